@@ -51,17 +51,12 @@ def divided(monkeypatch) -> list[int]:
     return made
 
 
-def test_segments_give_the_bytes_of_one_process(nodes, expected, divided):
-    outcomes = list(hiding(nodes.address))
-    assert errors(outcomes) == []
-    assert [outcome.out.name for outcome in outcomes] == ["long.mkv", "short.mkv"]
-    assert [outcome.size for outcome in outcomes] == [len(expected[name]) for name in ("long.mkv", "short.mkv")]
-    assert contents("out") == expected
-    assert divided == [3]
-
-
 def test_a_node_is_killed_while_segments_are_made(nodes, expected, divided, monkeypatch):
-    killed = []
+    """And what a killed command has left of the same film is removed."""
+    plan, killed = plan_hiding(Path("covers"), Path("secrets"), any_file=True), []
+    mine, other = (f"{start}-0.mkv" for start in (segment_start(plan.jobs[0]), f"{SEGMENT}0123456789abcdef"))
+    for name in (mine, other):
+        (Path("out") / name).write_text("old")
 
     def kill(self, found):
         if not killed:
@@ -70,8 +65,12 @@ def test_a_node_is_killed_while_segments_are_made(nodes, expected, divided, monk
 
     following = SegmentedFilm.next
     monkeypatch.setattr(SegmentedFilm, "next", kill)
-    assert errors(hiding(nodes.address)) == []
-    assert contents("out") == expected
+    outcomes = list(hiding(nodes.address))
+    assert errors(outcomes) == []
+    assert [(each.out.name, each.size) for each in outcomes] == [
+        (name, len(expected[name])) for name in ("long.mkv", "short.mkv")
+    ]
+    assert contents("out") == expected | {other: b"old"}
     assert divided == [3] and killed
 
 
@@ -86,17 +85,6 @@ def test_stopped_early(nodes, expected, divided, monkeypatch):
         list(running)
     assert divided == [3]
     assert set(contents("out")) <= {"a.mkv"}
-
-
-def test_what_a_killed_command_has_left_is_removed(nodes, expected):
-    plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
-    mine, other = (
-        Path("out") / f"{start}-0.mkv" for start in (segment_start(plan.jobs[0]), f"{SEGMENT}0123456789abcdef")
-    )
-    for path in (mine, other):
-        path.write_text("old")
-    assert errors(hiding(nodes.address)) == []
-    assert contents("out") == expected | {other.name: b"old"}
 
 
 def test_an_error_is_that_of_one_process(nodes, material, expected, divided):

@@ -21,11 +21,8 @@ def test_a_file_is_read_unchecked(tmp_path):
         read(tmp_path / "b.yaml")
 
 
-def test_flatten_joins_keys_with_dots():
-    assert flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
-
-
-def test_values_are_changed_by_dotted_keys():
-    before = {"a": {"b": 1, "c": 2}, "d": 3}
-    assert changed(before, {"a.b": 4, "e.f": 5}) == {"a": {"b": 4, "c": 2}, "d": 3, "e": {"f": 5}}
-    assert before == {"a": {"b": 1, "c": 2}, "d": 3}
+def test_values_are_read_and_changed_by_dotted_keys():
+    before = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+    assert flatten(before) == {"a.b": 1, "a.c.d": 2, "e": 3}
+    assert changed(before, {"a.b": 4, "f.g": 5}) == {"a": {"b": 4, "c": {"d": 2}}, "e": 3, "f": {"g": 5}}
+    assert before == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

@@ -15,18 +15,9 @@ def data_config() -> Callable[..., object]:
     """A small `data` section, with changes by key."""
     small = load_config().data
     small = replace(
-        small,
-        size=64,
-        scenes=3,
-        every=2,
-        validation_share=0.0,
-        validation_scenes=0,
-        test_share=0.0,
-        test_scenes=2,
-        test_photographs=False,
-        shard=4,
-        workers=1,
-    )
+        small, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0, test_scenes=2,
+        test_photographs=False, shard=4, workers=1,
+    )  # fmt: skip
     return lambda **changes: replace(small, **changes)
 
 

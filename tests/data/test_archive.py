@@ -95,19 +95,14 @@ def test_only_the_listed_files_are_extracted(source, listing, files, tmp_path, c
     assert not shown.out
 
 
-def test_the_second_time_nothing_is_downloaded(source, site, listing, files, tmp_path):
-    fetch(source, listing, tmp_path)
-    site.answer = at_once(b"gone", 404)
-    assert held(fetch(source, listing, tmp_path)) == files
-    assert site.asked == 1
-
-
-def test_two_processes_download_once(source, site, listing, files, tmp_path):
+def test_two_processes_and_all_later_ones_download_once(source, site, listing, files, tmp_path):
     answer = site.answer
     site.answer = lambda visit: (time.sleep(0.3), answer(visit))
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(lambda _: fetch(source, listing, tmp_path), range(2)))
-    assert [held(folder) for folder in folders] == [files, files]
+    site.answer = at_once(b"gone", 404)
+    folders.append(fetch(source, listing, tmp_path))
+    assert [held(folder) for folder in folders] == [files] * 3
     assert site.asked == 1
 
 
@@ -121,13 +116,10 @@ def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataErro
     return caught.value
 
 
-def test_a_file_that_differs(source, listing, tmp_path):
+def test_a_file_that_differs_or_is_too_large_is_missed(source, listing, tmp_path, monkeypatch):
     wrong = [replace(row, sha256="0" * 64) if row.file == "d.jpg" else row for row in listing]
     reason = r"lacks 1 of the files listed in set.csv, or they differ: d.jpg first"
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
-
-
-def test_a_file_that_is_too_large_is_ignored(source, listing, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
     check_refused(source, listing, tmp_path, "lacks 5 of the files", "try again later")
 

@@ -41,17 +41,14 @@ def test_package_pictures_match_their_hashes(source):
     assert all(min(pixels.shape[:2]) >= 256 for _, pixels in pictures)
 
 
-def test_a_file_that_changed():
+def test_a_file_that_changed_and_a_package_that_is_not_installed():
     file, pin = next(iter(PACKAGES[0].sha256.items()))
     source = replace(PACKAGES[0], sha256={file: pin[:-1] + ("0" if pin[-1] != "0" else "1")})
     with pytest.raises(DataError, match=f"{file} differs from its SHA-256 in sources.yaml") as caught:
         read_package_pictures(source)
     assert caught.value.hint == f"install {source.package} {source.version}"
-
-
-def test_a_package_that_is_not_installed():
     with pytest.raises(DataError, match="the package no-such-package-here is not installed"):
-        read_package_pictures(replace(PACKAGES[0], package="no-such-package-here"))
+        read_package_pictures(replace(source, package="no-such-package-here"))
 
 
 ENTRY = {"name": "a", "kind": "folder", "address": "b", "version": "1", "licence": "MIT"}
@@ -85,33 +82,19 @@ def listing(name: str) -> list[Listed]:
     return read_listing(CATALOGUE.parent / ARCHIVES[name].files)
 
 
-@pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archives_address_contains_its_version(name):
-    source = ARCHIVES[name]
-    assert len(source.version) == 40
-    assert source.address.startswith("https://github.com/")
-    assert source.address.endswith(f"/archive/{source.version}.tar.gz")
-
-
-def test_imagenet_keeps_every_twentieth_picture_for_testing():
-    rows = listing("imagenet-sample")
-    files = [row.file for row in rows]
-    assert len(set(files)) == len({row.sha256 for row in rows}) == 1000
-    assert [row.file for row in rows if row.split == TEST] == sorted(files)[19::20]
-    assert all(file.endswith(".JPEG") for file in files)
-
-
-def test_bsds_keeps_names_in_0_and_5_for_testing():
-    rows = listing("bsds500")
-    test = [row.file for row in rows if row.split == TEST]
-    assert len({row.file for row in rows}) == len({row.sha256 for row in rows}) == 400
-    assert test == [row.file for row in rows if row.file.removesuffix(".jpg")[-1] in "05"]
-    assert len(test) == 82
-
-
-def test_no_picture_is_in_two_archives():
+def test_the_lists_of_archives():
+    """ImageNet's sample keeps every twentieth picture for testing; BSDS500 those whose names end in 0 and 5."""
+    for source in ARCHIVES.values():
+        assert len(source.version) == 40
+        assert source.address.startswith("https://github.com/")
+        assert source.address.endswith(f"/archive/{source.version}.tar.gz")
+    files = {name: [row.file for row in listing(name)] for name in ARCHIVES}
+    test = {name: [row.file for row in listing(name) if row.split == TEST] for name in ARCHIVES}
+    assert {name: len(set(each)) for name, each in files.items()} == {"imagenet-sample": 1000, "bsds500": 400}
+    assert test["imagenet-sample"] == sorted(files["imagenet-sample"])[19::20]
+    assert test["bsds500"] == [file for file in files["bsds500"] if file.removesuffix(".jpg")[-1] in "05"]
     sums = [row.sha256 for name in ARCHIVES for row in listing(name)]
-    assert len(set(sums)) == len(sums)
+    assert len(set(sums)) == len(sums)  # no picture is in two, or twice
 
 
 SUM = "0123456789abcdef" * 4

@@ -26,15 +26,6 @@ def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
     assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
 
 
-def test_auto_uses_every_physical_core(monkeypatch):
-    counts = []
-    pool = lambda count, *_: counts.append(count) or ThreadPoolExecutor(1)  # noqa: E731
-    monkeypatch.setattr(module, "ProcessPoolExecutor", pool)
-    monkeypatch.setattr("joblib.cpu_count", lambda only_physical_cores: 6 if only_physical_cores else 12)
-    assert [*spread(abs, [], "auto"), *spread(abs, [-2], 5)] == [2]
-    assert counts == [6, 5]
-
-
 def test_items_are_taken_only_a_few_ahead(monkeypatch):
     monkeypatch.setattr(module, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
     taken = []

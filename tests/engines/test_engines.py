@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -141,22 +140,6 @@ def test_out_of_memory_is_reported(networks, monkeypatch, picture, message, told
     )
     with pytest.raises(told):
         networks["onnx"].engine.prepare(picture(8, 8).astype(np.float32))
-
-
-def test_threads_of_a_pool_share_sessions(networks):
-    engine = networks["onnx"].engine
-    pool, seen = engine.pool(64 * 64), []
-
-    def look() -> None:
-        pool.prepare()
-        seen.append(engine._sessions_with(engine._local.threads))
-
-    threads = [threading.Thread(target=look) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen[0] is seen[1] is seen[2]
 
 
 def test_onnx_runtime_sends_and_stores_nothing(tmp_path: Path) -> None:

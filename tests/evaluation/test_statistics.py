@@ -87,15 +87,3 @@ def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
     assert figures["container_ssim"] == (35 + better) / 100
     assert figures["secret_ssim"] == 0.5
     assert figures["base_psnr"] == round((35 + better) / 3, 4)
-
-
-def test_each_figure_of_the_headline_is_of_its_own_column():
-    """No two are alike: each is the place of its mode, side, measure and statistic."""
-    of = ("mean", "ci_low", "ci_high", "median", "worst", "worst_1_percent")
-    columns = [f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")] + ["base_psnr"]
-    modes = {
-        mode: {column: {statistic: f"{mode} {column} {statistic}" for statistic in of} for column in columns}
-        for mode in (SEALED, BARE)
-    }
-    names = ("container_psnr", "secret_psnr", "base_psnr", "container_ssim", "secret_ssim")
-    assert headline({REAL: modes}) == {name: f"sealed {name} mean" for name in names}

@@ -132,10 +132,6 @@ def test_the_summary_by_hand(tmp_path):
     }
 
 
-def still(frames: int, level: int = 100) -> list[np.ndarray]:
-    return [np.full((40, 50, 3), level, np.uint8) for _ in range(frames)]
-
-
 def test_temporal_error_by_hand():
     originals = [np.full((2, 2, 3), level, np.uint8) for level in (10, 20, 15)]
     copies = [np.full((2, 2, 3), level, np.uint8) for level in (12, 19, 15)]  # errors 2, -1, 0
@@ -148,22 +144,3 @@ def test_a_constant_error_does_not_flicker(picture):
     flicker, change = zip(*temporal_error(film, [frame + pattern for frame in film]), strict=True)
     assert flicker == (0, 0, 0)
     assert min(change) > 10
-
-
-def test_a_fresh_gaussian_error_flickers_by_the_root_of_two_times_its_apd():
-    random, film = np.random.default_rng(0), still(6)
-    copies = [np.clip(frame + random.normal(0, 12, frame.shape), 0, 255).round().astype(np.uint8) for frame in film]
-    apd = np.mean([np.abs(copy.astype(float) - frame) for frame, copy in zip(film, copies, strict=True)])
-    flicker, change = zip(*temporal_error(film, copies), strict=True)
-    assert np.mean(flicker) == pytest.approx(np.sqrt(2) * apd, rel=0.01)
-    assert change == (0,) * 5
-
-
-def test_a_film_out_of_step_flickers(picture):
-    film = [picture(40, 50, seed) for seed in range(5)]
-    copies = [np.clip(frame.astype(int) + 1, 0, 255).astype(np.uint8) for frame in film]
-    right = np.mean([flicker for flicker, _ in temporal_error(film, copies)])
-    late = np.mean([flicker for flicker, _ in temporal_error(film[1:], copies)])
-    shuffled = np.mean([flicker for flicker, _ in temporal_error(film, [copies[index] for index in (2, 0, 4, 1, 3)])])
-    assert right < 0.1
-    assert min(late, shuffled) > 10

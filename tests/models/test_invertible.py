@@ -27,17 +27,11 @@ def trained() -> Invertible:
     return pair
 
 
-def test_haar_of_a_textbook_block():
+def test_haar_is_the_textbooks_orthonormal_and_inverted(pictures):
     block = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     assert haar(block).flatten().tolist() == [5, -1, -2, 0]  # halves of 10, 4 − 6, 3 − 7 and 5 − 5
-
-
-def test_haar_is_orthonormal():
     columns = haar(torch.eye(4).view(4, 1, 2, 2)).view(4, 4)
     assert torch.equal(columns @ columns.T, torch.eye(4))
-
-
-def test_haar_is_inverted(pictures):
     torch.testing.assert_close(inverse_haar(haar(pictures)), pictures, rtol=0, atol=1e-6)
 
 
@@ -67,20 +61,13 @@ def test_hiding_is_the_forward_pass_and_revealing_its_left_inverse(trained, pict
     torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
 
 
-def test_mixing_is_the_least_squares_solution(trained):
+def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pictures):
     cover, secret = torch.rand(2, 1, 12, 1, 1)
     system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
     wanted = np.linalg.lstsq(system, torch.cat([cover, secret], dim=1).flatten().numpy())[0]
     np.testing.assert_allclose(trained.mixing(cover, secret).detach().flatten(), wanted, atol=1e-5)
-
-
-def test_mixing_has_a_left_inverse(trained, pictures):
     bands = haar(pictures)
     torch.testing.assert_close(trained.mixing(bands, trained.mixing.inverse(bands)), bands, rtol=0, atol=1e-5)
-
-
-def test_mixing_stays_at_32_bits(trained, pictures):
-    bands = haar(pictures)
     with torch.autocast("cpu", torch.bfloat16):
         mixed, latent = trained.mixing(bands, bands), trained.mixing.inverse(bands)
     assert (mixed.dtype, latent.dtype) == (torch.float32, torch.float32)
@@ -103,13 +90,10 @@ def test_the_place_of_the_backbone(place, count):
     assert pair.restore(pair.reveal(container)).shape == (1, 3, 40, 24)
 
 
-def test_an_unknown_place():
+def test_an_unknown_place_and_ends_of_one_convolution_are_refused():
     with pytest.raises(ConfigError, match=r"model.place: unknown place 'middle'") as caught:
         Invertible(place="ends+middle")
     assert caught.value.hint == "known: ends, couplings, latent, joined by +"
-
-
-def test_ends_of_one_convolution_are_refused():
     with pytest.raises(ConfigError, match=r"model.ends: must be 0, or 2 and more"):
         Invertible(ends=1)
 

@@ -81,8 +81,14 @@ def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
 
 
 def test_experiments(clone: Path) -> None:
-    """An exponent is a number, and the result can be looked at, put back and taken again."""
+    """An exponent is a number; the result is a row, and can be looked at, put back and taken again."""
     run(clone, "dvc", "exp", "run", "-n", "slower", "-S", "train.lr=1e-5")
+    trainings = runs(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.train.lr")
+    assert len(trainings) == 2
+    row = trainings.loc["1e-05"]
+    assert (row["tags.mlflow.runName"], row["tags.stegnet.experiment"]) == ("train.lr=1e-05", "slower")
+    assert row["tags.stegnet.repeat"].endswith(" && dvc exp run -S train.lr=1e-05")
+    assert trainings["metrics.secret_psnr"].nunique() == 2
     assert "lr: 1e-05" in (clone / "params.yaml").read_text(encoding="utf-8")
     assert json.loads((clone / "build/weights/pair.json").read_text("utf-8"))["training"]["train"]["lr"] == 1e-5
     all_is_well(clone)

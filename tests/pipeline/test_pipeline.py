@@ -77,10 +77,6 @@ def test_repro_hides_a_film_with_the_covers_sound(clone: Path) -> None:
     assert scan(clone / "reports/video/preview.mp4").width == 640
 
 
-def test_second_repro_does_nothing(clone: Path) -> None:
-    assert "up to date" in run(clone, "dvc", "repro")
-
-
 def test_repro_leaves_git_alone_but_for_the_lock(clone: Path) -> None:
     changed = {line[3:] for line in run(clone, "git", "status", "--porcelain").splitlines()}
     assert changed == {"data.dvc", "dvc.lock", "said.txt"}
@@ -108,19 +104,6 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     assert set(table["tags.mlflow.source.git.commit"]) == {commit}
     assert set(table["tags.mlflow.source.git.dirty"]) == {"false"}
     assert set(table["tags.stegnet.repeat"]) == {f"git checkout {commit} && dvc exp run"}
-
-
-def test_experiment_with_another_beta_is_a_second_row(clone: Path) -> None:
-    run(clone, "dvc", "exp", "run", "-n", "bolder", "-S", "beta=0.001")
-    trainings = rows(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.beta")
-    assert len(trainings) == 2
-    assert trainings.loc["0.001", "tags.mlflow.runName"] == "beta=0.001"
-    assert trainings.loc["0.001", "tags.stegnet.experiment"] == "bolder"
-    assert trainings["metrics.secret_psnr"].nunique() == 2
-    assert trainings.loc["0.001", "tags.stegnet.repeat"].endswith(" && dvc exp run -S beta=0.001")
-    shown = run(clone, "dvc", "exp", "show", "--csv")
-    assert "bolder" in shown
-    run(clone, "git", "checkout", "-q", "params.yaml")
 
 
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
@@ -153,7 +136,6 @@ def kill_training(folder: Path, *command: str) -> None:
 
 
 def test_repro_resumes_after_a_kill_with_the_same_bits(clone: Path) -> None:
-    run(clone, "dvc", "repro", "train")
     locked = (clone / "dvc.lock").read_bytes()
     repro = ("dvc", "repro", "--single-item", "--force", "train")
     kill_training(clone, *repro)

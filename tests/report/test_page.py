@@ -60,35 +60,18 @@ def page(tmp_path: Path) -> Page:
     )
 
 
-def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+def test_the_page_is_self_contained_and_its_text_escaped(page: Page) -> None:
     html = page.render()
     shown = seen(html)
     assert len(shown.loads) == 4
     assert all(load.startswith("data:") for load in shown.loads)
-    assert "http" not in html
-    assert "url(" not in html
-
-
-def test_every_link_has_a_target_and_every_picture_an_alternative_text(page: Page) -> None:
-    shown = seen(page.render())
+    assert "http" not in html and "url(" not in html
     assert {link.removeprefix("#") for link in shown.links} == set(shown.ids)
     assert shown.alts == ["a chart", "a sheet"]
-
-
-def test_text_is_escaped(page: Page) -> None:
-    html = page.render()
-    assert "<b>odd" not in html
-    assert "&lt;b&gt;odd &amp; name" in html
-
-
-def test_backticks_in_text_become_code(page: Page) -> None:
-    assert "say <code>make it</code>" in page.render()
-
-
-def test_contact_sheets_are_compressed_and_charts_unchanged(page: Page) -> None:
+    assert "<b>odd" not in html and "&lt;b&gt;odd &amp; name" in html
+    assert "say <code>make it</code>" in html
     chart, sheet = page.sections[0].parts[:2]
-    assert chart.data.startswith("data:image/png")
-    assert sheet.data.startswith("data:image/webp")
+    assert chart.data.startswith("data:image/png") and sheet.data.startswith("data:image/webp")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -78,67 +78,6 @@ def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
     assert f"{shipped('robust', 'robust_jpeg_75_38db_bits'):.2f} bits per pixel" in html
 
 
-def distinct(number: int) -> dict[str, float]:
-    """Statistics that are all different, and different for each number."""
-    return {name: number + place / 10 for place, name in enumerate(SPREAD)}
-
-
-def test_every_figure_is_in_its_cell(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the stages that always run. All figures differ, so that exchanged ones are noticed."""
-    of = ["psnr", "ssim", "msssim", "apd", "de2000", "haarpsi", "lpips"]
-    columns = [f"{side}_{name}" for name in of for side in ("container", "secret")]
-    sealed = {column: distinct(number) for number, column in enumerate(columns, 10)}
-    bare = {column: distinct(number) for number, column in enumerate(columns, 50)}
-    sealed["base_psnr"] = distinct(40)
-    write(reports.evaluate / "details.json", json.dumps({"photographs": {"bare": bare, "sealed": sealed}}))
-    names = ["psnr", "psnr_worst", "ssim", "apd", "vmaf", "flicker"]
-    film = [f"film_{side}_{name}" for side in ("container", "secret") for name in names]
-    values = {name: 70.0 + place for place, name in enumerate(film)}
-    values |= {"film_base_psnr": 69.0, "film_frames": 84, "film_megabytes": 31.3}
-    write(reports.video / "details.json", json.dumps(values))
-    lines: list[tuple[str, list[float], list[float]]] = []
-    monkeypatch.setattr(
-        "matplotlib.axes.Axes.plot",
-        lambda axes, x, y, label, **style: lines.append((label, list(x), list(y))),
-    )
-    page = report(Reports(reports.weights, reports.curve, reports.evaluate, reports.video))
-    assert [(tile.name, tile.figure, tile.note) for tile in page.tiles] == [
-        ("container, photographs", "10.0 dB", "95 % CI of the mean: 10.1 to 10.2"),
-        ("secret, photographs", "11.0 dB", "95 % CI of the mean: 11.1 to 11.2"),
-        ("secret's base alone, photographs", "40.0 dB", "95 % CI of the mean: 40.1 to 40.2"),
-        ("container, film", "70.0 dB", "mean of 84 frames"),
-        ("secret, film", "76.0 dB", "mean of 84 frames"),
-        ("secret's base alone, film", "69.0 dB", "mean of 84 frames"),
-    ]
-    measures, means = (part for part in page.sections[0].parts if isinstance(part, Table))
-    assert measures.head == ["", "mean", "95 % CI", "median", "worst 1 %", "worst"]
-    headings = {
-        "PSNR, dB": 2, "SSIM": 4, "MS-SSIM": 4, "APD, levels": 2, "colour error ΔE2000": 2, "HaarPSI": 4, "LPIPS": 4,
-    }  # fmt: skip
-    rows = [(f"{side}, {heading}", digits) for heading, digits in headings.items() for side in ("container", "secret")]
-    numbered = [(at, *row) for at, row in enumerate(rows, 10)]
-    numbered.insert(2, (40, "secret's base alone, PSNR, dB", 2))
-    assert measures.rows == [
-        [name, f"{at:.{digits}f}", f"{at + 0.1:.{digits}f} – {at + 0.2:.{digits}f}"]
-        + [f"{at + tenth / 10:.{digits}f}" for tenth in (3, 5, 4)]
-        for at, name, digits in numbered
-    ]
-    assert means.head[2:5] == ["container", "secret", "secret's base alone"]
-    assert means.head[5:] == ["container, no sealed bits", "secret, no sealed bits"]
-    assert means.rows == [["photographs", "1", "10.00", "11.00", "40.00", "50.00", "51.00"]]
-    (table,) = (part for part in page.sections[1].parts if isinstance(part, Table))
-    assert [table.head, *table.rows] == [
-        ["", "PSNR, dB", "worst frame, dB", "SSIM", "APD, levels", "VMAF", "flicker, levels"],
-        ["container", "70.00", "71.00", "72.0000", "73.00", "74.0", "75.00"],
-        ["secret", "76.00", "77.00", "78.0000", "79.00", "80.0", "81.00"],
-        ["secret's base alone", "69.00", "–", "–", "–", "–", "–"],
-    ]
-    assert lines == [
-        ("container", [0, 1], [40, 41]), ("secret", [0, 1], [38, 39]), ("secret's base alone", [0, 1], [37, 36]),
-        ("container", [1, 2], [20, 30]), ("secret", [1, 2], [20, 25]),
-    ]  # fmt: skip
-
-
 def test_a_missing_study_is_listed_with_its_command(reports: Reports) -> None:
     for path in (reports.studies / "detect").iterdir():
         path.unlink()

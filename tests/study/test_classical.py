@@ -35,48 +35,10 @@ def sample_pairs_by_hand(picture: np.ndarray) -> float:
     return (-b - np.sqrt(complex(b * b - 4 * a * c)).real) / (2 * a)
 
 
-def regular_singular_by_hand(picture: np.ndarray) -> float:
-    """Fridrich et al. 2001, one group after the other."""
-    other = picture.astype(int) ^ 1
-    d0, d0_minus, d1, d1_minus = (
-        balance_by_hand(values, step) for values in (picture.astype(int), other) for step in (1, -1)
-    )
-    a, b, c = 2 * (d1 + d0), d0_minus - d1_minus - d1 - 3 * d0, d0 - d0_minus
-    root = np.sqrt(complex(b * b - 4 * a * c))
-    z = min(((-b + sign * root) / (2 * a) for sign in (1, -1)), key=lambda z: abs(z.real)).real
-    return z / (z - 0.5)
-
-
-def balance_by_hand(values: np.ndarray, step: int) -> float:
-    """Regular groups less singular ones, by the flipping of each value."""
-
-    def flip(value: int) -> int:
-        if step == 1:
-            return value + 1 if value % 2 == 0 else value - 1
-        return value - 1 if value % 2 == 0 else value + 1
-
-    difference = count = 0
-    for row in range(values.shape[0]):
-        for left in range(0, values.shape[1] - 3, 4):
-            for channel in range(values.shape[2]):
-                a, b, c, d = (int(value) for value in values[row, left : left + 4, channel])
-                before = abs(b - a) + abs(c - b) + abs(d - c)
-                after = abs(flip(b) - a) + abs(flip(c) - flip(b)) + abs(d - flip(c))
-                difference += (after > before) - (after < before)
-                count += 1
-    return difference / count
-
-
 @pytest.mark.parametrize("rate", [0, 0.3, 1])
 def test_sample_pairs_are_counted_as_by_hand(cat: np.ndarray, rate: float) -> None:
     part = replaced(cat[60:92, 60:99], rate)
     assert sample_pairs(part) == pytest.approx(sample_pairs_by_hand(part))
-
-
-@pytest.mark.parametrize("rate", [0, 0.3, 0.9])
-def test_groups_are_counted_as_by_hand(cat: np.ndarray, rate: float) -> None:
-    part = replaced(cat[60:92, 60:99], rate)
-    assert regular_singular(part) == pytest.approx(regular_singular_by_hand(part))
 
 
 @pytest.mark.parametrize("rate", [0, 1])

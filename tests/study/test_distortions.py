@@ -1,7 +1,6 @@
 import cv2
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio
 
 from study.distortions import (
     FILM_DISTORTIONS,
@@ -13,12 +12,9 @@ from study.distortions import (
     gamma,
     jpeg,
     noise,
-    resize,
-    screenshot,
 )
 
 ALL = dict.fromkeys((*PICTURE_DISTORTIONS, *FILM_DISTORTIONS))
-STEPS = [(distortion, strength) for distortion in ALL for strength in distortion.strengths]
 # Whose strengths lead from little to much.
 FALLING = [one for one in ALL if one.kind.startswith(("jpeg", "webp", "h26", "noise", "blur", "crop"))]
 
@@ -32,26 +28,16 @@ def pictures(picture):
     return [picture(64, 96, seed) for seed in range(3)]
 
 
-@pytest.mark.parametrize(("distortion", "strength"), STEPS, ids=names)
-def test_as_many_pictures_of_the_same_shape_and_twice_the_same(distortion, strength, pictures):
-    before = [picture.copy() for picture in pictures]
-    first, second = (distortion.apply(pictures, strength, 5) for _ in range(2))
-    assert [one.shape for one in first] == [(64, 96, 3)] * 3
-    assert {one.dtype for one in first} == {np.dtype(np.uint8)}
-    assert all(np.array_equal(*each) for each in zip(first, second, strict=True))
-    assert all(np.array_equal(*each) for each in zip(pictures, before, strict=True))
-
-
-@pytest.mark.parametrize("distortion", [one for one in ALL if one.neutral is not None], ids=names)
-def test_the_neutral_strength_changes_nothing(distortion, pictures):
-    after = distortion.apply(pictures, distortion.neutral, 0)
-    assert all(np.array_equal(*each) for each in zip(pictures, after, strict=True))
-
-
-@pytest.mark.parametrize(("distortion", "strength"), [step for step in STEPS if step[1] != step[0].neutral], ids=names)
-def test_any_other_strength_changes_something(distortion, strength):
-    fine = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    assert not np.array_equal(distortion.apply([fine], strength, 0)[0], fine)
+@pytest.mark.parametrize("distortion", ALL, ids=names)
+def test_pictures_keep_their_shape_and_change_but_by_the_neutral_strength_and_alike_each_time(distortion, pictures):
+    fine = [np.random.default_rng(seed).integers(0, 256, (64, 96, 3), np.uint8) for seed in range(2)]
+    strengths = {*distortion.strengths, distortion.neutral} - {None}
+    for strength in strengths:
+        first, second = (distortion.apply(pictures, strength, 5) for _ in range(2))
+        assert [(one.shape, one.dtype) for one in first] == [((64, 96, 3), np.uint8)] * 3
+        assert all(np.array_equal(*each) for each in zip(first, second, strict=True))
+        after = distortion.apply(fine, strength, 0)
+        assert np.array_equal(after, fine) == (strength == distortion.neutral)
 
 
 @pytest.mark.parametrize("distortion", FALLING, ids=names)
@@ -78,30 +64,11 @@ def test_noise_has_the_given_strength(sigma):
     assert change.std() == pytest.approx(np.sqrt(sigma**2 + 1 / 12), rel=0.02)  # and that of rounding
 
 
-def test_noise_is_of_its_own_in_each_picture_and_follows_from_the_seed():
-    grey = np.full((64, 64, 3), 128, np.uint8)
-    first, second = noise([grey, grey], 4, 0)
-    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
-    assert np.array_equal(first, noise([grey], 4, 0)[0])
-    assert not np.array_equal(first, noise([grey], 4, 1)[0])
-
-
 @pytest.mark.parametrize("sigma", [0.5, 1, 2])
 def test_blur_is_opencvs(picture, sigma):
     size = 2 * round(4 * sigma) + 1
     theirs = cv2.GaussianBlur(picture(64, 96), (size, size), sigma, borderType=cv2.BORDER_REPLICATE)
     assert np.abs(blur(picture(64, 96), sigma).astype(int) - theirs).max() <= 1
-
-
-def test_shrinking_is_by_area_and_enlarging_without_overshoot_on_flat_ground(picture):
-    """By half and back, as another library does it; its bicubic has another slope, so nearly."""
-    original = picture(64, 96)
-    small = cv2.resize(original, (48, 32), interpolation=cv2.INTER_AREA)
-    theirs = cv2.resize(small, (96, 64), interpolation=cv2.INTER_CUBIC)
-    assert peak_signal_noise_ratio(theirs, resize(original, 0.5)) > 38
-    flat = np.full((64, 96, 3), 200, np.uint8)
-    assert np.array_equal(resize(flat, 0.75), flat)
-    assert np.array_equal(screenshot(flat, 1.25), flat)
 
 
 def test_cropped_on_all_sides_and_padded_with_grey(picture):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sealwatch
 
-from study.ensemble import FOLDS, Features, cross_validated, folds, votes
+from study.ensemble import Features, cross_validated, votes
 from study.features import across_colours, colour_rich_model, spam, spatial_rich_model, spatial_rich_models
 from study.methods import Method
 from study.simulators import simulated_hill, simulated_matching, simulated_suniward
@@ -77,11 +77,3 @@ def test_an_ensemble_finds_what_there_is_and_nothing_else() -> None:
     random = np.random.default_rng(2)
     pure = [Features(*random.normal(size=(2, 120, 30)).astype(np.float32)) for _ in range(2)]
     assert abs(cross_validated(*pure, 0).accuracy - 0.5) < 0.1
-
-
-def test_every_picture_is_tested_by_an_ensemble_that_did_not_see_it() -> None:
-    parts = list(folds(23, 0))
-    assert len(parts) == FOLDS
-    assert sorted(np.concatenate([test for _, test in parts])) == list(range(23))
-    assert all(not set(training) & set(test) and len(training) + len(test) == 23 for training, test in parts)
-    assert len(cross_validated(drawn(1, 0), drawn(1, 1)[np.arange(7)], 0).covers) == 127

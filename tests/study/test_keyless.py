@@ -6,26 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stegnet.core.samples import CODED, MEANS, NONE, from_8_bits
+from stegnet.core.samples import from_8_bits
 from stegnet.core.shuffle import draw_mask, invert
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.models.tensors import seeded_shuffle
 from study.keyless import (
-    OPENED,
-    Attempt,
     answers,
     attempts,
-    base_of,
-    centred,
     hide_shuffled,
     histogram_correlation,
-    on_grey,
-    one_bit_off,
     read_blocks,
     read_with,
-    to_hide,
     unmasked,
 )
 
@@ -60,38 +53,6 @@ def test_every_wrong_key_gets_one_message(hidden, reveal) -> None:
     assert table["count"].sum() == 260
     assert table["answer"].nunique() == 1
     assert table["answer"][0].startswith("error: nothing can be revealed")
-
-
-def test_the_right_key_would_be_noticed(hidden, reveal) -> None:
-    made = [Attempt("wrong", hidden[1], Key(bytes(32))), Attempt("right", hidden[1], Key(SECRET))]
-    assert OPENED in set(answers(made, reveal)["answer"])
-
-
-def test_a_key_with_one_bit_off() -> None:
-    salt = bytes(16)
-    keys = {one_bit_off(SECRET, bit).record(salt) for bit in range(256)}
-    assert len(keys) == 256
-    assert Key(SECRET).record(salt) not in keys
-    assert one_bit_off(bytes(32), 7).record(salt) == Key(bytes([1, *bytes(31)])).record(salt)
-
-
-@pytest.mark.parametrize("kind", [NONE, MEANS, CODED])
-def test_a_residual_is_what_the_base_leaves(cat, kind) -> None:
-    base = base_of(cat, kind, 60)
-    rms = np.sqrt(np.mean(np.square(to_hide(cat, base))))
-    assert rms == pytest.approx(0.1, rel=0.1) or kind == NONE
-    assert np.array_equal(on_grey(to_hide(cat, base) / base.gain + centred(base.picture)), cat)
-
-
-def test_blocks_are_read_from_a_sealed_container_in_the_order_of_the_shuffle(exact, picture, five_levels) -> None:
-    cover, secret, shuffle = picture(64, 96, seed=1), picture(64, 96, seed=2), seeded_shuffle(0, 8, 12)
-    container = hide_shuffled(exact, cover, secret, shuffle, 3)
-    bare = exact.hide(cover, secret, shuffle, base_of(secret, NONE, 0)).container
-    assert 0 < np.mean(container != bare) < 0.2  # sealed bits are there
-    assert np.array_equal(container, hide_shuffled(exact, cover, secret, shuffle, 3))
-    assert np.array_equal(invert(read_blocks(exact, container), shuffle), read_with(exact, container, shuffle))
-    seen = read_with(exact, container, shuffle)
-    assert np.array_equal(on_grey(seen), five_levels(secret))
 
 
 def test_only_the_key_takes_the_mask_off(weights, cat, picture) -> None:

@@ -7,11 +7,8 @@ from scipy import stats
 from skimage.filters import sobel_h, sobel_v
 
 from study.residual import (
-    amplified,
     edges,
     power,
-    residual,
-    shown_spectrum,
     similarity,
     summarise_leaks,
 )
@@ -28,15 +25,6 @@ def noise(seed: int = 0, sigma: float = 1.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, sigma, (SIZE, SIZE, 3))
 
 
-def test_a_residual_has_its_sign_and_does_not_wrap() -> None:
-    cover, container = np.array([[[0, 255, 9]]], np.uint8), np.array([[[255, 0, 9]]], np.uint8)
-    assert residual(cover, container).tolist() == [[[255, -255, 0]]]
-    assert amplified(np.array([[[0.0, 2.0, -2.0]], [[100.0, -100.0, 0.1]]])).tolist() == [
-        [[128, 148, 108]],
-        [[255, 0, 129]],
-    ]
-
-
 def test_edges_are_scikit_images(secret: np.ndarray) -> None:
     """Its filters are a quarter of Sobel's, and leave the border out."""
     found, channel = edges(secret)[1:-1, 1:-1, 1], secret[..., 1].astype(float)
@@ -50,26 +38,11 @@ def test_correlation_is_scipys(secret: np.ndarray) -> None:
     assert similarity(left, secret)["signed"] == pytest.approx(np.mean(expected))
 
 
-def test_a_secret_in_the_residual_is_more_similar_than_another(secret: np.ndarray, cat: np.ndarray) -> None:
-    other = cat[180 : 180 + SIZE, 20 : 20 + SIZE]
-    left = (secret - secret.mean((0, 1))) / 20 + noise()
-    assert similarity(left, secret)["signed"] > 0.8
-    assert similarity(-left, secret) == pytest.approx(similarity(left, secret))
-    assert all(similarity(left, secret)[name] > similarity(left, other)[name] for name in ("signed", "edges"))
-
-
 def test_power_keeps_the_energy_and_a_wave_stands_where_it_should() -> None:
     assert power(noise()).mean() == pytest.approx((noise() ** 2).mean())  # Parseval
     wave = np.broadcast_to(np.cos(2 * np.pi * 8 * np.arange(SIZE) / SIZE)[None, :, None], (SIZE, SIZE, 3))
     strongest = np.argwhere(power(wave) > power(wave).max() / 2) - SIZE // 2
     assert sorted(map(tuple, strongest.tolist())) == [(0, -8), (0, 8)]
-
-
-def test_white_noise_is_shown_as_an_even_grey() -> None:
-    page = shown_spectrum(power(noise(seed)) for seed in range(30))
-    assert page.shape == (SIZE, SIZE, 3)
-    assert page.mean() == pytest.approx(255 / 4, abs=2)
-    assert page.std() < 4
 
 
 def test_summary_gives_the_paired_difference() -> None:

@@ -22,24 +22,12 @@ def known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robust_keyless, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
 
 
-def test_bits_of_pictures_without_the_key(picture: Callable[..., np.ndarray]) -> None:
-    modem = index_modem()
-    found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(6)], 0)
-    assert (found["rung"], found["containers"]) == (modem.rungs[1].name, 6)
-    assert abs(found["right"] - 0.5) < 0.05
-
-
 @pytest.mark.usefixtures("known_keys")
 def test_bits_of_pictures_with_the_key(picture: Callable[..., np.ndarray]) -> None:
     modem = index_modem()
     found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(4)], 0)
     assert abs(found["right"] - 0.75) < 0.05
     assert found["auc"] > 0.6
-
-
-def test_bits_of_films_without_the_key(picture: Callable[..., np.ndarray]) -> None:
-    found = bits_of_films(MODEM, RUNG, [picture(80, 80, seed) for seed in range(3)], 64, 0)
-    assert abs(found["right"] - 0.5) < 0.05
 
 
 @pytest.mark.usefixtures("known_keys")

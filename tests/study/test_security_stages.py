@@ -13,8 +13,6 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from stegnet.config.config import Config
 from stegnet.data.shards import TEST, TRAIN
 from study import classical, detect, residual
-from study.detector import LabelledPairs
-from study.methods import Embedding, Method
 from study.scores import Scores, summarise
 from tests.support.shards import write_shards
 
@@ -60,25 +58,6 @@ def test_residual(config: Config, shards: Path, weights: Path, rivals: Path, tmp
     }
 
 
-def test_headlines_are_of_their_own_rows() -> None:
-    """Of the network the best attack counts, of the control the worst; of likenesses, that of the edges."""
-    methods = ["network", "sealed, full", "sealed, a tenth", "4-bit swap", "replacement, all bits"]
-    areas = pd.DataFrame(
-        [(method, at + tenth / 10) for at, method in enumerate(methods) for tenth in (3, 5, 1)],
-        columns=["method", "auc"],
-    )
-    assert classical._headline(areas) == {
-        "classical_network": 0.5, "classical_sealed_full": 1.5, "classical_sealed_tenth": 2.5, "classical_control": 4.1,
-    }  # fmt: skip
-    methods = ["stegnet", "stegnet unshuffled", "4-bit swap", "baluja"]
-    rows = [(method, "edges", at + 0.1, at + 0.2) for at, method in enumerate(methods)]
-    rows += [(method, "busy", 10 + at, 20 + at) for at, method in enumerate(methods)]
-    assert residual._headline(pd.DataFrame(rows, columns=["method", "likeness", "secret", "unrelated"])) == {
-        "leak": 0.1, "leak_unrelated": 0.2, "leak_unshuffled": 1.1, "leak_unshuffled_unrelated": 1.2,
-        "leak_4_bit_swap": 2.1, "leak_4_bit_swap_unrelated": 2.2, "leak_baluja": 3.1, "leak_baluja_unrelated": 3.2,
-    }  # fmt: skip
-
-
 def test_detect(
     config: Config, shards: Path, weights: Path, rivals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,37 +89,3 @@ def test_the_interval_is_of_as_many_trials_as_there_are_pairs() -> None:
     figures = summarise([Scores(np.array(covers), np.array(containers))], 0)
     expected = binomtest(40, 50).proportion_ci(method="wilson")
     assert (figures["low"], figures["high"]) == pytest.approx((expected.low, expected.high))
-
-
-def test_a_detector_is_tested_on_unseen_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other pictures, in containers of other keys: the seed of a container decides on its key."""
-    seeds: dict[str, list[int]] = {"training": [], "test": []}
-    trained: list[LabelledPairs] = []
-    tested: list[LabelledPairs] = []
-
-    def method(split: str, change: int) -> Method:
-        def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-            seeds[split].append(seed)
-            return Embedding(cover + np.uint8(change), lambda container: None)
-
-        return hide
-
-    def score(detector: None, pairs: LabelledPairs) -> Scores:
-        tested.append(pairs)
-        return Scores(np.linspace(-2, 1, len(pairs)), np.linspace(-1, 2, len(pairs)))
-
-    def greys(pairs: LabelledPairs) -> list[int]:
-        return pairs.covers[:, 0, 0, 0].tolist()
-
-    monkeypatch.setattr(detect, "train_detector", lambda pairs, *how: trained.append(pairs))
-    monkeypatch.setattr(detect, "detect", score)
-    pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in range(20)]
-    known, unseen = ([(pictures[at], pictures[-1]) for at in range(*ends)] for ends in ((0, 6), (10, 14)))
-    case = detect.Case("it", "it", "anybody", method("training", 100), method("test", 200), (2, 6))
-    rows = list(detect._rows(case, known, unseen, 0, {}))
-    assert [(row["pairs"], row["tested"]) for row in rows] == [(2, 4), (6, 4)]
-    assert all(set(greys(pairs)) <= set(range(6)) for pairs in trained)
-    assert all(greys(pairs) == [10, 11, 12, 13] for pairs in tested)
-    assert all((pairs.containers == pairs.covers + 100).all() for pairs in trained)
-    assert all((pairs.containers == pairs.covers + 200).all() for pairs in tested)
-    assert len({*seeds["training"], *seeds["test"]}) == 6 + 4

@@ -1,16 +1,12 @@
 from pathlib import Path
-from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from stegnet.config.config import DataConfig
-from stegnet.data.scenes import render_scene
 from stegnet.media import resize
 from study import sizes as module
-from study.sizes import LARGE, draw, measure, pictures_of_all_sizes, summarise
+from study.sizes import LARGE, measure, pictures_of_all_sizes
 
 CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
 
@@ -39,18 +35,6 @@ def test_a_kind_has_the_same_motifs_at_each_size_and_nothing_is_enlarged(small):
         assert np.corrcoef(resize(large, 64, 64).ravel(), little.ravel())[0, 1] > 0.99
 
 
-def test_no_scene_is_one_that_can_be_trained_on(small, monkeypatch):
-    """Training scenes are numbered from 0 on, and data.scenes says how many there are at most."""
-    drawn = []
-    monkeypatch.setattr(module, "render_scene", lambda size, seed: drawn.append(seed) or render_scene(64, seed))
-    monkeypatch.setattr(module, "resize", lambda picture, *size: picture)
-    pictures_of_all_sizes(CATALOGUE, 5)
-    bounds = get_type_hints(DataConfig, include_extras=True)["scenes"].__metadata__[-1].metadata
-    most = next(bound.le for bound in bounds if hasattr(bound, "le"))
-    assert len(set(drawn)) == 2
-    assert all(seed == 5 and number >= most for seed, number in drawn)
-
-
 @pytest.fixture
 def table(exact, picture) -> pd.DataFrame:
     pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
@@ -68,14 +52,3 @@ def test_a_row_for_each_kind_size_side_and_measure(table, picture, five_levels):
     expected = 10 * np.log10(255**2 / np.array(errors))
     secret = rows.loc[("scenes", 128, "secret", "psnr")]
     assert (secret["mean"], secret["worst"]) == pytest.approx((expected.mean(), expected.min()), abs=1e-4)
-
-
-def test_the_chart_and_the_few_figures(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "SIZES", (64, 128))
-    draw(table, tmp_path / "sizes.png")
-    with Image.open(tmp_path / "sizes.png") as picture:
-        assert picture.size == (960, 540)
-    figures = summarise(table)
-    assert list(figures) == [f"sizes_{side}_psnr_{size}" for side in ("container", "secret") for size in (64, 128)]
-    mean = table.query("kind == 'scenes' and size == 64 and side == 'secret' and measure == 'psnr'")["mean"]
-    assert figures["sizes_secret_psnr_64"] == mean.item()

@@ -1,6 +1,5 @@
 """All methods on the same pairs, with small pictures, untrained networks and few rates."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.errors import DataError
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.models import Card, load_pair, save_pair
+from stegnet.models import load_pair, save_pair
 from study import tradeoff
-from study.tradeoff import at_secret, classical_methods, draw, headline, measure, network_methods, summarise
+from study.tradeoff import classical_methods, draw, measure, network_methods, summarise
 from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.slow
@@ -24,12 +22,12 @@ SIZE = 96
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory, cat: np.ndarray) -> Path:
-    folder = tmp_path_factory.mktemp("shards")
-    writer = ShardWriter(folder / "shards", 100)
+    folder = tmp_path_factory.mktemp("shards") / "shards"
+    writer = ShardWriter(folder, 100)
     for number, (kind, y) in enumerate([("scenes", 0), ("scenes", 30), ("photographs", 60), ("photographs", 150)]):
         writer.add(np.ascontiguousarray(cat[y : y + SIZE, y : y + SIZE]), TEST, f"{number}.png", kind, 256, 256)
     writer.close()
-    return folder / "shards"
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +41,6 @@ def all_rivals(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
         whole = replace(card, scramble=card.scramble | {"base": "none"})
         save_pair(folder / f"{name}.safetensors", pair, whole)
     return folder
-
-
-@pytest.fixture
-def rivals(all_rivals: Path, tmp_path: Path) -> Path:
-    """A test's own."""
-    return shutil.copytree(all_rivals, tmp_path / "rivals")
 
 
 @pytest.fixture(scope="module")
@@ -82,44 +74,3 @@ def test_the_summary_and_its_bound(table: pd.DataFrame, tmp_path: Path) -> None:
     assert set(published["setting"]) == {"8 bits", "float"}
     draw(means, tmp_path / "chart.png")
     assert (tmp_path / "chart.png").stat().st_size > 10_000
-
-
-def test_headline_is_short_and_has_no_made_up_figures(table: pd.DataFrame) -> None:
-    figures = headline(summarise(table))
-    json.dumps(figures, allow_nan=False)
-    assert figures["swap_4_container_psnr"] == pytest.approx(34.8, abs=0.6)
-    assert "bits_container_psnr_same_secret" not in figures  # an untrained network's secret is off the curve
-
-
-def test_each_figure_of_the_headline_is_of_its_own_row() -> None:
-    """A quality of the secret of 35 dB lies at five sixths between the two points of each curve."""
-    points = [
-        ("stegnet", "", 41.0, 35.0), ("beta", "4", 42.0, 35.5),
-        ("swap", "3", 43.0, 33.0), ("swap", "4", 34.0, 36.0), ("swap", "5", 30.0, 37.0),
-        ("sealed", "1.0", 60.0, 30.0), ("sealed", "full", 56.0, 36.0),
-        ("sealed evenly", "1.0", 64.0, 30.0), ("sealed evenly", "2.0", 60.0, 36.0),
-        ("ideal", "1.0", 70.0, 30.0), ("ideal", "full", 64.0, 36.0),
-    ]  # fmt: skip
-    means = pd.DataFrame(points, columns=["series", "setting", "container_psnr", "secret_psnr"])
-    assert headline(means) == {
-        "stegnet_container_psnr": 41, "stegnet_secret_psnr": 35,
-        "sealed_full_container_psnr": 56, "sealed_full_secret_psnr": 36,
-        "swap_4_container_psnr": 34, "swap_4_secret_psnr": 36,
-        "bits_container_psnr_same_secret": 56.6667, "even_bits_container_psnr_same_secret": 60.6667,
-        "ideal_container_psnr_same_secret": 65,
-    }  # fmt: skip
-
-
-def test_a_point_on_a_curve() -> None:
-    curve = pd.DataFrame({"series": "sealed", "container_psnr": [60.0, 50.0], "secret_psnr": [30.0, 40.0]})
-    assert at_secret(curve, "sealed", 32.5) == pytest.approx(57.5)
-    assert np.isnan(at_secret(curve, "sealed", 29))
-    assert np.isnan(at_secret(curve, "sealed", 41))
-
-
-def test_budgets_that_differ_are_refused(rivals: Path, weights: Path) -> None:
-    pair, card = load_pair(rivals / "beta_4.safetensors")
-    longer = Card(card.model, card.options, card.scramble, {"train": {"pairs": 7}})
-    save_pair(rivals / "beta_4.safetensors", pair, longer)
-    with pytest.raises(DataError, match=r"beta_4\.safetensors: not trained as beta_0\.1"):
-        network_methods(weights, rivals)

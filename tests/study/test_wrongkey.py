@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from stegnet.data.shards import TEST
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.methods.network import Network
-from study.keyless import OPENED
 from study.wrongkey import (
     IN_ORDER,
     NONE,
@@ -22,9 +20,6 @@ from study.wrongkey import (
     KeylessView,
     all_views,
     compare,
-    headline,
-    statistics,
-    summarise,
 )
 from tests.support.shards import ShardWriter
 
@@ -68,17 +63,3 @@ def test_secrets_that_were_mixed_up_are_noticed(views: list[KeylessView]) -> Non
     right = compare(mixed).query("state == @RIGHT")
     assert right["correlation"].abs().max() < 0.1
     assert right["told"].max() == 0
-
-
-def test_summary_and_headline(views: list[KeylessView]) -> None:
-    summary = summarise(compare(views).assign(kind="photographs"))
-    assert set(summary["pairs"]) == {PAIRS}
-    assert summary["p"].between(0, 1).all()
-    assert summary[summary["state"] == RIGHT]["p"].max() == pytest.approx(
-        0.5**PAIRS
-    )  # all five gain: the least there is
-    seen = pd.DataFrame([{"kind": "photographs", "pairs": PAIRS} | statistics(views)])
-    refused = pd.DataFrame([("a", "no", 3), ("b", "no", 2), ("c", OPENED, 1)], columns=["kind", "answer", "count"])
-    figures = headline(summary, seen, refused)
-    assert (figures["attempts"], figures["opened"], figures["answers"]) == (6, 1, 2)
-    assert figures["right_key_bits"] > 1 > 20 * abs(figures["no_key_bits"])

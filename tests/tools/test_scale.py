@@ -7,13 +7,6 @@ PAGE = read_page("docs/scale.md")
 MODEL, BOUNDS = 1, 2  # tables
 
 
-def row(cost: Cost, table: int, name: str = "hide a picture", driver: float = 0.0) -> dict[str, str]:
-    """The only row of a table, by its heading."""
-    lines = tables({"costs": {name: vars(cost)}, "driver": driver})[table].splitlines()
-    head, values = (line.strip("| ").split(" | ") for line in (lines[0], lines[2]))
-    return dict(zip(head, values, strict=True))
-
-
 def test_the_page_has_the_measured_costs() -> None:
     measured = json.loads(UNITS.read_text(encoding="utf-8"))
     assert not [table for table in tables(measured) if table not in PAGE]
@@ -28,17 +21,3 @@ def test_the_page_has_the_measured_costs() -> None:
         f"16 films of an hour take {16 * 90_000 * (frame.read + frame.written) / 1e9:,.0f} GB",
     ):
         assert said in one_line(PAGE)
-
-
-def test_a_million_pictures() -> None:
-    """36 million seconds are 10,000 hours, or 6.25 of 1,600 cores."""
-    cost = Cost(cpu=36.0, start=0.0, read=2000, written=1000)
-    model, bounds = row(cost, MODEL), row(cost, BOUNDS)
-    assert list(model.values())[1:] == ["10,000.0", "2.0", "1.0", "3,000,000", "1,000,000"]
-    assert (bounds["processors"], bounds["bound by"]) == ("6.25", "processors")
-
-
-def test_a_film_of_an_hour() -> None:
-    """90,000 frames of 1 MB are 90 GB: 1,717 parts of 50 MiB, and a request before and after."""
-    model = row(Cost(cpu=0.04, start=0.0, read=0, written=1_000_000), MODEL, "hide a frame")
-    assert list(model.values())[1:] == ["1.0", "0.0", "90.0", "3", "1,719"]

@@ -1,13 +1,12 @@
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from stegnet.data.shards import TRAIN, Shards
+from stegnet.data.shards import TRAIN
 from tests.support.shards import write_shards
-from tools.throughput import main, make_sparse_shards
+from tools.throughput import main
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +33,3 @@ def test_each_figure_has_a_line(folder, capsys, monkeypatch):
     names = ["loader alone", "loader, 2,000 pictures", "step alone", "together"]
     assert [line[:28].strip() for line in lines] == names
     assert all(int(line[28:36]) > 0 for line in lines)
-
-
-def test_sparse_shards_take_no_disk_space(tmp_path):
-    make_sparse_shards(tmp_path, 1000, 64, 300)
-    pictures = Shards(tmp_path, TRAIN)
-    assert len(pictures) == 1000
-    assert np.array_equal(pictures[999], np.zeros((64, 64, 3), np.uint8))
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) > 1000 * 64 * 64 * 3
-    assert sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir()) < 100_000

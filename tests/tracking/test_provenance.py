@@ -30,29 +30,22 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return git("rev-parse", "HEAD")
 
 
-def test_a_clean_commit(commit: str) -> None:
+def test_a_commit_and_what_differs_from_it(commit: str, tmp_path: Path) -> None:
+    """Changed parameters are in the command and make nothing dirty; changed code does."""
     tags = provenance_tags(PARAMS)
     assert (tags[COMMIT], tags[DIRTY]) == (commit, "false")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run"
-
-
-def test_changed_parameters_are_in_the_command_and_make_nothing_dirty(commit: str, tmp_path: Path) -> None:
+    command = tags["stegnet.command"]
+    assert command.startswith("python ") and command in describe("train", tags)  # names no folder of this machine
     (tmp_path / "params.yaml").write_text("changed\n", encoding="utf-8")
-    changed = PARAMS | {"beta": 0.25, "train.compile": True, "data.source": "a+torchvision:B"}
-    tags = provenance_tags(changed)
+    tags = provenance_tags(PARAMS | {"beta": 0.25, "train.compile": True, "data.source": "a+torchvision:B"})
     assert tags[DIRTY] == "false"
     assert tags[COMMAND].split(" && ")[1] == (
         "dvc exp run -S beta=0.25 -S train.compile=true -S data.source=a+torchvision:B"
     )
-
-
-def test_a_value_with_a_space_is_quoted_for_the_shell_and_for_dvc(commit: str) -> None:
     (tail,) = repeat_command(PARAMS | {"data.source": "my pictures"}, commit).split("dvc exp run ")[1:]
     words = subprocess.run(["sh", "-c", f"printf '%s|' {tail}"], capture_output=True, text=True, check=True).stdout
-    assert words == "-S|data.source='my pictures'|"
-
-
-def test_changed_code_is_dirty(commit: str, tmp_path: Path) -> None:
+    assert words == "-S|data.source='my pictures'|"  # quoted for the shell and for DVC
     (tmp_path / "code.py").write_text("a = 2\n", encoding="utf-8")
     tags = provenance_tags(PARAMS)
     assert tags[DIRTY] == "true"
@@ -78,9 +71,3 @@ def test_without_a_repository_no_commit_is_claimed(tmp_path: Path, monkeypatch: 
     assert not {COMMIT, DIRTY} & set(tags)
     assert tags[COMMAND] == "dvc exp run"
     assert "No commit is known" in describe("train", tags)
-
-
-def test_the_stages_command_names_no_folder_of_this_machine(commit: str) -> None:
-    command = provenance_tags(PARAMS)["stegnet.command"]
-    assert command.startswith("python ")
-    assert command in describe("train", provenance_tags(PARAMS))

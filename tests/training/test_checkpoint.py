@@ -25,12 +25,9 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_newest_state_is_loaded(checkpoint, tmp_path):
+def test_the_last_two_states_are_kept_and_the_newest_is_loaded(checkpoint, tmp_path):
     state = Checkpoint(tmp_path / "new", "abc").load()
     assert (state["step"], state["w"].tolist()) == (12, [12, 12])
-
-
-def test_the_last_two_are_kept(checkpoint, tmp_path):
     assert files(tmp_path / "new") == ["abc-000000008.pt", "abc-000000012.pt"]
     assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
 
@@ -84,20 +81,15 @@ def test_it_can_be_removed_twice(checkpoint, tmp_path):
     assert files(tmp_path / "new") == []
 
 
-def test_a_second_process_is_locked_out(checkpoint, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_second_process_is_locked_out_until_the_first_ends_or_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
+    checkpoint = Checkpoint(tmp_path, "abc")
     with checkpoint.lock(), pytest.raises(TrainingError, match="is running already"), checkpoint.lock():
         pass
-    with checkpoint.lock():
-        pass
-
-
-@pytest.mark.slow
-def test_a_killed_process_releases_the_lock(tmp_path, monkeypatch):
     code = "import os, sys; from pathlib import Path; from stegnet.training.checkpoint import Checkpoint\n"
     code += "with Checkpoint(Path(sys.argv[1]), 'abc').lock(): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=Path(__file__).parents[2])
-    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
     assert files(tmp_path) == ["abc.lock"]
-    with Checkpoint(tmp_path, "abc").lock():
+    with checkpoint.lock():
         pass

@@ -25,24 +25,17 @@ def cores(monkeypatch):
     return pretend
 
 
-@pytest.mark.parametrize(("count", "started"), [(1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)])
-def test_one_process_per_core_if_shares_are_even(make_config, cores, count, started):
-    cores(count)
-    assert process_count(make_config(devices=AUTO, batch=8)) == started
-
-
-def test_shares_divide_evenly_into_parts(make_config, cores):
+def test_one_process_per_core_if_shares_are_even(make_config, cores):
+    for count, started in ((1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)):
+        cores(count)
+        assert process_count(make_config(devices=AUTO, batch=8)) == started
     cores(8)
     assert process_count(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
     with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be divided among 1 processes in 3 parts"):
         process_count(make_config(devices=AUTO, batch=8, accumulate=3))
-
-
-def test_a_network_with_batch_norms_trains_in_one_process(make_config, cores):
-    cores(4)
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
-    assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1
-    assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless it is asked for
+    assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1  # since it has batch norms,
+    assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless more are asked for
 
 
 def test_the_machines_of_a_cluster_count_together(make_config, cores):

@@ -11,7 +11,7 @@ from stegnet.core.video import BLACK, WHITE, through_codec
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
 from stegnet.models.modem import Modem
-from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, FilmRandomness, film_randomness, moving, through_channel
+from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, film_randomness, moving, through_channel
 from stegnet.training.objectives import ModemObjective, lost_bits
 from tests.models.test_modem import scene
 
@@ -57,30 +57,13 @@ def test_randomness_follows_from_seed_and_step(config, modem):
 
 
 def test_films_are_drawn_in_the_shares_that_the_parameters_name(config, modem):
-    def many(twice: float) -> FilmRandomness:
-        channel = replace(config.channel, twice=twice)
-        return film_randomness(replace(config, channel=channel), modem, 1, 400, torch.Generator().manual_seed(0), CPU)
-
-    draw = many(0.3)
-    assert [many(share).twice.float().mean() for share in (0.0, 1.0)] == [0, 1]
+    channel = replace(config.channel, twice=0.3)
+    random = torch.Generator().manual_seed(0)
+    draw = film_randomness(replace(config, channel=channel), modem, 1, 400, random, CPU)
     assert 0.2 < draw.twice.float().mean() < 0.4
     assert set(draw.crf.tolist()) == {24, 25, 26, 27, 28}
     assert 0.4 < (draw.noise > 0).float().mean() < 0.6
     assert 1.8 / 255 < draw.noise.max() <= 2 / 255  # two levels of 8 bits
-
-
-def test_pictures_move(config, modem, pictures):
-    """Some films stand still but for noise; all are of 8 bits, and show parts of their picture."""
-    shown = pictures[:, 0].float() / 255
-    changes = []
-    for seed in range(12):
-        draw = randomness(config, modem, seed=seed)
-        film = moving(shown, replace(draw, noise=torch.zeros(2), front=torch.zeros(2, 4)))
-        assert film.shape == (2, (UNITS + 1) * FRAMES, SIDE, SIDE)
-        torch.testing.assert_close(film * 255, (film * 255).round())
-        changes += (film[:, 1:] - film[:, :-1]).abs().mean((1, 2, 3)).tolist()
-    assert min(changes) < 1e-6
-    assert max(changes) > 0.01
 
 
 def test_a_still_film_is_its_picture(config, modem, pictures):

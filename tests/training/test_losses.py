@@ -35,26 +35,19 @@ def both(found: LossTerms) -> Tensor:
     return torch.stack([found.container, found.secret])
 
 
-def test_mse_alone_is_the_exact_mean(arrived):
+def test_measures_by_hand(arrived):
     found = of(arrived, mse=1.0)
     container = (arrived.container - arrived.cover).square().mean()
     secret = (arrived.revealed - arrived.secret).square().mean()
-    assert (found.container, found.secret) == (container, secret)
-    assert (found.container_mse, found.secret_mse) == (container, secret)
-
-
-def test_measures_by_hand():
+    assert (found.container, found.secret) == (found.container_mse, found.secret_mse) == (container, secret)
+    expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:]).mean()])
+    torch.testing.assert_close(both(of(arrived, ssim=1.0)), expected)
     flat = torch.zeros(1, 3, 16, 16)
     pictures = PassResult(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003)
     assert both(of(pictures, mse=1.0)).tolist() == pytest.approx([0.25, 9e-6])
     assert both(of(pictures, l1=1.0)).tolist() == pytest.approx([0.5, 0.003])
     expected = [(0.25 + 1e-6) ** 0.5 - 1e-3, (9e-6 + 1e-6) ** 0.5 - 1e-3]
     assert both(of(pictures, charbonnier=1.0)).tolist() == pytest.approx(expected, rel=1e-4)
-
-
-def test_one_minus_the_similarity(arrived):
-    expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:]).mean()])
-    torch.testing.assert_close(both(of(arrived, ssim=1.0)), expected)
 
 
 @pytest.mark.parametrize("space", SPACES)

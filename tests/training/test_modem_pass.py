@@ -66,42 +66,28 @@ def test_a_part_of_a_batch_is_as_in_the_whole(config, modem, covers):
             torch.testing.assert_close(there[part], here)
 
 
-@pytest.mark.parametrize("full_chroma", [False, True])
-def test_the_channel_is_real_jpeg(config, modem, full_chroma):
-    channel = replace(config.channel, twice=0.0, full_chroma=float(full_chroma))
-    randomness = randomness_of(replace(config, channel=channel), modem, 0, 1, torch.Generator().manual_seed(0), CPU)
-    picture = scene(32, 32)
-    stored = from_8_bits(torch.from_numpy(picture)).permute(2, 0, 1)[None].requires_grad_()
-    received = through_channel(stored, randomness, Distortions(config.channel.distort))
-    expected = through_jpeg(picture, int(randomness.quality), full_chroma=full_chroma)
-    np.testing.assert_allclose(received[0].detach().permute(1, 2, 0).numpy() * 255, expected, atol=1e-3)
-    # A change of the luma passes; one of the chroma from pixel to pixel does not, if chroma is halved.
-    received.backward(torch.ones_like(received))
-    torch.testing.assert_close(stored.grad, torch.ones_like(stored))
-
-
-def received(config, modem, seed: int = 0, **channel) -> torch.Tensor:
-    """A picture after a channel with other parameters."""
+def received(config, modem, seed: int = 0, **channel) -> tuple[torch.Tensor, int]:
+    """A picture after a channel with other parameters, and the quality that was drawn."""
     config = replace(config, channel=replace(config.channel, **channel))
-    stored = from_8_bits(torch.from_numpy(scene(32, 32))).permute(2, 0, 1)[None]
+    stored = from_8_bits(torch.from_numpy(scene(32, 32))).permute(2, 0, 1)[None].requires_grad_()
     randomness = randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(seed), CPU)
-    return through_channel(stored, randomness, Distortions(config.channel.distort))
+    found = through_channel(stored, randomness, Distortions(config.channel.distort))
+    found.backward(torch.ones_like(found))
+    torch.testing.assert_close(stored.grad, torch.ones_like(stored))
+    return found.detach(), int(randomness.quality)
 
 
 @pytest.mark.parametrize("full_chroma", [False, True])
-def test_the_first_save_is_like_the_second_but_of_quality_95(config, modem, full_chroma):
-    quality = int(randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(0), CPU).quality)
-    written = through_jpeg(scene(32, 32), 95, full_chroma=full_chroma)
-    expected = through_jpeg(written, quality, full_chroma=full_chroma)
-    found = received(config, modem, twice=1.0, full_chroma=float(full_chroma))[0].permute(1, 2, 0).numpy() * 255
-    np.testing.assert_allclose(found, expected, atol=1e-3)
-
-
-def test_webp_is_real(config, modem):
-    randomness = randomness_of(config, modem, 0, 1, torch.Generator().manual_seed(0), CPU)
-    expected = through_webp(scene(32, 32), int(randomness.quality))
-    found = received(config, modem, twice=0.0, webp=1.0)[0].permute(1, 2, 0).numpy() * 255
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+def test_the_channel_is_real(config, modem, full_chroma):
+    """The first of two saves is like the second, but of quality 95."""
+    full, twice = {"full_chroma": full_chroma}, through_jpeg(scene(32, 32), 95, full_chroma=full_chroma)
+    for channel, expected in (
+        ({"twice": 0.0}, lambda quality: through_jpeg(scene(32, 32), quality, **full)),
+        ({"twice": 1.0}, lambda quality: through_jpeg(twice, quality, **full)),
+        ({"twice": 0.0, "webp": 1.0}, lambda quality: through_webp(scene(32, 32), quality)),
+    ):
+        found, quality = received(config, modem, full_chroma=float(full_chroma), **channel)
+        np.testing.assert_allclose(found[0].permute(1, 2, 0) * 255, expected(quality), atol=1e-3)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(DistortConfig)])
@@ -109,8 +95,8 @@ def test_distortions_come_before_the_codec(config, modem, name):
     distort = replace(config.channel.distort, **{name: 1.0})
     changes = []
     for seed in range(4):
-        plain = received(config, modem, seed, twice=0.0)
-        changed = [received(config, modem, seed, twice=0.0, distort=distort) for _ in range(2)]
+        plain, _ = received(config, modem, seed, twice=0.0)
+        changed = [received(config, modem, seed, twice=0.0, distort=distort)[0] for _ in range(2)]
         assert torch.equal(*changed)  # as it follows from the seed
         changes.append((changed[0] - plain).square().mean().sqrt().item())
     assert 0 < max(changes) < 0.2
