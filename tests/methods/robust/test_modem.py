@@ -44,7 +44,7 @@ def test_rungs_follow_each_other():
             read_rungs(path)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["jpeg:50", "jpeg:95"])
 def test_the_shipped_modem_through_real_jpeg(modem, picture, name):
     cover, channel = picture(128, 200, 4), parse_channel(name)
     promise = Promise(channel, choose_rung(modem.rungs, channel, 38))
