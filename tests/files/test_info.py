@@ -48,7 +48,7 @@ def test_a_picture():
         assert bool(fit.bytes) == (fit.what == "any file") != bool(fit.psnr)
 
 
-def test_a_film(monkeypatch):
+def test_a_film():
     found = file_info(Path("secret.mkv"))
     sealed, known = found["sealed_bytes_per_frame"], ("frames_per_second", "seconds", "fits")
     assert found == {name: found[name] for name in known} | {
@@ -70,12 +70,6 @@ def test_a_film(monkeypatch):
     assert full.what == "a film of its own size and length" and full.method == "sealed, compressed"
     assert re.fullmatch(r"a film of its own size, [\d.]+ times as long", long.what) and long.psnr == 40
     assert found["seconds"] == pytest.approx(0.8, abs=0.3)
-
-    def stuck(path):
-        raise MediaError("a track that no other file can hold")
-
-    monkeypatch.setattr("stegnet.files.info.sound_tracks", stuck)
-    assert file_info(Path("secret.mkv"))["sound"] == ["aac"]
 
 
 def test_a_hidden_file(hide, key, monkeypatch):

@@ -14,15 +14,14 @@ from PIL import Image, ImageCms
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.files import file_info, reveal_file
-from stegnet.keys import ContainerKeys, Identity, KeyRing, Passphrase
+from stegnet.keys import ContainerKeys, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_picture
 from stegnet.methods import METHODS, Run
-from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
+from stegnet.methods.sealed import bytes_room, hide_bytes
 from stegnet.results import OutputTarget
 from stegnet.sealing import FILM_EFFORT, SealOptions, room, seal, texture_costs, unseal
 from stegnet.sealing.seal import UnsealedRecord
 from tests.format import by_the_book
-from tests.format import recipients_by_the_book as for_recipients
 from tests.format import seal_by_the_book as book
 from tests.format.by_the_book import NONCE, SECRET
 from tests.media.conftest import icc
@@ -258,19 +257,6 @@ def test_what_the_book_wrote_is_read(key):
         altered = written.copy()
         altered.flat[place] ^= 1
         assert unseal(altered.repeat(3, 2), ring, first=True) in (None, UnsealedRecord(b"", False)), place
-
-
-def test_other_keys():
-    cover = grey_noise(80, 96).repeat(3, 2)
-    for source in (Passphrase("zwei Käse"), Identity(SECRET)):
-        container = hide_bytes(cover, DATA, source.recipient if isinstance(source, Identity) else source)
-        assert coloured(container) == 0
-        assert reveal_bytes(container, source) == DATA
-        if isinstance(source, Identity):
-            assert for_recipients.read(container, SECRET)[1]
-        else:
-            ((record, whole),) = by_the_book.read_film([container], "zwei Käse")
-            assert (record[-16:], whole) == (DATA, True)
 
 
 def test_salt_samples_change_as_often_as_others(key):

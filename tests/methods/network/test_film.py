@@ -16,13 +16,11 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.keys import Key, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods import film_loop
-from stegnet.methods.network import Network, film, reveal
+from stegnet.methods.network import film, reveal
 from stegnet.methods.network.frame import hide_frame
 from stegnet.record import container as container_module
 from stegnet.record import parse_packets, read_record
-from tests.format import by_the_book
-from tests.format.by_the_book import SECRET
-from tests.methods.network.films import hide_film, no_thread_stays, reveal_film, written
+from tests.methods.network.films import hide_film, no_thread_stays, reveal_film
 from tests.support.pairs import FiveLevels, network_of
 
 MILLISECOND = Fraction(1, 1000)
@@ -91,36 +89,6 @@ def test_the_container_is_the_covers_film(exact, films, key, a):
         assert (step.max() > 1) == (index < 5)
     sounds = [[packet.data for packet in read_sound(path)] for path in (films[0], a)]
     assert sounds[0] == sounds[1]
-
-
-def test_a_frame_of_a_film_is_the_book(exact, films, key, a):
-    hide_film(exact, films, a, key)
-    secret, ids, nonces = scan(films[1]), set(), set()
-    for index, frame in enumerate(read_frames(a)):
-        data, whole = by_the_book.read(frame, SECRET)
-        fields = by_the_book.parse(data)
-        assert whole
-        assert (fields.kind, fields.frames, fields.index, fields.hidden) == (2, 8, index, 5)
-        assert (fields.width, fields.height, fields.weights) == (96, 56, b"\x5e" * 32)
-        assert (Fraction(*fields.time_base), Fraction(*fields.rate)) == (secret.time_base, secret.rate)
-        assert fields.stamp == (secret.pts[index] if index < 5 else 0)
-        assert (fields.base, fields.tracks, fields.rest) == (b"", b"", b"")
-        ids.add(fields.film_id)
-        nonces.add(by_the_book.read_lead(frame, SECRET)[0][:12])
-    assert (len(ids), len(nonces)) == (1, 8)
-
-
-@pytest.mark.usefixtures("any_quality")
-def test_a_network_of_ours(weights, films, key, monkeypatch, a, b):
-    """The number of threads changes nothing."""
-    network, ordered = Network.load(weights, device="cpu", precision="fp32"), film_loop.ordered
-    for path, count in ((a, 1), (b, 3)):
-        counted = lambda work, items, _, prepare=None, n=count: ordered(work, items, n, prepare)  # noqa: E731
-        monkeypatch.setattr(film_loop, "ordered", counted)
-        hide_film(network, films, path, key, random.Random(5).randbytes)
-    assert a.read_bytes() == b.read_bytes()
-    report = reveal_film(network, a, b, key, strict=True)
-    assert (report.width, report.height, report.frames) == (96, 56, 5)
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
@@ -197,25 +165,6 @@ def test_time_stamps_are_sealed_exactly(tmp_path, exact, films, key, monkeypatch
     assert len(set(times)) == 5
     for shown, (index, stamp) in zip(times, enumerate(stamps), strict=True):
         assert abs(shown - (stamp * base - start)) <= (index + 1) * MILLISECOND
-
-
-def test_every_frame_of_every_run_has_its_own_shuffle_salt_and_places(tmp_path, exact, films, key, a):
-    """One picture five times, hidden twice in black: no two containers' frames are alike."""
-    still = next(read_frames(films[1]))
-    dark = np.zeros_like(still)
-    dark[-1, -1, 2] = 1  # in colour
-    black = written(tmp_path / "black.mkv", [dark] * 5), written(tmp_path / "still.mkv", [still] * 5)
-    shown, places, salts = [], [], set()
-    for _ in range(2):
-        hide_film(exact, black, a, key)
-        for frame in read_frames(a):
-            zones = by_the_book.zones(frame, SECRET)
-            shown.append(frame[:56, :96] % 16 // 3)
-            places.append(set(zones.lead + zones.mac))
-            salts.add(by_the_book.frame_salt(frame))
-    assert all((one != other).mean() > 0.5 for i, one in enumerate(shown) for other in shown[:i])
-    assert all(len(one & other) < 0.3 * len(one) for i, one in enumerate(places) for other in places[:i])
-    assert len(salts) == 10, "or one passphrase would be one key for all films"
 
 
 def test_a_seed_gives_the_same_bytes(exact, talkies, key, a, b):

@@ -1,7 +1,6 @@
 """One frame: read by the book from the first bit to the last pixel, and the room that it needs."""
 
 import io
-import zlib
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -14,12 +13,11 @@ from stegnet.core.errors import CapacityError
 from stegnet.keys import SYSTEM, ContainerKeys, Key, KeyRing
 from stegnet.media import SoundPacket, SoundTrack, resize
 from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
-from stegnet.record import KINDS, File, FrameReading, Header, Pictures, Record, format_record, read_record
+from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
 from stegnet.record.sound import format_packets
 from tests.format import by_the_book
-from tests.format.by_the_book import FILM_ID, NONCE, SECRET
+from tests.format.by_the_book import FILM_ID, SECRET
 from tests.support.pairs import SHRUNK, FiveLevels, network_of
-from tests.support.tampering import altered
 
 TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
 PACKETS = format_packets([SoundPacket(0, 0, 0, 20, True, b"sound")])
@@ -114,54 +112,6 @@ def test_a_frame_is_the_definition(keys, key, picture, size, base):
     full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
     revealed = reveal_frame(network, key, container, with_header(read(container, key), full))
     assert (np.abs(revealed - expected) > 1).mean() < 0.002, "but for what falls between two levels"
-
-
-def test_the_record_is_read(exact, key, keys, picture):
-    """Only with its key, and not from anything else; the cover stays as it is."""
-    cover = noise(40, 48)
-    cover.flags.writeable = False
-    for index in (0, 2):
-        record = Record(header(exact, 40, 48, hidden=3, tracks=(TRACK,)), index, -9, data=PACKETS)
-        container = hide_frame(exact, keys, cover, FrameInput(picture(40, 48), record, SEED))
-        np.testing.assert_array_equal(cover, noise(40, 48))
-        assert container.flags.writeable
-        assert (read(container, key).record, read(container, key).whole) == (record, True)
-        found = read(altered(container), key)
-        assert (found.record, found.whole) == (record, False)
-    for pixels, other in [(container, Key(bytes(32))), (noise(40, 48), key), (container[:1, :1], key)]:
-        assert (read(pixels, other).record, read(pixels, other).whole) == (None, False)
-
-
-def test_a_frame_that_hides_none_is_the_cover(exact, key, keys):
-    record, cover = Record(header(exact, 40, 48), 2), noise(40, 48).clip(1, 254)  # from 0, some steps are of two levels
-    container = hide_frame(exact, keys, cover, FrameInput(None, record, SEED))
-    assert np.abs(container.astype(int) - cover).max() == 1
-    assert read(container, key).record == record
-
-
-def packed(rows: int, cols: int) -> bytes:
-    """A gain, and block means."""
-    return bytes([40]) + zlib.compress(bytes(3 * rows * cols))
-
-
-def test_a_record_of_which_any_part_is_wrong_is_none(key):
-    """Sealed by the book, with the right key: even its holder can't make a reader stumble."""
-    described = Record(header(based("means"), 40, 48, tracks=(TRACK,)), 0, 0, b"-", b"")
-    good = replace(by_the_book.parse(format_record(described, key)), base=packed(5, 6))
-    right = [{}, {"rest": PACKETS}, {"base": packed(4, 6), "block": 16}, {"base": b"", "index": 1}]
-    wrong = [{"base": base} for base in (packed(5, 5), packed(5, 7), packed(5, 6)[:-1], packed(5, 6) + b"x", b"x", b"")]
-    wrong += [{"block": 16}, {"base": packed(0, 0), "block": 48}, {"rest": PACKETS[:-1]}, {"rest": b"\1" + PACKETS[1:]}]
-    wrong += [{"rest": PACKETS, "tracks": b""}, {"index": 1}, {"stamp": -(1 << 63)}, {"commitment": bytes(32)}]
-    wrong += [{"kind": 9}, {"tracks": zlib.compress(b"[" * 5000)}]
-    for fields in (*right, *wrong):
-        written = by_the_book.write(noise(40, 48), replace(good, **fields).join(), SECRET, NONCE)
-        assert (read(written, key).record is not None) == (fields in right), fields
-    record = Record(Header(FILM_ID, "file", 1, File("x", 5, bytes(32))), 0, 0, b"", b"bytes")
-    written = by_the_book.write(noise(40, 48), format_record(record, key), SECRET, NONCE)
-    assert read(written, key).record == record
-
-
-# Room
 
 
 def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:

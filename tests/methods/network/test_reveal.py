@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError, WeightsError
-from stegnet.keys import Key, KeyRing, Passphrase
-from stegnet.keys.keys import is_anchor
+from stegnet.keys import Key, Passphrase
 from stegnet.media import SoundPacket, read_frames, read_sound, scan
 from stegnet.methods.network import hide_picture, reveal
-from stegnet.record import Container, Diagnosis, File, Header, Pictures, Record, format_record, read_record
+from stegnet.record import Container, Diagnosis, File, Header, Pictures, Record, format_record
 from stegnet.record import container as container_module
 from stegnet.record.sound import format_packets
-from stegnet.sealing.carriers import frame_salt
 from tests.format import by_the_book
 from tests.format.by_the_book import SECRET
 from tests.format.make_vectors import TRACK, cover
@@ -237,18 +235,6 @@ def test_what_is_no_film(tmp_path, folder, key, picture, out):
             reveal_film(NETWORK, written(tmp_path / "c.mkv", frames), out, key)
 
 
-def test_frames_of_one_film_that_do_not_agree(tmp_path, frames, key, out):
-    """Who holds the key can seal a frame that says another size: it does not belong."""
-    record = read_record(frames[4], KeyRing(key), first=False).record
-    liar = replace(record.header, frames=99, secret=replace(record.header.secret, width=9, hidden=50))
-    for index in (4, 40):
-        data = format_record(replace(record, header=liar, index=index), key)
-        frame = by_the_book.write(frames[4], data, SECRET, bytes(12))
-        report = reveal_film(NETWORK, written(tmp_path / "c.mkv", edited(frames, (4, frame))), out, key)
-        assert (report.width, report.frames) == (48, 9)
-        assert report.trouble == ("frame 4 was altered beyond reading, and left out",)
-
-
 def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, key):
     """Its holder may seal any number: what can't be written is said, and is no crash."""
     finest = Fraction(1, 2**31 - 1)
@@ -268,36 +254,7 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, key):
                 assert reveal_film(NETWORK, container, tmp_path / f"out.{suffix}", key, lossless=True).frames == 1
 
 
-def test_a_passphrase_opens_a_film_without_its_first_frame(tmp_path, folder, quick_scrypt, out):
-    """By any anchor; and frame 0 wherever it is."""
-    phrase, films, whole = Passphrase("two words"), (folder / "cover.mkv", folder / "secret.mkv"), tmp_path / "a.mkv"
-    frames, seed = [], 0
-    while not any(is_anchor(frame_salt(frame)) for frame in frames[1:]):
-        seed += 1
-        hide_film(NETWORK, films, whole, phrase, random.Random(seed).randbytes)
-        frames = list(read_frames(whole))
-    reveal_film(NETWORK, whole, out, phrase, strict=True)
-    left = written(tmp_path / "e.mkv", [frame for frame in frames[1:] if not is_anchor(frame_salt(frame))])
-    for path, source in ((whole, Passphrase("two  words")), (left, phrase)):
-        with pytest.raises(RevealError, match="nothing can be revealed"):
-            reveal_film(NETWORK, path, out, source)
-    assert reveal_film(NETWORK, written(tmp_path / "c.mkv", frames[1:]), out, phrase).trouble == ("frame 0 was lost",)
-    moved = written(tmp_path / "d.mkv", [frames[1], frames[0], *frames[2:]])
-    (line,) = reveal_film(NETWORK, moved, out, phrase).trouble
-    assert line.startswith("frame 1 was moved")
-
-
 # Progress, and what ends it
-
-
-def test_progress(tmp_path, folder, frames, key, out):
-    calls = []
-    for container in (folder / "container.mkv", written(tmp_path / "c.mkv", frames[1:])):
-        reveal_film(NETWORK, container, out, key, lambda *call: calls.append(call))
-    calls = [call for call in calls if call[0] != "open"]
-    assert calls[:12] == [("reveal", done, 12) for done in range(1, 13)]
-    assert [call[:2] for call in calls[12:23]] == [("check", done) for done in range(1, 12)]
-    assert [call[:2] for call in calls[23:]] == [("reveal", done) for done in range(1, 12)]
 
 
 class Broken(Exception):

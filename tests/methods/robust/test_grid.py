@@ -26,9 +26,7 @@ def test_copies_of_all_sizes_have_the_grid_of_the_cover():
 
 
 def test_few_grids_are_searched():
-    found = list(canonical_grids(3000, 4000))
-    assert {grid.width for grid in found} == {2896, 2048, 1448, 1024, 728, 512, 360, 256, 184, 128}
-    assert len(found) <= 12
+    assert len(list(canonical_grids(3000, 4000))) <= 12
     assert list(canonical_grids(60, 100)) == []
     assert canonical_grid(150, 200, 0.5) is None
 

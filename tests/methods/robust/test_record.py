@@ -169,32 +169,6 @@ def test_what_does_not_open(cover, quick_scrypt):
     assert read(container, Passphrase("seven words")) is None
 
 
-def grey(values: np.ndarray) -> np.ndarray:
-    """A picture of 64×64 whose 4×4 regions have these mean levels."""
-    picture = np.repeat(np.repeat(np.floor(values), 16, 0), 16, 1)
-    picture += (np.arange(64)[:, None] % 16 < 16 * (values % 1).repeat(16, 0).repeat(16, 1)).astype(float)
-    return np.repeat(picture[..., None], 3, 2).astype(np.uint8)
-
-
-def salts(values: np.ndarray) -> list[bytes]:
-    return list(robust_salts(grey(values)))
-
-
-def test_salts_of_means_near_an_edge():
-    """A shift over an edge is found; of many near ones, at most eight salts, the nearest first."""
-    for mean, expected in ((64, 2), (64.5, 2), (64.75, 1), (72, 1), (79, 1), (79.5, 2), (0, 1), (255, 1)):
-        values = np.full((4, 4), 100.0)
-        values[1, 2] = mean
-        assert len(set(salts(values))) == expected, mean
-    below, above = np.full((4, 4), 100.0), np.full((4, 4), 100.0)
-    below[0, 0], above[0, 0] = 79.75, 80
-    assert salts(below) == salts(above)[::-1]
-    many = salts(np.round((80 + np.arange(16).reshape(4, 4) / 32) * 16) / 16)
-    assert len(many) == len(set(many)) == 8
-    draw = np.random.default_rng(0)
-    assert len({salts(draw.integers(0, 255, (4, 4)).astype(float))[0] for _ in range(40)}) == 40
-
-
 def test_the_same_content_is_never_hidden_alike(cover):
     """Neither bits nor used blocks: by chance, these may be nearly the same in two of six hidings.
 

@@ -16,7 +16,6 @@ from stegnet.media import scan
 from stegnet.methods import DEFAULT_RUN, METHODS, Run
 from stegnet.methods.robust import RobustOptions, file_content
 from stegnet.methods.robust_film.groups import (
-    HEAD_BYTES,
     GroupContent,
     GroupReader,
     group_room,
@@ -91,13 +90,10 @@ def test_bits_come_back_at_the_promised_quality(rung):
 
 
 def test_another_dither_reads_nothing():
-    """Units and groups have dithers of their own."""
     bits = some_bits(RUNGS[0])
     made = lumas(MODEM.hide(group(), bits, dithered(), RUNGS[0]))
     ratios = MODEM.reveal(made, dithered(1))[RUNGS[0]]
     assert abs((np.sign(ratios) == 2 * bits - 1).mean() - 0.5) < 0.06
-    for other in (dithered().unit(1), dithered(1).unit(0)):
-        assert (dithered().unit(0) != other).mean() > 0.99
     rows, cols = np.array([3, 5]), np.array([0, 7])
     np.testing.assert_array_equal(dithered().at(2, rows, cols), dithered().unit(2)[rows, cols])
 
@@ -125,12 +121,7 @@ def test_channels_and_rungs():
             read_film_rungs(path)
 
 
-def test_pieces_follow_each_other_and_begin_anew():
-    message = bytes(range(100))
-    pieces = list(pieces_of(message, [60, 60, 30]))
-    assert [len(piece) - HEAD_BYTES for piece in pieces] == [60, 40, 30]
-    assert [int.from_bytes(piece[:4], "big") for piece in pieces] == [0, 60, 0]
-    assert pieces[0][HEAD_BYTES:] + pieces[1][HEAD_BYTES:] == message
+def test_hidden_pixels_are_those_of_whole_groups():
     assert hidden_pixels(97, 130, 2 * GROUP + 47) == 96 * 128 * 2 * GROUP
     assert hidden_pixels(97, 130, GROUP - 1) == 0
 
@@ -219,10 +210,9 @@ def container(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", ["-crf 23", "-vf trim=start_frame=7 -crf 20"])
-def test_a_film_comes_back_after_h264(container, tmp_path, options):
+def test_a_film_comes_back_after_h264(container, tmp_path):
     """Also where its first frames were cut off."""
-    film = encoded(container, tmp_path / "again.mp4", *options.split())
+    film = encoded(container, tmp_path / "again.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
     assert revealed(film) == b"meet me at eight"
     assert file_info(film, KEY)["hidden_name"] == "note.txt"
 
