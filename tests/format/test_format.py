@@ -189,11 +189,6 @@ def test_the_book_reads_films_by_passphrase():
     assert by_the_book.read_film(frames[1:], "zwei Käse") == [None, None]
 
 
-def test_the_book_finds_a_film_by_its_anchor():
-    frames = make_vectors.film_frames(9, "zwei Käse")
-    assert [bool(found and found[1]) for found in by_the_book.read_film(frames[1:], "zwei Käse")] == [True] * 4
-
-
 def test_the_book_unmasks_what_stegnet_masks(key):
     """A network with a period; in a picture of all levels, samples near both ends among them."""
     height, width = 40, 48

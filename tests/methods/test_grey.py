@@ -109,7 +109,7 @@ def coloured(picture: np.ndarray) -> int:
 @pytest.mark.usefixtures("no_network")
 def test_a_grey_cover_stays_grey(tmp_path, photo, note, hide, back):
     files, container = grey_files(photo), tmp_path / "c.png"
-    for name, by in product(files, ("sealed", "auto")):
+    for name, by in [*product(files, ["sealed"]), ("grey.png", "auto")]:
         cover = saved(tmp_path, files, name)
         hide(cover, note, container, by)
         with Image.open(container) as image:
@@ -236,7 +236,7 @@ def grey_noise(height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [(24, 29), (1, 700), (48, 64), (120, 130)], ids=str)
 def test_the_book_reads_what_is_sealed(key, size):
     covers = grey_noise(*size).repeat(3, 2), np.zeros((*size, 3), np.uint8)
-    for share, effort, grey, cover in product((0, 0.2, 1), (1, FILM_EFFORT), (False, True), covers):
+    for (share, effort), grey, cover in product(((0, 1), (0.2, FILM_EFFORT), (1, 1)), (False, True), covers):
         record = random.Random(share).randbytes(int(share * room(*size, channels=1)))
         container, keys = cover.copy(), ContainerKeys(key, bytes(16))
         seal(container, record, keys, bytes(32), texture_costs(cover), SealOptions(True, effort, grey))
