@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stegnet.keys.keys import ContainerKeys, Key
-from stegnet.sealing import dummies, record_zone
+from stegnet.sealing import dummies
 from stegnet.sealing.carriers import BLOCK, frame_salt, idle_samples, order_of, zones_of
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
@@ -79,8 +79,8 @@ def agreement(steps: np.ndarray, places: np.ndarray) -> list[bool]:
     return found
 
 
-def test_steps_beside_a_dummy_go_its_way(picture, monkeypatch):
-    """As often as beside any other step: neighbours move together. Without the lower costs, as often as apart."""
+def test_steps_beside_a_dummy_go_its_way(picture):
+    """As often as beside any other step: neighbours move together."""
     dummy, other = [], []
     for steps, _ in containers(picture, 0.15, texture_costs, True):
         salts = np.zeros(steps.size, bool)
@@ -90,9 +90,6 @@ def test_steps_beside_a_dummy_go_its_way(picture, monkeypatch):
         other += agreement(steps, ~salts)
     assert np.mean(other) > 0.7
     assert np.mean(dummy) == pytest.approx(np.mean(other), abs=0.05)
-    monkeypatch.setattr(record_zone, "_TOGETHER", 1)
-    everywhere, some = np.ones((SIDE, SIDE), bool), containers(picture, 0.15, texture_costs, True, 6)
-    assert np.mean([same for steps, _ in some for same in agreement(steps, everywhere)]) < 0.58
 
 
 def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Plan]:
