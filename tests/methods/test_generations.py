@@ -62,16 +62,15 @@ def test_a_full_film_comes_back_from_what_was_promised_and_then_says_so(tmp_path
 
 
 def test_a_film_with_sound_in_a_film_with_sound(tmp_path, revealed):
-    """It is compressed to fit, and plays after the container was encoded again, its sound copied or encoded too."""
+    """It is compressed to fit, and plays after the container was encoded again, its sound too."""
     secret = still_film(tmp_path / "secret.mkv", 25, 64, 64)
     film = hidden(tmp_path, secret, 240, 320)
-    for sound in ("copy", "aac"):
-        back = revealed(encoded(film, tmp_path / f"{sound}.mp4", "-crf", "23", "-c:a", sound), "back.mp4")
-        pairs = list(zip(read_frames(secret), read_frames(back), strict=True))
-        assert len(pairs) == 25
-        assert min(psnr(*pair) for pair in pairs) > 28
-        with av.open(str(back)) as opened:
-            samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
-        assert 0.8 < samples.size / 48_000 < 1.2  # Opus
-        loudest = np.abs(np.fft.rfft(samples * np.hanning(samples.size))).argmax() * 48_000 / samples.size
-        assert loudest == pytest.approx(PITCH, abs=3)
+    back = revealed(encoded(film, tmp_path / "again.mp4", "-crf", "23", "-c:a", "aac"), "back.mp4")
+    pairs = list(zip(read_frames(secret), read_frames(back), strict=True))
+    assert len(pairs) == 25
+    assert min(psnr(*pair) for pair in pairs) > 28
+    with av.open(str(back)) as opened:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
+    assert 0.8 < samples.size / 48_000 < 1.2  # Opus
+    loudest = np.abs(np.fft.rfft(samples * np.hanning(samples.size))).argmax() * 48_000 / samples.size
+    assert loudest == pytest.approx(PITCH, abs=3)

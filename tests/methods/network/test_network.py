@@ -201,9 +201,6 @@ def test_a_card_without_scramble_settings(tmp_path):
         Network.load(tmp_path / "none")
 
 
-# Tiles
-
-
 @pytest.fixture
 def small_tiles(monkeypatch):
     monkeypatch.setattr(tiling, "MOST_ROWS", 96)

@@ -1,17 +1,15 @@
 """A picture in a picture, on arrays: what comes back, what is told, and that nothing repeats."""
 
 import random
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, RevealError, WeightsError
+from stegnet.core.errors import CapacityError, RevealError
 from stegnet.keys import Key, Passphrase
 from stegnet.media import resize
 from stegnet.methods.network import frame, hide_picture, reveal_picture
-from stegnet.methods.network.picture import read_picture_record
 from stegnet.record import MAX_PIXEL_RATIO, Header, Pictures, Record, format_record
 from tests.format import by_the_book
 from tests.format.by_the_book import FILM_ID, NONCE, SECRET
@@ -93,16 +91,8 @@ def test_one_error_for_every_reason(hidden, key, picture, quick_scrypt, refusal)
     assert len({refusal(*case) for case in cases}) == 1
 
 
-def test_the_record_says_what_it_is(exact, hidden, key, picture, refusal):
-    """Other weights, and a frame of a film, are told."""
-    opened, reading = read_picture_record(hidden, key)
-    record, one = reading.record, Fraction(1)
-    assert opened is key and reading.whole
-    assert (record.header.kind, record.header.frames, record.index) == ("picture", 1, 0)
-    assert record.header.secret == Pictures(96, 64, 1, one, one, "none", 8, exact.weights)
-    with pytest.raises(WeightsError, match="5e5e") as caught:
-        reveal_picture(replace(exact, weights="00" * 32), hidden, key)
-    assert "5e" * 32 in caught.value.hint
+def test_a_frame_of_a_film_is_no_picture(exact, key, picture, refusal):
+    one = Fraction(1)
     film = Header(FILM_ID, "film", 1, Pictures(8, 8, 1, one, one, "none", 8, exact.weights))
     container = by_the_book.write(picture(64, 96), format_record(Record(film, 0), key), SECRET, NONCE)
     assert "no picture" in refusal(container, key)[0]

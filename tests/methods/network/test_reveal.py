@@ -50,11 +50,6 @@ def frames(folder) -> list[np.ndarray]:
     return list(read_frames(folder / "container.mkv"))
 
 
-@pytest.fixture(scope="module")
-def others(folder) -> list[np.ndarray]:
-    return list(read_frames(folder / "other.mkv"))
-
-
 @pytest.fixture
 def secrets(folder, five_levels) -> list[np.ndarray]:
     return [five_levels(frame) for frame in read_frames(folder / "secret.mkv")]
@@ -98,10 +93,10 @@ EDITS: dict[str, tuple[Callable, dict, Sequence[int]]] = {
 
 
 @pytest.fixture(params=EDITS)
-def damaged(request, tmp_path, frames, others) -> tuple[Path, dict[str, tuple[int, ...]], Sequence[int]]:
+def damaged(request, tmp_path, folder, frames) -> tuple[Path, dict[str, tuple[int, ...]], Sequence[int]]:
     """A container, what is to be said of it, and which secret frames are left."""
     edit, said, shown = EDITS[request.param]
-    return written(tmp_path / "c.mkv", edit(frames, others)), said, shown
+    return written(tmp_path / "c.mkv", edit(frames, list(read_frames(folder / "other.mkv")))), said, shown
 
 
 def test_damage_is_told_and_the_rest_revealed(tmp_path, damaged, secrets, key, out):
@@ -211,9 +206,6 @@ def test_sound_of_the_frames_that_are_left(tmp_path, folder, key, out):
     assert left == [packet.data for packet in packets if packet not in missing]
 
 
-# What is not revealed
-
-
 def test_other_weights(tmp_path, frames, key, out):
     for left in (frames, frames[1:]):
         with pytest.raises(WeightsError, match="5e5e") as caught:
@@ -252,9 +244,6 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, key):
         for suffix in ("mkv", "mp4"):
             with suppress(StegnetError):
                 assert reveal_film(NETWORK, container, tmp_path / f"out.{suffix}", key, lossless=True).frames == 1
-
-
-# Progress, and what ends it
 
 
 class Broken(Exception):
