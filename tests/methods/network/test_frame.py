@@ -1,6 +1,7 @@
 """One frame: read by the book from the first bit to the last pixel, and the room that it needs."""
 
 import io
+import zlib
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -13,10 +14,10 @@ from stegnet.core.errors import CapacityError
 from stegnet.keys import SYSTEM, ContainerKeys, Key, KeyRing
 from stegnet.media import SoundPacket, SoundTrack, resize
 from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
-from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
+from stegnet.record import KINDS, File, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.record.sound import format_packets
 from tests.format import by_the_book
-from tests.format.by_the_book import FILM_ID, SECRET
+from tests.format.by_the_book import FILM_ID, NONCE, SECRET
 from tests.support.pairs import SHRUNK, FiveLevels, network_of
 
 TRACK = SoundTrack("pcm_s16le", Fraction(1, 1000), 8000, "mono", b"", b"")
@@ -112,6 +113,28 @@ def test_a_frame_is_the_definition(keys, key, picture, size, base):
     full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
     revealed = reveal_frame(network, key, container, with_header(read(container, key), full))
     assert (np.abs(revealed - expected) > 1).mean() < 0.002, "but for what falls between two levels"
+
+
+def packed(rows: int, cols: int) -> bytes:
+    """A gain, and block means."""
+    return bytes([40]) + zlib.compress(bytes(3 * rows * cols))
+
+
+def test_a_record_of_which_any_part_is_wrong_is_none(key):
+    """Sealed by the book, with the right key: even its holder can't make a reader stumble."""
+    described = Record(header(based("means"), 40, 48, tracks=(TRACK,)), 0, 0, b"-", b"")
+    good = replace(by_the_book.parse(format_record(described, key)), base=packed(5, 6))
+    right = [{}, {"rest": PACKETS}, {"base": packed(4, 6), "block": 16}, {"base": b"", "index": 1}]
+    wrong = [{"base": base} for base in (packed(5, 5), packed(5, 7), packed(5, 6)[:-1], packed(5, 6) + b"x", b"x", b"")]
+    wrong += [{"block": 16}, {"base": packed(0, 0), "block": 48}, {"rest": PACKETS[:-1]}, {"rest": b"\1" + PACKETS[1:]}]
+    wrong += [{"rest": PACKETS, "tracks": b""}, {"index": 1}, {"stamp": -(1 << 63)}, {"commitment": bytes(32)}]
+    wrong += [{"kind": 9}, {"tracks": zlib.compress(b"[" * 5000)}]
+    for fields in (*right, *wrong):
+        written = by_the_book.write(noise(40, 48), replace(good, **fields).join(), SECRET, NONCE)
+        assert (read(written, key).record is not None) == (fields in right), fields
+    record = Record(Header(FILM_ID, "file", 1, File("x", 5, bytes(32))), 0, 0, b"", b"bytes")
+    written = by_the_book.write(noise(40, 48), format_record(record, key), SECRET, NONCE)
+    assert read(written, key).record == record
 
 
 def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:
