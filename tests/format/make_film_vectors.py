@@ -17,7 +17,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from PIL import Image
 from scipy.fft import idctn
 
@@ -36,6 +35,7 @@ from tests.format.make_robust_vectors import (
     RANDOM,
     TEXT,
     WRONG_KEY,
+    by_passphrase,
     content,
     file_body,
 )
@@ -195,10 +195,6 @@ def vectors() -> list[Vector]:
         Vector("beyond_the_end", hidden(piece(first=len(FILE)))),
         Vector("cover", cover()),
     ]
-
-
-def by_passphrase(salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=1 << 17, r=8, p=1).derive(PASSPHRASE.encode())
 
 
 # Answers

@@ -50,10 +50,11 @@ class Vector:
     key: bytes | None = SECRET
 
 
-def key_of(vector: Vector) -> Callable[[bytes], bytes]:
-    def by_passphrase(salt: bytes) -> bytes:
-        return Scrypt(salt=salt, length=32, n=1 << 17, r=8, p=1).derive(PASSPHRASE.encode())
+def by_passphrase(salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=1 << 17, r=8, p=1).derive(PASSPHRASE.encode())
 
+
+def key_of(vector: Vector) -> Callable[[bytes], bytes]:
     return by_passphrase if vector.key is None else lambda salt: vector.key
 
 
@@ -116,25 +117,23 @@ def hidden(
     data: bytes,
     rung: int = SMALL,
     rate: int = 20,
-    *,
     picture: np.ndarray | None = None,
     salt: bytes | None = None,
-    key: Callable[[bytes], bytes] = lambda salt: SECRET,
-    change: Callable[[list[int], book.Keys, bytes], None] = lambda bits, keys, header: None,
+    **more: Callable,
 ) -> np.ndarray:
     """A container of content.
 
     Args:
         salt: another than that of the cover.
-        key: K, by the salt.
-        change: of the bits before they are hidden.
+        more: key: K, by the salt; change: of the bits before they are hidden.
     """
     before = cover() if picture is None else picture
     rows, cols = (side // 8 for side in before.shape[:2])
     salt = salt or next(book.salts(before))
-    keys, header = book.Keys(key(salt), salt), bytes([rate]) + RANDOM
+    keys, header = book.Keys(more["key"](salt) if "key" in more else SECRET, salt), bytes([rate]) + RANDOM
     bits = book.carried(rows, cols, rung, header, data, keys)
-    change(bits, keys, header)
+    if "change" in more:
+        more["change"](bits, keys, header)
     return modulated(before, bits, keys.dither(rows, cols), rung)
 
 
@@ -171,9 +170,6 @@ def with_header(rate: int) -> Callable[[list[int], book.Keys, bytes], None]:
 def vectors() -> list[Vector]:
     """All of them."""
 
-    def by_passphrase(salt: bytes) -> bytes:
-        return key_of(Vector("", cover(), key=None))(salt)
-
     def nothing(name: str, body: bytes, kind: int = 2, **more: int) -> Vector:
         return Vector(name, hidden(content(body, kind, **more), LARGE))
 
@@ -184,9 +180,7 @@ def vectors() -> list[Vector]:
         Vector("passphrase", hidden(FILE, key=by_passphrase), FILE, None),
         Vector("picture", hidden(PICTURE_CONTENT, LARGE), PICTURE_CONTENT),
         Vector("lowest_rate", hidden(content(file_body(b"a", b"1")), LARGE, 1), content(file_body(b"a", b"1"))),
-        Vector("rate_16", hidden(FILE, LARGE, 16), FILE),
-        Vector("rate_29", hidden(FILE, LARGE, 29), FILE),
-        Vector("rate_36", hidden(FILE, LARGE, 36), FILE),
+        *(Vector(f"rate_{rate}", hidden(FILE, LARGE, rate), FILE) for rate in (16, 29, 36)),
         Vector("highest_rate", hidden(FILE, LARGE, 58), FILE),
         Vector("two_codewords", hidden(FILE, LARGE, 45, picture=cover(288, 256)), FILE),
         Vector("one_row", hidden(FILE, LARGE, picture=cover(8, 192)), FILE),
@@ -198,8 +192,7 @@ def vectors() -> list[Vector]:
         Vector("other_size", good[:80]),
         Vector("two_thirds", hidden(FILE, LARGE, 64 + 40), FILE),
         Vector("a_sixth", hidden(FILE, LARGE, 3 * 64 + 40), FILE),
-        Vector("rate_0", hidden(FILE, change=with_header(0))),
-        Vector("rate_59", hidden(FILE, change=with_header(59))),
+        *(Vector(f"rate_{rate}", hidden(FILE, change=with_header(rate))) for rate in (0, 59)),
         Vector("other_rate", hidden(FILE, change=with_header(21))),
         nothing("kind_0", file_body(), 0),
         nothing("kind_3", file_body(), 3),

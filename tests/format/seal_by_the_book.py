@@ -5,6 +5,7 @@ import hmac
 import random
 import struct
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -234,29 +235,32 @@ def with_dummies(picture: np.ndarray, randomness: random.Random, share: float) -
     return picture
 
 
+class Sealing(NamedTuple):
+    """How a record is sealed; what the lead says may be untrue.
+
+    Attributes:
+        code: height, plus 16 for a grey record, of which only green samples are changed here.
+        filler: as in `trits_of`.
+    """
+
+    code: int = 3
+    film_secret: bytes = NO_FILM_SECRET
+    version: int = 2
+    size: int | None = None
+    filler: int = 0
+
+
 def write(
-    picture: np.ndarray,
-    record: bytes,
-    key: bytes,
-    nonce: bytes,
-    *,
-    code: int = 3,
-    film_secret: bytes = NO_FILM_SECRET,
-    version: int = 2,
-    size: int | None = None,
-    filler: int = 0,
-    recipient: bytes | None = None,
+    picture: np.ndarray, record: bytes, key: bytes, nonce: bytes, recipient: bytes | None = None, **how: Any
 ) -> np.ndarray:
     """Seals a record under the salt that the picture has. Of all changes that do, it takes the first.
 
     Args:
         key: of the frame.
-        code: height, plus 16 for a grey record, of which only green samples are changed here.
-        code, film_secret, version, size: what the lead says, true or not.
-        filler: as in `trits_of`.
         recipient: whose ephemeral key the picture already carries.
+        how: as in `Sealing`.
     """
-    picture = picture.copy()
+    picture, (code, film_secret, version, size, filler) = picture.copy(), Sealing(**how)
     salt, found = frame_salt(picture), zones(picture, key, recipient)
     fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)

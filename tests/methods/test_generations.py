@@ -22,14 +22,6 @@ KEY = Key(bytes(range(32)))
 PITCH = 44100 / (2 * np.pi * 16)  # of `still_film`, in Hz
 
 
-@pytest.fixture(scope="module")
-def note(tmp_path_factory) -> Path:
-    """A film of two groups in which a note is hidden."""
-    folder = tmp_path_factory.mktemp("note")
-    (folder / "note.txt").write_bytes(b"meet me at eight")
-    return hidden(folder, folder / "note.txt")
-
-
 def hidden(folder: Path, secret: Path, height: int = 128, width: int = 160) -> Path:
     """A film of two groups with sound in which a file is hidden."""
     cover, out = still_film(folder / "cover.mkv", 100, height, width), OutputTarget(folder / "out.mp4")
@@ -52,9 +44,10 @@ def generations(film: Path, folder: Path, *crfs: int) -> Path:
     return film
 
 
-@pytest.mark.parametrize("crfs", [(23, 23), (20, 23), (23, 18, 23)], ids=str)
-def test_a_note_comes_back_after_generations(tmp_path, note, revealed, crfs):
-    assert revealed(generations(note, tmp_path, *crfs), "back.txt").read_bytes() == b"meet me at eight"
+def test_a_note_comes_back_after_generations(tmp_path, revealed):
+    (tmp_path / "note.txt").write_bytes(b"meet me at eight")
+    film = generations(hidden(tmp_path, tmp_path / "note.txt"), tmp_path, 23, 18, 23)
+    assert revealed(film, "back.txt").read_bytes() == b"meet me at eight"
 
 
 def test_a_full_film_comes_back_from_what_was_promised_and_then_says_so(tmp_path, revealed):
@@ -69,16 +62,15 @@ def test_a_full_film_comes_back_from_what_was_promised_and_then_says_so(tmp_path
 
 
 def test_a_film_with_sound_in_a_film_with_sound(tmp_path, revealed):
-    """It is compressed to fit, and plays after the container was encoded again, its sound copied or encoded too."""
+    """It is compressed to fit, and plays after the container was encoded again, its sound too."""
     secret = still_film(tmp_path / "secret.mkv", 25, 64, 64)
     film = hidden(tmp_path, secret, 240, 320)
-    for sound in ("copy", "aac"):
-        back = revealed(encoded(film, tmp_path / f"{sound}.mp4", "-crf", "23", "-c:a", sound), "back.mp4")
-        pairs = list(zip(read_frames(secret), read_frames(back), strict=True))
-        assert len(pairs) == 25
-        assert min(psnr(*pair) for pair in pairs) > 28
-        with av.open(str(back)) as opened:
-            samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
-        assert 0.8 < samples.size / 48_000 < 1.2  # Opus
-        loudest = np.abs(np.fft.rfft(samples * np.hanning(samples.size))).argmax() * 48_000 / samples.size
-        assert loudest == pytest.approx(PITCH, abs=3)
+    back = revealed(encoded(film, tmp_path / "again.mp4", "-crf", "23", "-c:a", "aac"), "back.mp4")
+    pairs = list(zip(read_frames(secret), read_frames(back), strict=True))
+    assert len(pairs) == 25
+    assert min(psnr(*pair) for pair in pairs) > 28
+    with av.open(str(back)) as opened:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in opened.decode(audio=0)])
+    assert 0.8 < samples.size / 48_000 < 1.2  # Opus
+    loudest = np.abs(np.fft.rfft(samples * np.hanning(samples.size))).argmax() * 48_000 / samples.size
+    assert loudest == pytest.approx(PITCH, abs=3)

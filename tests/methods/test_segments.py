@@ -47,7 +47,7 @@ def without_changes(report: Report) -> Report:
 @pytest.mark.parametrize("name", NAMES)
 def test_segments_join_to_the_film_of_one_process(tmp_path, hiding, name):
     report = hiding(name, "whole.mkv")
-    for edges in EDGES if name == "network" else EDGES[1:2]:
+    for edges in EDGES[1:] if name == "network" else EDGES[1:2]:
         made = tuple(tmp_path / f"{span.start}.mkv" for span in RANGES[edges])
         for span, path in reversed(list(zip(RANGES[edges], made, strict=True))):  # in any order
             hiding(name, path.name, Part(only=span))
@@ -69,13 +69,20 @@ def test_a_passphrase(tmp_path, hiding, quick_scrypt):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_cover_is_too_long_for_a_process(tmp_path, hiding, talkies, name):
-    """What can't be hidden is said first: a film that will not be hidden is not made in segments."""
+def test_a_cover_is_too_long_for_a_process(tmp_path, hiding, talkies, make_film, name):
+    """What can't be hidden is said first: a film that will not be hidden is not made in segments.
+
+    Nor is one that is compressed, as each process would have to.
+    """
     with pytest.raises(LongFilm) as caught:
         hiding(name, "a.mkv", Part(most=8))
     assert caught.value.frames == 9
     assert not (tmp_path / "a.mkv").exists()
     hiding(name, "a.mkv", Part(most=9))
+    if name == "auto":
+        long = make_film(tmp_path / "long.mkv", 3, 400, 600, seed=5)
+        assert not hiding("auto", "b.mkv", Part(most=8), secret=long).unchanged
+        assert len(scan(tmp_path / "b.mkv").pts) == 9
     (tmp_path / "secret.bin").write_bytes(bytes(10**7))
     (tmp_path / "broken.mkv").write_bytes(talkies[1].read_bytes()[:3000])
     for secret in ("secret.bin", "broken.mkv", "none.mkv"):
@@ -85,14 +92,6 @@ def test_a_cover_is_too_long_for_a_process(tmp_path, hiding, talkies, name):
             with pytest.raises(type(whole.value)) as part:
                 hiding(name, "a.mkv", Part(most=8), secret=tmp_path / secret)
             assert (str(part.value), part.value.hint) == (str(whole.value), whole.value.hint)
-
-
-def test_what_is_compressed_is_one_process_s(tmp_path, hiding, make_film):
-    """Each would have to compress it."""
-    long = make_film(tmp_path / "long.mkv", 3, 400, 600, seed=5)
-    report = hiding("auto", "a.mkv", Part(most=8), secret=long)
-    assert not report.unchanged
-    assert len(scan(tmp_path / "a.mkv").pts) == 9
 
 
 def test_the_quality_is_that_of_the_whole(tmp_path, hiding, monkeypatch):

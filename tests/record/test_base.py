@@ -135,11 +135,8 @@ def test_means_are_those_of_blocks(picture):
     data = encode_base(shown, "means", 0, ANY)
     np.testing.assert_array_equal(decode_base(data, "means", 40, 56).picture, enlarge(block_means(shown)))
     assert len(through_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * least_base("means", 360, 640)
-
-
-def test_any_zlib_will_do():
-    """Other writers compress otherwise."""
-    packed = through_means(noise(3, 5))
-    for level in range(10):
-        data = b"\x40" + zlib.compress(zlib.decompress(packed), level)
-        np.testing.assert_array_equal(decode_base(data, "means", 24, 40).picture, enlarge(noise(3, 5)))
+    for level in range(10):  # other writers compress otherwise
+        packed = zlib.compress(zlib.decompress(data[1:]), level)
+        np.testing.assert_array_equal(
+            decode_base(b"\x40" + packed, "means", 40, 56).picture, enlarge(block_means(shown))
+        )

@@ -23,9 +23,6 @@ from stegnet.record.record import (
     format_record,
     inflate,
     parse_record,
-    sized,
-    take_fraction,
-    take_sized,
 )
 from tests.format import by_the_book
 from tests.format.by_the_book import FILM_ID, SECRET
@@ -114,11 +111,9 @@ def test_fields_beyond_their_limits_are_rejected(key):
 
 
 def test_fields_at_their_limits_are_not_rejected(key):
-    limits = {"frames": 1 << 24, "block": 256, "width": 1 << 20, "height": 1 << 8, "tracks": b""}
-    assert parse_record(replace(FIELDS, **limits).join(), key).header.secret.width == 1 << 20
-    for stamp in (1 << 62, -(1 << 62)):
-        assert parse_record(replace(FIELDS, stamp=stamp, time_base=(1, 1 << 22)).join(), key).stamp == stamp
-    assert parse_record(FIELDS.join(), key) == RECORD
+    """The limits themselves round trip above."""
+    for fields in ({}, {"block": 256}, {"tracks": b""}, {"stamp": 1 << 62, "time_base": (1, 1 << 22)}):
+        assert parse_record(replace(FIELDS, **fields).join(), key).header.film_id == FILM_ID
     assert parse_record(replace(FIELDS, rate=(50, 2)).join(), key).header.secret.rate == 25, "not in lowest terms"
 
 
@@ -184,23 +179,6 @@ def test_values_beyond_a_record_are_refused(key):
     ):
         with pytest.raises(CapacityError):
             format_record(record, key)
-
-
-def test_sized_fields():
-    for data in (b"", b"x", b"x" * 300):
-        assert sized(data) == len(data).to_bytes(4, "big") + data
-        assert take_sized(sized(data) + b"rest") == (data, b"rest")
-    for data in (b"", b"\0\0\0", b"\0\0\0\1", b"\0\0\0\3ab", b"\xff\xff\xff\xffab"):
-        with pytest.raises(ValueError, match="record"):
-            take_sized(data)
-
-
-def test_fractions_are_above_zero():
-    assert take_fraction(2, 4) == Fraction(1, 2)
-    assert take_fraction(2**31 - 1, 2**31 - 1) == 1
-    for parts in [(0, 1), (1, 0), (0, 0), (1 << 31, 1), (1, 1 << 31)]:
-        with pytest.raises(ValueError, match="record"):
-            take_fraction(*parts)
 
 
 def test_inflate():

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from stegnet.record.spread import Gathering, Spread, choose_needed, frames_for, full_room
-from tests.format import spread_by_the_book
+from tests.format import make_spread, spread_by_the_book
 
 FILM_ID = bytes(range(0xA0, 0xB0))
 STEPS = json.loads((Path(__file__).parents[1] / "format/spread.json").read_text(encoding="utf-8"))
@@ -73,11 +73,11 @@ def test_any_shares_that_are_enough_give_the_file():
 
 
 def test_the_shares_are_those_of_the_book():
+    assert make_spread.steps() == STEPS
     for step in STEPS:
         data, film_id = bytes.fromhex(step["data"]), bytes.fromhex(step["film_id"])
-        frames, needed, shares = step["frames"], step["needed"], [bytes.fromhex(each) for each in step["shares"]]
-        assert spread_by_the_book.shares(data, film_id, frames, needed) == shares
-        assert list(shares_of(Spread(film_id, frames, len(data), needed), data).values()) == shares
+        spread = Spread(film_id, step["frames"], len(data), step["needed"])
+        assert [share.hex() for share in shares_of(spread, data).values()] == step["shares"]
 
 
 def test_a_third_may_be_lost_where_there_is_room():

@@ -62,13 +62,6 @@ def test_smooth_areas_cost_most():
         assert all((costs == MEDIAN).all() for costs in texture_costs(np.full((*size, 3), level, np.uint8)))
 
 
-def test_a_turned_picture_has_turned_costs(picture):
-    shown = picture(40, 56)
-    up = texture_costs(shown).up
-    for turn in (lambda array: array[::-1], lambda array: array[:, ::-1], lambda array: array.transpose(1, 0, 2)):
-        np.testing.assert_array_equal(texture_costs(turn(shown)).up, turn(up))
-
-
 def test_rounding_costs_are_the_squared_error_that_a_step_adds():
     """In 64ths of a level's square, and 1 more, so that no step is free; an exact sample steps either way."""
     error = np.arange(-127, 128, dtype=np.int8).reshape(1, 85, 3)

@@ -30,11 +30,8 @@ def test_made_again_they_are_the_same():
 
 @pytest.mark.parametrize("sealed", STEPS["sealed"], ids=lambda sealed: f"{len(sealed['record']) // 2}-{sealed['code']}")
 def test_sealed(key, sealed):
-    after, data, secret = (
-        picture(sealed["after"]),
-        bytes.fromhex(sealed["record"]),
-        bytes.fromhex(sealed["film_secret"]),
-    )
+    after, data = picture(sealed["after"]), bytes.fromhex(sealed["record"])
+    secret = bytes.fromhex(sealed["film_secret"])
     assert frame_salt(after).hex() == frame_salt(picture(sealed["before"])).hex() == sealed["salt"]
     code = bytes.fromhex(sealed["sealed_record"])
     assert trellis.to_trits(code)[: len(sealed["trits"])].tolist() == sealed["trits"]

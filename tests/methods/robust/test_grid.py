@@ -22,19 +22,13 @@ def test_copies_of_all_sizes_have_the_grid_of_the_cover():
         for scale in np.linspace(factor, 1.6, 40):
             copy = round(height * scale), round(width * scale)
             assert grid in set(canonical_grids(*copy)), copy
+        assert abs(grid.width * height - grid.height * width) <= 4 * (height + width), "but for rounding to 8"
 
 
 def test_few_grids_are_searched():
-    found = list(canonical_grids(3000, 4000))
-    assert {grid.width for grid in found} == {2896, 2048, 1448, 1024, 728, 512, 360, 256, 184, 128}
-    assert len(found) <= 12
+    assert len(list(canonical_grids(3000, 4000))) <= 12
     assert list(canonical_grids(60, 100)) == []
     assert canonical_grid(150, 200, 0.5) is None
-
-
-def test_a_grid_keeps_the_aspect_ratio():
-    for grid in canonical_grids(1200, 801):
-        assert grid.width == pytest.approx(grid.height * 801 / 1200, abs=5)
 
 
 def test_salts_of_copies(picture):

@@ -1,7 +1,6 @@
 """Robust containers on arrays: round trips through real JPEG, and what must not open."""
 
 import random
-from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -72,16 +71,31 @@ def full(cover) -> Survivor:
     return hide(cover)
 
 
-# Round trips
-
-
 def test_it_comes_back_from_the_promised_quality_and_all_above(cover, full):
+    """And from messengers, which save twice."""
     for quality in (*range(75, 96, 4), 100):
         for picture in (full.picture, through_jpeg(full.picture, 95)):
             reading = read(through_jpeg(picture, quality))
             assert reading.content == b"\2" * full.room
             assert reading.rung == JPEG75
     assert psnr(cover, full.picture) > 40
+    for rung in (JPEG75, STRONG):
+        found = hide(cover, channel="messenger", rung=rung)
+        twice = through_jpeg(through_jpeg(through_jpeg(found.picture, 95), 77), 72)
+        assert read(twice).content == b"\2" * found.room
+
+
+def test_each_picture_that_may_arrive_is_counted(cover):
+    for name in ("jpeg:75", "jpeg:95", "messenger", "jpeg:75+crop", "jpeg:75+resize:0.5"):
+        channel = parse_channel(name)
+        for few in (True, False):
+            received = channel.received(cover, channel.grid(*cover.shape[:2]), 95, few)
+            assert channel.arrivals(few) == sum(1 for _ in received)
+    channel, seen = parse_channel("jpeg:75"), []
+    run = Run(randomness=random.Random(0).randbytes, progress=lambda *step: seen.append(step))
+    hide_robust(MODEM, cover, lambda room: b"\2" * 20, KEY, Promise(channel, JPEG75), run)
+    total = channel.arrivals()
+    assert [step for step in dict.fromkeys(seen) if step[0] == "check"] == [("check", n, total) for n in range(total)]
 
 
 def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
@@ -95,13 +109,6 @@ def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
     assert changed(cover, full.picture).mean() > 0.9
     assert changed(cover, short.picture).mean() < 0.5
     assert psnr(cover, short.picture) > psnr(cover, full.picture) + 2.5
-
-
-@pytest.mark.parametrize("rung", [JPEG75, STRONG], ids=lambda rung: rung.name)
-def test_messengers_twice(cover, rung):
-    found = hide(cover, channel="messenger", rung=rung)
-    twice = through_jpeg(through_jpeg(through_jpeg(found.picture, 95), 77), 72)
-    assert read(twice).content == b"\2" * found.room
 
 
 def test_small_pictures(picture):
@@ -145,19 +152,6 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
     assert found.room == content_room(31 * 41, JPEG75, rates[1], share=2 if length else 0)
 
 
-def test_hiding_shows_what_it_does(cover):
-    """Each picture that may arrive is counted."""
-    channel, seen = parse_channel("jpeg:75"), []
-    run = Run(randomness=random.Random(0).randbytes, progress=lambda *step: seen.append(step))
-    hide_robust(MODEM, cover, lambda room: b"\2" * 20, KEY, Promise(channel, JPEG75), run)
-    total = channel.arrivals()
-    assert [step for step in dict.fromkeys(seen) if step[0] == "check"] == [("check", n, total) for n in range(total)]
-    assert list(dict.fromkeys(phase for phase, *_ in seen)) == ["try", "check"]
-
-
-# What opens
-
-
 def test_what_does_not_open(cover, quick_scrypt):
     """But a damaged part is corrected."""
     container = hidden(cover, b"\2" * 20)
@@ -175,37 +169,13 @@ def test_what_does_not_open(cover, quick_scrypt):
     assert read(container, Passphrase("seven words")) is None
 
 
-def grey(values: np.ndarray) -> np.ndarray:
-    """A picture of 64×64 whose 4×4 regions have these mean levels."""
-    picture = np.repeat(np.repeat(np.floor(values), 16, 0), 16, 1)
-    picture += (np.arange(64)[:, None] % 16 < 16 * (values % 1).repeat(16, 0).repeat(16, 1)).astype(float)
-    return np.repeat(picture[..., None], 3, 2).astype(np.uint8)
-
-
-def salts(values: np.ndarray) -> list[bytes]:
-    return list(robust_salts(grey(values)))
-
-
-def test_salts_of_means_near_an_edge():
-    """A shift over an edge is found; of many near ones, at most eight salts, the nearest first."""
-    for mean, expected in ((64, 2), (64.5, 2), (64.75, 1), (72, 1), (79, 1), (79.5, 2), (0, 1), (255, 1)):
-        values = np.full((4, 4), 100.0)
-        values[1, 2] = mean
-        assert len(set(salts(values))) == expected, mean
-    below, above = np.full((4, 4), 100.0), np.full((4, 4), 100.0)
-    below[0, 0], above[0, 0] = 79.75, 80
-    assert salts(below) == salts(above)[::-1]
-    many = salts(np.round((80 + np.arange(16).reshape(4, 4) / 32) * 16) / 16)
-    assert len(many) == len(set(many)) == 8
-    draw = np.random.default_rng(0)
-    assert len({salts(draw.integers(0, 255, (4, 4)).astype(float))[0] for _ in range(40)}) == 40
-
-
-# What is seen
-
-
 def test_the_same_content_is_never_hidden_alike(cover):
-    """Neither the bits nor the blocks that are used: by chance, these may be nearly the same in two of six hidings."""
+    """Neither bits nor used blocks: by chance, these may be nearly the same in two of six hidings.
+
+    Nor do the bits say that zeros are hidden.
+    """
+    uniform = coded_bits(Blocks((31, 41), JPEG90, KEY, next(robust_salts(cover))), 40, b"", NONCE)
+    assert abs(uniform.mean((0, 1)) - 0.5).max() < 0.05
     promise = Promise(parse_channel("jpeg:90"), JPEG90)
     some = [hide_robust(MODEM, cover, lambda room: b"\2", KEY, promise).picture for _ in range(6)]
     dither = dither_of((31, 41), KEY, next(robust_salts(cover)))
@@ -215,16 +185,6 @@ def test_the_same_content_is_never_hidden_alike(cover):
         both = moved[first] & moved[second]
         assert 0.33 < (bits[first] != bits[second])[both].mean() < 0.67
     assert max((one != other).mean() for one, other in combinations(moved, 2)) > 0.1
-
-
-def test_what_travels_is_uniform(cover):
-    """Zeros are hidden: half of the bits of every kind are ones all the same."""
-    bits = coded_bits(Blocks((31, 41), JPEG90, KEY, next(robust_salts(cover))), 40, b"", NONCE)
-    assert bits.shape == (31, 41, JPEG90.bits)
-    assert abs(bits.mean((0, 1)) - 0.5).max() < 0.05
-
-
-# Channels
 
 
 def test_channels_and_rungs(picture):
@@ -238,14 +198,6 @@ def test_channels_and_rungs(picture):
     messenger = parse_channel("messenger")
     assert messenger.prepare(picture(40, 1601)).shape == messenger.prepare(picture(40, 1600)).shape == (40, 1600, 3)
     assert parse_channel("jpeg:75").prepare(picture(40, 1601)).shape == (40, 1601, 3)
-
-
-def test_the_number_of_pictures_that_may_arrive(cover):
-    for name in ("jpeg:75", "jpeg:95", "messenger", "jpeg:75+crop", "jpeg:75+resize:0.5"):
-        channel = parse_channel(name)
-        received = partial(channel.received, cover, channel.grid(*cover.shape[:2]), 95)
-        for few in (True, False):
-            assert channel.arrivals(few) == sum(1 for _ in received(few))
 
 
 def test_the_best_rate_follows_the_channel(cover):

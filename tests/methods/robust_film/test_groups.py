@@ -1,13 +1,11 @@
 """Films that survive H.264: bits of groups, messages in pieces, and round trips through real encoders."""
 
-import math
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from scipy.fft import dctn
 
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, ConfigError, RevealError, WeightsError
@@ -18,7 +16,6 @@ from stegnet.media import scan
 from stegnet.methods import DEFAULT_RUN, METHODS, Run
 from stegnet.methods.robust import RobustOptions, Rung, file_content
 from stegnet.methods.robust_film.groups import (
-    HEAD_BYTES,
     GroupContent,
     GroupReader,
     group_room,
@@ -32,6 +29,7 @@ from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, lum
 from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.survival import choose_film_rung, parse_crf
 from stegnet.results import OutputTarget, Report
+from tests.format.film_by_the_book import FREQUENCIES
 from tests.support.films import encoded, still_film, still_frames
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
@@ -39,12 +37,6 @@ NONCE, RATE = bytes(7), 20
 MODEM = FilmModem.load(device="cpu")
 RUNGS = MODEM.rungs
 FINE = next(rung for rung in RUNGS if rung.name == "subtle")
-# docs/format.md, "Robust films"
-FREQUENCIES = (
-    (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2), (2, 0), (3, 0), (0, 0), (0, 3), (2, 2), (3, 1), (4, 0), (1, 3),
-    (3, 2), (4, 1),
-)  # fmt: skip
-STEPS = 10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22
 each_rung = pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
 
 
@@ -69,9 +61,6 @@ def short() -> list[np.ndarray]:
     return hidden(b"short", 3)
 
 
-# Bits in frames
-
-
 def group(seed: int = 1, height: int = 48, width: int = 64) -> list[np.ndarray]:
     """A group of frames in which nothing moves."""
     frame = np.random.default_rng(seed).integers(60, 196, (height, width, 3), np.uint8)
@@ -92,44 +81,23 @@ def lumas(frames: list[np.ndarray]) -> np.ndarray:
 
 @each_rung
 def test_bits_come_back_at_the_promised_quality(rung):
-    """And the ratios of a header, read from phases alone, are those of SciPy's transform and docs/format.md."""
+    """Block means of the finer rungs are read from phases alone, as those of headers: they count from the middle."""
     bits, frames = some_bits(rung), group()
     made = MODEM.hide(frames, bits, dithered(), rung)
     ratios = MODEM.reveal(lumas(made), dithered())[rung]
     assert (np.sign(ratios) == 2 * bits - 1).mean() > 0.97
+    if rung in RUNGS[:2]:
+        phases = header_ratios(lumas(made), dithered(), rung)(np.arange(bits.size)).reshape(-1, rung.coefficients)
+        right = np.sign(phases) == 2 * bits.reshape(phases.shape) - 1
+        assert right[:, FREQUENCIES.index((0, 0))].mean() > 0.97
     assert abs(np.mean([psnr(*pair) for pair in zip(frames, made, strict=True)]) - rung.psnr) < 2
-    numbers = np.array([5 * rung.bits + 1, 40 * rung.bits + rung.bits - 1])
-    for number, ratio in zip(numbers, header_ratios(lumas(made), dithered(), rung)(numbers), strict=True):
-        block, entry = divmod(int(number), rung.bits)
-        unit, place = divmod(entry, rung.unit_bits)
-        run, coefficient = divmod(place, rung.coefficients)
-        first = unit * MODEM.frames + run * rung.run
-        shift = dithered().unit(unit)[block // 8, block % 8, run * rung.run, coefficient]
-        down, across = FREQUENCIES[coefficient]
-        total, y, x = 0.0, 8 * (block // 8), 8 * (block % 8)
-        for frame in lumas(made)[first : first + rung.run]:
-            value = dctn(frame[y : y + 8, x : x + 8] - 127.5, norm="ortho")[down, across]
-            total += math.sin(2 * math.pi * (value / (STEPS[coefficient] * rung.scale) - shift))
-        assert ratio == pytest.approx(0.3 * total, abs=2e-3)
-
-
-@pytest.mark.parametrize("rung", RUNGS[:2], ids=lambda rung: rung.name)
-def test_block_means_are_read_from_phases_alone(rung):
-    """They count from the middle of the range, as in the networks."""
-    bits, mean = some_bits(rung), FREQUENCIES.index((0, 0))
-    made = lumas(MODEM.hide(group(), bits, dithered(), rung))
-    ratios = header_ratios(made, dithered(), rung)(np.arange(bits.size)).reshape(-1, rung.coefficients)
-    assert (np.sign(ratios) == 2 * bits.reshape(ratios.shape) - 1)[:, mean].mean() > 0.97
 
 
 def test_another_dither_reads_nothing():
-    """Units and groups have dithers of their own."""
     bits = some_bits(RUNGS[0])
     made = lumas(MODEM.hide(group(), bits, dithered(), RUNGS[0]))
     ratios = MODEM.reveal(made, dithered(1))[RUNGS[0]]
     assert abs((np.sign(ratios) == 2 * bits - 1).mean() - 0.5) < 0.06
-    for other in (dithered().unit(1), dithered(1).unit(0)):
-        assert (dithered().unit(0) != other).mean() > 0.99
     rows, cols = np.array([3, 5]), np.array([0, 7])
     np.testing.assert_array_equal(dithered().at(2, rows, cols), dithered().unit(2)[rows, cols])
 
@@ -145,11 +113,8 @@ def test_large_frames_are_computed_in_bands(monkeypatch):
 
 def test_channels_and_rungs():
     rungs = {18: "h264-18", 20: "h264-18", 21: "h264-23", 25: "h264-23", 28: "h264-28"}
-    for crf, decibels, name in (
-        *((crf, 38, name) for crf, name in rungs.items()),
-        (18, 42, "subtle"),
-        (28, 45, "subtle"),
-    ):
+    usual = [(crf, 38, name) for crf, name in rungs.items()]
+    for crf, decibels, name in (*usual, (18, 42, "subtle"), (28, 45, "subtle")):
         assert choose_film_rung(RUNGS, crf, decibels).name == name
         assert parse_crf(f"h264:{crf}") == crf
     for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger", "h265:23"):
@@ -160,26 +125,9 @@ def test_channels_and_rungs():
             read_film_rungs(path)
 
 
-# Messages
-
-
-def test_pieces_follow_each_other_and_begin_anew():
-    message = bytes(range(100))
-    pieces = list(pieces_of(message, [60, 60, 30]))
-    assert [len(piece) - HEAD_BYTES for piece in pieces] == [60, 40, 30]
-    assert [int.from_bytes(piece[:4], "big") for piece in pieces] == [0, 60, 0]
-    assert pieces[0][HEAD_BYTES:] + pieces[1][HEAD_BYTES:] == message
+def test_hidden_pixels_are_those_of_whole_groups():
     assert hidden_pixels(97, 130, 2 * GROUP + 47) == 96 * 128 * 2 * GROUP
     assert hidden_pixels(97, 130, GROUP - 1) == 0
-
-
-@each_rung
-def test_round_trip(rung):
-    message, size = (
-        b"a message that is longer than one group of a small film" * 2,
-        (88, 120) if rung is FINE else (97, 130),
-    )
-    assert read(hidden(message, 3, rung, height=size[0], width=size[1])).message == message
 
 
 def test_keys(quick_scrypt):
@@ -210,7 +158,7 @@ def test_groups_are_found_where_frames_were_lost_or_repeated(short):
     assert all(read(film).message == b"short" for film in films)
     message = bytes(range(200)) * 2  # takes three groups
     frames = hidden(message, 8)
-    for lost in (1, 40):
+    for lost in (0, 1, 40):
         assert read(frames[:60] + frames[60 + lost :]).message == message
 
 
@@ -234,9 +182,6 @@ def test_few_keys_are_derived_from_a_passphrase_until_a_group_opens(monkeypatch,
     (piece,) = pieces_of(file_content("a", b"b"), [group_room((12, 16), FINE, RATE)])
     made = hide_in_group(MODEM, group(1, 96, 128), FINE, GroupContent(piece, RATE, NONCE), KEY)
     assert bool(reader.open([signal_of(frame) for frame in made])) == opens
-
-
-# Files
 
 
 def hide(cover: Path, secret: Path, out: Path, crf: int = 23, decibels: float = 38, run: Run = DEFAULT_RUN) -> Report:
@@ -263,22 +208,15 @@ def container(tmp_path_factory) -> Path:
     cover, out = still_film(folder / "cover.mkv", 2 * GROUP + 4), folder / "out.mp4"
     report = hide(cover, folder / "note.txt", out, run=Run(randomness=draw))
     assert (report.width, report.height, report.frames) == (160, 128, 2 * GROUP + 4)
-    assert report.notes[0].startswith("hidden: note.txt, 16 bytes, byte for byte; ")
-    assert "survives H.264 at CRF 23 and better (x264, fast to veryslow)" in report.notes[0]
     nonces = [data for data in drawn if len(data) == 7]
     assert len(set(nonces)) == len(nonces) >= 2, "each group has its own"
     return out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "options",
-    ["", "-crf 23", "-crf 21 -preset slow", "-vf trim=start_frame=7 -crf 20"],
-    ids=lambda some: some or "none",
-)
-def test_a_film_comes_back_after_h264(container, tmp_path, options):
+def test_a_film_comes_back_after_h264(container, tmp_path):
     """Also where its first frames were cut off."""
-    film = encoded(container, tmp_path / "again.mp4", *options.split()) if options else container
+    film = encoded(container, tmp_path / "again.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
     assert revealed(film) == b"meet me at eight"
     assert file_info(film, KEY)["hidden_name"] == "note.txt"
 
