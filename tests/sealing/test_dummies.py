@@ -120,6 +120,15 @@ def test_dummies_are_where_nothing_is_carried(picture):
         assert np.count_nonzero(steps.reshape(-1)[book.salt_samples(cover.size)]) >= 4
 
 
+def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture, monkeypatch):
+    """By chance these are few at once in small pictures only; here, more are asked for."""
+    cover = picture(24, 20)
+    salts = book.salt_samples(cover.size)
+    monkeypatch.setattr(dummies, "_LEAST_CHANGED", 12)
+    for seed in range(5):
+        assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salts]) >= 12
+
+
 def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
     """Besides what a record changes there, of which there is nothing here: half of the groups."""
     cover = picture(60, 80)
