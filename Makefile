@@ -33,10 +33,10 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
 
-test: $(READY) ## run the tests of all that a user relies on; a quarter of an hour on two cores
+test: $(READY) ## run the tests of all that a user relies on; ten minutes on two cores
 	$(TEST) -m "not long"
 
-quick: $(READY) ## run those of hiding and revealing, without films and programs; a few minutes on two cores
+quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute and a half on two cores
 	$(TEST) -m "not slow"
 
 test-all: test test-long ## run all tests; needs PostgreSQL, Node.js and Chromium

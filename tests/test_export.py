@@ -42,7 +42,10 @@ def made(family: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != MODEM])
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in FAMILIES if name not in (MODEM, "costa")]
+
+
+@pytest.mark.parametrize("family", ["costa", *OTHERS])
 def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)
@@ -98,6 +101,7 @@ def test_no_operator_of_a_modem_adds_to_one_place_from_several_threads(weights):
         assert "ScatterND" not in {node.op_type for node in onnx.load(graph_file(weights, name)).graph.node}
 
 
+@pytest.mark.long
 def test_the_same_weights_give_the_same_files_and_stay_as_they_are(weights):
     pair, card = load_pair(weights)
     first, second = (export.make_graphs(pair, card, weights_id(weights)) for _ in range(2))

@@ -8,6 +8,8 @@ import pytest
 from tests.closure import ROOT, touches
 from tests.conftest import LONG_PLACES, SLOW_FOLDERS
 
+pytestmark = pytest.mark.slow
+
 
 def collect(*options: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *options]

@@ -179,6 +179,7 @@ def test_stegnet_reads_what_the_book_writes(key, height):
                 assert unseal(container, ring, first=True) == UnsealedRecord(data, True), (size, name)
 
 
+@pytest.mark.slow
 def test_the_book_reads_films_by_passphrase():
     draw, cover = random.Random(1), covers(33, 47)["noise"]
     keys = Passphrase("zwei Käse").new_keys(draw.randbytes)
@@ -221,6 +222,7 @@ def test_picture(vector):
     assert [by_the_book.digest(revealed.picture.tobytes())] == vector["shown"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vector", FILMS, ids=title)
 def test_film(tmp_path, vector):
     container, out = FOLDER / vector["file"], OutputTarget(tmp_path / "out.mkv", force=True)
@@ -259,6 +261,7 @@ def test_spread_file(tmp_path, vector):
     assert bool(report.trouble) == (vector["answer"] == "altered")
 
 
+@pytest.mark.slow
 def test_made_again_they_are_the_same():
     again = make_vectors.all_vectors()
     assert [make_vectors.described(vector) for vector in again] == VECTORS

@@ -23,6 +23,8 @@ from tests.format import robust_by_the_book as book
 from tests.format.make_robust_vectors import ANSWERS, FILE, FOLDER, LARGE, RANDOM, RUNGS, SMALL
 from tests.format.seal_by_the_book import SECRET
 
+pytestmark = pytest.mark.slow
+
 TEXT = Path(__file__, "../../../docs/format.md").resolve().read_text(encoding="utf-8").partition("## Test vectors")[2]
 VECTORS = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))["vectors"]
 KEY = Key(SECRET)

@@ -24,7 +24,7 @@ from stegnet.methods.sealed.embed import bytes_room
 from tests.gui.conftest import KEY, PASSPHRASE, Client, back, request
 from tests.support.waiting import LIMIT, wait_until
 
-pytestmark = pytest.mark.usefixtures("quick_scrypt")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
 
 
 @pytest.fixture

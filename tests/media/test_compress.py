@@ -32,6 +32,7 @@ def sound(path: Path) -> list[tuple[Fraction, bytes]]:
         return [(packet.pts * packet.time_base, bytes(packet)) for packet in film.demux(audio=0) if packet.size]
 
 
+@pytest.mark.slow
 def test_the_best_quality_that_fits(photo, folder, tmp_path):
     """Found in counted steps; the same picture gives the same bytes."""
     sizes, qualities, seen = [], [], []

@@ -26,6 +26,8 @@ from tests.format import seal_by_the_book as book
 from tests.format.by_the_book import NONCE, SECRET
 from tests.media.conftest import icc
 
+pytestmark = pytest.mark.slow
+
 DATA = bytes(range(16))
 HEIGHT, WIDTH = 96, 112
 

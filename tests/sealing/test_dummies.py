@@ -56,6 +56,7 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
     return rates[classes[salts]].sum(), changed[salts].sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "costs", "grey", "tolerance"),
     [(0.1, texture_costs, True, 0.07), (0.25, texture_costs, True, 0.055), (0.02, texture_costs, True, 0.17)]
@@ -79,6 +80,7 @@ def agreement(steps: np.ndarray, places: np.ndarray) -> list[bool]:
     return found
 
 
+@pytest.mark.slow
 def test_steps_beside_a_dummy_go_its_way(picture):
     """As often as beside any other step: neighbours move together."""
     dummy, other = [], []
@@ -101,6 +103,7 @@ def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.
     return result, steps, plan
 
 
+@pytest.mark.slow
 def test_dummies_are_where_nothing_is_carried(picture):
     """And in a grey record in the rest of a salt sample's pixel; the steps are what was done, and those of a seed."""
     for shape, size, grey in product(((16, 15), (31, 33), (40, 48), (64, 96)), (16, 60, 150, 400), (False, True)):

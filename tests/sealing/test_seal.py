@@ -220,6 +220,7 @@ def changes(key: Key, cover: np.ndarray, record: bytes, count: int, costs=equal_
     return np.stack([apart(sealed(cover, key, record, seed, costs), cover).reshape(-1) for seed in range(count)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "count"), [(0, 100), (300, 150), (444, 150)])
 def test_no_place_stands_out_over_many_containers(key, size, count):
     """Of one cover, key and record, all costs equal: each sample changes as often as every other.
@@ -235,6 +236,7 @@ def test_no_place_stands_out_over_many_containers(key, size, count):
     assert np.abs(counts - counts.mean()).max() < 6 * spread**0.5 + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 200, 440])
 @pytest.mark.parametrize("costs", [equal_costs, texture_costs])
 def test_samples_that_carry_nothing_change_as_often(key, picture, size, costs):
@@ -265,6 +267,7 @@ def test_steps_are_as_often_up_as_down(key, level):
             assert abs(part.sum()) < 5 * np.count_nonzero(part) ** 0.5
 
 
+@pytest.mark.slow
 def test_salts_never_repeat(key):
     """Even with nothing to hide in a small picture: some salt samples always change."""
     assert len({frame_salt(sealed(even(31, 32), key, b"", seed)) for seed in range(80)}) == 80

@@ -96,6 +96,7 @@ print(abs(given["container"].astype(int) - served.input_example["cover"]).mean()
 """
 
 
+@pytest.mark.long
 def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
     model: mlflow.entities.LoggedModel, exported: list[Path], tmp_path: Path
 ) -> None:

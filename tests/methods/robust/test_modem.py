@@ -19,6 +19,8 @@ from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.reader import grid_reader, picture_reader
 from tests.support.modem import index_modem
 
+pytestmark = pytest.mark.slow
+
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 NAMES = ["jpeg:50", "jpeg:75", "jpeg:90", "jpeg:95"]
 

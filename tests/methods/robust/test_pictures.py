@@ -15,6 +15,8 @@ from stegnet.methods.robust import RobustOptions
 from stegnet.results import OutputTarget
 from tests.support.modem import index_modem
 
+pytestmark = pytest.mark.slow
+
 ROBUST = METHODS["robust"]
 
 

@@ -28,6 +28,8 @@ from stegnet.methods.robust.record import (
 from stegnet.methods.robust.survival import Promise, Survivor, best_rate, choose_rung, hide_robust, information
 from tests.support.modem import RUNGS, index_modem
 
+pytestmark = pytest.mark.slow
+
 MODEM = index_modem()
 KEY = Key(bytes(range(32)))
 JPEG75, JPEG90, STRONG = RUNGS

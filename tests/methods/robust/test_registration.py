@@ -15,6 +15,8 @@ from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.registration import REACH, grids, likely_grids
 
+pytestmark = pytest.mark.slow
+
 KEY, CONTENT = Key(bytes(range(32))), b"\2" * 40
 MODEM = Modem.load(device="cpu")
 CROP = parse_channel("jpeg:75+crop")

@@ -32,6 +32,8 @@ from stegnet.results import OutputTarget, Report
 from tests.format.film_by_the_book import FREQUENCIES
 from tests.support.films import encoded, still_film, still_frames
 
+pytestmark = pytest.mark.slow
+
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 NONCE, RATE = bytes(7), 20
 MODEM = FilmModem.load(device="cpu")
