@@ -16,7 +16,7 @@ from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
 from stegnet.methods.robust import WRITTEN_QUALITY, Modem, Rung, dither_of
-from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, luma, modulated
+from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, luma, modulated, periods_of
 from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
@@ -86,7 +86,7 @@ def phases(film: np.ndarray, rung: Rung) -> np.ndarray:
     blocks = np.stack([luma(frame) for frame in film]).reshape(shape).astype(np.float32)
     found = dctn(blocks, axes=(2, 4), norm="ortho")
     some = [found[:, :, down, :, across] for down, across in FREQUENCIES[: rung.coefficients]]
-    return np.stack(some, -1) / rung.periods
+    return np.stack(some, -1) / periods_of(rung)
 
 
 def likeness(left: np.ndarray, right: np.ndarray) -> float:

@@ -11,7 +11,7 @@ __getattr__, __all__ = lazy_names(
     groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
     hiding="WRITTEN_CRF",
     modem="FilmModem",
-    phases="Dither FREQUENCIES GROUP luma read_film_rungs",
+    phases="Dither FREQUENCIES GROUP luma periods_of read_film_rungs",
     reading="Pieces hidden_in_film read_film",
     survival="film_fits film_room hide_in_film",
 )

@@ -108,7 +108,7 @@ def header_ratios(lumas: np.ndarray, dither: Dither, rung: Rung) -> Ratios:
         known, block = np.unique(numbers // rung.bits, return_inverse=True)
         rows, cols = np.divmod(known, width // BLOCK)
         samples = blocks[:, rows, :, cols] - _MIDDLE  # (n, GROUP, 8, 8) float32
-        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / _periods(rung)
+        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / periods_of(rung)
         for unit in range(GROUP // rung.frames):
             frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(
                 len(known), -1, rung.run, rung.coefficients
@@ -132,6 +132,6 @@ def _cosines() -> np.ndarray:
 _BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for down, across in FREQUENCIES]).astype(np.float32)
 
 
-def _periods(rung: Rung) -> np.ndarray:
+def periods_of(rung: Rung) -> np.ndarray:
     """Of each coefficient that carries bits, (coefficients,) float32, in levels."""
     return np.array([step * rung.scale for _, step in _FINEST[: rung.coefficients]], np.float32)
