@@ -46,5 +46,5 @@ def test_phases_are_those_of_the_transform() -> None:
     wave = np.rint(128 + 10 * np.cos((2 * np.arange(8) + 1) * 2 * np.pi / 16)).astype(np.uint8)
     found = phases(np.broadcast_to(wave[None, None, :, None], (1, 16, 8, 3)), RUNG)
     assert found.shape == (1, 2, 1, RUNG.coefficients)
-    assert found[0, :, 0, 0] * RUNG.periods[0] == pytest.approx(10 * 4 * 2**0.5, abs=1)  # of the frequency (0, 2)
+    assert found[0, :, 0, 0] * periods_of(RUNG)[0] == pytest.approx(10 * 4 * 2**0.5, abs=1)  # of the frequency (0, 2)
     assert np.abs(found[..., 1:]).max() < 0.1
