@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.card import SHIPPED_FILM_MODEM
+from stegnet.methods.robust_film import periods_of
 from study import robust_keyless
 from study.robust_films import untrained
 from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, links, phases
