@@ -66,7 +66,7 @@ def _openly(container: Container) -> Info:
 
 def _picture(path: Path) -> Info:
     pixels, _ = read_cover(path)
-    shown = _picture_of(*pixels.shape[:2], channels_of(pixels)) | {"notes": list(picture_notes(path))}
+    shown = _picture_of(*pixels.shape[:2], channels_of(pixels), path) | {"notes": list(picture_notes(path))}
     del pixels  # large pictures take much memory
     try:
         refuse_palette(path)
@@ -76,9 +76,9 @@ def _picture(path: Path) -> Info:
     return shown
 
 
-def _picture_of(height: int, width: int, channels: int) -> Info:
+def _picture_of(height: int, width: int, channels: int, file: Path | None = None) -> Info:
     size: Info = {"width": width, "height": height, "grey": channels == 1}
-    return {"kind": "picture"} | size | _room(CoverSize(height, width, 1, channels))
+    return {"kind": "picture"} | size | _room(CoverSize(height, width, 1, channels, file))
 
 
 def _film(path: Path) -> Info:

@@ -42,6 +42,11 @@ def is_lossy_webp(path: Path) -> bool:
     return False
 
 
+def is_jpeg(path: Path) -> bool:
+    """True if the file begins as a JPEG does."""
+    return _start(path)[:3] == b"\xff\xd8\xff"
+
+
 def is_heic(path: Path) -> bool:
     """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
     start = _start(path)

@@ -6,6 +6,7 @@ films are hidden in, `segments` are parts of long films. To add a method: a fold
 
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.methods.auto import Auto
+from stegnet.methods.jpeg import Jpeg
 from stegnet.methods.method import AUTO, CoverSize, Fit, Hidden, Hider, Method, Registry, UnknownOption, option
 from stegnet.methods.network import ByNetwork
 from stegnet.methods.robust import Robust
@@ -18,6 +19,7 @@ METHODS.add(Auto())
 METHODS.add(Sealed())
 METHODS.add(ByNetwork())
 METHODS.add(Robust())
+METHODS.add(Jpeg())
 
 __all__ = [
     "ALL_FRAMES",

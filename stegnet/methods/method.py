@@ -40,12 +40,14 @@ class CoverSize:
     Attributes:
         frames: 1 for a picture.
         channels: 1 of a grey one, else 3.
+        file: its own, if what fits depends on what is in it.
     """
 
     height: int
     width: int
     frames: int = 1
     channels: int = 3
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Method(ABC):
         any_file: it hides files of any kind.
         matched: of a folder of secrets, it takes pictures for pictures and films for films.
         computes: it uses networks.
-        implied: AUTO turns to it where an option or suffix is given that only it has.
+        implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
     """
 
     name: str
@@ -229,7 +231,7 @@ class Registry(dict[str, Method]):
             raise ConfigError(f"method: must be one of {', '.join(self)}, is {name!r}")
         method, own = self[name], set(given) - self[name].option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
-            others = (each for each in self.values() if each.implied and own <= each.option_names)
+            others = (each for each in reversed(self.values()) if each.implied and own <= each.option_names)
             method = next((each for each in others if self._writes(each, suffix)), method)
         for lacking in sorted(set(given) - method.option_names):
             raise UnknownOption(lacking, [each.name for each in self.values() if lacking in each.option_names])

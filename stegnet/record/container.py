@@ -68,9 +68,12 @@ class Container:
         channels: 1 if the first frame is grey, else 3.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
+        context: what MACs cover besides the frames.
     Raises:
         MediaError: it can't be read, is neither a picture nor a film, or has no frames.
     """
+
+    context = b""
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
         self.path, self.kind = path, kind(path)
@@ -83,7 +86,7 @@ class Container:
             self.height, self.width = first.shape[:2]
             self.channels = channels_of(first)
             self._key_source, self._keys = key_source, KeyRing(key_source)
-            self.first = read_record(first, self._keys, first=True)
+            self.first = read_record(first, self._keys, first=True, context=self.context)
             if self._keys.locked and self.kind == FILM:
                 self._find_anchor()
         except BaseException:

@@ -39,13 +39,14 @@ class FrameReading:
         return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
-def read_record(container: np.ndarray, keys: KeyRing, *, first: bool) -> FrameReading:
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, context: bytes = b"") -> FrameReading:
     """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
 
     Args:
         first: it is the first frame of its file.
+        context: what its MAC covers besides.
     """
-    reading = unseal(container, keys, first=first)
+    reading = unseal(container, keys, first=first, context=context)
     if reading is None:
         return FrameReading(None, False)
     try:

@@ -8,7 +8,8 @@ import numpy as np
 from stegnet.core.measures import PEAK, psnr_from_mse
 
 BETRAYS = (
-    "anyone can tell that the container was changed; hide in a copy that was resized in RGB and saved without loss"
+    "anyone can tell that the container was changed; write it as .jpg if it is a picture, or hide in a copy that was "
+    "resized in RGB and saved without loss"
 )
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
@@ -41,6 +42,7 @@ class HidingFigures:
         film: the cover is a film.
         channels: 1 of a grey cover, whose pixels are one sample each.
         stands_out: detectors find the method's containers whatever they carry.
+        measured: how easily the method's containers are found was measured.
     """
 
     method: str
@@ -54,6 +56,7 @@ class HidingFigures:
     film: bool = False
     channels: int = 3
     stands_out: bool = False
+    measured: bool = True
 
     @property
     def bits_per_sample(self) -> float | None:
@@ -67,7 +70,9 @@ class HidingFigures:
 
     @property
     def detection(self) -> str | None:
-        """HARD, POSSIBLE or EASY to find; None for a film that carries little: only pictures were measured."""
+        """HARD, POSSIBLE or EASY to find; None if that is not known, as for a film that carries little."""
+        if not self.measured:
+            return None
         if self.stands_out or self.cover_format:
             return EASY
         rate = self._measured_rate()

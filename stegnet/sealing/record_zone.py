@@ -101,9 +101,13 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
         samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
 
 
-def write_ephemeral(canvas: Canvas, trits: np.ndarray) -> None:
-    """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps."""
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, True, 0, canvas.dummies.shape[2])
+def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -> None:
+    """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps.
+
+    Args:
+        clustered: they follow the steps around them; where they don't, the picture has one channel.
+    """
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, canvas.dummies.shape[2])
     write_record(canvas.ephemeral(), trits, plan)
 
 

@@ -83,11 +83,15 @@ class SealOptions:
         effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
         grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
             the channels find changes of one of them far sooner.
+        clustered: the steps of an ephemeral key, too, follow those around them.
+        context: what the MAC covers besides the samples.
     """
 
     first: bool
     effort: int = PICTURE_EFFORT
     grey: bool = False
+    clustered: bool = True
+    context: bytes = b""
 
 
 def seal(
@@ -96,7 +100,7 @@ def seal(
     """Seals a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
     Args:
-        picture: (H, W, 3) uint8, contiguous; samples change by one level (by two at 0 and 255, if at all).
+        picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
         seed: 32 random bytes, fresh for each frame.
         costs: of changing each sample.
     Raises:
@@ -131,26 +135,27 @@ def _seal(
     canvas = Canvas(samples, final, order, zones, dummies)
     if key.ephemeral is not None:
         fill_ephemeral_zone(canvas, plan, sha256(seed).digest())
-        write_ephemeral(canvas, key.ephemeral)
+        write_ephemeral(canvas, key.ephemeral, options.clustered)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
     write_record(canvas, sealed, plan)
-    _seal_mac(picture, key.mac(salt), order, zones, final)
+    _seal_mac(picture, key.mac(salt), order, zones, final, options.context)
 
 
-def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool) -> UnsealedRecord | None:
-    """Unseals the record in a picture, (H, W, 3) uint8; None if nothing opens with these keys.
+def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, context: bytes = b"") -> UnsealedRecord | None:
+    """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
 
     Args:
         first: it is the first frame of its file.
+        context: as in `SealOptions`.
     """
     picture = picture[..., :1].copy() if is_grey(picture) else picture
     if room(*picture.shape[:2], channels=picture.shape[2]) < 0:
         return None
     salt = frame_salt(picture)
     for key in keys.candidates(salt, first, partial(read_ephemeral, picture, salt)):
-        found = _unseal(picture, key, salt)
+        found = _unseal(picture, key, salt, context)
         if found is not None and keys.accept(found[0]):
             return found[1]
     return None
@@ -192,7 +197,7 @@ def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: by
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 
-def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, UnsealedRecord] | None:
+def _unseal(picture: np.ndarray, key: Key, salt: bytes, context: bytes) -> tuple[bytes, UnsealedRecord] | None:
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
     zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
@@ -213,7 +218,7 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes) -> tuple[bytes, Unsealed
     except InvalidTag:
         return None
     tag = np.packbits(parities_of(values[zones.mac] + order.sides, MAC_BITS)).tobytes()
-    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt))))
+    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), context)))
 
 
 def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
@@ -233,13 +238,13 @@ def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together
     return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
 
 
-def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts) -> None:
+def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:
     """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
     samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
     own = samples[numbers]
     _make_changeable(own, sides)
     samples[numbers] = own
-    bits = _bits(_mac(picture, order, zones, key))
+    bits = _bits(_mac(picture, order, zones, key, context))
     partners, valid = _partners(own, sides)
     up, down, _ = costs.at(numbers)
     cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
@@ -261,14 +266,15 @@ def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
     values[stuck] = np.where(values[stuck] == 0, 1, 254)
 
 
-def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes) -> bytes:
-    """HMAC-SHA256, its first 16 bytes, of size and samples, with pair numbers for the samples that hold it."""
+def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
+    """HMAC-SHA256, its first 16 bytes, of size, samples (with pair numbers for those that hold it), and context."""
     cleared, numbers = picture.copy(), order.numbers(zones.mac)
     samples = cleared.reshape(-1)
     samples[numbers] = (samples[numbers].astype(np.uint16) + order.sides) >> 1
     mac = HMAC(key, SHA256())
     mac.update(size_bytes(*picture.shape[:2]))
     mac.update(cleared.data)
+    mac.update(context)
     return mac.finalize()[:MAC_BYTES]
 
 

@@ -39,7 +39,7 @@ def found_in(path: str, run) -> list:
 
 
 def test_a_picture_comes_back_from_a_jpeg_that_was_saved_again(run):
-    code, out, err = run("hide photo.jpg secret.jpg -o c.jpg")
+    code, out, err = run("hide photo.jpg secret.jpg -o c.jpg --survive jpeg:75")
     assert code == 0, err
     assert out.startswith("wrote c.jpg: 333x250, 0.0")
     assert "survives JPEG 75 and better" in err.splitlines()[0]
@@ -75,18 +75,19 @@ def test_a_file_as_it_is(run):
 
 
 REFUSED = {
-    "photo.jpg big.bin -o c.jpg": "big.bin: takes 5012 bytes, and there is room for",
+    "photo.jpg big.bin -o c.jpg --survive jpeg:75": "big.bin: takes 5012 bytes, and there is room for",
     "photo.jpg note.txt -o c.jpg --survive jpeg:10": "survive: unknown channel 'jpeg:10'",
     "photo.jpg note.txt -o c.jpg --survive jpeg:75+resize:0.1": "survive: unknown channel 'jpeg:75+resize:0.1'",
     "photo.jpg note.txt -o c.jpg --survive jpeg:40": "these weights do not survive JPEG 40 and better",
-    "cover.mkv note.txt -o c.jpg": "c.jpg: a film is written as .mp4 or .mkv",
+    "cover.mkv note.txt -o c.jpg": "c.jpg: a film is written as .mkv or .mp4",
+    "cover.mkv note.txt -o c.jpg --survive h264:23": "c.jpg: a film is written as .mp4 or .mkv",
     "cover.mkv note.txt -o c.mp4 --survive jpeg:75": "survive: 'jpeg:75' is no channel for films",
     "cover.mkv note.txt -o c.mp4 --survive h264:23": "note.txt: takes ",
     "photo.jpg note.txt -o c.jpg --survive h264:23": "survive: unknown channel 'h264:23'",
     "photo.jpg note.txt -o c.gif --survive jpeg:75": "c.gif: a picture that survives JPEG is written as",
-    "tiny.png note.txt -o c.jpg": "nothing that is hidden in this cover survives JPEG 75 and better",
-    "photo.jpg none -o c.jpg": "none: no such file",
-    "photo.jpg note.txt -o photo.jpg --force": "photo.jpg: is an input too",
+    "tiny.png note.txt -o c.jpg --survive jpeg:75": "nothing that is hidden in this cover survives JPEG 75 and better",
+    "photo.jpg none -o c.jpg --survive jpeg:75": "none: no such file",
+    "photo.jpg note.txt -o photo.jpg --force --survive jpeg:75": "photo.jpg: is an input too",
 }
 
 

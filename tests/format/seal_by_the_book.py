@@ -211,12 +211,12 @@ def lead_fields(size: int, code: int, film_secret: bytes = NO_FILM_SECRET, versi
     return struct.pack(">BBI", version, code, size) + film_secret
 
 
-def make_mac(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> bytes:
+def make_mac(picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b"") -> bytes:
     height, width, _ = picture.shape
     found, samples = zones(picture, key, recipient), bytearray(picture.tobytes())
     for sample, side in zip(found.mac, found.sides, strict=True):
         samples[sample] = samples[sample] + side >> 1
-    text = struct.pack(">II", height, width) + samples
+    text = struct.pack(">II", height, width) + samples + context
     return hmac.digest(hkdf(key, b"stegnet/2/mac", frame_salt(picture)), text, "sha256")[:16]
 
 
@@ -241,6 +241,7 @@ class Sealing(NamedTuple):
     Attributes:
         code: height, plus 16 for a grey record, of which only green samples are changed here.
         filler: as in `trits_of`.
+        context: what the MAC covers besides the samples.
     """
 
     code: int = 3
@@ -248,6 +249,7 @@ class Sealing(NamedTuple):
     version: int = 2
     size: int | None = None
     filler: int = 0
+    context: bytes = b""
 
 
 def write(
@@ -260,7 +262,7 @@ def write(
         recipient: whose ephemeral key the picture already carries.
         how: as in `Sealing`.
     """
-    picture, (code, film_secret, version, size, filler) = picture.copy(), Sealing(**how)
+    picture, (code, film_secret, version, size, filler, context) = picture.copy(), Sealing(**how)
     salt, found = frame_salt(picture), zones(picture, key, recipient)
     fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)
@@ -273,7 +275,7 @@ def write(
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if all(side == 1 and values[sample] in (0, 255) for sample, side in members):
             values[members[0][0]] = stepped(int(values[members[0][0]]), 1 if values[members[0][0]] == 0 else -1)
-    tag = bits_of(make_mac(picture, key, recipient))
+    tag = bits_of(make_mac(picture, key, recipient, context))
     for group in range(128):
         members = list(zip(found.mac[group::128], found.sides[group::128], strict=True))
         if sum(int(values[sample]) + side & 1 for sample, side in members) % 2 != tag[group]:
@@ -328,13 +330,18 @@ def read_lead(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -
 
 
 def read(
-    picture: np.ndarray, key: bytes, film_secret: bytes = NO_FILM_SECRET, recipient: bytes | None = None
+    picture: np.ndarray,
+    key: bytes,
+    film_secret: bytes = NO_FILM_SECRET,
+    recipient: bytes | None = None,
+    context: bytes = b"",
 ) -> tuple[bytes, bool] | None:
     """The record in a picture, (H, W, 3) uint8 or a grey one's (H, W, 1), and whether its MAC holds.
 
     Args:
         key: of the frame.
         recipient: whose ephemeral key the frame carries.
+        context: what the MAC covers besides.
     """
     picture = samples_of(picture)
     opened = read_lead(picture, key, recipient)
@@ -359,4 +366,4 @@ def read(
     except InvalidTag:
         return None
     bits = [values[sample] + side & 1 for sample, side in zip(found.mac, found.sides, strict=True)]
-    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key, recipient)
+    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key, recipient, context)

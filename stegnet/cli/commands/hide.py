@@ -32,9 +32,9 @@ All of it is encrypted. `stegnet info COVER` says what fits.
 """
 _EPILOG = """\
 A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
-its container away where that is saved without loss (.png, .mkv, .mp4): take a
-copy that was resized in RGB after that, and saved without loss. Transparent
-pictures are composited on white.
+its container away where that is saved without loss (.png, .mkv, .mp4): write a
+picture's container as .jpg, or take a copy that was resized in RGB after that,
+and saved without loss. Transparent pictures are composited on white.
 
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and

@@ -1,0 +1,103 @@
+"""Coefficients of a JPEG, and the file with others in their place.
+
+Every byte outside of the entropy-coded data stays: metadata, tables, thumbnails, and what phones append. Only Huffman
+tables that an encoder made for a file's own coefficients are made anew, as it would make them, and those that have no
+code for the new ones.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import jpeglib
+import numpy as np
+
+from stegnet.core.errors import MediaError
+from stegnet.media.jpeg.entropy import ZIGZAG, Events, entropy_coded, optimal_table, scan_events
+from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, parse_jpeg
+
+
+@dataclass(frozen=True, eq=False)
+class JpegPicture:
+    """A JPEG, by its coefficients.
+
+    Attributes:
+        file: its parts.
+        planes: of each component the quantised coefficients, (rows, columns, 64) int16 in zigzag order.
+    """
+
+    file: JpegFile
+    planes: tuple[np.ndarray, ...]
+
+    def steps(self, component: int) -> np.ndarray:
+        """The quantisation table of a component, (64,) int in zigzag order."""
+        return np.array(self.file.quantisation[self.file.components[component].table])
+
+    def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
+        """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
+        scans = self.file.scans
+        events = [scan_events(self.file, scan, planes) for scan in scans]
+        tables = self._tables_for(events)
+        changed = {
+            (scan.start, scan.end): entropy_coded(own, {key: tables[old.start] for key, old in scan.tables.items()})
+            for scan, own in zip(scans, events, strict=True)
+        }
+        for start, end, own in self.file.huffman_segments:
+            content = b"".join(tables[old.start].content for old in own)
+            changed[start - 2, end] = (len(content) + 2).to_bytes(2, "big") + content
+        return _spliced(self.file.data, changed)
+
+    @cached_property
+    def _counts(self) -> dict[int, np.ndarray]:
+        return self._used([scan_events(self.file, scan, self.planes) for scan in self.file.scans])
+
+    def _tables_for(self, events: Sequence[Events]) -> dict[int, HuffmanTable]:
+        """The table to write for each of the file's, by where it is."""
+        counts, tables = self._used(events), {}
+        for old in (table for _, _, own in self.file.huffman_segments for table in own):
+            tables[old.start] = old
+            if old.start in counts:
+                fitted = old.start in self._counts and optimal_table(self._counts[old.start], old.key) == old
+                if fitted or not set(np.flatnonzero(counts[old.start])) <= set(old.symbols):
+                    tables[old.start] = optimal_table(counts[old.start], old.key)
+        return tables
+
+    def _used(self, events: Sequence[Events]) -> dict[int, np.ndarray]:
+        """How often each symbol of each table is used, by where the table is."""
+        used: dict[int, np.ndarray] = {}
+        for scan, own in zip(self.file.scans, events, strict=True):
+            for key, counts in own.counts().items():
+                start = scan.tables[key].start
+                used[start] = used.get(start, 0) + counts
+        return used
+
+
+def read_jpeg(path: Path) -> JpegPicture:
+    """Reads the coefficients of a JPEG.
+
+    Raises:
+        MediaError: it can't be read, is not a JPEG, is damaged, or of a kind that is not supported.
+    """
+    try:
+        file = parse_jpeg(path.read_bytes(), str(path))
+        if True:
+            dct = jpeglib.read_dct(os.fspath(path))
+            dct.load()
+    except OSError as error:
+        raise MediaError(f"{path}: the JPEG can't be read ({error.strerror or error})") from error
+    found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]
+    planes = tuple(np.ascontiguousarray(plane.reshape(*plane.shape[:2], 64)[..., ZIGZAG]) for plane in found)
+    if [plane.shape[:2] for plane in planes] != [file.blocks(component) for component in file.components]:
+        raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
+    return JpegPicture(file, planes)
+
+
+def _spliced(data: bytes, changed: dict[tuple[int, int], bytes]) -> bytes:
+    """Data with other bytes from start to end of each part."""
+    pieces, done = [], 0
+    for (start, end), piece in sorted(changed.items()):
+        pieces += [data[done:start], piece]
+        done = end
+    return b"".join((*pieces, data[done:]))

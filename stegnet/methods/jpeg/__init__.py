@@ -1,0 +1,88 @@
+"""The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
+
+`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `costs` says what a step of each gives
+away, `hiding` hides from file to file, `reading` finds it again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from stegnet import lazy_names
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
+from stegnet.methods.method import CoverSize, Fit, Method, option
+
+if TYPE_CHECKING:
+    from stegnet.keys import KeySource
+    from stegnet.methods.run import Run
+    from stegnet.methods.sealed import HiddenFile
+    from stegnet.record import Container
+    from stegnet.results import OutputTarget, Report
+
+__getattr__, __all__ = lazy_names(
+    __name__,
+    carrier="samples_of",
+    costs="juniward",
+    hiding="hide_in_jpeg jpeg_room",
+)
+JPEG = "jpeg"
+FORMS = MappingProxyType({PICTURE: (".jpg", ".jpeg"), FILM: LOSSLESS_FORMS[FILM]})
+
+
+@dataclass(frozen=True)
+class JpegOptions:
+    """Options of the method "jpeg"."""
+
+    quality: int = option(95, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q")
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+class Jpeg(Method):
+    """Any file, byte for byte, in a JPEG that stays one."""
+
+    name = JPEG
+    summary = "any file, byte for byte, in a JPEG, which stays the JPEG it was"
+    description = """\
+The method "jpeg", which is taken where OUT is a JPEG, embeds SECRET in its
+coefficients, encrypted. If COVER is a JPEG, its metadata, tables and all other
+bytes stay, and its size nearly so; any other cover is saved as JPEG. Sent as a
+file, OUT keeps what it hides; saved as JPEG again, as messengers do, it hides
+nothing any more: for that, there is "robust".
+"""
+    forms = FORMS
+    options = JpegOptions
+    implied = True
+
+    def room(self, cover: CoverSize) -> list[Fit]:
+        """Files as they are, of a cover that is a JPEG."""
+        from stegnet.methods.jpeg.hiding import jpeg_room
+
+        room = jpeg_room(cover)
+        return [Fit("any file, in the JPEG itself", self.name, room)] if room else []
+
+    def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
+        from stegnet.methods.jpeg.hiding import jpeg_room
+
+        return jpeg_room(cover, name)
+
+    def hide(
+        self,
+        cover: Path,
+        secret: Path,
+        out: "OutputTarget",
+        key_source: "KeySource",
+        options: JpegOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.jpeg.hiding import hide_in_jpeg
+
+        return hide_in_jpeg(cover, secret, out, key_source, options, run)
+
+    def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
+        if container.first.record is not None or container.kind != PICTURE:
+            return None
+        from stegnet.methods.jpeg.reading import hidden_in_jpeg
+
+        return hidden_in_jpeg(container, run)

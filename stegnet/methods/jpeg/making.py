@@ -1,0 +1,74 @@
+"""A JPEG to hide in, made of any picture: its rounding errors say which steps are nearly free.
+
+A step towards the value that a coefficient had before it was rounded changes little that was not lost anyway: Denemark,
+Fridrich 2015, "Side-informed steganography with additive distortion" (IEEE WIFS), here on J-UNIWARD.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.media import read_cover, refuse_palette
+from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
+from stegnet.media.pictures.pictures import as_stored
+from stegnet.media.signature import is_jpeg
+from stegnet.methods.jpeg.costs import COSINES
+
+_FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
+
+
+@dataclass(frozen=True, eq=False)
+class JpegCover:
+    """A JPEG to hide in.
+
+    Attributes:
+        picture: its coefficients.
+        shown: the pixels that viewers show, (H, W, 3) uint8.
+        errors: what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known.
+        notes: one line each, on how it was made.
+    """
+
+    picture: JpegPicture
+    shown: np.ndarray
+    errors: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def jpeg_cover(cover: Path, quality: int) -> JpegCover:
+    """The cover, if it is a JPEG that steps can be hidden in; else a JPEG of a quality that is made of it.
+
+    Raises:
+        MediaError: it can't be read, or has a palette.
+    """
+    if not is_jpeg(cover):
+        refuse_palette(cover)
+        return _made(cover, quality, f"the cover was saved as JPEG of quality {quality}")
+    picture = read_jpeg(cover)
+    if picture.steps(0).mean() >= _FINEST:
+        return JpegCover(picture, read_cover(cover)[0])
+    note = f"in a JPEG of quality 99 or 100 every step shows: it was saved at {quality} first, without its metadata"
+    return _made(cover, quality, note)
+
+
+def _made(cover: Path, quality: int, note: str) -> JpegCover:
+    pixels, profile = as_stored(*read_cover(cover))
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        path = Path(folder) / "cover.jpg"
+        path.write_bytes(encode_jpeg(pixels, quality, icc=profile))
+        picture, shown = read_jpeg(path), read_cover(path)[0]
+    return JpegCover(picture, shown, _rounding_errors(pixels, picture), (note,))
+
+
+def _rounding_errors(pixels: np.ndarray, picture: JpegPicture) -> np.ndarray:
+    """What rounding took from luma's coefficients, of (H, W, 3) or (H, W) uint8."""
+    rows, cols, _ = picture.planes[0].shape
+    luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
+    below, right = 8 * rows - luma.shape[0], 8 * cols - luma.shape[1]
+    blocks = np.pad(luma.astype(np.float32) - 128, ((0, below), (0, right)), mode="edge").reshape(rows, 8, cols, 8)
+    cosines = COSINES.astype(np.float32)
+    exact = np.einsum("ku,rucv,lv->rckl", cosines, blocks, cosines, optimize=True).reshape(rows, cols, 64)
+    return np.clip(exact[..., ZIGZAG] / picture.steps(0) - picture.planes[0], -0.5, 0.5).astype(np.float32)

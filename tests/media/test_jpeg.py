@@ -1,0 +1,114 @@
+"""JPEGs by their coefficients: what is not changed stays, byte for byte."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.core.errors import MediaError
+from stegnet.media.jpeg import read_jpeg
+
+WAYS = (
+    {},
+    {"optimize": True},
+    {"progressive": True},
+    {"restart_marker_rows": 1},
+    {"progressive": True, "restart_marker_blocks": 3},
+)
+BEFORE, BEHIND = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", b"\xff\xd8\xff a film that a phone appended \xff\xd9"
+
+
+@pytest.fixture
+def encoded(picture: Callable[..., np.ndarray]) -> Callable[..., bytes]:
+    """Makes a JPEG with metadata, and something behind it."""
+
+    def make(height: int = 61, width: int = 75, mode: str = "RGB", **options: object) -> bytes:
+        file = io.BytesIO()
+        options = {"quality": 85, "subsampling": "4:2:0", "exif": BEFORE} | options
+        Image.fromarray(picture(height, width)).convert(mode).save(file, "JPEG", **options)
+        return file.getvalue() + BEHIND
+
+    return make
+
+
+def read(path: Path, data: bytes):
+    path.write_bytes(data)
+    return read_jpeg(path)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_a_jpeg_is_written_as_its_encoder_wrote_it(tmp_path, encoded, way):
+    for mode, subsampling in (("RGB", "4:2:0"), ("RGB", "4:2:2"), ("RGB", "4:4:4"), ("L", "4:4:4")):
+        for size in ((64, 96), (61, 75), (9, 17), (1, 1)):
+            data = encoded(*size, mode, subsampling=subsampling, **way)
+            jpeg = read(tmp_path / "a.jpg", data)
+            assert jpeg.with_planes(jpeg.planes) == data
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_other_coefficients_are_read_back_by_libjpeg(tmp_path, encoded, way):
+    """Whatever encoder wrote the file: all but the coefficients, and tables that were made for them, stay."""
+    jpeg, random = read(tmp_path / "a.jpg", encoded(**way)), np.random.default_rng(0)
+    planes = [plane + random.integers(-1, 2, plane.shape).astype(np.int16) for plane in jpeg.planes]
+    data = jpeg.with_planes(planes)
+    for plane, back in zip(planes, read(tmp_path / "b.jpg", data).planes, strict=True):
+        np.testing.assert_array_equal(plane, back)
+    first = jpeg.file.huffman_segments[0][0] - 4
+    assert data[:first] == jpeg.file.data[:first]
+    assert BEFORE in data and data.endswith(BEHIND)
+    with Image.open(tmp_path / "b.jpg") as image:
+        image.load()
+
+
+def test_a_table_without_a_code_is_made_anew(tmp_path):
+    """That of a flat picture has a single code."""
+    Image.new("L", (16, 16), 100).save(tmp_path / "a.jpg", optimize=True)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    plane = np.arange(-128, 128).reshape(2, 2, 64).astype(np.int16)
+    assert np.array_equal(read(tmp_path / "b.jpg", jpeg.with_planes([plane])).planes[0], plane)
+
+
+def test_coefficients_are_those_of_the_pixels(tmp_path, picture):
+    """Against the DCT of T.81, A.3.3, written out."""
+    pixels = picture(16, 24)[..., 0]
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=100)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    places, waves = np.arange(8), np.outer(np.arange(8), 2 * np.arange(8) + 1)
+    basis = np.cos(waves * np.pi / 16) * np.where(places, 0.5, np.sqrt(1 / 8))[:, None]
+    zigzag = sorted(np.ndindex(8, 8), key=lambda p: (sum(p), p[0] if sum(p) % 2 else p[1]))
+    block = basis @ (pixels[8:, 16:].astype(float) - 128) @ basis.T
+    assert np.abs([block[place] for place in zigzag] - jpeg.planes[0][1, 2]).max() <= 1
+
+
+def changed(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: b"\x89PNG" + data, "not a JPEG"),
+        (lambda data: data[: len(data) // 2].rstrip(BEHIND), "truncated"),
+        (lambda data: data[:30], "truncated"),
+        (lambda data: changed(data, b"\xff\xc0", b"\xff\xc9"), "arithmetically coded"),
+        (lambda data: changed(data, b"\xff\xc0", b"\xff\xc3"), "lossless"),
+        (lambda data: changed(data, b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "12 bits"),
+        (lambda data: changed(data, b"\xff\xda\0\x0c\x03\x01", b"\xff\xda\0\x0c\x03\x09"), "a scan of no component"),
+        (lambda data: changed(data, b"\xff\xdb", b"\xff\xd9"), "no picture"),
+        (lambda data: changed(data, b"\xff\xdb", b"\xfe\xdb"), "no marker"),
+    ],
+)
+def test_what_is_not_supported_is_said(tmp_path, encoded, damage, message):
+    with pytest.raises(MediaError, match=message):
+        read(tmp_path / "a.jpg", damage(encoded()))
+
+
+def test_cmyk_and_missing_files_are_said(tmp_path, encoded):
+    with pytest.raises(MediaError, match="CMYK"):
+        read(tmp_path / "a.jpg", encoded(mode="CMYK"))
+    with pytest.raises(MediaError, match="can't be read"):
+        read_jpeg(tmp_path / "none.jpg")

@@ -1,0 +1,56 @@
+"""Costs of a JPEG's coefficients, against conseal's J-UNIWARD."""
+
+from pathlib import Path
+
+import numpy as np
+from conseal.juniward._costmap import Implementation, compute_cost
+from PIL import Image
+
+from stegnet.media.jpeg import ZIGZAG, read_jpeg
+from stegnet.methods.jpeg.costs import coefficient_costs, juniward, shown_luma
+from stegnet.methods.jpeg.making import jpeg_cover
+
+
+def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
+    for height, width in ((64, 96), (280, 40)):
+        Image.fromarray(picture(height, width)[..., 0]).save(tmp_path / "a.jpg", quality=80)
+        jpeg = read_jpeg(tmp_path / "a.jpg")
+        table = np.empty(64)
+        table[ZIGZAG] = jpeg.steps(0)
+        pixels = shown_luma(jpeg)
+        wanted = compute_cost(
+            x0=pixels.astype(float), qt=table.reshape(8, 8), implementation=Implementation.JUNIWARD_FIX_OFF_BY_ONE
+        )
+        found = np.empty((*jpeg.planes[0].shape[:2], 64))
+        found[..., ZIGZAG] = juniward(pixels, jpeg.steps(0))
+        inside = slice(3, -3) if height > width else slice(None)  # conseal pads less, and with zeros
+        np.testing.assert_allclose(found.reshape(wanted.shape)[inside, 1:-1], wanted[inside, 1:-1], rtol=5e-3)
+
+
+def test_pixels_are_those_that_viewers_show(tmp_path: Path, picture):
+    Image.fromarray(picture(40, 56)[..., 0]).save(tmp_path / "a.jpg", quality=90)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert np.abs(shown_luma(read_jpeg(tmp_path / "a.jpg")) - np.asarray(image)).max() <= 1
+
+
+def test_clipped_blocks_are_left_alone(tmp_path: Path, picture):
+    pixels = np.clip(picture(48, 64)[..., 0], 40, 210)
+    pixels[:8, :8] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=90)
+    costs = coefficient_costs(read_jpeg(tmp_path / "a.jpg")).up.reshape(6, 8, 63)
+    assert (costs[0, 0] == 500).all() and (costs[1:, 1:] < 500).any()
+
+
+def test_a_step_towards_what_was_rounded_costs_less(tmp_path: Path, picture):
+    Image.fromarray(picture(64, 96)).save(tmp_path / "a.png")
+    cover = jpeg_cover(tmp_path / "a.png", 85)
+    errors = cover.errors[..., 1:].reshape(cover.picture.planes[0].shape[0], -1, 1)
+    rounded = np.abs(errors)[np.abs(cover.picture.planes[0][..., 1:].reshape(errors.shape)) > 1]
+    assert np.abs(errors).max() <= 0.5 and 0.2 < rounded.mean() < 0.3  # uniform
+    plain, made = coefficient_costs(cover.picture), coefficient_costs(cover.picture, cover.errors)
+    free = (plain.up > 20) & (plain.up < 500)
+    near = free & (errors > 0.3) & (errors < 0.49)
+    np.testing.assert_allclose(made.up[near], plain.up[near] * (1 - 2 * errors[near]), atol=1.1)
+    np.testing.assert_array_equal(made.down[near], plain.down[near])
+    near = free & (errors < -0.3) & (errors > -0.49)
+    np.testing.assert_allclose(made.down[near], plain.down[near] * (1 + 2 * errors[near]), atol=1.1)
