@@ -107,8 +107,9 @@ def test_what_is_not_supported_is_said(tmp_path, encoded, damage, message):
         read(tmp_path / "a.jpg", damage(encoded()))
 
 
-def test_cmyk_and_missing_files_are_said(tmp_path, encoded):
-    with pytest.raises(MediaError, match="CMYK"):
-        read(tmp_path / "a.jpg", encoded(mode="CMYK"))
+def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
+    for kind, options in (("CMYK", {"mode": "CMYK"}), ("in RGB", {"keep_rgb": True, "subsampling": "4:4:4"})):
+        with pytest.raises(MediaError, match=kind):
+            read(tmp_path / "a.jpg", encoded(**options))
     with pytest.raises(MediaError, match="can't be read"):
         read_jpeg(tmp_path / "none.jpg")

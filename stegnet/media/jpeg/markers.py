@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from stegnet.core.errors import MediaError
 
-_SOI, _EOI, _SOS, _DHT, _DQT, _DRI, _DNL = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC
+_EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xEE
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
 _OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
@@ -139,7 +139,7 @@ class _Parser:
         self.data, self.name = data, name
         self.file = JpegFile(data)
         self.tables: dict[int, HuffmanTable] = {}
-        self.interval = 0
+        self.interval, self.in_rgb = 0, False
 
     def parse(self) -> JpegFile:
         if self.data[:3] != b"\xff\xd8\xff":
@@ -157,10 +157,15 @@ class _Parser:
                 self._quantisation(start, end)
             elif marker == _DRI:
                 (self.interval,) = struct.unpack_from(">H", self.data, start)
+            elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
+                self.in_rgb = self.data[start + 11] == 0
             elif marker == _DNL:
                 raise MediaError(f"{self.name}: the JPEG has its height at its end, which is not supported", _HINT)
         if not self.file.scans:
             raise MediaError(f"{self.name}: the JPEG has no picture")
+        numbers = bytes(each.number for each in self.file.components)
+        if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
+            raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", _HINT)
         return self.file
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
