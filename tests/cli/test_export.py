@@ -6,6 +6,7 @@ from stegnet.cli import main
 from stegnet.engines.engine import NETWORKS
 
 
+@pytest.mark.long
 def test_export_prints_the_agreement(weights, tmp_path, capsys):
     assert main(["export", str(weights), "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -16,7 +16,7 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import ContainerKeys, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_picture
-from stegnet.methods import METHODS, Run
+from stegnet.methods import METHODS, PICTURE, Run
 from stegnet.methods.sealed import bytes_room, hide_bytes
 from stegnet.results import OutputTarget
 from stegnet.sealing import FILM_EFFORT, SealOptions, room, seal, texture_costs, unseal
@@ -125,8 +125,9 @@ def test_a_grey_cover_stays_grey(tmp_path, photo, note, hide, back):
 @pytest.mark.usefixtures("no_network")
 def test_a_palette_is_refused(tmp_path, photo, note, hide):
     """And told to have no room."""
-    files, out = palettes(photo), tmp_path / "c.png"
+    files = palettes(photo)
     for name, by in product(files, METHODS):
+        out = (tmp_path / "c").with_suffix(METHODS[by].forms[PICTURE][0])
         cover = saved(tmp_path, files, name)
         secret = cover if by == "network" else note
         message = r"has a palette of \d+ colours, and what is hidden would give"

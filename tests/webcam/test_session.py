@@ -64,6 +64,7 @@ def test_the_page_shows_frames_until_stopped(session, folder):
     assert out.endswith(f", {frames} frames\n")
 
 
+@pytest.mark.long
 def test_a_recording_that_survives_h264(session, folder):
     """An ordinary film of the camera; of what was recorded without loss, nothing is left."""
     still_film(folder / "still.mkv", 60)
@@ -94,6 +95,7 @@ def test_a_signal_completes_the_recording(session, folder, number):
     assert out.startswith(f"showed {frames} frames in ")
 
 
+@pytest.mark.long
 def test_sessions_that_end_by_themselves(session, folder, camera):
     """With a film that is not looped, and a camera that is disconnected, which completes the recording."""
     with session(f"{FILM} --once") as running:
