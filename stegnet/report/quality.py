@@ -107,7 +107,7 @@ def training(curve: Path, card: Card, command: str) -> Section:
 
 
 def _weight_of_the_container(card: Card) -> str:
-    """What the training did with the weight of the container's error."""
+    """Course of the weight of the container's error."""
     start = card.training.get("train", {}).get("container_start", AUTO)
     if start == 1 or (start == AUTO and card.model == _NO_START):
         return "The container's error has its full weight from the first step."

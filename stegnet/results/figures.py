@@ -26,7 +26,7 @@ _ALWAYS = 200  # bytes of lead, header and MAC, which count in small pictures
 
 @dataclass(frozen=True)
 class HidingFigures:
-    """What a hiding did to its cover.
+    """Figures of a hiding.
 
     Attributes:
         method: its name.

@@ -65,7 +65,7 @@ def _drawn_uid(words: Iterator[int], segment: bool) -> bytes:
 
 
 def _random_words(seed: int) -> Iterator[int]:
-    """What FFmpeg's generator of random numbers (libavutil/lfg) gives for a seed, 32 bits each."""
+    """Output of FFmpeg's generator of random numbers (libavutil/lfg) for a seed, 32 bits each."""
     state, code = [0] * _WORDS, bytes(16)
     for start in range(8, _WORDS, 4):
         code = hashlib.md5(struct.pack("<IB", seed, start) + code[5:], usedforsecurity=False).digest()

@@ -65,7 +65,7 @@ class JpegPicture:
         return tables
 
     def _used(self, events: Sequence[Events]) -> dict[int, np.ndarray]:
-        """How often each symbol of each table is used, by where the table is."""
+        """Uses of each symbol of each table, by the start of the table."""
         used: dict[int, np.ndarray] = {}
         for scan, own in zip(self.file.scans, events, strict=True):
             for key, counts in own.counts().items():

@@ -42,7 +42,7 @@ class Events:
     ends: np.ndarray
 
     def counts(self) -> dict[int, np.ndarray]:
-        """How often each symbol of each table is used, (256,) each."""
+        """Uses of each symbol of each table, (256,) each."""
         used = (int(table) for table in np.unique(self.tables) if table != _NO_SYMBOL)
         return {table: np.bincount(self.symbols[self.tables == table], minlength=256) for table in used}
 

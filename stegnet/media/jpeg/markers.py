@@ -238,7 +238,7 @@ def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]
 
 
 def _entropy_end(data: bytes, place: int) -> int:
-    """Where entropy-coded data end: at the next marker but restart markers."""
+    """The end of entropy-coded data: the next marker but restart markers."""
     while True:
         place = data.find(b"\xff", place)
         if place < 0:

@@ -111,7 +111,7 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None
 
 
 def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
-    """What to store of a picture in a file that can be grey: (H, W, 3), or (H, W) of a grey one; and its ICC profile.
+    """Pixels to store of a picture in a file that can be grey: (H, W, 3), or (H, W) of a grey one; and its ICC profile.
 
     A grey file can't have an RGB profile: that of sRGB is left out, with any other the picture is stored as RGB.
     """

@@ -64,7 +64,7 @@ def _made(cover: Path, quality: int, note: str) -> JpegCover:
 
 
 def _rounding_errors(pixels: np.ndarray, picture: JpegPicture) -> np.ndarray:
-    """What rounding took from luma's coefficients, of (H, W, 3) or (H, W) uint8."""
+    """Rounding errors of luma's coefficients, of (H, W, 3) or (H, W) uint8."""
     rows, cols, _ = picture.planes[0].shape
     luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
     below, right = 8 * rows - luma.shape[0], 8 * cols - luma.shape[1]
