@@ -36,3 +36,14 @@ def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
     Image.fromarray(picture).save(file, "WEBP", quality=quality)
     with Image.open(file) as image:
         return np.array(image.convert("RGB"))
+
+
+def _cosines() -> np.ndarray:
+    """(8, 8) float64: orthonormal DCT, type II, frequency by place."""
+    places = np.arange(BLOCK)
+    waves = np.cos((2 * places[None] + 1) * places[:, None] * np.pi / (2 * BLOCK)) / 2
+    waves[0] /= np.sqrt(2)
+    return waves
+
+
+COSINES = _cosines()

@@ -3,4 +3,5 @@
 from types import MappingProxyType
 
 PICTURE, FILM, FILE = "picture", "film", "file"
+JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})  # suffixes of what is written without loss

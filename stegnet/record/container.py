@@ -140,7 +140,9 @@ class Container:
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:
         """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
-        return self.first if position == 0 and self.first.record else read_record(frame, self._keys, first=False)
+        if position == 0 and self.first.record:
+            return self.first
+        return read_record(frame, self._keys, first=False, context=self.context)
 
     def header(self, progress: Progress = no_progress) -> Header | None:
         """Finds the header: that of the first frame whose record can be read; None if no frame opens with this key.

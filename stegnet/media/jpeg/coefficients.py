@@ -82,9 +82,8 @@ def read_jpeg(path: Path) -> JpegPicture:
     """
     try:
         file = parse_jpeg(path.read_bytes(), str(path))
-        if True:
-            dct = jpeglib.read_dct(os.fspath(path))
-            dct.load()
+        dct = jpeglib.read_dct(os.fspath(path))
+        dct.load()
     except OSError as error:
         raise MediaError(f"{path}: the JPEG can't be read ({error.strerror or error})") from error
     found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]

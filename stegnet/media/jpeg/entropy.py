@@ -180,13 +180,8 @@ def _ac_events(blocks: np.ndarray, tables: np.ndarray, first: int, last: int, en
     yield _magnitudes(keys + 1, tables[number], runs % 16, blocks[number, place + first].astype(np.int64))
     yield _part(np.repeat(keys, runs // 16), np.repeat(tables[number], runs // 16), _ZRL)
     if ends:
-        ending = _ending(blocks, first, last)
+        ending = np.flatnonzero(blocks[:, last] == 0)
         yield _part(ending * _PER_BLOCK + 2 * _EOB, tables[ending], 0)
-
-
-def _ending(blocks: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Numbers of the blocks whose last coefficient is 0."""
-    return np.flatnonzero(blocks[:, last] == 0) if last >= first else np.arange(0)
 
 
 def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iterator[_Part]:
@@ -194,7 +189,7 @@ def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iter
     shifted = np.sign(blocks) * (np.abs(blocks) >> scan.low)
     tables = np.full(len(blocks), _AC + scan.ac[0])
     yield from _ac_events(shifted, tables, scan.first, scan.last, ends=False)
-    ending = _ending(shifted, scan.first, scan.last)
+    ending = np.flatnonzero(shifted[:, scan.last] == 0)
     begins = shifted[ending, scan.first : scan.last + 1].any(1)  # a run goes on over blocks without anything
     begins |= np.isin(ending, starts) | (np.diff(ending, prepend=-2) > 1)
     heads = np.flatnonzero(begins)

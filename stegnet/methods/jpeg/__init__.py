@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from stegnet import lazy_names
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
@@ -21,14 +20,8 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy_names(
-    __name__,
-    carrier="samples_of",
-    costs="juniward",
-    hiding="hide_in_jpeg jpeg_room",
-)
 JPEG = "jpeg"
-FORMS = MappingProxyType({PICTURE: (".jpg", ".jpeg"), FILM: LOSSLESS_FORMS[FILM]})
+FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ of 23×23 wavelet coefficients are two products with matrices of 8×23.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stegnet.core.jpeg import COSINES
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 from stegnet.sealing import Costs
 
@@ -20,9 +21,6 @@ _HIGH = np.array([
 ], np.float32)  # fmt: skip
 _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
 _BANDS = ((_LOW, _HIGH), (_HIGH, _LOW), (_HIGH, _HIGH))
-_SAMPLES = np.arange(8)
-# The DCT's cosines, (8, 8): row k is the k-th (T.81, A.3.3).
-COSINES = np.sqrt(np.where(_SAMPLES, 2, 1) / 8)[:, None] * np.cos(np.pi * np.outer(_SAMPLES, 2 * _SAMPLES + 1) / 16)
 _TAPS, _WINDOW = 16, 23
 _MARGIN = 24  # pixels around a picture, mirrored
 _STRIP = 32  # rows of blocks that are computed at once
@@ -44,14 +42,17 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     rows, cols, _ = luma.shape
     blocks = pixels.reshape(rows, 8, cols, 8)
     clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
-    gained = np.zeros(costs.shape, np.float32) if errors is None else 2 * errors[..., 1:]
-    gained[..., _RATIONAL] *= np.abs(gained[..., _RATIONAL]) < _TIE
 
-    def levels(gain: np.ndarray) -> np.ndarray:
+    def levels(gain: np.ndarray | float = 0.0) -> np.ndarray:
         scaled = np.clip(costs * (1 - gain) * (_USUAL / median), 1, _WET).astype(np.uint16)
         scaled[clipped] = _WET
         return scaled.reshape(rows, -1, 1)
 
+    if errors is None:
+        same = levels()
+        return Costs(same, same)
+    gained = 2 * errors[..., 1:]
+    gained[..., _RATIONAL] *= np.abs(gained[..., _RATIONAL]) < _TIE
     return Costs(levels(np.maximum(gained, 0)), levels(np.maximum(-gained, 0)))
 
 

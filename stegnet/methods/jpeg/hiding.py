@@ -19,12 +19,12 @@ from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
-from stegnet.methods.jpeg.carrier import context_of, samples_of, with_samples
+from stegnet.methods.jpeg.carrier import CARRIED, context_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
 from stegnet.methods.method import CoverSize
 from stegnet.methods.run import Run
-from stegnet.methods.sealed import describe_file
+from stegnet.methods.sealed import describe_file, empty_record_bytes
 from stegnet.record import File, Header, Record, format_record
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report
 from stegnet.sealing import SEED_BYTES, SealOptions, room, seal
@@ -84,8 +84,7 @@ def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
     """Bytes of a file of this name that fit; negative if not even its record does."""
     luma = jpeg.planes[0]
     most = int(np.count_nonzero(luma[..., 1:]) * _MOST_RATE) // 8
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32))), 0)
-    return min(room(luma.shape[0], luma.shape[1] * 63, key, channels=1), most) - len(format_record(empty, key))
+    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most) - empty_record_bytes(name, key)
 
 
 def _refuse(secret: Path, size: int, most: int) -> NoReturn:

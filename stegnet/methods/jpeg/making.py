@@ -11,12 +11,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.jpeg import COSINES, encode_jpeg
 from stegnet.media import read_cover, refuse_palette
 from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
 from stegnet.media.pictures.pictures import as_stored
 from stegnet.media.signature import is_jpeg
-from stegnet.methods.jpeg.costs import COSINES
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class RobustOptions:
 
 
 ROBUST = "robust"
-JPEG = (".jpg", ".jpeg")
-FORMS = MappingProxyType({PICTURE: (*JPEG, ".png"), FILM: (".mp4", ".mkv")})
+FORMS = MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")})
 DEFAULT = RobustOptions()
 
 
@@ -76,13 +75,13 @@ class Robust(Method):
     name = ROBUST
     summary = "a picture or small file, by bits that survive JPEG or H.264"
     description = """\
-The method "robust", which is taken where OUT is a JPEG or is to survive a
-channel, makes OUT survive being saved as JPEG and shared so, with +resize:0.5
-also when reduced to half its size, with +crop also when cropped a little; it
-may be an ordinary JPEG. Or it survives being encoded as H.264, and is an
-ordinary film. There is much less room: a picture is scaled and compressed to
-fit, a small file is hidden as it is. Hiding simulates what OUT is promised to
-survive, and writes nothing that does not come back.
+The method "robust", which is taken where OUT is to survive a channel, makes it
+survive being saved as JPEG and shared so, with +resize:0.5 also when reduced to
+half its size, with +crop also when cropped a little; it is an ordinary JPEG, or
+a PNG. Or it survives being encoded as H.264, and is an ordinary film. There is
+much less room: a picture is scaled and compressed to fit, a small file is
+hidden as it is. Hiding simulates what OUT is promised to survive, and writes
+nothing that does not come back.
 """
     forms = FORMS
     options = RobustOptions

@@ -11,7 +11,7 @@ import numpy as np
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.kinds import PICTURE
+from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import watched
 from stegnet.core.progress import Progress
@@ -22,7 +22,7 @@ from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
 from stegnet.methods.fitting import Fitted, Space, fit, stored_name
 from stegnet.methods.method import CoverSize, Fit
-from stegnet.methods.robust import CONTAINER_PSNR, FORMS, JPEG, ROBUST, RobustOptions
+from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
@@ -119,7 +119,7 @@ def hide_in_picture(
     out.check(FORMS[PICTURE], "picture that survives JPEG", cover, secret)
     refuse_palette(cover)
     pixels, profile = read_cover(cover)
-    prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG else None
+    prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG_SUFFIXES else None
     modem = chosen_modem(run)
     wanted = options.container_psnr or _finest(modem, channel, secret, *prepared.shape[:2])
     compress = ("compress",) * (media_kind(secret) == PICTURE)

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.keys import Key
 from stegnet.methods.robust import Ratios, Rung, read_rungs
 
@@ -120,16 +120,8 @@ def header_ratios(lumas: np.ndarray, dither: Dither, rung: Rung) -> Ratios:
     return ratios
 
 
-def _cosines() -> np.ndarray:
-    """(8, 8) float64: orthonormal DCT, type II, frequency by place."""
-    places = np.arange(BLOCK)
-    waves = np.cos((2 * places[None] + 1) * places[:, None] * np.pi / (2 * BLOCK)) / 2
-    waves[0] /= np.sqrt(2)
-    return waves
-
-
 # (MOST, 8, 8) float32, of the coefficients above.
-_BASIS = np.stack([np.outer(_cosines()[down], _cosines()[across]) for down, across in FREQUENCIES]).astype(np.float32)
+_BASIS = np.stack([np.outer(COSINES[down], COSINES[across]) for down, across in FREQUENCIES]).astype(np.float32)
 
 
 def periods_of(rung: Rung) -> np.ndarray:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    embed="DATA_NAME bytes_room embed_file hide_bytes",
+    embed="DATA_NAME bytes_room embed_file empty_record_bytes hide_bytes",
     extract="HiddenFile describe_file extract_file hidden_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there

@@ -117,10 +117,15 @@ def bytes_room(
     return full_room(frames, _frame_room(height, width, name, key, frames > 1, channels))
 
 
+def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
+    """Bytes of the record of an empty file of this name, or of a share of it."""
+    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
+    return len(format_record(empty, key))
+
+
 def _frame_room(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
     """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_room`."""
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
-    needed = len(format_record(empty, key))
+    needed = empty_record_bytes(name, key, spread)
     most = room(height, width, key, channels)
     if needed > most:
         raise too_small(height, width, needed, key=key, channels=channels)
