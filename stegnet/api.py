@@ -135,7 +135,7 @@ class Session:
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
         with _as_file(cover, "cover") as cover_path, _as_file(secret, "secret") as secret_path, _folder() as folder:
             check_input(cover_path)
-            kept = folder / f"container{chosen.forms[input_kind(cover_path)][0]}" if to is None else Path(to)
+            kept = folder / f"container{chosen.form(cover_path, input_kind(cover_path))}" if to is None else Path(to)
             target = OutputTarget(kept, overwrite)
             report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), self._run)
             if to is not None:

@@ -107,6 +107,14 @@ def test_paths_bytes_and_arrays_alike(session, method):
     assert seen == {("picture", None) if method == "network" else ("file", "secret.png")}
 
 
+def test_a_jpeg_stays_one(session, picture):
+    """Where the container is not named."""
+    Image.fromarray(picture(200, 200, 1)).save("photo.jpg")
+    made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
+    assert made.startswith(b"\xff\xd8")
+    assert session.reveal(made, key=KEY).data == b"some bytes"
+
+
 def test_the_inputs_stay(session, picture):
     """Turned, cut and read-only arrays are pictures as well."""
     large = picture(130, 200, 1)

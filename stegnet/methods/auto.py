@@ -1,4 +1,4 @@
-"""The method "auto": sealed as it is where it fits, else sealed and compressed, else by the network.
+"""The method "auto": sealed as it is where it fits, else sealed and compressed, else by the network; in a JPEG, "jpeg".
 
 Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
 (docs/evaluation.md). So the network is left with what can't be compressed into its cover.
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stegnet.core.errors import CapacityError, MediaError, PackageError
+from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
+from stegnet.methods.jpeg import Jpeg, JpegOptions
 from stegnet.methods.method import AUTO, CoverSize, Method, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
@@ -35,10 +37,16 @@ class Auto(Method):
     """The method that suits a secret; the report's first note says so if it is not sealed."""
 
     name = AUTO
-    summary = "sealed, compressed if it does not fit otherwise"
+    summary = "sealed, compressed if it does not fit otherwise; jpeg in a JPEG whose container has no other suffix"
     options = AutoOptions
     matched = True
     computes = True
+
+    def form(self, cover: Path, kind: str) -> str:
+        """That of a JPEG for a JPEG: saved without loss, it would show what it was."""
+        from stegnet.media.signature import is_jpeg
+
+        return (Jpeg() if kind == PICTURE and is_jpeg(cover) else super()).form(cover, kind)
 
     def file_room(self, cover: CoverSize, name: str, options: AutoOptions) -> int | None:
         return Sealed().file_room(cover, name, options)
@@ -52,6 +60,8 @@ class Auto(Method):
         options: AutoOptions,
         run: "Run",
     ) -> "Report":
+        if out.path.suffix.lower() in JPEG_SUFFIXES:
+            return Jpeg().hide(cover, secret, out, key_source, JpegOptions(verify=options.verify), run)
         try:
             sealed = SealedOptions(compress=True, verify=options.verify)
             return Sealed().hide(cover, secret, out, key_source, sealed, run)

@@ -148,6 +148,14 @@ class Method(ABC):
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
 
+    def form(self, cover: Path, kind: str) -> str:
+        """Suffix of the container of a cover of this kind, where it is not named.
+
+        Raises:
+            MediaError: the cover can't be read.
+        """
+        return self.forms[kind][0]
+
     def load(self, run: "Run") -> None:  # noqa: B027
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 

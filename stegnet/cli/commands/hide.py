@@ -39,9 +39,9 @@ and saved without loss. Transparent pictures are composited on white.
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
-single secret file is hidden in every cover. The container of a picture a.jpg
-is OUT/a.png, that of a film OUT/a.mkv, or what the method writes. With
---cluster, many machines do this.
+single secret file is hidden in every cover. The container of a JPEG a.jpg is
+OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
+the method writes. With --cluster, many machines do this.
 """
 
 
@@ -124,7 +124,7 @@ def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
 
     if options.output.suffix or options.output.name.startswith(".") or options.output.is_dir():
         return options.output
-    return options.output.with_suffix(method.forms[input_kind(options.cover)][0])
+    return options.output.with_suffix(method.form(options.cover, input_kind(options.cover)))
 
 
 def _hide_one(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> "Report":
@@ -138,7 +138,8 @@ def _hide_to_output(options: argparse.Namespace, hider: Hider, key_source: "KeyS
 
     streams.refuse_terminal()
     with streams.private_folder() as folder:
-        options.output = folder / f"container{hider.method.forms[input_kind(options.cover)][0]}"
+        suffix = hider.method.form(options.cover, input_kind(options.cover))
+        options.output = folder / f"container{suffix}"
         report = _hide_one(options, hider, key_source)
         streams.copy_to_output(options.output)
         size = options.output.stat().st_size
@@ -173,7 +174,7 @@ def _run_folder(options: argparse.Namespace, hider: Hider, key_source: "KeySourc
             def hide_one(cover: Path, secret: Path, target: "OutputTarget") -> "Report":
                 return shown_hider(cover, secret, target, key_source)
 
-            outcomes = hide_each(plan, out, hide_one, hider.method.forms)
+            outcomes = hide_each(plan, out, hide_one, hider.method.form)
         shown = results.BatchResults(options, _frames)
         code = messages.run_batch(plan, outcomes, shown)
         shown.warn_of_covers()
