@@ -16,8 +16,9 @@ from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
+    from stegnet.record import Record
     from stegnet.results import OutputTarget, Report
 
 _NETWORK = "method: network, since it can't be compressed into this cover"
@@ -60,13 +61,11 @@ class Auto(Method):
         options: AutoOptions,
         run: "Run",
     ) -> "Report":
-        if out.path.suffix.lower() in JPEG_SUFFIXES:
-            return Jpeg().hide(cover, secret, out, key_source, JpegOptions(verify=options.verify), run)
+        method, exact = _exactly(out.path.suffix, options)
         try:
-            sealed = SealedOptions(compress=True, verify=options.verify)
-            return Sealed().hide(cover, secret, out, key_source, sealed, run)
+            return method.hide(cover, secret, out, key_source, exact, run)
         except (CapacityError, PackageError):
-            if not _network_could(cover, secret):
+            if isinstance(method, Jpeg) or not _network_could(cover, secret):
                 raise
         by_network = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
         report = ByNetwork().hide(cover, secret, out, key_source, by_network, run)
@@ -74,6 +73,29 @@ class Auto(Method):
 
         note = _NETWORK + _UNMASKED * (not chosen_network(run).period)
         return replace(report, notes=(note, *report.notes))
+
+    def record_room(self, cover: Path, key: "Key", options: AutoOptions) -> int:
+        method, exact = _exactly(self.form(cover, PICTURE), options)
+        return method.record_room(cover, key, exact)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: AutoOptions,
+        run: "Run",
+    ) -> "Report":
+        method, exact = _exactly(out.path.suffix, options)
+        return method.hide_record(cover, record, out, keys, exact, run)
+
+
+def _exactly(suffix: str, options: AutoOptions) -> tuple[Method, SealedOptions | JpegOptions]:
+    """The method that writes a picture of this suffix, byte for byte, and its options."""
+    if suffix.lower() in JPEG_SUFFIXES:
+        return Jpeg(), JpegOptions(verify=options.verify)
+    return Sealed(), SealedOptions(compress=True, verify=options.verify)
 
 
 def _network_could(cover: Path, secret: Path) -> bool:

@@ -16,9 +16,9 @@ from stegnet.core.kinds import FORMS
 from stegnet.core.progress import Progress
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 AUTO = "auto"
@@ -184,6 +184,30 @@ class Method(ABC):
             LongFilm: the film has too many frames for `run.part`.
             StegnetError: any but DataError, RevealError and TrainingError.
         """
+
+    def record_room(self, cover: Path, key: "Key", options: Any) -> int:
+        """Bytes of a record that fit into a picture of an album.
+
+        Args:
+            key: film key of the album.
+        Raises:
+            ConfigError: the method makes no albums.
+            MediaError: the cover can't be read, or be hidden in.
+        """
+        raise ConfigError(f"method: {self.name} can't divide a secret over an album", "take sealed or jpeg")
+
+    def hide_record(
+        self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"
+    ) -> "Report":
+        """Hides a record in a picture of an album; a method that says `record_room` does.
+
+        Args:
+            keys: of the album; the picture opens by itself.
+            options: an instance of its own.
+        Raises:
+            MediaError: a file can't be read or written.
+        """
+        raise NotImplementedError
 
     def open(self, container: "Container", run: "Run") -> Hidden | None:
         """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.

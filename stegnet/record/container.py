@@ -63,11 +63,13 @@ class Container:
         path: of the file; it must exist and be readable.
         key_source: opens what is hidden in it.
     Attributes:
+        files: that it is read from.
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
         channels: 1 if the first frame is grey, else 3.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
+        remarks: why there is no record in some of its files, a line for each.
         context: what MACs cover besides the frames.
     Raises:
         MediaError: it can't be read, is neither a picture nor a film, or has no frames.
@@ -76,7 +78,8 @@ class Container:
     context = b""
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
-        self.path, self.kind = path, kind(path)
+        self.path, self.files, self.kind = path, (path,), kind(path)
+        self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
         try:
@@ -192,7 +195,8 @@ class Container:
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
         statuses = tuple(status if found is header else UNREADABLE for found, status in read)
-        return Inspection(header, statuses, diagnose(statuses, header.frames), self.kind)
+        total = header.frames if self.kind == FILM else 1  # other pictures of an album are not looked for
+        return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
         """The error where nothing opens; it says so if the file's format alone explains it."""

@@ -14,10 +14,10 @@ from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
     from stegnet.methods.sealed import HiddenFile
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 JPEG = "jpeg"
@@ -72,6 +72,24 @@ nothing any more: for that, there is "robust".
         from stegnet.methods.jpeg.hiding import hide_in_jpeg
 
         return hide_in_jpeg(cover, secret, out, key_source, options, run)
+
+    def record_room(self, cover: Path, key: "Key", options: JpegOptions) -> int:
+        from stegnet.methods.jpeg.hiding import record_room
+
+        return record_room(cover, key, options)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: JpegOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.jpeg.hiding import hide_record
+
+        return hide_record(cover, record, out, keys, options, run)
 
     def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
         if container.first.record is not None or container.kind != PICTURE:

@@ -47,9 +47,7 @@ def hide_in_jpeg(
     out.check(FORMS[kind], cover_name(cover, kind), cover, secret)
     if kind == FILM:
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
-    if not _LOWEST <= options.quality <= _HIGHEST:
-        raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
-    made, keys = jpeg_cover(cover, options.quality), key_source.new_keys(run.randomness)
+    made, keys = _made(cover, options), key_source.new_keys(run.randomness)
     space = Space(partial(_file_room, made.picture, keys.film), partial(_refuse, secret), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
@@ -57,16 +55,32 @@ def hide_in_jpeg(
         data = fitted.path.read_bytes()
     file = File(fitted.name, len(data), hashlib.sha256(data).digest())
     header = Header(run.randomness(FILM_ID_BYTES), FILE, 1, file)
-    sealing = partial(_sealed, made, Record(header, 0, data=data), keys, run)
-    planes = watched(sealing, partial(run.progress, "hide", 0, 0))
-    changes = watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
-    height, width, _ = made.shown.shape
-    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=header.secret.size)
-    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, measured=False)
+    changes = _hide(made, Record(header, 0, data=data), keys, out, options, run)
     line = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}"
     notes = (line, *made.notes, *fitted.notes, *about_cover(cover))
-    report = Report(width, height, notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
-    return replace(report, secret_psnr=fitted.copy and fitted.copy.psnr).with_hiding(figures)
+    report = Report(notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
+    report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)
+    return _with_figures(report, cover, made, changes, len(data))
+
+
+def record_room(cover: Path, key: Key, options: JpegOptions) -> int:
+    """Bytes of a record that fit into the JPEG that a cover is, or is made.
+
+    Args:
+        key: film key of the container.
+    Raises:
+        MediaError: the cover can't be read, or is no JPEG that is supported.
+    """
+    return _record_room(_made(cover, options).picture, key)
+
+
+def hide_record(
+    cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: JpegOptions, run: Run
+) -> Report:
+    """Hides a record, one of an album, in a JPEG; errors as `record_room`, and if it can't be written."""
+    made = _made(cover, options)
+    changes = _hide(made, record, keys, out, options, run)
+    return _with_figures(Report(notes=(*made.notes, *about_cover(cover))), cover, made, changes, len(record.data))
 
 
 def jpeg_room(cover: CoverSize, name: str = "") -> int:
@@ -82,9 +96,34 @@ def jpeg_room(cover: CoverSize, name: str = "") -> int:
 
 def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
     """Bytes of a file of this name that fit; negative if not even its record does."""
+    return _record_room(jpeg, key) - empty_record_bytes(name, key)
+
+
+def _record_room(jpeg: JpegPicture, key: Key) -> int:
     luma = jpeg.planes[0]
     most = int(np.count_nonzero(luma[..., 1:]) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most) - empty_record_bytes(name, key)
+    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most)
+
+
+def _made(cover: Path, options: JpegOptions) -> JpegCover:
+    if not _LOWEST <= options.quality <= _HIGHEST:
+        raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
+    return jpeg_cover(cover, options.quality)
+
+
+def _hide(
+    made: JpegCover, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
+) -> Changes:
+    """Writes the container of a record; what it changes in the pixels that viewers show."""
+    planes = watched(partial(_sealed, made, record, keys, run), partial(run.progress, "hide", 0, 0))
+    return watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
+
+
+def _with_figures(report: Report, cover: Path, made: JpegCover, changes: Changes, hidden_bytes: int) -> Report:
+    height, width, _ = made.shown.shape
+    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=hidden_bytes)
+    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, measured=False)
+    return replace(report, width=width, height=height).with_hiding(figures)
 
 
 def _refuse(secret: Path, size: int, most: int) -> NoReturn:

@@ -12,15 +12,15 @@ from stegnet import lazy_names
 from stegnet.methods.method import CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
     from stegnet.methods.sealed.extract import HiddenFile
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    embed="DATA_NAME bytes_room embed_file empty_record_bytes hide_bytes",
+    embed="DATA_NAME bytes_room embed_file embed_record empty_record_bytes hide_bytes",
     extract="HiddenFile describe_file extract_file hidden_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -84,6 +84,24 @@ is, or compressed.
         from stegnet.methods.sealed.embed import embed_file
 
         return embed_file(cover, secret, out, key_source, options, run)
+
+    def record_room(self, cover: Path, key: "Key", options: SealedOptions) -> int:
+        from stegnet.methods.sealed.embed import record_room
+
+        return record_room(cover, key)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: SealedOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.sealed.embed import embed_record
+
+        return embed_record(cover, record, out, keys, options, run)
 
     def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
         from stegnet.methods.sealed.extract import hidden_file

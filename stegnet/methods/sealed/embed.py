@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from stegnet.core.errors import CapacityError, MediaError, reading
-from stegnet.core.kinds import FILE, FILM
+from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.parallel import watched
 from stegnet.core.samples import channels_of
 from stegnet.engines import Pool
@@ -77,9 +77,12 @@ class _Cover:
         """Bytes of it that fit into one frame; errors as `bytes_room`."""
         return _frame_room(self.height, self.width, name, self.key, self.frames > 1, self.channels)
 
-    def hiding(self, header: Header) -> HidingFigures:
-        """Figures of having hidden a file."""
-        name, spread = header.secret.name, header.spread
+    def hiding(self, name: str, hidden_bytes: int) -> HidingFigures:
+        """Figures of having hidden a file of this name.
+
+        Args:
+            hidden_bytes: in all frames.
+        """
         return HidingFigures(
             SEALED,
             self.path.stat().st_size,
@@ -87,7 +90,7 @@ class _Cover:
             cover_format=lossy_format(self.path),
             container_psnr=self.changes.psnr,
             changed_pixels=self.changes.pixels,
-            hidden_bytes=spread.share_bytes * self.frames if spread else header.secret.size,
+            hidden_bytes=hidden_bytes,
             room=self.frames * self.frame_room(name),
             film=self.film is not None,
             channels=self.channels,
@@ -202,7 +205,32 @@ def embed_file(
     named = {"name": header.secret.name, "size": header.secret.size, "hidden": frames_with_data(header)}
     report = replace(report, **named, notes=notes, secret_psnr=fitted.copy and fitted.copy.psnr)
     report = replace(report, unchanged=fitted.unchanged, may_be_lost=may_be_lost(header))
-    return report if run.part.only else report.with_hiding(opened.hiding(header))
+    if run.part.only:
+        return report
+    hidden = header.spread.share_bytes * header.frames if header.spread else header.secret.size
+    return report.with_hiding(opened.hiding(header.secret.name, hidden))
+
+
+def record_room(cover: Path, key: Key) -> int:
+    """Bytes of a record that fit into a picture.
+
+    Args:
+        key: film key of the container.
+    Raises:
+        MediaError: it can't be read, or be hidden in.
+    """
+    opened = _open_cover(cover, PICTURE, key)
+    return room(opened.height, opened.width, key, opened.channels)
+
+
+def embed_record(
+    cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: SealedOptions, run: Run
+) -> Report:
+    """Hides a record, one of an album, in a picture, which opens by itself; errors as `embed_file`."""
+    opened = _open_cover(cover, PICTURE, keys.film)
+    share = _Share(record, run.randomness(SEED_BYTES))
+    report = _write_picture(opened, iter([share]), out, keys, options.verify, run)
+    return report.with_hiding(opened.hiding(record.header.secret.name, len(record.data)))
 
 
 def _embed(
@@ -297,11 +325,11 @@ def _share_of(source: BinaryIO, header: Header, index: int) -> bytes:
     return source.read(header.secret.size)
 
 
-def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Changes) -> np.ndarray:
+def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Changes, film: bool = False) -> np.ndarray:
     """A copy of a frame, (H, W, 3) uint8, in which a share is sealed; adds what that changes."""
     container, record = cover.copy(order="C"), share.record
-    effort = FILM_EFFORT if record.header.frames > 1 else PICTURE_EFFORT
-    options = SealOptions(record.index == 0, effort, grey=True)
+    first = not film or record.index == 0  # a picture opens by itself, of an album, too
+    options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
     seal(container, format_record(record, keys.film), keys, share.seed, texture_costs(cover), options)
     changes.add(cover, container)
     return container
@@ -322,7 +350,7 @@ def _write_film(
     cover: _Cover, shares: Generator[_Share, None, None], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
 ) -> Report:
     def hide(share: _Share, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
-        return made if frame is None else _sealed(share, frame, keys, cover.changes)
+        return made if frame is None else _sealed(share, frame, keys, cover.changes, film=True)
 
     info, film = cover.film, FilmCover(cover.path, cover.film)
     frames = hide_frames(film, shares, hide, Pool(_SEALERS), run)

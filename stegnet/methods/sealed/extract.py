@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from stegnet.core.errors import RevealError
-from stegnet.core.kinds import FILE
+from stegnet.core.kinds import FILE, FILM
 from stegnet.core.progress import Progress
 from stegnet.keys import KeyRing, KeySource
 from stegnet.media import atomic_write
@@ -42,6 +42,7 @@ from stegnet.results import MOST_TEXT, TEXT_NAME, OutputTarget, Report, as_named
 from stegnet.sealing import room
 
 _ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
+_WHOLE_ALBUM = "reveal a folder that holds enough of them, as they were written"
 
 
 @dataclass
@@ -64,8 +65,15 @@ class _Pass:
     gathering: Gathering | None = None
     headers: Counter[Header] = field(default_factory=Counter)
 
+    @property
+    def enough(self) -> int:
+        """Pictures that give the file; 0 if it is not in an album."""
+        return 0 if self.container.kind == FILM else self.header.enough
+
     def trouble(self) -> tuple[str, ...]:
         """One line for each kind of damage; empty for none."""
+        if self.enough:
+            return self._album_trouble()
         diagnosis = self._diagnosis()
         if self.header.frames == 1 and diagnosis.altered:
             return (PICTURE_ALTERED,)
@@ -73,6 +81,21 @@ class _Pass:
         return (
             (*lines, f"the film is damaged after {len(self.statuses)} frames") if self.container.breaks_off else lines
         )
+
+    def strangers(self) -> tuple[str, ...]:
+        """One line for each picture in an album's folder that is none of it, or can't be read."""
+        read = zip(self.container.files, self.statuses, strict=False) if self.enough else ()
+        others = [file for file, (film_id, _) in read if film_id != self.header.film_id]
+        return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in others)
+
+    def _album_trouble(self) -> tuple[str, ...]:
+        """Altered pictures, of which there is no copy that is whole, and the number of those that are missing."""
+        read = zip(self.container.files, self.statuses, strict=False)
+        own = [(file, status) for file, (film_id, status) in read if film_id == self.header.film_id]
+        whole = {status.index for _, status in own if status.whole}
+        altered = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
+        missing, count = self.header.frames - len({status.index for _, status in own}), self.header.frames
+        return (*altered, *([f"{missing} of the album's {count} pictures {_are(missing)} missing"] * (missing > 0)))
 
     def _diagnosis(self) -> Diagnosis:
         """Diagnosis of the file's own frames; those of another container are foreign."""
@@ -118,13 +141,13 @@ class HiddenFile(Hidden):
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
         container, progress = self.container, self.run.progress
-        out.check((), "file", container.path)
+        out.check((), "file", *container.files)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             with part.open("w+b") as file:
                 found, lines = _collect_whole(container, file, strict, progress)
             header = found.header
             named = as_named(part, header.secret.name, out, progress)
-        notes, secret = (describe_file(header), *named.notes), header.secret
+        notes, secret = (describe_file(header), *found.strangers(), *named.notes), header.secret
         return Report(notes=notes, trouble=lines, name=secret.name, size=secret.size, unchanged=named.unchanged)
 
     def details(self) -> dict[str, Any]:
@@ -132,9 +155,12 @@ class HiddenFile(Hidden):
         secret: File = inspection.header.secret
         values = {"name": secret.name, "bytes": secret.size, "sha256": secret.digest.hex()}
         found = {f"hidden_{name}": value for name, value in values.items()}
-        lost = may_be_lost(inspection.header)
-        if lost is not None:
-            found |= {"frames_when_hidden": inspection.header.frames, "frames_that_may_be_lost": lost}
+        header = inspection.header
+        lost = may_be_lost(header)
+        if self.container.kind != FILM and header.enough:
+            found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}
+        elif lost is not None:
+            found |= {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
         return found | inspection.damage
 
 
@@ -171,7 +197,7 @@ def frames_with_data(header: Header) -> int:
 
 
 def may_be_lost(header: Header) -> int | None:
-    """Frames that may be lost or altered, and the file comes back all the same; None if it is not spread."""
+    """Frames of a film that may be lost or altered, and the file comes back all the same; None if it is not spread."""
     return header.spread.most_lost() if header.spread else None
 
 
@@ -238,7 +264,8 @@ def _read_frames(container: Container, wanted: Header | None, file: BinaryIO, pr
             found.statuses.append((record and record.header.film_id, reading.status))
             if record is not None:
                 _take(record, found, file)
-            progress("reveal", done, found.header.frames if found.header else 0)
+            phase = "reveal pictures" if found.header and found.enough else "reveal"
+            progress(phase, done, found.header.frames if found.header else 0)
     return found
 
 
@@ -250,7 +277,8 @@ def _take(record: Record, found: _Pass, file: BinaryIO) -> None:
         _check_file(record.header, found.container)
         if found.header.spread:
             found.gathering = found.gathering or Gathering(found.header.spread, file)
-            found.gathering.add(record.index, record.data)
+            for number, share in record.shares():
+                found.gathering.add(number, share)
             return
         file.seek(record.stamp)
         file.write(record.data)
@@ -261,7 +289,8 @@ def _check_file(header: Header, container: Container) -> None:
     """Refuses what is not a file, and a size beyond what the container can hold."""
     if header.kind != FILE:
         raise _not_a_file()
-    if header.secret.size > header.frames * max(room(container.height, container.width), 0):
+    other_sizes = container.kind != FILM and header.frames > 1  # an album's pictures are not alike
+    if not other_sizes and header.secret.size > header.frames * max(room(container.height, container.width), 0):
         raise nothing_revealed()
 
 
@@ -278,22 +307,29 @@ def _check_whole(written: BinaryIO, found: _Pass, lines: tuple[str, ...]) -> Non
         what = "the file's bytes are not those that were hidden"
     if not what:
         return
-    raise RevealError("; ".join((f"{found.container.path}: {what}", *lines)), _ALL_OR_NOTHING)
+    hint = _WHOLE_ALBUM if found.enough else _ALL_OR_NOTHING
+    raise RevealError("; ".join((f"{found.container.path}: {what}", *lines, *found.strangers())), hint)
 
 
 def _missing(found: _Pass) -> str:
     """Sentence on what is missing of a file; "" if nothing is."""
     file: File = found.header.secret
     missing = file.size - sum(found.sizes.values())
-    if not found.gathering:
-        return f"{missing} of the file's {file.size} bytes are missing" if missing else ""
-    if found.gathering.least >= file.needed:
+    if found.gathering.least >= file.needed if found.gathering else not missing:
         return ""
+    if found.enough:
+        return f"the album needs {found.enough} of its {found.header.frames} pictures"
+    if not found.gathering:
+        return f"{missing} of the file's {file.size} bytes are missing"
     spread, least = found.header.spread, found.gathering.least
     if spread.groups == 1:
         return f"the file needs {file.needed} of its {spread.frames} frames, and {least} can be read"
     group = f"{file.needed} of the {least_shares(spread.frames)} frames in each of {spread.groups} groups"
     return f"the file needs {group}, and of one group {least} can be read"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _sha256(file: BinaryIO) -> bytes:

@@ -1,0 +1,116 @@
+"""Division of a file over the pictures of an album (docs/format.md, "Albums").
+
+What a picture hides as safely as others grows with the square root of its room (Ker, Pevný, Kodovský, Fridrich 2008,
+"The square root law of steganographic capacity"): that is what its part is proportional to, as far as there is room.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import BinaryIO
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.record.erasure import SHARES
+from stegnet.record.record import Header, Record
+
+_HALVINGS = 60  # of the interval in which the load is sought
+
+
+@dataclass(frozen=True)
+class Division:
+    """Parts of a file, one for each picture.
+
+    Attributes:
+        counts: shares of each.
+        needed: shares that give the file; 0: it takes all, and each is a byte of it.
+    """
+
+    counts: tuple[int, ...]
+    needed: int = 0
+
+    def of(self, header: Header, enough: int) -> Header:
+        """The header of an album that is divided so, any `enough` pictures of which give the file."""
+        spare = {"needed": self.needed, "enough": enough} if self.needed else {}
+        return replace(header, secret=replace(header.secret, **spare))
+
+    def records(self, header: Header, source: BinaryIO) -> Iterator[Record]:
+        """The record of each picture; they are read from the file one by one."""
+        for index, (count, end) in enumerate(zip(self.counts, accumulate(self.counts), strict=True)):
+            yield Record(header, index, end - count, data=_part(header, source, end - count, count))
+
+
+def divide(size: int, rooms: Sequence[int], enough: int) -> Division:
+    """Divides a file over pictures.
+
+    Args:
+        size: of the file in bytes.
+        rooms: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
+        enough: pictures that are to give the file, whichever.
+    Raises:
+        CapacityError: it does not fit.
+    """
+    room = np.array(rooms)
+    if enough == len(rooms) or not size:
+        return _into_bytes(size, room)
+    fullest = max(_apportioned(room.astype(float), enough), key=lambda counts: _most(counts, room, enough), default=None)
+    if fullest is None or _most(fullest, room, enough) < size:
+        least = f"any {enough} of these {len(rooms)} covers have room"
+        raise _too_large(size, 0 if fullest is None else _most(fullest, room, enough), least)
+    loads = _apportioned(_loads(size, room, enough), enough)
+    counts = next((counts for counts in loads if _most(counts, room, enough) >= size), fullest)
+    return Division(tuple(counts.tolist()), _fewest(counts, enough))
+
+
+def _into_bytes(size: int, rooms: np.ndarray) -> Division:
+    if rooms.sum() < size:
+        raise _too_large(size, int(rooms.sum()), f"these {len(rooms)} covers have room")
+    loads = _loads(size, rooms, len(rooms))
+    counts = loads.astype(int)
+    counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
+    return Division(tuple(counts.tolist()))
+
+
+def _too_large(size: int, most: int, who: str) -> CapacityError:
+    return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or take larger ones")
+
+
+def _loads(size: int, rooms: np.ndarray, enough: int) -> np.ndarray:
+    """Bytes of each picture such that the `enough` that hold fewest hold the file, which fits."""
+    weights, low, high = np.sqrt(rooms), 0.0, float(np.sqrt(rooms.max()))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        fits = _fewest(np.minimum(middle * weights, rooms), enough) >= size
+        low, high = (low, middle) if fits else (middle, high)
+    return np.minimum(high * weights, rooms)
+
+
+def _fewest(counts: np.ndarray, enough: int) -> int:
+    """Sum of those that are least."""
+    return int(np.sort(counts)[:enough].sum())
+
+
+def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
+    """Numbers of shares in proportion to loads, 256 at most, from fine ones to coarse ones.
+
+    Pictures that may be missing need no more of them than the largest that may not.
+    """
+    even = np.minimum(loads, np.sort(loads)[enough - 1])
+    for total in range(SHARES, 0, -1):
+        counts = np.rint(even * (total / max(even.sum(), 1))).astype(int)
+        if counts.sum() <= SHARES and _fewest(counts, enough):
+            yield counts
+
+
+def _most(counts: np.ndarray, rooms: np.ndarray, enough: int) -> int:
+    """Bytes of the largest file that fits if pictures hold so many shares."""
+    some = counts > 0
+    return _fewest(counts, enough) * int((rooms[some] // counts[some]).min())
+
+
+def _part(header: Header, source: BinaryIO, first: int, count: int) -> bytes:
+    if header.spread:
+        return b"".join(header.spread.share(source, number) for number in range(first, first + count))
+    source.seek(first)
+    return source.read(count)
