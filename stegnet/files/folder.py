@@ -10,8 +10,9 @@ from pathlib import Path
 from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
+from stegnet.files.finding import find
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
-from stegnet.files.reveal import find, suffix_of
+from stegnet.files.reveal import suffix_of
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.methods import DEFAULT_RUN, Hidden, Run

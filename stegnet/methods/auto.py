@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
 from stegnet.methods.jpeg import Jpeg, JpegOptions
-from stegnet.methods.method import AUTO, CoverSize, Method, option
+from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, Method, PartRoom, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
 
@@ -31,6 +31,8 @@ class AutoOptions:
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     any_quality: bool = option(False, "hide a secret even if it comes back below 22 dB PSNR")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -65,7 +67,8 @@ class Auto(Method):
         try:
             return method.hide(cover, secret, out, key_source, exact, run)
         except (CapacityError, PackageError):
-            if isinstance(method, Jpeg) or not _network_could(cover, secret):
+            only_exactly = isinstance(method, Jpeg) or options.resize or options.at_most_safe
+            if only_exactly or not _network_could(cover, secret):
                 raise
         by_network = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
         report = ByNetwork().hide(cover, secret, out, key_source, by_network, run)
@@ -74,9 +77,9 @@ class Auto(Method):
         note = _NETWORK + _UNMASKED * (not chosen_network(run).period)
         return replace(report, notes=(note, *report.notes))
 
-    def record_room(self, cover: Path, key: "Key", options: AutoOptions) -> int:
+    def part_room(self, cover: Path, empty: int, key: "Key", options: AutoOptions) -> PartRoom:
         method, exact = _exactly(self.form(cover, PICTURE), options)
-        return method.record_room(cover, key, exact)
+        return method.part_room(cover, empty, key, exact)
 
     def hide_record(
         self,
@@ -93,9 +96,10 @@ class Auto(Method):
 
 def _exactly(suffix: str, options: AutoOptions) -> tuple[Method, SealedOptions | JpegOptions]:
     """The method that writes a picture of this suffix, byte for byte, and its options."""
+    chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
     if suffix.lower() in JPEG_SUFFIXES:
-        return Jpeg(), JpegOptions(verify=options.verify)
-    return Sealed(), SealedOptions(compress=True, verify=options.verify)
+        return Jpeg(), JpegOptions(**chosen)
+    return Sealed(), SealedOptions(compress=True, **chosen)
 
 
 def _network_could(cover: Path, secret: Path) -> bool:

@@ -5,7 +5,7 @@ the page, the API, folders and the cluster read its name, forms and options, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stegnet.core.errors import ConfigError
 from stegnet.core.kinds import FORMS
 from stegnet.core.progress import Progress
+from stegnet.methods.run import unheard
 
 if TYPE_CHECKING:
     from stegnet.keys import ContainerKeys, Key, KeySource
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from stegnet.results import OutputTarget, Report
 
 AUTO = "auto"
+RESIZE_HELP = (
+    "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
+)
+SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
 
 
 def option(default: Any, text: str, metavar: str | None = None) -> Any:
@@ -57,6 +62,7 @@ class Fit:
     Attributes:
         what: in words.
         bytes: of a file, at most; None: see `psnr`.
+        safe: bytes of it that are hard to find; None: not known.
         psnr: in dB, about, of a picture or film that comes back.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
@@ -65,9 +71,23 @@ class Fit:
     what: str
     method: str
     bytes: int | None = None
+    safe: int | None = None
     psnr: int | None = None
     survive: str | None = None
     brief: bool = True
+
+
+@dataclass(frozen=True)
+class PartRoom:
+    """Room for a part of an album's file in a picture.
+
+    Attributes:
+        bytes: at most; negative if not even an empty record fits.
+        hard: those that are hard to find in a picture of this size.
+    """
+
+    bytes: int
+    hard: int
 
 
 class Hidden(ABC):
@@ -185,10 +205,11 @@ class Method(ABC):
             StegnetError: any but DataError, RevealError and TrainingError.
         """
 
-    def record_room(self, cover: Path, key: "Key", options: Any) -> int:
-        """Bytes of a record that fit into a picture of an album.
+    def part_room(self, cover: Path, empty: int, key: "Key", options: Any) -> "PartRoom":
+        """Bytes of a part of an album's file that fit into a picture.
 
         Args:
+            empty: bytes of a record without any.
             key: film key of the album.
         Raises:
             ConfigError: the method makes no albums.
@@ -199,7 +220,7 @@ class Method(ABC):
     def hide_record(
         self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"
     ) -> "Report":
-        """Hides a record in a picture of an album; a method that says `record_room` does.
+        """Hides a record in a picture of an album, if the method has `part_room`.
 
         Args:
             keys: of the album; the picture opens by itself.
@@ -231,9 +252,9 @@ class Hider:
         """Hides a secret in a cover; errors as `Method.hide`."""
         return self.method.hide(cover, secret, out, key_source, self.options, self.run)
 
-    def showing(self, progress: Progress) -> "Hider":
-        """The same, which tells its progress."""
-        return replace(self, run=replace(self.run, progress=progress))
+    def showing(self, progress: Progress, warn: Callable[[str], None] = unheard) -> "Hider":
+        """The same, which tells its progress, and warns before the work begins."""
+        return replace(self, run=replace(self.run, progress=progress, warn=warn))
 
 
 class Registry(dict[str, Method]):

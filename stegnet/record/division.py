@@ -1,7 +1,7 @@
 """Division of a file over the pictures of an album (docs/format.md, "Albums").
 
-What a picture hides as safely as others grows with the square root of its room (Ker, Pevný, Kodovský, Fridrich 2008,
-"The square root law of steganographic capacity"): that is what its part is proportional to, as far as there is room.
+A picture's part is proportional to what is hard to find in it, as far as there is room: about the square root of its
+samples (Ker, Pevný, Kodovský, Fridrich 2008, "The square root law of steganographic capacity").
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,32 +41,33 @@ class Division:
             yield Record(header, index, end - count, data=_part(header, source, end - count, count))
 
 
-def divide(size: int, rooms: Sequence[int], enough: int) -> Division:
+def divide(size: int, rooms: Sequence[int], hard: Sequence[int], enough: int) -> Division:
     """Divides a file over pictures.
 
     Args:
         size: of the file in bytes.
         rooms: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
+        hard: those that are hard to find in each.
         enough: pictures that are to give the file, whichever.
     Raises:
         CapacityError: it does not fit.
     """
-    room = np.array(rooms)
+    room, weights = np.array(rooms), np.maximum(hard, 1)
     if enough == len(rooms) or not size:
-        return _into_bytes(size, room)
-    fullest = max(_apportioned(room.astype(float), enough), key=lambda counts: _most(counts, room, enough), default=None)
-    if fullest is None or _most(fullest, room, enough) < size:
-        least = f"any {enough} of these {len(rooms)} covers have room"
-        raise _too_large(size, 0 if fullest is None else _most(fullest, room, enough), least)
-    loads = _apportioned(_loads(size, room, enough), enough)
-    counts = next((counts for counts in loads if _most(counts, room, enough) >= size), fullest)
+        return _into_bytes(size, room, weights)
+    full = {_most(counts, room, enough): counts for counts in _apportioned(room.astype(float), enough)}
+    most = max(full, default=0)
+    if most < size:
+        raise _too_large(size, most, f"any {enough} of these {len(rooms)} covers have room")
+    loads = _apportioned(_loads(size, room, weights, enough), enough)
+    counts = next((counts for counts in loads if _most(counts, room, enough) >= size), full[most])
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 
-def _into_bytes(size: int, rooms: np.ndarray) -> Division:
+def _into_bytes(size: int, rooms: np.ndarray, weights: np.ndarray) -> Division:
     if rooms.sum() < size:
         raise _too_large(size, int(rooms.sum()), f"these {len(rooms)} covers have room")
-    loads = _loads(size, rooms, len(rooms))
+    loads = _loads(size, rooms, weights, len(rooms))
     counts = loads.astype(int)
     counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
     return Division(tuple(counts.tolist()))
@@ -76,12 +77,12 @@ def _too_large(size: int, most: int, who: str) -> CapacityError:
     return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or take larger ones")
 
 
-def _loads(size: int, rooms: np.ndarray, enough: int) -> np.ndarray:
+def _loads(size: int, rooms: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
     """Bytes of each picture such that the `enough` that hold fewest hold the file, which fits."""
-    weights, low, high = np.sqrt(rooms), 0.0, float(np.sqrt(rooms.max()))
+    low, high = 0.0, float((rooms / weights).max())
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        fits = _fewest(np.minimum(middle * weights, rooms), enough) >= size
+        fits = np.sort(np.minimum(middle * weights, rooms))[:enough].sum() >= size
         low, high = (low, middle) if fits else (middle, high)
     return np.minimum(high * weights, rooms)
 

@@ -1,7 +1,7 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `costs` says what a step of each gives
-away, `hiding` hides from file to file, `reading` finds it again.
+`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `amounts` says how much fits, `costs`
+what a step of each gives away; `hiding` hides from file to file, `reading` finds it again.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
 
 if TYPE_CHECKING:
     from stegnet.keys import ContainerKeys, Key, KeySource
@@ -29,6 +29,8 @@ class JpegOptions:
     """Options of the method "jpeg"."""
 
     quality: int = option(95, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -50,15 +52,15 @@ nothing any more: for that, there is "robust".
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
-        room = jpeg_room(cover)
-        return [Fit("any file, in the JPEG itself", self.name, room)] if room else []
+        found = jpeg_room(cover)
+        return [Fit("any file, in the JPEG itself", self.name, *found)] if found[0] else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
-        return jpeg_room(cover, name)
+        return jpeg_room(cover, name)[0]
 
     def hide(
         self,
@@ -73,10 +75,10 @@ nothing any more: for that, there is "robust".
 
         return hide_in_jpeg(cover, secret, out, key_source, options, run)
 
-    def record_room(self, cover: Path, key: "Key", options: JpegOptions) -> int:
-        from stegnet.methods.jpeg.hiding import record_room
+    def part_room(self, cover: Path, empty: int, key: "Key", options: JpegOptions) -> PartRoom:
+        from stegnet.methods.jpeg.hiding import part_room
 
-        return record_room(cover, key, options)
+        return part_room(cover, empty, key, options)
 
     def hide_record(
         self,
