@@ -17,12 +17,20 @@ import numpy as np
 from stegnet.core.errors import StegnetError
 from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
-from stegnet.files import Info, file_info, find, write_hidden
+from stegnet.files import (
+    Info,
+    file_info,
+    find,
+    make_album,
+    open_hidden,
+    plan_album,
+    results_folder,
+    write_hidden,
+)
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import read_picture, write_png
 from stegnet.media.inputs import check_input, input_kind
-from stegnet.methods import AUTO, METHODS, Fit, Run
-from stegnet.record import open_container
+from stegnet.methods import AUTO, METHODS, Fit, Hider, Run
 from stegnet.results import OutputTarget, Report
 
 Source = str | PathLike[str] | bytes | np.ndarray
@@ -129,9 +137,7 @@ class Session:
         Warns:
             UserWarning: the passphrase is weak.
         """
-        _check_key(key, Recipient)
-        if isinstance(key, Passphrase) and (weakness := key.weakness()):
-            warnings.warn(weakness, stacklevel=2)
+        _check_hiding_key(key)
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
         with _as_file(cover, "cover") as cover_path, _as_file(secret, "secret") as secret_path, _folder() as folder:
             check_input(cover_path)
@@ -143,6 +149,43 @@ class Session:
             made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()
             return replace(report, container=made)
 
+    def hide_album(
+        self,
+        covers: str | PathLike[str],
+        secret: Source,
+        to: str | PathLike[str],
+        *,
+        key: KeySource,
+        enough: int | None = None,
+        **options: Any,
+    ) -> list[Report]:
+        """Divides a secret over all pictures in a folder, which `reveal` puts together again.
+
+        Args:
+            covers: the folder; its pictures are not changed.
+            secret: any file, or a picture.
+            to: a folder for the containers, made if it is missing.
+            key: a Key, a Passphrase, or a Recipient.
+            enough: pictures that suffice, whichever; None: all are needed.
+            options: `method` ("auto", "sealed" or "jpeg"), `overwrite`, and those of the method, as for `hide`.
+        Returns:
+            A report for each picture, with its `path`.
+        Raises:
+            MediaError: a file can't be read, or the folder not written.
+            CapacityError: the secret does not fit.
+            ConfigError: there is no such method or option, it makes no albums, or `enough` is impossible.
+        Warns:
+            UserWarning: the passphrase is weak.
+        """
+        _check_hiding_key(key)
+        method, overwrite = options.pop("method", AUTO), options.pop("overwrite", False)
+        chosen = METHODS.choose(method, options)
+        with _as_file(secret, "secret") as secret_path:
+            plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
+            with results_folder(target.path, Path(covers)):
+                made = make_album(plan, target, key, Hider(chosen, chosen.options(**options), self._run))
+        return [replace(each.report, path=each.out) for each in made]
+
     def reveal(
         self,
         container: Source,
@@ -153,9 +196,10 @@ class Session:
         lossless: bool = False,
         overwrite: bool = False,
     ) -> Revealed:
-        """Reveals what is hidden in a picture or film.
+        """Reveals what is hidden in a picture or film, or in an album.
 
         Args:
+            container: may be the path of a folder that holds an album.
             to: the file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4
                 for a film, any name for another file. None: it is returned.
             key: the one it was hidden with; for a recipient, its Identity.
@@ -169,8 +213,7 @@ class Session:
         """
         _check_key(key, Identity)
         with _as_file(container, "container") as path, _folder() as folder:
-            check_input(path)
-            with open_container(path, key, self._run.progress) as opened:
+            with open_hidden(path, key, self._run) as opened:
                 hidden = find(opened, self._run)
                 out = folder / _UNNAMED.get(hidden.kind, "revealed") if to is None else Path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
@@ -196,7 +239,13 @@ class Session:
 
 _UNNAMED = {PICTURE: "revealed.png", "film": "revealed.mkv"}
 _session = Session()
-hide, reveal, info, room = _session.hide, _session.reveal, _session.info, _session.room
+hide, hide_album, reveal, info, room = (
+    _session.hide,
+    _session.hide_album,
+    _session.reveal,
+    _session.info,
+    _session.room,
+)
 
 
 @contextmanager
@@ -237,6 +286,12 @@ def _picture(name: str, array: object) -> np.ndarray:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise ValueError(f"{name}: must be (H, W, 3) uint8, is {array.shape} {array.dtype}")
     return np.ascontiguousarray(array)
+
+
+def _check_hiding_key(key: KeySource) -> None:
+    _check_key(key, Recipient)
+    if isinstance(key, Passphrase) and (weakness := key.weakness()):
+        warnings.warn(weakness, stacklevel=3)
 
 
 def _check_key(key: KeySource, last: type[KeySource]) -> None:

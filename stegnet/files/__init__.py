@@ -9,7 +9,7 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    album="AlbumPlan hide_album plan_album",
+    album="AlbumPlan make_album plan_album",
     finding="album_in find open_hidden",
     folder="Job Outcome FolderPlan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
     info="Info Value file_info fit_info fits_in",

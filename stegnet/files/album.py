@@ -67,14 +67,13 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     if enough not in (None, count) and count > SHARES:
         message = f"{count} pictures: an album of which fewer are enough has at most {SHARES}"
         raise CapacityError(message, "take fewer, or let all be needed")
-    needed = f"any {enough} of the {count} pictures bring" if enough not in (None, count) else f"all {count} bring"
-    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {needed} it back"
-    return AlbumPlan(
-        FolderPlan(tuple(Job(path, kind, secret) for path, kind in found), (*notes, note)), enough or count
-    )
+    who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
+    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} bring it back"
+    jobs = tuple(Job(path, kind, secret) for path, kind in found)
+    return AlbumPlan(FolderPlan(jobs, (*notes, note)), enough or count)
 
 
-def hide_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
+def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
     """Divides a file over an album, whose pictures get their names once all of them are whole.
 
     Args:
@@ -131,7 +130,7 @@ def _header(album: AlbumPlan, source: BinaryIO, film_id: bytes) -> Header:
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hider) -> Division:
-    """The division that suits the pictures; errors as `hide_album`."""
+    """The division that suits the pictures; errors as `make_album`."""
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
     empty, rooms = len(format_record(Record(most, 0), keys.film)), []

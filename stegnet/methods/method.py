@@ -215,7 +215,7 @@ class Method(ABC):
             ConfigError: the method makes no albums.
             MediaError: the cover can't be read, or be hidden in.
         """
-        raise ConfigError(f"method: {self.name} can't divide a secret over an album", "take sealed or jpeg")
+        raise ConfigError(f"method: {self.name} can't divide a secret over an album", "take the method sealed or jpeg")
 
     def hide_record(
         self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"

@@ -318,7 +318,8 @@ def _missing(found: _Pass) -> str:
     if found.gathering.least >= file.needed if found.gathering else not missing:
         return ""
     if found.enough:
-        return f"the album needs {found.enough} of its {found.header.frames} pictures"
+        count = found.header.frames
+        return f"the album needs {'all' if found.enough == count else found.enough} of its {count} pictures"
     if not found.gathering:
         return f"{missing} of the file's {file.size} bytes are missing"
     spread, least = found.header.spread, found.gathering.least
