@@ -18,9 +18,8 @@ from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.inputs import check_input
 from stegnet.media.output import move_whole
 from stegnet.methods import Hider
-from stegnet.methods.fitting import stored_name
 from stegnet.record import SHARES, Division, File, Header, Record, divide, format_record
-from stegnet.results import OutputTarget, Report, printable
+from stegnet.results import OutputTarget, Report, printable, stored_name
 
 
 @dataclass(frozen=True)

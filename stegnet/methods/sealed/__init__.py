@@ -1,7 +1,7 @@
 """The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
 
-`embed` hides, `extract` reveals; a film's frames get shares of equal length, so that as few samples as possible change
-in any of them, and the file comes back although some of them are lost.
+`embed` hides, `extract` reveals what `collecting` collects. A film's frames get shares of equal length, so that as few
+samples as possible change in any of them, and the file comes back although some of them are lost.
 """
 
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ from stegnet.media.inputs import check_input, cover_name, input_kind, read_resiz
 from stegnet.media.pictures.pictures import open_picture
 from stegnet.media.probe import media_kind
 from stegnet.methods.film_loop import FilmCover, hide_frames, write_container
-from stegnet.methods.fitting import Fitted, Space, fit, media_compressors, stored_name
+from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
 from stegnet.methods.method import CoverSize, PartRoom
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SEALED, SealedOptions
@@ -42,6 +42,7 @@ from stegnet.results import (
     Report,
     SecurePayload,
     not_safe,
+    stored_name,
     write_picture,
 )
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
