@@ -17,7 +17,7 @@ from stegnet.files.listing import media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.inputs import check_input
 from stegnet.media.output import move_whole
-from stegnet.methods import Hider
+from stegnet.methods import METHODS, Hider
 from stegnet.record import SHARES, Division, File, Header, Record, divide, format_record
 from stegnet.results import OutputTarget, Report, printable, stored_name
 
@@ -82,6 +82,9 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
         CapacityError: the file does not fit; the message says how much would.
         ConfigError: the method makes no albums.
     """
+    if not hider.method.albums:
+        able = " or ".join(method.name for method in METHODS.values() if method.albums)
+        raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
     keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
     with album.secret.open("rb") as source, _beside(folder.path) as made:
         header = _header(album, source, hider.run.randomness(FILM_ID_BYTES))

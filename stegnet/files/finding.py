@@ -44,15 +44,17 @@ def open_hidden(path: Path, key_source: KeySource, run: Run = DEFAULT_RUN) -> Co
 def album_in(folder: Path, key_source: KeySource, run: Run = DEFAULT_RUN) -> "Album | None":
     """The album in a folder; None if the first picture there that opens is no part of one, or none opens.
 
+    Pictures are opened by the methods that make albums; those of others count as not of it.
+
     Raises:
         MediaError: the folder can't be read, or holds no pictures and films.
     """
     pictures = [path for path, kind in media_files(folder)[0] if kind == PICTURE]
     for done, path in enumerate(pictures):
-        run.progress("open", 0, 0)
+        run.progress("check pictures", done, len(pictures))
         page, why_not = _page(path, key_source, run)
         if not why_not:
-            several = page.record is not None and page.record.header.frames > 1
+            several = page.record.header.frames > 1
             return Album(folder, [*pictures[done:], *pictures[:done]], page, key_source, run) if several else None
     return None
 
@@ -98,7 +100,12 @@ def _page(path: Path, key_source: KeySource, run: Run) -> tuple[FrameReading, st
     try:
         check_input(path)
         with open_container(path, key_source) as container:
-            return find(container, run.under("open")).container.first, ""
+            found = (method.open(container, run) for method in METHODS.values() if method.albums)
+            hidden = next(filter(None, found), None)
+            first = hidden.container.first if hidden else container.first
+            if first.record is None:
+                raise container.not_opened()
+            return first, ""
     except (MediaError, RevealError) as error:
         message = str(error)
         return _NOTHING, message if message.startswith(str(path)) else f"{path}: {message}"

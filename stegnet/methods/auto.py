@@ -44,6 +44,7 @@ class Auto(Method):
     options = AutoOptions
     matched = True
     computes = True
+    albums = True
 
     def form(self, cover: Path, kind: str) -> str:
         """That of a JPEG for a JPEG: saved without loss, it would show what it was."""

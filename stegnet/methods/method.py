@@ -145,6 +145,7 @@ class Method(ABC):
         any_file: it hides files of any kind.
         matched: of a folder of secrets, it takes pictures for pictures and films for films.
         computes: it uses networks.
+        albums: it divides a file over an album (`part_room`, `hide_record`), whose pictures `open` opens one by one.
         implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
     """
 
@@ -156,6 +157,7 @@ class Method(ABC):
     any_file = True
     matched = False
     computes = False
+    albums = False
     implied = False
 
     @cached_property
@@ -206,21 +208,20 @@ class Method(ABC):
         """
 
     def part_room(self, cover: Path, empty: int, key: "Key", options: Any) -> "PartRoom":
-        """Bytes of a part of an album's file that fit into a picture.
+        """Room for a part of an album's file in a picture.
 
         Args:
             empty: bytes of a record without any.
             key: film key of the album.
         Raises:
-            ConfigError: the method makes no albums.
             MediaError: the cover can't be read, or be hidden in.
         """
-        raise ConfigError(f"method: {self.name} can't divide a secret over an album", "take the method sealed or jpeg")
+        raise NotImplementedError
 
     def hide_record(
         self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"
     ) -> "Report":
-        """Hides a record in a picture of an album, if the method has `part_room`.
+        """Hides a record in a picture of an album.
 
         Args:
             keys: of the album; the picture opens by itself.

@@ -98,7 +98,10 @@ def _hidden(found: "Info") -> str:
 
 
 def _losses(found: "Info") -> Lines:
-    """The line on the frames of a film that may be lost; none where the answer is another."""
+    """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
+    if "album_pictures" in found:
+        needed, count = found["album_pictures_needed"], found["album_pictures"]
+        yield "comes back", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
     if "frames_that_may_be_lost" not in found:
         return
     lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]

@@ -49,6 +49,7 @@ nothing any more: for that, there is "robust".
     forms = FORMS
     options = JpegOptions
     implied = True
+    albums = True
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""

@@ -60,6 +60,7 @@ The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
 is, or compressed.
 """
     options = SealedOptions
+    albums = True
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
