@@ -126,7 +126,7 @@ def test_albums(session, picture):
     found = session.reveal("out", key=KEY)
     assert (found.data, found.trouble) == (b"some bytes", ("1 of the album's 3 pictures is missing",))
     assert session.reveal("out", "back", key=KEY).path.read_bytes() == b"some bytes"
-    with pytest.raises(stegnet.MediaError, match="out/0.png: exists already"):
+    with pytest.raises(stegnet.MediaError, match=r"out/0.png: exists already"):
         session.hide_album("covers", "note.txt", "out", key=KEY)
     session.hide_album("covers", "note.txt", "out", key=KEY, overwrite=True)
     assert session.reveal("out", key=KEY).text == NOTE.decode()
