@@ -1,7 +1,7 @@
 """The index of a file of several pictures (CIPA DC-007-2009, "Multi-Picture Format"): gain maps, depth, second views.
 
-It says how many bytes the first picture takes, and how far from the index the others begin. When that picture takes more
-or fewer bytes, nothing else in the file must follow.
+It says how many bytes the first picture takes, and how far from the index the others begin. When that picture takes
+more or fewer bytes, nothing else in the file must follow.
 """
 
 import struct
