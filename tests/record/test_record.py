@@ -166,13 +166,8 @@ def test_a_files_fields_have_their_places(key):
 def album_record(key: Key, size: int = 100, needed: int = 10, enough: int = 3, first: int = 4, rest: int = 30) -> bytes:
     """Of a picture of an album of five, whose shares have ten bytes."""
     start = struct.pack(">16s32sBII", FILM_ID, key.commitment(FILM_ID), 5, 5, 1)
-    return (
-        start
-        + struct.pack(">Q32sI", size, bytes(32), 1)
-        + b"x"
-        + struct.pack(">HIH", needed, enough, first)
-        + bytes(rest)
-    )
+    described = struct.pack(">Q32sI", size, bytes(32), 1) + b"x"
+    return start + described + struct.pack(">HIH", needed, enough, first) + bytes(rest)
 
 
 def test_an_albums_fields_have_their_places(key):
