@@ -11,7 +11,7 @@ import { MODEM } from "../network/card.js";
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** A sentence; arguments as of the page's backend. */
-export function forecast(cover, secret, channel) {
+export function forecast(cover, secret, { channel }) {
   if (cover.film) return filmForecast(cover, secret);
   return channel ? channelForecast(channel, cover, secret) : sealedForecast(cover, secret);
 }

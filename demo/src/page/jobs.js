@@ -7,21 +7,19 @@ export function hidingJob(cover, secret, channel) {
   return secret.bitmap && cover.channels > 1 ? "hide" : "seal"; // the network would colour a grey cover
 }
 
-/** Suffix of the container's name. */
-export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".jpg" : ".png");
-
 /**
  * Input of the worker for hiding.
  *
  * @param {object} form
  * @param {import("@page/form/read.js").Chosen} form.cover
  * @param {import("@page/form/read.js").Chosen} form.secret
- * @param {string | null} form.channel
+ * @param {import("@page/form/send.js").Container} form.container
  * @param {object} form.keyInput
  * @param {"gpu" | "cpu"} form.device
  * @returns {Promise<import("@page/main.js").Job>}
  */
-export async function gatherHiding({ cover, secret, channel, keyInput, device }) {
+export async function gatherHiding({ cover, secret, container, keyInput, device }) {
+  const { channel } = container;
   const job = hidingJob(cover, secret, channel);
   const what = { keyInput, device };
   if (cover.film) what.film = cover.file;

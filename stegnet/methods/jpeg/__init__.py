@@ -50,9 +50,13 @@ nothing any more: for that, there is "robust".
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
+        from stegnet.core.errors import MediaError
         from stegnet.methods.jpeg.hiding import jpeg_room
 
-        room = jpeg_room(cover)
+        try:
+            room = jpeg_room(cover)
+        except MediaError:
+            return []
         return [Fit("any file, in the JPEG itself", self.name, room)] if room else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:

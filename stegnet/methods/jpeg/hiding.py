@@ -70,14 +70,14 @@ def hide_in_jpeg(
 
 
 def jpeg_room(cover: CoverSize, name: str = "") -> int:
-    """Bytes of a file of this name that fit into a cover; 0 if it is no JPEG, or too small."""
+    """Bytes of a file of this name that fit into a cover; 0 if it is no JPEG, or too small.
+
+    Raises:
+        MediaError: it is a JPEG that can't be read, or is not supported.
+    """
     if cover.file is None or not is_jpeg(cover.file):
         return 0
-    try:
-        jpeg = read_jpeg(cover.file)
-    except MediaError:
-        return 0
-    return max(_file_room(jpeg, ANY_KEY, name), 0)
+    return max(_file_room(jpeg_cover(cover.file, JpegOptions().quality).picture, ANY_KEY, name), 0)
 
 
 def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
