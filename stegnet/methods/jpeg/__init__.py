@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stegnet.results import OutputTarget, Report
 
 JPEG = "jpeg"
+USUAL_QUALITY = 95
 FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 
 
@@ -28,7 +29,9 @@ FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int = option(95, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q")
+    quality: int = option(
+        USUAL_QUALITY, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q"
+    )
     verify: bool = option(True, "do not read the output back to verify it")
 
 

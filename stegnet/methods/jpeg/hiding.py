@@ -18,7 +18,7 @@ from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
-from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
+from stegnet.methods.jpeg import FORMS, JPEG, USUAL_QUALITY, JpegOptions
 from stegnet.methods.jpeg.carrier import CARRIED, context_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
@@ -77,7 +77,7 @@ def jpeg_room(cover: CoverSize, name: str = "") -> int:
     """
     if cover.file is None or not is_jpeg(cover.file):
         return 0
-    return max(_file_room(jpeg_cover(cover.file, JpegOptions().quality).picture, ANY_KEY, name), 0)
+    return max(_file_room(jpeg_cover(cover.file, USUAL_QUALITY).picture, ANY_KEY, name), 0)
 
 
 def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:

@@ -12,6 +12,7 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {string} name of the file
  * @property {File} file
  * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
+ * @property {boolean} [isScaled] true if it was
  * @property {boolean} [isJpeg] of a cover: true if it can be hidden in as the JPEG that it is
  * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
@@ -54,7 +55,8 @@ export async function readPicture(file, most = Infinity) {
   const from =
     bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
   const { name } = file;
-  return { name, file, bitmap, show: await drawn(bitmap, name), caption: `${dimensions(bitmap)}${from}` };
+  const caption = `${dimensions(bitmap)}${from}`;
+  return { name, file, bitmap, isScaled: bitmap !== whole, show: await drawn(bitmap, name), caption };
 }
 
 /** Reads a film. @returns {Promise<Chosen>} */
