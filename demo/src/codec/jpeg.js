@@ -34,13 +34,16 @@ export function makeJpegRoom(jpeg) {
 /** Luma's coefficients that are not 0, the first of blocks not counted; where it is too fine, at USUAL_QUALITY. */
 function usedCoefficients(jpeg) {
   const [steps, usual] = [stepsOf(jpeg, 0), stepsAt(USUAL_QUALITY).luma];
-  const least = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[ZIGZAG[at]] / step / 2 : 1));
+  const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[ZIGZAG[at]] / step / 2 : 0.5)); // to 0 or 1
   const [luma] = jpeg.planes;
-  let count = 0;
+  let twice = 0;
   for (let block = 0; block < luma.length; block += SIZE) {
-    for (let at = 1; at < SIZE; at++) if (Math.abs(luma[block + at]) >= least[at]) count++;
+    for (let at = 1; at < SIZE; at++) {
+      const level = Math.abs(luma[block + at]);
+      if (level >= rounded[at]) twice += level > rounded[at] ? 2 : 1;
+    }
   }
-  return count;
+  return twice >> 1;
 }
 
 /**

@@ -157,15 +157,16 @@ const acWriter = ({ ac, first, last, low }, sink) => {
 const acRefiner = ({ ac, first, last, low }, sink) => {
   const key = AC + ac[0];
   return (state, plane, start) => {
-    const levels = Uint16Array.from(plane.subarray(start + first, start + last + 1), (value) => Math.abs(value) >> low);
-    const end = levels.lastIndexOf(1);
+    let end = start + last; // of new ones
+    while (end >= start + first && Math.abs(plane[end]) >> low !== 1) end--;
     let [zeros, bits] = [0, []];
-    levels.forEach((level, place) => {
+    for (let at = start + first; at <= start + last; at++) {
+      const level = Math.abs(plane[at]) >> low;
       if (level === 0) {
         zeros++;
-        return;
+        continue;
       }
-      for (; zeros > 15 && place <= end; zeros -= 16) {
+      for (; zeros > 15 && at <= end; zeros -= 16) {
         endOfRun(key, state, sink);
         sink.symbol(key, ZEROS);
         sink.bits(bits);
@@ -173,13 +174,14 @@ const acRefiner = ({ ac, first, last, low }, sink) => {
       }
       if (level > 1) {
         bits.push(level & 1);
-        return;
+        continue;
       }
       endOfRun(key, state, sink);
-      sink.symbol(key, (zeros << 4) | 1, plane[start + first + place] > 0 ? 1 : 0, 1);
+      sink.symbol(key, (zeros << 4) | 1, plane[at] > 0 ? 1 : 0, 1);
       sink.bits(bits);
-      [zeros, bits] = [0, []];
-    });
+      zeros = 0;
+      bits = [];
+    }
     if (!zeros && !bits.length) return;
     state.waiting.push(...bits);
     addToRun(key, state, sink);
