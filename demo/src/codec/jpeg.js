@@ -127,5 +127,8 @@ function checkFits(name, size, most) {
 
 function checkSame(read, written) {
   if (read.every((plane, index) => plane.every((level, at) => level === written[index][at]))) return;
-  throw new PageError("The JPEG does not read back as it was written.", "This is a bug in this page: use `stegnet hide` instead.");
+  throw new PageError(
+    "The JPEG does not read back as it was written.",
+    "This is a bug in this page: use `stegnet hide` instead.",
+  );
 }

@@ -116,10 +116,12 @@ class Parser {
   frame(marker, start) {
     const { file, view } = this;
     const [precision, count] = [view.getUint8(start), view.getUint8(start + 5)];
-    [file.height, file.width, file.progressive] = [view.getUint16(start + 1), view.getUint16(start + 3), marker === PROGRESSIVE];
+    [file.height, file.width] = [view.getUint16(start + 1), view.getUint16(start + 3)];
+    file.progressive = marker === PROGRESSIVE;
     if (precision !== 8) throw unsupported(`has ${precision} bits a sample`);
     if (count !== 1 && count !== 3) throw unsupported(count === 4 ? "is CMYK" : `has ${count} components`);
-    const parts = Array.from({ length: count }, (_, at) => [0, 1, 2].map((byte) => view.getUint8(start + 6 + 3 * at + byte)));
+    const part = (at) => [0, 1, 2].map((byte) => view.getUint8(start + 6 + 3 * at + byte));
+    const parts = Array.from({ length: count }, (_, at) => part(at));
     const factors = parts.map(([, both]) => [both >> 4, both & 15]);
     if (!file.width || !file.height || factors.flat().includes(0)) throw damaged();
     [file.across, file.down] = [0, 1].map((way) => Math.max(...factors.map((each) => each[way])));
@@ -160,8 +162,9 @@ class Parser {
     const [first, last, bits] = bytes.subarray(start + 1 + 2 * count, start + 4 + 2 * count);
     if (components.includes(-1) || !count || first > last || last >= SIZE) throw damaged();
     const [dc, ac] = [pairs.map(([, both]) => both >> 4), pairs.map(([, both]) => both & 15)];
-    const [tables, { interval }] = [new Map(this.tables), this];
-    file.scans.push({ components, dc, ac, first, last, high: bits >> 4, low: bits & 15, interval, tables, start: data, end });
+    const approximation = { high: bits >> 4, low: bits & 15 };
+    const state = { interval: this.interval, tables: new Map(this.tables) };
+    file.scans.push({ components, dc, ac, first, last, ...approximation, ...state, start: data, end });
   }
 
   /** The end of entropy-coded data: the next marker but restart markers. */
