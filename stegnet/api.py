@@ -115,19 +115,19 @@ class Session:
             to: the file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
                 Keep every bit of it, unless the method is "robust".
             key: a Key, a Passphrase, or a Recipient.
-            method: "sealed" hides a file byte for byte, "network" a picture or film by neural networks, "robust" a
-                picture or small file by bits that survive JPEG or H.264. "auto" is "robust" if `to` is a JPEG, or
-                `survive` or `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and
-                "network" if it can't be compressed into the cover.
+            method: "sealed" hides a file byte for byte, "jpeg" does in a JPEG, "network" a picture or film by neural
+                networks, "robust" a picture or small file by bits that survive JPEG or H.264. "auto" is "jpeg" if `to`
+                is a JPEG, "robust" if `survive` or `container_psnr` is given; else "sealed", compressed if it does not
+                fit otherwise, and "network" if it can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: of the method, by the names of `stegnet hide --help`: compress, longer, sound, any_quality,
-                survive, container_psnr, verify.
+            options: of the method, by the names of `stegnet hide --help`: at_most_safe, compress, longer, sound,
+                any_quality, quality, resize, survive, container_psnr, verify.
         Raises:
             MediaError: a file can't be read, or the container not written.
             CapacityError: the secret does not fit, would come back below 22 dB PSNR, or does not survive.
             ConfigError: there is no such method, option or channel.
         Warns:
-            UserWarning: the passphrase is weak.
+            UserWarning: the passphrase is weak, or the cover gives its container away.
         """
         _check_key(key, Recipient)
         if isinstance(key, Passphrase) and (weakness := key.weakness()):
@@ -137,7 +137,8 @@ class Session:
             check_input(cover_path)
             kept = folder / f"container{chosen.forms[input_kind(cover_path)][0]}" if to is None else Path(to)
             target = OutputTarget(kept, overwrite)
-            report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), self._run)
+            run = replace(self._run, warn=_warn)
+            report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), run)
             if to is not None:
                 return replace(report, path=kept)
             made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()
@@ -197,6 +198,10 @@ class Session:
 _UNNAMED = {PICTURE: "revealed.png", "film": "revealed.mkv"}
 _session = Session()
 hide, reveal, info, room = _session.hide, _session.reveal, _session.info, _session.room
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=2)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.jpeg.carrier", "MIDDLE CARRIED"),
         ("methods.jpeg.making", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("methods.jpeg.hiding", "MOST_RATE"),
+        ("methods.jpeg.amounts", "MOST_RATE"),
     ],
     "JPEG_COSTS": [("methods.jpeg.costs", "STABILISER HIGH LOW WINDOW MARGIN USUAL WET RATIONAL TIE")],
     "KEYS": [

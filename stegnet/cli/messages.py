@@ -107,9 +107,9 @@ def notes(report: "Report", name: str = "") -> None:
     """Prints the notes and warnings of a result.
 
     Args:
-        name: their prefix, if there are several results; warnings of covers are then left to `BatchResults`.
+        name: their prefix, if there are several results.
     """
-    of_cover = report.hiding.warnings() if report.hiding and name else ()
+    of_cover = report.hiding.warnings() if report.hiding else ()  # told before, or by `BatchResults`
     for line in report.notes:
         note(name + line)
     for line in (*report.warnings, *report.trouble):

@@ -45,7 +45,14 @@ def fits_in(cover: CoverSize) -> list[Fit]:
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
     """The same by names, without what is not known."""
-    found = {"what": fit.what, "bytes": fit.bytes, PSNR.key: fit.psnr, "method": fit.method, "survive": fit.survive}
+    found = {
+        "what": fit.what,
+        "bytes": fit.bytes,
+        "safe_bytes": fit.safe,
+        PSNR.key: fit.psnr,
+        "method": fit.method,
+        "survive": fit.survive,
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

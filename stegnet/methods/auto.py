@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.methods.method import AUTO, CoverSize, Method, option
+from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, Method, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
 
@@ -28,6 +28,8 @@ class AutoOptions:
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     any_quality: bool = option(False, "hide a secret even if it comes back below 22 dB PSNR")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -53,10 +55,11 @@ class Auto(Method):
         run: "Run",
     ) -> "Report":
         try:
-            sealed = SealedOptions(compress=True, verify=options.verify)
+            chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
+            sealed = SealedOptions(compress=True, **chosen)
             return Sealed().hide(cover, secret, out, key_source, sealed, run)
         except (CapacityError, PackageError):
-            if not _network_could(cover, secret):
+            if options.resize or options.at_most_safe or not _network_could(cover, secret):
                 raise
         by_network = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
         report = ByNetwork().hide(cover, secret, out, key_source, by_network, run)

@@ -5,7 +5,7 @@ the page, the API, folders and the cluster read its name, forms and options, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stegnet.core.errors import ConfigError
 from stegnet.core.kinds import FORMS
 from stegnet.core.progress import Progress
+from stegnet.methods.run import unheard
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from stegnet.results import OutputTarget, Report
 
 AUTO = "auto"
+RESIZE_HELP = (
+    "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
+)
+SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
 
 
 def option(default: Any, text: str, metavar: str | None = None) -> Any:
@@ -57,6 +62,7 @@ class Fit:
     Attributes:
         what: in words.
         bytes: of a file, at most; None: see `psnr`.
+        safe: bytes of it that are hard to find; None: not known.
         psnr: in dB, about, of a picture or film that comes back.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
@@ -65,6 +71,7 @@ class Fit:
     what: str
     method: str
     bytes: int | None = None
+    safe: int | None = None
     psnr: int | None = None
     survive: str | None = None
     brief: bool = True
@@ -200,9 +207,9 @@ class Hider:
         """Hides a secret in a cover; errors as `Method.hide`."""
         return self.method.hide(cover, secret, out, key_source, self.options, self.run)
 
-    def showing(self, progress: Progress) -> "Hider":
-        """The same, which tells its progress."""
-        return replace(self, run=replace(self.run, progress=progress))
+    def showing(self, progress: Progress, warn: Callable[[str], None] = unheard) -> "Hider":
+        """The same, which tells its progress, and warns before the work begins."""
+        return replace(self, run=replace(self.run, progress=progress, warn=warn))
 
 
 class Registry(dict[str, Method]):

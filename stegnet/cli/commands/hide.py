@@ -129,7 +129,7 @@ def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
 
 def _hide_one(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> "Report":
     with messages.progress_bar() as progress:
-        hider = hider.showing(progress)
+        hider = hider.showing(progress, messages.warning)
         return hider(options.cover, options.secret, output_target(options), key_source)
 
 

@@ -1,7 +1,7 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `costs` says what a step of each gives
-away, `hiding` hides from file to file, `reading` finds it again.
+`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `amounts` says how much fits, `costs`
+what a step of each gives away; `hiding` hides from file to file, `reading` finds it again.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -32,6 +32,8 @@ class JpegOptions:
     quality: int = option(
         USUAL_QUALITY, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q"
     )
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -54,18 +56,18 @@ nothing any more: for that, there is "robust".
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
         from stegnet.core.errors import MediaError
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
         try:
-            room = jpeg_room(cover)
+            found = jpeg_room(cover)
         except MediaError:
             return []
-        return [Fit("any file, in the JPEG itself", self.name, room)] if room else []
+        return [Fit("any file, in the JPEG itself", self.name, *found)] if found[0] else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
-        return jpeg_room(cover, name)
+        return jpeg_room(cover, name)[0]
 
     def hide(
         self,

@@ -12,25 +12,23 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
-from stegnet.media import about_cover, atomic_write, read_cover
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource
+from stegnet.media import atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
-from stegnet.media.signature import is_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
-from stegnet.methods.jpeg import FORMS, JPEG, USUAL_QUALITY, JpegOptions
-from stegnet.methods.jpeg.carrier import CARRIED, context_of, samples_of, with_samples
+from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
+from stegnet.methods.jpeg.amounts import file_room, secure_payload
+from stegnet.methods.jpeg.carrier import context_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
-from stegnet.methods.method import CoverSize
 from stegnet.methods.run import Run
-from stegnet.methods.sealed import describe_file, empty_record_bytes
+from stegnet.methods.sealed import describe_file
 from stegnet.record import File, Header, Record, format_record
-from stegnet.results import Changes, HidingFigures, OutputTarget, Report
-from stegnet.sealing import SEED_BYTES, SealOptions, room, seal
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report, not_safe
+from stegnet.sealing import SEED_BYTES, SealOptions, seal
 
 _LOWEST, _HIGHEST = 50, 98  # quality
-_MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
 
 
 def hide_in_jpeg(
@@ -49,8 +47,10 @@ def hide_in_jpeg(
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
     if not _LOWEST <= options.quality <= _HIGHEST:
         raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
-    made, keys = jpeg_cover(cover, options.quality), key_source.new_keys(run.randomness)
-    space = Space(partial(_file_room, made.picture, keys.film), partial(_refuse, secret), media_compressors)
+    made, keys = jpeg_cover(cover, options.quality, options.resize), key_source.new_keys(run.randomness)
+    secure, safe = secure_payload(made.picture, made.errors is not None), options.at_most_safe
+    room = partial(_room, made.picture, keys.film, secure.hard if safe else None)
+    space = Space(room, partial(_refuse, secret, safe), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "write")
@@ -62,32 +62,22 @@ def hide_in_jpeg(
     changes = watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
     height, width, _ = made.shown.shape
     figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=header.secret.size)
-    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, measured=False)
+    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=secure)
     line = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}"
-    notes = (line, *made.notes, *fitted.notes, *about_cover(cover))
+    notes = (line, *made.notes, *fitted.notes)
     report = Report(width, height, notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
     return replace(report, secret_psnr=fitted.copy and fitted.copy.psnr).with_hiding(figures)
 
 
-def jpeg_room(cover: CoverSize, name: str = "") -> int:
-    """Bytes of a file of this name that fit into a cover; 0 if it is no JPEG, or too small.
-
-    Raises:
-        MediaError: it is a JPEG that can't be read, or is not supported.
-    """
-    if cover.file is None or not is_jpeg(cover.file):
-        return 0
-    return max(_file_room(jpeg_cover(cover.file, USUAL_QUALITY).picture, ANY_KEY, name), 0)
+def _room(jpeg: JpegPicture, key: Key, safe: int | None, name: str) -> int:
+    """Bytes of a file of this name that fit, and are no more than is safe; negative if nothing fits."""
+    most = file_room(jpeg, key, name)
+    return most if safe is None else min(most, safe)
 
 
-def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
-    """Bytes of a file of this name that fit; negative if not even its record does."""
-    luma = jpeg.planes[0]
-    most = int(np.count_nonzero(luma[..., 1:]) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most) - empty_record_bytes(name, key)
-
-
-def _refuse(secret: Path, size: int, most: int) -> NoReturn:
+def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
+    if at_most_safe:
+        raise not_safe(secret, size, most)
     raise CapacityError(
         f"{secret}: has {size} bytes, and there is room for {max(most, 0)}",
         "take a larger JPEG, or one with more detail or of higher quality",

@@ -139,7 +139,7 @@ def hide_in_picture(
     if written:
         lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
     report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
-    figures = {"hidden_bytes": content.taken, "room": content.room, "stands_out": True}
+    figures = {"hidden_bytes": content.taken, "room": content.room}
     quality = psnr(prepared, found.picture)
     return report.with_hiding(
         HidingFigures(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, option
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -31,11 +31,23 @@ class SealedOptions:
     """Options of the method "sealed"."""
 
     compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
 SEALED = "sealed"
 DEFAULT = SealedOptions()
+
+
+def _safe(cover: CoverSize) -> int | None:
+    """Bytes that are hard to find in a picture; None: not known, as in films."""
+    from stegnet.media.history import lossy_history
+    from stegnet.methods.sealed.embed import secure_payload
+
+    if cover.file is None or cover.frames > 1:
+        return None
+    return 0 if lossy_history(cover.file) else secure_payload(cover.height * cover.width * cover.channels).hard
 
 
 class Sealed(Method):
@@ -57,7 +69,7 @@ is, or compressed.
         room = sealed_room(cover)
         if not room:
             return []
-        fits, how = [Fit("any file", self.name, room)], f"{self.name}, compressed"
+        fits, how = [Fit("any file", self.name, room, _safe(cover))], f"{self.name}, compressed"
         if cover.frames == 1:
             decibels = round(forecast.picture_quality(room, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
