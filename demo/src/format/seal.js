@@ -52,13 +52,21 @@ export async function seal(picture, record, keys, options) {
   for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
 }
 
+/**
+ * As `seal`, in samples of one channel, whatever they are.
+ *
+ * @param {import("../picture.js").Picture} frame
+ * @param {object} options and `context`, what the MAC covers besides the samples
+ */
+export const sealSamples = (frame, record, keys, options) => sealIn(frame, 1, record, keys, options);
+
 /** As `seal`, of a picture with so many channels. */
 async function sealIn(
   picture,
   channels,
   record,
   keys,
-  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} },
+  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, context, onProgress = () => {} },
 ) {
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
@@ -77,7 +85,7 @@ async function sealIn(
   writeRecord(picture, toTrits(sealed), plan, costs, places, dummies);
   const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
-  mac.write(await mac.tag(picture, await key.mac()), costs);
+  mac.write(await mac.tag(picture, await key.mac(), context), costs);
 }
 
 /**
@@ -90,17 +98,24 @@ async function sealIn(
  */
 export async function unseal(picture, keys, first = true) {
   const channels = channelsOf(picture);
-  if (room(picture.width, picture.height, channels) < 0) return null;
   const seen = channels === 1 ? { ...picture, data: firstChannel(picture.data) } : picture;
-  const salt = await saltOf(seen);
+  return unsealFrom(seen, channels, keys, first);
+}
+
+/** As `unseal`, from samples of one channel. @param {Uint8Array} context what the MAC covers besides them */
+export const unsealSamples = (frame, keys, context) => unsealFrom(frame, 1, keys, true, context);
+
+async function unsealFrom(frame, channels, keys, first, context) {
+  if (room(frame.width, frame.height, channels) < 0) return null;
+  const salt = await saltOf(frame);
   for await (const key of keys.candidates(salt, first)) {
-    const found = await unsealBy(seen, channels, key);
+    const found = await unsealBy(frame, channels, key, context);
     if (found && (await keys.accepts(found.filmSecret))) return { record: found.record, whole: found.whole };
   }
   return null;
 }
 
-async function unsealBy(picture, channels, key) {
+async function unsealBy(picture, channels, key, context) {
   const samples = picture.data;
   const places = await zones(samples.length, await key.positions());
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
@@ -111,7 +126,7 @@ async function unsealBy(picture, channels, key) {
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
   const mac = new MacPlaces(samples, places.mac, places.sides);
-  const whole = equal(mac.read(), await mac.tag(picture, await key.mac()));
+  const whole = equal(mac.read(), await mac.tag(picture, await key.mac(), context));
   return { record, filmSecret: fields.filmSecret, whole };
 }
 
