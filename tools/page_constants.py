@@ -42,7 +42,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
     "JPEG": [
         ("media.jpeg.entropy", "LONGEST_RUN MOST_WAITING"),
-        ("methods.jpeg.carrier", "MIDDLE CARRIED"),
+        ("methods.jpeg.carrier", "MIDDLE CARRIED GROUP"),
         ("methods.jpeg.making", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg.amounts", "MOST_RATE"),

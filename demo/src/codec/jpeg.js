@@ -5,7 +5,7 @@ import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { room, sealSamples, unsealSamples } from "../format/seal.js";
-import { contextOf, frameOf, withSamples } from "../jpeg/carrier.js";
+import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/carrier.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt, ZIGZAG } from "../jpeg/tables.js";
@@ -27,7 +27,7 @@ export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + 
 export function makeJpegRoom(jpeg) {
   const [{ rows, cols }] = jpeg.file.components;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
-  const all = Math.min(room((SIZE - 1) * cols, rows, 1), most);
+  const all = Math.min(room((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
   return (name) => all - headerBytes(name);
 }
 
@@ -70,8 +70,8 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   const frame = frameOf(jpeg);
   const costs = coefficientCosts(jpeg, frame.data, random, { errors, onProgress });
   onProgress("seal");
-  const context = await contextOf(jpeg);
-  await sealSamples(frame, record, keys, { costsOf: () => costs, random, context });
+  const medium = await mediumOf(jpeg);
+  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium });
   onProgress("write");
   const planes = withSamples(jpeg, frame.data);
   const container = withPlanes(jpeg, planes);
@@ -90,7 +90,7 @@ export async function revealFromJpeg(bytes, keyInput) {
   const jpeg = readable(bytes);
   if (!jpeg) return null;
   const ring = keySource(keyInput).ring();
-  const found = await unsealSamples(frameOf(jpeg), ring, await contextOf(jpeg));
+  const found = await unsealSamples(frameOf(jpeg), ring, await mediumOf(jpeg));
   if (!found) return null;
   const record = await recordOf(found.record, ring.film);
   return { file: await wholeFile(record.file), whole: found.whole, robust: false };

@@ -5,7 +5,7 @@ import { join, u32 } from "../format/bytes.js";
 import { stepsOf } from "./coefficients.js";
 import { SIZE } from "./tables.js";
 
-const { CARRIED, MIDDLE } = JPEG; // coefficients of a block, all but the first; sample of one that is 0
+const { CARRIED, GROUP, MIDDLE } = JPEG; // coefficients of a block, all but the first; sample of one that is 0
 const LABEL = new TextEncoder().encode("stegnet/2/jpeg");
 
 /**
@@ -34,13 +34,17 @@ export function withSamples({ planes: [before, ...chroma] }, samples) {
   return [luma, ...chroma];
 }
 
-/** SHA-256 of what a JPEG shows besides the samples: tables, first coefficients of luma, and chroma. */
-export async function contextOf(jpeg) {
+/** Coefficients, without what their MAC covers besides. @type {import("../format/places.js").Medium} */
+export const COEFFICIENTS = { share: GROUP };
+
+/** A JPEG's coefficients; the MAC covers its tables, the first coefficients of luma, and chroma, by their SHA-256. */
+export async function mediumOf(jpeg) {
   const parts = jpeg.file.components.flatMap(({ across, down, rows, cols }, index) => {
     const shown = index ? jpeg.planes[index] : jpeg.planes[0].filter((_, at) => at % SIZE === 0);
     return [[across, down], u32(rows), u32(cols), words(stepsOf(jpeg, index)), words(shown)];
   });
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(LABEL, ...parts)));
+  const context = new Uint8Array(await crypto.subtle.digest("SHA-256", join(LABEL, ...parts)));
+  return { ...COEFFICIENTS, context };
 }
 
 /** Numbers of 16 bits, their higher byte first. @param {Uint16Array | Int16Array} values */

@@ -6,7 +6,7 @@ from stegnet.keys import ANY_KEY, Key
 from stegnet.media.jpeg import JpegPicture
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import USUAL_QUALITY
-from stegnet.methods.jpeg.carrier import CARRIED
+from stegnet.methods.jpeg.carrier import CARRIED, COEFFICIENTS
 from stegnet.methods.jpeg.making import jpeg_cover
 from stegnet.methods.method import CoverSize
 from stegnet.methods.sealed import empty_record_bytes
@@ -37,7 +37,7 @@ def file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
     """Bytes of a file of this name that fit; negative if not even its record does."""
     luma = jpeg.planes[0]
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most) - empty_record_bytes(name, key)
+    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most) - empty_record_bytes(name, key)
 
 
 def secure_payload(jpeg: JpegPicture, with_errors: bool = False) -> SecurePayload:
