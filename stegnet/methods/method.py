@@ -191,6 +191,7 @@ class Method(ABC):
         Raises:
             ConfigError: the options are impossible.
             CapacityError: nothing fits with them.
+            MediaError: the cover's own file can't be read.
         """
         return max((fit.bytes or 0 for fit in self.room(cover)), default=0)
 

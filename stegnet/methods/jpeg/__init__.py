@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stegnet.results import OutputTarget, Report
 
 JPEG = "jpeg"
+USUAL_QUALITY = 95
 FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 
 
@@ -28,7 +29,9 @@ FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int = option(95, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q")
+    quality: int = option(
+        USUAL_QUALITY, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q"
+    )
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
@@ -53,9 +56,13 @@ nothing any more: for that, there is "robust".
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
+        from stegnet.core.errors import MediaError
         from stegnet.methods.jpeg.amounts import jpeg_room
 
-        found = jpeg_room(cover)
+        try:
+            found = jpeg_room(cover)
+        except MediaError:
+            return []
         return [Fit("any file, in the JPEG itself", self.name, *found)] if found[0] else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from stegnet.core.errors import MediaError
 from stegnet.keys import ANY_KEY, Key
-from stegnet.media.jpeg import JpegPicture, read_jpeg
+from stegnet.media.jpeg import JpegPicture
 from stegnet.media.signature import is_jpeg
-from stegnet.methods.jpeg.carrier import CARRIED
+from stegnet.methods.jpeg import USUAL_QUALITY
+from stegnet.methods.jpeg.carrier import CARRIED, COEFFICIENTS
+from stegnet.methods.jpeg.making import jpeg_cover
 from stegnet.methods.method import CoverSize
 from stegnet.methods.sealed import empty_record_bytes
 from stegnet.results import SecurePayload
@@ -20,15 +21,16 @@ _RATE, _STEP, _WITH_ERRORS, _MEASURED = 0.025, 29.0, 0.2, 17_000
 
 
 def jpeg_room(cover: CoverSize, name: str = "") -> tuple[int, int]:
-    """Bytes of a file of this name that fit, and that are hard to find; 0 of a cover that is no JPEG, or too small."""
+    """Bytes of a file of this name that fit, and that are hard to find; 0 of a cover that is no JPEG, or too small.
+
+    Raises:
+        MediaError: it is a JPEG that can't be read, or is not supported.
+    """
     if cover.file is None or not is_jpeg(cover.file):
         return 0, 0
-    try:
-        jpeg = read_jpeg(cover.file)
-    except MediaError:
-        return 0, 0
-    most = max(file_room(jpeg, ANY_KEY, name), 0)
-    return most, min(most, secure_payload(jpeg).hard)
+    made = jpeg_cover(cover.file, USUAL_QUALITY)
+    most = max(file_room(made.picture, ANY_KEY, name), 0)
+    return most, min(most, secure_payload(made.picture, made.errors is not None).hard)
 
 
 def file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
@@ -40,7 +42,7 @@ def record_room(jpeg: JpegPicture, key: Key) -> int:
     """Bytes of a record that fit."""
     luma = jpeg.planes[0]
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most)
+    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
 def secure_payload(jpeg: JpegPicture, with_errors: bool = False) -> SecurePayload:

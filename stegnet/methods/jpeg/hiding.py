@@ -19,7 +19,7 @@ from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
 from stegnet.methods.jpeg.amounts import file_room, record_room, secure_payload
-from stegnet.methods.jpeg.carrier import context_of, samples_of, with_samples
+from stegnet.methods.jpeg.carrier import medium_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
 from stegnet.methods.method import PartRoom
@@ -123,7 +123,7 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
 def _sealed(cover: JpegCover, record: Record, keys: ContainerKeys, run: Run) -> list[np.ndarray]:
     """The planes of the container."""
     samples, costs = samples_of(cover.picture), coefficient_costs(cover.picture, cover.errors)
-    options = SealOptions(first=True, clustered=False, context=context_of(cover.picture))
+    options = SealOptions(first=True, clustered=False, medium=medium_of(cover.picture))
     seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), costs, options)
     return with_samples(cover.picture, samples)
 
