@@ -18,6 +18,10 @@ const NOTES = {
   [PNG]: `Holds most. ${EXACT}`,
 };
 
+const BETRAYED =
+  "The cover is a JPEG: as a PNG, anyone can tell that it was changed, by its colours. Choose the JPEG itself, or a cover " +
+  `that was resized and saved without loss. ${EXACT}`;
+
 /**
  * What hiding makes.
  *
@@ -80,7 +84,8 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
     filmChoice.node.hidden = !isFilm || Object.keys(films).length === 1;
     row.hidden = isFilm || choice.value() !== JPEG;
     note.hidden = !row.hidden;
-    note.textContent = isFilm ? films[filmChoice.value()].note : NOTES[choice.value()];
+    const own = isJpeg && choice.value() === PNG ? BETRAYED : NOTES[choice.value()];
+    note.textContent = isFilm ? films[filmChoice.value()].note : own;
     show(expected, cover && secret ? forecast(cover, secret, container()) : "");
   }
 
