@@ -24,6 +24,7 @@ _LOOKED_AT = 1 << 20  # pixels
 _FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of them that a decoder gives
 _SIDE = 384  # pixels of the middle, in which a grid is looked for
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
+_LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
 _STEPS, _ENOUGH, _PERIODIC = range(2, 32), 100, 0.5
 
 
@@ -39,9 +40,32 @@ def lossy_history(path: Path) -> str | None:
     if form is not None:
         return form
     if kind(path) == FILM:
-        picture, decoders = next(read_frames(path, as_ffmpeg=True)), ("film", "jpeg")
-    else:
-        picture, decoders = read_cover(path)[0], ("jpeg", "webp")
+        return _history_of(next(read_frames(path, as_ffmpeg=True)), ("film", "jpeg"))
+    return copied_with_loss(path)
+
+
+def copied_with_loss(path: Path) -> str | None:
+    """As `lossy_history`, of a picture's pixels alone, whatever its format."""
+    return _history_of(read_cover(path)[0], ("jpeg", "webp"))
+
+
+def saved_twice(luma: np.ndarray) -> str | None:
+    """As `lossy_history`, of a JPEG: a finer table leaves out values between multiples of a coarser one.
+
+    Lukáš, Fridrich 2003, "Estimation of primary quantization matrix in double compressed JPEG images" (DFRWS).
+
+    Args:
+        luma: its coefficients, (rows, columns, 64) int in zigzag order.
+    """
+    gaps = 0
+    for values in np.abs(luma[..., 1 : _LOW + 1]).reshape(-1, _LOW).T:
+        counts = np.bincount(values, minlength=3)[1:]
+        beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]  # of larger values: rarer in what was saved once
+        gaps += bool(((beyond >= _OFTEN) & (counts[:-1] < _GAP * beyond)).any())
+    return "a JPEG that was saved before with coarser tables" if gaps > 2 else None
+
+
+def _history_of(picture: np.ndarray, decoders: tuple[str, ...]) -> str | None:
     given = any(gives_colours(decoder, picture) for decoder in decoders)
     return "a copy of one that was saved with loss" if given or has_grid(picture) else None
 

@@ -10,8 +10,8 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 
 BETRAYS = (
-    "anyone can tell that the container was changed; write it as .jpg if it is a picture, or hide in a copy that was "
-    "resized in RGB and saved without loss"
+    "anyone can tell that the container was changed; if the cover is a JPEG, let it stay one, or else reduce it first, "
+    "in RGB (resize does, of a picture)"
 )
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"

@@ -7,7 +7,7 @@ from stegnet.media.jpeg import JpegPicture
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import USUAL_QUALITY
 from stegnet.methods.jpeg.carrier import CARRIED, COEFFICIENTS
-from stegnet.methods.jpeg.making import jpeg_cover
+from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
 from stegnet.methods.method import CoverSize
 from stegnet.methods.sealed import empty_record_bytes
 from stegnet.results import SecurePayload
@@ -30,7 +30,7 @@ def jpeg_room(cover: CoverSize, name: str = "") -> tuple[int, int]:
         return 0, 0
     made = jpeg_cover(cover.file, USUAL_QUALITY)
     most = max(file_room(made.picture, ANY_KEY, name), 0)
-    return most, min(most, secure_payload(made.picture, made.errors is not None).hard)
+    return most, min(most, hard_bytes(made))
 
 
 def file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
@@ -45,14 +45,15 @@ def record_room(jpeg: JpegPicture, key: Key) -> int:
     return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
-def secure_payload(jpeg: JpegPicture, with_errors: bool = False) -> SecurePayload:
-    """Bytes that are hard to find in a JPEG.
+def hard_bytes(cover: JpegCover) -> int:
+    """Bytes up to which what is hidden in a JPEG is hard to find."""
+    return 0 if cover.history else secure_payload(cover).hard
 
-    Args:
-        with_errors: its rounding errors are known.
-    """
-    rate = _WITH_ERRORS if with_errors else min(_RATE * _STEP / jpeg.steps(0).mean(), _WITH_ERRORS)
-    return SecurePayload(_carriers(jpeg), rate, _MEASURED)
+
+def secure_payload(cover: JpegCover) -> SecurePayload:
+    """Bytes that are hard to find in a JPEG that was saved once."""
+    rate = min(_RATE * _STEP / cover.picture.steps(0).mean(), _WITH_ERRORS) if cover.errors is None else _WITH_ERRORS
+    return SecurePayload(_carriers(cover.picture), rate, _MEASURED)
 
 
 def _carriers(jpeg: JpegPicture) -> int:

@@ -18,7 +18,7 @@ from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
-from stegnet.methods.jpeg.amounts import file_room, record_room, secure_payload
+from stegnet.methods.jpeg.amounts import file_room, hard_bytes, record_room, secure_payload
 from stegnet.methods.jpeg.carrier import medium_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
@@ -26,7 +26,7 @@ from stegnet.methods.method import PartRoom
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import describe_file
 from stegnet.record import File, Header, Record, format_record
-from stegnet.results import Changes, HidingFigures, OutputTarget, Report, SecurePayload, not_safe
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report, betrayed_by, not_safe
 from stegnet.sealing import SEED_BYTES, SealOptions, seal
 
 _LOWEST, _HIGHEST = 50, 98  # quality
@@ -47,8 +47,10 @@ def hide_in_jpeg(
     if kind == FILM:
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
     made, keys = _made(cover, options), key_source.new_keys(run.randomness)
+    if made.history:
+        run.warn(betrayed_by(made.history))
     safe = options.at_most_safe
-    room = partial(_room, made.picture, keys.film, _secure(made).hard if safe else None)
+    room = partial(_room, made.picture, keys.film, hard_bytes(made) if safe else None)
     space = Space(room, partial(_refuse, secret, safe), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
@@ -67,7 +69,7 @@ def hide_in_jpeg(
 def part_room(cover: Path, empty: int, key: Key, options: JpegOptions) -> PartRoom:
     """Bytes of a part that fit into the JPEG that a cover is, or is made; as `Method.part_room`."""
     made = _made(cover, options)
-    most, hard = record_room(made.picture, key) - empty, _secure(made).hard
+    most, hard = record_room(made.picture, key) - empty, hard_bytes(made)
     return PartRoom(min(most, hard) if options.at_most_safe else most, hard)
 
 
@@ -92,10 +94,6 @@ def _made(cover: Path, options: JpegOptions) -> JpegCover:
     return jpeg_cover(cover, options.quality, options.resize)
 
 
-def _secure(made: JpegCover) -> SecurePayload:
-    return secure_payload(made.picture, made.errors is not None)
-
-
 def _hide(
     made: JpegCover, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
 ) -> Changes:
@@ -106,8 +104,8 @@ def _hide(
 
 def _with_figures(report: Report, cover: Path, made: JpegCover, changes: Changes, hidden_bytes: int) -> Report:
     height, width, _ = made.shown.shape
-    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=hidden_bytes)
-    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=_secure(made))
+    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, made.history, hidden_bytes=hidden_bytes)
+    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=secure_payload(made))
     return replace(report, width=width, height=height).with_hiding(figures)
 
 
@@ -116,7 +114,7 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
         raise not_safe(secret, size, most)
     raise CapacityError(
         f"{secret}: has {size} bytes, and there is room for {max(most, 0)}",
-        "take a larger JPEG, or one with more detail or of higher quality",
+        "take a larger JPEG, one with more detail or of higher quality, or the method sealed, which writes PNG",
     )
 
 

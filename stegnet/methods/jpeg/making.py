@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 
 from stegnet.core.jpeg import COSINES, encode_jpeg
 from stegnet.media import about_cover, read_cover, refuse_palette
+from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
 from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
 from stegnet.media.pictures.pictures import UNREADABLE, as_stored, open_picture
@@ -29,12 +30,14 @@ class JpegCover:
     Attributes:
         picture: its coefficients.
         shown: the pixels that viewers show, (H, W, 3) uint8.
+        history: what it was saved as before, if that shows steps; None: it does not.
         errors: what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known.
         notes: one line each, on how it was made.
     """
 
     picture: JpegPicture
     shown: np.ndarray
+    history: str | None = None
     errors: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -55,7 +58,7 @@ def jpeg_cover(cover: Path, quality: int, side: int | None = None) -> JpegCover:
     if side is not None:
         return _made(cover, quality, side)
     if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, read_cover(cover)[0])
+        return JpegCover(picture, read_cover(cover)[0], saved_twice(picture.planes[0]))
     return _made(cover, quality, None, "in a JPEG of quality 99 or 100 every step shows: ")
 
 
@@ -67,7 +70,8 @@ def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCov
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         picture, shown = read_jpeg(path), read_cover(path)[0]
     notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
-    return JpegCover(picture, shown, _rounding_errors(pixels, picture), notes)
+    history = None if side or why else copied_with_loss(cover)
+    return JpegCover(picture, shown, history, _rounding_errors(pixels, picture), notes)
 
 
 def _exif(cover: Path) -> bytes:
