@@ -32,5 +32,10 @@ def in_process(monkeypatch) -> None:
     monkeypatch.setattr(prepare_module, "spread", lambda function, items, workers: map(function, items))
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Files of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def load_config() -> Config:
     return load(PARAMS)

@@ -18,6 +18,7 @@ from stegnet.data import store
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import SPLITS, TRAIN, Shards, data_hash, read_layout, read_manifest
 from stegnet.data.store import read_range
+from tests.data.conftest import contents
 
 CODED, MEANS = ScrambleConfig("coded", 80, 8), ScrambleConfig("means", 80, 8)
 
@@ -69,10 +70,6 @@ def run(data_config, tmp_path) -> Callable[..., Path]:
         return tmp_path / out
 
     return call
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def tar(folder: Path, path: Path) -> None:

@@ -24,6 +24,7 @@ from stegnet.data.archive import fetch
 from stegnet.data.catalogue import CatalogueEntry, Listed
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, read_manifest
+from tests.data.conftest import contents
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.waiting import LIMIT
 
@@ -80,14 +81,10 @@ def source(site) -> CatalogueEntry:
     return CatalogueEntry("set", "archive", address, VERSION, "MIT", files="set.csv")
 
 
-def held(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 def test_only_the_listed_files_are_extracted(source, listing, files, tmp_path, capfd):
     folder = fetch(source, listing, tmp_path / "cache" / "archives")
     assert folder == tmp_path / "cache" / "archives" / FOLDER
-    assert held(folder) == files
+    assert contents(folder) == files
     everything = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert everything == {f"cache/archives/{FOLDER}/{name}" for name in files} | {f"cache/archives/{FOLDER}.lock"}
     shown = capfd.readouterr()
@@ -102,7 +99,7 @@ def test_two_processes_and_all_later_ones_download_once(source, site, listing, f
         folders = list(pool.map(lambda _: fetch(source, listing, tmp_path), range(2)))
     site.answer = at_once(b"gone", 404)
     folders.append(fetch(source, listing, tmp_path))
-    assert [held(folder) for folder in folders] == [files] * 3
+    assert [contents(folder) for folder in folders] == [files] * 3
     assert site.asked == 1
 
 
@@ -180,7 +177,7 @@ def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path
         with pytest.raises(KeyboardInterrupt):
             fetch(source, listing, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{FOLDER}.lock"]
-    assert held(fetch(source, listing, tmp_path)) == files
+    assert contents(fetch(source, listing, tmp_path)) == files
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), Path.unlink])

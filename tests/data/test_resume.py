@@ -14,6 +14,7 @@ from stegnet.config.config import ScrambleConfig
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import read_manifest
 from tests.closure import ROOT
+from tests.data.conftest import contents
 
 MEANS = ScrambleConfig("means", 85, 8)
 SCRIPT = """
@@ -70,10 +71,6 @@ def run(data_config, folder, in_process, tmp_path) -> Callable[..., list[int]]:
         return done
 
     return call
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_finished_parts_are_kept(run, tmp_path):

@@ -9,6 +9,7 @@ from stegnet.core import shuffle as single
 from stegnet.core.shuffle import Shuffle, draw
 from stegnet.models import tensors
 from stegnet.models.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
+from tests.core.test_shuffle import chi_square, key
 
 pytestmark = pytest.mark.arithmetic
 
@@ -82,15 +83,6 @@ def test_block_means():
     expected = block_reduce(pictures.double().numpy() * 255, (1, 1, 8, 8), np.mean)
     assert np.abs(means.numpy() - np.kron(expected, np.ones((8, 8)))).max() <= 0.5 + 1e-4
     np.testing.assert_allclose(means, means.round(), atol=1e-4)
-
-
-def key(number: int) -> bytes:
-    return number.to_bytes(32, "big")
-
-
-def chi_square(counts: list[int]) -> float:
-    expected = sum(counts) / len(counts)
-    return sum((count - expected) ** 2 / expected for count in counts)
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 8])

@@ -1,4 +1,4 @@
-"""The real pipeline, small, in fresh clones: what a researcher does in the first half hour."""
+"""The real pipeline, small, in fresh clones, and DVC's commands that a user types: they end well and say little."""
 
 import json
 import os
@@ -12,30 +12,32 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from stegnet.media import scan
 from stegnet.models import read_card
-from tests.clones import copy_repository, environment, run
+from tests.clones import ROOT, copy_repository, environment, run
 
 pytestmark = pytest.mark.slow
 
 SMALL = {
     "data": {"size": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
-    "model": {"blocks": 2, "width": 8, "ends": 2},
-    "train": {"pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5},
+    "model": {"blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
+    "train": {
+        "pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5, "devices": 1, "threads": 1,
+    },
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
-}
+    "study": {"pairs": 8},
+}  # fmt: skip
+UP_TO_DATE = "Data and pipelines are up to date.\n"
+LOGS = "stegnet/tracking/provenance.py"
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def committed(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path]) -> Path:
     """This repository as it stands, with small films and parameters, committed."""
-    return copy_repository(tmp_path_factory.mktemp("origin"), SMALL)
-
-
-@pytest.fixture(scope="module")
-def committed(origin: Path, make_film: Callable[..., Path]) -> Path:
+    origin = copy_repository(tmp_path_factory.mktemp("origin"), SMALL)
     make_film(origin / "assets" / "small-cover.mkv", frames=7, height=112, width=176, sound="aac")
     make_film(origin / "assets" / "small-secret.mkv", frames=5, height=40, width=56, seed=9, sound="aac")
     run(origin, "git", "add", "-A")
@@ -45,45 +47,59 @@ def committed(origin: Path, make_film: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone in which `dvc repro` has run."""
+    """A fresh clone in which `dvc repro` has run, and its result is committed; what was said lies beside it."""
     folder = tmp_path_factory.mktemp("clones") / "first"
     run(committed, "git", "clone", "-q", str(committed), str(folder))
-    (folder / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
+    run(folder, "dvc", "status")
+    (folder.parent / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
+    changed = run(folder, "git", "status", "--porcelain").splitlines()
+    assert {line[3:] for line in changed} == {"data.dvc", "dvc.lock"}
+    run(folder, "git", "add", "dvc.lock", "data.dvc")
+    run(folder, "git", "commit", "-q", "-m", "first results")
     return folder
 
 
-def rows(folder: Path) -> pd.DataFrame:
+def runs(folder: Path) -> pd.DataFrame:
     """All runs in the clone's own store."""
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     return mlflow.search_runs(search_all_experiments=True)
 
 
+def evaluated(folder: Path) -> set[str]:
+    """Fingerprints of the weights with a run of the stage evaluate."""
+    return set(runs(folder).query("`tags.stegnet.stage` == 'evaluate'")["tags.stegnet.weights"])
+
+
+def all_is_well(folder: Path, *stages: str) -> None:
+    assert run(folder, "dvc", "status", *stages) == UP_TO_DATE
+    assert len(run(folder, "dvc", "checkout", "-f").splitlines()) <= 1
+    assert run(folder, "dvc", "status", *stages) == UP_TO_DATE
+
+
+def back_to_the_commit(folder: Path) -> None:
+    run(folder, "git", "checkout", "-q", "params.yaml", "dvc.lock")
+    run(folder, "dvc", "checkout")
+
+
 def test_repro_measures_and_shows(clone: Path) -> None:
+    """And hides a film with the cover's sound."""
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     assert list(figures) == ["container_psnr", "secret_psnr", "base_psnr", "container_ssim", "secret_ssim"]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
-    assert f"{figures['secret_psnr']:.3f}" in (clone / "said.txt").read_text(encoding="utf-8")
+    assert f"{figures['secret_psnr']:.3f}" in (clone.parent / "said.txt").read_text(encoding="utf-8")
     for sheet in ("photographs", "scenes"):
         with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
             picture.load()
     assert len(pd.read_csv(clone / "reports/evaluate/pairs.csv")) > 2 * 9
     assert read_card(clone / "build/weights/pair.safetensors").options.items() >= SMALL["model"].items()
-
-
-def test_repro_hides_a_film_with_the_covers_sound(clone: Path) -> None:
     container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
     assert (container.width, container.height, len(container.pts), container.sound) == (176, 112, 7, ("aac",))
     assert (revealed.width, revealed.height, len(revealed.pts)) == (56, 40, 5)
     assert scan(clone / "reports/video/preview.mp4").width == 640
 
 
-def test_repro_leaves_git_alone_but_for_the_lock(clone: Path) -> None:
-    changed = {line[3:] for line in run(clone, "git", "status", "--porcelain").splitlines()}
-    assert changed == {"data.dvc", "dvc.lock", "said.txt"}
-
-
 def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -> None:
-    table = rows(clone).set_index("tags.stegnet.stage")
+    table = runs(clone).set_index("tags.stegnet.stage")
     assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
     assert set(table.status) == {"FINISHED"}
     train = table.loc["train"]
@@ -100,21 +116,41 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     assert {"pairs.csv", "pictures", "metrics.json"} <= kept["evaluate"]
     assert {"container.mkv", "revealed.mkv", "preview.mp4", "frames.png"} <= kept["video"]
     assert kept["prepare"] == {"manifest.csv"}
-    commit = run(clone, "git", "rev-parse", "HEAD").strip()
+    commit = run(clone, "git", "rev-parse", "HEAD~1").strip()
     assert set(table["tags.mlflow.source.git.commit"]) == {commit}
     assert set(table["tags.mlflow.source.git.dirty"]) == {"false"}
     assert set(table["tags.stegnet.repeat"]) == {f"git checkout {commit} && dvc exp run"}
+
+
+def test_commands_after_repro(clone: Path) -> None:
+    all_is_well(clone)
+    assert "up to date" in run(clone, "dvc", "repro")
+    assert max(map(len, run(clone, "dvc", "dag").splitlines())) < 160
+    assert run(clone, "dvc", "data", "status").splitlines()[0] == "No changes."
+    assert "failed" not in run(clone, "dvc", "plots", "show")
+    assert "failed" not in run(clone, "dvc", "plots", "diff")
+    run(clone, "dvc", "metrics", "show")
+    run(clone, "dvc", "params", "diff")
+
+
+def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
+    with open(clone / LOGS, "a", encoding="utf-8") as file:
+        file.write("# a comment\n")
+    stages = ("prepare", "train", "export", "evaluate", "video", "report")
+    assert run(clone, "dvc", "status", *stages) == UP_TO_DATE
+    assert LOGS.rpartition("/")[0] in run(clone, "dvc", "status", "publish")
+    run(clone, "git", "checkout", "-q", LOGS)
 
 
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
     """With DVC's cache but not MLflow's store, only publish is executed."""
     other = tmp_path / "other"
     run(clone, "git", "clone", "-q", str(clone), str(other))
-    run(other, "git", "rm", "-q", "--ignore-unmatch", "dvc.lock")
+    run(other, "git", "rm", "-q", "dvc.lock")
     shutil.copytree(clone / ".dvc" / "cache", other / ".dvc" / "cache")
     said = run(other, "dvc", "repro")
     assert "Stage 'train' is cached" in said
-    table = rows(other).set_index("tags.stegnet.stage")
+    table = runs(other).set_index("tags.stegnet.stage")
     assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
     assert set(table["tags.stegnet.restored"]) == {"true"}
     assert table.loc["train", "metrics.secret_psnr"] == table.loc["evaluate", "metrics.secret_psnr"]
@@ -122,36 +158,112 @@ def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
 
 def kill_training(folder: Path, *command: str) -> None:
     """Kills a command and all that it started, as soon as the training has saved something."""
-    checkpoints = folder / ".checkpoints"
-    before = set(checkpoints.glob("*.pt"))
     process = subprocess.Popen(
         command, cwd=folder, env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while set(checkpoints.glob("*.pt")) <= before:
+    while not list(folder.glob(".checkpoints/*.pt")):
         assert process.poll() is None
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def test_repro_resumes_after_a_kill_with_the_same_bits(clone: Path) -> None:
-    locked = (clone / "dvc.lock").read_bytes()
-    repro = ("dvc", "repro", "--single-item", "--force", "train")
-    kill_training(clone, *repro)
-    assert not (clone / "build/weights/pair.safetensors").exists()
-    assert "12/12" not in run(clone, *repro)
-    assert (clone / "dvc.lock").read_bytes() == locked
-
-
-def test_verify_finds_equal_clones(committed: Path) -> None:
-    assert "verified" in run(committed, "sh", "tools/verify.sh")
-
-
-def test_unknown_and_invalid_parameters_are_named(committed: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "clone"
+def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: Path, committed: Path) -> None:
+    folder = clone.parent / "second"
     run(committed, "git", "clone", "-q", str(committed), str(folder))
-    assert "train.pears: unknown key" in run(folder, "dvc", "exp", "run", "-S", "+train.pears=3", fails=True)
-    said = run(folder, "dvc", "exp", "run", "-S", "data.test_share=2", fails=True)
-    assert "data.test_share: must be less than or equal to 0.9" in said
-    assert "Traceback" not in said
+    kill_training(folder, "dvc", "repro")
+    assert not (folder / "build/weights/pair.safetensors").exists()
+    said = run(folder, "dvc", "repro")
+    assert "Running stage 'train'" in said and "12/12" not in said
+    one, other = (yaml.safe_load((each / "dvc.lock").read_text(encoding="utf-8")) for each in (clone, folder))
+    assert one == other
+
+
+def test_verify_compares_two_clones(tmp_path: Path) -> None:
+    """Here of a pipeline that writes a fixed text, or the time."""
+    stage = {"cmd": "date +${text} > out", "params": ["text"], "outs": ["out"]}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"write": stage}}), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("text: same\n", encoding="utf-8")
+    for command in ("git init -q -b main", "dvc init -q", "git add -A", "git commit -q -m first"):
+        run(tmp_path, *command.split())
+    verify = ("sh", str(ROOT / "tools" / "verify.sh"))
+    assert "verified: both clones made the same dvc.lock" in run(tmp_path, *verify)
+    assert "error: the clones differ" in run(tmp_path, *verify, fails=True, PARAMS="-S text=%N")
+
+
+def test_experiments(clone: Path) -> None:
+    """An exponent is a number; the result is a row, and can be looked at, put back and taken again."""
+    run(clone, "dvc", "exp", "run", "-n", "slower", "-S", "train.lr=1e-5", "train")
+    trainings = runs(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.train.lr")
+    assert len(trainings) == 2
+    row = trainings.loc["1e-05"]
+    assert (row["tags.mlflow.runName"], row["tags.stegnet.experiment"]) == ("train.lr=1e-05", "slower")
+    assert row["tags.stegnet.repeat"].endswith(" && dvc exp run -S train.lr=1e-05")
+    assert trainings["metrics.train/loss"].nunique() == 2
+    assert "lr: 1e-05" in (clone / "params.yaml").read_text(encoding="utf-8")
+    assert json.loads((clone / "build/weights/pair.json").read_text("utf-8"))["training"]["train"]["lr"] == 1e-5
+    all_is_well(clone, "train")
+    back_to_the_commit(clone)
+    assert json.loads((clone / "build/weights/pair.json").read_text("utf-8"))["training"]["train"]["lr"] != 1e-5
+    all_is_well(clone)
+    run(clone, "dvc", "exp", "apply", "slower")
+    all_is_well(clone, "train")
+    assert "slower" in run(clone, "dvc", "exp", "show", "--csv")
+    assert "failed" not in run(clone, "dvc", "plots", "diff", "HEAD", "slower")
+    run(clone, "dvc", "metrics", "diff", "HEAD", "slower", "--md")
+    back_to_the_commit(clone)
+
+
+def test_wrong_parameters_are_named_and_cost_no_shards(clone: Path) -> None:
+    before = (clone / "build/shards/manifest.csv").read_bytes()
+    for settings, message in {
+        ("+train.pears=3",): "train.pears: unknown key",
+        ("data.test_share=2",): "data.test_share: must be less than or equal to 0.9",
+        ("data.source=folder", "data.folder=nowhere"): "error: data.folder: nowhere is not a folder",
+    }.items():
+        said = run(clone, "dvc", "exp", "run", *(word for each in settings for word in ("-S", each)), fails=True)
+        assert message in said and "Traceback" not in said
+        run(clone, "git", "checkout", "-q", "params.yaml", "dvc.lock")
+    assert (clone / "build/shards/manifest.csv").read_bytes() == before
+    run(clone, "dvc", "checkout")
+    all_is_well(clone)
+
+
+def test_a_remote_that_is_a_folder(clone: Path, tmp_path: Path) -> None:
+    """What is pushed here is pulled in a fresh clone, without a training."""
+    other = tmp_path / "other"
+    run(clone, "dvc", "remote", "add", "--default", "--force", "store", str(tmp_path / "store"))
+    run(clone, "git", "commit", "-q", "-am", "a remote")
+    run(clone, "dvc", "push")
+    assert run(clone, "dvc", "push") == "Everything is up to date.\n"
+    run(clone, "git", "clone", "-q", str(clone), str(other))
+    run(other, "dvc", "pull")
+    all_is_well(other)
+    assert "failed" not in run(other, "dvc", "plots", "show")
+    assert "in sync" in run(other, "dvc", "status", "--cloud")
+    assert "Running stage" not in run(other, "dvc", "repro")
+
+
+def test_the_study(clone: Path) -> None:
+    """Another DVC project, which measures this one's outputs and logs to the same store.
+
+    It takes hours: a figure stands for those that it publishes, by the stage's command.
+    """
+    variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
+    stages = ("rival@other_seed", "evaluate@shipped")
+    before = evaluated(clone)
+    run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
+    assert "Running" not in run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
+    assert run(clone, "dvc", "--cd", "study", "status", *stages) == UP_TO_DATE
+    assert (clone / "study/rivals/other_seed.safetensors").exists()
+    assert "survive@shipped" in run(clone, "dvc", "--cd", "study", "dag")
+    assert len(evaluated(clone) - before) == 1  # the shipped pair
+    assert run(clone, "git", "status", "--porcelain").splitlines() == ["?? study/dvc.lock"]
+    all_is_well(clone)
+    publish = yaml.safe_load((clone / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]["publish"]["cmd"]
+    (clone / "study/trained/sizes").mkdir(parents=True)
+    (clone / "study/trained/sizes/metrics.json").write_text('{"of_64": 40.5}', encoding="utf-8")
+    run(clone / "study", "sh", "-c", publish, DVC_ROOT=str(clone / "study"))
+    assert not (clone / "study/mlflow.db").exists()
+    assert runs(clone).set_index("tags.stegnet.stage").loc["sizes", "metrics.sizes/of_64"] == 40.5

@@ -23,6 +23,7 @@ from stegnet.media import atomic_write
 from stegnet.methods import DEFAULT_RUN, METHODS, Hider
 from stegnet.methods.sealed import Sealed, SealedOptions
 from stegnet.results import OutputTarget, Report
+from tests.support.cluster import STORE
 from tests.support.waiting import LIMIT
 
 _WORKERS = ("ray::_do", "ray::IDLE")
@@ -62,7 +63,7 @@ class Nodes:
 
         self.folder = folder / "ray"
         head = {"num_cpus": 0, "temp_dir": str(self.folder), "include_dashboard": dashboard, "dashboard_port": 0}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster = Cluster(initialize_head=True, head_node_args=head | {"object_store_memory": STORE})
         self._nodes: list = []
 
     @property
@@ -78,7 +79,7 @@ class Nodes:
     def keep(self, count: int, processors: int = 2) -> None:
         """Starts nodes until there are `count`."""
         while len(self._nodes) < count:
-            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=processors))
+            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=processors, object_store_memory=STORE))
         self._cluster.wait_for_nodes(LIMIT)
 
     def kill(self) -> None:

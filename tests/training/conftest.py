@@ -9,7 +9,7 @@ import torch
 from stegnet.config.config import Config, load
 from stegnet.core.samples import MEANS
 from stegnet.data.shards import TRAIN, VALIDATION
-from stegnet.models import Card, Pair
+from stegnet.models import Card, Pair, build_from
 from stegnet.training.checkpoint import checkpoint_of
 from stegnet.training.train import train
 from tests.support.shards import write_shards
@@ -43,6 +43,12 @@ def shards(tmp_path) -> Path:
 @pytest.fixture
 def on_the_cpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def modem(config: Config) -> Pair:
+    torch.manual_seed(0)
+    return build_from(config.model)
 
 
 class Stopped(Exception):

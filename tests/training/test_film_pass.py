@@ -9,8 +9,6 @@ import torch
 from stegnet.config.config import Config, RungConfig
 from stegnet.core.video import BLACK, WHITE, through_codec
 from stegnet.data.distortions import Distortions
-from stegnet.models import build_from
-from stegnet.models.modem import Modem
 from stegnet.training.film_pass import MARGIN, UNITS, FilmPass, film_randomness, moving, through_channel
 from stegnet.training.objectives import ModemObjective, lost_bits
 from tests.models.test_modem import scene
@@ -26,12 +24,6 @@ def config(make_config) -> Config:
     config = make_config(crop=SIDE + MARGIN)
     model = replace(config.model, name="modem", frames=FRAMES, rungs=RUNGS, blocks=2, width=8)
     return replace(config, model=model, channel=replace(config.channel, twice=0.0))
-
-
-@pytest.fixture
-def modem(config) -> Modem:
-    torch.manual_seed(0)
-    return build_from(config.model)
 
 
 @pytest.fixture

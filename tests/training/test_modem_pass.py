@@ -7,8 +7,6 @@ import torch
 from stegnet.config.config import Config, DistortConfig, RungConfig
 from stegnet.core.jpeg import through_jpeg, through_webp
 from stegnet.data.distortions import Distortions
-from stegnet.models import build_from
-from stegnet.models.modem import Modem
 from stegnet.models.tensors import from_8_bits
 from stegnet.training.modem_pass import (
     ModemPass,
@@ -27,12 +25,6 @@ RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60, 1), RungConfig("high", 5, 0.6, 
 def config(make_config) -> Config:
     config = make_config()
     return replace(config, model=replace(config.model, name="modem", rungs=RUNGS, blocks=2, width=8))
-
-
-@pytest.fixture
-def modem(config) -> Modem:
-    torch.manual_seed(0)
-    return build_from(config.model)
 
 
 @pytest.fixture
