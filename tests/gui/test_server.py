@@ -20,7 +20,7 @@ from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Run
 from stegnet.methods.run import in_steps
-from stegnet.methods.sealed.embed import bytes_room
+from stegnet.methods.sealed import bytes_room
 from tests.gui.conftest import KEY, PASSPHRASE, Client, back, request
 from tests.support.waiting import LIMIT, wait_until
 

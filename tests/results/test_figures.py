@@ -13,7 +13,7 @@ from stegnet.media import read_cover
 from stegnet.methods import METHODS
 from stegnet.methods.network import NETWORK, run_of
 from stegnet.methods.sealed import SEALED
-from stegnet.methods.sealed.embed import secure_payload
+from stegnet.methods.sealed.cover import secure_payload
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
 from tests.support.figures import SHIPPED

@@ -1,7 +1,7 @@
 """The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
 
-`embed` hides, `extract` reveals what `collecting` collects. A film's frames get shares of equal length, so that as few
-samples as possible change in any of them, and the file comes back although some of them are lost.
+`cover` says what fits, `embed` hides, `extract` reveals what `collecting` collects. A film's frames get shares of equal
+length, so that as few samples as possible change in any of them, and the file comes back although some are lost.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    embed="DATA_NAME bytes_room embed_file embed_record empty_record_bytes hide_bytes",
+    cover="DATA_NAME bytes_room empty_record_bytes",
+    embed="embed_file embed_record hide_bytes",
     extract="HiddenFile describe_file extract_file hidden_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -43,7 +44,7 @@ DEFAULT = SealedOptions()
 def _safe(cover: CoverSize) -> int | None:
     """Bytes that are hard to find in a picture; None: not known, as in films."""
     from stegnet.media.history import lossy_history
-    from stegnet.methods.sealed.embed import secure_payload
+    from stegnet.methods.sealed.cover import secure_payload
 
     if cover.file is None or cover.frames > 1:
         return None
@@ -65,7 +66,7 @@ is, or compressed.
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
         from stegnet.media import forecast
-        from stegnet.methods.sealed.embed import sealed_room
+        from stegnet.methods.sealed.cover import sealed_room
 
         room = sealed_room(cover)
         if not room:
@@ -81,7 +82,7 @@ is, or compressed.
         return [*fits, Fit(longer, how, psnr=_GOOD)]
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
-        from stegnet.methods.sealed.embed import sealed_room
+        from stegnet.methods.sealed.cover import sealed_room
 
         return sealed_room(cover, name)
 

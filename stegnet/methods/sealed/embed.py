@@ -6,7 +6,7 @@ although some of them are lost (`spread`).
 
 import hashlib
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, sqrt
 from pathlib import Path
@@ -14,109 +14,37 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, NoReturn
 
 import numpy as np
-import psutil
 
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, reading
-from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.errors import CapacityError, MediaError, reading
+from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.parallel import watched
 from stegnet.core.samples import channels_of
 from stegnet.engines import Pool
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media import FilmInfo, about_cover, is_grey_film, refuse_palette, scan
+from stegnet.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media import about_cover
 from stegnet.media.history import lossy_history
-from stegnet.media.inputs import check_input, cover_name, input_kind, read_resized
-from stegnet.media.pictures.pictures import open_picture
+from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.probe import media_kind
 from stegnet.methods.film_loop import FilmCover, hide_frames, write_container
 from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
-from stegnet.methods.method import CoverSize, PartRoom
+from stegnet.methods.method import PartRoom
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.methods.sealed import DEFAULT, SEALED, SealedOptions
+from stegnet.methods.sealed import DEFAULT, SealedOptions
+from stegnet.methods.sealed.cover import DATA_NAME, SealedCover, bytes_room, check_options, open_cover
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
-from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, full_room, is_file_name
+from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, is_file_name
 from stegnet.results import (
     FORMS,
     Changes,
-    HidingFigures,
     OutputTarget,
     Report,
-    SecurePayload,
     not_safe,
     stored_name,
     write_picture,
 )
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs
 
-DATA_NAME = "data.bin"  # stored with bytes that have no file name
-_WORKING_BYTES = 30  # for each pixel of a picture, at least
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
-
-
-@dataclass(frozen=True)
-class _Cover:
-    """A cover that was opened.
-
-    Attributes:
-        key: the container's film key.
-        frames: 1 for a picture.
-        film: None for a picture.
-        pixels, profile: of a picture.
-        channels: 1 of a grey cover, which stays grey.
-        history: the lossy format that it has or had; None: it shows none.
-        at_most_safe: leave room only for what is hard to find.
-        changes: made to its frames.
-    """
-
-    path: Path
-    height: int
-    width: int
-    key: Key
-    frames: int = 1
-    film: FilmInfo | None = None
-    pixels: np.ndarray | None = None
-    profile: bytes | None = None
-    channels: int = 3
-    history: str | None = None
-    at_most_safe: bool = False
-    changes: Changes = field(default_factory=Changes)
-
-    def steps(self, verify: bool) -> tuple[str, ...]:
-        """The phases of hiding in it."""
-        return ("hide", *("verify",) * verify) if self.film else ("hide", "write")
-
-    def room(self, name: str) -> int:
-        """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
-        most = bytes_room(self.height, self.width, name, self.key, self.frames, self.channels)
-        return min(most, 0 if self.history else self.secure.hard) if self.at_most_safe else most
-
-    @property
-    def secure(self) -> SecurePayload:
-        """Bytes that are hard to find in it."""
-        return secure_payload(self.frames * self.height * self.width * self.channels)
-
-    def frame_room(self, name: str) -> int:
-        """Bytes of it that fit into one frame; errors as `bytes_room`."""
-        return _frame_room(self.height, self.width, name, self.key, self.frames > 1, self.channels)
-
-    def hiding(self, name: str, hidden_bytes: int) -> HidingFigures:
-        """Figures of having hidden a file of this name.
-
-        Args:
-            hidden_bytes: in all frames.
-        """
-        return HidingFigures(
-            SEALED,
-            self.path.stat().st_size,
-            self.frames * self.height * self.width,
-            cover_format=self.history,
-            container_psnr=self.changes.psnr,
-            changed_pixels=self.changes.pixels,
-            hidden_bytes=hidden_bytes,
-            room=self.frames * self.frame_room(name),
-            film=self.film is not None,
-            channels=self.channels,
-            secure=self.secure,
-        )
 
 
 @dataclass(frozen=True)
@@ -125,36 +53,6 @@ class _Share:
 
     record: Record
     seed: bytes
-
-
-def bytes_room(
-    height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
-) -> int:
-    """Bytes that the sealed method can hide in a picture or film of this size under this file name.
-
-    Args:
-        key: film key; if it is for a recipient, there is less room.
-        frames: 1 for a picture.
-        channels: 1 for a grey picture, which stays grey.
-    Raises:
-        CapacityError: there is not even room for the header.
-    """
-    return full_room(frames, _frame_room(height, width, name, key, frames > 1, channels))
-
-
-def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
-    """Bytes of the record of an empty file of this name, or of a share of it."""
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
-    return len(format_record(empty, key))
-
-
-def _frame_room(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
-    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_room`."""
-    needed = empty_record_bytes(name, key, spread)
-    most = room(height, width, key, channels)
-    if needed > most:
-        raise too_small(height, width, needed, key=key, channels=channels)
-    return most - needed
 
 
 def hide_bytes(
@@ -184,23 +82,6 @@ def hide_bytes(
     return _sealed(_Share(Record(header, 0, data=data), randomness(SEED_BYTES)), cover, keys, Changes())
 
 
-def secure_payload(samples: int) -> SecurePayload:
-    """Bytes that are hard to find in a cover of so many samples that shows no lossy compression.
-
-    The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
-    at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
-    """
-    return SecurePayload(samples, 0.05, 3 * 256**2)
-
-
-def sealed_room(cover: CoverSize, name: str = "") -> int:
-    """Bytes of a file of this name that fit into a cover; 0 if there is not even room for the header."""
-    try:
-        return bytes_room(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
-    except CapacityError:
-        return 0
-
-
 def embed_file(
     cover: Path,
     file: Path,
@@ -220,11 +101,11 @@ def embed_file(
     """
     check_input(file)
     cover_kind = input_kind(cover)
-    _check_options(cover, cover_kind, options)
+    check_options(cover, cover_kind, options)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys, compressors = key_source.new_keys(run.randomness), media_compressors if options.compress else dict
     found = {"history": None if options.resize else run.forewarn(cover), "at_most_safe": options.at_most_safe}
-    opened = replace(_open_cover(cover, cover_kind, keys.film, options.resize), **found)
+    opened = replace(open_cover(cover, cover_kind, keys.film, options.resize), **found)
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
@@ -246,7 +127,7 @@ def embed_file(
 
 def part_room(cover: Path, empty: int, key: Key, options: SealedOptions) -> PartRoom:
     """Bytes of a part that fit into a picture; as `Method.part_room`."""
-    opened = _open_cover(cover, PICTURE, key, options.resize)
+    opened = open_cover(cover, PICTURE, key, options.resize)
     most, hard = room(opened.height, opened.width, key, opened.channels) - empty, opened.secure.hard
     if not options.at_most_safe:
         return PartRoom(most, hard)
@@ -259,14 +140,14 @@ def embed_record(
 ) -> Report:
     """Hides a record, one of an album, in a picture, which opens by itself; errors as `embed_file`."""
     history = None if options.resize else run.forewarn(cover)
-    opened = replace(_open_cover(cover, PICTURE, keys.film, options.resize), history=history)
+    opened = replace(open_cover(cover, PICTURE, keys.film, options.resize), history=history)
     share = _Share(record, run.randomness(SEED_BYTES))
     report = _write_picture(opened, iter([share]), out, keys, options.verify, run)
     return report.with_hiding(opened.hiding(record.header.secret.name, len(record.data)))
 
 
 def _embed(
-    fitted: Fitted, cover: "_Cover", out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
+    fitted: Fitted, cover: SealedCover, out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
 ) -> tuple[Report, Header]:
     """Writes the container of a file that fits."""
     with fitted.path.open("rb") as source:
@@ -275,39 +156,7 @@ def _embed(
         return write(cover, shares, out, keys, verify, run), header
 
 
-def _check_options(cover: Path, cover_kind: str, options: SealedOptions) -> None:
-    """Refuses for films what only pictures can do."""
-    if cover_kind == FILM and options.at_most_safe:
-        raise CapacityError(f"{cover}: how much is hard to find in a film was not measured", "hide in a picture")
-    if cover_kind == FILM and options.resize:
-        raise ConfigError(f"resize: {cover} is a film, and only pictures are resized")
-
-
-def _open_cover(path: Path, cover_kind: str, key: Key, side: int | None) -> _Cover:
-    if cover_kind == FILM:
-        info, channels = scan(path), 1 if is_grey_film(path) else 3
-        return _Cover(path, info.height, info.width, key, len(info.pts), info, channels=channels)
-    refuse_palette(path)
-    _check_memory(path)
-    pixels, profile = read_resized(path, side)
-    return _Cover(path, *pixels.shape[:2], key, pixels=pixels, profile=profile, channels=channels_of(pixels))
-
-
-def _check_memory(path: Path) -> None:
-    """Refuses a picture that can't be hidden in, whatever is hidden, in the memory that is free; its size is read only.
-
-    Raises:
-        MediaError: it is one, or no picture.
-    """
-    with open_picture(path) as image:
-        width, height = image.size
-    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
-    if needed > free:
-        message = f"{path}: hiding in {width}×{height} pixels takes {needed / 1e9:.1f} GB of memory"
-        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
-
-
-def _refuse(file: Path, cover: _Cover, size: int, most: int) -> NoReturn:
+def _refuse(file: Path, cover: SealedCover, size: int, most: int) -> NoReturn:
     """Raises the error for a file that does not fit; its hint gives a cover that would do."""
     if cover.film:
         fits = most and frames_for(size, cover.frame_room(stored_name(file)))
@@ -324,7 +173,7 @@ def _refuse(file: Path, cover: _Cover, size: int, most: int) -> NoReturn:
     raise CapacityError(f"{file}: has {size} bytes, and there is room for {most}", hint)
 
 
-def _make_header(name: str, source: BinaryIO, cover: _Cover, randomness: Randomness) -> Header:
+def _make_header(name: str, source: BinaryIO, cover: SealedCover, randomness: Randomness) -> Header:
     """The header of a file, which is read once for its digest.
 
     Raises:
@@ -378,7 +227,7 @@ def _sealed(share: _Share, cover: np.ndarray, keys: ContainerKeys, changes: Chan
 
 
 def _write_picture(
-    cover: _Cover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
+    cover: SealedCover, shares: Iterator[_Share], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
 ) -> Report:
     (share,) = shares
     hide = partial(_sealed, share, cover.pixels, keys, cover.changes)
@@ -389,7 +238,12 @@ def _write_picture(
 
 
 def _write_film(
-    cover: _Cover, shares: Generator[_Share, None, None], out: OutputTarget, keys: ContainerKeys, verify: bool, run: Run
+    cover: SealedCover,
+    shares: Generator[_Share, None, None],
+    out: OutputTarget,
+    keys: ContainerKeys,
+    verify: bool,
+    run: Run,
 ) -> Report:
     def hide(share: _Share, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
         return made if frame is None else _sealed(share, frame, keys, cover.changes, film=True)
