@@ -118,9 +118,10 @@ def _quantised(luma: np.ndarray) -> bool:
 
 
 def _is_step(values: np.ndarray, step: int) -> bool:
-    """True if those values that are not nearest to 0 are near multiples of a step."""
+    """True if those values that are not nearest to 0 are near multiples of a step, of three and more."""
     values = values[values > step / 2]
-    return len(values) >= _ENOUGH and float(np.cos(2 * np.pi / step * values).mean()) >= _PERIODIC
+    periodic = len(values) >= _ENOUGH and float(np.cos(2 * np.pi / step * values).mean()) >= _PERIODIC
+    return periodic and np.unique(np.rint(values / step)).size > 2
 
 
 def _numbers(picture: np.ndarray) -> np.ndarray:

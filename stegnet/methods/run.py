@@ -55,19 +55,12 @@ class Run:
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
         return self.networks[shipped]
 
-    def forewarn(self, cover: Path) -> str | None:
-        """The lossy format that a cover has or had, of which it warns; None: it shows none.
-
-        Raises:
-            MediaError: it can't be read.
-        """
-        from stegnet.media.history import lossy_history
+    def forewarn(self, history: str | None) -> None:
+        """Warns of a cover by the lossy format that it has or had; None: it shows none."""
         from stegnet.results import betrayed_by
 
-        found = lossy_history(cover)
-        if found:
-            self.warn(betrayed_by(found))
-        return found
+        if history:
+            self.warn(betrayed_by(history))
 
     def in_steps(self, *phases: str) -> "Run":
         """The same, whose phases, if there are several, are numbered in this order."""

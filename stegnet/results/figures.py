@@ -115,7 +115,7 @@ class HidingFigures:
     def _found(self) -> str:
         """How easily it is found, in words; "" if that is not known."""
         words = _WORDS.get(self.detection or "", "")
-        if not words or self.secure is None or self.cover_format:
+        if not words or self.secure is None or self.cover_format or self.film:
             return words
         return f"{words} (up to {self.secure.hard:,} bytes are{' hard to find' * (words != _WORDS[HARD])})"
 

@@ -94,7 +94,7 @@ def test_covers_saved_with_loss_are_warned_of_once(stegnet, folder):
     assert (code, len(out.splitlines())) == (0, 3)
     assert warnings == [f"warning: 2 of 3 covers saved with loss (a JPEG): {with_options(BETRAYS)}"]
     code, out, err = stegnet("hide covers k -o out --method sealed --json --force")
-    assert ("warning: " in err, out.count("the cover is a JPEG")) == (False, 2)
+    assert ("warning: " in err, out.count("the cover is a JPEG:")) == (False, 2)
 
 
 def test_a_jpeg_stays_one_unless_its_container_is_named_otherwise(run, folder, picture):

@@ -71,7 +71,7 @@ def check_messages(case: Case, output: Output) -> None:
         assert [line.partition(" ")[0] for line in output.err.splitlines()] == ["error:", "hint:"]
         return
     assert all(line.startswith(PREFIXES) for line in output.err.splitlines()), output.err
-    assert (output.code == ERROR) == output.err.startswith("error: ") == (not output.out)
+    assert (output.code == ERROR) == ("\nerror: " in f"\n{output.err}") == (not output.out)
     assert output.code != ALTERED or "warning: " in output.err or "altered: yes" in output.out
 
 

@@ -44,7 +44,7 @@ OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
 the method writes. With --cluster, many machines do this.
 
 With --spread, OUT is an album instead: one secret is divided over all pictures
-in COVER, in proportion to what is hard to find in each, and `stegnet reveal OUT`
+in COVER, in proportion to what is hard to find in each. `stegnet reveal OUT`
 puts it together again. Names and order of the pictures do not matter. All of
 them are needed, or with --any N any N.
 """

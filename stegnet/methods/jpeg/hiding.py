@@ -26,7 +26,7 @@ from stegnet.methods.method import PartRoom
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import describe_file
 from stegnet.record import File, Header, Record, format_record
-from stegnet.results import Changes, HidingFigures, OutputTarget, Report, betrayed_by, not_safe
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report, not_safe
 from stegnet.sealing import SEED_BYTES, SealOptions, seal
 
 _LOWEST, _HIGHEST = 50, 98  # quality
@@ -47,8 +47,6 @@ def hide_in_jpeg(
     if kind == FILM:
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
     made, keys = _made(cover, options), key_source.new_keys(run.randomness)
-    if made.history:
-        run.warn(betrayed_by(made.history))
     safe = options.at_most_safe
     room = partial(_room, made.picture, keys.film, hard_bytes(made) if safe else None)
     space = Space(room, partial(_refuse, secret, safe), media_compressors)
@@ -56,6 +54,7 @@ def hide_in_jpeg(
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "write")
         data = fitted.path.read_bytes()
+    run.forewarn(made.history)
     file = File(fitted.name, len(data), hashlib.sha256(data).digest())
     header = Header(run.randomness(FILM_ID_BYTES), FILE, 1, file)
     changes = _hide(made, Record(header, 0, data=data), keys, out, options, run)

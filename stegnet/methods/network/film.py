@@ -25,6 +25,7 @@ from stegnet.media import (
     refuse_palette,
     scan,
 )
+from stegnet.media.history import lossy_history
 from stegnet.media.inputs import cover_name, input_kind, kind_of_secret
 from stegnet.methods.film_loop import FilmCover, changed, hide_frames, write_container
 from stegnet.methods.network import DEFAULT, NETWORK, NetworkOptions
@@ -89,7 +90,8 @@ def _hide_picture(
     pixels, profile = read_cover(cover)
     if is_grey(pixels):
         raise grey_refused()
-    network, hidden, history = chosen_network(run), read_picture(secret), run.forewarn(cover)
+    network, hidden, history = chosen_network(run), read_picture(secret), lossy_history(cover)
+    run.forewarn(history)
     run = run.in_steps("hide tiles", "measure tiles", "write")
     container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(run.progress, "hide tiles"))
     distance = psnr(pixels, container)
@@ -121,13 +123,14 @@ def hide_film(
     """
     if is_grey_film(cover):
         raise grey_refused()
-    films, history = _Films(cover, secret, scan(cover), scan(secret)), run.forewarn(cover)
+    films, history = _Films(cover, secret, scan(cover), scan(secret)), lossy_history(cover)
     hidden, network = films.frames_to_hide(options.longer), chosen_network(run)
     sound = films.plan_sound(hidden, options.sound)
     keys = key_source.new_keys(run.randomness)
     header = films.header(network, sound, run.randomness(FILM_ID_BYTES))
     _check_room(films.cover_info, header, keys.film, sound)
     run.part.check(header.frames)
+    run.forewarn(history)
     run = run.in_steps("hide", *("verify",) * options.verify)
     measured = _Measured(SecretQuality(hidden, *films.sizes, options.any_quality))
 

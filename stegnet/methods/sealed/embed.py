@@ -104,7 +104,7 @@ def embed_file(
     check_options(cover, cover_kind, options)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys, compressors = key_source.new_keys(run.randomness), media_compressors if options.compress else dict
-    found = {"history": None if options.resize else run.forewarn(cover), "at_most_safe": options.at_most_safe}
+    found = {"history": None if options.resize else lossy_history(cover), "at_most_safe": options.at_most_safe}
     opened = replace(open_cover(cover, cover_kind, keys.film, options.resize), **found)
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
@@ -113,6 +113,7 @@ def embed_file(
         if fitted.unchanged:
             run.part.check(opened.frames)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), *steps)
+        run.forewarn(opened.history)
         report, header = _embed(fitted, opened, out, keys, options.verify, run)
     line, loss = describe_file(header), loss_note(header, keys.anchors is not None)
     notes = (f"{line}{', byte for byte' * fitted.unchanged}", *fitted.notes, *loss, *report.notes)
@@ -139,7 +140,8 @@ def embed_record(
     cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: SealedOptions, run: Run
 ) -> Report:
     """Hides a record, one of an album, in a picture, which opens by itself; errors as `embed_file`."""
-    history = None if options.resize else run.forewarn(cover)
+    history = None if options.resize else lossy_history(cover)
+    run.forewarn(history)
     opened = replace(open_cover(cover, PICTURE, keys.film, options.resize), history=history)
     share = _Share(record, run.randomness(SEED_BYTES))
     report = _write_picture(opened, iter([share]), out, keys, options.verify, run)

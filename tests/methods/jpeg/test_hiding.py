@@ -151,7 +151,7 @@ def test_a_cover_that_gives_its_container_away_is_told_first(tmp_path, cover, se
     told = []
     monkeypatch.setattr("stegnet.cli.messages.warning", told.append)
     monkeypatch.setattr(
-        "stegnet.methods.sealed.embed.open_cover", lambda *_: pytest.fail("too late") if not told else 1 / 0
+        "stegnet.methods.sealed.embed._embed", lambda *_: pytest.fail("too late") if not told else 1 / 0
     )
     monkeypatch.chdir(tmp_path)
     main(["keygen", "k"])
