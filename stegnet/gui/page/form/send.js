@@ -19,7 +19,7 @@ const NOTES = {
 };
 
 const BETRAYED =
-  "The cover is a JPEG: as a PNG, anyone can tell that it was changed, by its colours. Choose the JPEG itself, or a cover " +
+  "The cover is a JPEG: as a PNG, anyone can tell that it was changed, by its colours. Let it stay a JPEG, or take a cover " +
   `that was resized and saved without loss. ${EXACT}`;
 
 /**
