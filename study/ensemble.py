@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sealwatch.ensemble_classifier import FldEnsembleTrainer
 
-from study.scores import Scores
+from study.scores import Scores, joined
 
 LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided
 DIMENSIONS = 200  # features that each sees, drawn at random; more would overfit so few pictures
@@ -45,10 +45,12 @@ def cross_validated(known: Features, unseen: Features, seed: int) -> Scores:
         known: to train on, and to test on fold by fold.
         unseen: only to test on.
     """
-    parts = [votes(known[training], known[test], seed) for training, test in folds(len(known), seed)]
-    parts.append(votes(known, unseen, seed))
-    covers = np.concatenate([part.covers for part in parts])
-    return Scores(covers, np.concatenate([part.containers for part in parts]))
+    return joined([by_folds(known, seed), votes(known, unseen, seed)])
+
+
+def by_folds(known: Features, seed: int) -> Scores:
+    """Votes on all pictures, each by an ensemble that was trained on four fifths of them, the others."""
+    return joined([votes(known[training], known[test], seed) for training, test in folds(len(known), seed)])
 
 
 def folds(count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

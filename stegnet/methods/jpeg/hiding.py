@@ -12,7 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media import about_cover, atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
@@ -57,8 +57,8 @@ def hide_in_jpeg(
         data = fitted.path.read_bytes()
     file = File(fitted.name, len(data), hashlib.sha256(data).digest())
     header = Header(run.randomness(FILM_ID_BYTES), FILE, 1, file)
-    sealing = partial(_sealed, made, Record(header, 0, data=data), keys, run)
-    planes = watched(sealing, partial(run.progress, "hide", 0, 0))
+    record = format_record(Record(header, 0, data=data), keys.film)
+    planes = watched(partial(sealed_planes, made, record, keys, run.randomness), partial(run.progress, "hide", 0, 0))
     changes = watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
     height, width, _ = made.shown.shape
     figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=header.secret.size)
@@ -94,11 +94,11 @@ def _refuse(secret: Path, size: int, most: int) -> NoReturn:
     )
 
 
-def _sealed(cover: JpegCover, record: Record, keys: ContainerKeys, run: Run) -> list[np.ndarray]:
-    """The planes of the container."""
+def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+    """The planes of a cover with a record sealed in its luma."""
     samples, costs = samples_of(cover.picture), coefficient_costs(cover.picture, cover.errors)
     options = SealOptions(first=True, clustered=False, context=context_of(cover.picture))
-    seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), costs, options)
+    seal(samples, record, keys, randomness(SEED_BYTES), costs, options)
     return with_samples(cover.picture, samples)
 
 

@@ -1,0 +1,242 @@
+"""Stage jpeg_steganalysis: classifiers on features of JPEGs against the method jpeg, and published methods beside.
+
+Covers are photographs that were reduced to 256×256 and saved as JPEG, 4:2:0. Each container has a key of its own; each
+picture is tested by a classifier that was trained on others. Rates are in bits for each of luma's coefficients that is
+not 0 (`jpeg_hiders`). The table is written after every case, and features are kept in the cache folder.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Memory
+
+from pipeline.stage import run_stage, write_json, write_table
+from stegnet import sealing
+from stegnet.config.config import Config
+from stegnet.core.errors import DataError
+from stegnet.core.samples import is_grey
+from stegnet.data.store import cache_folder
+from stegnet.media import read_picture, resize
+from stegnet.methods import jpeg as jpeg_method
+from study import jpeg_features, jpeg_hiders
+from study.ensemble import FOLDS, Features, by_folds, folds
+from study.jpeg_features import EXTRACTORS, Luma
+from study.jpeg_hiders import (
+    HIDERS,
+    JPEG,
+    JUNIWARD,
+    LEAST_BITS,
+    NOTHING,
+    NSF5,
+    OWN,
+    STEGHIDE,
+    UERD,
+    WHILE_SAVING,
+    available,
+    cover_luma,
+    saved_luma,
+)
+from study.methods import container_seed
+from study.pairs import evenly
+from study.scores import Scores, joined, summarise
+from study.steganalysis import in_processes
+
+SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one
+MOST = 800  # photographs
+CHUNK = 50  # photographs that a process takes at a time
+FAST, SLOW = ("DCTR", "GFR"), ("JRM",)
+RJCA, ROUNDED, FEW = "RJCA", 100, 300  # an attack without training, the quality that it is for, and its photographs
+_CHANGED, _NONZERO = "changed", "nonzero"
+_FOLDERS = (Path(jpeg_method.__file__).parent, Path(sealing.__file__).parent)
+_FILES = (
+    Path(jpeg_features.__file__),
+    Path(jpeg_hiders.__file__),
+    *(path for each in _FOLDERS for path in each.glob("*.py")),
+)
+_CODE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_FILES))).hexdigest()  # other code, other features
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method at a quality and a rate, and the features that it is attacked by."""
+
+    quality: int
+    method: str
+    rate: float
+    features: tuple[str, ...] = FAST
+
+
+CASES = (
+    Case(75, JPEG, 0.2, FAST + SLOW),
+    Case(75, NSF5, 0.2, FAST + SLOW),
+    Case(75, JPEG, 0.1),
+    Case(75, JPEG, 0.4, FAST + SLOW),
+    Case(75, UERD, 0.4),
+    Case(75, WHILE_SAVING, 0.2),
+    Case(75, JUNIWARD, 0.4),
+    Case(75, STEGHIDE, 0.05, FAST + SLOW),
+    Case(95, JPEG, 0.2),
+    Case(95, NSF5, 0.2),
+    Case(95, JPEG, 0.4),
+    Case(95, WHILE_SAVING, 0.2),
+    Case(95, JPEG, 0.1),
+    Case(95, JPEG, 0.05),
+    Case(75, JUNIWARD, 0.2),
+    Case(75, WHILE_SAVING, 0.1),
+    Case(75, WHILE_SAVING, 0.4),
+    Case(95, UERD, 0.4),
+    Case(95, STEGHIDE, 0.05),
+    Case(75, UERD, 0.2),
+    Case(95, WHILE_SAVING, 0.4),
+    Case(95, JUNIWARD, 0.2),
+    Case(95, UERD, 0.2),
+)
+
+
+def main(config: Config, photographs: Path, out: Path) -> None:
+    pictures = covers(photographs)
+    rows = list(rounding(pictures[:FEW], config.seed))
+    for case in CASES:
+        if not available(case.method):
+            print(f"{case.method} is not installed: its rows are left out")
+            continue
+        rows += measure(case, pictures, config.seed)
+        write_table(out / "jpeg_steganalysis.csv", pd.DataFrame(rows))
+    headline = best_detectors(pd.DataFrame(rows))
+    write_json(out / "metrics.json", headline)
+    print("the best classifier is right about:", ", ".join(f"{name} {share:.1%}" for name, share in headline.items()))
+
+
+def covers(folder: Path) -> list[np.ndarray]:
+    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST.
+
+    Raises:
+        DataError: fewer than two folds' are in colours and large enough to be reduced.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    found = [cover for path in paths for cover in _reduced(read_picture(path))]
+    if len(found) < 2 * FOLDS:
+        raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
+    return evenly(found, MOST)
+
+
+def measure(case: Case, pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
+    """Rows of one case: for each kind of features."""
+    before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
+    after = _measured(case, pictures, seed)
+    rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / before[_NONZERO])
+    changed = float(after[_CHANGED].mean())
+    for name in case.features:
+        scores = by_folds(Features(before[name], after[name]), seed)
+        yield _row(case, name, float(rates.mean()), changed) | _result(
+            scores, len(pictures) * (FOLDS - 1) // FOLDS, seed
+        )
+
+
+def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
+    """Rows of reverse JPEG compatibility: what decoding at quality 100 rounds is less in covers.
+
+    Butora and Fridrich 2020, "Reverse JPEG compatibility attack", IEEE TIFS 15. J-UNIWARD hides in that JPEG; the
+    method jpeg saves it anew, and its cover is what it saved.
+    """
+    for method, cover_of in ((JUNIWARD, saved_luma), (JPEG, cover_luma)):
+        case = Case(ROUNDED, method, 0.05, (RJCA,))
+        pairs = [
+            (cover_of(picture, ROUNDED), HIDERS[method](picture, ROUNDED, case.rate, container_seed(seed, number)))
+            for number, picture in enumerate(pictures)
+        ]
+        both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
+        scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
+        changed = float(np.mean([_share_changed(*pair) for pair in pairs]))
+        yield _row(case, RJCA, case.rate, changed) | _result(scores, len(pairs) * (FOLDS - 1) // FOLDS, seed)
+
+
+def best_detectors(table: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of the features that find most, for the method jpeg."""
+    own = table[table["method"].isin(OWN) & (table["features"] != RJCA)]
+    best = own.groupby(["quality", "method", "rate"], sort=False)["accuracy"].max()
+    return {
+        f"{method}_{quality}_{rate:g}": round(float(best[quality, method, rate]), 4)
+        for quality, method, rate in best.index
+    }
+
+
+def _row(case: Case, features: str, rate: float, changed: float) -> dict[str, Any]:
+    """A row's first columns: `bits` is the mean of the true rates, which are more where a container has more."""
+    named = {"quality": case.quality, "method": case.method, "rate": case.rate, "bits": rate, "changed": changed}
+    return named | {"features": features}
+
+
+def _result(scores: Scores, pairs: int, seed: int) -> dict[str, float]:
+    return {"pairs": pairs, "tested": len(scores.covers)} | summarise([scores], seed)
+
+
+def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
+    cached, found = Memory(cache_folder() / "features", verbose=0).cache(_extract), {}
+    for names in (FAST, SLOW):
+        if set(names) <= set(case.features):
+            jobs = [
+                partial(
+                    cached,
+                    replace(case, features=names),
+                    np.stack(pictures[start : start + CHUNK]),
+                    container_seed(seed, start),
+                    _CODE,
+                )
+                for start in range(0, len(pictures), CHUNK)
+            ]
+            parts = in_processes(jobs, f"{case.method} {case.rate:g} {case.quality}")
+            found |= {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return found
+
+
+def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> dict[str, np.ndarray]:
+    """As `_measured`, of (N, H, W, 3) uint8; `code` only tells results of other code apart in the cache."""
+    torch.set_num_threads(1)
+    found: dict[str, list] = {}
+    for number, picture in enumerate(pictures):
+        cover = cover_luma(picture, case.quality)
+        container = HIDERS[case.method](picture, case.quality, case.rate, first_seed + number)
+        figures = {name: EXTRACTORS[name](container) for name in case.features}
+        for key, value in (figures | {_CHANGED: _share_changed(cover, container), _NONZERO: cover.nonzero}).items():
+            found.setdefault(key, []).append(value)
+    return {key: np.array(values) for key, values in found.items()}
+
+
+def _share_changed(cover: Luma, container: Luma) -> float:
+    return np.count_nonzero(cover.coefficients != container.coefficients) / cover.nonzero
+
+
+def _rounding_error(luma: Luma) -> float:
+    pixels = luma.pixels()
+    return float(np.var(pixels - np.rint(pixels)))
+
+
+def _by_threshold(known: Features, test: Features) -> Scores:
+    """Distance from the middle between known covers and known containers."""
+    middle = (np.median(known.covers) + np.median(known.containers)) / 2
+    return Scores(test.covers - middle, test.containers - middle)
+
+
+def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
+    """The middle of a photograph in colours, reduced; none of one that is too small for that."""
+    height, width = picture.shape[:2]
+    if min(height, width) >= LEAST and not is_grey(picture):
+        scale = SIDE / min(height, width)
+        small = resize(picture, round(height * scale), round(width * scale))
+        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
+        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
+
+
+if __name__ == "__main__":
+    run_stage(main, "photographs", "out")
