@@ -8,6 +8,7 @@ not counted, and counts all bits that are hidden: of stegnet, the record with it
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +39,16 @@ _SECRET = 32  # bytes of a program's random passphrase
 
 # Of a cover, (H, W, 3) uint8, the quality of the JPEG, the rate, and a seed: the luma of the container.
 Hider = Callable[[np.ndarray, int, float, int], Luma]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method at a quality and a rate, and the features that it is attacked by."""
+
+    quality: int
+    method: str
+    rate: float
+    features: tuple[str, ...] = ("DCTR", "GFR")
 
 
 def saved_luma(picture: np.ndarray, quality: int) -> Luma:
