@@ -52,6 +52,7 @@ from study.steganalysis import in_processes
 
 SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one
 MOST = 800  # photographs
+DIMENSIONS = 400  # features that a linear classifier sees: of 200, 400 and 800 they find most
 CHUNK = 50  # photographs that a process takes at a time
 FAST, SLOW = ("DCTR", "GFR"), ("JRM",)
 RJCA, ROUNDED, FEW = "RJCA", 100, 300  # an attack without training, the quality that it is for, and its photographs
@@ -129,7 +130,7 @@ def measure(case: Case, pictures: list[np.ndarray], seed: int) -> Iterator[dict[
     rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / before[_NONZERO])
     changed = float(after[_CHANGED].mean())
     for name in case.features:
-        scores = by_folds(Features(before[name], after[name]), seed)
+        scores = by_folds(Features(before[name], after[name]), seed, DIMENSIONS)
         yield _row(case, name, float(rates.mean()), changed) | _result(
             scores, len(pictures) * (FOLDS - 1) // FOLDS, seed
         )
