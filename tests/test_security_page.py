@@ -160,7 +160,7 @@ def test_keys_of_robust_containers() -> None:
     assert ((areas["low"] <= 0.5) & (areas["high"] >= 0.5)).all(), "the page says that chance is in each interval"
 
 
-def assert_areas(name: str, first: tuple[str, str], contents: tuple[str, str], digits: int) -> None:
+def assert_areas(name: str, first: tuple[str, ...], contents: tuple[str, str], digits: int) -> None:
     """Each attack has a row of areas, for two contents."""
     found = table(name, *first, "content")
     for key in found.index.droplevel("content").unique():
@@ -170,4 +170,4 @@ def assert_areas(name: str, first: tuple[str, str], contents: tuple[str, str], d
 
 def test_recipients_and_lossy_pasts() -> None:
     assert_areas("recipients.csv", ("attack", "question"), ("100 bytes", "a tenth full"), 2)
-    assert_areas("history.csv", ("cover", "attack"), ("20 bytes", "a tenth full"), 3)
+    assert_areas("history.csv", ("method", "cover", "attack"), ("20 bytes", "a tenth full"), 3)
