@@ -33,7 +33,7 @@ def lazy_names(package: str, **homes: str) -> tuple:
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    api="Revealed Session hide info reveal room",
+    api="Revealed Session hide hide_album info reveal room",
     core__errors="CapacityError ClusterError ConfigError DataError KeyFileError MediaError PackageError RevealError "
     "StegnetError TrackingError TrainingError WeightsError",
     keys="Identity Key Passphrase Recipient make_identity_file make_key_file read_identity read_key read_recipient",

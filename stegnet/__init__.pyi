@@ -3,6 +3,7 @@
 from stegnet.api import Revealed as Revealed
 from stegnet.api import Session as Session
 from stegnet.api import hide as hide
+from stegnet.api import hide_album as hide_album
 from stegnet.api import info as info
 from stegnet.api import reveal as reveal
 from stegnet.api import room as room

@@ -17,12 +17,20 @@ import numpy as np
 from stegnet.core.errors import StegnetError
 from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
-from stegnet.files import Info, file_info, find, write_hidden
+from stegnet.files import (
+    Info,
+    file_info,
+    find,
+    make_album,
+    open_hidden,
+    plan_album,
+    results_folder,
+    write_hidden,
+)
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import read_picture, write_png
 from stegnet.media.inputs import check_input, input_kind
-from stegnet.methods import AUTO, METHODS, Fit, Run
-from stegnet.record import open_container
+from stegnet.methods import AUTO, METHODS, Fit, Hider, Run
 from stegnet.results import OutputTarget, Report
 
 Source = str | PathLike[str] | bytes | np.ndarray
@@ -115,33 +123,69 @@ class Session:
             to: the file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
                 Keep every bit of it, unless the method is "robust".
             key: a Key, a Passphrase, or a Recipient.
-            method: "sealed" hides a file byte for byte, "network" a picture or film by neural networks, "robust" a
-                picture or small file by bits that survive JPEG or H.264. "auto" is "robust" if `to` is a JPEG, or
-                `survive` or `container_psnr` is given; else "sealed", compressed if it does not fit otherwise, and
-                "network" if it can't be compressed into the cover.
+            method: "sealed" hides a file byte for byte, "jpeg" does in a JPEG, "network" a picture or film by neural
+                networks, "robust" a picture or small file by bits that survive JPEG or H.264. "auto" is "jpeg" if `to`
+                is a JPEG, "robust" if `survive` or `container_psnr` is given; else "sealed", compressed if it does not
+                fit otherwise, and "network" if it can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: of the method, by the names of `stegnet hide --help`: compress, longer, sound, any_quality,
-                survive, container_psnr, verify.
+            options: of the method, by the names of `stegnet hide --help`: at_most_safe, compress, longer, sound,
+                any_quality, quality, resize, survive, container_psnr, verify.
         Raises:
             MediaError: a file can't be read, or the container not written.
             CapacityError: the secret does not fit, would come back below 22 dB PSNR, or does not survive.
             ConfigError: there is no such method, option or channel.
         Warns:
-            UserWarning: the passphrase is weak.
+            UserWarning: the passphrase is weak, or the cover gives its container away.
         """
-        _check_key(key, Recipient)
-        if isinstance(key, Passphrase) and (weakness := key.weakness()):
-            warnings.warn(weakness, stacklevel=2)
+        _check_hiding_key(key)
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
         with _as_file(cover, "cover") as cover_path, _as_file(secret, "secret") as secret_path, _folder() as folder:
             check_input(cover_path)
-            kept = folder / f"container{chosen.forms[input_kind(cover_path)][0]}" if to is None else Path(to)
+            kept = folder / f"container{chosen.form(cover_path, input_kind(cover_path))}" if to is None else Path(to)
             target = OutputTarget(kept, overwrite)
-            report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), self._run)
+            run = replace(self._run, warn=_warn)
+            report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), run)
             if to is not None:
                 return replace(report, path=kept)
             made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()
             return replace(report, container=made)
+
+    def hide_album(
+        self,
+        covers: str | PathLike[str],
+        secret: Source,
+        to: str | PathLike[str],
+        *,
+        key: KeySource,
+        enough: int | None = None,
+        **options: Any,
+    ) -> list[Report]:
+        """Divides a secret over all pictures in a folder, which `reveal` puts together again.
+
+        Args:
+            covers: the folder; its pictures are not changed.
+            secret: any file, or a picture.
+            to: a folder for the containers, made if it is missing.
+            key: a Key, a Passphrase, or a Recipient.
+            enough: pictures that suffice, whichever; None: all are needed.
+            options: `method` ("auto", "sealed" or "jpeg"), `overwrite`, and those of the method, as for `hide`.
+        Returns:
+            A report for each picture, with its `path`.
+        Raises:
+            MediaError: a file can't be read, or the folder not written.
+            CapacityError: the secret does not fit.
+            ConfigError: there is no such method or option, it makes no albums, or `enough` is impossible.
+        Warns:
+            UserWarning: the passphrase is weak.
+        """
+        _check_hiding_key(key)
+        method, overwrite = options.pop("method", AUTO), options.pop("overwrite", False)
+        chosen = METHODS.choose(method, options)
+        with _as_file(secret, "secret") as secret_path:
+            plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
+            with results_folder(target.path, Path(covers)):
+                made = make_album(plan, target, key, Hider(chosen, chosen.options(**options), self._run))
+        return [replace(each.report, path=each.out) for each in made]
 
     def reveal(
         self,
@@ -153,9 +197,10 @@ class Session:
         lossless: bool = False,
         overwrite: bool = False,
     ) -> Revealed:
-        """Reveals what is hidden in a picture or film.
+        """Reveals what is hidden in a picture or film, or in an album.
 
         Args:
+            container: may be the path of a folder that holds an album.
             to: the file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4
                 for a film, any name for another file. None: it is returned.
             key: the one it was hidden with; for a recipient, its Identity.
@@ -169,8 +214,7 @@ class Session:
         """
         _check_key(key, Identity)
         with _as_file(container, "container") as path, _folder() as folder:
-            check_input(path)
-            with open_container(path, key, self._run.progress) as opened:
+            with open_hidden(path, key, self._run) as opened:
                 hidden = find(opened, self._run)
                 out = folder / _UNNAMED.get(hidden.kind, "revealed") if to is None else Path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
@@ -196,7 +240,17 @@ class Session:
 
 _UNNAMED = {PICTURE: "revealed.png", "film": "revealed.mkv"}
 _session = Session()
-hide, reveal, info, room = _session.hide, _session.reveal, _session.info, _session.room
+hide, hide_album, reveal, info, room = (
+    _session.hide,
+    _session.hide_album,
+    _session.reveal,
+    _session.info,
+    _session.room,
+)
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=2)
 
 
 @contextmanager
@@ -237,6 +291,12 @@ def _picture(name: str, array: object) -> np.ndarray:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise ValueError(f"{name}: must be (H, W, 3) uint8, is {array.shape} {array.dtype}")
     return np.ascontiguousarray(array)
+
+
+def _check_hiding_key(key: KeySource) -> None:
+    _check_key(key, Recipient)
+    if isinstance(key, Passphrase) and (weakness := key.weakness()):
+        warnings.warn(weakness, stacklevel=3)
 
 
 def _check_key(key: KeySource, last: type[KeySource]) -> None:

@@ -22,7 +22,8 @@ from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
 from stegnet.methods.jpeg import JpegOptions
-from stegnet.methods.jpeg.hiding import hide_in_jpeg, jpeg_room
+from stegnet.methods.jpeg.amounts import jpeg_room
+from stegnet.methods.jpeg.hiding import hide_in_jpeg
 from stegnet.methods.method import CoverSize
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import bytes_room, hide_bytes
@@ -202,7 +203,7 @@ def _jpeg_container(file: bytes, size: float, number: int) -> np.ndarray:
         cover, secret, out = (Path(folder) / name for name in ("cover.jpg", "s", "out.jpg"))
         cover.write_bytes(file)
         height, width, _ = _shown(file).shape
-        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name)
+        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name)[0]
         secret.write_bytes(random(int(count)))
         hide_in_jpeg(cover, secret, OutputTarget(out), PUBLIC_DEMONSTRATION_KEY, JpegOptions(), Run(randomness=random))
         return _shown(out.read_bytes())

@@ -48,7 +48,7 @@ class Case:
     quality: int
     method: str
     rate: float
-    features: tuple[str, ...] = ("DCTR", "GFR")
+    features: str
 
 
 def saved_luma(picture: np.ndarray, quality: int) -> Luma:

@@ -54,52 +54,49 @@ SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photogra
 MOST = 800  # photographs
 DIMENSIONS = 400  # features that a linear classifier sees: of 200, 400 and 800 they find most
 CHUNK = 50  # photographs that a process takes at a time
-FAST, BOTH, SLOW = ("DCTR",), ("DCTR", "GFR"), ("JRM",)
+DCTR, GFR, JRM = EXTRACTORS
 RJCA, ROUNDED, FEW = "RJCA", 100, 300  # an attack without training, the quality that it is for, and its photographs
 TABLE = "jpeg_steganalysis.csv"
 _SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
 _CHANGED, _NONZERO = "changed", "nonzero"
-_FOLDERS = (Path(jpeg_method.__file__).parent, Path(sealing.__file__).parent)
-_FILES = (
-    Path(jpeg_features.__file__),
-    Path(jpeg_hiders.__file__),
-    *(path for each in _FOLDERS for path in each.glob("*.py")),
-)
-_CODE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_FILES))).hexdigest()  # other code, other features
-
+_FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
+_OWN_FILES = [path for package in (jpeg_method, sealing) for path in Path(package.__file__).parent.glob("*.py")]
 
 CASES = (  # the most telling first
-    Case(75, JPEG, 0.2, BOTH),
-    Case(75, NSF5, 0.2, BOTH),
-    Case(75, JPEG, 0.4, BOTH),
-    Case(75, JPEG, 0.1, BOTH),
-    Case(75, WHILE_SAVING, 0.2, BOTH),
-    Case(75, UERD, 0.4, FAST),
-    Case(75, STEGHIDE, 0.05, FAST),
-    Case(95, JPEG, 0.2, FAST),
-    Case(95, NSF5, 0.2, FAST),
-    Case(95, JPEG, 0.4, FAST),
-    Case(95, WHILE_SAVING, 0.2, FAST),
-    Case(95, JPEG, 0.1, FAST),
-    Case(75, JUNIWARD, 0.2, FAST),
-    Case(75, UERD, 0.2, FAST),
-    Case(75, NSF5, 0.2, SLOW),
-    Case(75, JPEG, 0.2, SLOW),
-    Case(75, JUNIWARD, 0.4, FAST),
-    Case(75, WHILE_SAVING, 0.1, FAST),
-    Case(95, JPEG, 0.05, FAST),
-    Case(95, UERD, 0.4, FAST),
-    Case(75, WHILE_SAVING, 0.4, FAST),
-    Case(95, WHILE_SAVING, 0.4, FAST),
-    Case(95, JUNIWARD, 0.2, FAST),
-    Case(75, STEGHIDE, 0.05, SLOW),
+    Case(75, JPEG, 0.2, DCTR),
+    Case(75, NSF5, 0.2, DCTR),
+    Case(75, JPEG, 0.1, DCTR),
+    Case(75, JPEG, 0.4, DCTR),
+    Case(75, WHILE_SAVING, 0.2, DCTR),
+    Case(75, STEGHIDE, 0.05, DCTR),
+    Case(75, UERD, 0.4, DCTR),
+    Case(95, JPEG, 0.2, DCTR),
+    Case(95, NSF5, 0.2, DCTR),
+    Case(95, JPEG, 0.4, DCTR),
+    Case(95, JPEG, 0.1, DCTR),
+    Case(95, WHILE_SAVING, 0.2, DCTR),
+    Case(75, JUNIWARD, 0.2, DCTR),
+    Case(75, JUNIWARD, 0.4, DCTR),
+    Case(95, JPEG, 0.05, DCTR),
+    Case(75, WHILE_SAVING, 0.1, DCTR),
+    Case(75, JPEG, 0.2, GFR),
+    Case(75, NSF5, 0.2, GFR),
+    Case(75, JPEG, 0.2, JRM),
+    Case(75, NSF5, 0.2, JRM),
+    Case(75, JPEG, 0.4, GFR),
+    Case(75, STEGHIDE, 0.05, JRM),
+    Case(75, UERD, 0.2, DCTR),
+    Case(95, UERD, 0.4, DCTR),
+    Case(75, WHILE_SAVING, 0.4, DCTR),
+    Case(95, WHILE_SAVING, 0.4, DCTR),
+    Case(95, JUNIWARD, 0.2, DCTR),
 )
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
     pictures, rows = covers(photographs), []
     for case in filter(_available, CASES):
-        rows += measure(case, pictures, config.seed)
+        rows.append(measure(case, pictures, config.seed))
         write_table(out / TABLE, pd.DataFrame(rows))
     rows += rounding(evenly(pictures, FEW), config.seed)
     write_table(out / TABLE, pd.DataFrame(rows))
@@ -121,17 +118,14 @@ def covers(folder: Path) -> list[np.ndarray]:
     return evenly(found, MOST)
 
 
-def measure(case: Case, pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
-    """Rows of one case: for each kind of features."""
+def measure(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, Any]:
+    """The row of a case."""
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
     rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / before[_NONZERO])
     changed = float(after[_CHANGED].mean())
-    for name in case.features:
-        scores = by_folds(Features(before[name], after[name]), seed, DIMENSIONS)
-        yield _row(case, name, float(rates.mean()), changed) | _result(
-            scores, len(pictures) * (FOLDS - 1) // FOLDS, seed
-        )
+    scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)
+    return _row(case, float(rates.mean()), changed) | _result(scores, seed)
 
 
 def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
@@ -141,7 +135,7 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
     method jpeg saves it anew, and its cover is what it saved.
     """
     for method, cover_of in ((JUNIWARD, saved_luma), (JPEG, cover_luma)):
-        case = Case(ROUNDED, method, 0.05, (RJCA,))
+        case = Case(ROUNDED, method, 0.05, RJCA)
         pairs = [
             (cover_of(picture, ROUNDED), HIDERS[method](picture, ROUNDED, case.rate, container_seed(seed, number)))
             for number, picture in enumerate(pictures)
@@ -149,7 +143,7 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
         both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
         scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
         changed = float(np.mean([_share_changed(*pair) for pair in pairs]))
-        yield _row(case, RJCA, case.rate, changed) | _result(scores, len(pairs) * (FOLDS - 1) // FOLDS, seed)
+        yield _row(case, case.rate, changed) | _result(scores, seed)
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -168,25 +162,28 @@ def _available(case: Case) -> bool:
     return available(case.method)
 
 
-def _row(case: Case, features: str, rate: float, changed: float) -> dict[str, Any]:
+def _row(case: Case, rate: float, changed: float) -> dict[str, Any]:
     """A row's first columns: `bits` is the mean of the true rates, which are more where a container has more."""
     named = {"quality": case.quality, "method": case.method, "rate": case.rate, "bits": rate, "changed": changed}
-    return named | {"features": features}
+    return named | {"features": case.features}
 
 
-def _result(scores: Scores, pairs: int, seed: int) -> dict[str, float]:
-    return {"pairs": pairs, "tested": len(scores.covers)} | summarise([scores], seed)
+def _result(scores: Scores, seed: int) -> dict[str, float]:
+    tested = len(scores.covers)
+    return {"pairs": tested * (FOLDS - 1) // FOLDS, "tested": tested} | summarise([scores], seed)
 
 
 def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
     """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
+    files = sorted(_FILES + (_OWN_FILES if case.method in OWN else []))
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
     jobs = [
-        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), _CODE)
+        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code)
         for start in range(0, len(pictures), CHUNK)
     ]
-    parts = in_processes(jobs, f"{case.method} {case.rate:g} {case.quality}")
+    parts = in_processes(jobs, f"{case.features} of {case.method} {case.rate:g}, quality {case.quality}")
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
@@ -197,8 +194,9 @@ def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> di
     for number, picture in enumerate(pictures):
         cover = cover_luma(picture, case.quality)
         container = HIDERS[case.method](picture, case.quality, case.rate, first_seed + number)
-        figures = {name: EXTRACTORS[name](container) for name in case.features}
-        for key, value in (figures | {_CHANGED: _share_changed(cover, container), _NONZERO: cover.nonzero}).items():
+        features = EXTRACTORS[case.features](container)
+        figures = {case.features: features, _CHANGED: _share_changed(cover, container), _NONZERO: cover.nonzero}
+        for key, value in figures.items():
             found.setdefault(key, []).append(value)
     return {key: np.array(values) for key, values in found.items()}
 

@@ -23,7 +23,7 @@ KEYS = {
     "Identity", "Key", "Passphrase", "Recipient",
     "make_identity_file", "make_key_file", "read_identity", "read_key", "read_recipient",
 }  # fmt: skip
-NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "info", "reveal", "room"}
+NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "hide_album", "info", "reveal", "room"}
 KEY = stegnet.Key(bytes(range(32)))
 NOTE = b"a note"
 
@@ -105,6 +105,33 @@ def test_paths_bytes_and_arrays_alike(session, method):
         assert (revealed.path, revealed.trouble) == (None, ())
         seen.add((revealed.kind, revealed.name))
     assert seen == {("picture", None) if method == "network" else ("file", "secret.png")}
+
+
+def test_a_jpeg_stays_one(session, picture):
+    """Where the container is not named."""
+    Image.fromarray(picture(200, 200, 1)).save("photo.jpg")
+    made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
+    assert made.startswith(b"\xff\xd8")
+    assert session.reveal(made, key=KEY).data == b"some bytes"
+
+
+def test_albums(session, picture):
+    """Of a folder; the reports are of its pictures."""
+    Path("covers").mkdir()
+    for number in range(3):
+        write_png(Path(f"covers/{number}.png"), picture(64, 96, number))
+    reports = session.hide_album("covers", b"some bytes", "out", key=KEY, enough=2, method="sealed", verify=False)
+    assert [(report.path, report.may_be_lost) for report in reports] == [(Path(f"out/{n}.png"), 1) for n in range(3)]
+    Path("out/1.png").unlink()
+    found = session.reveal("out", key=KEY)
+    assert (found.data, found.trouble) == (b"some bytes", ("1 of the album's 3 pictures is missing",))
+    assert session.reveal("out", "back", key=KEY).path.read_bytes() == b"some bytes"
+    with pytest.raises(stegnet.MediaError, match=r"out/0.png: exists already"):
+        session.hide_album("covers", "note.txt", "out", key=KEY)
+    session.hide_album("covers", "note.txt", "out", key=KEY, overwrite=True)
+    assert session.reveal("out", key=KEY).text == NOTE.decode()
+    with pytest.raises(stegnet.MediaError, match="covers: is a folder"):
+        session.reveal("covers", key=KEY)
 
 
 def test_the_inputs_stay(session, picture):

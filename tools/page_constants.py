@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 PATH = Path(__file__).parents[1] / "stegnet/gui/page/constants.js"
 HEAD = "/** Written by `python -m tools.page_constants` from Python's own constants: change those. */\n"
 
@@ -38,6 +40,14 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR CERTAIN")],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
+    "JPEG": [
+        ("media.jpeg.entropy", "LONGEST_RUN MOST_WAITING"),
+        ("methods.jpeg.carrier", "MIDDLE CARRIED GROUP"),
+        ("methods.jpeg.making", "FINEST"),
+        ("methods.jpeg", "USUAL_QUALITY"),
+        ("methods.jpeg.amounts", "MOST_RATE"),
+    ],
+    "JPEG_COSTS": [("methods.jpeg.costs", "STABILISER HIGH LOW WINDOW MARGIN USUAL WET RATIONAL TIE")],
     "KEYS": [
         ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
         ("keys.keyfiles", "KEY_COMMENT"),
@@ -51,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "QUALITY": [("methods.network.quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
-        ("record.record", "NUMBERS SPREAD MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
+        ("record.record", "NUMBERS SPREAD SPARE MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
         ("record.record", "MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
@@ -98,6 +108,8 @@ def _plain(value: Any) -> Any:
         return [value[0], value[-1]]
     if isinstance(value, bytes):
         return value.decode() if value.isascii() and value.decode().isprintable() else list(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
     if is_dataclass(value):
         return _plain(astuple(value))
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -5,17 +5,21 @@ import { channelOf, chooseRung, prepared } from "./codec/channel.js";
 import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
+import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg } from "./codec/jpeg.js";
 import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
 import { hideRobust } from "./codec/survive.js";
-import { QUALITY, SURVIVAL } from "./constants.js";
+import { JPEG, QUALITY, SURVIVAL } from "./constants.js";
 import { PageError } from "./errors.js";
 import { hideInFilm } from "./film/hide.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { revealFromFilm } from "./film/reveal.js";
 import { withinRatio } from "./format/content.js";
 import { keySource } from "./format/keys.js";
+import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
+import { toYcc } from "./jpeg/planes.js";
+import { roundingErrors } from "./jpeg/shown.js";
 import { makeEngine } from "./network/engine.js";
 import { channelsOf, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
@@ -122,18 +126,55 @@ const JOBS = {
     };
   },
 
+  /**
+   * Hides any file in a JPEG file, byte for byte, which stays the JPEG it was; one of the highest quality is saved at
+   * another first. The result is as of `seal`, and whether it was saved.
+   */
+  async jpeg({ cover, file, keyInput }) {
+    keySource(keyInput);
+    onProgress("pictures");
+    const { jpeg, errors, seen } = jpegCover(cover, await decodePicture(cover));
+    const container = await hideInJpeg(jpeg, file, keyInput, { errors, onProgress });
+    const shown = await decodePicture(container);
+    return {
+      file: container,
+      cover: seen,
+      difference: amplified(seen, shown),
+      psnr: { container: psnr(seen, shown) },
+      hidden: { bytes: file.bytes.length, room: makeJpegRoom(jpeg)(storedName(file.name)) },
+      frames: 1,
+      isSaved: errors !== null,
+    };
+  },
+
   /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, film, keyInput, device }) {
     keySource(keyInput);
     if (film) return revealFilm(film, keyInput);
     onProgress("pictures");
-    const picture = isPng(container) ? readPng(container) : await decodePicture(container);
-    const { secret, file, ...state } = await reveal(await engineFor(device), picture, keyInput);
+    const { secret, file, ...state } =
+      (await revealFromJpeg(container, keyInput)) ?? (await revealFromPixels(container, keyInput, device));
     if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
     return { file: await writePng(secret), name: "revealed.png", secret, ...state };
   },
 };
+
+async function revealFromPixels(container, keyInput, device) {
+  const picture = isPng(container) ? readPng(container) : await decodePicture(container);
+  return reveal(await engineFor(device), picture, keyInput);
+}
+
+/**
+ * A JPEG to hide in, and what it shows: the cover, or if its quality is so high that every step would show, what is made
+ * of it; then also what rounding took from its coefficients.
+ */
+function jpegCover(bytes, seen) {
+  const jpeg = readJpeg(bytes);
+  if (!isTooFine(jpeg)) return { jpeg, seen, errors: null };
+  const made = readJpeg(encodeJpeg(seen, JPEG.USUAL_QUALITY));
+  return { jpeg: made, seen, errors: roundingErrors(toYcc(seen)[0], made) };
+}
 
 async function sealInFilm(cover, file, keyInput) {
   const made = await hideInFilm(await openFfmpeg(onProgress), cover, file, keyInput, onProgress);

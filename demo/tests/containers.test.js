@@ -116,12 +116,13 @@ test("a hidden file comes back byte for byte, with its name", async () => {
 });
 
 for (const [what, fields] of [
-  ["another film", [[2], u32(9), u32(4)]],
-  ["a file", [[3], u32(9), u32(4), ...file(NAME, seeded(2)(300)).slice(3)]],
+  ["single frame of a film that hides another film", [[2], u32(9), u32(4)]],
+  ["one of several pictures", [[3], u32(9), u32(4), ...file(NAME, seeded(2)(300)).slice(3)]],
+  ["one of several pictures", [[5], u32(9), u32(4)]],
 ]) {
-  test(`a frame of a film that hides ${what} is distinguished from a picture`, async () => {
+  test(`what is ${what} is distinguished from a picture (kind ${fields[0]})`, async () => {
     const container = await sealed(...fields);
-    await assert.rejects(reveal(ideal(NONE), container, { file: secretKey }), { message: new RegExp(`hides ${what}`) });
+    await assert.rejects(reveal(ideal(NONE), container, { file: secretKey }), { message: new RegExp(what) });
   });
 }
 

@@ -10,7 +10,7 @@ import { reveal } from "../src/codec/reveal.js";
 import { NONE } from "../src/format/base.js";
 import { fromHex } from "../src/format/bytes.js";
 import { textureLevels } from "../src/format/costs.js";
-import { idleSamples } from "../src/format/places.js";
+import { idleSamples, PIXELS } from "../src/format/places.js";
 import { planOf } from "../src/format/zone.js";
 import { isGrey } from "../src/picture.js";
 import { readPng, writePng } from "../src/png.js";
@@ -130,8 +130,9 @@ test("the plan is that of the program", () => {
     [2000000, 36578304, 536870912, 10105272, 2, false, 35364544, false],
   ]) {
     const channels = 3;
-    assert.deepEqual(planOf(size, samples, effort, true), { trits, height, grey, places, clustered, channels });
+    const plan = { trits, height, grey, places, clustered, channels, medium: PIXELS };
+    assert.deepEqual(planOf(size, samples, effort, true), plan);
   }
-  const ofGrey = { trits: 1020, height: 6, grey: true, places: 8368, clustered: true, channels: 1 };
+  const ofGrey = { trits: 1020, height: 6, grey: true, places: 8368, clustered: true, channels: 1, medium: PIXELS };
   assert.deepEqual(planOf(200, 9216, 536870912, true, 1), ofGrey);
 });

@@ -11,6 +11,8 @@ _OPTIONS = {
     "give the result a name of its own": "`-o FILE` names another file",
     "hide as many as there is room for": "hide as many as there is room for (`--longer cut`)",
     "leave the secret's sound out": "leave the secret's sound out (`--no-sound`)",
+    "spread it over several": "`--spread` it over several",
+    "hide it without at_most_safe": "hide it without `--at-most-safe`",
     "the method sealed": "`--method sealed`",
     "the method auto": "`--method auto`",
     "hide what survives that": "`hide --survive` hides what stays",

@@ -40,6 +40,9 @@ _PHASES = {
     "try": "trying what survives",
     "compress": "compressing",
     "hide": "hiding",
+    "check pictures": "checking",
+    "hide pictures": "hiding",
+    "reveal pictures": "revealing",
     "verify": "verifying",
     "check": "checking",
     "hide tiles": "hiding",
@@ -107,9 +110,9 @@ def notes(report: "Report", name: str = "") -> None:
     """Prints the notes and warnings of a result.
 
     Args:
-        name: their prefix, if there are several results; warnings of covers are then left to `BatchResults`.
+        name: their prefix, if there are several results.
     """
-    of_cover = report.hiding.warnings() if report.hiding and name else ()
+    of_cover = report.hiding.warnings() if report.hiding else ()  # told before, or by `BatchResults`
     for line in report.notes:
         note(name + line)
     for line in (*report.warnings, *report.trouble):
@@ -244,7 +247,8 @@ class _ProgressBar:
 
 def _phase_bar(phase: str, done: int, total: int) -> "tqdm":
     """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
-    name, unit = _PHASES.get(phase, phase), "tile" if phase.endswith("tiles") else "frame"
+    name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
+    unit = {"tiles": "tile", "pictures": "picture"}.get(things, "frame")
     if step := getattr(phase, "step", 0):
         name = f"step {step} of {phase.steps}: {name}"
     form = _UNCOUNTED if not (done or total) else _STEP if step and total else None

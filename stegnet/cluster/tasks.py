@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from stegnet.cluster.envelope import Secrets
@@ -87,11 +87,11 @@ class HidingWork:
         run = replace(self.hider.run, randomness=secrets.randomness(task.number), part=task.part)
         hider = replace(self.hider, run=run)
 
-        def hide(cover: Place, secret: Place, out: OutputTarget) -> Report:
-            with task.result(out) as target, fetched(cover) as cover_path, fetched(secret) as secret_path:
-                return hider(cover_path, secret_path, target, secrets.source)
+        def hide(cover: Path, secret: Place, out: OutputTarget) -> Report:
+            with task.result(out) as target, fetched(secret) as secret_path:
+                return hider(cover, secret_path, target, secrets.source)
 
-        outcomes = hide_each(FolderPlan(task.jobs), task.out, hide, hider.method.forms)
+        outcomes = hide_each(FolderPlan(task.jobs), task.out, hide, hider.method.form)
         return list(outcomes) if task.segment else _measured(outcomes)
 
 

@@ -10,17 +10,20 @@ DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of 
 HALVED_CHROMA, FULL_CHROMA = "4:2:0", "4:4:4"
 
 
-def encode_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False, icc: bytes | None = None) -> bytes:
+def encode_jpeg(
+    picture: np.ndarray, quality: int, *, full_chroma: bool = False, icc: bytes | None = None, exif: bytes = b""
+) -> bytes:
     """Encodes (H, W, 3) uint8, or (H, W) of a grey picture, as libjpeg's ordinary baseline JPEG.
 
     Args:
         quality: 1 to 100, as libjpeg scales its tables.
         full_chroma: 4:4:4 instead of 4:2:0.
         icc: ICC profile to embed; None for sRGB.
+        exif: to embed.
     """
     file = io.BytesIO()
     chroma = {"subsampling": FULL_CHROMA if full_chroma else HALVED_CHROMA} if picture.ndim == 3 else {}
-    Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, **chroma)
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)
     return file.getvalue()
 
 

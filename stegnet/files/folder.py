@@ -1,7 +1,7 @@
 """Folders of files: pairing covers with secrets, naming results, and running one job after the other."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -10,8 +10,9 @@ from pathlib import Path
 from stegnet.core.address import Address, Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
+from stegnet.files.finding import find
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
-from stegnet.files.reveal import find, suffix_of
+from stegnet.files.reveal import suffix_of
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.methods import DEFAULT_RUN, Hidden, Run
@@ -102,22 +103,23 @@ def plan_revealing(containers: Place) -> FolderPlan:
 def hide_each(
     plan: FolderPlan,
     folder: OutputTarget,
-    hide: Callable[[Place, Place, OutputTarget], Report],
-    forms: Mapping[str, Sequence[str]] = FORMS,
+    hide: Callable[[Path, Place, OutputTarget], Report],
+    form: Callable[[Path, str], str] = lambda _, kind: FORMS[kind][0],
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
-        folder: for the results: `a.jpg` becomes `folder/a.png`, a film `folder/a.mkv`.
+        folder: for the results: `a.bmp` becomes `folder/a.png`, a film `folder/a.mkv`.
         hide: hides a secret in a cover.
-        forms: suffixes of results by the kind of their cover; the first is taken.
+        form: suffix of a result, by its cover and the cover's kind.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
         assert job.secret is not None
-        out = folder.path / names.take(job.source.stem, forms[job.kind][0])
-        return out, hide(job.source, job.secret, replace(folder, path=out))
+        with fetched(job.source) as cover:
+            out = folder.path / names.take(job.source.stem, form(cover, job.kind))
+            return out, hide(cover, job.secret, replace(folder, path=out))
 
     return _each(plan.jobs, work)
 

@@ -8,7 +8,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
 from stegnet.core.samples import channels_of
-from stegnet.files.reveal import find
+from stegnet.files.finding import find
 from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, is_grey_film, read_cover, refuse_palette, scan, sound_tracks
 from stegnet.media.inputs import check_input, input_kind
@@ -45,7 +45,14 @@ def fits_in(cover: CoverSize) -> list[Fit]:
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
     """The same by names, without what is not known."""
-    found = {"what": fit.what, "bytes": fit.bytes, PSNR.key: fit.psnr, "method": fit.method, "survive": fit.survive}
+    found = {
+        "what": fit.what,
+        "bytes": fit.bytes,
+        "safe_bytes": fit.safe,
+        PSNR.key: fit.psnr,
+        "method": fit.method,
+        "survive": fit.survive,
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -7,26 +7,11 @@ from pathlib import Path
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
+from stegnet.files.finding import find, open_hidden
 from stegnet.keys import KeySource
-from stegnet.media.inputs import check_input
 from stegnet.media.pictures.pictures import check_lossless
-from stegnet.methods import DEFAULT_RUN, METHODS, Hidden, Run
-from stegnet.record import Container, open_container
+from stegnet.methods import DEFAULT_RUN, Hidden, Run
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
-
-
-def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:
-    """Finds what is hidden in a container: the methods are asked in turn, the one that was added last first.
-
-    Raises:
-        RevealError: nothing opens with the container's key, or it is damaged beyond use.
-        MediaError: the container can't be read.
-    """
-    for method in reversed(METHODS.values()):
-        hidden = method.open(container, run)
-        if hidden is not None:
-            return hidden
-    raise container.not_opened()
 
 
 def reveal_file(
@@ -34,18 +19,18 @@ def reveal_file(
 ) -> Report:
     """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
 
-    A film as MP4 is for watching, unless it is to be lossless. A file that is a picture or film of another format than
-    the suffix says is converted likewise. Where the result names itself, a text is in the report instead.
+    It may be a folder that holds an album. A film as MP4 is for watching, unless it is to be lossless. A file that is a
+    picture or film of another format than the suffix says is converted likewise. Where the result names itself, a text
+    is in the report instead.
 
     Args:
         strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
-    check_input(container)
-    with open_container(container, key_source, run.progress) as opened:
+    with open_hidden(container, key_source, run) as opened:
         if out.named:
-            out.check((), "file", container)
+            out.check((), "file", *opened.files)
         return write_hidden(find(opened, run), out, strict)
 
 
@@ -56,11 +41,11 @@ def write_hidden(hidden: Hidden, out: OutputTarget, strict: bool = False) -> Rep
         if text is not None:
             return text
         out = _named(out, _own_name(hidden, out.lossless))
-    source = hidden.container.path
+    sources = hidden.container.files
     if hidden.kind == FILE:
-        out.check((), "file", source)
+        out.check((), "file", *sources)
     else:
-        out.check(REVEALED_FORMS[hidden.kind], hidden.kind, source)
+        out.check(REVEALED_FORMS[hidden.kind], hidden.kind, *sources)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())
     return replace(hidden.write(out, strict), path=out.path)

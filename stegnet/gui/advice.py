@@ -3,10 +3,13 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import StegnetError
-from stegnet.gui.jobs import BadRequest, size_of, text_of
+from stegnet.core.names import safe_name
+from stegnet.gui.jobs import BadRequest, names_only, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
 from stegnet.media.forecast import picture_quality
 from stegnet.methods import AUTO, METHODS, CoverSize
@@ -24,14 +27,54 @@ def advise(about: str, line: bytes) -> dict[str, str]:
     Raises:
         BadRequest: it is none that the page asks.
     """
+    return _parsed(ADVICE[about], line)()
+
+
+@dataclass(frozen=True)
+class RoomQuestion:
+    """The question how much fits into a cover, where that depends on what is in its file.
+
+    Attributes:
+        name, size: of the cover's file.
+        room: the answer, once the file is there.
+    """
+
+    name: str
+    size: int
+    room: "Room"
+
+    def answer(self, path: Path) -> dict[str, Any]:
+        """Bytes of a secret that fit, or why not. The file's folder is its own: no message names it."""
+        try:
+            with names_only(path.parent):
+                return {"room": self.room(path)}
+        except StegnetError as error:
+            return {"text": f"{error}."}
+
+
+def parse_room_question(line: bytes) -> RoomQuestion:
+    """Parses a question about a cover's room, one line of JSON.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    return _parsed(_room_question, line)
+
+
+def _parsed(parse: Callable[[Any], Any], line: bytes) -> Any:
     try:
-        answer = ADVICE[about](json.loads(line))
+        return parse(json.loads(line))
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise BadRequest from None
-    return answer()
+
+
+def _room_question(asked: dict[str, Any]) -> RoomQuestion:
+    file = asked["cover"]["file"]
+    return RoomQuestion(safe_name(text_of(file["name"])), size_of(file["size"]), _room(asked))
 
 
 Answer = Callable[[], dict[str, str]]
+Room = Callable[[Path | None], int | None]
 
 
 def _words(_: object) -> Answer:
@@ -59,18 +102,15 @@ def _weakness(asked: dict[str, Any]) -> Answer:
 
 
 def _forecast(asked: dict[str, Any]) -> Answer:
-    """A sentence on what fits, and what becomes of the secret."""
-    cover, secret, survive = asked["cover"], asked["secret"], asked.get("survive")
-    height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
-    cover_size = CoverSize(height, width, size_of(cover["frames"], _MOST_FRAMES))
-    given = {"survive": text_of(survive)} if survive else {}
-    name, size, film = text_of(secret["name"]), size_of(secret["size"]), bool(secret.get("film"))
+    """A sentence on what fits, and what becomes of the secret; `room`: what a RoomQuestion was answered, if it was."""
+    secret, room_of, told = asked["secret"], _room(asked), asked.get("room")
+    known = None if told is None else size_of(told)
+    size, film = size_of(secret["size"]), bool(secret.get("film"))
     sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
 
     def answer() -> dict[str, str]:
         try:
-            method = METHODS.choose(AUTO, given)
-            room = method.file_room(cover_size, name, method.options(**given))
+            room = room_of(None) if known is None else known
         except StegnetError as error:
             return {"text": f"{error}."}
         if room is None:
@@ -79,6 +119,20 @@ def _forecast(asked: dict[str, Any]) -> Answer:
         return {"text": f"Room for about {_amount(room)}: {fate}"}
 
     return answer
+
+
+def _room(asked: dict[str, Any]) -> Room:
+    """Bytes of a secret that fit into a cover, by its file if that is needed; None: not known."""
+    cover, survive, suffix = asked["cover"], asked.get("survive"), text_of(asked.get("suffix", ""))
+    height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
+    cover_size = CoverSize(height, width, size_of(cover["frames"], _MOST_FRAMES))
+    given, name = {"survive": text_of(survive)} if survive else {}, text_of(asked["secret"]["name"])
+
+    def room(file: Path | None) -> int | None:
+        method = METHODS.choose(AUTO, given, suffix)
+        return method.file_room(replace(cover_size, file=file), name, method.options(**given))
+
+    return room
 
 
 def _too_large(room: int, film: bool, sides: Sequence[int]) -> str:

@@ -99,7 +99,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Don
     Raises:
         StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
-    with _names_only(folder, *(path.parent for path in inputs)):
+    with names_only(folder, *(path.parent for path in inputs)):
         return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, run)
 
 
@@ -181,7 +181,7 @@ def _key_source(given: dict[str, str]) -> KeySource:
 
 
 @contextmanager
-def _names_only(*folders: Path) -> Iterator[None]:
+def names_only(*folders: Path) -> Iterator[None]:
     """Takes folders out of messages: the person knows the files' names."""
     try:
         yield

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
-from stegnet.media import kind, read_frames, read_picture, resize
+from stegnet.media import kind, read_frames, read_picture, reduced
 
 GAIN = 30  # of the difference, as in the page
 _SIDE = 1200  # pixels
@@ -31,7 +31,7 @@ def write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str
         pictures["difference"], quality = _difference(seen, sent), psnr(seen, sent)
     paths = {name: folder / f"{name}.jpg" for name in pictures}
     for name, picture in pictures.items():
-        paths[name].write_bytes(encode_jpeg(_small(picture), _QUALITY))
+        paths[name].write_bytes(encode_jpeg(reduced(picture, _SIDE), _QUALITY))
     return paths, quality
 
 
@@ -47,9 +47,3 @@ def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """GAIN · |one − other|, clipped at 255."""
     difference = ImageChops.difference(Image.fromarray(one), Image.fromarray(other))
     return np.asarray(difference.point(lambda level: min(GAIN * level, 255)))
-
-
-def _small(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    factor = min(1.0, _SIDE / max(height, width))
-    return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, StegnetError
-from stegnet.gui.advice import ADVICE, advise
+from stegnet.gui.advice import ADVICE, advise, parse_room_question
 from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
@@ -94,16 +94,30 @@ class _Handler(LoopbackHandler):
             self.server.stop.set()
         elif path == "jobs":
             self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
-        elif path in ADVICE:
+        elif path == "room" or path in ADVICE:
             self._advise(path, _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def _advise(self, about: str, body: "_Body") -> None:
         try:
-            self.send_whole("application/json", json.dumps(advise(about, body.line())).encode())
+            answer = self._room(body) if about == "room" else advise(about, body.line())
+            self.send_whole("application/json", json.dumps(answer).encode())
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
+        except Cancelled:
+            return
+
+    def _room(self, body: "_Body") -> dict[str, Any]:
+        """Tells the room in a cover, whose file follows the question."""
+        question = parse_room_question(body.line())
+        try:
+            self.server.workspace.check_room(question.size)
+            with self.server.workspace.inputs() as folder:
+                return question.answer(body.file(folder / "cover", question.name, question.size))
+        except MediaError as error:
+            body.skip()
+            return {"text": f"{error}."}
 
     def _take_job(self, body: "_Body") -> None:
         """Does a job, unless there are too many; the request is read to its end: browsers look at no answer before."""

@@ -1,13 +1,15 @@
-"""Checks of the files that are read."""
+"""Checks of the files that are read, and covers that are reduced."""
 
 import stat
 from pathlib import Path
 
-from stegnet.core.errors import MediaError
+import numpy as np
+
+from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.samples import is_grey
 from stegnet.media.films.films import is_grey_film
-from stegnet.media.pictures.pictures import read_cover
+from stegnet.media.pictures.pictures import read_cover, reduced
 from stegnet.media.probe import kind
 from stegnet.media.signature import is_moving_picture
 
@@ -67,3 +69,19 @@ def check_input(path: Path) -> None:
         raise MediaError(f"{path}: no such file") from error
     except OSError as error:
         raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+
+
+def read_resized(path: Path, side: int | None) -> tuple[np.ndarray, bytes | None]:
+    """As `read_cover`, reduced so that the longer side has `side` pixels; None: as it is.
+
+    Raises:
+        ConfigError: it has no more pixels than that.
+        MediaError: as `read_cover`.
+    """
+    pixels, profile = read_cover(path)
+    if side is None:
+        return pixels, profile
+    longer = max(pixels.shape[:2])
+    if not 0 < side < longer:
+        raise ConfigError(f"resize: must be less than the cover's longer side, {longer} pixels, is {side}")
+    return reduced(pixels, side), profile

@@ -67,11 +67,7 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
         yield part
         os.fsync(lock.fileno())
         allow_moving(lock)
-        if overwrite:
-            os.replace(part, path)
-        else:
-            _move_to_free_name(part, path)
-        sync_folder(path.parent)
+        move_whole(part, path, overwrite=overwrite)
 
 
 @contextmanager
@@ -85,6 +81,15 @@ def temporary_file(path: Path, *, private: bool = False) -> Iterator[Path]:
     """
     with _part(path, _PRIVATE if private else _PUBLIC) as (part, _):
         yield part
+
+
+def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Gives a file that is whole its name in the same file system; arguments and errors as `atomic_write`."""
+    if overwrite:
+        os.replace(part, path)
+    else:
+        _move_to_free_name(part, path)
+    sync_folder(path.parent)
 
 
 def exists_already(path: Path) -> MediaError:

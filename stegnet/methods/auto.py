@@ -1,4 +1,4 @@
-"""The method "auto": sealed as it is where it fits, else sealed and compressed, else by the network.
+"""The method "auto": sealed as it is where it fits, else sealed and compressed, else by the network; in a JPEG, "jpeg".
 
 Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
 (docs/evaluation.md). So the network is left with what can't be compressed into its cover.
@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.methods.method import AUTO, CoverSize, Method, option
+from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
+from stegnet.methods.jpeg import Jpeg, JpegOptions
+from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, Method, PartRoom, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
+    from stegnet.record import Record
     from stegnet.results import OutputTarget, Report
 
 _NETWORK = "method: network, since it can't be compressed into this cover"
@@ -28,6 +31,8 @@ class AutoOptions:
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     any_quality: bool = option(False, "hide a secret even if it comes back below 22 dB PSNR")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -35,10 +40,17 @@ class Auto(Method):
     """The method that suits a secret; the report's first note says so if it is not sealed."""
 
     name = AUTO
-    summary = "sealed, compressed if it does not fit otherwise"
+    summary = "sealed, compressed if it does not fit otherwise; jpeg in a JPEG whose container has no other suffix"
     options = AutoOptions
     matched = True
     computes = True
+    albums = True
+
+    def form(self, cover: Path, kind: str) -> str:
+        """That of a JPEG for a JPEG: saved without loss, it would show what it was."""
+        from stegnet.media.signature import is_jpeg
+
+        return (Jpeg() if kind == PICTURE and is_jpeg(cover) else super()).form(cover, kind)
 
     def file_room(self, cover: CoverSize, name: str, options: AutoOptions) -> int | None:
         return Sealed().file_room(cover, name, options)
@@ -52,11 +64,12 @@ class Auto(Method):
         options: AutoOptions,
         run: "Run",
     ) -> "Report":
+        method, exact = _exactly(out.path.suffix, options)
         try:
-            sealed = SealedOptions(compress=True, verify=options.verify)
-            return Sealed().hide(cover, secret, out, key_source, sealed, run)
+            return method.hide(cover, secret, out, key_source, exact, run)
         except (CapacityError, PackageError):
-            if not _network_could(cover, secret):
+            only_exactly = isinstance(method, Jpeg) or options.resize or options.at_most_safe
+            if only_exactly or not _network_could(cover, secret):
                 raise
         by_network = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
         report = ByNetwork().hide(cover, secret, out, key_source, by_network, run)
@@ -64,6 +77,30 @@ class Auto(Method):
 
         note = _NETWORK + _UNMASKED * (not chosen_network(run).period)
         return replace(report, notes=(note, *report.notes))
+
+    def part_room(self, cover: Path, empty: int, key: "Key", options: AutoOptions) -> PartRoom:
+        method, exact = _exactly(self.form(cover, PICTURE), options)
+        return method.part_room(cover, empty, key, exact)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: AutoOptions,
+        run: "Run",
+    ) -> "Report":
+        method, exact = _exactly(out.path.suffix, options)
+        return method.hide_record(cover, record, out, keys, exact, run)
+
+
+def _exactly(suffix: str, options: AutoOptions) -> tuple[Method, SealedOptions | JpegOptions]:
+    """The method that writes a picture of this suffix, byte for byte, and its options."""
+    chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
+    if suffix.lower() in JPEG_SUFFIXES:
+        return Jpeg(), JpegOptions(**chosen)
+    return Sealed(), SealedOptions(compress=True, **chosen)
 
 
 def _network_could(cover: Path, secret: Path) -> bool:

@@ -1,6 +1,5 @@
 """A secret as it is, where that fits, or compressed until it fits."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +12,7 @@ from stegnet.core.progress import Progress
 from stegnet.media import about_secret
 from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
-from stegnet.record import MAX_NAME
-from stegnet.results import printable
+from stegnet.results import printable, stored_name
 
 # Compresses a file: its path, a folder for the copy, bytes that there are, and a callback for steps done and in all.
 Compressor = Callable[[Path, Path, int, Callable[[int, int], None]], Compressed]
@@ -92,13 +90,3 @@ def media_compressors() -> dict[str, tuple[Compressor, str]]:
         from stegnet.media import compress  # here, since it needs ffmpeg
 
     return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
-
-
-def stored_name(file: Path) -> str:
-    """The name without folders, cut to what a record holds, its suffix kept."""
-    name = os.fsencode(file.name)
-    if len(name) > MAX_NAME:
-        suffix = os.fsencode(file.suffix)[:16]
-        # A character that is cut in two is left out.
-        name = name[: MAX_NAME - len(suffix)].decode("utf-8", "ignore").encode() + suffix
-    return name.decode("utf-8", "surrogateescape")

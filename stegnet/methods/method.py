@@ -5,7 +5,7 @@ the page, the API, folders and the cluster read its name, forms and options, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Any
 from stegnet.core.errors import ConfigError
 from stegnet.core.kinds import FORMS
 from stegnet.core.progress import Progress
+from stegnet.methods.run import unheard
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 AUTO = "auto"
+RESIZE_HELP = (
+    "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
+)
+SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
 
 
 def option(default: Any, text: str, metavar: str | None = None) -> Any:
@@ -57,6 +62,7 @@ class Fit:
     Attributes:
         what: in words.
         bytes: of a file, at most; None: see `psnr`.
+        safe: bytes of it that are hard to find; None: not known.
         psnr: in dB, about, of a picture or film that comes back.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
@@ -65,9 +71,23 @@ class Fit:
     what: str
     method: str
     bytes: int | None = None
+    safe: int | None = None
     psnr: int | None = None
     survive: str | None = None
     brief: bool = True
+
+
+@dataclass(frozen=True)
+class PartRoom:
+    """Room for a part of an album's file in a picture.
+
+    Attributes:
+        bytes: at most; negative if not even an empty record fits.
+        hard: those that are hard to find in a picture of this size.
+    """
+
+    bytes: int
+    hard: int
 
 
 class Hidden(ABC):
@@ -125,6 +145,7 @@ class Method(ABC):
         any_file: it hides files of any kind.
         matched: of a folder of secrets, it takes pictures for pictures and films for films.
         computes: it uses networks.
+        albums: it divides a file over an album (`part_room`, `hide_record`), whose pictures `open` opens one by one.
         implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
     """
 
@@ -136,6 +157,7 @@ class Method(ABC):
     any_file = True
     matched = False
     computes = False
+    albums = False
     implied = False
 
     @cached_property
@@ -147,6 +169,14 @@ class Method(ABC):
     def option_names(self) -> frozenset[str]:
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
+
+    def form(self, cover: Path, kind: str) -> str:
+        """Suffix of the container of a cover of this kind, where it is not named.
+
+        Raises:
+            MediaError: the cover can't be read.
+        """
+        return self.forms[kind][0]
 
     def load(self, run: "Run") -> None:  # noqa: B027
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
@@ -161,6 +191,7 @@ class Method(ABC):
         Raises:
             ConfigError: the options are impossible.
             CapacityError: nothing fits with them.
+            MediaError: the cover's own file can't be read.
         """
         return max((fit.bytes or 0 for fit in self.room(cover)), default=0)
 
@@ -176,6 +207,30 @@ class Method(ABC):
             LongFilm: the film has too many frames for `run.part`.
             StegnetError: any but DataError, RevealError and TrainingError.
         """
+
+    def part_room(self, cover: Path, empty: int, key: "Key", options: Any) -> "PartRoom":
+        """Room for a part of an album's file in a picture.
+
+        Args:
+            empty: bytes of a record without any.
+            key: film key of the album.
+        Raises:
+            MediaError: the cover can't be read, or be hidden in.
+        """
+        raise NotImplementedError
+
+    def hide_record(
+        self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"
+    ) -> "Report":
+        """Hides a record in a picture of an album.
+
+        Args:
+            keys: of the album; the picture opens by itself.
+            options: an instance of its own.
+        Raises:
+            MediaError: a file can't be read or written.
+        """
+        raise NotImplementedError
 
     def open(self, container: "Container", run: "Run") -> Hidden | None:
         """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.
@@ -199,9 +254,9 @@ class Hider:
         """Hides a secret in a cover; errors as `Method.hide`."""
         return self.method.hide(cover, secret, out, key_source, self.options, self.run)
 
-    def showing(self, progress: Progress) -> "Hider":
-        """The same, which tells its progress."""
-        return replace(self, run=replace(self.run, progress=progress))
+    def showing(self, progress: Progress, warn: Callable[[str], None] = unheard) -> "Hider":
+        """The same, which tells its progress, and warns before the work begins."""
+        return replace(self, run=replace(self.run, progress=progress, warn=warn))
 
 
 class Registry(dict[str, Method]):

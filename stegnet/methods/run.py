@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def unheard(_: str) -> None:
+    """For those who read the same in the report."""
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled.
@@ -24,6 +28,7 @@ class Run:
         device, precision, backend: as `load_engine` takes them.
         randomness: source of all that is random.
         progress: called as the work goes on.
+        warn: called, before the work begins, with a line on what will give the container away.
         part: what this process does of a film.
         networks: those that were loaded, by the shipped file whose place they take.
     """
@@ -34,6 +39,7 @@ class Run:
     backend: str = "auto"
     randomness: "Randomness" = os.urandom
     progress: Progress = no_progress
+    warn: Callable[[str], None] = unheard
     part: Part = ALL_FRAMES
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -48,6 +54,20 @@ class Run:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
         return self.networks[shipped]
+
+    def forewarn(self, cover: Path) -> str | None:
+        """The lossy format that a cover has or had, of which it warns; None: it shows none.
+
+        Raises:
+            MediaError: it can't be read.
+        """
+        from stegnet.media.history import lossy_history
+        from stegnet.results import betrayed_by
+
+        found = lossy_history(cover)
+        if found:
+            self.warn(betrayed_by(found))
+        return found
 
     def in_steps(self, *phases: str) -> "Run":
         """The same, whose phases, if there are several, are numbered in this order."""

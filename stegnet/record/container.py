@@ -26,6 +26,7 @@ from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
 from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
+from stegnet.sealing import PIXELS
 
 _NOT_LOOKED_FOR = object()
 _UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
@@ -63,20 +64,23 @@ class Container:
         path: of the file; it must exist and be readable.
         key_source: opens what is hidden in it.
     Attributes:
+        files: that it is read from.
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
         channels: 1 if the first frame is grey, else 3.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
-        context: what MACs cover besides the frames.
+        remarks: why there is no record in some of its files, a line for each.
+        medium: what its samples are.
     Raises:
         MediaError: it can't be read, is neither a picture nor a film, or has no frames.
     """
 
-    context = b""
+    medium = PIXELS
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
-        self.path, self.kind = path, kind(path)
+        self.path, self.files, self.kind = path, (path,), kind(path)
+        self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
         try:
@@ -86,7 +90,7 @@ class Container:
             self.height, self.width = first.shape[:2]
             self.channels = channels_of(first)
             self._key_source, self._keys = key_source, KeyRing(key_source)
-            self.first = read_record(first, self._keys, first=True, context=self.context)
+            self.first = read_record(first, self._keys, first=True, medium=self.medium)
             if self._keys.locked and self.kind == FILM:
                 self._find_anchor()
         except BaseException:
@@ -142,7 +146,7 @@ class Container:
         """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
         if position == 0 and self.first.record:
             return self.first
-        return read_record(frame, self._keys, first=False, context=self.context)
+        return read_record(frame, self._keys, first=False, medium=self.medium)
 
     def header(self, progress: Progress = no_progress) -> Header | None:
         """Finds the header: that of the first frame whose record can be read; None if no frame opens with this key.
@@ -192,7 +196,8 @@ class Container:
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
         statuses = tuple(status if found is header else UNREADABLE for found, status in read)
-        return Inspection(header, statuses, diagnose(statuses, header.frames), self.kind)
+        total = header.frames if self.kind == FILM else 1  # other pictures of an album are not looked for
+        return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
         """The error where nothing opens; it says so if the file's format alone explains it."""

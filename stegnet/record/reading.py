@@ -12,7 +12,7 @@ from stegnet.record.base import decode_base
 from stegnet.record.diagnosis import UNREADABLE, FrameStatus
 from stegnet.record.record import Pictures, Record, parse_record, require
 from stegnet.record.sound import parse_packets
-from stegnet.sealing import unseal
+from stegnet.sealing import PIXELS, Medium, unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
 
@@ -39,14 +39,14 @@ class FrameReading:
         return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
-def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, context: bytes = b"") -> FrameReading:
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Medium = PIXELS) -> FrameReading:
     """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
 
     Args:
         first: it is the first frame of its file.
-        context: what its MAC covers besides.
+        medium: what the samples are.
     """
-    reading = unseal(container, keys, first=first, context=context)
+    reading = unseal(container, keys, first=first, medium=medium)
     if reading is None:
         return FrameReading(None, False)
     try:

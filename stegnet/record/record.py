@@ -9,6 +9,7 @@ import dataclasses
 import json
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,11 +23,12 @@ from stegnet.core.samples import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.media import SoundTrack
 from stegnet.record.base import KINDS
+from stegnet.record.erasure import SHARES
 from stegnet.record.spread import Spread, least_shares
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
-_SPREAD = 4  # the kind of a spread file, in bytes
+_SPREAD, _SPARE = 4, 5  # the kinds of a spread file, and of one in an album with pictures to spare, in bytes
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
 MAX_FRAMES = 1 << 24
@@ -47,6 +49,8 @@ _FILE = struct.Struct(">Q32s")
 _STAMP = struct.Struct(">q")
 _OFFSET = struct.Struct(">Q")
 _NEEDED = struct.Struct(">H")
+# shares needed, pictures that are enough, number of the first share
+_ALBUM = struct.Struct(">HIH")
 _SIZE = struct.Struct(">I")
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
@@ -87,12 +91,14 @@ class File:
         size: in bytes.
         digest: SHA-256.
         needed: shares of a group of frames that give all others; 0 if the file is not spread.
+        enough: pictures of an album that give it, whichever; 0: it takes all, or it is in a film.
     """
 
     name: str
     size: int
     digest: bytes
     needed: int = 0
+    enough: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,17 @@ class Header:
     @cached_property
     def spread(self) -> Spread | None:
         """Places of a file's bytes in the frames; None if no file is spread over them."""
-        needed = self.secret.needed if isinstance(self.secret, File) else 0
-        return Spread(self.film_id, self.frames, self.secret.size, needed) if needed else None
+        if not isinstance(self.secret, File) or not self.secret.needed:
+            return None
+        shares = SHARES if self.secret.enough else self.frames
+        return Spread(self.film_id, shares, self.secret.size, self.secret.needed)
+
+    @property
+    def enough(self) -> int:
+        """Pictures of an album that give the file, whichever; 0 if it is in no album."""
+        if not isinstance(self.secret, File) or self.frames == 1:
+            return 0
+        return self.secret.enough or (0 if self.secret.needed else self.frames)
 
 
 @dataclass(frozen=True)
@@ -125,9 +140,10 @@ class Record:
     Attributes:
         header: of the container.
         index: of the frame.
-        stamp: time stamp of the hidden frame; of a file that is not spread: offset of `data` in it.
+        stamp: time stamp of the hidden frame; of a file that is not spread: offset of `data` in it; of one in an album
+            with pictures to spare: number of the first share.
         base: the hidden picture's base as bytes; empty if the frame hides no picture, or the network hides all of it.
-        data: sound packets, or the file's bytes, or a share of a spread file.
+        data: sound packets, or the file's bytes, or shares of a spread file.
     """
 
     header: Header
@@ -135,6 +151,15 @@ class Record:
     stamp: int = 0
     base: bytes = b""
     data: bytes = b""
+
+    def shares(self) -> Iterator[tuple[int, bytes]]:
+        """The shares of a spread file that it holds, each with its number (of a film: that of the frame)."""
+        size = self.header.spread.share_bytes
+        if not self.header.secret.enough:
+            yield self.index, self.data
+            return
+        for number, start in enumerate(range(0, len(self.data), size), self.stamp):
+            yield number, self.data[start : start + size]
 
 
 def format_record(record: Record, key: Key) -> bytes:
@@ -145,13 +170,14 @@ def format_record(record: Record, key: Key) -> bytes:
     """
     header = record.header
     _check(record)
-    secret, spread = header.secret, header.spread
-    kind = _SPREAD if spread else _NUMBERS[header.kind]
+    if isinstance(header.secret, File):
+        kind, place = _place_of(header.secret, record.stamp)
+        described = _format_file(header.secret) + place
+    else:
+        kind = _NUMBERS[header.kind]
+        described = _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base)
     start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
-    if isinstance(secret, File):
-        last = _NEEDED.pack(secret.needed) if spread else _OFFSET.pack(record.stamp)
-        return start + _format_file(secret) + last + record.data
-    return start + _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base) + record.data
+    return start + described + record.data
 
 
 def parse_record(data: bytes, key: Key) -> Record:
@@ -161,10 +187,10 @@ def parse_record(data: bytes, key: Key) -> Record:
         ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
     (film_id, commitment, number, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD))
+    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE))
     require(0 <= index < frames <= MAX_FRAMES)
-    if number == _SPREAD:
-        return _parse_spread(film_id, frames, index, rest)
+    if number in (_SPREAD, _SPARE):
+        return (_parse_spread if number == _SPREAD else _parse_spare)(film_id, frames, index, rest)
     kind = _KINDS[number]
     if kind == FILE:
         file, rest = _parse_file(rest)
@@ -188,6 +214,23 @@ def _parse_spread(film_id: bytes, frames: int, index: int, data: bytes) -> Recor
     header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed))
     require(len(rest) == header.spread.share_bytes)
     return Record(header, index, data=rest)
+
+
+def _parse_spare(film_id: bytes, frames: int, index: int, data: bytes) -> Record:
+    file, rest = _parse_file(data)
+    (needed, enough, first), rest = take(_ALBUM, rest)
+    require(file.size > 0 and 0 < needed <= SHARES and 0 < enough <= frames)
+    header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed, enough=enough))
+    count, over = divmod(len(rest), header.spread.share_bytes)
+    require(not over and first + count <= SHARES)
+    return Record(header, index, first, data=rest)
+
+
+def _place_of(secret: File, stamp: int) -> tuple[int, bytes]:
+    """The kind of a file's record, and the fields that say which of its bytes follow."""
+    if secret.enough:
+        return _SPARE, _ALBUM.pack(secret.needed, secret.enough, stamp)
+    return (_SPREAD, _NEEDED.pack(secret.needed)) if secret.needed else (_NUMBERS[FILE], _OFFSET.pack(stamp))
 
 
 def _check(record: Record) -> None:

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 
 BETRAYS = (
@@ -13,15 +15,41 @@ BETRAYS = (
 )
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
-_WORDS = {
-    HARD: "hard to find in a photograph that was not saved with loss, or was resized since",
-    POSSIBLE: "detectors may find it",
-    EASY: "easy to find",
-}
-# The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
-# at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
-_HARD_RATE, _EASY_RATE, _MEASURED_SAMPLES = 0.05, 0.2, 3 * 256**2
+_WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
+_EASY = 4  # times the rate that is hard to find
 _ALWAYS = 200  # bytes of lead, header and MAC, which count in small pictures
+
+
+@dataclass(frozen=True)
+class SecurePayload:
+    """Bytes of a file that are as hard to find in a cover as some were in covers that were measured.
+
+    What is secure grows with the square root of the number of samples (Ker et al., "The square root law of
+    steganographic capacity", 2008); small covers are given no more for each sample.
+
+    Attributes:
+        samples: of the cover that can be changed.
+        rate: bits for each sample at which detectors hardly did better than guessing.
+        measured: samples of the covers in which that was measured.
+    """
+
+    samples: float
+    rate: float
+    measured: float
+
+    @property
+    def hard(self) -> int:
+        """Bytes up to which detectors hardly do better than guessing."""
+        return self._bytes(self.rate)
+
+    @property
+    def easy(self) -> int:
+        """Bytes beyond which they are nearly always right."""
+        return self._bytes(_EASY * self.rate)
+
+    def _bytes(self, rate: float) -> int:
+        size = self.samples / self.measured
+        return max(int((rate * self.measured / 8 + _ALWAYS) * (math.sqrt(size) if size > 1 else size)) - _ALWAYS, 0)
 
 
 @dataclass(frozen=True)
@@ -41,8 +69,7 @@ class HidingFigures:
         room: bytes of which those could have been; None: not bytes.
         film: the cover is a film.
         channels: 1 of a grey cover, whose pixels are one sample each.
-        stands_out: detectors find the method's containers whatever they carry.
-        measured: how easily the method's containers are found was measured.
+        secure: bytes that are hard to find in the cover; None: the method's containers are found whatever they carry.
     """
 
     method: str
@@ -55,8 +82,7 @@ class HidingFigures:
     room: int | None = None
     film: bool = False
     channels: int = 3
-    stands_out: bool = False
-    measured: bool = True
+    secure: SecurePayload | None = None
 
     @property
     def bits_per_sample(self) -> float | None:
@@ -71,26 +97,11 @@ class HidingFigures:
     @property
     def detection(self) -> str | None:
         """HARD, POSSIBLE or EASY to find; None if that is not known, as for a film that carries little."""
-        if not self.measured:
-            return None
-        if self.stands_out or self.cover_format:
-            return EASY
-        rate = self._measured_rate()
-        if rate > _EASY_RATE:
+        if self.secure is None or self.cover_format or self.hidden_bytes > self.secure.easy:
             return EASY
         if self.film:
             return None
-        return HARD if rate <= _HARD_RATE else POSSIBLE
-
-    def _measured_rate(self) -> float:
-        """Bits for each sample that are as easily found in a photograph of the measured size.
-
-        What is secure grows with the square root of the number of samples (Ker et al., "The square root law of
-        steganographic capacity", 2008); small pictures are given no more for each sample.
-        """
-        size = self.channels * self.cover_pixels / _MEASURED_SAMPLES
-        alike = ((self.hidden_bytes or 0) + _ALWAYS) / (math.sqrt(size) if size > 1 else size) - _ALWAYS
-        return 8 * alike / _MEASURED_SAMPLES
+        return HARD if self.hidden_bytes <= self.secure.hard else POSSIBLE
 
     def notes(self) -> tuple[str, ...]:
         """A line on what was changed and how easily it is found; none if nothing is known."""
@@ -98,12 +109,30 @@ class HidingFigures:
         changes = f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed" if counted else ""
         quality = "" if self.container_psnr is None else f"container {self.container_psnr:.1f} dB"
         facts = ", ".join(filter(None, (quality, changes)))
-        line = ": ".join(filter(None, (facts, _WORDS.get(self.detection or "", ""))))
+        line = ": ".join(filter(None, (facts, self._found())))
         return (line,) if line else ()
+
+    def _found(self) -> str:
+        """How easily it is found, in words; "" if that is not known."""
+        words = _WORDS.get(self.detection or "", "")
+        if not words or self.secure is None or self.cover_format:
+            return words
+        return f"{words} (up to {self.secure.hard:,} bytes are{' hard to find' * (words != _WORDS[HARD])})"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the cover's format gives the container away."""
-        return (f"the cover is {self.cover_format}: {BETRAYS}",) if self.cover_format else ()
+        return (betrayed_by(self.cover_format),) if self.cover_format else ()
+
+
+def betrayed_by(history: str) -> str:
+    """A line on a cover that gives its container away, by the lossy format that it has or had."""
+    return f"the cover is {history}: {BETRAYS}"
+
+
+def not_safe(secret: Path, size: int, most: int) -> CapacityError:
+    """The error for a secret that is too large to be hard to find."""
+    hint = "take a larger cover, spread it over several, or hide it without at_most_safe"
+    return CapacityError(f"{secret}: has {size} bytes, and {most} are hard to find in this cover", hint)
 
 
 class Changes:

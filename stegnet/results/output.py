@@ -34,8 +34,8 @@ class Report:
         secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
             sampled evenly. inf: they are equal; None: not measured.
         name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
-        may_be_lost: frames that may be lost or altered, and the hidden file comes back all the same; None if it is not
-            spread over a film, or was revealed.
+        may_be_lost: frames of a film, or pictures of an album, that may be lost or altered, and the hidden file comes
+            back all the same; None if it is not spread over one, or was revealed.
         path: the file that was written, where the caller did not name it; else None.
         text: a text that was revealed without a name for it.
         container: the picture, (H, W, 3) uint8, or the bytes of the file, that was made and not written; else None.

@@ -4,7 +4,16 @@
 `trellis` at the `costs` of texture; `dummies` are steps that carry nothing.
 """
 
-from stegnet.sealing.carriers import TAG_BYTES, frame_salt, idle_samples, public_order, size_bytes, zones_of
+from stegnet.sealing.carriers import (
+    PIXELS,
+    TAG_BYTES,
+    Medium,
+    frame_salt,
+    idle_samples,
+    public_order,
+    size_bytes,
+    zones_of,
+)
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.seal import (
     FILM_EFFORT,
@@ -22,10 +31,12 @@ from stegnet.sealing.trellis import layout
 __all__ = [
     "FILM_EFFORT",
     "PICTURE_EFFORT",
+    "PIXELS",
     "SEED_BYTES",
     "TAG_BYTES",
     "Costs",
     "Margin",
+    "Medium",
     "SealOptions",
     "frame_salt",
     "idle_samples",

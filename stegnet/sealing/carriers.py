@@ -12,8 +12,24 @@ from stegnet.sealing import trellis
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
-_GROUP, _MOST_GROUP = 12_288, 64  # carriers for each sample of a group, and most samples of a group
+_GROUP, _MOST_GROUP = 12_288, 64  # pixels' carriers for each sample of a group, and most samples of a group
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What the samples are.
+
+    Attributes:
+        share: carriers for each sample of a group of lead and MAC: the fewer, the more samples does a bit choose from.
+        context: what the MAC covers besides the samples.
+    """
+
+    share: int
+    context: bytes = b""
+
+
+PIXELS = Medium(_GROUP)
 
 
 @dataclass(frozen=True)
@@ -81,36 +97,36 @@ class Order:
         return are_green(self.numbers(zone), channels)
 
 
-def zones_of(samples: int, ephemeral: bool = False) -> Zones:
+def zones_of(samples: int, ephemeral: bool = False, medium: Medium = PIXELS) -> Zones:
     """The zones of a frame of so many samples.
 
     Args:
         ephemeral: it carries an ephemeral key.
     """
     carriers = samples // STRIDE * (STRIDE - 1)
-    group = min(max(carriers // _GROUP, 1), _MOST_GROUP)
+    group = min(max(carriers // medium.share, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
     last = _EPHEMERAL * group * ephemeral
     end = max(mac, carriers // _RUN * _RUN - last)
     return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 
 
-def order_of(samples: int, key: Key, salt: bytes) -> Order:
+def order_of(samples: int, key: Key, salt: bytes, medium: Medium = PIXELS) -> Order:
     """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last."""
     if key.ephemeral is None:
-        return _keyed_order(samples, key, salt)
-    order, first = _keyed_order(samples, key, salt), public_order(samples, key.recipient, salt)
-    own = first.runs[: _EPHEMERAL * zones_of(samples).group // _RUN]
+        return _keyed_order(samples, key, salt, medium)
+    order, first = _keyed_order(samples, key, salt, medium), public_order(samples, key.recipient, salt, medium)
+    own = first.runs[: _EPHEMERAL * zones_of(samples, medium=medium).group // _RUN]
     return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
 
 
-def public_order(samples: int, recipient: bytes, salt: bytes) -> Order:
+def public_order(samples: int, recipient: bytes, salt: bytes, medium: Medium = PIXELS) -> Order:
     """The order that whoever knows a recipient can compute: the ephemeral key is in its first runs."""
-    return _keyed_order(samples, Key(recipient), salt)
+    return _keyed_order(samples, Key(recipient), salt, medium)
 
 
-def _keyed_order(samples: int, key: Key, salt: bytes) -> Order:
-    runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples).mac
+def _keyed_order(samples: int, key: Key, salt: bytes, medium: Medium) -> Order:
+    runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples, medium=medium).mac
     sides = zone.stop - zone.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
     words = np.frombuffer(stream, "<u8", runs)

@@ -103,7 +103,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += dummies.view(np.uint8)
-    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")
+    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
     canvas = Canvas(rolled.reshape(-1), own, order, zones, dummies)
     if zones.public.stop:
         fill_ephemeral_zone(canvas, plan, stream.take(32).tobytes())

@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import STRIDE, Order, Zones, are_green, public_order, zones_of
+from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
 from stegnet.sealing.steps import StepCosts, changed, parts
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
@@ -111,14 +111,14 @@ def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -
     write_record(canvas.ephemeral(), trits, plan)
 
 
-def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes) -> np.ndarray | None:
+def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes, medium: Medium = PIXELS) -> np.ndarray | None:
     """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
 
     Args:
         picture: (H, W, C) uint8; one channel of a grey one.
         recipient: the public key, by which readers find the zone.
     """
-    order, zones = public_order(picture.size, recipient, salt), zones_of(picture.size, ephemeral=True)
+    order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
     if not zones.places:
         return None
     numbers = order.numbers(zones.public)

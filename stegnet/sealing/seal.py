@@ -23,7 +23,9 @@ from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
     LEAD_BITS,
     MAC_BITS,
+    PIXELS,
     TAG_BYTES,
+    Medium,
     Order,
     Zones,
     frame_salt,
@@ -63,14 +65,14 @@ class UnsealedRecord:
     whole: bool
 
 
-def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3) -> int:
+def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: Medium = PIXELS) -> int:
     """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
 
     Args:
         key: film key; if it is for a recipient, room is left for an ephemeral key.
         channels: 1 of a grey picture that stays grey.
     """
-    zones = zones_of(channels * height * width, key.recipient is not None)
+    zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.room if zones.places else -1
 
 
@@ -84,14 +86,14 @@ class SealOptions:
         grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
             the channels find changes of one of them far sooner.
         clustered: the steps of an ephemeral key, too, follow those around them.
-        context: what the MAC covers besides the samples.
+        medium: what the samples are.
     """
 
     first: bool
     effort: int = PICTURE_EFFORT
     grey: bool = False
     clustered: bool = True
-    context: bytes = b""
+    medium: Medium = PIXELS
 
 
 def seal(
@@ -107,9 +109,9 @@ def seal(
         CapacityError: the picture is too small.
     """
     height, width = picture.shape[:2]
-    if len(record) > room(height, width, keys.film):
+    if len(record) > room(height, width, keys.film, picture.shape[2], options.medium):
         raise too_small(height, width, len(record), keys.film)
-    if is_grey(picture) and len(record) <= room(height, width, keys.film, channels=1):
+    if is_grey(picture) and len(record) <= room(height, width, keys.film, 1, options.medium):
         channel, costs = picture[..., :1].copy(), Costs(*(steps[..., :1] for steps in costs))
         _seal(channel, record, keys, seed, costs, options)
         picture[:] = channel
@@ -121,17 +123,18 @@ def _seal(
     picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
     """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
-    samples, channels = picture.reshape(-1), picture.shape[2]
+    samples, channels, medium = picture.reshape(-1), picture.shape[2], options.medium
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
     nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
-    plan = plan_of(len(record) + TAG_BYTES, zones_of(samples.size, addressed), options.effort, options.grey, channels)
+    most = zones_of(samples.size, addressed, medium)
+    plan = plan_of(len(record) + TAG_BYTES, most, options.effort, options.grey, channels)
     final, own = _final_costs(picture, costs, ties, channels if plan.grey else 1), addressed and options.first
-    dummies = place_dummies(picture, final, plan, zones_of(samples.size, own), random[:SEED_BYTES])
+    dummies = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, options.first)
-    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
     canvas = Canvas(samples, final, order, zones, dummies)
     if key.ephemeral is not None:
         fill_ephemeral_zone(canvas, plan, sha256(seed).digest())
@@ -140,22 +143,22 @@ def _seal(
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
     write_record(canvas, sealed, plan)
-    _seal_mac(picture, key.mac(salt), order, zones, final, options.context)
+    _seal_mac(picture, key.mac(salt), order, zones, final, medium.context)
 
 
-def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, context: bytes = b"") -> UnsealedRecord | None:
+def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: Medium = PIXELS) -> UnsealedRecord | None:
     """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
 
     Args:
         first: it is the first frame of its file.
-        context: as in `SealOptions`.
+        medium: what the samples are.
     """
     picture = picture[..., :1].copy() if is_grey(picture) else picture
-    if room(*picture.shape[:2], channels=picture.shape[2]) < 0:
+    if room(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:
         return None
     salt = frame_salt(picture)
-    for key in keys.candidates(salt, first, partial(read_ephemeral, picture, salt)):
-        found = _unseal(picture, key, salt, context)
+    for key in keys.candidates(salt, first, partial(read_ephemeral, picture, salt, medium=medium)):
+        found = _unseal(picture, key, salt, medium)
         if found is not None and keys.accept(found[0]):
             return found[1]
     return None
@@ -197,10 +200,10 @@ def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: by
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 
-def _unseal(picture: np.ndarray, key: Key, salt: bytes, context: bytes) -> tuple[bytes, UnsealedRecord] | None:
+def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple[bytes, UnsealedRecord] | None:
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
-    zones, order = zones_of(samples.size, key.ephemeral is not None), order_of(samples.size, key, salt)
+    zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
     values = order.placed(samples)
     lead = np.packbits(parities_of(values[zones.lead], LEAD_BITS)).tobytes()
     nonce = lead[:NONCE_BYTES]
@@ -218,7 +221,7 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, context: bytes) -> tuple
     except InvalidTag:
         return None
     tag = np.packbits(parities_of(values[zones.mac] + order.sides, MAC_BITS)).tobytes()
-    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), context)))
+    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), medium.context)))
 
 
 def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:

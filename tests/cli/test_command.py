@@ -120,7 +120,7 @@ finally:
 OFFERED = {
     "hi": {"hide"},
     "hide --bac": {"--backend"},
-    "hide --any": {"--any-quality"},
+    "hide --any": {"--any", "--any-quality"},
     "hide cov": {"cover.png", "cover.mkv"},
     "reveal x --key-file k": {"k"},
     "hide --backend o": {"onnx"},

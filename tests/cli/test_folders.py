@@ -96,6 +96,27 @@ def test_covers_saved_with_loss_are_warned_of_once(stegnet, folder):
     assert ("warning: " in err, out.count("the cover is a JPEG")) == (False, 2)
 
 
+def test_a_jpeg_stays_one_unless_its_container_is_named_otherwise(run, folder, picture):
+    """In folders, without a suffix, on standard output; the method sealed writes without loss."""
+    (folder / "covers").mkdir()
+    Image.fromarray(picture(200, 200, 1)).save("photo.jpg", quality=90)
+    Image.open("photo.jpg").save("covers/1.JPEG", quality=90)
+    Image.open("cover.png").save("covers/2.png")
+    for line, made in {
+        "covers k -o out": {"out/1.jpg": "JPEG", "out/2.png": "PNG"},
+        "covers k -o sealed --method sealed": {"sealed/1.png": "PNG", "sealed/2.png": "PNG"},
+        "photo.jpg k -o single": {"single.jpg": "JPEG"},
+        "photo.jpg k -o other --method sealed": {"other.png": "PNG"},
+        "photo.jpg k -o named.png": {"named.png": "PNG"},
+    }.items():
+        assert run(f"hide {line}")[0] == 0
+        for name, form in made.items():
+            with Image.open(name) as made_picture:
+                assert made_picture.format == form
+            assert run(f"reveal {name} -o back --force")[0] == 0
+            assert Path("back").read_bytes() == Path("k").read_bytes()
+
+
 REFUSED = {
     "hide covers secrets -o covers": "covers: is an input too",
     "hide covers secrets -o k": "k: is no folder, and none can be made (File exists)",

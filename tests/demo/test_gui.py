@@ -1,4 +1,4 @@
-"""`stegnet gui` in Chromium: films exchanged between its page and the command line."""
+"""`stegnet gui` in Chromium: films and JPEGs exchanged between its page and the command line."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import stegnet
 from stegnet.cli import main
@@ -34,12 +35,13 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
                 process.kill()
 
 
-def test_films_of_the_page_and_of_the_command_line(demo: Path, make_film, tmp_path: Path) -> None:
+def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, picture, tmp_path: Path) -> None:
     needs_chromium()
     mp4 = {"codec": "libx264", "pix_fmt": "yuv420p"}
     make_film(tmp_path / "cover.mp4", 12, 240, 320, sound="aac", **mp4)
     make_film(tmp_path / "secret.mp4", 6, 64, 96, seed=9, sound="aac", **mp4)
     make_film(tmp_path / "long.mp4", 300, 480, 640, **mp4)
+    Image.fromarray(picture(240, 320, 1)).save(tmp_path / "photo.jpeg", quality=92)
     stegnet.make_key_file(tmp_path / "key")
     files = [str(tmp_path / name) for name in ("cover.mp4", "secret.mp4")]
     key = ["--key-file", str(tmp_path / "key"), "-o"]
@@ -52,6 +54,8 @@ def test_films_of_the_page_and_of_the_command_line(demo: Path, make_film, tmp_pa
     assert list((tmp_path / "temporary").iterdir()) == []
     assert main(["reveal", str(tmp_path / "from_gui.mkv"), *key, str(tmp_path / "revealed.mp4")]) == 0
     assert (tmp_path / "revealed.mp4").read_bytes() == (tmp_path / "secret.mp4").read_bytes()
+    found = stegnet.Session().info(tmp_path / "from_gui.jpg", key=stegnet.read_key(tmp_path / "key"))
+    assert (found["method"], found["whole"]) == ("jpeg", True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

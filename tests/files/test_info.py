@@ -35,7 +35,7 @@ def test_a_picture():
         "large_enough_to_hide_pictures": True,
         "sealed_bytes": sealed,
         "fits": [
-            Fit("any file", "sealed", sealed),
+            Fit("any file", "sealed", sealed, 0),
             Fit(own, "sealed, compressed", psnr=quality),
             Fit(own, "network", psnr=46, brief=False),
             *survivors,

@@ -45,6 +45,8 @@ def bytes_of(bits: list[int]) -> bytes:
 
 # Samples and zones
 
+PIXELS, COEFFICIENTS = 12_288, 2048  # carriers for each sample of a group
+
 
 def samples_of(picture: np.ndarray) -> np.ndarray:
     """(H, W, 3), or (H, W, 1) of a picture that is grey."""
@@ -83,20 +85,20 @@ class Zones:
     record: list[int]
 
 
-def run_order(picture: np.ndarray, key: bytes) -> tuple[list[int], list[int], int]:
+def run_order(picture: np.ndarray, key: bytes, share: int = PIXELS) -> tuple[list[int], list[int], int]:
     """The runs in their order, the sides, and the groups' size."""
     carrying = len(carriers(picture.size))
-    runs, groups = carrying // 32, min(max(carrying // 12288, 1), 64)
+    runs, groups = carrying // 32, min(max(carrying // share, 1), 64)
     data = stream(hkdf(key, b"stegnet/2/positions", frame_salt(picture)), 8 * runs + 16 * groups)
     words = struct.unpack(f"<{runs}Q", data[: 8 * runs])
     return sorted(range(runs), key=lambda run: words[run]), bits_of(data[8 * runs :]), groups
 
 
-def ephemeral_runs(picture: np.ndarray, recipient: bytes | None) -> list[int]:
+def ephemeral_runs(picture: np.ndarray, recipient: bytes | None, share: int = PIXELS) -> list[int]:
     """The runs that carry an ephemeral key for a recipient."""
     if recipient is None:
         return []
-    order, _, groups = run_order(picture, recipient)
+    order, _, groups = run_order(picture, recipient, share)
     return order[: 32 * groups]
 
 
@@ -105,20 +107,26 @@ def samples_of_runs(picture: np.ndarray, runs: list[int]) -> list[int]:
     return [carrying[32 * run + number] for run in runs for number in range(32)]
 
 
-def zones(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> Zones | None:
+def zones(picture: np.ndarray, key: bytes, recipient: bytes | None = None, share: int = PIXELS) -> Zones | None:
     """None where there is no room for any record.
 
     Args:
         key: of the frame.
         recipient: whose ephemeral key the frame carries.
+        share: carriers for each sample of a group.
     """
-    taken = set(ephemeral_runs(picture, recipient))
-    order, sides, groups = run_order(picture, key)
+    taken = set(ephemeral_runs(picture, recipient, share))
+    order, sides, groups = run_order(picture, key, share)
     places = samples_of_runs(picture, [run for run in order if run not in taken])
     if len(places) - 528 * groups < 84:
         return None
     lead, mac, record = places[: 400 * groups], places[400 * groups : 528 * groups], places[528 * groups :]
     return Zones(lead, mac, sides, record)
+
+
+def share_of(context: bytes) -> int:
+    """Only a JPEG's coefficients have something besides that the MAC covers."""
+    return COEFFICIENTS if context else PIXELS
 
 
 def parities(values: list[int], groups: int) -> list[int]:
@@ -213,7 +221,7 @@ def lead_fields(size: int, code: int, film_secret: bytes = NO_FILM_SECRET, versi
 
 def make_mac(picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b"") -> bytes:
     height, width, _ = picture.shape
-    found, samples = zones(picture, key, recipient), bytearray(picture.tobytes())
+    found, samples = zones(picture, key, recipient, share_of(context)), bytearray(picture.tobytes())
     for sample, side in zip(found.mac, found.sides, strict=True):
         samples[sample] = samples[sample] + side >> 1
     text = struct.pack(">II", height, width) + samples + context
@@ -263,7 +271,7 @@ def write(
         how: as in `Sealing`.
     """
     picture, (code, film_secret, version, size, filler, context) = picture.copy(), Sealing(**how)
-    salt, found = frame_salt(picture), zones(picture, key, recipient)
+    salt, found = frame_salt(picture), zones(picture, key, recipient, share_of(context))
     fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
@@ -316,9 +324,11 @@ def sums_of(values: np.ndarray, zone: list[int], rows: list[list[list[int]]]) ->
     return [[sum(int(values[zone[element]]) for element in part) for part in row] for row in rows]
 
 
-def read_lead(picture: np.ndarray, key: bytes, recipient: bytes | None = None) -> tuple[bytes, bytes] | None:
+def read_lead(
+    picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b""
+) -> tuple[bytes, bytes] | None:
     """The lead in a picture, and its fields opened."""
-    found = zones(picture, key, recipient)
+    found = zones(picture, key, recipient, share_of(context))
     if found is None:
         return None
     values = picture.tobytes()
@@ -344,12 +354,12 @@ def read(
         context: what the MAC covers besides.
     """
     picture = samples_of(picture)
-    opened = read_lead(picture, key, recipient)
+    opened = read_lead(picture, key, recipient, context)
     if opened is None:
         return None
     lead, fields = opened
     version, code, size = struct.unpack(">BBI", fields[:6])
-    found, values = zones(picture, key, recipient), picture.tobytes()
+    found, values = zones(picture, key, recipient, share_of(context)), picture.tobytes()
     zone = record_samples(found.record, code, picture.shape[2])
     if version != 2 or code & 15 not in COLUMNS or code > 31 or fields[6:] != film_secret:
         return None

@@ -113,3 +113,27 @@ def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
             read(tmp_path / "a.jpg", encoded(**options))
     with pytest.raises(MediaError, match="can't be read"):
         read_jpeg(tmp_path / "none.jpg")
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
+    """Gain maps and second views stand behind the first picture, at a distance that its index has."""
+    first, second = (Image.fromarray(picture(64, 96, seed)) for seed in (1, 2))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second], optimize=True)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    start, end = jpeg.file.index
+    assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
+    planes = [jpeg.planes[0] // 2 * 2 + 1, *jpeg.planes[1:]]
+    (tmp_path / "b.jpg").write_bytes(jpeg.with_planes(planes))
+    assert abs((tmp_path / "b.jpg").stat().st_size - len(jpeg.file.data)) > 500
+    pictures = []
+    for name in "ab":
+        with Image.open(tmp_path / f"{name}.jpg") as image:
+            assert image.n_frames == 2
+            image.seek(1)
+            pictures.append(np.asarray(image.convert("RGB")))
+    np.testing.assert_array_equal(*pictures)
+    damaged = bytearray(jpeg.file.data)
+    damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
+    changed = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
+    assert changed[start:end] == damaged[start:end]

@@ -163,6 +163,26 @@ def test_a_files_fields_have_their_places(key):
         rejected(file_record(key, **fields), key)
 
 
+def album_record(key: Key, size: int = 100, needed: int = 10, enough: int = 3, first: int = 4, rest: int = 30) -> bytes:
+    """Of a picture of an album of five, whose shares have ten bytes."""
+    start = struct.pack(">16s32sBII", FILM_ID, key.commitment(FILM_ID), 5, 5, 1)
+    described = struct.pack(">Q32sI", size, bytes(32), 1) + b"x"
+    return start + described + struct.pack(">HIH", needed, enough, first) + bytes(rest)
+
+
+def test_an_albums_fields_have_their_places(key):
+    header = Header(FILM_ID, FILE, 5, File("x", 100, bytes(32), 10, 3))
+    record = parse_record(album_record(key), key)
+    assert record == Record(header, 1, 4, b"", bytes(30))
+    assert [number for number, _ in record.shares()] == [4, 5, 6]
+    assert format_record(record, key) == album_record(key)
+    for fields in ({"rest": 0}, {"first": 253}, {"rest": 0, "first": 256}, {"needed": 256, "rest": 3}, {"enough": 5}):
+        parse_record(album_record(key, **fields), key)
+    wrong = [{"size": 0}, {"needed": 0}, {"needed": 257}, {"enough": 0}, {"enough": 6}]
+    for fields in (*wrong, {"first": 254}, {"rest": 29}, {"rest": 0, "first": 257}):
+        rejected(album_record(key, **fields), key)
+
+
 def test_values_beyond_a_record_are_refused(key):
     for record in (
         with_secret(width=(1 << 20) + 1),

@@ -37,14 +37,14 @@ def test_each_case_is_tested(config: Config, tmp_path: Path, cat, monkeypatch: p
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(jpeg_steganalysis, "SIDE", 64)
     monkeypatch.setattr(jpeg_steganalysis, "LEAST", 96)
-    cases = [Case(75, JPEG, 0.4), Case(75, NSF5, 0.4, ("DCTR", "GFR", "JRM")), Case(95, WHILE_SAVING, 0.4)]
-    monkeypatch.setattr(jpeg_steganalysis, "CASES", (*cases, Case(75, STEGHIDE, 0.1)))
+    cases = [Case(75, JPEG, 0.4, "DCTR"), Case(75, NSF5, 0.4, "JRM"), Case(95, WHILE_SAVING, 0.4, "GFR")]
+    monkeypatch.setattr(jpeg_steganalysis, "CASES", (*cases, Case(75, STEGHIDE, 0.1, "DCTR")))
     monkeypatch.setattr(jpeg_steganalysis, "available", lambda method: method != STEGHIDE)
     for number in range(10):
         Image.fromarray(np.roll(cat, 20 * number, 1)[:100, :120]).save(tmp_path / f"{number}.png")
     main(config, tmp_path, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "jpeg_steganalysis.csv")
-    assert list(table["method"]) == [JPEG, JPEG, NSF5, NSF5, NSF5, WHILE_SAVING, WHILE_SAVING, JUNIWARD, JPEG]
+    assert list(table["method"]) == [JPEG, NSF5, WHILE_SAVING, JUNIWARD, JPEG]
     assert set(table["pairs"]) == {8} and set(table["tested"]) == {10}
     assert (table.loc[table["method"].isin(OWN), "bits"] >= table.loc[table["method"].isin(OWN), "rate"]).all()
     assert set(json.loads((tmp_path / "out" / "metrics.json").read_text())) == {

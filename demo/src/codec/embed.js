@@ -12,12 +12,11 @@ import { systemRandom } from "./random.js";
 const LONGEST_SUFFIX = 16; // bytes that are kept where a name is cut
 const text = new TextEncoder();
 
-/** Bytes of a file's record without its name. @param {number} needed 0 if the file is not spread */
-function headerBytes(needed) {
-  const file = { name: "", size: 0, digest: new Uint8Array(32), needed, bytes: new Uint8Array() };
+/** Bytes of a file's record without its data. @param {number} [needed] 0 if the file is not spread */
+export function headerBytes(name, needed = 0) {
+  const file = { name, size: 0, digest: new Uint8Array(32), needed, bytes: new Uint8Array() };
   return formatFileRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(32), { frames: 1, index: 0 }, file).length;
 }
-const [HEADER_BYTES, SPREAD_HEADER_BYTES] = [0, 1].map(headerBytes);
 
 /**
  * Bytes of a file of this name that fit into a picture or film of this size; negative if not even the name does.
@@ -28,7 +27,7 @@ export const fileRoom = ({ width, height, frames = 1, channels = 3 }, name) =>
   fullRoom(frames, frameRoom({ width, height, frames, channels }, name));
 
 function frameRoom({ width, height, frames, channels }, name) {
-  return room(width, height, channels) - (frames > 1 ? SPREAD_HEADER_BYTES : HEADER_BYTES) - text.encode(name).length;
+  return room(width, height, channels) - headerBytes(name, frames > 1 ? 1 : 0);
 }
 
 /** A file's name, cut to what a record holds, its suffix kept. */

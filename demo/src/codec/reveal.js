@@ -72,7 +72,7 @@ async function find(engine, container, filmKey, bytes) {
     const parsed = await parseRecord(bytes, filmKey);
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
-  if (record.frames > 1 || record.kind === FILM) throw isFrame(record.kind);
+  if (record.frames > 1 || !(record.file || record.hidden)) throw isFrame(record.kind);
   return record;
 }
 
@@ -99,8 +99,10 @@ const area = ({ width, height }, block) => [width, height].map((side) => Math.fl
 
 const isFrame = (kind) =>
   new PageError(
-    `This is a single frame of a film that hides ${kind === FILM ? "another film" : "a file"}.`,
-    "`stegnet reveal` reads the whole film; this page reads pictures.",
+    kind === FILM
+      ? "This is a single frame of a film that hides another film."
+      : "This is one of several pictures, or frames of a film, that hide a file together.",
+    "`stegnet reveal` reads the whole film, or a folder of all the pictures; this page reads single pictures.",
   );
 
 function checkWeights(theirs, ours) {

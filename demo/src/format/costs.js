@@ -48,15 +48,27 @@ export function roundingCosts(samples, errors, random) {
 export function textureCosts(picture, grey, random) {
   const { data } = picture;
   const levels = textureLevels(picture);
-  const [up, down] = [new Uint16Array(data.length), new Uint16Array(data.length)];
-  const drawn = random(data.length);
-  for (let at = 0; at < data.length; at++) {
-    const level = levels[(at / 3) | 0] << RANDOM_BITS;
+  const up = new Uint16Array(data.length);
+  for (let at = 0; at < data.length; at++) up[at] = levels[(at / 3) | 0];
+  const costs = finalCosts(data, { up, down: up.slice() }, random);
+  if (grey) for (const each of [costs.up, costs.down]) ofPixels(each);
+  return costs;
+}
+
+/**
+ * Costs with random last bits, in place of levels from 1 to WET; of steps beyond the range, the highest.
+ *
+ * @param {Uint8Array} samples
+ * @param {StepCosts} levels
+ * @param {(size: number) => Uint8Array} random
+ */
+export function finalCosts(samples, { up, down }, random) {
+  const drawn = random(samples.length);
+  for (let at = 0; at < samples.length; at++) {
     const last = drawn[at] & RANDOM;
-    up[at] = data[at] === 255 ? MAX_COST : level + last;
-    down[at] = data[at] === 0 ? MAX_COST : level + (last ^ RANDOM);
+    up[at] = samples[at] === 255 ? MAX_COST : (up[at] << RANDOM_BITS) + last;
+    down[at] = samples[at] === 0 ? MAX_COST : (down[at] << RANDOM_BITS) + (last ^ RANDOM);
   }
-  if (grey) for (const costs of [up, down]) ofPixels(costs);
   return { up, down };
 }
 
@@ -136,7 +148,7 @@ function addAcross(row, reach, result, to) {
 }
 
 /** A place inside for one outside, as often as it takes: −1 is 0, and `size` is `size` − 1. */
-function mirrored(at, size) {
+export function mirrored(at, size) {
   const inside = ((at % (2 * size)) + 2 * size) % (2 * size);
   return inside < size ? inside : 2 * size - 1 - inside;
 }
@@ -144,7 +156,7 @@ function mirrored(at, size) {
 const HALF_BITS = 16;
 
 /** The middle one of values from 0 to 2³¹ − 1: first its upper bits, then the lower ones. @param {Int32Array} values */
-function middle(values) {
+export function middle(values) {
   let rank = values.length >> 1;
   let upper = -1;
   for (const shift of [HALF_BITS, 0]) {

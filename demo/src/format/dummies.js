@@ -91,7 +91,7 @@ function drawn({ data }, costs, plan, random) {
   const all = idleSamples(data.length);
   const order = argsort(random(8 * all.length).buffer, all.length);
   const idle = order.map((at) => all[at]);
-  const group = groupSize(carriers(data.length));
+  const group = groupSize(carriers(data.length), plan.medium);
   const groups = Math.max(1, share(GROUPS, idle.length, carriers(data.length), random));
   const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
   const ofRecord = new Int8Array(data.length);

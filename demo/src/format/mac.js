@@ -48,9 +48,15 @@ export class MacPlaces {
     writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
   }
 
-  /** The tag of a frame. @param {import("../picture.js").Picture} picture @param {Uint8Array} key */
-  async tag({ width, height, data }, key) {
-    const message = join(u32(height), u32(width), data);
+  /**
+   * The tag of a frame.
+   *
+   * @param {import("../picture.js").Picture} picture
+   * @param {Uint8Array} key
+   * @param {Uint8Array} [context] what it covers besides the samples
+   */
+  async tag({ width, height, data }, key, context = new Uint8Array()) {
+    const message = join(u32(height), u32(width), data, context);
     for (let element = 0; element < this.#zone.length; element++) {
       message[8 + this.#zone[element]] = this.#shifted(element) >> 1;
     }

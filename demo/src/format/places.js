@@ -12,6 +12,13 @@ const { SALT_BYTES } = KEYS;
 const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay together
 export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
 export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
+/**
+ * What samples are.
+ *
+ * @typedef {{share: number, context?: Uint8Array}} Medium share: carriers for each sample of a group of lead and MAC;
+ *   context: what the MAC covers besides the samples
+ */
+export const PIXELS = { share: GROUP };
 const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
@@ -44,13 +51,17 @@ export async function saltOf({ width, height, data }) {
   return new Uint8Array(hash, 0, SALT_BYTES);
 }
 
-/** Size of the lead's and the MAC's groups in a frame with this many carriers. */
-export const groupSize = (count) => Math.min(Math.max(Math.floor(count / GROUP), 1), MOST_GROUP);
+/**
+ * Size of the lead's and the MAC's groups in a frame with this many carriers.
+ *
+ * @param {Medium} [medium]
+ */
+export const groupSize = (count, { share } = PIXELS) => Math.min(Math.max(Math.floor(count / share), 1), MOST_GROUP);
 
 /** Carriers for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
-export function recordCarriers(samples) {
+export function recordCarriers(samples, medium = PIXELS) {
   const count = carriers(samples);
-  return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count);
+  return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count, medium);
 }
 
 /**
@@ -58,13 +69,14 @@ export function recordCarriers(samples) {
  *
  * @param {number} samples of the frame
  * @param {Uint8Array} key of the positions
+ * @param {Medium} [medium]
  * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: a bit for
  *   each sample of the MAC's zone
  */
-export async function zones(samples, key) {
+export async function zones(samples, key, medium = PIXELS) {
   const count = carriers(samples);
   const runs = Math.floor(count / RUN);
-  const group = groupSize(count);
+  const group = groupSize(count, medium);
   const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
   const bytes = await stream(key, 8 * runs + mac / 8);
   const places = placesOf(argsort(bytes, runs));

@@ -1,4 +1,4 @@
-/** The record of a frame (docs/format.md, "Record"). Of a hidden film, only that it is one is parsed. */
+/** The record of a frame (docs/format.md, "Record"). Of a hidden film or an album, only that it is one is parsed. */
 
 import { KEYS, RECORD } from "../constants.js";
 import { KINDS, NONE } from "./base.js";
@@ -8,7 +8,8 @@ import { leastShares, shareBytes } from "./spread.js";
 export const { FILM_ID_BYTES } = KEYS;
 export const { file: FILE, film: FILM, picture: PICTURE } = RECORD.NUMBERS;
 export const { MAX_NAME } = RECORD; // bytes
-const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE, SPREAD } = RECORD; // SPREAD: the kind of a spread file
+const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
+const { SPREAD, SPARE } = RECORD; // the kinds of a spread file, and of one in an album with pictures to spare
 
 /**
  * A hidden picture.
@@ -80,12 +81,12 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD].includes(kind) && index < frames && frames <= MAX_FRAMES);
+  require([PICTURE, FILM, FILE, SPREAD, SPARE].includes(kind) && index < frames && frames <= MAX_FRAMES);
   if (kind === PICTURE) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
-  if (kind === FILM) return { filmId, kind, frames, index };
+  if (kind === FILM || kind === SPARE) return { filmId, kind, frames, index };
   return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
 }
 

@@ -7,7 +7,7 @@ import { placeDummies } from "./dummies.js";
 import { readParities, writeParities } from "./groups.js";
 import { SECRET_BYTES } from "./keys.js";
 import { MacPlaces } from "./mac.js";
-import { LEAD_GROUPS, recordCarriers, saltOf, zones } from "./places.js";
+import { LEAD_GROUPS, PIXELS, recordCarriers, saltOf, zones } from "./places.js";
 import { MAX_HEIGHT } from "./trellis.js";
 import { toTrits } from "./trits.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
@@ -22,8 +22,10 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.
  *
  * @param {number} [channels] 1 of a grey picture that stays grey
+ * @param {import("./places.js").Medium} [medium]
  */
-export const room = (width, height, channels = 3) => largest(recordCarriers(channels * width * height)) - TAG_BYTES;
+export const room = (width, height, channels = 3, medium = PIXELS) =>
+  largest(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
@@ -52,23 +54,31 @@ export async function seal(picture, record, keys, options) {
   for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
 }
 
+/**
+ * As `seal`, in samples of one channel, whatever they are.
+ *
+ * @param {import("../picture.js").Picture} frame
+ * @param {object} options and `medium`, what they are
+ */
+export const sealSamples = (frame, record, keys, options) => sealIn(frame, 1, record, keys, options);
+
 /** As `seal`, of a picture with so many channels. */
 async function sealIn(
   picture,
   channels,
   record,
   keys,
-  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} },
+  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, medium = PIXELS, onProgress = () => {} },
 ) {
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const plan = planOf(size, samples.length, effort, grey, channels);
+  const plan = planOf(size, samples.length, effort, grey, channels, medium);
   const costs = costsOf(plan.grey);
   const dummies = await placeDummies(picture, costs, plan, random);
   onProgress(1, 2); // where steps follow each other, dummies take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
-  const places = await zones(samples.length, await key.positions());
+  const places = await zones(samples.length, await key.positions(), medium);
   const nonce = random(NONCE_BYTES);
   const fields = join([VERSION, plan.height + (plan.grey ? GREY : 0)], u32(size), keys.secret);
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
@@ -77,7 +87,7 @@ async function sealIn(
   writeRecord(picture, toTrits(sealed), plan, costs, places, dummies);
   const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
-  mac.write(await mac.tag(picture, await key.mac()), costs);
+  mac.write(await mac.tag(picture, await key.mac(), medium.context), costs);
 }
 
 /**
@@ -90,19 +100,26 @@ async function sealIn(
  */
 export async function unseal(picture, keys, first = true) {
   const channels = channelsOf(picture);
-  if (room(picture.width, picture.height, channels) < 0) return null;
   const seen = channels === 1 ? { ...picture, data: firstChannel(picture.data) } : picture;
-  const salt = await saltOf(seen);
+  return unsealFrom(seen, channels, keys, first);
+}
+
+/** As `unseal`, from samples of one channel. @param {import("./places.js").Medium} medium what they are */
+export const unsealSamples = (frame, keys, medium) => unsealFrom(frame, 1, keys, true, medium);
+
+async function unsealFrom(frame, channels, keys, first, medium = PIXELS) {
+  if (room(frame.width, frame.height, channels, medium) < 0) return null;
+  const salt = await saltOf(frame);
   for await (const key of keys.candidates(salt, first)) {
-    const found = await unsealBy(seen, channels, key);
+    const found = await unsealBy(frame, channels, key, medium);
     if (found && (await keys.accepts(found.filmSecret))) return { record: found.record, whole: found.whole };
   }
   return null;
 }
 
-async function unsealBy(picture, channels, key) {
+async function unsealBy(picture, channels, key, medium) {
   const samples = picture.data;
-  const places = await zones(samples.length, await key.positions());
+  const places = await zones(samples.length, await key.positions(), medium);
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
   if (!fields) return null;
@@ -111,7 +128,7 @@ async function unsealBy(picture, channels, key) {
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
   const mac = new MacPlaces(samples, places.mac, places.sides);
-  const whole = equal(mac.read(), await mac.tag(picture, await key.mac()));
+  const whole = equal(mac.read(), await mac.tag(picture, await key.mac(), medium.context));
   return { record, filmSecret: fields.filmSecret, whole };
 }
 

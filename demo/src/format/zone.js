@@ -3,7 +3,7 @@
 import { ZONE } from "../constants.js";
 import { MAX_COST, stepped } from "./costs.js";
 import { capacity, layoutFor, readTrits, stepsFor } from "./lanes.js";
-import { idleSamples, recordCarriers, STRIDE } from "./places.js";
+import { idleSamples, PIXELS, recordCarriers, STRIDE } from "./places.js";
 import { MAX_HEIGHT, MAX_WIDTH } from "./trellis.js";
 import { bytesIn, fromTrits, tritsFor } from "./trits.js";
 
@@ -18,6 +18,7 @@ const { GREY_SHARE, TOGETHER } = ZONE; // most trits of a grey record for each g
  * @property {boolean} grey it is written to green samples, and red and blue move with them
  * @property {number} places samples that carry it, about
  * @property {number} channels of the picture: 3, or 1 of a grey one, whose samples all count as green
+ * @property {import("./places.js").Medium} medium
  * @property {boolean} clustered steps follow those of their neighbours
  */
 
@@ -29,10 +30,11 @@ const { GREY_SHARE, TOGETHER } = ZONE; // most trits of a grey record for each g
  * @param {number} effort states that the search may visit
  * @param {boolean} wantsGrey if the record is small enough for it
  * @param {number} [channels]
+ * @param {import("./places.js").Medium} [medium]
  * @returns {Plan}
  */
-export function planOf(size, samples, effort, wantsGrey, channels = 3) {
-  const [trits, all] = [tritsFor(size), recordCarriers(samples)];
+export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = PIXELS) {
+  const [trits, all] = [tritsFor(size), recordCarriers(samples, medium)];
   const greens = Math.floor(all / channels);
   const grey = wantsGrey && trits <= GREY_SHARE * greens;
   // Red and blue of two green samples in 30 are salt samples, so that those are left out.
@@ -41,7 +43,7 @@ export function planOf(size, samples, effort, wantsGrey, channels = 3) {
   const searched = Math.min(places, trits * (MAX_WIDTH + 1)) * (clustered ? 2 : 1); // dummies take as much
   let height = MAX_HEIGHT;
   while (height > 1 && searched * 3 ** height > effort) height--;
-  return { trits, height, grey, places, clustered, channels };
+  return { trits, height, grey, places, clustered, channels, medium };
 }
 
 /** The largest sealed record in a zone of so many samples, in bytes. */

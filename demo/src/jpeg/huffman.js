@@ -8,12 +8,47 @@ const TABLES = Object.fromEntries(
 const [END, ZEROS] = [0, 0xf0]; // symbols: no more coefficients, and 16 zeros
 
 /** Writes bits, highest first; a byte of ones is followed by a zero byte. */
-export class BitWriter {
+export class Bits {
   #bytes = new Uint8Array(1 << 16);
   #size = 0;
   #bits = 0;
   #count = 0;
 
+  /** Writes so many bits of a value, at most 16. */
+  put(value, count) {
+    this.#bits = (this.#bits << count) | value;
+    this.#count += count;
+    for (; this.#count >= 8; this.#count -= 8) this.#byte((this.#bits >> (this.#count - 8)) & 0xff);
+    this.#bits &= (1 << this.#count) - 1;
+  }
+
+  /** Fills up the last byte with ones, and writes a marker. */
+  marker(number) {
+    this.put(0x7f, 7);
+    [this.#bits, this.#count] = [0, 0];
+    this.#byte(0xff);
+    this.#bytes[this.#size - 1] = number; // in place of the zero
+  }
+
+  /** All bytes; the last one is filled up with ones. */
+  bytes() {
+    this.put(0x7f, 7);
+    return this.#bytes.slice(0, this.#size);
+  }
+
+  #byte(value) {
+    if (this.#size + 2 > this.#bytes.length) {
+      const longer = new Uint8Array(2 * this.#bytes.length);
+      longer.set(this.#bytes);
+      this.#bytes = longer;
+    }
+    this.#bytes[this.#size++] = value;
+    if (value === 0xff) this.#bytes[this.#size++] = 0;
+  }
+}
+
+/** Writes blocks by the tables of annex K. */
+export class BitWriter extends Bits {
   /**
    * Writes a block.
    *
@@ -41,37 +76,14 @@ export class BitWriter {
     return mean;
   }
 
-  /** All bytes; the last one is filled with ones. */
-  bytes() {
-    this.#put(0x7f, 7);
-    return this.#bytes.slice(0, this.#size);
-  }
-
   /** A number behind so many zeros: the symbol of both, then the number's bits. */
   #value(table, zeros, value) {
     const length = 32 - Math.clz32(Math.abs(value));
     this.#symbol(table, (zeros << 4) | length);
-    this.#put(value < 0 ? value + (1 << length) - 1 : value, length);
+    this.put(value < 0 ? value + (1 << length) - 1 : value, length);
   }
 
   #symbol({ codes, lengths }, symbol) {
-    this.#put(codes[symbol], lengths[symbol]);
-  }
-
-  #put(value, count) {
-    this.#bits = (this.#bits << count) | value;
-    this.#count += count;
-    for (; this.#count >= 8; this.#count -= 8) this.#byte((this.#bits >> (this.#count - 8)) & 0xff);
-    this.#bits &= (1 << this.#count) - 1;
-  }
-
-  #byte(value) {
-    if (this.#size + 2 > this.#bytes.length) {
-      const longer = new Uint8Array(2 * this.#bytes.length);
-      longer.set(this.#bytes);
-      this.#bytes = longer;
-    }
-    this.#bytes[this.#size++] = value;
-    if (value === 0xff) this.#bytes[this.#size++] = 0;
+    this.put(codes[symbol], lengths[symbol]);
   }
 }

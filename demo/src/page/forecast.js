@@ -4,15 +4,20 @@ import { size } from "@page/elements.js";
 
 import { channelOf, chooseRung, sentSize, usualQuality, usualRoom } from "../codec/channel.js";
 import { fileRoom, storedName } from "../codec/embed.js";
+import { makeJpegRoom } from "../codec/jpeg.js";
 import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
+import { readJpeg } from "../jpeg/coefficients.js";
 import { MODEM } from "../network/card.js";
+import { hidingJob } from "./jobs.js";
 
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** A sentence; arguments as of the page's backend. */
-export function forecast(cover, secret, channel) {
+export function forecast(cover, secret, container) {
+  const { channel } = container;
   if (cover.film) return filmForecast(cover, secret);
+  if (hidingJob(cover, secret, container) === "jpeg") return jpegForecast(cover, secret);
   return channel ? channelForecast(channel, cover, secret) : sealedForecast(cover, secret);
 }
 
@@ -21,6 +26,19 @@ function sealedForecast(cover, secret) {
   if (secret.bitmap && cover.channels > 1) return "";
   const remedy = cover.channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
   return fits(secret, roomIn(cover.bitmap, secret, { channels: cover.channels }), remedy);
+}
+
+const jpegs = new WeakMap(); // coefficients of covers would fill the memory: a function of the secret's name
+
+/** What a JPEG that stays one does to the secret. */
+async function jpegForecast({ file }, secret) {
+  try {
+    if (!jpegs.has(file)) jpegs.set(file, makeJpegRoom(readJpeg(new Uint8Array(await file.arrayBuffer()))));
+    return fits(secret, jpegs.get(file)(storedName(secret.name)), "Use a larger JPEG, or a PNG file.");
+  } catch (error) {
+    if (error instanceof PageError) return `${error.message} ${error.hint}`;
+    throw error;
+  }
 }
 
 /** What a film does to the secret. */

@@ -4,7 +4,7 @@ import { make, notice, saveLink, size } from "@page/elements.js";
 import { buttons, decibels, dimensions, EXAMPLE, figures, noteOf, rmse, showResult, thousands } from "@page/result.js";
 import { makeCompare, makeViews } from "@page/views.js";
 
-import { QUALITY, SHOWN } from "../constants.js";
+import { JPEG as JPEGS, QUALITY, SHOWN } from "../constants.js";
 import { canvasOf } from "./canvas.js";
 
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
@@ -12,6 +12,8 @@ const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
+const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first, without its metadata.`;
+
 /**
  * Shows a picture that hides a picture.
  *
@@ -61,12 +63,12 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, 
   });
 }
 
-/** Shows a picture or film that hides a file byte for byte, the result of the job "seal". */
-function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBeLost }, context) {
+/** Shows a picture or film that hides a file byte for byte, the result of the job "seal", or "jpeg". */
+function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBeLost, isSaved }, context, type = PNG) {
   const isFilm = frames > 1;
   const shown = isFilm
     ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
-    : compared(file, PNG, cover);
+    : compared(file, type, cover);
   show(form, context, {
     warnings: [],
     views: { ...shown, ...differing(difference, psnr, "The difference between container and cover") },
@@ -75,14 +77,19 @@ function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBe
       Hidden: amount(hidden),
       ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
     },
-    save: saveButton(file, isFilm ? MKV : PNG, context),
-    notes: [AS_FILE],
+    save: saveButton(file, isFilm ? MKV : type, context),
+    notes: [AS_FILE, ...(isSaved ? [SAVED] : [])],
     result: { file, cover, psnr },
   });
 }
 
 /** Shows a container; arguments as of the page's backend. */
-export const showContainer = (job, ...shown) => ({ hide: showPicture, survive: showSurvivor, seal: showSealed })[job](...shown);
+export const showContainer = (job, ...shown) => SHOW[job](...shown);
+
+const SHOW = {
+  ...{ hide: showPicture, survive: showSurvivor, seal: showSealed },
+  jpeg: (...shown) => showSealed(...shown, JPEG),
+};
 
 function show(form, { reveal, isExample }, { warnings: found, views, values, save, notes, result }) {
   const { file, cover, psnr } = result;

@@ -1,14 +1,12 @@
 /** What the worker is asked to do, from what the form holds. */
 
-/** The job that hides a secret in a cover. @param {string | null} channel that it survives; null: none */
-export function hidingJob(cover, secret, channel) {
+/** The job that hides a secret in a cover. @param {import("@page/form/send.js").Container} container */
+export function hidingJob(cover, secret, { channel, suffix }) {
   if (cover.film) return "seal";
   if (channel) return "survive";
+  if (suffix === ".jpg") return "jpeg";
   return secret.bitmap && cover.channels > 1 ? "hide" : "seal"; // the network would colour a grey cover
 }
-
-/** Suffix of the container's name. */
-export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".jpg" : ".png");
 
 /**
  * Input of the worker for hiding.
@@ -16,20 +14,21 @@ export const suffixOf = (cover, channel) => (cover?.film ? ".mkv" : channel ? ".
  * @param {object} form
  * @param {import("@page/form/read.js").Chosen} form.cover
  * @param {import("@page/form/read.js").Chosen} form.secret
- * @param {string | null} form.channel
+ * @param {import("@page/form/send.js").Container} form.container
  * @param {object} form.keyInput
  * @param {"gpu" | "cpu"} form.device
  * @returns {Promise<import("@page/main.js").Job>}
  */
-export async function gatherHiding({ cover, secret, channel, keyInput, device }) {
-  const job = hidingJob(cover, secret, channel);
+export async function gatherHiding({ cover, secret, container, keyInput, device }) {
+  const job = hidingJob(cover, secret, container);
   const what = { keyInput, device };
   if (cover.film) what.film = cover.file;
+  else if (job === "jpeg") what.cover = new Uint8Array(await cover.file.arrayBuffer());
   else what.cover = await createImageBitmap(cover.bitmap);
-  if (job !== "seal" && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
-  if (job === "survive") what.channel = channel;
+  if ((job === "hide" || job === "survive") && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
+  if (job === "survive") what.channel = container.channel;
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
-  return { job, what, transfer: [what.cover, what.secret].filter(Boolean) };
+  return { job, what, transfer: [what.cover?.buffer ?? what.cover, what.secret].filter(Boolean) };
 }
 
 /** A container that was made, as a file. */

@@ -5,7 +5,7 @@ import { start } from "@page/main.js";
 import { setUpDevice } from "./device.js";
 import { forecast } from "./forecast.js";
 import { showContainer } from "./hidden.js";
-import { asFile, gatherHiding, gatherRevealing, suffixOf } from "./jobs.js";
+import { asFile, gatherHiding, gatherRevealing } from "./jobs.js";
 import { keepOffline } from "./offline.js";
 import { readContainer, readCover, readSecret } from "./read.js";
 import { showSecret } from "./revealed.js";
@@ -23,11 +23,12 @@ start({
     lossless: {
       label: "Film without loss (MKV)",
       note: "A film without loss (MKV), many times as large as the cover. It must arrive bit for bit: send it as a file.",
+      suffix: ".mkv",
     },
   },
   forecast,
   passphrases: { make: newPassphrase, judge: async () => "" },
-  ...{ suffixOf, gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },
+  ...{ gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },
 });
 
 /** 80 random bits in letters and digits that are not easily confused. */

@@ -2,7 +2,7 @@
 
 import { size } from "@page/elements.js";
 import { isFilm } from "@page/form/film.js";
-import { dimensions, drawn, readFilm, readOther, readPicture } from "@page/form/read.js";
+import { dimensions, drawn, isJpeg, readFilm, readOther, readPicture } from "@page/form/read.js";
 
 import { fromBitmap } from "../canvas.js";
 import { PageError } from "../errors.js";
@@ -22,7 +22,7 @@ export async function readCover(file) {
   if (!chosen.bitmap) return chosen;
   const picture = fromBitmap(chosen.bitmap);
   if ((await hasPalette(file)) && !isOfManyGreys(picture)) throw fewColours(file);
-  return { ...chosen, channels: channelsOf(picture) };
+  return { ...chosen, channels: channelsOf(picture), isJpeg: !chosen.isScaled && (await isJpeg(file)) };
 }
 
 /** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. @param {File} file */

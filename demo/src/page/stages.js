@@ -28,6 +28,12 @@ const STAGES = {
     seal: ["Hiding", 76],
     write: ["Writing the PNG file", 20],
   },
+  jpeg: {
+    pictures: ["Reading the cover", 10],
+    costs: ["Measuring the cover", 50],
+    seal: ["Hiding", 30],
+    write: ["Writing the JPEG file", 10],
+  },
   "seal film": {
     load: ["Loading FFmpeg, which reads films", 10],
     read: ["Reading the cover", 10],

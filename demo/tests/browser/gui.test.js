@@ -62,6 +62,27 @@ visiting("room and a weak passphrase are told before anything is hidden", async 
   await forecast.getByText(/^Room for about .* kB: /).waitFor();
 });
 
+visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (visitor) => {
+  const { page } = visitor;
+  const forecast = page.locator("#hide .send .forecast");
+  await visitor.give("cover", exchange("photo.jpeg"));
+  await forecast.getByText(/^Room for about \d\d kB: .*byte for byte/).waitFor(); // a picture, in a PNG file
+  await visitor.type("Grüße");
+  await forecast.getByText(/^Room for about [\d.]+ kB: the secret as it is/).waitFor();
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "photo.jpg");
+  await visitor.saved("hide", exchange("from_gui.jpg"));
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
+  assert.equal(await page.locator("#reveal .message").innerText(), "Grüße");
+
+  await visitor.tab("Hide");
+  await page.locator("#hide .send").getByText("PNG file").click();
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "photo.png");
+});
+
 visiting("what does not fit is said", async (visitor) => {
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
   await visitor.usePassphrase("hide");

@@ -39,9 +39,14 @@ and saved without loss. Transparent pictures are composited on white.
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
-single secret file is hidden in every cover. The container of a picture a.jpg
-is OUT/a.png, that of a film OUT/a.mkv, or what the method writes. With
---cluster, many machines do this.
+single secret file is hidden in every cover. The container of a JPEG a.jpg is
+OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
+the method writes. With --cluster, many machines do this.
+
+With --spread, OUT is an album instead: one secret is divided over all pictures
+in COVER, in proportion to what is hard to find in each, and `stegnet reveal OUT`
+puts it together again. Names and order of the pictures do not matter. All of
+them are needed, or with --any N any N.
 """
 
 
@@ -72,6 +77,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_output_options(hide, output_help, places=True)
     add_key_options(hide, recipient=True)
     add_method_options(hide)
+    album = hide.add_argument_group("albums")
+    album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
+    any_help = "pictures that suffice, whichever (default: all are needed)"
+    album.add_argument("--any", type=int, metavar="N", help=any_help)
     results.add_json_option(hide)
     add_cluster_option(hide)
     add_network_options(hide)
@@ -105,7 +114,9 @@ def _hide(options: argparse.Namespace, hider: Hider, key_source: "KeySource") ->
     from stegnet.media.inputs import check_input
 
     if is_folder(options.cover):
-        return _run_folder(options, hider, key_source)
+        return (_run_album if options.spread else _run_folder)(options, hider, key_source)
+    if options.spread:
+        options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)
     if is_folder(options.secret):
         check_input(options.cover)  # rather than a folder, it may be missing
@@ -124,12 +135,12 @@ def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
 
     if options.output.suffix or options.output.name.startswith(".") or options.output.is_dir():
         return options.output
-    return options.output.with_suffix(method.forms[input_kind(options.cover)][0])
+    return options.output.with_suffix(method.form(options.cover, input_kind(options.cover)))
 
 
 def _hide_one(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> "Report":
     with messages.progress_bar() as progress:
-        hider = hider.showing(progress)
+        hider = hider.showing(progress, messages.warning)
         return hider(options.cover, options.secret, output_target(options), key_source)
 
 
@@ -138,7 +149,8 @@ def _hide_to_output(options: argparse.Namespace, hider: Hider, key_source: "KeyS
 
     streams.refuse_terminal()
     with streams.private_folder() as folder:
-        options.output = folder / f"container{hider.method.forms[input_kind(options.cover)][0]}"
+        suffix = hider.method.form(options.cover, input_kind(options.cover))
+        options.output = folder / f"container{suffix}"
         report = _hide_one(options, hider, key_source)
         streams.copy_to_output(options.output)
         size = options.output.stat().st_size
@@ -150,6 +162,10 @@ def _check(options: argparse.Namespace) -> None:
     """Rejects texts and streams where files are needed."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
+    if options.any is not None and not options.spread:
+        options.usage_error("--any requires --spread")
+    if options.spread and options.cluster:
+        options.usage_error("--spread hides on this machine: it does not go with --cluster")
     if options.cluster and (options.text is not None or streams.STREAM in (options.cover, options.secret)):
         options.usage_error("--cluster requires files: neither a text nor a stream")
 
@@ -173,9 +189,25 @@ def _run_folder(options: argparse.Namespace, hider: Hider, key_source: "KeySourc
             def hide_one(cover: Path, secret: Path, target: "OutputTarget") -> "Report":
                 return shown_hider(cover, secret, target, key_source)
 
-            outcomes = hide_each(plan, out, hide_one, hider.method.forms)
+            outcomes = hide_each(plan, out, hide_one, hider.method.form)
         shown = results.BatchResults(options, _frames)
         code = messages.run_batch(plan, outcomes, shown)
+        shown.warn_of_covers()
+        return code
+
+
+def _run_album(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
+    from stegnet.files import is_folder, make_album, plan_album, results_folder
+
+    check_output_stream(options, folder=True)
+    if is_folder(options.secret):
+        raise MediaError(f"{options.secret}: is a folder", "an album holds one file: pack the folder into an archive")
+    album = plan_album(options.cover, options.secret, options.any)
+    with results_folder(options.output, options.cover):
+        with messages.progress_bar() as progress:
+            made = make_album(album, output_target(options), key_source, hider.showing(progress))
+        shown = results.BatchResults(options, _frames)
+        code = messages.run_batch(album.plan, (each for each in made), shown)
         shown.warn_of_covers()
         return code
 

@@ -98,7 +98,10 @@ def _hidden(found: "Info") -> str:
 
 
 def _losses(found: "Info") -> Lines:
-    """The line on the frames of a film that may be lost; none where the answer is another."""
+    """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
+    if "album_pictures" in found:
+        needed, count = found["album_pictures_needed"], found["album_pictures"]
+        yield "comes back", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
     if "frames_that_may_be_lost" not in found:
         return
     lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
@@ -108,12 +111,12 @@ def _losses(found: "Info") -> Lines:
 
 def _fits(found: "Info") -> Lines:
     """One line for each thing that fits; those are left out that are as large as others, and no better."""
-    plain = [fit for fit in found["fits"] if fit.brief]
+    plain = sorted((fit for fit in found["fits"] if fit.brief), key=lambda fit: fit.survive is not None)
     for channel, fits in groupby(plain, lambda fit: fit.survive):
         if channel:
             yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
         else:
-            yield from (("fits", _amount(fit) + ", byte for byte" * (fit.bytes is not None)) for fit in fits)
+            yield from (("fits", f"{_amount(fit)}{_safe(fit)}") for fit in fits)
     if not plain:
         yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
 
@@ -121,6 +124,14 @@ def _fits(found: "Info") -> Lines:
 def _amount(fit: Fit) -> str:
     much = f", at {_quality(fit)}" if fit.bytes is None else f" up to {_size(fit.bytes)}"
     return f"{fit.what}{much}"
+
+
+def _safe(fit: Fit) -> str:
+    """Bytes that are hard to find, of a file."""
+    if fit.bytes is None:
+        return ""
+    known = "" if fit.safe is None else f"; hard to find up to {_size(fit.safe)}" if fit.safe else "; easy to find"
+    return f", byte for byte{known}"
 
 
 def _quality(fit: Fit) -> str:
@@ -145,6 +156,7 @@ def _verbose(found: "Info") -> Lines:
 
 def _fit(fit: Fit) -> str:
     size = _quality(fit) if fit.bytes is None else f"{fit.bytes} bytes"
+    size += "" if fit.safe is None else f", hard to find up to {fit.safe}"
     survive = f", --survive {fit.survive}" if fit.survive else ""
     return f"{fit.what}, {size} ({fit.method}{survive})"
 

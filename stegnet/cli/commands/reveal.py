@@ -35,7 +35,8 @@ a file under its own name, made harmless, others as revealed.png or .mp4.
 CONTAINER may be a folder; OUT is then a folder too, created if missing. The
 secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is a
 film, and otherwise as OUT/a with its own suffix. With --cluster, many machines
-do this.
+do this. An album (`stegnet hide --spread`) is one secret: OUT is a file if it
+has a suffix, else a folder for a file under its own name.
 """
 _EPILOG = """\
 The exit code is 3 if the result is written but CONTAINER was altered since
@@ -74,20 +75,38 @@ def _run(options: argparse.Namespace) -> int:
     if options.force and options.output is None:
         options.usage_error("--force requires -o: what names itself never overwrites a file")
     key_source = read_key_source(options)
-    from stegnet.files import is_folder  # imported here to keep --help fast
+    from stegnet.files import album_in, is_folder  # imported here to keep --help fast
 
     if options.container != streams.STREAM and is_folder(options.container):
-        return _run_folder(options, key_source)
+        if options.cluster or album_in(options.container, key_source, chosen_run(options)) is None:
+            return _run_folder(options, key_source)
+        return _run_album(options, key_source)
     cluster_needs_folder(options)
     with streams.spooled(options, "container"):
-        report = (
-            _reveal_to_output(options, key_source) if options.output == streams.STREAM else _reveal(options, key_source)
-        )
+        return _run_one(options, key_source, None if options.output else Path())
+
+
+def _run_one(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> int:
+    """Reveals one container, or an album; `folder` as for `_reveal_one`."""
+    if options.output == streams.STREAM:
+        report = _reveal_to_output(options, key_source)
+    else:
+        report = _reveal(options, key_source, folder)
     return messages.ALTERED if report.trouble else 0
 
 
-def _reveal(options: argparse.Namespace, key_source: "KeySource") -> "Report":
-    report = _reveal_one(options, key_source, None if options.output else Path())
+def _run_album(options: argparse.Namespace, key_source: "KeySource") -> int:
+    from stegnet.files import is_folder, results_folder
+
+    out = options.output
+    if out in (None, streams.STREAM) or (out.suffix and not is_folder(out)):
+        return _run_one(options, key_source, None if out else Path())
+    with results_folder(out, options.container, private=True):
+        return _run_one(options, key_source, out)
+
+
+def _reveal(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> "Report":
+    report = _reveal_one(options, key_source, folder)
     if report.text is None:
         results.show(options, report.path, report, _frames(report))
     else:

@@ -30,7 +30,8 @@ export function button(label, onclick, properties = {}) {
  * @param {string} label of the group
  * @param {Object<string, string>} options texts by value; the first is chosen
  * @param {(value: string) => void} onchange called when the visitor chooses
- * @returns {{node: HTMLElement, value: () => string, choose: (value: string) => void}}
+ * @returns {{node: HTMLElement, value: () => string, choose: (value: string) => void,
+ *   offer: (value: string, is: boolean) => void}} offer: shows one of the options, or does not
  */
 export function makeChoice(name, label, options, onchange) {
   const node = make("div", { className: "segments", role: "radiogroup", "aria-label": label });
@@ -40,7 +41,9 @@ export function makeChoice(name, label, options, onchange) {
   for (const input of inputs) node.append(make("label", {}, input, make("span", {}, options[input.value])));
   const value = () => inputs.find((input) => input.checked).value;
   node.onchange = () => onchange(value());
-  return { node, value, choose: (wanted) => (inputs.find((input) => input.value === wanted).checked = true) };
+  const input = (wanted) => inputs.find((each) => each.value === wanted);
+  const offer = (wanted, is) => (input(wanted).parentElement.hidden = !is);
+  return { node, value, choose: (wanted) => (input(wanted).checked = true), offer };
 }
 
 /** A link that saves bytes as a file. */

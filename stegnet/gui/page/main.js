@@ -19,12 +19,11 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
  * @property {Object<string, import("./form/send.js").FilmKind>} films that it makes; the first is chosen
- * @property {(cover: object, secret: object, channel: string | null) => string | Promise<string>} forecast a sentence on
- *   what fits into a cover, before anything is hidden; empty if that is not known
+ * @property {(cover: object, secret: object, container: import("./form/send.js").Container) => string | Promise<string>}
+ *   forecast a sentence on what fits into a cover, before anything is hidden; empty if that is not known
  * @property {import("./form/passphrase.js").Passphrases} passphrases
- * @property {(cover: object, channel: string | null) => string} suffixOf the container's name
- * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `channel`, `keyInput`
- *   and `device`
+ * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
+ *   `keyInput` and `device`
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and `device`
  * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal) => Promise<object>} work does a job,
  *   and returns its result; throws PageError, or the signal's reason
@@ -88,11 +87,11 @@ function setUpHiding(backend, device, onchange, revealHere) {
 
   function ask() {
     const [seen, hidden] = [zones.cover, zones.secret].map(filled);
-    return { cover: seen, secret: hidden, channel: send.channel(), keyInput: key.keyInput(), device: device() };
+    return { cover: seen, secret: hidden, container: send.container(), keyInput: key.keyInput(), device: device() };
   }
 
-  function done(result, { cover: seen, channel, keyInput }, job) {
-    const name = nameLike(seen, backend.suffixOf(seen, channel));
+  function done(result, { cover: seen, container, keyInput }, job) {
+    const name = nameLike(seen, container.suffix);
     const reveal = button("Reveal it here", async () => revealHere(await backend.asFile(result, name), keyInput));
     backend.showContainer(job, hiding, result, { name, reveal, isExample: seen.isExample });
   }

@@ -1,6 +1,7 @@
 """Coefficients of a JPEG, and the file with others in their place.
 
-Every byte outside of the entropy-coded data stays: metadata, tables, thumbnails, and what phones append. Only Huffman
+Every byte outside of the entropy-coded data stays: metadata, tables, thumbnails, and what phones append. Only an index
+of several pictures follows the first one's length, and Huffman
 tables that an encoder made for a file's own coefficients are made anew, as it would make them, and those that have no
 code for the new ones.
 """
@@ -17,6 +18,7 @@ import numpy as np
 from stegnet.core.errors import MediaError
 from stegnet.media.jpeg.entropy import ZIGZAG, Events, entropy_coded, optimal_table, scan_events
 from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, parse_jpeg
+from stegnet.media.jpeg.multi_picture import moved_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,16 @@ class JpegPicture:
         for start, end, own in self.file.huffman_segments:
             content = b"".join(tables[old.start].content for old in own)
             changed[start - 2, end] = (len(content) + 2).to_bytes(2, "big") + content
-        return _spliced(self.file.data, changed)
+        return _spliced(self.file.data, changed | self._index(changed))
+
+    def _index(self, changed: dict[tuple[int, int], bytes]) -> dict[tuple[int, int], bytes]:
+        """The index of several pictures, if the file has one, beside changes of these parts."""
+        if self.file.index is None:
+            return {}
+        start, end = self.file.index
+        growth = {place: len(piece) - (stop - place) for (place, stop), piece in changed.items()}
+        behind = sum(more for place, more in growth.items() if place >= end)
+        return {(start, end): moved_index(self.file.data[start:end], sum(growth.values()), behind)}
 
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:

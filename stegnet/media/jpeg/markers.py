@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stegnet.core.errors import MediaError
+from stegnet.media.jpeg.multi_picture import is_index
 
-_EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xEE
+_EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
 _OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
@@ -95,6 +96,7 @@ class JpegFile:
         quantisation: 64 steps of each table in zigzag order, by number.
         scans: in order.
         huffman_segments: where each DHT segment's tables begin and end, and those tables.
+        index: where the content of the index of several pictures begins and ends; None: the file has none.
         end: of the picture; what follows is not its own.
     """
 
@@ -106,6 +108,7 @@ class JpegFile:
     quantisation: dict[int, tuple[int, ...]] = field(default_factory=dict)
     scans: list[Scan] = field(default_factory=list)
     huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
+    index: tuple[int, int] | None = None
     end: int = 0
 
     @property
@@ -157,6 +160,8 @@ class _Parser:
                 self._quantisation(start, end)
             elif marker == _DRI:
                 (self.interval,) = struct.unpack_from(">H", self.data, start)
+            elif marker == _APP2 and is_index(self.data[start:end]):
+                self.file.index = start, end
             elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
                 self.in_rgb = self.data[start + 11] == 0
             elif marker == _DNL:

@@ -23,9 +23,10 @@ _ABOUT = _DATES | {
 }
 
 
-def about_cover(path: Path) -> tuple[str, ...]:
-    """The notes on a picture whose container is another file."""
-    return tuple(f"cover: {line}" for line in picture_notes(path))
+def about_cover(path: Path, *, with_exif: bool = True) -> tuple[str, ...]:
+    """The notes on a picture whose container is another file, which may have its EXIF."""
+    with open_picture(path) as image:
+        return tuple(f"cover: {line}" for line in (*_pixels(path, image, False), *_metadata(image, with_exif)))
 
 
 def about_secret(path: Path) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ def picture_notes(path: Path, *, secret: bool = False) -> tuple[str, ...]:
         MediaError: it is no picture.
     """
     with open_picture(path) as image:
-        return (*_pixels(path, image, secret), *_metadata(image))
+        return (*_pixels(path, image, secret), *_metadata(image, True))
 
 
 def _pixels(path: Path, image: Image.Image, secret: bool) -> Iterator[str]:
@@ -81,12 +82,12 @@ def _avif_bits(head: bytes) -> int:
     return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
 
 
-def _metadata(image: Image.Image) -> Iterator[str]:
+def _metadata(image: Image.Image, with_exif: bool) -> Iterator[str]:
     """One line for each kind of what is written beside the pixels."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
-            found = list(_exif(image))
+            found = list(_exif(image)) if with_exif else []
         yield from found
     except UNREADABLE:  # damaged, which hinders nobody
         yield "EXIF is left out"

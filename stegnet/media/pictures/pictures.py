@@ -165,6 +165,13 @@ def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """Reduces (H, W, 3) uint8 so that neither side has more pixels than this."""
+    height, width = picture.shape[:2]
+    factor = min(1.0, side / max(height, width))
+    return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))
+
+
 def open_picture(path: Path) -> Image.Image:
     """Opens a picture and reads its header, not its pixels.
 

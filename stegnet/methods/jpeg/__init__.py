@@ -1,7 +1,7 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `costs` says what a step of each gives
-away, `hiding` hides from file to file, `reading` finds it again.
+`making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `amounts` says how much fits, `costs`
+what a step of each gives away; `hiding` hides from file to file, `reading` finds it again.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
     from stegnet.methods.sealed import HiddenFile
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 JPEG = "jpeg"
+USUAL_QUALITY = 95
 FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 
 
@@ -28,7 +29,11 @@ FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int = option(95, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q")
+    quality: int = option(
+        USUAL_QUALITY, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q"
+    )
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -47,18 +52,23 @@ nothing any more: for that, there is "robust".
     forms = FORMS
     options = JpegOptions
     implied = True
+    albums = True
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.core.errors import MediaError
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
-        room = jpeg_room(cover)
-        return [Fit("any file, in the JPEG itself", self.name, room)] if room else []
+        try:
+            found = jpeg_room(cover)
+        except MediaError:
+            return []
+        return [Fit("any file, in the JPEG itself", self.name, *found)] if found[0] else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
-        from stegnet.methods.jpeg.hiding import jpeg_room
+        from stegnet.methods.jpeg.amounts import jpeg_room
 
-        return jpeg_room(cover, name)
+        return jpeg_room(cover, name)[0]
 
     def hide(
         self,
@@ -72,6 +82,24 @@ nothing any more: for that, there is "robust".
         from stegnet.methods.jpeg.hiding import hide_in_jpeg
 
         return hide_in_jpeg(cover, secret, out, key_source, options, run)
+
+    def part_room(self, cover: Path, empty: int, key: "Key", options: JpegOptions) -> PartRoom:
+        from stegnet.methods.jpeg.hiding import part_room
+
+        return part_room(cover, empty, key, options)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: JpegOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.jpeg.hiding import hide_record
+
+        return hide_record(cover, record, out, keys, options, run)
 
     def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
         if container.first.record is not None or container.kind != PICTURE:

@@ -1,13 +1,17 @@
 """A JPEG as something to seal in: coefficients of luma are samples (docs/format.md, "JPEG containers")."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 
 from stegnet.media.jpeg import JpegPicture
+from stegnet.sealing import Medium
 
 _MIDDLE = 128  # of a sample; a coefficient of 0
 CARRIED = 63  # coefficients of a block: all but the first
+_GROUP = 2048  # carriers: most are 0 and dear to change, and the bits of lead and MAC need many to choose from
+COEFFICIENTS = Medium(_GROUP)
 
 
 def samples_of(jpeg: JpegPicture) -> np.ndarray:
@@ -27,12 +31,15 @@ def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:
     return [luma, *jpeg.planes[1:]]
 
 
-def context_of(jpeg: JpegPicture) -> bytes:
-    """SHA-256 of what a JPEG shows besides the samples: tables, first coefficients of luma, and chroma."""
+def medium_of(jpeg: JpegPicture) -> Medium:
+    """A JPEG's samples, and for its MAC the SHA-256 of what it shows besides.
+
+    That is its tables, the first coefficients of luma, and chroma.
+    """
     hashed = sha256(b"stegnet/2/jpeg")
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
         rows, cols, _ = plane.shape
         hashed.update(bytes([component.across, component.down]) + rows.to_bytes(4, "big") + cols.to_bytes(4, "big"))
         hashed.update(jpeg.steps(index).astype(">u2").tobytes())
         hashed.update((plane if index else plane[..., 0]).astype(">i2").tobytes())
-    return hashed.digest()
+    return replace(COEFFICIENTS, context=hashed.digest())

@@ -12,25 +12,24 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media import about_cover, atomic_write, read_cover
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media import atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
-from stegnet.media.signature import is_jpeg
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
-from stegnet.methods.jpeg.carrier import CARRIED, context_of, samples_of, with_samples
+from stegnet.methods.jpeg.amounts import file_room, record_room, secure_payload
+from stegnet.methods.jpeg.carrier import medium_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
-from stegnet.methods.method import CoverSize
+from stegnet.methods.method import PartRoom
 from stegnet.methods.run import Run
-from stegnet.methods.sealed import describe_file, empty_record_bytes
+from stegnet.methods.sealed import describe_file
 from stegnet.record import File, Header, Record, format_record
-from stegnet.results import Changes, HidingFigures, OutputTarget, Report
-from stegnet.sealing import SEED_BYTES, SealOptions, room, seal
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report, SecurePayload, not_safe
+from stegnet.sealing import SEED_BYTES, SealOptions, seal
 
 _LOWEST, _HIGHEST = 50, 98  # quality
-_MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
 
 
 def hide_in_jpeg(
@@ -47,47 +46,75 @@ def hide_in_jpeg(
     out.check(FORMS[kind], cover_name(cover, kind), cover, secret)
     if kind == FILM:
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
-    if not _LOWEST <= options.quality <= _HIGHEST:
-        raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
-    made, keys = jpeg_cover(cover, options.quality), key_source.new_keys(run.randomness)
-    space = Space(partial(_file_room, made.picture, keys.film), partial(_refuse, secret), media_compressors)
+    made, keys = _made(cover, options), key_source.new_keys(run.randomness)
+    safe = options.at_most_safe
+    room = partial(_room, made.picture, keys.film, _secure(made).hard if safe else None)
+    space = Space(room, partial(_refuse, secret, safe), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "write")
         data = fitted.path.read_bytes()
     file = File(fitted.name, len(data), hashlib.sha256(data).digest())
     header = Header(run.randomness(FILM_ID_BYTES), FILE, 1, file)
-    record = format_record(Record(header, 0, data=data), keys.film)
-    planes = watched(partial(sealed_planes, made, record, keys, run.randomness), partial(run.progress, "hide", 0, 0))
-    changes = watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
-    height, width, _ = made.shown.shape
-    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=header.secret.size)
-    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, measured=False)
+    changes = _hide(made, Record(header, 0, data=data), keys, out, options, run)
     line = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}"
-    notes = (line, *made.notes, *fitted.notes, *about_cover(cover))
-    report = Report(width, height, notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
-    return replace(report, secret_psnr=fitted.copy and fitted.copy.psnr).with_hiding(figures)
+    notes = (line, *made.notes, *fitted.notes)
+    report = Report(notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
+    report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)
+    return _with_figures(report, cover, made, changes, len(data))
 
 
-def jpeg_room(cover: CoverSize, name: str = "") -> int:
-    """Bytes of a file of this name that fit into a cover; 0 if it is no JPEG, or too small."""
-    if cover.file is None or not is_jpeg(cover.file):
-        return 0
-    try:
-        jpeg = read_jpeg(cover.file)
-    except MediaError:
-        return 0
-    return max(_file_room(jpeg, ANY_KEY, name), 0)
+def part_room(cover: Path, empty: int, key: Key, options: JpegOptions) -> PartRoom:
+    """Bytes of a part that fit into the JPEG that a cover is, or is made; as `Method.part_room`."""
+    made = _made(cover, options)
+    most, hard = record_room(made.picture, key) - empty, _secure(made).hard
+    return PartRoom(min(most, hard) if options.at_most_safe else most, hard)
 
 
-def _file_room(jpeg: JpegPicture, key: Key, name: str) -> int:
-    """Bytes of a file of this name that fit; negative if not even its record does."""
-    luma = jpeg.planes[0]
-    most = int(np.count_nonzero(luma[..., 1:]) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, channels=1), most) - empty_record_bytes(name, key)
+def hide_record(
+    cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: JpegOptions, run: Run
+) -> Report:
+    """Hides a record, one of an album, in a JPEG; errors as `hide_in_jpeg`."""
+    made = _made(cover, options)
+    changes = _hide(made, record, keys, out, options, run)
+    return _with_figures(Report(notes=made.notes), cover, made, changes, len(record.data))
 
 
-def _refuse(secret: Path, size: int, most: int) -> NoReturn:
+def _room(jpeg: JpegPicture, key: Key, safe: int | None, name: str) -> int:
+    """Bytes of a file of this name that fit, and are no more than is safe; negative if nothing fits."""
+    most = file_room(jpeg, key, name)
+    return most if safe is None else min(most, safe)
+
+
+def _made(cover: Path, options: JpegOptions) -> JpegCover:
+    if not _LOWEST <= options.quality <= _HIGHEST:
+        raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
+    return jpeg_cover(cover, options.quality, options.resize)
+
+
+def _secure(made: JpegCover) -> SecurePayload:
+    return secure_payload(made.picture, made.errors is not None)
+
+
+def _hide(
+    made: JpegCover, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
+) -> Changes:
+    """Writes the container of a record; what it changes in the pixels that viewers show."""
+    sealing = partial(sealed_planes, made, format_record(record, keys.film), keys, run.randomness)
+    planes = watched(sealing, partial(run.progress, "hide", 0, 0))
+    return watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
+
+
+def _with_figures(report: Report, cover: Path, made: JpegCover, changes: Changes, hidden_bytes: int) -> Report:
+    height, width, _ = made.shown.shape
+    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, hidden_bytes=hidden_bytes)
+    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=_secure(made))
+    return replace(report, width=width, height=height).with_hiding(figures)
+
+
+def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
+    if at_most_safe:
+        raise not_safe(secret, size, most)
     raise CapacityError(
         f"{secret}: has {size} bytes, and there is room for {max(most, 0)}",
         "take a larger JPEG, or one with more detail or of higher quality",
@@ -97,7 +124,7 @@ def _refuse(secret: Path, size: int, most: int) -> NoReturn:
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
     """The planes of a cover with a record sealed in its luma."""
     samples, costs = samples_of(cover.picture), coefficient_costs(cover.picture, cover.errors)
-    options = SealOptions(first=True, clustered=False, context=context_of(cover.picture))
+    options = SealOptions(first=True, clustered=False, medium=medium_of(cover.picture))
     seal(samples, record, keys, randomness(SEED_BYTES), costs, options)
     return with_samples(cover.picture, samples)
 

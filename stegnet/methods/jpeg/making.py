@@ -4,17 +4,19 @@ A step towards the value that a coefficient had before it was rounded changes li
 Fridrich 2015, "Side-informed steganography with additive distortion" (IEEE WIFS), here on J-UNIWARD.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from stegnet.core.jpeg import COSINES, encode_jpeg
-from stegnet.media import read_cover, refuse_palette
+from stegnet.media import about_cover, read_cover, refuse_palette
+from stegnet.media.inputs import read_resized
 from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
-from stegnet.media.pictures.pictures import as_stored
+from stegnet.media.pictures.pictures import UNREADABLE, as_stored, open_picture
 from stegnet.media.signature import is_jpeg
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
@@ -37,29 +39,47 @@ class JpegCover:
     notes: tuple[str, ...] = ()
 
 
-def jpeg_cover(cover: Path, quality: int) -> JpegCover:
+def jpeg_cover(cover: Path, quality: int, side: int | None = None) -> JpegCover:
     """The cover, if it is a JPEG that steps can be hidden in; else a JPEG of a quality that is made of it.
 
+    Args:
+        side: pixels of the longer side to which it is reduced; None: it is not.
     Raises:
+        ConfigError: it has no more pixels than that.
         MediaError: it can't be read, or has a palette.
     """
     if not is_jpeg(cover):
         refuse_palette(cover)
-        return _made(cover, quality, f"the cover was saved as JPEG of quality {quality}")
+        return _made(cover, quality, side)
     picture = read_jpeg(cover)
+    if side is not None:
+        return _made(cover, quality, side)
     if picture.steps(0).mean() >= _FINEST:
         return JpegCover(picture, read_cover(cover)[0])
-    note = f"in a JPEG of quality 99 or 100 every step shows: it was saved at {quality} first, without its metadata"
-    return _made(cover, quality, note)
+    return _made(cover, quality, None, "in a JPEG of quality 99 or 100 every step shows: ")
 
 
-def _made(cover: Path, quality: int, note: str) -> JpegCover:
-    pixels, profile = as_stored(*read_cover(cover))
+def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCover:
+    pixels, profile = as_stored(*read_resized(cover, side))
+    exif = _exif(cover)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         path = Path(folder) / "cover.jpg"
-        path.write_bytes(encode_jpeg(pixels, quality, icc=profile))
+        path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         picture, shown = read_jpeg(path), read_cover(path)[0]
-    return JpegCover(picture, shown, _rounding_errors(pixels, picture), (note,))
+    notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
+    return JpegCover(picture, shown, _rounding_errors(pixels, picture), notes)
+
+
+def _exif(cover: Path) -> bytes:
+    """EXIF of a cover, for upright pixels; b"" if none can be copied, as of a TIFF, whose tags are about its pixels."""
+    with open_picture(cover) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
+        try:
+            exif = image.getexif()
+            exif.pop(ExifTags.Base.Orientation, None)
+            return b"" if image.format == "TIFF" or not exif else exif.tobytes()
+        except UNREADABLE:
+            return b""
 
 
 def _rounding_errors(pixels: np.ndarray, picture: JpegPicture) -> np.ndarray:

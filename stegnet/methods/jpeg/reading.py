@@ -10,7 +10,7 @@ from stegnet.keys import KeySource
 from stegnet.media.jpeg import read_jpeg
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import JPEG
-from stegnet.methods.jpeg.carrier import context_of, samples_of
+from stegnet.methods.jpeg.carrier import medium_of, samples_of
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import HiddenFile, hidden_file
 from stegnet.record import Container
@@ -21,7 +21,7 @@ class _JpegContainer(Container):
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
         self._jpeg = read_jpeg(path)
-        self.context = context_of(self._jpeg)
+        self.medium = medium_of(self._jpeg)
         super().__init__(path, key_source)
 
     def _decode(self) -> Generator[np.ndarray, None, None]:

@@ -20,7 +20,6 @@ from stegnet.media import (
     about_cover,
     about_secret,
     is_grey_film,
-    lossy_format,
     read_cover,
     read_picture,
     refuse_palette,
@@ -90,7 +89,7 @@ def _hide_picture(
     pixels, profile = read_cover(cover)
     if is_grey(pixels):
         raise grey_refused()
-    network, hidden = chosen_network(run), read_picture(secret)
+    network, hidden, history = chosen_network(run), read_picture(secret), run.forewarn(cover)
     run = run.in_steps("hide tiles", "measure tiles", "write")
     container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(run.progress, "hide tiles"))
     distance = psnr(pixels, container)
@@ -102,7 +101,7 @@ def _hide_picture(
     report = watched(write, partial(run.progress, "write", 0, 0))
     notes = (*visibility_notes(distance), *about_cover(cover), *about_secret(secret))
     report = replace(report, notes=notes, warnings=quality.warnings(), secret_psnr=quality.psnr())
-    return report.with_hiding(_hiding(cover, report, distance))
+    return report.with_hiding(_hiding(cover, report, distance, history))
 
 
 def hide_film(
@@ -122,7 +121,7 @@ def hide_film(
     """
     if is_grey_film(cover):
         raise grey_refused()
-    films = _Films(cover, secret, scan(cover), scan(secret))
+    films, history = _Films(cover, secret, scan(cover), scan(secret)), run.forewarn(cover)
     hidden, network = films.frames_to_hide(options.longer), chosen_network(run)
     sound = films.plan_sound(hidden, options.sound)
     keys = key_source.new_keys(run.randomness)
@@ -149,7 +148,7 @@ def hide_film(
     worst = min(measured.distances)
     notes = (*films.notes(hidden, options.sound), *(f"cover: {note}" for note in not_kept), *visibility_notes(worst))
     quality = {"warnings": measured.secret.warnings(), "secret_psnr": measured.secret.psnr()}
-    return replace(report, notes=notes, **quality).with_hiding(_hiding(cover, report, worst))
+    return replace(report, notes=notes, **quality).with_hiding(_hiding(cover, report, worst, history))
 
 
 @dataclass(frozen=True)
@@ -230,11 +229,11 @@ class _Films:
         yield from (f"secret: {note}" for note in secret.notes)
 
 
-def _hiding(cover: Path, report: Report, container_psnr: float) -> HidingFigures:
+def _hiding(cover: Path, report: Report, container_psnr: float, history: str | None) -> HidingFigures:
     """Figures of what networks did to a cover."""
     size, pixels = cover.stat().st_size, report.frames * report.width * report.height
     film = report.frames > 1
-    return HidingFigures(NETWORK, size, pixels, lossy_format(cover), container_psnr, film=film, stands_out=True)
+    return HidingFigures(NETWORK, size, pixels, history, container_psnr, film=film)
 
 
 def _check_room(cover: FilmInfo, header: Header, key: Key, sound: Sound) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from stegnet.record import (
 )
 from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 
+R = TypeVar("R")
 _NO_DAMAGE = Diagnosis(())
 
 
@@ -183,10 +184,9 @@ def _frames_in_place(film: _Film) -> Generator[FilmFrame, None, None]:
             raise _OutOfPlace
         return reading.whole, _revealed(film, frame, reading)
 
-    frames = ahead(film.container.frames())
     count = 0
     try:
-        with closing(frames), closing(ordered(reveal, enumerate(frames), *_threads(film))) as results:
+        with closing(_each(film, film.container.frames(), reveal)) as results:
             for count, (whole, frame) in enumerate(results, 1):
                 altered += [] if whole else [count - 1]
                 yield frame
@@ -207,14 +207,18 @@ def _frames_in_order(film: _Film) -> Generator[FilmFrame, None, None]:
         position, frame = item
         return _revealed(film, frame, film.container.read(*item)) if position in order else None
 
-    frames = ahead(film.container.readable_frames())
-    with closing(frames), closing(ordered(reveal, enumerate(frames), *_threads(film))) as results:
+    with closing(_each(film, film.container.readable_frames(), reveal)) as results:
         yield from (frame for frame in results if frame)
 
 
-def _threads(film: _Film) -> tuple[int, Callable[[], None]]:
+def _each(
+    film: _Film, frames: Generator[np.ndarray, None, None], reveal: Callable[[tuple[int, np.ndarray]], R]
+) -> Generator[R, None, None]:
+    """Results of `reveal` for each position and frame, in order, by several threads; closes `frames`."""
     pool = film.network.pool(film.container.height, film.container.width)
-    return pool.workers, pool.prepare
+    read = ahead(frames)
+    with closing(read), closing(ordered(reveal, enumerate(read), pool.workers, pool.prepare)) as results:
+        yield from results
 
 
 def _revealed(film: _Film, frame: np.ndarray, reading: FrameReading) -> FilmFrame:

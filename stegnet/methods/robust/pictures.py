@@ -20,7 +20,7 @@ from stegnet.media import about_cover, about_secret, forecast, read_cover, read_
 from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
-from stegnet.methods.fitting import Fitted, Space, fit, stored_name
+from stegnet.methods.fitting import Fitted, Space, fit
 from stegnet.methods.method import CoverSize, Fit
 from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
@@ -29,7 +29,16 @@ from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
-from stegnet.results import LEAST, HidingFigures, OutputTarget, Report, printable, write_jpeg, write_picture
+from stegnet.results import (
+    LEAST,
+    HidingFigures,
+    OutputTarget,
+    Report,
+    printable,
+    stored_name,
+    write_jpeg,
+    write_picture,
+)
 
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 _CERTAIN = 2  # covers with half of the usual room are rare
@@ -139,7 +148,7 @@ def hide_in_picture(
     if written:
         lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
     report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
-    figures = {"hidden_bytes": content.taken, "room": content.room, "stands_out": True}
+    figures = {"hidden_bytes": content.taken, "room": content.room}
     quality = psnr(prepared, found.picture)
     return report.with_hiding(
         HidingFigures(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures)

@@ -140,7 +140,7 @@ def hide_in_film(
     report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, chosen.notes(crf))
     report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
     pixels = len(info.pts) * info.height * info.width
-    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room, "stands_out": True}
+    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
     return report.with_hiding(HidingFigures(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
 
 

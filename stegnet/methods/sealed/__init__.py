@@ -1,7 +1,7 @@
 """The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
 
-`embed` hides, `extract` reveals; a film's frames get shares of equal length, so that as few samples as possible change
-in any of them, and the file comes back although some of them are lost.
+`embed` hides, `extract` reveals what `collecting` collects. A film's frames get shares of equal length, so that as few
+samples as possible change in any of them, and the file comes back although some of them are lost.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
+    from stegnet.keys import ContainerKeys, Key, KeySource
     from stegnet.methods.run import Run
     from stegnet.methods.sealed.extract import HiddenFile
-    from stegnet.record import Container
+    from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    embed="DATA_NAME bytes_room embed_file empty_record_bytes hide_bytes",
+    embed="DATA_NAME bytes_room embed_file embed_record empty_record_bytes hide_bytes",
     extract="HiddenFile describe_file extract_file hidden_file reveal_bytes",
 )
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
@@ -31,11 +31,23 @@ class SealedOptions:
     """Options of the method "sealed"."""
 
     compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")
 
 
 SEALED = "sealed"
 DEFAULT = SealedOptions()
+
+
+def _safe(cover: CoverSize) -> int | None:
+    """Bytes that are hard to find in a picture; None: not known, as in films."""
+    from stegnet.media.history import lossy_history
+    from stegnet.methods.sealed.embed import secure_payload
+
+    if cover.file is None or cover.frames > 1:
+        return None
+    return 0 if lossy_history(cover.file) else secure_payload(cover.height * cover.width * cover.channels).hard
 
 
 class Sealed(Method):
@@ -48,6 +60,7 @@ The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
 is, or compressed.
 """
     options = SealedOptions
+    albums = True
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
@@ -57,7 +70,7 @@ is, or compressed.
         room = sealed_room(cover)
         if not room:
             return []
-        fits, how = [Fit("any file", self.name, room)], f"{self.name}, compressed"
+        fits, how = [Fit("any file", self.name, room, _safe(cover))], f"{self.name}, compressed"
         if cover.frames == 1:
             decibels = round(forecast.picture_quality(room, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
@@ -84,6 +97,24 @@ is, or compressed.
         from stegnet.methods.sealed.embed import embed_file
 
         return embed_file(cover, secret, out, key_source, options, run)
+
+    def part_room(self, cover: Path, empty: int, key: "Key", options: SealedOptions) -> PartRoom:
+        from stegnet.methods.sealed.embed import part_room
+
+        return part_room(cover, empty, key, options)
+
+    def hide_record(
+        self,
+        cover: Path,
+        record: "Record",
+        out: "OutputTarget",
+        keys: "ContainerKeys",
+        options: SealedOptions,
+        run: "Run",
+    ) -> "Report":
+        from stegnet.methods.sealed.embed import embed_record
+
+        return embed_record(cover, record, out, keys, options, run)
 
     def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
         from stegnet.methods.sealed.extract import hidden_file

@@ -79,6 +79,21 @@ def test_any_cover_becomes_a_jpeg(tmp_path, picture, secret, key, mode):
     assert Session().reveal(tmp_path / "o.jpg", key=key).data == secret.read_bytes()
 
 
+def test_a_cover_is_reduced_first(tmp_path, cover, secret, key):
+    """What it was saved as before no longer shows; EXIF stays, but for how to turn it."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "Maker", 6
+    Image.open(cover).save(cover, quality=90, exif=exif)
+    for name, size in (("o.jpg", (117, 160)), ("o.png", (117, 160))):
+        report = Session().hide(cover, secret, to=tmp_path / name, key=key, resize=160)
+        with Image.open(tmp_path / name) as image:
+            assert (image.size, dict(image.getexif())) == (size, {0x010F: "Maker"} if name == "o.jpg" else {})
+        assert not report.warnings
+        assert Session().reveal(tmp_path / name, key=key).data == secret.read_bytes()
+    with pytest.raises(ConfigError, match="resize: must be less than the cover's longer side, 277 pixels, is 277"):
+        Session().hide(cover, secret, to=tmp_path / "p.jpg", key=key, resize=277)
+
+
 def test_where_every_step_shows_the_cover_is_saved_first(tmp_path, picture, secret, key):
     for quality, said in ((98, False), (99, True), (100, True)):
         Image.fromarray(picture(96, 128)).save(tmp_path / "a.jpg", quality=quality)
@@ -127,6 +142,22 @@ def test_refusals_leave_no_file(tmp_path, cover, secret, picture, key):
         with pytest.raises(error, match=message):
             hide(tmp_path / name, tmp_path / what, to=tmp_path / "o.jpg", key=key, method="jpeg", **more)
         assert not (tmp_path / "o.jpg").exists()
+
+
+def test_a_cover_that_gives_its_container_away_is_told_first(tmp_path, cover, secret, key, monkeypatch):
+    """Before the work begins, by the API and on the command line, and once."""
+    with pytest.warns(UserWarning, match="the cover is a JPEG: anyone can tell"):
+        Session().hide(cover, secret, to=tmp_path / "o.png", key=key)
+    told = []
+    monkeypatch.setattr("stegnet.cli.messages.warning", told.append)
+    monkeypatch.setattr(
+        "stegnet.methods.sealed.embed._open_cover", lambda *_: pytest.fail("too late") if not told else 1 / 0
+    )
+    monkeypatch.chdir(tmp_path)
+    main(["keygen", "k"])
+    with pytest.raises(ZeroDivisionError):
+        main(["hide", "cover.jpg", "s.bin", "--key-file", "k", "-o", "p.png"])
+    assert [line.split(":")[0] for line in told] == ["the cover is a JPEG"]
 
 
 def test_the_command_line_takes_it_where_a_jpeg_is_written(tmp_path, cover, secret, key, monkeypatch, capsys):

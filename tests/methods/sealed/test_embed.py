@@ -212,7 +212,7 @@ def test_a_byte_too_many_is_refused(at, picture):
 def test_a_cover_for_which_there_is_not_enough_memory(at, monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
-    monkeypatch.setattr("stegnet.methods.sealed.embed.read_cover", lambda path: pytest.fail("was read"))
+    monkeypatch.setattr("stegnet.methods.sealed.embed.read_resized", lambda *_: pytest.fail("was read"))
     with pytest.raises(MediaError, match=r"takes 0\.0 GB of memory") as caught:
         at.embed(at.cover, at.secret(10), "c.png")
     assert "0.0 GB are free" in caught.value.hint

@@ -12,6 +12,8 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {string} name of the file
  * @property {File} file
  * @property {ImageBitmap | null} bitmap of a picture, scaled down if it is too large for this page
+ * @property {boolean} [isScaled] true if it was
+ * @property {boolean} [isJpeg] of a cover: true if it can be hidden in as the JPEG that it is
  * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
  *   it
@@ -20,7 +22,16 @@ const SHOWN = 1200; // pixels a side, at most
  */
 
 /** Reads any file, and shows it if the browser can. @returns {Promise<Chosen>} */
-export const readAny = async (file) => ((await isFilm(file)) ? readFilm(file) : ((await readPicture(file)) ?? readOther(file)));
+export async function readAny(file) {
+  if (await isFilm(file)) return readFilm(file);
+  return { ...((await readPicture(file)) ?? readOther(file)), isJpeg: await isJpeg(file) };
+}
+
+/** True for a JPEG, whatever its name. @param {File} file */
+export async function isJpeg(file) {
+  const start = new Uint8Array(await file.slice(0, 3).arrayBuffer());
+  return [0xff, 0xd8, 0xff].every((byte, at) => start[at] === byte);
+}
 
 /** Takes any file by its name. */
 export function readOther(file) {
@@ -44,7 +55,8 @@ export async function readPicture(file, most = Infinity) {
   const from =
     bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
   const { name } = file;
-  return { name, file, bitmap, show: await drawn(bitmap, name), caption: `${dimensions(bitmap)}${from}` };
+  const caption = `${dimensions(bitmap)}${from}`;
+  return { name, file, bitmap, isScaled: bitmap !== whole, show: await drawn(bitmap, name), caption };
 }
 
 /** Reads a film. @returns {Promise<Chosen>} */

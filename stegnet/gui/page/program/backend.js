@@ -17,16 +17,17 @@ export const program = {
     lossless: {
       label: "Film without loss (MKV)",
       note: "Many times as large as the cover. It must arrive bit for bit: send it as a file.",
+      suffix: ".mkv",
     },
     robust: {
       label: "H.264 film (MP4)",
       note: "An ordinary film, which survives H.264 at CRF 23 and better, as many sites encode it. It has little room, and takes minutes to make.",
+      suffix: ".mp4",
       survives: "h264:23",
     },
   },
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
-  suffixOf: ({ film }, channel) => (film ? (channel ? ".mp4" : ".mkv") : channel ? ".jpg" : ".png"),
   gatherHiding,
   gatherRevealing,
   work,
@@ -37,13 +38,28 @@ export const program = {
 };
 
 /** As `stegnet info` says it; empty if the browser can't show the cover, so that its size is not known. */
-async function forecast({ bitmap, film }, secret, survive) {
+async function forecast({ file, bitmap, film, isJpeg }, secret, { channel, suffix }) {
   const { width, height, seconds } = film ?? bitmap ?? {};
   if (!width) return "";
   const frames = seconds ? Math.max(1, Math.floor(RATE * seconds)) : 1;
   const sides = secret.bitmap ? { width: secret.bitmap.width, height: secret.bitmap.height } : {};
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
-  return (await ask("forecast", { cover: { width, height, frames }, secret: asked, survive })).text ?? "";
+  const question = { cover: { width, height, frames }, secret: asked, survive: channel, suffix };
+  const { room, text } = isJpeg && !channel && suffix === ".jpg" ? await roomIn(file, question) : {};
+  return text ?? (await ask("forecast", { ...question, room })).text ?? "";
+}
+
+const rooms = new WeakMap(); // in covers, by the secret's name
+
+/** The room in a cover by what is in its file, which is passed once for each name; or a text that says why there is none. */
+function roomIn(file, question) {
+  if (!rooms.has(file)) rooms.set(file, new Map());
+  const [told, { name }] = [rooms.get(file), question.secret];
+  if (!told.has(name)) {
+    const cover = { ...question.cover, file: { name: file.name, size: file.size } };
+    told.set(name, ask("room", { ...question, cover }, file));
+  }
+  return told.get(name);
 }
 
 /** Random words as `stegnet keygen --passphrase-words` prints them. */
@@ -59,9 +75,9 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method, unless the container is to survive a channel. */
-function gatherHiding({ cover, secret, channel, keyInput }) {
+function gatherHiding({ cover, secret, container: { channel, suffix }, keyInput }) {
   const files = [cover.file, secret.file];
-  const what = { files, key: sent(keyInput), suffix: program.suffixOf(cover, channel), survive: channel };
+  const what = { files, key: sent(keyInput), suffix, survive: channel };
   return { job: "hide", what, transfer: [] };
 }
 

@@ -1,0 +1,134 @@
+/** Any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was. */
+
+import { JPEG } from "../constants.js";
+import { nothingOpens, PageError } from "../errors.js";
+import { keySource } from "../format/keys.js";
+import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
+import { room, sealSamples, unsealSamples } from "../format/seal.js";
+import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/carrier.js";
+import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
+import { coefficientCosts } from "../jpeg/costs.js";
+import { SIZE, stepsAt, ZIGZAG } from "../jpeg/tables.js";
+import { headerBytes, storedName } from "./embed.js";
+import { wholeFile } from "./extract.js";
+import { systemRandom } from "./random.js";
+
+const { FINEST, MOST_RATE, USUAL_QUALITY } = JPEG;
+
+/** True where every step would show, so that the picture is saved at USUAL_QUALITY first: at the qualities 99 and 100. */
+export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + step, 0) < FINEST * SIZE;
+
+/**
+ * A function that gives the bytes of a file of a name that fit; negative if not even the name does.
+ *
+ * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
+ * @returns {(name: string) => number}
+ */
+export function makeJpegRoom(jpeg) {
+  const [{ rows, cols }] = jpeg.file.components;
+  const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
+  const all = Math.min(room((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
+  return (name) => all - headerBytes(name);
+}
+
+/** Luma's coefficients that are not 0, the first of blocks not counted; where it is too fine, at USUAL_QUALITY. */
+function usedCoefficients(jpeg) {
+  const [steps, usual] = [stepsOf(jpeg, 0), stepsAt(USUAL_QUALITY).luma];
+  const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[ZIGZAG[at]] / step / 2 : 0.5)); // to 0 or 1
+  const [luma] = jpeg.planes;
+  let twice = 0;
+  for (let block = 0; block < luma.length; block += SIZE) {
+    for (let at = 1; at < SIZE; at++) {
+      const level = Math.abs(luma[block + at]);
+      if (level >= rounded[at]) twice += level > rounded[at] ? 2 : 1;
+    }
+  }
+  return twice >> 1;
+}
+
+/**
+ * Hides a file in a JPEG; all bytes outside its entropy-coded data stay.
+ *
+ * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
+ * @param {{name: string, bytes: Uint8Array}} file
+ * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {object} [options]
+ * @param {Float32Array | null} [options.errors] what rounding took from luma's coefficients, as of `coefficientCosts`
+ * @param {(size: number) => Uint8Array} [options.random]
+ * @param {(stage: string, done?: number, total?: number) => void} [options.onProgress]
+ * @returns {Promise<Uint8Array>} the JPEG file
+ * @throws {PageError} the file does not fit, or the key is missing
+ */
+export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
+  const { errors = null, random = systemRandom, onProgress = () => {} } = options;
+  const name = storedName(file.name);
+  checkFits(name, file.bytes.length, makeJpegRoom(jpeg)(name));
+  const keys = await keySource(keyInput).newKeys(random);
+  const [filmId, digest] = [random(FILM_ID_BYTES), await crypto.subtle.digest("SHA-256", file.bytes)];
+  const share = { name, size: file.bytes.length, digest: new Uint8Array(digest), needed: 0, bytes: file.bytes };
+  const record = formatFileRecord(filmId, await keys.film.commitment(filmId), { frames: 1, index: 0 }, share);
+  const frame = frameOf(jpeg);
+  const costs = coefficientCosts(jpeg, frame.data, random, { errors, onProgress });
+  onProgress("seal");
+  const medium = await mediumOf(jpeg);
+  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium });
+  onProgress("write");
+  const planes = withSamples(jpeg, frame.data);
+  const container = withPlanes(jpeg, planes);
+  checkSame(readJpeg(container).planes, planes);
+  return container;
+}
+
+/**
+ * The file that is hidden in a JPEG's coefficients; null if there is none, or they can't be read.
+ *
+ * @param {Uint8Array} bytes
+ * @param {object} keyInput
+ * @returns {Promise<{file: {name: string, bytes: Uint8Array}, whole: boolean, robust: false} | null>}
+ */
+export async function revealFromJpeg(bytes, keyInput) {
+  const jpeg = readable(bytes);
+  if (!jpeg) return null;
+  const ring = keySource(keyInput).ring();
+  const found = await unsealSamples(frameOf(jpeg), ring, await mediumOf(jpeg));
+  if (!found) return null;
+  const record = await recordOf(found.record, ring.film);
+  return { file: await wholeFile(record.file), whole: found.whole, robust: false };
+}
+
+/** The coefficients, if this is a JPEG that they can be read of. @param {Uint8Array} bytes */
+function readable(bytes) {
+  try {
+    return readJpeg(bytes);
+  } catch (error) {
+    if (error instanceof PageError) return null;
+    throw error;
+  }
+}
+
+async function recordOf(bytes, key) {
+  try {
+    const record = await parseRecord(bytes, key);
+    if (record.kind === FILE && record.frames === 1 && record.file.needed === 0) return record;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw nothingOpens();
+}
+
+function checkFits(name, size, most) {
+  if (size <= most) return;
+  const counted = (bytes) => Math.max(bytes, 0).toLocaleString("en");
+  throw new PageError(
+    `${name} has ${counted(size)} bytes, and there is room for ${counted(most)}.`,
+    "Use a larger JPEG, one with more detail or of higher quality, or choose a PNG file as the container.",
+  );
+}
+
+function checkSame(read, written) {
+  if (read.every((plane, index) => plane.every((level, at) => level === written[index][at]))) return;
+  throw new PageError(
+    "The JPEG does not read back as it was written.",
+    "This is a bug in this page: use `stegnet hide` instead.",
+  );
+}

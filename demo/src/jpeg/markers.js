@@ -1,0 +1,181 @@
+/**
+ * The parts of a JPEG file, and where they stand (ITU-T T.81, annex B): frames of one component or three, coded by
+ * Huffman's method in 8 bits. What follows the picture in its file, as phones append it, is left alone.
+ */
+
+import { PageError } from "../errors.js";
+import { SIDE, SIZE } from "./tables.js";
+
+const [EOI, SOS, DHT, DQT, DRI, DNL, APP14] = [0xd9, 0xda, 0xc4, 0xdb, 0xdd, 0xdc, 0xee];
+const START = [0xff, 0xd8, 0xff];
+const PROGRESSIVE = 0xc2;
+const HUFFMAN_FRAMES = [0xc0, 0xc1, PROGRESSIVE];
+const OTHER_FRAMES = { [0xc3]: "lossless", [0xc5]: "hierarchical", [0xc6]: "hierarchical", [0xc7]: "hierarchical" };
+for (const marker of [0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]) OTHER_FRAMES[marker] = "arithmetically coded";
+const [ADOBE, RGB] = ["Adobe", "RGB"].map((text) => [...new TextEncoder().encode(text)]);
+
+/**
+ * A Huffman table: its number, and 16 more of a table for AC coefficients; where it is in the file; and as in the file,
+ * 16 numbers of codes by length, then the symbols.
+ *
+ * @typedef {{key: number, start: number, body: Uint8Array}} HuffmanTable
+ *
+ * A component of a frame: sampling factors, number of its quantisation table, and its blocks without those that only fill
+ * up an MCU.
+ *
+ * @typedef {{number: number, across: number, down: number, table: number, rows: number, cols: number}} Component
+ *
+ * @typedef {object} Scan
+ * @property {number[]} components index of each in the frame
+ * @property {number[]} dc numbers of their Huffman tables
+ * @property {number[]} ac
+ * @property {number} first of the coefficients that it codes, in zigzag order
+ * @property {number} last
+ * @property {number} high bit positions of successive approximation
+ * @property {number} low
+ * @property {number} interval MCUs between restart markers; 0: none
+ * @property {Map<number, HuffmanTable>} tables in force, by key
+ * @property {number} start of the data in the file
+ * @property {number} end
+ *
+ * @typedef {object} JpegFile
+ * @property {Uint8Array} bytes
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} progressive
+ * @property {Component[]} components
+ * @property {Map<number, Uint16Array>} quantisation 64 steps in zigzag order, by number
+ * @property {Scan[]} scans
+ * @property {{start: number, end: number, tables: HuffmanTable[]}[]} segments of Huffman tables
+ */
+
+/** Takes a JPEG file apart. @param {Uint8Array} bytes @returns {JpegFile} @throws {PageError} it is of no such kind */
+export function parseJpeg(bytes) {
+  try {
+    return new Parser(bytes).parse();
+  } catch (error) {
+    if (error instanceof RangeError) throw damaged();
+    throw error;
+  }
+}
+
+export const damaged = () => new PageError("The JPEG is damaged or cut off.", "Get it again from its source.");
+
+const unsupported = (what) =>
+  new PageError(`The JPEG ${what}, and can’t stay as it is.`, "Choose a PNG file as the container, or another cover.");
+
+class Parser {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length); // reads beyond its end are errors
+    this.tables = new Map();
+    this.interval = 0;
+    this.isRgb = false;
+    this.file = { bytes, components: [], quantisation: new Map(), scans: [], segments: [] };
+  }
+
+  parse() {
+    if (!this.begins(0, START)) throw damaged();
+    for (const [marker, start, end] of this.parts()) {
+      if (HUFFMAN_FRAMES.includes(marker)) this.frame(marker, start);
+      else if (marker in OTHER_FRAMES) throw unsupported(`is ${OTHER_FRAMES[marker]}`);
+      else if (marker === DHT) this.huffman(start, end);
+      else if (marker === DQT) this.quantisation(start, end);
+      else if (marker === DRI) this.interval = this.view.getUint16(start);
+      else if (marker === APP14) this.isRgb ||= this.begins(start, ADOBE) && this.view.getUint8(start + 11) === 0;
+      else if (marker === DNL) throw unsupported("has its height at its end");
+    }
+    const { components, scans } = this.file;
+    if (!scans.length) throw damaged();
+    if (components.length === 3 && (this.isRgb || components.every(({ number }, at) => number === RGB[at])))
+      throw unsupported("is in RGB");
+    return this.file;
+  }
+
+  /** Marker, start and end of the content of each segment, to the end of the picture. */
+  *parts() {
+    let place = 2;
+    for (;;) {
+      if (this.view.getUint8(place) !== 0xff) throw damaged();
+      while (this.view.getUint8(place) === 0xff) place++;
+      const marker = this.bytes[place++];
+      if (marker === EOI) return;
+      if (marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) continue; // of two bytes
+      const start = place + 2;
+      place += this.view.getUint16(place);
+      if (place > this.bytes.length) throw damaged();
+      yield [marker, start, place];
+      if (marker === SOS) {
+        const end = this.entropyEnd(place);
+        this.scan(start, place, end);
+        place = end;
+      }
+    }
+  }
+
+  frame(marker, start) {
+    const { file, view } = this;
+    const [precision, count] = [view.getUint8(start), view.getUint8(start + 5)];
+    [file.height, file.width] = [view.getUint16(start + 1), view.getUint16(start + 3)];
+    file.progressive = marker === PROGRESSIVE;
+    if (precision !== 8) throw unsupported(`has ${precision} bits a sample`);
+    if (count !== 1 && count !== 3) throw unsupported(count === 4 ? "is CMYK" : `has ${count} components`);
+    const part = (at) => [0, 1, 2].map((byte) => view.getUint8(start + 6 + 3 * at + byte));
+    const parts = Array.from({ length: count }, (_, at) => part(at));
+    const factors = parts.map(([, both]) => [both >> 4, both & 15]);
+    if (!file.width || !file.height || factors.flat().includes(0)) throw damaged();
+    [file.across, file.down] = [0, 1].map((way) => Math.max(...factors.map((each) => each[way])));
+    file.components = parts.map(([number, , table], at) => {
+      const [across, down] = factors[at];
+      const cols = Math.ceil((file.width * across) / (SIDE * file.across));
+      return { number, across, down, table, cols, rows: Math.ceil((file.height * down) / (SIDE * file.down)) };
+    });
+  }
+
+  huffman(start, end) {
+    const tables = [];
+    for (let place = start; place < end; ) {
+      const counts = this.bytes.subarray(place + 1, place + 17);
+      const size = counts.reduce((sum, count) => sum + count, 16);
+      const table = { key: this.bytes[place], start: place, body: this.bytes.subarray(place + 1, place + 1 + size) };
+      if (size > 16 + 256 || table.body.length < size) throw damaged();
+      tables.push(table);
+      this.tables.set(table.key, table);
+      place += 1 + size;
+    }
+    this.file.segments.push({ start, end, tables });
+  }
+
+  quantisation(start, end) {
+    for (let place = start; place < end; ) {
+      const [wide, number] = [this.view.getUint8(place) >> 4, this.view.getUint8(place) & 15];
+      const step = (at) => (wide ? this.view.getUint16(place + 1 + 2 * at) : this.view.getUint8(place + 1 + at));
+      this.file.quantisation.set(number, Uint16Array.from({ length: SIZE }, (_, at) => step(at)));
+      place += 1 + SIZE * (wide ? 2 : 1);
+    }
+  }
+
+  scan(start, data, end) {
+    const [{ bytes, file }, count] = [this, this.bytes[start]];
+    const pairs = Array.from({ length: count }, (_, at) => bytes.subarray(start + 1 + 2 * at, start + 3 + 2 * at));
+    const components = pairs.map(([number]) => file.components.findIndex((each) => each.number === number));
+    const [first, last, bits] = bytes.subarray(start + 1 + 2 * count, start + 4 + 2 * count);
+    if (components.includes(-1) || !count || first > last || last >= SIZE) throw damaged();
+    const [dc, ac] = [pairs.map(([, both]) => both >> 4), pairs.map(([, both]) => both & 15)];
+    const approximation = { high: bits >> 4, low: bits & 15 };
+    const state = { interval: this.interval, tables: new Map(this.tables) };
+    file.scans.push({ components, dc, ac, first, last, ...approximation, ...state, start: data, end });
+  }
+
+  /** The end of entropy-coded data: the next marker but restart markers. */
+  entropyEnd(place) {
+    for (;;) {
+      place = this.bytes.indexOf(0xff, place);
+      const next = place < 0 ? this.view.getUint8(-1) : this.view.getUint8(place + 1);
+      if (next && !(next >= 0xd0 && next <= 0xd7)) return place;
+      place += 2;
+    }
+  }
+
+  begins = (start, bytes) => bytes.every((byte, at) => this.bytes[start + at] === byte);
+}

@@ -1,0 +1,124 @@
+/** JPEG containers: those that the book wrote are revealed, and what is hidden here comes back. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+
+import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg } from "../src/codec/jpeg.js";
+import { fromHex } from "../src/format/bytes.js";
+import { readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
+import { encodeJpeg } from "../src/jpeg/jpeg.js";
+import { optimalTable } from "../src/jpeg/optimal.js";
+import { toYcc } from "../src/jpeg/planes.js";
+import { roundingErrors } from "../src/jpeg/shown.js";
+import { read, seeded, steps } from "./vectors.js";
+
+const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));
+const KEY = { file: fromHex(steps.key) };
+const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const vector = (name) => new Uint8Array(read(`jpeg_vectors/${name}`));
+const NOTE = { name: "note.txt", bytes: seeded(1)(40) };
+
+for (const [name, answer] of Object.entries(ANSWERS)) {
+  test(`${name} is ${answer === "altered" ? answer : "whole"}`, async () => {
+    const { file, whole } = await revealFromJpeg(vector(name), KEY);
+    assert.equal(file.name, "note.txt");
+    assert.equal(whole, answer !== "altered");
+    if (whole) assert.equal(digest(file.bytes), answer);
+  });
+
+  test(`${name} is written again byte for byte`, () => {
+    const jpeg = readJpeg(vector(name));
+    assert.deepEqual(withPlanes(jpeg, jpeg.planes), vector(name));
+  });
+}
+
+test("another key opens nothing, nor does a file that is no JPEG", async () => {
+  assert.equal(await revealFromJpeg(vector("half.jpg"), { file: new Uint8Array(32) }), null);
+  assert.equal(await revealFromJpeg(vector("half.jpg").subarray(0, 900), KEY), null);
+  assert.equal(await revealFromJpeg(new Uint8Array(read("vectors/good.png")), KEY), null);
+  assert.equal(await revealFromJpeg(new Uint8Array(), KEY), null);
+});
+
+/** Waves with noise, of 93×77 pixels. */
+function waves() {
+  const [width, height, noise] = [93, 77, seeded(3)(3 * 93 * 77)];
+  const data = noise.map((value, at) => {
+    const [x, y] = [Math.floor(at / 3) % width, Math.floor(at / 3 / width)];
+    return 110 + 60 * Math.sin(x / 7 + (at % 3)) * Math.cos(y / 9) + (value >> 3);
+  });
+  return { width, height, data };
+}
+
+for (const [what, fullChroma, keyInput] of [
+  ["4:2:0 and a key file", false, KEY],
+  ["4:4:4 and a passphrase", true, { passphrase: "zwei Käse" }],
+]) {
+  test(`a file comes back from a JPEG of ${what}, all else of which stays`, async () => {
+    const cover = encodeJpeg(waves(), 90, fullChroma);
+    const container = await hideInJpeg(readJpeg(cover), NOTE, keyInput);
+    const [{ start }] = readJpeg(cover).file.scans;
+    assert.deepEqual(container.subarray(0, start), cover.subarray(0, start));
+    const { file, whole } = await revealFromJpeg(container, keyInput);
+    assert.deepEqual([file.name, file.bytes, whole], [NOTE.name, NOTE.bytes, true]);
+  });
+}
+
+test("what fits does, and a byte more does not", async () => {
+  const jpeg = readJpeg(encodeJpeg(waves(), 90));
+  const most = makeJpegRoom(jpeg)(NOTE.name);
+  const container = await hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most) }, KEY);
+  assert.equal((await revealFromJpeg(container, KEY)).file.bytes.length, most);
+  const error = { message: new RegExp(`there is room for ${most.toLocaleString("en")}`), hint: /PNG file/ };
+  await assert.rejects(hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most + 1) }, KEY), error);
+});
+
+test("steps towards what rounding took are preferred", async () => {
+  const [picture, finest] = [waves(), readJpeg(encodeJpeg(waves(), 100))];
+  const jpeg = readJpeg(encodeJpeg(picture, 95));
+  assert.deepEqual([isTooFine(finest), isTooFine(jpeg)], [true, false]);
+  const expected = makeJpegRoom(jpeg)("a");
+  assert.ok(Math.abs(makeJpegRoom(finest)("a") - expected) < 0.1 * expected);
+  const errors = roundingErrors(toYcc(picture)[0], jpeg);
+  const container = readJpeg(await hideInJpeg(jpeg, NOTE, KEY, { errors }));
+  let [towards, away] = [0, 0];
+  container.planes[0].forEach((level, at) => {
+    const step = level - jpeg.planes[0][at];
+    if (step) step * errors[at] > 0 ? towards++ : away++;
+  });
+  assert.ok(towards > 4 * away, `${towards} and ${away}`);
+});
+
+/** A JPEG whose frame has this byte at this place behind its marker. */
+function withFrame(place, byte) {
+  const bytes = vector("full.jpg");
+  const at = bytes.findIndex((value, index) => value === 0xff && bytes[index + 1] === 0xc0);
+  bytes[at + place] = byte;
+  return bytes;
+}
+
+for (const [what, bytes, message] of [
+  ["lossless", withFrame(1, 0xc3), /is lossless/],
+  ["arithmetically coded", withFrame(1, 0xc9), /is arithmetically coded/],
+  ["of 12 bits", withFrame(4, 12), /has 12 bits a sample/],
+  ["CMYK", withFrame(9, 4), /is CMYK/],
+]) {
+  test(`a JPEG that is ${what} is refused, with a way out`, () => {
+    assert.throws(() => readJpeg(bytes), { message, hint: /Choose a PNG file/ });
+  });
+}
+
+test("damaged JPEGs are refused", () => {
+  const bytes = vector("full.jpg");
+  for (let size = 0; size < bytes.length; size += 97) {
+    assert.throws(() => readJpeg(bytes.subarray(0, size)), { message: /damaged or cut off/ });
+  }
+});
+
+test("optimal tables have no code of more than 16 bits, nor of ones alone", () => {
+  const table = optimalTable(Uint32Array.from({ length: 256 }, (_, at) => (at < 30 ? 2 ** at : 0)));
+  const numbers = table.subarray(0, 16);
+  assert.equal(table.length, 16 + 30);
+  const used = numbers.reduce((sum, count, at) => sum + count * 2 ** (15 - at), 0);
+  assert.ok(used < 2 ** 16);
+});

@@ -1,0 +1,165 @@
+"""Hiding in an album: one file divided over the pictures of a folder, each of which opens by itself."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, reading
+from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.names import Names
+from stegnet.core.progress import no_progress
+from stegnet.files.folder import FolderPlan, Job, Outcome
+from stegnet.files.listing import media_files
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
+from stegnet.media.inputs import check_input
+from stegnet.media.output import move_whole
+from stegnet.methods import METHODS, Hider
+from stegnet.record import SHARES, Division, File, Header, Record, divide, format_record
+from stegnet.results import OutputTarget, Report, printable, stored_name
+
+
+@dataclass(frozen=True)
+class AlbumPlan:
+    """An album to be made.
+
+    Attributes:
+        plan: its covers, each with the secret.
+        enough: pictures that are to give the secret, whichever.
+    """
+
+    plan: FolderPlan
+    enough: int
+
+    @property
+    def covers(self) -> list[Path]:
+        """The pictures that it is made of."""
+        return [job.source for job in self.plan.jobs]
+
+    @property
+    def secret(self) -> Path:
+        """The file that is divided."""
+        return self.plan.jobs[0].secret
+
+
+def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
+    """Plans to divide a file over all pictures in a folder.
+
+    Args:
+        enough: pictures that are to give it, whichever; None: all.
+    Raises:
+        MediaError: a file can't be read, or there are no pictures.
+        CapacityError: there are films, or too many pictures.
+        ConfigError: `enough` is not from 1 to the number of pictures.
+    """
+    check_input(secret)
+    found, notes = media_files(covers)
+    count = len(found)
+    for path, kind in found:
+        if kind == FILM:
+            raise CapacityError(f"{path}: is a film, and an album is of pictures", "a film spreads a file by itself")
+    if enough is not None and not 1 <= enough <= count:
+        raise ConfigError(f"any: must be from 1 to {count}, the number of pictures, is {enough}")
+    if enough not in (None, count) and count > SHARES:
+        message = f"{count} pictures: an album of which fewer are enough has at most {SHARES}"
+        raise CapacityError(message, "take fewer, or let all be needed")
+    who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
+    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} bring it back"
+    jobs = tuple(Job(path, kind, secret) for path, kind in found)
+    return AlbumPlan(FolderPlan(jobs, (*notes, note)), enough or count)
+
+
+def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
+    """Divides a file over an album, whose pictures get their names once all of them are whole.
+
+    Args:
+        folder: for the pictures; it exists.
+    Raises:
+        MediaError: a file can't be read or written.
+        CapacityError: the file does not fit; the message says how much would.
+        ConfigError: the method makes no albums.
+    """
+    if not hider.method.albums:
+        able = " or ".join(method.name for method in METHODS.values() if method.albums)
+        raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
+    keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
+    with album.secret.open("rb") as source, _beside(folder.path) as made:
+        header = _header(album, source, hider.run.randomness(FILM_ID_BYTES))
+        division = _division(album, header, keys, hider)
+        header = division.of(header, album.enough)
+        parts = [OutputTarget(made / out.path.name) for out in targets]
+        reports = list(_hidden(album, division.records(header, source), parts, keys, hider))
+        if _digest(source) != header.secret.digest:
+            raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
+        for part, out in zip(parts, targets, strict=True):
+            move_whole(part.path, out.path, overwrite=out.force)
+    done = zip(album.plan.jobs, targets, reports, strict=True)
+    return [Outcome(job, out.path, report) for job, out, report in done]
+
+
+def _targets(album: AlbumPlan, folder: OutputTarget, hider: Hider) -> list[OutputTarget]:
+    """The files to write, none of which is there unless it may be overwritten."""
+    names, found = Names(), []
+    for cover in album.covers:
+        suffix = hider.method.form(cover, PICTURE)
+        out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
+        out.check((suffix,), PICTURE, *album.covers, album.secret)
+        found.append(out)
+    return found
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A folder in a folder, which is removed with what is left in it.
+
+    Raises:
+        MediaError: it can't be written.
+    """
+    try:
+        with TemporaryDirectory(prefix=".stegnet-", dir=folder) as made:
+            yield Path(made)
+    except OSError as error:
+        raise MediaError(f"{folder}: can't be written ({error.strerror})") from error
+
+
+def _header(album: AlbumPlan, source: BinaryIO, film_id: bytes) -> Header:
+    """The header of an album whose division is not known yet."""
+    digest = _digest(source)
+    return Header(film_id, FILE, len(album.covers), File(stored_name(album.secret), source.tell(), digest))
+
+
+def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hider) -> Division:
+    """The division that suits the pictures; errors as `make_album`."""
+    spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
+    most = replace(header, secret=replace(header.secret, **spare))
+    empty, rooms = len(format_record(Record(most, 0), keys.film)), []
+    for done, cover in enumerate(album.covers):
+        hider.run.progress("check pictures", done, header.frames)
+        found = hider.method.part_room(cover, empty, keys.film, hider.options)
+        if found.bytes < 0:
+            raise CapacityError(f"{cover}: has no room for any part of the secret", "take it out of the folder")
+        rooms.append(found)
+    return divide(header.secret.size, [each.bytes for each in rooms], [each.hard for each in rooms], album.enough)
+
+
+def _hidden(
+    album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, hider: Hider
+) -> Iterator[Report]:
+    """Hides each record in its picture."""
+    run, count = replace(hider.run, progress=no_progress), len(parts)
+    for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
+        hider.run.progress("hide pictures", done, count)
+        report = hider.method.hide_record(cover, record, out, keys, hider.options, run)
+        secret = record.header.secret
+        told = {"name": secret.name, "size": secret.size, "unchanged": True, "may_be_lost": count - album.enough}
+        yield replace(report, **told)
+
+
+def _digest(source: BinaryIO) -> bytes:
+    """SHA-256 of a file, which is left at its end."""
+    source.seek(0)
+    with reading(source.name):
+        return hashlib.file_digest(source, "sha256").digest()

@@ -1,0 +1,153 @@
+"""Traces of lossy compression in a cover that is saved without loss: what a container without loss would break.
+
+A decoder gives at most a quarter of all colours (Fridrich, Goljan, Du 2001, "Steganalysis based on JPEG compatibility",
+SPIE 4518), and the DCT of what was a JPEG has multiples of its quantisation steps. Whoever finds either in a container,
+with few exceptions, knows that these were made by hiding.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from stegnet.core.jpeg import BLOCK, COSINES
+from stegnet.core.kinds import FILM
+from stegnet.core.samples import is_grey
+from stegnet.media.films.films import read_frames
+from stegnet.media.pictures.pictures import read_cover
+from stegnet.media.probe import kind, lossy_format
+
+_LEVELS = np.arange(256)
+_LOOKED_AT = 1 << 20  # pixels
+_FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of them that a decoder gives
+_SIDE = 384  # pixels of the middle, in which a grid is looked for
+_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
+_STEPS, _ENOUGH, _PERIODIC = range(2, 32), 100, 0.5
+
+
+def lossy_history(path: Path) -> str | None:
+    """The lossy format that a cover has or had, such as "a JPEG"; None if it shows none.
+
+    Of a film without loss, the first frame is looked at.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    form = lossy_format(path)
+    if form is not None:
+        return form
+    if kind(path) == FILM:
+        picture, decoders = next(read_frames(path, as_ffmpeg=True)), ("film", "jpeg")
+    else:
+        picture, decoders = read_cover(path)[0], ("jpeg", "webp")
+    given = any(gives_colours(decoder, picture) for decoder in decoders)
+    return "a copy of one that was saved with loss" if given or has_grid(picture) else None
+
+
+def gives_colours(decoder: str, picture: np.ndarray) -> bool:
+    """True if nearly all colours of a picture, (H, W, 3) uint8, are those of a decoder, and they are many; greys don't
+    count, since all decoders give them."""
+    rows = picture[:: -(-picture[..., 0].size // _LOOKED_AT)]
+    red, green, blue = (np.unique(_numbers(rows)) >> shift & 255 for shift in (16, 8, 0))
+    numbers = ((red << 16) + (green << 8) + blue)[(red != green) | (green != blue)]
+    return len(numbers) >= _FEW and decoder_colours(decoder)[numbers].mean() >= _NEARLY_ALL
+
+
+def strange_pixels(picture: np.ndarray, decoder: str) -> int:
+    """Number of pixels of (H, W, 3) uint8 whose colour a decoder never gives."""
+    return int(np.count_nonzero(~decoder_colours(decoder)[_numbers(picture)]))
+
+
+def has_grid(picture: np.ndarray) -> bool:
+    """True if the middle of a picture, (H, W, 3) uint8, has blocks of 8×8 whose low frequencies were quantised."""
+    top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
+    part = picture[top : top + _SIDE, left : left + _SIDE]
+    luma = part[..., 0].astype(float) if is_grey(part) else part @ np.array([0.299, 0.587, 0.114])
+    return any(_quantised(luma[down:, across:]) for down in range(BLOCK) for across in range(BLOCK))
+
+
+@cache
+def decoder_colours(decoder: str) -> np.ndarray:
+    """(2²⁴,) bool: whether a decoder gives this colour, 65536 red + 256 green + blue.
+
+    Args:
+        decoder: "jpeg", "webp", or "film": of 4:2:0 and limited range whose matrix is not specified, as films are read
+            here.
+    """
+    given = np.zeros(1 << 24, bool)
+    for colours in _DECODERS[decoder]():
+        given[colours] = True
+    return given
+
+
+def _quantised(luma: np.ndarray) -> bool:
+    """True if two frequencies of the blocks from the corner on are multiples of a step."""
+    rows, cols = (side // BLOCK for side in luma.shape)
+    blocks = luma[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK)
+    found = 0
+    for down, across in _FREQUENCIES:
+        values = np.abs(np.einsum("rucv,u,v->rc", blocks, COSINES[down], COSINES[across], optimize=True)).ravel()
+        found += any(_is_step(values, step) for step in _STEPS)
+    return found >= 2
+
+
+def _is_step(values: np.ndarray, step: int) -> bool:
+    """True if those values that are not nearest to 0 are near multiples of a step."""
+    values = values[values > step / 2]
+    return len(values) >= _ENOUGH and float(np.cos(2 * np.pi / step * values).mean()) >= _PERIODIC
+
+
+def _numbers(picture: np.ndarray) -> np.ndarray:
+    red, green, blue = np.moveaxis(picture.astype(np.int32), -1, 0)
+    return (red << 16) + (green << 8) + blue
+
+
+def _jpeg_colours() -> Iterator[np.ndarray]:
+    """The colours of libjpeg (jdcolor.c), for each value of the luma."""
+    centred = _LEVELS - 128
+    red, blue = (_fixed(factor) * centred + 0x8000 >> 16 for factor in (1.402, 1.772))
+    green = -_fixed(0.34414) * centred[:, None] - _fixed(0.71414) * centred + 0x8000 >> 16  # (Cb, Cr)
+    for luma in _LEVELS:
+        yield _clipped(luma + red, luma + green, luma + blue[:, None])
+
+
+def _webp_colours() -> Iterator[np.ndarray]:
+    """The colours of libwebp (src/dsp/yuv.h), for each value of the luma."""
+    u, v = _LEVELS[:, None], _LEVELS
+    for luma in _LEVELS:
+        base = luma * 19077 >> 8
+        green = base - (u * 6419 >> 8) - (v * 13320 >> 8) + 8708 >> 6
+        yield _clipped(base + (v * 26149 >> 8) - 14234 >> 6, green, base + (u * 33050 >> 8) - 17685 >> 6)
+
+
+def _film_colours() -> Iterator[np.ndarray]:
+    """The colours of a film: blocks of 2×2 pixels share their chroma, 65536 pairs of it, with 64 blocks for each."""
+    side, blocks = 256, 128 * 128  # of a frame
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        path = Path(folder) / "colours.y4m"
+        with path.open("wb") as film:
+            film.write(f"YUV4MPEG2 W{side} H{side} F25:1 Ip A1:1 C420jpeg\n".encode())
+            for frame in range(65536 * 64 // blocks):
+                number = np.arange(frame * blocks, (frame + 1) * blocks).reshape(side // 2, side // 2)
+                lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
+                planes = lumas, number // 64 % 256, number // 64 // 256
+                film.write(b"FRAME\n" + b"".join(plane.astype(np.uint8).tobytes() for plane in planes))
+        yield from map(_numbers, read_frames(path, as_ffmpeg=True))
+
+
+_DECODERS: dict[str, Callable[[], Iterator[np.ndarray]]] = {
+    "jpeg": _jpeg_colours,
+    "webp": _webp_colours,
+    "film": _film_colours,
+}
+
+
+def _fixed(factor: float) -> int:
+    return int(factor * 65536 + 0.5)
+
+
+def _clipped(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> np.ndarray:
+    red, green, blue = (np.clip(channel, 0, 255) for channel in (red, green, blue))
+    return (red << 16) + (green << 8) + blue

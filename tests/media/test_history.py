@@ -1,0 +1,70 @@
+"""Lossy compression is recognised in copies without loss, and in nothing else."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.media import read_frames
+from stegnet.media.history import decoder_colours, lossy_history, strange_pixels
+
+COPY = "a copy of one that was saved with loss"
+_PHOTOGRAPH = (360, 480)
+
+
+def saved(picture: np.ndarray, form: str, mode: str = "RGB", **options: object) -> Image.Image:
+    """What a decoder gives."""
+    file = io.BytesIO()
+    Image.fromarray(picture).convert(mode).save(file, form, **options)
+    return Image.open(file)
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "mode"),
+    [
+        ("JPEG", {"quality": 75}, "RGB"),
+        ("JPEG", {"quality": 95, "subsampling": 0}, "RGB"),
+        ("JPEG", {"quality": 75}, "L"),
+        ("JPEG", {"quality": 95}, "L"),
+        ("WEBP", {"quality": 80}, "RGB"),
+    ],
+)
+def test_of_pictures(tmp_path: Path, picture, form, options, mode):
+    """Cropped off the grid too; after reducing, nothing is left."""
+    path, decoded = tmp_path / "a.png", saved(picture(*_PHOTOGRAPH), form, mode, **options)
+    for cropped in (decoded, decoded.crop((5, 3, 470, 350))):
+        cropped.save(path)
+        assert lossy_history(path) == COPY
+    decoded.resize((320, 240), Image.Resampling.LANCZOS).save(path)
+    assert lossy_history(path) is None
+
+
+def test_of_what_never_was_saved_with_loss(tmp_path, picture):
+    flat = np.full((90, 90, 3), 255, np.uint8)
+    flat[20:40, 20:60], flat[50:70, 10:30] = (200, 30, 30), (20, 60, 180)
+    greys = picture(*_PHOTOGRAPH).mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)
+    for name, pixels in {
+        "photograph": picture(*_PHOTOGRAPH),
+        "screen": flat,
+        "grey": greys,
+        "small": flat[:5, :7],
+    }.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        assert lossy_history(tmp_path / f"{name}.png") is None, name
+
+
+def test_of_films(tmp_path, make_film):
+    coded = make_film(tmp_path / "a.mp4", 2, codec="libx264", pix_fmt="yuv420p")
+    assert lossy_history(coded) == "a film in YCbCr (h264)"
+    first = next(read_frames(coded, as_ffmpeg=True))
+    assert strange_pixels(first, "film") == 0
+    assert lossy_history(make_film(tmp_path / "b.mkv", 2)) is None
+
+
+def test_colours_of_jpeg_are_those_of_libjpeg(picture):
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
+    assert strange_pixels(np.asarray(saved(noise, "JPEG", quality=95).convert("RGB")), "jpeg") == 0
+    assert 0.15 < decoder_colours("jpeg").mean() < 0.3
+    assert strange_pixels(noise, "jpeg") > noise.size / 3 / 2

@@ -1,0 +1,41 @@
+"""How much fits into a JPEG, and how much of it is hard to find."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet import Session
+from stegnet.core.errors import CapacityError
+from stegnet.media.jpeg import read_jpeg
+from stegnet.methods.jpeg.amounts import secure_payload
+
+
+def test_what_is_hard_to_find_follows_the_square_root_law(tmp_path, picture):
+    """Four times the picture, and the same bits for twice as many; finer tables and known rounding errors bear more."""
+    tile, path = picture(256, 256), tmp_path / "a.jpg"
+
+    def bits(sides: int, quality: int, with_errors: bool = False) -> float:
+        Image.fromarray(np.tile(tile, (sides, sides, 1))).save(path, quality=quality)
+        payload = secure_payload(read_jpeg(path), with_errors)
+        return 8 * payload.hard + 8 * 200  # what every record takes is counted
+
+    assert bits(8, 75) == pytest.approx(2 * bits(4, 75), rel=0.01)
+    assert bits(8, 75) < bits(8, 85) < bits(8, 95) < bits(8, 95, with_errors=True)
+
+
+def test_at_most_safe(tmp_path, picture, key):
+    """The limit that `info` gives is kept: a byte more is refused, and a picture is made to fit."""
+    Image.fromarray(np.tile(picture(256, 256), (4, 4, 1))).save(tmp_path / "c.jpg", quality=90)
+    session, out = Session(), tmp_path / "o.jpg"
+    safe = next(fit.safe for fit in session.room(tmp_path / "c.jpg") if fit.method == "jpeg")
+    assert 100 < safe < 10_000
+    for size in (safe, safe + 1):
+        if size > safe:
+            with pytest.raises(CapacityError, match=f"has {size} bytes, and {safe} are hard to find"):
+                session.hide(tmp_path / "c.jpg", bytes(size), to=out, key=key, overwrite=True, at_most_safe=True)
+        else:
+            report = session.hide(tmp_path / "c.jpg", bytes(size), to=out, key=key, at_most_safe=True)
+            assert report.hiding.detection == "hard"
+    Image.fromarray(picture(48, 48, 3)).save(tmp_path / "p.png")
+    report = session.hide(tmp_path / "c.jpg", tmp_path / "p.png", to=out, key=key, overwrite=True, at_most_safe=True)
+    assert report.hiding.hidden_bytes <= safe

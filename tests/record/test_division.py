@@ -1,0 +1,82 @@
+"""Dividing a file over an album: what each picture gets, and that what is promised to be enough is."""
+
+import io
+import random
+from itertools import combinations
+
+import pytest
+
+from stegnet.core.errors import CapacityError
+from stegnet.record.division import divide
+from stegnet.record.record import FILE, File, Header
+from stegnet.record.spread import Gathering
+
+FILM_ID = bytes(range(16))
+
+
+def joined(division, data: bytes, kept, enough: int) -> bytes | None:
+    """The file that some pictures give; None if they are too few."""
+    header = division.of(Header(FILM_ID, FILE, len(division.counts), File("a", len(data), bytes(32))), enough)
+    records = list(division.records(header, io.BytesIO(data)))
+    if not division.needed:
+        return b"".join(records[index].data for index in sorted(kept))
+    gathering = Gathering(header.spread, io.BytesIO())
+    for index in kept:
+        for number, share in records[index].shares():
+            gathering.add(number, share)
+    if gathering.least < division.needed:
+        return None
+    gathering.restore()
+    return gathering.file.getvalue()
+
+
+def test_any_pictures_that_are_enough_give_the_file():
+    for seed in range(30):
+        draw = random.Random(seed)
+        count = draw.randrange(2, 7)
+        rooms, enough = [draw.randrange(50, 2000) for _ in range(count)], draw.randrange(1, count)
+        data = draw.randbytes(draw.randrange(1, sum(sorted(rooms)[:enough]) // 2))
+        division = divide(len(data), rooms, [int(room**0.5) for room in rooms], enough)
+        share = -(-len(data) // division.needed)
+        assert sum(division.counts) <= 256
+        assert all(number * share <= room for number, room in zip(division.counts, rooms, strict=True))
+        for kept in combinations(range(count), enough):
+            assert joined(division, data, draw.sample(kept, enough), enough) == data
+
+
+def test_parts_are_in_proportion_to_what_is_hard_to_find():
+    division = divide(700, [10_000, 10_000, 10_000], [100, 200, 400], 3)
+    assert (division.counts, division.needed) == ((100, 200, 400), 0)
+    division = divide(700, [10_000, 10_000, 10_000], [100, 200, 400], 2)
+    small, middle, large = division.counts
+    assert middle == large == pytest.approx(2 * small, abs=1), "what one that may be missing has more is of no use"
+    assert divide(700, [50, 10_000, 10_000], [100, 200, 400], 3).counts[0] == 50, "there is no more room"
+
+
+def test_all_the_room_can_be_used():
+    for rooms in ([1000] * 20, [7, 50, 333, 1], [random.Random(0).randrange(5000) for _ in range(300)]):
+        division = divide(sum(rooms), rooms, [1] * len(rooms), len(rooms))
+        assert list(division.counts) == rooms
+        data = bytes(sum(rooms))
+        assert joined(division, data, range(len(rooms)), len(rooms)) == data
+        with pytest.raises(CapacityError, match=f"these {len(rooms)} covers have room for {sum(rooms)}"):
+            divide(sum(rooms) + 1, rooms, [1] * len(rooms), len(rooms))
+
+
+def test_the_room_that_an_error_tells_can_be_used():
+    for rooms, enough in (([1000] * 20, 18), ([100, 400, 900, 1600], 3), ([500, 10, 10], 2), ([7] * 256, 200)):
+        with pytest.raises(CapacityError, match=f"any {enough} of these {len(rooms)} covers have room for") as error:
+            divide(10**6, rooms, rooms, enough)
+        most = int(str(error.value).split()[-1])
+        assert most > 0.9 * sum(sorted(rooms)[:enough])
+        assert divide(most, rooms, rooms, enough).needed
+        with pytest.raises(CapacityError):
+            divide(most + 1, rooms, rooms, enough)
+
+
+def test_small_files():
+    assert divide(0, [10, 10], [1, 1], 1).counts == (0, 0)
+    assert sum(divide(1, [10, 10], [1, 1], 2).counts) == 1
+    assert joined(divide(1, [10, 10, 10], [1, 1, 1], 1), b"x", [2], 1) == b"x"
+    with pytest.raises(CapacityError, match="have room for 0"):
+        divide(1, [0, 0, 0], [0, 0, 0], 2)
