@@ -21,11 +21,8 @@ from PIL import Image
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
-from stegnet.methods.jpeg import JpegOptions
-from stegnet.methods.jpeg.amounts import jpeg_room
-from stegnet.methods.jpeg.hiding import hide_in_jpeg
-from stegnet.methods.method import CoverSize
-from stegnet.methods.run import Run
+from stegnet.methods import CoverSize, Run
+from stegnet.methods.jpeg import JpegOptions, hide_in_jpeg, jpeg_room
 from stegnet.methods.sealed import bytes_room, hide_bytes
 from stegnet.results import OutputTarget
 from study.stats import auc, auc_interval

@@ -22,12 +22,8 @@ from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media.jpeg import read_jpeg
-from stegnet.methods.jpeg import JpegOptions
-from stegnet.methods.jpeg.costs import juniward, shown_luma
-from stegnet.methods.jpeg.hiding import sealed_planes
-from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
-from stegnet.sealing import TAG_BYTES
-from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS
+from stegnet.methods.jpeg import JpegCover, JpegOptions, jpeg_cover, juniward, sealed_planes, shown_luma
+from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"

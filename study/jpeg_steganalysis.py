@@ -18,14 +18,13 @@ import pandas as pd
 import torch
 from joblib import Memory
 
+import stegnet
 from pipeline.stage import run_stage, write_json, write_table
-from stegnet import sealing
 from stegnet.config.config import Config
 from stegnet.core.errors import DataError
 from stegnet.core.samples import is_grey
 from stegnet.data.store import cache_folder
 from stegnet.media import read_picture, resize
-from stegnet.methods import jpeg as jpeg_method
 from study import jpeg_features, jpeg_hiders
 from study.ensemble import FOLDS, Features, by_folds, folds
 from study.jpeg_features import EXTRACTORS, Luma
@@ -60,7 +59,9 @@ TABLE = "jpeg_steganalysis.csv"
 _SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
 _CHANGED, _NONZERO = "changed", "nonzero"
 _FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
-_OWN_FILES = [path for package in (jpeg_method, sealing) for path in Path(package.__file__).parent.glob("*.py")]
+_OWN_FILES = [
+    path for package in ("methods/jpeg", "sealing") for path in (Path(stegnet.__file__).parent / package).glob("*.py")
+]
 
 CASES = (  # the most telling first
     Case(75, JPEG, 0.2, DCTR),
