@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sealwatch.ensemble_classifier import FldEnsembleTrainer
 
-from study.scores import Scores
+from study.scores import Scores, joined
 
 LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided
 DIMENSIONS = 200  # features that each sees, drawn at random; more would overfit so few pictures
@@ -27,12 +27,15 @@ class Features:
         return Features(self.covers[chosen], self.containers[chosen])
 
 
-def votes(training: Features, test: Features, seed: int) -> Scores:
+def votes(training: Features, test: Features, seed: int, dimensions: int = DIMENSIONS) -> Scores:
     """Shares of the votes for "container" less those for "cover", −1 to 1.
 
     Kodovský, Fridrich and Holub 2012, "Ensemble classifiers for steganalysis of digital media", IEEE TIFS 7(2).
+
+    Args:
+        dimensions: features that each linear classifier sees, if there are as many.
     """
-    dimensions = min(DIMENSIONS, training.covers.shape[1])
+    dimensions = min(dimensions, training.covers.shape[1])
     sides = (np.ascontiguousarray(side) for side in (training.covers, training.containers))
     ensemble, _ = FldEnsembleTrainer(*sides, seed=seed, L=LEARNERS, d_sub=dimensions, verbose=0).train()
     return Scores(*(ensemble.predict_confidence(side.astype(np.float64)) for side in (test.covers, test.containers)))
@@ -45,10 +48,12 @@ def cross_validated(known: Features, unseen: Features, seed: int) -> Scores:
         known: to train on, and to test on fold by fold.
         unseen: only to test on.
     """
-    parts = [votes(known[training], known[test], seed) for training, test in folds(len(known), seed)]
-    parts.append(votes(known, unseen, seed))
-    covers = np.concatenate([part.covers for part in parts])
-    return Scores(covers, np.concatenate([part.containers for part in parts]))
+    return joined([by_folds(known, seed), votes(known, unseen, seed)])
+
+
+def by_folds(known: Features, seed: int, dimensions: int = DIMENSIONS) -> Scores:
+    """Votes on all pictures, each by an ensemble that was trained on four fifths of them, the others."""
+    return joined([votes(known[training], known[test], seed, dimensions) for training, test in folds(len(known), seed)])
 
 
 def folds(count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

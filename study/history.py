@@ -2,6 +2,7 @@
 
 A decoder gives only some of all colours, and a JPEG that is saved again with its own tables hardly changes. Steps of
 single samples break both. No key, cover or training is needed: whoever knows what the cover once was looks at one file.
+Steps of a JPEG's own coefficients (the method jpeg) break neither.
 JPEG compatibility: Fridrich, Goljan and Du 2001, "Steganalysis based on JPEG compatibility", SPIE 4518.
 """
 
@@ -17,9 +18,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
+from stegnet.methods import CoverSize, Run
+from stegnet.methods.jpeg import JpegOptions, hide_in_jpeg, jpeg_room
 from stegnet.methods.sealed import bytes_room, hide_bytes
+from stegnet.results import OutputTarget
 from study.stats import auc, auc_interval
 
 SIDE, PICTURES, FRAMES = 160, 100, 24  # pixels after reducing
@@ -29,11 +34,14 @@ _BLOCK, _FEW = 8, 6  # samples that move in a block that was stepped, and in no 
 _LEVELS = np.arange(256)
 
 Attack = Callable[[np.ndarray], float]
+# Of the number of a cover, and the bytes to hide (below 1: a share of the room): the container.
+Hider = Callable[[int, float], np.ndarray]
 
 
 def main(photographs: Path, film: Path, out: Path) -> None:
     paths = sorted(path for path in photographs.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
-    rows = [row for history in histories(paths, film) for row in measured(*history)]
+    rows = [row for history in histories(paths, film) for row in measured_sealed(*history)]
+    rows += [row for history in jpegs(paths) for row in measured_jpeg(*history)]
     table = pd.DataFrame(rows)
     table.to_csv(out, index=False, float_format="%.4g")
     print(table.to_string(index=False, float_format="%.3f"))
@@ -57,15 +65,42 @@ def histories(paths: list[Path], film: Path) -> Iterator[tuple[str, list[np.ndar
     yield "JPEG, then reduced to half", originals, {"grid": grid, "colours": jpeg}
 
 
-def measured(name: str, covers: list[np.ndarray], attacks: dict[str, Attack]) -> Iterator[dict]:
-    """A row for each amount that is hidden, and each attack."""
+def jpegs(paths: list[Path]) -> Iterator[tuple[str, list[bytes], dict[str, Attack]]]:
+    """Name of each kind of JPEG, files of it, and the attacks that look for what would break it."""
+    grid, colours = partial(moved_blocks, quality=QUALITY), partial(strange_pixels, decoder="jpeg")
+    originals = list(islice(_originals(paths), PICTURES))
+    full, halved = ([encode_jpeg(each, QUALITY, full_chroma=chroma) for each in originals] for chroma in (True, False))
+    yield "JPEG, 4:4:4", full, {"grid": grid, "colours": colours}
+    yield "JPEG, 4:2:0", halved, {"colours": colours}
+    yield "JPEG, grey", [encode_jpeg(each[..., 1], QUALITY) for each in originals], {"grey": coloured_pixels}
+
+
+def measured_sealed(name: str, covers: list[np.ndarray], attacks: dict[str, Attack]) -> Iterator[dict]:
+    """Rows of the method sealed."""
     covers = [np.ascontiguousarray(cover) for cover in covers]
+    return measured(("sealed", name), covers, attacks, lambda number, size: _container(covers[number], size, number))
+
+
+def measured_jpeg(name: str, files: list[bytes], attacks: dict[str, Attack]) -> Iterator[dict]:
+    """Rows of the method jpeg."""
+    covers = [_shown(file) for file in files]
+    return measured(("jpeg", name), covers, attacks, lambda number, size: _jpeg_container(files[number], size, number))
+
+
+def measured(
+    names: tuple[str, str], covers: list[np.ndarray], attacks: dict[str, Attack], hide: Hider
+) -> Iterator[dict]:
+    """A row for each amount that is hidden, and each attack.
+
+    Args:
+        names: of the method, and of the covers.
+    """
     for content, size in CONTENTS.items():
-        containers = [_container(cover, size, number) for number, cover in enumerate(covers)]
+        containers = [hide(number, size) for number in range(len(covers))]
         for attack, score in attacks.items():
             before, after = (np.array([score(each) for each in pictures]) for pictures in (covers, containers))
             low, high = auc_interval(before, after, seed=0)
-            row = {"cover": name, "content": content, "attack": attack, "pictures": len(covers)}
+            row = {"method": names[0], "cover": names[1], "content": content, "attack": attack, "pictures": len(covers)}
             figures = {"highest_cover": before.max(), "lowest_container": after.min()}
             yield row | figures | {"auc": auc(before, after), "low": low, "high": high}
 
@@ -82,6 +117,11 @@ def strange_pixels(picture: np.ndarray, decoder: str) -> float:
     """Number of pixels whose colour this decoder never gives."""
     red, green, blue = np.moveaxis(picture.astype(np.int64), -1, 0)
     return float((~_colours(decoder)[(red << 16) + (green << 8) + blue]).sum())
+
+
+def coloured_pixels(picture: np.ndarray) -> float:
+    """Number of pixels that are not grey."""
+    return float((picture != picture[..., :1]).any(2).sum())
 
 
 @cache
@@ -154,6 +194,18 @@ def _container(cover: np.ndarray, size: float, number: int) -> np.ndarray:
     return hide_bytes(cover, random(int(count)), PUBLIC_DEMONSTRATION_KEY, name="s", randomness=random)
 
 
+def _jpeg_container(file: bytes, size: float, number: int) -> np.ndarray:
+    random = seeded(number)
+    with TemporaryDirectory() as folder:
+        cover, secret, out = (Path(folder) / name for name in ("cover.jpg", "s", "out.jpg"))
+        cover.write_bytes(file)
+        height, width, _ = _shown(file).shape
+        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name)[0]
+        secret.write_bytes(random(int(count)))
+        hide_in_jpeg(cover, secret, OutputTarget(out), PUBLIC_DEMONSTRATION_KEY, JpegOptions(), Run(randomness=random))
+        return _shown(out.read_bytes())
+
+
 def _originals(paths: list[Path]) -> Iterator[np.ndarray]:
     """Photographs that were JPEG, reduced to half: the middle, (SIDE, SIDE, 3) uint8, where they are large enough."""
     for path in paths:
@@ -167,7 +219,11 @@ def _originals(paths: list[Path]) -> Iterator[np.ndarray]:
 def _saved(picture: np.ndarray, form: str, **options: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, form, **options)
-    return np.array(Image.open(file).convert("RGB"))
+    return _shown(file.getvalue())
+
+
+def _shown(file: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(file)).convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Pictures are (H, W, 3) uint8; a pair is a cover and a secret of one size.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ _PICTURES = {".jpg", ".jpeg", ".png"}
 _LEAST_LARGE, _MEGAPIXEL = 850_000, 1 << 20  # pixels
 
 Pair = tuple[np.ndarray, np.ndarray]
+T = TypeVar("T")
 
 
 def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
@@ -104,9 +106,9 @@ def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
     return [(cover, secret) for (_, cover), (_, secret) in named]
 
 
-def evenly(pairs: list[Pair], most: int) -> list[Pair]:
-    """At most `most` of the pairs, evenly spaced."""
-    return [pairs[index] for index in _evenly_spaced(len(pairs), most)]
+def evenly(items: list[T], most: int) -> list[T]:
+    """At most `most` of the items, evenly spaced."""
+    return [items[index] for index in _evenly_spaced(len(items), most)]
 
 
 def film_pairs(cover: Path, secret: Path, most: int) -> list[Pair]:

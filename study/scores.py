@@ -20,6 +20,11 @@ class Scores:
         return float((np.mean(self.covers <= 0) + np.mean(self.containers > 0)) / 2)
 
 
+def joined(parts: list[Scores]) -> Scores:
+    """Scores of all pairs that several detectors scored a part of each."""
+    return Scores(*(np.concatenate([getattr(part, side) for part in parts]) for side in ("covers", "containers")))
+
+
 def summarise(scores: list[Scores], seed: int) -> dict[str, float]:
     """accuracy, low, high, auc, auc_low, auc_high: means over detectors that scored the same test pairs.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,8 @@ SLOW = {"SRMQ1": spatial_rich_models}
 PROCESSES = 2
 CHUNK = 50  # pictures that a process takes at a time
 _CODE = hashlib.sha256(Path(features.__file__).read_bytes()).hexdigest()  # other code, other features
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
 def hidden(hide: Method, pairs: list[Pair], first_seed: int, label: str) -> list[np.ndarray]:
     """The containers of pairs, by several processes."""
     jobs = [partial(_hide_one, hide, *pair, first_seed + number) for number, pair in enumerate(pairs)]
-    return _in_processes(jobs, label)
+    return in_processes(jobs, label)
 
 
 def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], label: str) -> np.ndarray:
@@ -123,7 +125,14 @@ def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.nda
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # processes that keep their memory are twice as fast
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract_each)
     chunks = [np.stack(pictures[start : start + CHUNK]) for start in range(0, len(pictures), CHUNK)]
-    return np.concatenate(_in_processes([partial(cached, extract, chunk, _CODE) for chunk in chunks], label))
+    return np.concatenate(in_processes([partial(cached, extract, chunk, _CODE) for chunk in chunks], label))
+
+
+def in_processes(jobs: list[Callable[[], T]], label: str) -> list[T]:
+    """Results of the jobs, in order, by several processes."""
+    if on_cluster():
+        return list(distributed(_call, bar(jobs, label), PROCESSES))
+    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -133,14 +142,7 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     return {f"steganalysis_{name}": round(float(accuracy), 4) for name, accuracy in best.items()}
 
 
-def _in_processes(jobs: list[Callable[[], np.ndarray]], label: str) -> list[np.ndarray]:
-    """Results of the jobs, in order."""
-    if on_cluster():
-        return list(distributed(_call, bar(jobs, label), PROCESSES))
-    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))
-
-
-def _call(job: Callable[[], np.ndarray]) -> np.ndarray:
+def _call(job: Callable[[], T]) -> T:
     return job()
 
 

@@ -17,6 +17,7 @@ FACES = [
     "files",
     "cluster",
     "methods",
+    "methods/jpeg",
     "methods/sealed",
     "methods/network",
     "methods/robust",

@@ -28,6 +28,7 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "classical": Study("Classical steganalysis", security.classical),
     "detect": Study("Trained detector", security.detect),
     "steganalysis": Study("Steganalysis by features", security.steganalysis),
+    "jpeg_steganalysis": Study("Steganalysis of JPEGs", security.jpeg_steganalysis),
     "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),

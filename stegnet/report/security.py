@@ -80,6 +80,22 @@ def steganalysis(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), (chart, _all_figures(folder / "steganalysis.csv", columns)))
 
 
+def jpeg_steganalysis(name: str, folder: Path, command: str) -> Section:
+    """Accuracy of classifiers on features of JPEGs."""
+    paragraph = (
+        "Classifiers of the field, each tested on photographs that it was not trained on; 50 % is chance. Rates are in "
+        "bits for each coefficient of luma that is not 0. The method jpeg hides in a JPEG, or in one that it makes of "
+        "another cover. Of the other methods, steghide is the program, and the rest are simulated. A classifier that "
+        "does not find those says nothing of the method jpeg either."
+    )
+    columns = {
+        "method": ("", text), "quality": ("quality", text), "rate": ("rate", decimals(2)),
+        "features": ("features", text), "pairs": ("training pairs", text), "accuracy": ("accuracy", percent),
+        "low": ("95 % CI from", percent), "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
+    }  # fmt: skip
+    return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_steganalysis.csv", columns),))
+
+
 def places(name: str, folder: Path, command: str) -> Section:
     """Attacks on places that are public or repeated."""
     paragraph = (

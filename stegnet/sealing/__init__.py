@@ -5,6 +5,8 @@
 """
 
 from stegnet.sealing.carriers import (
+    LEAD_BITS,
+    MAC_BITS,
     PIXELS,
     TAG_BYTES,
     Medium,
@@ -30,6 +32,8 @@ from stegnet.sealing.trellis import layout
 
 __all__ = [
     "FILM_EFFORT",
+    "LEAD_BITS",
+    "MAC_BITS",
     "PICTURE_EFFORT",
     "PIXELS",
     "SEED_BYTES",

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from stegnet import lazy_names
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
 from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from stegnet.record import Container, Record
     from stegnet.results import OutputTarget, Report
 
+__getattr__, __all__ = lazy_names(
+    __name__,
+    amounts="jpeg_room",
+    costs="juniward shown_luma",
+    hiding="hide_in_jpeg sealed_planes",
+    making="JpegCover jpeg_cover",
+)
 JPEG = "jpeg"
 USUAL_QUALITY = 95
 FORMS = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: LOSSLESS_FORMS[FILM]})

@@ -12,7 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media import atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture, read_jpeg
@@ -97,7 +97,8 @@ def _hide(
     made: JpegCover, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
 ) -> Changes:
     """Writes the container of a record; what it changes in the pixels that viewers show."""
-    planes = watched(partial(_sealed, made, record, keys, run), partial(run.progress, "hide", 0, 0))
+    sealing = partial(sealed_planes, made, format_record(record, keys.film), keys, run.randomness)
+    planes = watched(sealing, partial(run.progress, "hide", 0, 0))
     return watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
 
 
@@ -117,11 +118,11 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
     )
 
 
-def _sealed(cover: JpegCover, record: Record, keys: ContainerKeys, run: Run) -> list[np.ndarray]:
-    """The planes of the container."""
+def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+    """The planes of a cover with a record sealed in its luma."""
     samples, costs = samples_of(cover.picture), coefficient_costs(cover.picture, cover.errors)
     options = SealOptions(first=True, clustered=False, medium=medium_of(cover.picture))
-    seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), costs, options)
+    seal(samples, record, keys, randomness(SEED_BYTES), costs, options)
     return with_samples(cover.picture, samples)
 
 

@@ -1,0 +1,224 @@
+"""Stage jpeg_steganalysis: classifiers on features of JPEGs against the method jpeg, and published methods beside.
+
+Covers are photographs that were reduced to 256×256 and saved as JPEG, 4:2:0. Each container has a key of its own; each
+picture is tested by a classifier that was trained on others. Rates are in bits for each of luma's coefficients that is
+not 0 (`jpeg_hiders`). The table is written after every case, and features are kept in the cache folder.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Memory
+
+import stegnet
+from pipeline.stage import run_stage, write_json, write_table
+from stegnet.config.config import Config
+from stegnet.core.errors import DataError
+from stegnet.core.samples import is_grey
+from stegnet.data.store import cache_folder
+from stegnet.media import read_picture, resize
+from study import jpeg_features, jpeg_hiders
+from study.ensemble import FOLDS, Features, by_folds, folds
+from study.jpeg_features import EXTRACTORS, Luma
+from study.jpeg_hiders import (
+    HIDERS,
+    JPEG,
+    JUNIWARD,
+    LEAST_BITS,
+    NOTHING,
+    NSF5,
+    OWN,
+    STEGHIDE,
+    UERD,
+    WHILE_SAVING,
+    Case,
+    available,
+    cover_luma,
+    saved_luma,
+)
+from study.methods import container_seed
+from study.pairs import evenly
+from study.scores import Scores, joined, summarise
+from study.steganalysis import in_processes
+
+SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one
+MOST = 800  # photographs
+DIMENSIONS = 400  # features that a linear classifier sees: of 200, 400 and 800 they find most
+CHUNK = 50  # photographs that a process takes at a time
+DCTR, GFR, JRM = EXTRACTORS
+RJCA, ROUNDED, FEW = "RJCA", 100, 300  # an attack without training, the quality that it is for, and its photographs
+TABLE = "jpeg_steganalysis.csv"
+_SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
+_CHANGED, _NONZERO = "changed", "nonzero"
+_FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
+_OWN_FILES = [
+    path for package in ("methods/jpeg", "sealing") for path in (Path(stegnet.__file__).parent / package).glob("*.py")
+]
+
+CASES = (  # the most telling first
+    Case(75, JPEG, 0.2, DCTR),
+    Case(75, NSF5, 0.2, DCTR),
+    Case(75, JPEG, 0.1, DCTR),
+    Case(75, JPEG, 0.4, DCTR),
+    Case(75, WHILE_SAVING, 0.2, DCTR),
+    Case(75, STEGHIDE, 0.05, DCTR),
+    Case(75, UERD, 0.4, DCTR),
+    Case(95, JPEG, 0.2, DCTR),
+    Case(95, NSF5, 0.2, DCTR),
+    Case(95, JPEG, 0.4, DCTR),
+    Case(95, JPEG, 0.1, DCTR),
+    Case(95, WHILE_SAVING, 0.2, DCTR),
+    Case(75, JUNIWARD, 0.2, DCTR),
+    Case(75, JPEG, 0.2, GFR),
+    Case(75, NSF5, 0.2, GFR),
+    Case(75, JPEG, 0.2, JRM),
+    Case(75, NSF5, 0.2, JRM),
+)
+
+
+def main(config: Config, photographs: Path, out: Path) -> None:
+    pictures, rows = covers(photographs), []
+    for case in filter(_available, CASES):
+        rows.append(measure(case, pictures, config.seed))
+        write_table(out / TABLE, pd.DataFrame(rows))
+    rows += rounding(evenly(pictures, FEW), config.seed)
+    write_table(out / TABLE, pd.DataFrame(rows))
+    headline = best_detectors(pd.DataFrame(rows))
+    write_json(out / "metrics.json", headline)
+    print("the best classifier is right about:", ", ".join(f"{name} {share:.1%}" for name, share in headline.items()))
+
+
+def covers(folder: Path) -> list[np.ndarray]:
+    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST.
+
+    Raises:
+        DataError: fewer than two folds' are in colours and large enough to be reduced.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    found = [cover for path in paths for cover in _reduced(read_picture(path))]
+    if len(found) < 2 * FOLDS:
+        raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
+    return evenly(found, MOST)
+
+
+def measure(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, Any]:
+    """The row of a case."""
+    before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
+    after = _measured(case, pictures, seed)
+    scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)
+    return _row(case, before[_NONZERO], after[_CHANGED]) | _result(scores, seed)
+
+
+def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
+    """Rows of reverse JPEG compatibility: what decoding at quality 100 rounds is less in covers.
+
+    Butora and Fridrich 2020, "Reverse JPEG compatibility attack", IEEE TIFS 15. J-UNIWARD hides in that JPEG; the
+    method jpeg saves it anew, and its cover is what it saved.
+    """
+    for method, cover_of in ((JUNIWARD, saved_luma), (JPEG, cover_luma)):
+        case = Case(ROUNDED, method, 0.05, RJCA)
+        pairs = [
+            (cover_of(picture, ROUNDED), HIDERS[method](picture, ROUNDED, case.rate, container_seed(seed, number)))
+            for number, picture in enumerate(pictures)
+        ]
+        both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
+        scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
+        nonzero, changed = (np.array([of(*pair) for pair in pairs]) for of in (_nonzero, _share_changed))
+        yield _row(case, nonzero, changed) | _result(scores, seed)
+
+
+def best_detectors(table: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of the features that find most, for the method jpeg, by quality and rate."""
+    own = table[table["method"].isin(OWN) & (table["features"] != RJCA)]
+    best = own.groupby(["method", "quality", "rate"], sort=False)["accuracy"].max()
+    return {
+        f"jpeg_steganalysis{_SUFFIXES[method]}_{quality}_{rate:g}": round(float(share), 4)
+        for (method, quality, rate), share in best.items()
+    }
+
+
+def _available(case: Case) -> bool:
+    if not available(case.method):
+        print(f"{case.method} is not installed: its rows are left out")
+    return available(case.method)
+
+
+def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]:
+    """A row's first columns: `bits` is the mean rate with what every container has, which is more in small pictures."""
+    rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / nonzero)
+    named = {"quality": case.quality, "method": case.method, "rate": case.rate, "bits": float(rates.mean())}
+    return named | {"changed": float(changed.mean()), "features": case.features}
+
+
+def _result(scores: Scores, seed: int) -> dict[str, float]:
+    tested = len(scores.covers)
+    return {"pairs": tested * (FOLDS - 1) // FOLDS, "tested": tested} | summarise([scores], seed)
+
+
+def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
+    files = sorted(_FILES + (_OWN_FILES if case.method in OWN else []))
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
+    jobs = [
+        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code)
+        for start in range(0, len(pictures), CHUNK)
+    ]
+    parts = in_processes(jobs, f"{case.features} of {case.method} {case.rate:g}, quality {case.quality}")
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> dict[str, np.ndarray]:
+    """As `_measured`, of (N, H, W, 3) uint8; `code` only tells results of other code apart in the cache."""
+    torch.set_num_threads(1)
+    found: dict[str, list] = {}
+    for number, picture in enumerate(pictures):
+        cover = cover_luma(picture, case.quality)
+        container = HIDERS[case.method](picture, case.quality, case.rate, first_seed + number)
+        features = EXTRACTORS[case.features](container)
+        figures = {case.features: features, _CHANGED: _share_changed(cover, container), _NONZERO: cover.nonzero}
+        for key, value in figures.items():
+            found.setdefault(key, []).append(value)
+    return {key: np.array(values) for key, values in found.items()}
+
+
+def _nonzero(cover: Luma, container: Luma) -> int:
+    return cover.nonzero
+
+
+def _share_changed(cover: Luma, container: Luma) -> float:
+    return np.count_nonzero(cover.coefficients != container.coefficients) / cover.nonzero
+
+
+def _rounding_error(luma: Luma) -> float:
+    pixels = luma.pixels()
+    return float(np.var(pixels - np.rint(pixels)))
+
+
+def _by_threshold(known: Features, test: Features) -> Scores:
+    """Distance from the middle between known covers and known containers."""
+    middle = (np.median(known.covers) + np.median(known.containers)) / 2
+    return Scores(test.covers - middle, test.containers - middle)
+
+
+def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
+    """The middle of a photograph in colours, reduced; none of one that is too small for that."""
+    height, width = picture.shape[:2]
+    if min(height, width) >= LEAST and not is_grey(picture):
+        scale = SIDE / min(height, width)
+        small = resize(picture, round(height * scale), round(width * scale))
+        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
+        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
+
+
+if __name__ == "__main__":
+    run_stage(main, "photographs", "out")
