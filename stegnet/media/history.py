@@ -40,7 +40,8 @@ def lossy_history(path: Path) -> str | None:
     if form is not None:
         return form
     if kind(path) == FILM:
-        return _history_of(next(read_frames(path, as_ffmpeg=True)), ("film", "jpeg"))
+        first = next(read_frames(path, as_ffmpeg=True), None)  # who reads all frames says that there are none
+        return None if first is None else _history_of(first, ("film", "jpeg"))
     return copied_with_loss(path)
 
 
