@@ -1,6 +1,7 @@
 """Quality of a hiding: how far the container is from its cover, and how well the secret is revealed."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -73,13 +74,19 @@ class SecretQuality:
         """Adds the errors of the frame with this index.
 
         Raises:
-            CapacityError: the PSNR will be below LEAST, however well the remaining frames are revealed.
+            CapacityError: the PSNR will be below LEAST, however well the remaining frames are revealed. It tells the
+                PSNR of the first frames that show it, whichever were added before.
         """
         self._measured[index] = errors
-        if not self._any and self._psnr_of(len(self.frames)) < LEAST:
-            reason, advice = self._reason()
-            message = f"the secret would be revealed at {self.psnr():.1f} dB PSNR, too poor to be of use: {reason}"
-            raise CapacityError(message, f"{advice}; with any_quality, it is hidden all the same")
+        if self._any:
+            return
+        known = list(takewhile(self._measured.__contains__, sorted(self.frames)))
+        for count in range(1, len(known) + 1):
+            first = [self._measured[frame] for frame in known[:count]]
+            if _psnr(first, len(self.frames)) < LEAST:
+                reason, advice = self._reason(first)
+                message = f"the secret would be revealed at {_psnr(first):.1f} dB PSNR, too poor to be of use: {reason}"
+                raise CapacityError(message, f"{advice}; with any_quality, it is hidden all the same")
 
     @property
     def _errors(self) -> list[SecretErrors]:
@@ -88,22 +95,19 @@ class SecretQuality:
 
     def psnr(self) -> float:
         """PSNR in dB, over all samples of the frames measured so far."""
-        return self._psnr_of(len(self._errors))
+        return _psnr(self._errors)
 
     def warnings(self) -> tuple[str, ...]:
         """One line with the reason if the PSNR is below POOR; else none."""
         if self.psnr() >= POOR:
             return ()
-        reason, advice = self._reason()
+        reason, advice = self._reason(self._errors)
         return (f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; {advice}",)
 
-    def _psnr_of(self, count: int) -> float:
-        return psnr_from_mse(sum(errors.total for errors in self._errors) / count, PEAK)
-
-    def _reason(self) -> tuple[str, str]:
+    def _reason(self, measured: list[SecretErrors]) -> tuple[str, str]:
         """The main cause of the errors, and advice."""
         larger = self._secret[0] > self._cover[0] or self._secret[1] > self._cover[1]
-        resizing, total = (sum(getattr(errors, of) for errors in self._errors) for of in ("resizing", "total"))
+        resizing, total = (sum(getattr(errors, of) for errors in measured) for of in ("resizing", "total"))
         if larger and 2 * resizing >= total:
             secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
             return (
@@ -114,6 +118,11 @@ class SecretQuality:
             "the network can't carry what it shows, such as noise or fine patterns",
             "take another secret, or the method sealed",
         )
+
+
+def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
+    """PSNR in dB of measured frames; of this many `frames`, if all others are revealed without an error."""
+    return psnr_from_mse(sum(errors.total for errors in measured) / (frames or len(measured)), PEAK)
 
 
 def measured_quality(

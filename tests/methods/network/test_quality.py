@@ -1,6 +1,7 @@
 """A container that looks unlike its cover, or a secret that comes back poorly, is told so."""
 
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,15 @@ def test_measured_frames_of_a_film():
     assert LEAST < quality.psnr() < LEAST + 0.1
     with pytest.raises(CapacityError):
         quality.add(1, SecretErrors(9.0, 0.0))
+
+
+def test_what_is_said_of_a_poor_film_does_not_hang_on_the_order_of_its_frames():
+    errors = {0: SecretErrors(10.0, 0.0), 1: SecretErrors(1e5, 0.0), 2: SecretErrors(2e5, 0.0)}
+    said = set()
+    for order in permutations(errors):
+        quality = SecretQuality(3, (8, 8), (8, 8), False)
+        with pytest.raises(CapacityError) as caught:
+            for index in order:
+                quality.add(index, errors[index])
+        said.add(str(caught.value))
+    assert len(said) == 1
