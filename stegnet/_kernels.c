@@ -426,8 +426,96 @@ static PyObject *step(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 4);
 }
 
+enum { SHARP = 1 << 20, CHANNELS = 3, FINE = 1, COARSE = 7 }; /* as in costs.py; reaches of the two boxes */
+
+/* A place beyond an edge, mirrored there. */
+static Py_ssize_t mirrored(Py_ssize_t at, Py_ssize_t size)
+{
+    while (at < 0 || at >= size) at = at < 0 ? -1 - at : 2 * size - 1 - at;
+    return at;
+}
+
+/* Sums over squares of 2 reach + 1 values a side; `line` has room for 2 (reach + 1) values more than a row. */
+WIDEST static void box(const int32_t *in, int32_t *out, int32_t *line, Py_ssize_t height, Py_ssize_t width, int reach)
+{
+    int32_t *const sums = line + reach + 1;
+    memset(sums, 0, (size_t)width * sizeof *sums);
+    for (Py_ssize_t row = -reach; row <= reach; row++)
+        for (Py_ssize_t col = 0; col < width; col++) sums[col] += in[mirrored(row, height) * width + col];
+    for (Py_ssize_t row = 0; row < height; row++) {
+        for (Py_ssize_t beyond = 1; beyond <= reach + 1; beyond++) {
+            sums[-beyond] = sums[mirrored(-beyond, width)];
+            sums[width - 1 + beyond] = sums[mirrored(width - 1 + beyond, width)];
+        }
+        int32_t sum = 0;
+        for (Py_ssize_t col = -reach; col <= reach; col++) sum += sums[col];
+        for (Py_ssize_t col = 0; col < width; col++) {
+            out[row * width + col] = sum;
+            sum += sums[col + reach + 1] - sums[col - reach];
+        }
+        const int32_t *const above = in + mirrored(row - reach, height) * width,
+                             *const below = in + mirrored(row + reach + 1, height) * width;
+        for (Py_ssize_t col = 0; col < width; col++) sums[col] += below[col] - above[col];
+    }
+}
+
+/* Magnitudes of the high-pass residuals, of all channels together. */
+WIDEST static void residuals(const uint8_t *picture, int32_t *out, Py_ssize_t height, Py_ssize_t width, int32_t *line)
+{
+    const Py_ssize_t size = width * CHANNELS;
+    for (Py_ssize_t row = 0; row < height; row++) {
+        const uint8_t *const own = picture + row * size, *const above = picture + mirrored(row - 1, height) * size,
+                            *const below = picture + mirrored(row + 1, height) * size;
+        int32_t *const rows = line + CHANNELS;
+        for (Py_ssize_t at = 0; at < size; at++) rows[at] = 2 * own[at] - above[at] - below[at];
+        for (int channel = 0; channel < CHANNELS; channel++) {
+            line[channel] = rows[channel];
+            rows[size + channel] = rows[size - CHANNELS + channel];
+        }
+        for (Py_ssize_t at = 0; at < size; at++) line[at] = abs(2 * rows[at] - line[at] - rows[at + CHANNELS]);
+        for (Py_ssize_t col = 0; col < width; col++)
+            out[row * width + col] = line[CHANNELS * col] + line[CHANNELS * col + 1] + line[CHANNELS * col + 2];
+    }
+}
+
+WIDEST static void sharpness(int32_t *values, Py_ssize_t count) /* a double's quotient is exact enough to be cut off */
+{
+    for (Py_ssize_t at = 0; at < count; at++) values[at] = (int32_t)((double)SHARP / (values[at] > 1 ? values[at] : 1));
+}
+
+static const char smooth_doc[] =
+    "smooth(picture, width, out)\n\n"
+    "Writes the smoothed inverse texture of a picture, (H, W, 3) uint8, as `costs._smoothness`, (H, W) int32.";
+
+static PyObject *smooth(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[2];
+    Py_ssize_t width;
+    if (!PyArg_ParseTuple(arguments, "y*nw*", buffers, &width, buffers + 1)) return NULL;
+    const Py_ssize_t count = buffers[1].len / 4, height = width > 0 ? count / width : 0;
+    const int fits = height > 0 && height * width == count && buffers[0].len == CHANNELS * count;
+    int32_t *const out = buffers[1].buf, *line = NULL, *values = NULL;
+    if (fits) {
+        line = malloc(sizeof(int32_t) * (size_t)(CHANNELS * (width + 2) + 2 * (COARSE + 1)));
+        values = malloc(sizeof(int32_t) * (size_t)count);
+    }
+    if (line && values) {
+        PyThreadState *others = PyEval_SaveThread();
+        residuals(buffers[0].buf, out, height, width, line);
+        box(out, values, line, height, width, FINE);
+        sharpness(values, count);
+        box(values, out, line, height, width, COARSE);
+        PyEval_RestoreThread(others);
+    }
+    const int lacking = fits && !(line && values);
+    free(line);
+    free(values);
+    PyObject *done = ended(fits, buffers, 2);
+    return lacking ? PyErr_NoMemory() : done;
+}
+
 static PyMethodDef methods[] = {
-    {"search", search, METH_VARARGS, search_doc}, {"numbers", numbers, METH_VARARGS, numbers_doc},
+    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc}, {"numbers", numbers, METH_VARARGS, numbers_doc},
     {"free", free_samples, METH_VARARGS, free_doc},
     {"bind", bind_samples, METH_VARARGS, bind_doc},
     {"final", final_costs, METH_VARARGS, final_doc},

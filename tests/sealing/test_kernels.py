@@ -78,6 +78,14 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
         both(monkeypatch, sealed)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (8, 8), (17, 33), (300, 4000)])
+def test_costs_are_the_same(monkeypatch, size):
+    """Of pictures narrower than what is mirrored at their edges, and of one that is computed in strips."""
+    for highest in (2, 256):
+        picture = np.random.default_rng(highest).integers(0, highest, (*size, 3), np.uint8)
+        both(monkeypatch, lambda picture=picture: texture_costs(picture).up)
+
+
 def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     """So that no loop leaves one, whoever calls: sizes, places outside of the source, trits and columns too large."""
     numbers, words, bytes_ = np.zeros(4, np.int32), np.ones(4, np.uint16), np.zeros(4, np.uint8)
@@ -108,6 +116,9 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.follow, far, steps, np.zeros(8, np.int8), 2, 9, words, words, words.copy(), words.copy()),
         (compiled.follow, numbers, steps, np.zeros(3, np.int8), 2, 9, words, words, words.copy(), words.copy()),
         (compiled.follow, numbers, steps, np.zeros(8, np.int8), 2, 0, words, words, words.copy(), words.copy()),
+        (compiled.smooth, bytes_, 1, numbers),
+        (compiled.smooth, bytes_, 0, numbers[:0]),
+        (compiled.smooth, np.zeros(12, np.uint8), 3, numbers),
         (compiled.step, bytes_, far, steps, b"", 0),
         (compiled.step, bytes_, numbers, steps, b"", 1),
         (compiled.step, bytes_, numbers, steps, b"1", 0),
