@@ -25,7 +25,7 @@ _FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of
 _SIDE = 384  # pixels of the middle, in which a grid is looked for
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
 _LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
-_STEPS, _ENOUGH, _PERIODIC = range(2, 32), 100, 0.5
+_STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 
 
 def lossy_history(path: Path, picture: np.ndarray | None = None) -> str | None:
@@ -108,15 +108,17 @@ def _quantised(luma: np.ndarray) -> bool:
     found = 0
     for down, across in _FREQUENCIES:
         values = np.abs(np.einsum("rucv,u,v->rc", blocks, COSINES[down], COSINES[across], optimize=True)).ravel()
-        found += any(_is_step(values, step) for step in _STEPS)
+        found += _have_step(values.astype(np.float32))
     return found >= 2
 
 
-def _is_step(values: np.ndarray, step: int) -> bool:
-    """True if those values that are not nearest to 0 are near multiples of a step, of three and more."""
-    values = values[values > step / 2]
-    periodic = len(values) >= _ENOUGH and float(np.cos(2 * np.pi / step * values).mean()) >= _PERIODIC
-    return periodic and np.unique(np.rint(values / step)).size > 2
+def _have_step(values: np.ndarray) -> bool:
+    """True if, for some step, those values that are not nearest to 0 are near multiples of it, of three and more."""
+    turns = values / _STEPS[:, None]
+    counted = turns > 0.5
+    counts, sums = counted.sum(1), (np.cos(2 * np.pi * turns) * counted).sum(1)
+    periodic = np.flatnonzero((counts >= _ENOUGH) & (sums >= _PERIODIC * counts))
+    return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
 
 
 def _distinct_colours(picture: np.ndarray) -> np.ndarray:
