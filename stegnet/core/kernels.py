@@ -19,6 +19,13 @@ def _load() -> ModuleType | None:
 compiled = _load()  # None: NumPy does all
 
 
+def missing() -> str | None:
+    """A line for whoever waits for long, if the kernels could have been compiled and are not."""
+    if compiled or os.environ.get(VARIABLE) == NUMPY:
+        return None
+    return "the compiled kernels are missing: this takes two to four times as long (a C compiler, then `pip install .`)"
+
+
 def described() -> str:
     """Which kernels run, for people."""
     return "compiled kernels" if compiled else "kernels of NumPy"

@@ -133,12 +133,12 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 
 def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.ndarray:
     """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
-    if kernels.compiled:
-        found = order.numbers(zone)
-        return found[: kernels.compiled.free(found, channels, free)].copy()
     greens = []
     for some in parts(zone.stop - zone.start):
         numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
+        if kernels.compiled:
+            greens.append(numbers[: kernels.compiled.free(numbers, channels, free)].copy())
+            continue
         free[numbers] = True
         greens.append(numbers[are_green(numbers, channels)])
     return np.concatenate(greens)

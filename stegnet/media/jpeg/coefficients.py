@@ -69,9 +69,9 @@ class JpegPicture:
         counts, tables = self._used(events), {}
         for old in (table for _, _, own in self.file.huffman_segments for table in own):
             tables[old.start] = old
-            if old.start in counts:
-                if self._is_fitted(old) or not set(np.flatnonzero(counts[old.start])) <= set(old.symbols):
-                    tables[old.start] = optimal_table(counts[old.start], old.key)
+            used = set(np.flatnonzero(counts.get(old.start, ())))
+            if used and (self._is_fitted(old) or not used <= set(old.symbols)):
+                tables[old.start] = optimal_table(counts[old.start], old.key)
         return tables
 
     def _is_fitted(self, table: HuffmanTable) -> bool:
