@@ -22,9 +22,9 @@ RUN --mount=type=cache,target=/root/.cache \
         -r pyproject.toml --extra all boto3 'psycopg[binary]'
 
 FROM ${PYTHON}
-# DVC needs git. A volume gets the owner of the folder where it is mounted: .ray, where Ray keeps its token.
+# DVC needs git, the kernels a C compiler. A volume gets the owner of the folder where it is mounted: .ray, where Ray keeps its token.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends git \
+    && apt-get install -y --no-install-recommends gcc git libc6-dev \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 stegnet \
     && install -d -o stegnet -g stegnet /home/stegnet/.ray /home/stegnet/stegnet

@@ -22,14 +22,17 @@ import psutil
 from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.kernels import described
 from stegnet.engines.engine import thread_count
-from stegnet.media import write_png
+from stegnet.media import read_picture, write_png
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 FILMS = {name: Path(f"assets/{name}.mp4") for name in ("cover", "secret")}
 RATE, WIDTH, HEIGHT = 25, 640, 360
 PAYLOAD = 0.05  # bits per sample of a film's sealed file
+JPEG_QUALITY = 92
 FRAMES, ROBUST_FRAMES, QUICK_FRAMES = 100, 480, 48
 _FAILED = 1  # exit code of a refused key
 # A small process of its own: a child's peak memory begins with that of its parent.
@@ -78,7 +81,10 @@ def cases(frames: int, robust_frames: int) -> list[Case]:
     network, robust, codec = ("--method", "network"), ("--survive", "jpeg:75"), ("--survive", "h264:23")
     film, long = f"film of {frames} frames", f"film of {robust_frames} frames"
     return [
-        Case("a text in 12 megapixels", "large.png", text, ".png", ".txt"),
+        Case("a text in a JPEG of 12 megapixels", "large.jpg", text, ".jpg", ".txt"),
+        Case("50 kB in a JPEG of 12 megapixels", "large.jpg", ("small.bin",), ".jpg", ".bin"),
+        Case("a text in a PNG of 12 megapixels", "large.png", text, ".png", ".txt"),
+        Case("500 kB in a PNG of 12 megapixels", "large.png", ("large.bin",), ".png", ".bin"),
         Case("a picture of 1 megapixel in 1 megapixel", "cover.png", ("secret.png",), ".png", ".png"),
         Case("the same, `--method network`", "cover.png", ("secret.png",), ".png", ".png", network),
         Case("the same, `--survive jpeg:75`", "cover.png", ("secret.png",), ".jpg", ".png", robust),
@@ -116,7 +122,7 @@ def machine() -> dict[str, str]:
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": f"{thread_count()} of {psutil.cpu_count()}",
         "load": f"{load:.1f}",
-        "system": f"{platform.system()}, Python {platform.python_version()}",
+        "system": f"{platform.system()}, Python {platform.python_version()}, {described()}",
     }
 
 
@@ -180,7 +186,10 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int) -> None:
     _film(FILMS["secret"], folder / "secret.mp4", frames)
     _film(FILMS["cover"], folder / "long.mp4", robust_frames)
     size = int(PAYLOAD * 3 * WIDTH * HEIGHT * frames / 8)
-    (folder / "file.bin").write_bytes(np.random.default_rng(0).bytes(size))
+    for name, count in (("file", size), ("small", 50_000), ("large", 500_000)):
+        (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
+    large = read_picture(folder / "large.png")
+    (folder / "large.jpg").write_bytes(encode_jpeg(large, JPEG_QUALITY))
     for name in ("right", "wrong"):
         run(("keygen", f"{name}.key"), folder)
 
