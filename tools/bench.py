@@ -23,9 +23,9 @@ from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kernels import described
 from stegnet.engines.engine import thread_count
 from stegnet.media import read_picture, write_png
+from stegnet.sealing import kernels_in_use
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
@@ -122,7 +122,7 @@ def machine() -> dict[str, str]:
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": f"{thread_count()} of {psutil.cpu_count()}",
         "load": f"{load:.1f}",
-        "system": f"{platform.system()}, Python {platform.python_version()}, {described()}",
+        "system": f"{platform.system()}, Python {platform.python_version()}, {kernels_in_use()}",
     }
 
 

@@ -15,7 +15,6 @@ from stegnet.cli.signals import Signals
 from stegnet.cli.streams import place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
-from stegnet.core.kernels import described
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
@@ -81,8 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Overview(prog="stegnet", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--print-completion", action=_PrintCompletion, help="print a completion script for a shell")
     parser.add_argument("--print-man", action=_PrintManual, help="print the manual page")
-    version = f"stegnet {__version__}, {described()}"
-    parser.add_argument("--version", action="version", version=version, help="print the version")
+    parser.add_argument("--version", action=_PrintVersion, help="print the version")
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
@@ -136,6 +134,19 @@ class _PrintCompletion(argparse.Action):
                     action.complete = shtab.FILE
         _, shell, _ = arguments
         print(shtab.complete(parser, shell))
+        parser.exit()
+
+
+class _PrintVersion(argparse.Action):
+    """Prints the version, and which kernels run."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, nargs=0, default=argparse.SUPPRESS)
+
+    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
+        from stegnet.sealing import kernels_in_use  # imported here to keep --help fast
+
+        print(f"stegnet {__version__}, {kernels_in_use()}")
         parser.exit()
 
 

@@ -11,12 +11,12 @@ from typing import TypeVar
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kernels import missing
 from stegnet.core.parallel import ahead, ordered
 from stegnet.engines import Pool
 from stegnet.media import FilmInfo, FilmWriter
 from stegnet.methods.run import Run
 from stegnet.results import FilmFrame, OutputTarget, form_of, write_film
+from stegnet.sealing import kernels_missing
 
 _LONG = 250  # frames
 
@@ -69,7 +69,7 @@ def write_container(
         MediaError: it can't be written, or does not read back equal.
     """
     info, total = cover.info, len(cover.info.pts)
-    if total >= _LONG and (line := missing()):
+    if total >= _LONG and (line := kernels_missing()):
         run.warn(line)
 
     def open_writer(path: Path) -> FilmWriter:

@@ -10,7 +10,7 @@ def _load() -> ModuleType | None:
     if os.environ.get(VARIABLE) == NUMPY:
         return None
     try:
-        from stegnet import _kernels
+        from stegnet.sealing import _kernels
     except ImportError:  # it was installed without a C compiler
         return None
     return _kernels
@@ -19,13 +19,13 @@ def _load() -> ModuleType | None:
 compiled = _load()  # None: NumPy does all
 
 
-def missing() -> str | None:
+def kernels_missing() -> str | None:
     """A line for whoever waits for long, if the kernels could have been compiled and are not."""
     if compiled or os.environ.get(VARIABLE) == NUMPY:
         return None
     return "the compiled kernels are missing: this takes two to four times as long (a C compiler, then `pip install .`)"
 
 
-def described() -> str:
+def kernels_in_use() -> str:
     """Which kernels run, for people."""
     return "compiled kernels" if compiled else "kernels of NumPy"
