@@ -132,6 +132,8 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
         stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
     photo.convert("CMYK").save(folder / "cmyk.jpg")
     photo.save(folder / "cover.png")
+    with Image.open(folder / "baseline.jpeg") as decoded:
+        decoded.save(folder / "copy.png")
     node(page, "tests/browser/jpegs.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 

@@ -38,8 +38,8 @@ export function makeJob(form, backend, { ask, gather, done }) {
       alerts.replaceChildren(); // the result has its own
       done(result, asked, job.job);
     } catch (error) {
-      if (error instanceof PageError) alerts.replaceChildren(notice(error));
-      else if (error.name !== "AbortError") throw error;
+      alerts.replaceChildren(...(error instanceof PageError ? [notice(error)] : []));
+      if (!(error instanceof PageError || error.name === "AbortError")) throw error;
     } finally {
       stop = null;
       busy(false);

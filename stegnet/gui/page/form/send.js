@@ -105,9 +105,11 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
   /** Shows what is known of the cover, unless another is chosen meanwhile. */
   async function foretell(cover, secret) {
     const asked = (expected.asked = {});
+    expected.setAttribute("aria-busy", "true");
     const known = cover && secret ? await forecast(cover, secret, container()) : { text: "" };
     if (expected.asked !== asked) return;
     expected.textContent = known.text;
+    expected.setAttribute("aria-busy", "false");
     const shown = known.history && !cover.isExample ? [notice(betrayed(known.history, wayOut(cover)), "warning")] : [];
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
   }
