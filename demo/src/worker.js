@@ -19,10 +19,11 @@ import { withinRatio } from "./format/content.js";
 import { keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
+import { withMetadata } from "./jpeg/metadata.js";
 import { toYcc } from "./jpeg/planes.js";
 import { roundingErrors } from "./jpeg/shown.js";
 import { makeEngine } from "./network/engine.js";
-import { channelsOf, psnr } from "./picture.js";
+import { channelsOf, isGrey, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 import { amplified, shownResidual } from "./views.js";
@@ -177,7 +178,8 @@ async function revealFromPixels(container, keyInput, device) {
 function jpegCover(bytes, seen) {
   const jpeg = readJpeg(bytes);
   if (!isTooFine(jpeg)) return { jpeg, seen, errors: null };
-  const made = readJpeg(encodeJpeg(seen, JPEG.USUAL_QUALITY));
+  const hasProfile = !isGrey(seen) || jpeg.file.components.length === 1;
+  const made = readJpeg(withMetadata(encodeJpeg(seen, JPEG.USUAL_QUALITY), jpeg.file, hasProfile));
   return { jpeg: made, seen, errors: roundingErrors(toYcc(seen)[0], made) };
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 import stegnet
 from stegnet.core.samples import channels_of
@@ -71,6 +71,18 @@ def test_the_page_reads_and_writes_jpegs_as_python(demo: Path, tmp_path: Path, p
     node(demo, "tests/browser/coefficients.test.js", STEGNET_EXCHANGE=str(tmp_path))
 
 
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def exif() -> Image.Exif:
+    """Of a picture that was taken upside down."""
+    made = Image.Exif()
+    made[ExifTags.Base.Model], made[ExifTags.Base.Orientation] = "a camera", 3
+    made.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] = 12.5
+    return made
+
+
 def covers(folder: Path, photo: Image.Image) -> None:
     """Writes covers with and without a lossy past."""
     for quality in (50, 75, 92, 98):
@@ -80,8 +92,7 @@ def covers(folder: Path, photo: Image.Image) -> None:
         once.save(folder / "twice.jpg", quality=95)
         once.convert("L").save(folder / "grey_copy.png")
         fine.crop((5, 3, 300, 230)).save(folder / "copy.png")
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    photo.save(folder / "lossy.webp", quality=80, icc_profile=profile)
+    photo.save(folder / "lossy.webp", quality=80, icc_profile=profile())
     with Image.open(folder / "lossy.webp") as decoded:
         decoded.convert("RGB").save(folder / "webp_copy.png")
     photo.save(folder / "whole.webp", lossless=True)
@@ -128,7 +139,8 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
     (folder / "note.bin").write_bytes(NOTE)
     photo = Image.fromarray(picture(*SIZE, 1))
     for name, (mode, options) in COVERS.items():
-        photo.convert(mode).save(folder / f"{name}.jpeg", **options)
+        metadata = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
+        photo.convert(mode).save(folder / f"{name}.jpeg", **options, **metadata)
         stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
     photo.convert("CMYK").save(folder / "cmyk.jpg")
     photo.save(folder / "cover.png")
@@ -144,6 +156,16 @@ def test_a_jpeg_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
     found = stegnet.reveal(container, key=KEY, strict=True)
     assert (found.name, found.data) == ("note.bin", NOTE)
     assert stegnet.Session().info(container, key=KEY)["method"] == "jpeg"
+
+
+def test_a_jpeg_that_the_page_saves_first_keeps_the_metadata_that_python_keeps(exchanged: Path) -> None:
+    for who in ("python", "page"):
+        with Image.open(exchanged / "fine.jpeg") as cover, Image.open(exchanged / f"fine.{who}.jpg") as found:
+            tags = found.getexif()
+            assert found.info["icc_profile"] == cover.info["icc_profile"]
+            assert tags.get(ExifTags.Base.Orientation, 1) == 1
+            assert tags[ExifTags.Base.Model] == "a camera"
+            assert tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] == 12.5
 
 
 @pytest.mark.parametrize("name", [name for name in COVERS if name != "fine"])

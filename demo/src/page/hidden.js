@@ -12,7 +12,7 @@ const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
-const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first, without its metadata.`;
+const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first; EXIF and the colour profile stay, other metadata does not.`;
 
 /**
  * Shows a picture that hides a picture.
