@@ -1,4 +1,4 @@
-/** How much of a cover can be changed so that it is hard to find, by the square-root law (stegnet/results/figures.py). */
+/** How much in a cover is hard to find, by the square-root law (stegnet/results/figures.py). */
 
 import { HISTORY, JPEG, SEALED, SECURE } from "../constants.js";
 import { PageError } from "../errors.js";
@@ -13,7 +13,7 @@ const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = HISTORY;
  *   than guessing; easy: beyond which they are nearly always right; history: what gives any container away
  */
 
-/** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits a sample, samples */
+/** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
 function secured(samples, { RATE, MEASURED }, history) {
   const size = samples / MEASURED;
   const bytes = (rate) =>

@@ -31,10 +31,7 @@ export function withMetadata(bytes, from, hasProfile) {
   return join(bytes.subarray(0, place), ...segments, bytes.subarray(place));
 }
 
-/**
- * Sets the orientation in EXIF to upright; a picture that was turned loses its thumbnail, which was not. Returns false if
- * it is damaged.
- */
+/** Sets the orientation in EXIF to upright, without the thumbnail if it was another; returns false if it is damaged. */
 function isMadeUpright(exif) {
   const view = new DataView(exif.buffer, EXIF.length);
   try {

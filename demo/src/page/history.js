@@ -5,7 +5,7 @@ import { copiedWithLoss, lossyFormat } from "../codec/history.js";
 
 const histories = new WeakMap(); // by file
 
-/** The lossy format that a cover has or had, which a PNG file of it shows; null: none. @returns {Promise<string | null>} */
+/** The lossy format of a cover, now or before, which a PNG file of it shows. @returns {Promise<string | null>} */
 export function historyOf({ file, bitmap, isScaled }) {
   if (isScaled) return Promise.resolve(null); // it was reduced
   if (!histories.has(file)) histories.set(file, found(file, bitmap));
