@@ -85,7 +85,7 @@ kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check t
 films: $(READY) ## render the two demonstration films
 	python -m tools.films assets
 
-wheel: ## build the packages for PyPI in dist/; needs uv
+wheel: ## build the packages in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }
 	rm -rf dist
 	uv build

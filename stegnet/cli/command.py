@@ -15,6 +15,7 @@ from stegnet.cli.signals import Signals
 from stegnet.cli.streams import place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
+from stegnet.core.kernels import described
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
@@ -80,7 +81,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Overview(prog="stegnet", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--print-completion", action=_PrintCompletion, help="print a completion script for a shell")
     parser.add_argument("--print-man", action=_PrintManual, help="print the manual page")
-    parser.add_argument("--version", action="version", version=f"stegnet {__version__}", help="print the version")
+    version = f"stegnet {__version__}, {described()}"
+    parser.add_argument("--version", action="version", version=version, help="print the version")
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )

@@ -9,7 +9,7 @@ from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
 from stegnet.files.finding import find, open_hidden
 from stegnet.keys import KeySource
-from stegnet.media.pictures.pictures import check_lossless
+from stegnet.media.pictures.writing import check_lossless
 from stegnet.methods import DEFAULT_RUN, Hidden, Run
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 

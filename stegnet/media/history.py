@@ -26,7 +26,7 @@ _SIDE = 384  # pixels of the middle, in which a grid is looked for
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
 _LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
 _MOST_GAPS = 2  # frequencies with gaps, in what was saved once
-_STEPS, _ENOUGH, _PERIODIC = range(2, 32), 100, 0.5
+_STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 _COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
 _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
     **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
@@ -34,11 +34,13 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 }
 
 
-def lossy_history(path: Path) -> str | None:
+def lossy_history(path: Path, picture: np.ndarray | None = None) -> str | None:
     """The lossy format that a cover has or had, such as "a JPEG"; None if it shows none.
 
     Of a film without loss, the first frame is looked at.
 
+    Args:
+        picture: its pixels, (H, W, 3) uint8, if they were read before.
     Raises:
         MediaError: it can't be read.
     """
@@ -48,12 +50,12 @@ def lossy_history(path: Path) -> str | None:
     if kind(path) == FILM:
         first = next(read_frames(path, as_ffmpeg=True), None)  # who reads all frames says that there are none
         return None if first is None else _history_of(first, ("film", "jpeg"))
-    return copied_with_loss(path)
+    return copied_with_loss(read_cover(path)[0] if picture is None else picture)
 
 
-def copied_with_loss(path: Path) -> str | None:
-    """As `lossy_history`, of a picture's pixels alone, whatever its format."""
-    return _history_of(read_cover(path)[0], ("jpeg", "webp"))
+def copied_with_loss(picture: np.ndarray) -> str | None:
+    """As `lossy_history`, of a picture's pixels alone, whatever its format was."""
+    return _history_of(picture, ("jpeg", "webp"))
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
@@ -73,17 +75,9 @@ def saved_twice(luma: np.ndarray) -> str | None:
 
 
 def _history_of(picture: np.ndarray, decoders: tuple[str, ...]) -> str | None:
-    given = any(gives_colours(decoder, picture) for decoder in decoders)
+    colours = _distinct_colours(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])
+    given = len(colours) >= _FEW and any(decoder_colours(name)[colours].mean() >= _NEARLY_ALL for name in decoders)
     return _COPY if given or has_grid(picture) else None
-
-
-def gives_colours(decoder: str, picture: np.ndarray) -> bool:
-    """True if nearly all colours of a picture, (H, W, 3) uint8, are those of a decoder, and they are many; greys don't
-    count, since all decoders give them."""
-    rows = picture[:: -(-picture[..., 0].size // _LOOKED_AT)]
-    red, green, blue = (np.unique(_numbers(rows)) >> shift & 255 for shift in (16, 8, 0))
-    numbers = ((red << 16) + (green << 8) + blue)[(red != green) | (green != blue)]
-    return len(numbers) >= _FEW and decoder_colours(decoder)[numbers].mean() >= _NEARLY_ALL
 
 
 def strange_pixels(picture: np.ndarray, decoder: str) -> int:
@@ -120,15 +114,25 @@ def _quantised(luma: np.ndarray) -> bool:
     found = 0
     for down, across in _FREQUENCIES:
         values = np.abs(np.einsum("rucv,u,v->rc", blocks, COSINES[down], COSINES[across], optimize=True)).ravel()
-        found += any(_is_step(values, step) for step in _STEPS)
+        found += _have_step(values.astype(np.float32))
     return found >= 2
 
 
-def _is_step(values: np.ndarray, step: int) -> bool:
-    """True if those values that are not nearest to 0 are near multiples of a step, of three and more."""
-    values = values[values > step / 2]
-    periodic = len(values) >= _ENOUGH and float(np.cos(2 * np.pi / step * values).mean()) >= _PERIODIC
-    return periodic and np.unique(np.rint(values / step)).size > 2
+def _have_step(values: np.ndarray) -> bool:
+    """True if, for some step, those values that are not nearest to 0 are near multiples of it, of three and more."""
+    turns = values / _STEPS[:, None]
+    counted = turns > 0.5
+    counts, sums = counted.sum(1), (np.cos(2 * np.pi * turns) * counted).sum(1)
+    periodic = np.flatnonzero((counts >= _ENOUGH) & (sums >= _PERIODIC * counts))
+    return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
+
+
+def _distinct_colours(picture: np.ndarray) -> np.ndarray:
+    """Numbers of the colours of a picture, (n,) int; greys don't count, since all decoders give them."""
+    seen = np.zeros(1 << 24, bool)
+    seen[_numbers(picture)] = True
+    seen[_LEVELS * 0x10101] = False
+    return np.flatnonzero(seen)
 
 
 def _numbers(picture: np.ndarray) -> np.ndarray:

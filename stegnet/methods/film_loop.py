@@ -11,11 +11,14 @@ from typing import TypeVar
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kernels import missing
 from stegnet.core.parallel import ahead, ordered
 from stegnet.engines import Pool
 from stegnet.media import FilmInfo, FilmWriter
 from stegnet.methods.run import Run
 from stegnet.results import FilmFrame, OutputTarget, form_of, write_film
+
+_LONG = 250  # frames
 
 I = TypeVar("I")  # noqa: E741  what is hidden in a frame
 # The container's frame, (H, W, 3) uint8, of what is hidden, the cover's, and the container's if it was made already;
@@ -66,6 +69,8 @@ def write_container(
         MediaError: it can't be written, or does not read back equal.
     """
     info, total = cover.info, len(cover.info.pts)
+    if total >= _LONG and (line := missing()):
+        run.warn(line)
 
     def open_writer(path: Path) -> FilmWriter:
         sizes = info.width, info.height, info.rate

@@ -28,7 +28,7 @@ class Run:
         device, precision, backend: as `load_engine` takes them.
         randomness: source of all that is random.
         progress: called as the work goes on.
-        warn: called, before the work begins, with a line on what will give the container away.
+        warn: called, before the work begins, with a line on what will give the container away, or make it slow.
         part: what this process does of a film.
         networks: those that were loaded, by the shipped file whose place they take.
     """

@@ -11,7 +11,8 @@ from stegnet.media import read_cover, read_picture
 from stegnet.media.films.encoders import MKV, MP4
 from stegnet.media.films.rewrap import rewrap
 from stegnet.media.films.watchable import make_watchable, unplayable
-from stegnet.media.pictures.pictures import PICTURE_FORMS, open_picture, save_picture
+from stegnet.media.pictures.pictures import open_picture
+from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
 from stegnet.media.probe import media_kind
 from stegnet.media.signature import is_matroska
 from stegnet.results.naming import MOST_TEXT, TEXT_NAME, WATCHABLE_SUFFIX, plain_suffix, suffix_note

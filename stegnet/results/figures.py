@@ -8,6 +8,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
+from stegnet.core.samples import strips
 
 BETRAYS = (
     "anyone can tell that the container was changed; if the cover is a JPEG, let it stay one, or else reduce it first, "
@@ -143,8 +144,8 @@ class Changes:
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
         """Adds a frame, (H, W, 3) uint8, of both."""
-        rows = list(map(_differences, cover, container))  # one by one, to save memory
-        self._frames.append((cover.size, sum(error for error, _ in rows), sum(changed for _, changed in rows)))
+        parts = [_differences(cover[rows], container[rows]) for rows in strips(*cover.shape[:2])]
+        self._frames.append((cover.size, sum(error for error, _ in parts), sum(changed for _, changed in parts)))
 
     @property
     def psnr(self) -> float | None:
@@ -163,7 +164,7 @@ class Changes:
 
 
 def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:
-    """Sum of squared differences, and number of pixels that differ, of a row, (W, 3) uint8."""
-    difference = np.subtract(cover, container, dtype=np.float64).reshape(-1)
-    red, green, blue = (cover != container).T
-    return int(np.dot(difference, difference)), int(np.count_nonzero(red | green | blue))
+    """Sum of squared differences, and number of pixels that differ, of some rows, (n, W, 3) uint8."""
+    difference = np.subtract(cover, container, dtype=np.int16).reshape(-1)
+    red, green, blue = difference.reshape(-1, 3).T
+    return int(np.square(difference, dtype=np.int32).sum(dtype=np.int64)), int(np.count_nonzero(red | green | blue))

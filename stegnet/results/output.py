@@ -14,7 +14,7 @@ from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import check_bytes, exists_already
-from stegnet.media.pictures.pictures import PICTURE_FORMS, as_stored, save_picture
+from stegnet.media.pictures.writing import PICTURE_FORMS, as_stored, save_picture
 from stegnet.results.figures import HidingFigures
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
@@ -67,7 +68,7 @@ class Order:
     """Keyed order of a frame's carriers.
 
     Attributes:
-        runs: (T,) int, the runs of carriers in their order.
+        runs: (T,) int64, the runs of carriers in their order.
         sides: (n,) uint8, 0 or 1, of the samples of the MAC's zone.
     """
 
@@ -87,6 +88,10 @@ class Order:
 
     def numbers(self, zone: slice) -> np.ndarray:
         """Numbers of the samples at the places of a zone, (n,) int32."""
+        if kernels.compiled:
+            found = np.empty(zone.stop - zone.start, np.int32)
+            kernels.compiled.numbers(self.runs, zone.start, found)
+            return found
         first, end = zone.start // _RUN, -(-zone.stop // _RUN)
         runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
         carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.samples import strips
 
 _MEDIAN = 40  # cost of a sample of median texture
@@ -54,6 +55,11 @@ def rounding_costs(error: np.ndarray) -> Costs:
 def _smoothness(picture: np.ndarray, rows: slice) -> np.ndarray:
     """The smoothed inverse texture of some rows, (n, W) int32."""
     first = max(rows.start - _REACH, 0)
+    if kernels.compiled:
+        near = np.ascontiguousarray(picture[first : rows.stop + _REACH])
+        sums = np.empty(near.shape[:2], np.int32)
+        kernels.compiled.smooth(near, near.shape[1], sums)
+        return sums[rows.start - first :][: rows.stop - rows.start]
     wide = picture[first : rows.stop + _REACH].astype(np.int16)
     texture = _box(sum(np.abs(_high_pass(wide[..., channel])).astype(np.int32) for channel in range(3)), 1)
     return _box(_SHARP // np.maximum(texture, 1), 7)[rows.start - first :][: rows.stop - rows.start]

@@ -155,7 +155,7 @@ def _random_changes(
     rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
     like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
     count = lanes * rows * plan.places // (own.lanes * own.rows)
-    others = stream.below(samples.size, count - numbers.size)
+    others = stream.below(samples.size, count - numbers.size).astype(np.int32)
     order = stream.order(numbers.size + others.size)
     pool = np.concatenate([numbers, others])[order]
     trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)

@@ -1,14 +1,14 @@
 """The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, changed, parts
+from stegnet.sealing.steps import StepCosts, parts, step
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -85,20 +85,14 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
     numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
     up, down, ties = canvas.costs.at(numbers)
-    for some in parts(numbers.size) if plan.grey else ():
-        stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
-        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
+    if plan.grey:
+        _bind(numbers, free, beside, up, down)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
     clustered = plan.grey and own.merged == 1
     following = _clustered(numbers // plan.channels, up, down, canvas.dummies) if clustered else None
     changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)
-    if not plan.grey:
-        samples[numbers] = changed(samples[numbers], changes)
-        return
-    for some, offset in product(parts(numbers.size), range(-beside, beside + 1)):
-        near = numbers[some] + offset
-        samples[near] = np.where(free[near], changed(samples[near], changes[some]), samples[near])
+    step(samples, numbers, changes, free, beside * plan.grey)
 
 
 def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -> None:
@@ -142,9 +136,22 @@ def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.nd
     greens = []
     for some in parts(zone.stop - zone.start):
         numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
+        if kernels.compiled:
+            greens.append(numbers[: kernels.compiled.free(numbers, channels, free)].copy())
+            continue
         free[numbers] = True
         greens.append(numbers[are_green(numbers, channels)])
     return np.concatenate(greens)
+
+
+def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, down: np.ndarray) -> None:
+    """Makes steps of samples dear, in place, where one of the two that move with them is not free."""
+    if kernels.compiled:
+        kernels.compiled.bind(numbers, free, beside, trellis.MAX_COST, up, down)
+        return
+    for some in parts(numbers.size):
+        stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
+        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
@@ -164,6 +171,10 @@ def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np
 
     def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moved = np.pad(moved_before, width)
+        if kernels.compiled:
+            cheaper = np.empty((2, pixels.size), np.uint16)
+            kernels.compiled.follow(pixels, changes, moved, width, _TOGETHER, up, down, *cheaper)
+            return tuple(cheaper)
         moved[pixels + width] += changes
         around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
         cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))

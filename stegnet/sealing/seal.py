@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import is_grey, strips
@@ -233,12 +234,22 @@ def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together
     up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
     ties = random.reshape(picture.shape)
     for rows in strips(*picture.shape[:2]):
-        last, values = ties[rows] >> 13, picture[rows]
-        for final, own, bits, edge in ((up, costs.up, last, 255), (down, costs.down, last ^ 7, 0)):
-            some = own[rows] * 8 + bits
-            some[values == edge] = trellis.MAX_COST  # such a step goes the other way, by two
-            final[rows] = some.max(2) if together > 1 else some
+        for final, own, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
+            _add_ties(picture[rows], own[rows], ties[rows], edge, mirror, final[rows])
     return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
+
+
+def _add_ties(
+    samples: np.ndarray, costs: np.ndarray, ties: np.ndarray, edge: int, mirror: bool, final: np.ndarray
+) -> None:
+    """Writes the costs of some rows, `final`, (n, W, C) or (n, W); a step at the edge goes the other way, by two."""
+    if kernels.compiled:
+        most, together = trellis.MAX_COST, samples.size // final.size
+        kernels.compiled.final(samples, np.ascontiguousarray(costs), ties, mirror, edge, most, together, final)
+        return
+    some = costs * 8 + ((ties >> 13) ^ 7 * mirror)
+    some[samples == edge] = trellis.MAX_COST
+    final[:] = some if final.ndim == some.ndim else some.max(2)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:

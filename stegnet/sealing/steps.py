@@ -1,10 +1,12 @@
 """Steps of samples: changes of values, and parities of groups."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.sealing.carriers import Order
 
 _PART = 1 << 20  # places
@@ -25,12 +27,17 @@ class StepCosts(NamedTuple):
     together: int = 1
 
     def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Those of some samples: up, down and ties, (n,) uint16 each."""
-        up, down = np.empty((2, numbers.size), np.uint16)
+        """Those of some samples, (n,) int32: up, down and ties, (n,) uint16 each."""
+        up, down, ties = np.empty((3, numbers.size), np.uint16)
+        if kernels.compiled:
+            for source, together, found in ((self.up, self.together, up), (self.down, self.together, down)):
+                kernels.compiled.gather(source, numbers, together, found)
+            kernels.compiled.gather(self.ties, numbers, 1, ties)
+            return up, down, ties
         for some in parts(numbers.size):
             places = numbers[some] // self.together
-            up[some], down[some] = self.up[places], self.down[places]
-        return up, down, self.ties[numbers]
+            up[some], down[some], ties[some] = self.up[places], self.down[places], self.ties[numbers[some]]
+        return up, down, ties
 
     def rolled(self, shift: int) -> "StepCosts":
         """Those of the samples, rolled by so many, of whole pixels."""
@@ -47,6 +54,25 @@ def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """Values, uint8, after changes of −1, 0 and 1; where these would leave the range, the other way by 2."""
     result = values.astype(np.int16) + changes
     return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
+
+
+def step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: np.ndarray, beside: int = 0) -> None:
+    """Changes samples, and those beside them, in place, as `changed`.
+
+    Args:
+        samples: (S,) uint8.
+        numbers: (n,) int32, of those that change.
+        changes: (n,) int8.
+        free: which samples may change, (S,) bool; empty: all.
+        beside: how many to each side change with one.
+    """
+    if kernels.compiled:
+        kernels.compiled.step(samples, numbers, changes, free, beside)
+        return
+    for some, offset in product(parts(numbers.size), range(-beside, beside + 1)):
+        near = numbers[some] + offset
+        after = changed(samples[near], changes[some])
+        samples[near] = np.where(free[near], after, samples[near]) if free.size else after
 
 
 def parities_of(values: np.ndarray, groups: int) -> np.ndarray:

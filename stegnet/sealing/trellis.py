@@ -12,6 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from stegnet.core import kernels
+
 # Of changes, (n,) int8: costs of a further +1 and −1, (n,) uint16 each.
 Following = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -184,16 +186,26 @@ def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _search_all(
     missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int, chosen: slice = slice(None)
 ) -> np.ndarray:
-    """The changes of sums, (size,) int8, of the chosen lanes; they are searched in groups, which bounds the memory."""
+    """The changes of sums, (size,) int8, of the chosen lanes."""
     changes = np.zeros(size, np.int8)
-    used, states = plan.length * plan.lanes, 3**plan.height
-    up, down, steps = (part[:used].reshape(plan.length, plan.lanes)[:, chosen] for part in (up, down, changes))
-    missing = missing[:, chosen]
+    used = plan.length * plan.lanes
+    up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
+    if kernels.compiled:
+        columns = np.array(COLUMNS[plan.height], np.uint16)
+        lanes = (chosen.start or 0, chosen.step or 1)
+        kernels.compiled.search(missing, up, down, steps, plan.starts, columns, plan.height, *lanes)
+    else:
+        _search_groups(*(part[:, chosen] for part in (missing, up, down, steps)), plan)
+    return changes
+
+
+def _search_groups(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
+    """Searches lanes in groups, which bounds the memory; arguments as `_search`."""
+    states = 3**plan.height
     lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
     for first in range(0, missing.shape[1], lanes):
         group = slice(first, first + lanes)
-        _search(missing[:, group], up[:, group], down[:, group], steps[:, group], plan)
-    return changes
+        _search(missing[:, group], up[:, group], down[:, group], changes[:, group], plan)
 
 
 @cache

@@ -12,6 +12,7 @@ import stegnet as package
 from stegnet.cli import main
 from stegnet.cli.command import make_parser
 from stegnet.cli.parser import commands_of
+from stegnet.core.kernels import described
 
 WRONG = """hide | hide a b -o c | hide a b --key-file k | hide a b -o c --key-file k --passphrase
 hide a b -o c --key k | export
@@ -86,7 +87,7 @@ def test_help_fits_a_terminal(capsys, monkeypatch):
             main(line.split())
         said[line] = capsys.readouterr().out
         assert max(len(line) for line in said[line].splitlines() if " | " not in line) <= 80
-    assert said["--version"] == f"stegnet {package.__version__}\n"
+    assert said["--version"] == f"stegnet {package.__version__}, {described()}\n"
     out = said["--help"]
     examples = [line.split()[2] for line in out.splitlines() if line.startswith("  $ stegnet ")]
     assert set(examples) == {"keygen", "hide", "reveal"}

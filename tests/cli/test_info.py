@@ -48,7 +48,8 @@ def test_lines_and_json_agree(stegnet, hidden):
     for whole, trouble in ((True, []), (False, ["the picture was altered since it was hidden"])):
         code, out, _ = stegnet("info c.png --key-file k --verbose")
         shown, told = lines(out), json.loads(stegnet("info c.png --key-file k --json")[1])
-        assert (code, list(shown)) == (0 if whole else 3, [name.replace("_", " ") for name in told])
+        names = [*(name.replace("_", " ") for name in told), "stegnet"]  # the last: version and kernels
+        assert (code, list(shown)) == (0 if whole else 3, names)
         assert (shown["hidden width"], told["hidden_width"]) == ("40", 40)
         assert (shown["whole"], told["whole"]) == ("yes" if whole else "no", whole)
         assert (shown["trouble"], told["trouble"]) == (trouble[0] if trouble else "none", trouble)

@@ -112,7 +112,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
         "dither_key": used.robust(b"dither", salt).hex(),
         "record_key": used.robust(b"record", salt, bytes(8)).hex(),
         "dither_key_by_passphrase": by_passphrase.robust(b"dither", salt).hex(),
-        "dither": digest((dither_of(shape, used, salt) * (1 << 16)).astype("<u4")),
+        "dither": digest(dither_of(shape, used, salt).astype("<u4")),
         "header_places": digest(places.header.astype("<u4")),
         "content": content.hex(),
         "shares": {"rows": ROWS, "cols": COLS, "each": each},

@@ -133,12 +133,7 @@ function isQuantised({ width, height, samples }, left, top) {
       values[index][block] = Math.abs(sums.reduce((sum, each, at) => sum + each * COSINES[BLOCK * horizontal + at], 0));
     });
   }
-  return values.filter((each) => hasStep(each)).length >= 2;
-}
-
-function hasStep(values) {
-  for (let step = STEPS[0]; step <= STEPS[1]; step++) if (isStep(values, step)) return true;
-  return false;
+  return values.filter((each) => STEPS.some((step) => isStep(each, step))).length >= 2;
 }
 
 /** True if those values that are not nearest to 0 are near multiples of a step, of three and more. */

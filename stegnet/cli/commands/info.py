@@ -7,8 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.core.kernels import described
 from stegnet.methods import Fit, Run
 
 if TYPE_CHECKING:
@@ -152,6 +154,7 @@ def _verbose(found: "Info") -> Lines:
     for name, value in found.items():
         text = "; ".join(map(_fit, value)) or "nothing" if name == "fits" else _as_text(value)
         yield name.replace("_", " "), text
+    yield "stegnet", f"{__version__}, {described()}"
 
 
 def _fit(fit: Fit) -> str:

@@ -1,21 +1,21 @@
 """Coefficients of a JPEG, and the file with others in their place.
 
 Every byte outside of the entropy-coded data stays: metadata, tables, thumbnails, and what phones append. Only an index
-of several pictures follows the first one's length, and Huffman
-tables that an encoder made for a file's own coefficients are made anew, as it would make them, and those that have no
-code for the new ones.
+of several pictures follows the first one's length, and Huffman tables that an encoder made for a file's own
+coefficients are made anew, as it would make them, and those that have no code for the new ones.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import jpeglib
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.media.jpeg.entropy import ZIGZAG, Events, entropy_coded, optimal_table, scan_events
 from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, parse_jpeg
 from stegnet.media.jpeg.multi_picture import moved_index
@@ -69,11 +69,16 @@ class JpegPicture:
         counts, tables = self._used(events), {}
         for old in (table for _, _, own in self.file.huffman_segments for table in own):
             tables[old.start] = old
-            if old.start in counts:
-                fitted = old.start in self._counts and optimal_table(self._counts[old.start], old.key) == old
-                if fitted or not set(np.flatnonzero(counts[old.start])) <= set(old.symbols):
-                    tables[old.start] = optimal_table(counts[old.start], old.key)
+            used = set(np.flatnonzero(counts.get(old.start, ())))
+            if used and (self._is_fitted(old) or not used <= set(old.symbols)):
+                tables[old.start] = optimal_table(counts[old.start], old.key)
         return tables
+
+    def _is_fitted(self, table: HuffmanTable) -> bool:
+        """True if an encoder made a table for the file's own coefficients."""
+        if table in _standard_tables():  # of most files, whose coefficients need not be counted
+            return False
+        return table.start in self._counts and optimal_table(self._counts[table.start], table.key) == table
 
     def _used(self, events: Sequence[Events]) -> dict[int, np.ndarray]:
         """Uses of each symbol of each table, by the start of the table."""
@@ -83,6 +88,13 @@ class JpegPicture:
                 start = scan.tables[key].start
                 used[start] = used.get(start, 0) + counts
         return used
+
+
+@cache
+def _standard_tables() -> frozenset[HuffmanTable]:
+    """Those of T.81, annex K.3, as libjpeg writes them."""
+    file = parse_jpeg(encode_jpeg(np.zeros((8, 8, 3), np.uint8), 75), "a JPEG")
+    return frozenset(table for _, _, own in file.huffman_segments for table in own)
 
 
 def read_jpeg(path: Path) -> JpegPicture:

@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from stegnet.core.kinds import PICTURE
-from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE, changes_colours, keeps_profile, open_picture
+from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE, open_picture
+from stegnet.media.pictures.profiles import changes_colours, keeps_profile
 from stegnet.media.probe import media_kind
 
 _MOST_OF_16 = (1 << 16) - 1

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.jpeg import COSINES
+from stegnet.core.parallel import ordered
+from stegnet.engines.engine import thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 from stegnet.sealing import Costs
 
@@ -23,7 +25,7 @@ _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
 _BANDS = ((_LOW, _HIGH), (_HIGH, _LOW), (_HIGH, _HIGH))
 _TAPS, _WINDOW = 16, 23
 _MARGIN = 24  # pixels around a picture, mirrored
-_STRIP = 32  # rows of blocks that are computed at once
+_STRIP = 32  # rows of blocks
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
 _USUAL, _WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
@@ -60,11 +62,13 @@ def shown_luma(jpeg: JpegPicture) -> np.ndarray:
     """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
     luma = jpeg.planes[0]
     rows, cols, _ = luma.shape
-    natural = np.empty((rows, cols, 64), np.float32)
-    natural[..., ZIGZAG] = luma * jpeg.steps(0).astype(np.float32)
-    cosines = COSINES.astype(np.float32)
-    blocks = np.einsum("ku,rckl,lv->rucv", cosines, natural.reshape(rows, cols, 8, 8), cosines, optimize=True)
-    return np.clip(np.rint(blocks + 128), 0, 255).reshape(8 * rows, 8 * cols)
+    basis = np.einsum("ku,lv->kluv", COSINES, COSINES).reshape(64, 64)[ZIGZAG] * jpeg.steps(0)[:, None]
+    pixels = np.empty((rows, 8, cols, 8), np.float32)
+    for part in _strips(rows):
+        blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis.astype(np.float32)
+        shown = np.clip(np.rint(blocks + 128), 0, 255)
+        pixels[part] = shown.reshape(-1, cols, 8, 8).transpose(0, 2, 1, 3)
+    return pixels.reshape(8 * rows, 8 * cols)
 
 
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -76,12 +80,21 @@ def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """
     rows, cols = pixels.shape[0] // 8, pixels.shape[1] // 8
     wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)
-    for first in range(0, rows, _STRIP):
-        count = min(_STRIP, rows - first)
-        strip = wide[8 * first : 8 * (first + count) + 2 * _MARGIN]
-        found = sum(_changed(strip, count, cols, *band) for band in _BANDS)
-        costs[first : first + count] = found.transpose(0, 2, 1, 3).reshape(count, cols, 64)[..., ZIGZAG]
-    return costs * steps.astype(np.float32)
+
+    def fill(part: slice) -> None:
+        strip = wide[8 * part.start : 8 * part.stop + 2 * _MARGIN]
+        found = sum(_changed(strip, part.stop - part.start, cols, *band) for band in _BANDS)
+        own = found.transpose(0, 2, 1, 3).reshape(-1, cols, 64)[..., ZIGZAG]
+        np.multiply(own, steps.astype(np.float32), out=costs[part])
+
+    for _ in ordered(fill, _strips(rows), thread_count()):
+        pass
+    return costs
+
+
+def _strips(rows: int) -> list[slice]:
+    """Rows of blocks that are computed at once."""
+    return [slice(first, min(first + _STRIP, rows)) for first in range(0, rows, _STRIP)]
 
 
 def _changed(wide: np.ndarray, rows: int, cols: int, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
@@ -96,9 +109,11 @@ def _changed(wide: np.ndarray, rows: int, cols: int, vertical: np.ndarray, horiz
 
 
 def _filtered(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
-    count = values.shape[axis] - len(taps) + 1
-    parts = (np.take(values, range(place, place + count), axis) for place in range(len(taps)))
-    return sum(part * tap for part, tap in zip(parts, taps, strict=True))
+    windows = sliding_window_view(values, len(taps), axis)
+    found = windows[..., 0] * taps[0]
+    for place, tap in enumerate(taps[1:], 1):
+        found += windows[..., place] * tap
+    return found
 
 
 def _responses(taps: np.ndarray) -> np.ndarray:

@@ -17,7 +17,8 @@ from stegnet.media import about_cover, read_cover, refuse_palette
 from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
 from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
-from stegnet.media.pictures.pictures import UNREADABLE, as_stored, open_picture
+from stegnet.media.pictures.pictures import UNREADABLE, open_picture
+from stegnet.media.pictures.writing import as_stored
 from stegnet.media.signature import is_jpeg
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
@@ -63,14 +64,15 @@ def jpeg_cover(cover: Path, quality: int, side: int | None = None) -> JpegCover:
 
 
 def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCover:
-    pixels, profile = as_stored(*read_resized(cover, side))
+    read, profile = read_resized(cover, side)
+    pixels, profile = as_stored(read, profile)
     exif = _exif(cover)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         path = Path(folder) / "cover.jpg"
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         picture, shown = read_jpeg(path), read_cover(path)[0]
     notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
-    history = None if side or why else copied_with_loss(cover)
+    history = None if side or why else copied_with_loss(read)
     return JpegCover(picture, shown, history, _rounding_errors(pixels, picture), notes)
 
 

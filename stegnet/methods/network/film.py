@@ -90,7 +90,7 @@ def _hide_picture(
     pixels, profile = read_cover(cover)
     if is_grey(pixels):
         raise grey_refused()
-    network, hidden, history = chosen_network(run), read_picture(secret), lossy_history(cover)
+    network, hidden, history = chosen_network(run), read_picture(secret), lossy_history(cover, pixels)
     run.forewarn(history)
     run = run.in_steps("hide tiles", "measure tiles", "write")
     container = hide_picture(network, pixels, hidden, key_source, run.randomness, partial(run.progress, "hide tiles"))

@@ -69,10 +69,12 @@ class Grid:
             return resize(picture, self.height, self.width)
         top, left = -self.top, -self.left
         bottom, right = top + self.height, left + self.width
-        if min(top, left) >= 0 and bottom <= picture.shape[0] and right <= picture.shape[1]:
-            return picture[top:bottom, left:right]
-        rows, cols = np.arange(top, bottom), np.arange(left, right)
-        return picture[rows.clip(0, picture.shape[0] - 1)][:, cols.clip(0, picture.shape[1] - 1)]
+        inside = picture[max(top, 0) : bottom, max(left, 0) : right]
+        beyond = [
+            (max(-first, 0), max(last - side, 0))
+            for first, last, side in ((top, bottom, picture.shape[0]), (left, right, picture.shape[1]))
+        ]
+        return np.pad(inside, (*beyond, (0, 0)), "edge") if any(map(any, beyond)) else inside
 
     def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
         """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""

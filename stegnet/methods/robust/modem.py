@@ -120,7 +120,7 @@ class Modem:
         Args:
             cover: (H, W, 3) uint8, sides multiples of 8.
             bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
-            dither: (H/8, W/8, 64) float32 in [0, 1).
+            dither: (H/8, W/8, 64) float32 in [0, 1), or uint16 in units of 2⁻¹⁶.
             step: called after each tile of a large picture.
             places: of each block's K bits, those that are given; the others are not used.
         Returns:
@@ -132,7 +132,7 @@ class Modem:
 
         def compute(tile: Tile) -> None:
             blocks = _in_blocks(tile)
-            some, around = blocks.around(bits), blocks.around(dither)
+            some, around = blocks.around(bits), _in_unit(blocks.around(dither))
             given = np.zeros((*some.shape[:2], self.bits + DITHER), np.float32)
             given[..., : self.bits][..., places], given[..., self.bits :] = some, around
             exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), given))
@@ -155,7 +155,7 @@ class Modem:
 
         def compute(tile: Tile) -> None:
             blocks = _in_blocks(tile)
-            some = np.ascontiguousarray(blocks.around(dither))
+            some = np.ascontiguousarray(_in_unit(blocks.around(dither)))
             read = self.engine.reveal(from_8_bits(tile.around(container)), some)
             blocks.part(ratios)[:] = blocks.inside(read)[..., places]
 
@@ -219,6 +219,11 @@ def read_rungs(path: Path, group: int = 1) -> tuple[Rung, ...]:
         hint = "it is damaged, or of another version"
         raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
     return tuple(rungs)
+
+
+def _in_unit(dither: np.ndarray) -> np.ndarray:
+    """Dither as float32 in [0, 1)."""
+    return dither * np.float32(2**-16) if dither.dtype == np.uint16 else dither
 
 
 def _in_blocks(tile: Tile) -> Tile:

@@ -5,12 +5,15 @@ of its blocks alone; all other blocks are read only where it opens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import cache, partial
 from itertools import product
 
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.parallel import ordered
+from stegnet.engines.engine import thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
@@ -57,13 +60,13 @@ class _Likelihoods:
         if "some" not in self._known:
             inner = self._inner(np.unique(blocks))
             chosen = inner[np.linspace(0, inner.size, min(_ENOUGH, inner.size), endpoint=False).astype(int)]
-            self._known |= {
-                "chosen": chosen,
-                "some": self._modem.reveal_blocks(self._area, self._dither, chosen),
-            }
-        chosen, some = self._known["chosen"], self._known["some"]
-        rows = np.searchsorted(chosen, blocks).clip(max=chosen.size - 1)
-        return np.where(chosen[rows] == blocks, some[rows, bits], np.float32(0))
+            rows = np.full(self._count, -1, np.int32)
+            rows[chosen] = np.arange(chosen.size)
+            self._known |= {"rows": rows, "some": self._modem.reveal_blocks(self._area, self._dither, chosen)}
+        rows, found = self._known["rows"][blocks], np.zeros(blocks.size, np.float32)
+        known = np.flatnonzero(rows >= 0)
+        found[known] = self._known["some"][rows[known], bits[known]]
+        return found
 
     def _inner(self, blocks: np.ndarray) -> np.ndarray:
         """The blocks that are at no edge."""
@@ -87,11 +90,14 @@ def picture_reader(modem: Modem, source: KeySource) -> Read:
         placed = likely_grids(modem, key_of, picture, isinstance(source, Passphrase), step)
         yield from ((grid, [salt], no_step) for grid, salt in placed)
 
+    def read_one(picture: np.ndarray, some: tuple[Grid, Sequence[bytes], Step]) -> Reading | None:
+        return _read_grid(modem, key_of, picture, *some)
+
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
         if min(picture.shape[:2]) < BLOCK:
             return None
-        found = (_read_grid(modem, key_of, picture, *some) for some in tried(picture, step))
-        return next(filter(None, found), None)
+        with closing(ordered(partial(read_one, picture), tried(picture, step), thread_count())) as found:
+            return next(filter(None, found), None)
 
     return read
 

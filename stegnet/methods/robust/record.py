@@ -6,7 +6,7 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 import numpy as np
@@ -60,13 +60,18 @@ class Places:
 
     Attributes:
         header: (h,) int, in the order of the header's coded bits.
-        others: all other blocks, in their order.
         bits: of each block.
     """
 
     header: np.ndarray
-    others: np.ndarray
     bits: int
+    _words: np.ndarray
+    _first: int
+
+    @cached_property
+    def others(self) -> np.ndarray:
+        """All blocks but the header's, in their order; of a wrong key, nobody asks."""
+        return _sorting(self._words)[self._first :]
 
     def record(self, share: int, header: bytes) -> np.ndarray:
         """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
@@ -137,20 +142,20 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
 def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in a picture of so many blocks."""
     some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
-    order, of_header = _orders(key.robust(b"places", salt), blocks, some * rung.bits)
-    return Places(_bits_of(order[:some], rung.bits)[of_header], order[some:], rung.bits)
+    words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
+    of_blocks, of_header = words[:blocks], _sorting(words[blocks:])
+    return Places(_bits_of(_first_sorted(of_blocks, some), rung.bits)[of_header], rung.bits, of_blocks, some)
 
 
 def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
     """The first so many blocks, at most, in the order of `places_of`; those of the header are first."""
-    (order,) = _orders(key.robust(b"places", salt), blocks)
-    return order[:count]
+    return _first_sorted(_words(key.robust(b"places", salt), blocks), count)
 
 
 def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
-    """The dither of a picture's blocks, (rows, cols, 64) float32 in [0, 1)."""
+    """The dither of a picture's blocks, (rows, cols, 64) uint16 in units of 2⁻¹⁶."""
     words = np.frombuffer(keystream(key.robust(b"dither", salt), 2 * DITHER * shape[0] * shape[1]), "<u2")
-    return words.reshape(*shape, DITHER) * np.float32(1 / (1 << 16))
+    return words.reshape(*shape, DITHER)
 
 
 def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
@@ -213,7 +218,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     sealed = _seal(padded, blocks.shape, key, salt, header)
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
-    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
+    order = _order(key.robust(b"order", salt, header), coding.places)
     mask = _mask(key.robust(b"mask", salt, header), coding.places)
     carried[record[order]] = coding.encode(message) ^ mask
     return carried.reshape(*blocks.shape, rung.bits)
@@ -250,7 +255,7 @@ def read_bits(ratios: Ratios, blocks: Blocks, all_ratios: Callable[[], np.ndarra
         return None
     record = places.record(share, header)
     coding = Coding(record.size, rate)
-    (order,) = _orders(key.robust(b"order", salt, header), coding.places)
+    order = _order(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
     if all_ratios is not None:
         ratios = in_order(all_ratios())
@@ -305,10 +310,24 @@ def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _orders(key: bytes, *counts: int) -> tuple[np.ndarray, ...]:
-    """Permutations of these numbers of elements, (count,) int each, from one stream; kept, since hiding reads too."""
-    words = np.frombuffer(keystream(key, 8 * sum(counts)), "<u8")
-    return tuple(_sorting(some) for some in np.split(words, np.cumsum(counts)[:-1]))
+def _order(key: bytes, count: int) -> np.ndarray:
+    """A permutation of so many elements, (count,) int; kept, since hiding reads too."""
+    return _sorting(_words(key, count))
+
+
+def _words(key: bytes, count: int) -> np.ndarray:
+    """(count,) uint64, random."""
+    return np.frombuffer(keystream(key, 8 * count), "<u8")
+
+
+def _first_sorted(words: np.ndarray, count: int) -> np.ndarray:
+    """The first so many elements of `_sorting`, (count,) int, without sorting the others."""
+    if count + 1 >= words.size:
+        return _sorting(words)[:count]
+    lowest = np.argpartition(words, count)[: count + 1]
+    order = lowest[words[lowest].argsort()]
+    found = words[order]
+    return _sorting(words)[:count] if (found[1:] == found[:-1]).any() else order[:count]
 
 
 def _sorting(words: np.ndarray) -> np.ndarray:

@@ -104,8 +104,9 @@ def embed_file(
     check_options(cover, cover_kind, options)
     out.check(FORMS[cover_kind], cover_name(cover, cover_kind), cover, file)
     keys, compressors = key_source.new_keys(run.randomness), media_compressors if options.compress else dict
-    found = {"history": None if options.resize else lossy_history(cover), "at_most_safe": options.at_most_safe}
-    opened = replace(open_cover(cover, cover_kind, keys.film, options.resize), **found)
+    opened = open_cover(cover, cover_kind, keys.film, options.resize)
+    history = None if options.resize else lossy_history(cover, opened.pixels)
+    opened = replace(opened, history=history, at_most_safe=options.at_most_safe)
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
@@ -132,7 +133,7 @@ def part_room(cover: Path, empty: int, key: Key, options: SealedOptions) -> Part
     most, hard = room(opened.height, opened.width, key, opened.channels) - empty, opened.secure.hard
     if not options.at_most_safe:
         return PartRoom(most, hard)
-    safe = options.resize is not None or lossy_history(cover) is None
+    safe = options.resize is not None or lossy_history(cover, opened.pixels) is None
     return PartRoom(min(most, hard if safe else 0), hard)
 
 
@@ -140,9 +141,9 @@ def embed_record(
     cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: SealedOptions, run: Run
 ) -> Report:
     """Hides a record, one of an album, in a picture, which opens by itself; errors as `embed_file`."""
-    history = None if options.resize else lossy_history(cover)
-    run.forewarn(history)
-    opened = replace(open_cover(cover, PICTURE, keys.film, options.resize), history=history)
+    opened = open_cover(cover, PICTURE, keys.film, options.resize)
+    opened = replace(opened, history=None if options.resize else lossy_history(cover, opened.pixels))
+    run.forewarn(opened.history)
     share = _Share(record, run.randomness(SEED_BYTES))
     report = _write_picture(opened, iter([share]), out, keys, options.verify, run)
     return report.with_hiding(opened.hiding(record.header.secret.name, len(record.data)))

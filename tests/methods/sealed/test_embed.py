@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core import kernels
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import file_info
 from stegnet.keys import Key, KeyRing, Passphrase
@@ -391,3 +392,14 @@ def test_files_that_are_not_compressed(at, picture):
         assert at.extract("a.mkv")[0] == file.read_bytes()
     with pytest.raises(CapacityError, match="there is room for"):
         at.embed(at.cover, at.secret(SHARE + 1), "b.png", COMPRESS)
+
+
+def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
+    """Once, before it is hidden in; not where they were left out on purpose."""
+    monkeypatch.setattr("stegnet.methods.film_loop._LONG", FRAMES)
+    for there, setting, warned in ((True, "", False), (False, "", True), (False, kernels.NUMPY, False)):
+        heard: list[str] = []
+        monkeypatch.setattr(kernels, "compiled", kernels.compiled if there else None)
+        monkeypatch.setenv(kernels.VARIABLE, setting)
+        at.embed(at.film, at.secret(10), "film.mkv", run=Run(warn=heard.append))
+        assert ["kernels" in line for line in heard] == [True] * warned
