@@ -200,7 +200,7 @@ def _jpeg_container(file: bytes, size: float, number: int) -> np.ndarray:
         cover, secret, out = (Path(folder) / name for name in ("cover.jpg", "s", "out.jpg"))
         cover.write_bytes(file)
         height, width, _ = _shown(file).shape
-        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name)[0]
+        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name).bytes
         secret.write_bytes(random(int(count)))
         hide_in_jpeg(cover, secret, OutputTarget(out), PUBLIC_DEMONSTRATION_KEY, JpegOptions(), Run(randomness=random))
         return _shown(out.read_bytes())

@@ -40,12 +40,18 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR CERTAIN")],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
+    "HISTORY": [
+        ("media.probe", "LOSSY LOSSY_WEBP"),
+        ("media.signature", "HEIC"),
+        ("media.history", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
+        ("media.history", "LOW OFTEN GAP MOST_GAPS"),
+    ],
     "JPEG": [
         ("media.jpeg.entropy", "LONGEST_RUN MOST_WAITING"),
         ("methods.jpeg.carrier", "MIDDLE CARRIED GROUP"),
         ("methods.jpeg.making", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("methods.jpeg.amounts", "MOST_RATE"),
+        ("methods.jpeg.amounts", "MOST_RATE RATE STEP HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [("methods.jpeg.costs", "STABILISER HIGH LOW WINDOW MARGIN USUAL WET RATIONAL TIE")],
     "KEYS": [
@@ -70,6 +76,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.record", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
+    "SEALED": [("methods.sealed.cover", "RATE MEASURED")],
+    "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.previews", "GAIN")],
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
@@ -112,6 +120,7 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if is_dataclass(value):
         return _plain(astuple(value))
+    value = sorted(value) if isinstance(value, set) else value
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 

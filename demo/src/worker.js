@@ -5,9 +5,10 @@ import { channelOf, chooseRung, prepared } from "./codec/channel.js";
 import { embed, fileRoom, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
-import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg } from "./codec/jpeg.js";
+import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg, securityOf } from "./codec/jpeg.js";
 import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
+import { checkHard, detection, securityOfPicture } from "./codec/secure.js";
 import { hideRobust } from "./codec/survive.js";
 import { JPEG, QUALITY, SURVIVAL } from "./constants.js";
 import { PageError } from "./errors.js";
@@ -18,10 +19,11 @@ import { withinRatio } from "./format/content.js";
 import { keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
+import { withMetadata } from "./jpeg/metadata.js";
 import { toYcc } from "./jpeg/planes.js";
 import { roundingErrors } from "./jpeg/shown.js";
 import { makeEngine } from "./network/engine.js";
-import { channelsOf, psnr } from "./picture.js";
+import { channelsOf, isGrey, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 import { amplified, shownResidual } from "./views.js";
@@ -100,13 +102,18 @@ const JOBS = {
 
   /**
    * Embeds any file in a bitmap, or in a film, byte for byte. Returns the container as a PNG or MKV file, a view of it
-   * or of its first frame, its PSNR in dB, and what was hidden.
+   * or of its first frame, its PSNR in dB, and what was hidden; of a picture, how easily it is found.
+   *
+   * `history`: what gives the container away; `safe`: refuse more than is hard to find.
    */
-  async seal({ cover, film, file, keyInput }) {
+  async seal({ cover, film, file, keyInput, history, safe }) {
     keySource(keyInput);
     if (film) return sealInFilm(film, file, keyInput);
     onProgress("pictures");
     const seen = fromBitmap(cover);
+    const [size, channels] = [file.bytes.length, channelsOf(seen)];
+    const security = securityOfPicture({ ...seen, channels }, history);
+    if (safe) checkHard(file, security);
     onProgress("seal");
     const report = (done, total) => onProgress("seal", done, total);
     const container = await embed(seen, file, keyInput, systemRandom, report);
@@ -118,10 +125,8 @@ const JOBS = {
       cover: seen,
       difference: amplified(seen, container),
       psnr: { container: psnr(seen, container) },
-      hidden: {
-        bytes: file.bytes.length,
-        room: fileRoom({ ...seen, channels: channelsOf(seen) }, storedName(file.name)),
-      },
+      hidden: { bytes: size, room: fileRoom({ ...seen, channels }, storedName(file.name)) },
+      detection: detection(size, security),
       frames: 1,
     };
   },
@@ -130,11 +135,11 @@ const JOBS = {
    * Hides any file in a JPEG file, byte for byte, which stays the JPEG it was; one of the highest quality is saved at
    * another first. The result is as of `seal`, and whether it was saved.
    */
-  async jpeg({ cover, file, keyInput }) {
+  async jpeg({ cover, file, keyInput, safe }) {
     keySource(keyInput);
     onProgress("pictures");
     const { jpeg, errors, seen } = jpegCover(cover, await decodePicture(cover));
-    const container = await hideInJpeg(jpeg, file, keyInput, { errors, onProgress });
+    const container = await hideInJpeg(jpeg, file, keyInput, { errors, safe, onProgress });
     const shown = await decodePicture(container);
     return {
       file: container,
@@ -142,6 +147,7 @@ const JOBS = {
       difference: amplified(seen, shown),
       psnr: { container: psnr(seen, shown) },
       hidden: { bytes: file.bytes.length, room: makeJpegRoom(jpeg)(storedName(file.name)) },
+      detection: detection(file.bytes.length, securityOf(jpeg, errors !== null)),
       frames: 1,
       isSaved: errors !== null,
     };
@@ -172,7 +178,8 @@ async function revealFromPixels(container, keyInput, device) {
 function jpegCover(bytes, seen) {
   const jpeg = readJpeg(bytes);
   if (!isTooFine(jpeg)) return { jpeg, seen, errors: null };
-  const made = readJpeg(encodeJpeg(seen, JPEG.USUAL_QUALITY));
+  const hasProfile = !isGrey(seen) || jpeg.file.components.length === 1;
+  const made = readJpeg(withMetadata(encodeJpeg(seen, JPEG.USUAL_QUALITY), jpeg.file, hasProfile));
   return { jpeg: made, seen, errors: roundingErrors(toYcc(seen)[0], made) };
 }
 

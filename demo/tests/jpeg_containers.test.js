@@ -8,6 +8,7 @@ import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg } from "../src/code
 import { fromHex } from "../src/format/bytes.js";
 import { readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
 import { encodeJpeg } from "../src/jpeg/jpeg.js";
+import { withMetadata } from "../src/jpeg/metadata.js";
 import { optimalTable } from "../src/jpeg/optimal.js";
 import { toYcc } from "../src/jpeg/planes.js";
 import { roundingErrors } from "../src/jpeg/shown.js";
@@ -87,6 +88,47 @@ test("steps towards what rounding took are preferred", async () => {
     if (step) step * errors[at] > 0 ? towards++ : away++;
   });
   assert.ok(towards > 4 * away, `${towards} and ${away}`);
+});
+
+/** EXIF whose first directory has an orientation, in either byte order, and a link to a thumbnail. */
+function exifOf(orientation, little) {
+  const view = new DataView(new ArrayBuffer(32));
+  view.setUint16(0, little ? 0x4949 : 0x4d4d);
+  view.setUint16(2, 42, little);
+  view.setUint32(4, 8, little);
+  [1, 0x112, 3].forEach((value, at) => view.setUint16(8 + 2 * at, value, little));
+  view.setUint32(14, 1, little);
+  view.setUint16(18, orientation, little);
+  view.setUint32(22, 99, little);
+  return segmentOf(0xe1, "Exif\0\0", new Uint8Array(view.buffer));
+}
+
+function segmentOf(marker, name, content) {
+  const body = Buffer.concat([Buffer.from(name, "latin1"), content]);
+  return Buffer.concat([Buffer.from([0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 0xff]), body]);
+}
+
+test("a JPEG that is saved first keeps EXIF, upright, and the colour profile", () => {
+  const [plain, rest] = [encodeJpeg(waves(), 100), seeded(4)(50)];
+  const profile = [1, 2].map((part) => segmentOf(0xe2, `ICC_PROFILE\0${String.fromCharCode(part)}\x02`, rest));
+  const others = [segmentOf(0xe1, "http://ns.adobe.com/xap/1.0/\0", rest), segmentOf(0xe2, "MPF\0", rest), segmentOf(0xfe, "", rest)];
+  const made = encodeJpeg(waves(), 95);
+  const kept = (segments, hasProfile = true) => {
+    const cover = Uint8Array.from(Buffer.concat([plain.subarray(0, 20), ...segments, plain.subarray(20)]));
+    const bytes = withMetadata(made, readJpeg(cover).file, hasProfile);
+    assert.deepEqual([bytes.subarray(0, 20), bytes.subarray(20 - made.length)], [made.subarray(0, 20), made.subarray(20)]);
+    return Buffer.from(bytes.subarray(20, 20 + bytes.length - made.length));
+  };
+  for (const little of [false, true]) {
+    const [turned, upright] = [exifOf(6, little), exifOf(1, little)];
+    const unlinked = Buffer.from(upright).fill(0, 10 + 22, 10 + 26);
+    assert.deepEqual(kept([turned, ...others, ...profile, upright]), Buffer.concat([unlinked, ...profile]));
+    assert.deepEqual(kept([upright, ...profile], false), upright);
+    for (let cut = 10; cut < upright.length - 6; cut++) {
+      assert.equal(kept([segmentOf(0xe1, "", turned.subarray(4, cut))]).length, 0);
+    }
+  }
+  assert.equal(kept([]).length, 0);
 });
 
 /** A JPEG whose frame has this byte at this place behind its marker. */

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, reading
@@ -16,6 +15,7 @@ from stegnet.files.folder import FolderPlan, Job, Outcome
 from stegnet.files.listing import media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.inputs import check_input
+from stegnet.media.locks import locked_folder
 from stegnet.media.output import move_whole
 from stegnet.methods import METHODS, Hider
 from stegnet.record import SHARES, Division, File, Header, Record, divide, format_record
@@ -113,14 +113,14 @@ def _targets(album: AlbumPlan, folder: OutputTarget, hider: Hider) -> list[Outpu
 
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
-    """A folder in a folder, which is removed with what is left in it.
+    """A folder in a folder, which is removed with what is left in it; so is what a killed run left there.
 
     Raises:
         MediaError: it can't be written.
     """
     try:
-        with TemporaryDirectory(prefix=".stegnet-", dir=folder) as made:
-            yield Path(made)
+        with locked_folder(".stegnet-", folder) as made:
+            yield made
     except OSError as error:
         raise MediaError(f"{folder}: can't be written ({error.strerror})") from error
 

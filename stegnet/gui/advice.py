@@ -12,7 +12,8 @@ from stegnet.core.names import safe_name
 from stegnet.gui.jobs import BadRequest, names_only, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
 from stegnet.media.forecast import picture_quality
-from stegnet.methods import AUTO, METHODS, CoverSize
+from stegnet.media.inputs import is_grey_cover
+from stegnet.methods import AUTO, METHODS, CoverSize, FileRoom
 
 _WORDS = 6
 _MOST_SIDE = 1 << 20  # of a cover or secret in pixels
@@ -32,7 +33,7 @@ def advise(about: str, line: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RoomQuestion:
-    """The question how much fits into a cover, where that depends on what is in its file.
+    """The question how much fits into a cover, and what gives it away, by what is in its file.
 
     Attributes:
         name, size: of the cover's file.
@@ -44,10 +45,14 @@ class RoomQuestion:
     room: "Room"
 
     def answer(self, path: Path) -> dict[str, Any]:
-        """Bytes of a secret that fit, or why not. The file's folder is its own: no message names it."""
+        """Bytes of a secret that fit and that are hard to find, and the cover's lossy past; or why nothing fits.
+
+        The file's folder is its own: no message names it.
+        """
         try:
             with names_only(path.parent):
-                return {"room": self.room(path)}
+                found = self.room(path)
+            return {} if found is None else {"room": found.bytes, "hard": found.hard, "history": found.history}
         except StegnetError as error:
             return {"text": f"{error}."}
 
@@ -74,7 +79,7 @@ def _room_question(asked: dict[str, Any]) -> RoomQuestion:
 
 
 Answer = Callable[[], dict[str, str]]
-Room = Callable[[Path | None], int | None]
+Room = Callable[[Path | None], FileRoom | None]
 
 
 def _words(_: object) -> Answer:
@@ -102,35 +107,51 @@ def _weakness(asked: dict[str, Any]) -> Answer:
 
 
 def _forecast(asked: dict[str, Any]) -> Answer:
-    """A sentence on what fits, and what becomes of the secret; `room`: what a RoomQuestion was answered, if it was."""
-    secret, room_of, told = asked["secret"], _room(asked), asked.get("room")
-    known = None if told is None else size_of(told)
+    """A sentence on what fits, and what becomes of the secret.
+
+    `room` and `hard` are what a RoomQuestion was answered, if it was; `safe`: no more is to be hidden than `hard`.
+    """
+    secret, room_of, known, only_safe = asked["secret"], _room(asked), _told(asked), asked.get("safe") is True
     size, film = size_of(secret["size"]), bool(secret.get("film"))
     sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
 
     def answer() -> dict[str, str]:
         try:
-            room = room_of(None) if known is None else known
+            found = known or room_of(None)
         except StegnetError as error:
             return {"text": f"{error}."}
-        if room is None:
+        if found is None:
             return {"text": ""}
+        room = found.bytes if found.hard is None or not only_safe else found.hard
         fate = "the secret as it is, byte for byte." if size <= room else _too_large(room, film, sides)
-        return {"text": f"Room for about {_amount(room)}: {fate}"}
+        return {"text": f"Room for about {_amount(found.bytes)}{_hard_to_find(found)}: {fate}"}
 
     return answer
 
 
+def _told(asked: dict[str, Any]) -> FileRoom | None:
+    """The room that a RoomQuestion was answered."""
+    most, hard = asked.get("room"), asked.get("hard")
+    return None if most is None else FileRoom(size_of(most), None if hard is None else size_of(hard))
+
+
+def _hard_to_find(room: FileRoom) -> str:
+    if room.hard is None:
+        return ""
+    return f", {_amount(room.hard)} of it hard to find" if room.hard else ", all of it easy to find"
+
+
 def _room(asked: dict[str, Any]) -> Room:
-    """Bytes of a secret that fit into a cover, by its file if that is needed; None: not known."""
+    """Room for a secret in a cover, by its file if that is there; None: not known."""
     cover, survive, suffix = asked["cover"], asked.get("survive"), text_of(asked.get("suffix", ""))
     height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
     cover_size = CoverSize(height, width, size_of(cover["frames"], _MOST_FRAMES))
     given, name = {"survive": text_of(survive)} if survive else {}, text_of(asked["secret"]["name"])
 
-    def room(file: Path | None) -> int | None:
+    def room(file: Path | None) -> FileRoom | None:
         method = METHODS.choose(AUTO, given, suffix)
-        return method.file_room(replace(cover_size, file=file), name, method.options(**given))
+        channels = 1 if file and cover_size.frames == 1 and is_grey_cover(file) else 3
+        return method.file_room(replace(cover_size, file=file, channels=channels), name, method.options(**given))
 
     return room
 

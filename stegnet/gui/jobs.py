@@ -40,6 +40,7 @@ class Request:
         inputs: name and size in bytes of each file: cover and secret, or the container.
         survive: channel that the container survives, as `stegnet hide --survive` takes it; None: it is without loss.
         suffix: of the container.
+        at_most_safe: refuse more than is hard to find.
     """
 
     job: str
@@ -47,6 +48,7 @@ class Request:
     key_source: KeySource
     survive: str | None = None
     suffix: str = ".png"
+    at_most_safe: bool = False
 
     @property
     def size(self) -> int:
@@ -83,11 +85,12 @@ def parse_request(line: bytes) -> Request:
         inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
         job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
         survive = None if asked.get("survive") is None else text_of(asked["survive"])
+        safe = asked.get("safe", False)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
         raise BadRequest from None
-    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
+    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES or not isinstance(safe, bool):
         raise BadRequest
-    return Request(job, inputs, key_source, survive, suffix)
+    return Request(job, inputs, key_source, survive, suffix, safe)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Done:
@@ -104,7 +107,8 @@ def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Don
 
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -> Done:
-    out, given = folder / f"{cover.stem}{request.suffix}", {"survive": request.survive} if request.survive else {}
+    out, chosen = folder / f"{cover.stem}{request.suffix}", ("survive", "at_most_safe")
+    given = {name: getattr(request, name) for name in chosen if getattr(request, name)}
     method = METHODS.choose(AUTO, given, request.suffix)
     report = method.hide(cover, secret, OutputTarget(out), request.key_source, method.options(**given), run)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""

@@ -1,7 +1,7 @@
 """The server behind the page: the page's own files, jobs, and their results.
 
-A job is one request: a line of JSON, then the files. Its answer is lines of JSON, of progress and, last, the result or
-an error. A page that is closed, or cancels, ends the connection, and with it the job.
+A job is one request: a line of JSON, then the files. Its answer is lines of JSON, of progress, warnings and, last, the
+result or an error. A page that is closed, or cancels, ends the connection, and with it the job.
 """
 
 import json
@@ -152,7 +152,9 @@ class _Handler(LoopbackHandler):
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._beating(), self._turn(), workspace.outputs() as results:
-                done = run_job(request, paths, results, replace(self.server.run, progress=self._progress))
+                warn = lambda line: self._send_line({"warning": line})  # noqa: E731
+                run = replace(self.server.run, progress=self._progress, warn=warn)
+                done = run_job(request, paths, results, run)
                 return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
 
     @contextmanager

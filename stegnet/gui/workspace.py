@@ -2,10 +2,9 @@
 
 import secrets
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -13,10 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from stegnet.core.errors import MediaError
-from stegnet.media.locks import allow_moving, create_locked, remove_if_stale
+from stegnet.media.locks import locked_folder
 
 _PREFIX = "stegnet-gui-"
-_LOCK = "lock"
 _ID_BYTES = 12
 _KEPT = 4  # results; a page shows two
 
@@ -44,10 +42,9 @@ class Workspace:
     """
 
     def __init__(self) -> None:
+        self._stack = ExitStack()
         try:
-            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            self._lock = create_locked(self._folder / _LOCK, 0o600)
-            _remove_abandoned(self._folder)
+            self._folder = self._stack.enter_context(locked_folder(_PREFIX, Path(tempfile.gettempdir())))
         except OSError as error:
             hint = "set TMPDIR to a folder that you can write"
             raise MediaError(f"no folder for temporary files ({error.strerror})", hint) from error
@@ -60,10 +57,7 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            allow_moving(self._lock)
-            self._lock.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
     @contextmanager
     def inputs(self) -> Iterator[Path]:
@@ -112,17 +106,3 @@ class Workspace:
 
     def _new(self, prefix: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
-
-
-def _remove_abandoned(own: Path) -> None:
-    """Removes the folders beside the own one that programs left which no longer run.
-
-    Other users may put what they want into the folder for temporary files: a link, or a folder of theirs, is left.
-    """
-    user = own.stat().st_uid
-    for folder in own.parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            status = folder.lstat()
-            if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
-                remove_if_stale(folder / _LOCK)  # raises an error if it is locked
-                shutil.rmtree(folder)

@@ -25,7 +25,13 @@ _FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of
 _SIDE = 384  # pixels of the middle, in which a grid is looked for
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
 _LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
+_MOST_GAPS = 2  # frequencies with gaps, in what was saved once
 _STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
+_COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
+_WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
+    **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
+    **{"red": 14234, "green": 8708, "blue": 17685},
+}
 
 
 def lossy_history(path: Path, picture: np.ndarray | None = None) -> str | None:
@@ -65,13 +71,13 @@ def saved_twice(luma: np.ndarray) -> str | None:
         counts = np.bincount(values, minlength=3)[1:]
         beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]  # of larger values: rarer in what was saved once
         gaps += bool(((beyond >= _OFTEN) & (counts[:-1] < _GAP * beyond)).any())
-    return "a JPEG that was saved before with coarser tables" if gaps > 2 else None
+    return _TWICE if gaps > _MOST_GAPS else None
 
 
 def _history_of(picture: np.ndarray, decoders: tuple[str, ...]) -> str | None:
     colours = _distinct_colours(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])
     given = len(colours) >= _FEW and any(decoder_colours(name)[colours].mean() >= _NEARLY_ALL for name in decoders)
-    return "a copy of one that was saved with loss" if given or has_grid(picture) else None
+    return _COPY if given or has_grid(picture) else None
 
 
 def strange_pixels(picture: np.ndarray, decoder: str) -> int:
@@ -144,12 +150,13 @@ def _jpeg_colours() -> Iterator[np.ndarray]:
 
 
 def _webp_colours() -> Iterator[np.ndarray]:
-    """The colours of libwebp (src/dsp/yuv.h), for each value of the luma."""
+    """The colours of libwebp, for each value of the luma."""
     u, v = _LEVELS[:, None], _LEVELS
+    red, blue = (v * _WEBP["v_to_red"] >> 8) - _WEBP["red"], (u * _WEBP["u_to_blue"] >> 8) - _WEBP["blue"]
+    green = _WEBP["green"] - (u * _WEBP["u_to_green"] >> 8) - (v * _WEBP["v_to_green"] >> 8)
     for luma in _LEVELS:
-        base = luma * 19077 >> 8
-        green = base - (u * 6419 >> 8) - (v * 13320 >> 8) + 8708 >> 6
-        yield _clipped(base + (v * 26149 >> 8) - 14234 >> 6, green, base + (u * 33050 >> 8) - 17685 >> 6)
+        base = luma * _WEBP["luma"] >> 8
+        yield _clipped(base + red >> 6, base + green >> 6, base + blue >> 6)
 
 
 def _film_colours() -> Iterator[np.ndarray]:

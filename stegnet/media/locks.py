@@ -1,12 +1,16 @@
-"""Locks on files that are being written, so that a run tells those of other runs from what killed runs left.
+"""Locks on files and folders that are being written, so that a run tells those of others from what killed runs left.
 
 Windows refuses to remove or rename a file as long as it is open: there, the open file itself is the lock.
 """
 
 import errno
 import os
+import shutil
 import stat
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -15,6 +19,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
+_LOCK = "lock"  # the file in a folder
 _ABANDONED = 3600.0  # seconds without a change, where there are no locks
 
 
@@ -29,6 +34,30 @@ def create_locked(path: Path, mode: int) -> FileIO | None:
         return file
     file.close()
     return None
+
+
+@contextmanager
+def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
+    """A new folder that only its owner can read, which is removed after the block with all that is in it.
+
+    Those of this prefix that killed runs left beside it are removed first.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    lock = None
+    while lock is None:  # another run may take it for abandoned before it is locked, and remove it
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            lock = create_locked(folder / _LOCK, 0o600)
+            if lock is not None:
+                _remove_abandoned(prefix, folder)
+                yield folder
+        finally:
+            if lock is not None:
+                allow_moving(lock)
+                lock.close()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def allow_moving(file: FileIO) -> None:
@@ -55,6 +84,20 @@ def remove_if_stale(path: Path) -> None:
             path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _remove_abandoned(prefix: str, own: Path) -> None:
+    """Removes the folders of a prefix beside the own one that no process has locked.
+
+    Other users may put what they want into a folder that they share: a link, or a folder of theirs, is left.
+    """
+    user = own.stat().st_uid
+    for folder in own.parent.glob(f"{prefix}*"):
+        with suppress(OSError):
+            status = folder.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
+                remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
+                shutil.rmtree(folder)
 
 
 def _lock(file: FileIO) -> bool:

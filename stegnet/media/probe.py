@@ -14,6 +14,7 @@ _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow wrongly takes for a still, or has Ghostscript render.
 _NOT_PICTURES = {"MPEG", "EPS"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
+_LOSSY_WEBP = "a lossy WebP"
 
 
 def kind(path: Path) -> str:
@@ -57,7 +58,7 @@ def lossy_format(path: Path) -> str | None:
     if form in _LOSSY:
         return _LOSSY[form]
     if form == "WEBP":
-        return "a lossy WebP" if is_lossy_webp(path) else None
+        return _LOSSY_WEBP if is_lossy_webp(path) else None
     if kind(path) == PICTURE:
         return None
     with open_film(path) as film:

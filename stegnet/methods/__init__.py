@@ -7,7 +7,18 @@ films are hidden in, `segments` are parts of long films. To add a method: a fold
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.methods.auto import Auto
 from stegnet.methods.jpeg import Jpeg
-from stegnet.methods.method import AUTO, CoverSize, Fit, Hidden, Hider, Method, Registry, UnknownOption, option
+from stegnet.methods.method import (
+    AUTO,
+    CoverSize,
+    FileRoom,
+    Fit,
+    Hidden,
+    Hider,
+    Method,
+    Registry,
+    UnknownOption,
+    option,
+)
 from stegnet.methods.network import ByNetwork
 from stegnet.methods.robust import Robust
 from stegnet.methods.run import DEFAULT_RUN, Run
@@ -30,6 +41,7 @@ __all__ = [
     "METHODS",
     "PICTURE",
     "CoverSize",
+    "FileRoom",
     "Fit",
     "Hidden",
     "Hider",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
 from stegnet.methods.jpeg import Jpeg, JpegOptions
-from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, Method, PartRoom, option
+from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, FileRoom, Method, PartRoom, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
 from stegnet.methods.sealed import Sealed, SealedOptions
 
@@ -52,7 +52,7 @@ class Auto(Method):
 
         return (Jpeg() if kind == PICTURE and is_jpeg(cover) else super()).form(cover, kind)
 
-    def file_room(self, cover: CoverSize, name: str, options: AutoOptions) -> int | None:
+    def file_room(self, cover: CoverSize, name: str, options: AutoOptions) -> FileRoom:
         return Sealed().file_room(cover, name, options)
 
     def hide(

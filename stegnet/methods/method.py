@@ -78,6 +78,21 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class FileRoom:
+    """Room for a file in a cover, and what gives away that it is there.
+
+    Attributes:
+        bytes: at most.
+        hard: those of them that are hard to find; None: not known.
+        history: the lossy format that the cover has or had, if it betrays the container; None: not known, or none does.
+    """
+
+    bytes: int
+    hard: int | None = None
+    history: str | None = None
+
+
+@dataclass(frozen=True)
 class PartRoom:
     """Room for a part of an album's file in a picture.
 
@@ -185,15 +200,15 @@ class Method(ABC):
         """Lists what fits into a cover of this size; nothing, by default."""
         return []
 
-    def file_room(self, cover: CoverSize, name: str, options: Any) -> int | None:
-        """Bytes of a file of this name that fit into a cover of this size; None: not known.
+    def file_room(self, cover: CoverSize, name: str, options: Any) -> FileRoom | None:
+        """Room for a file of this name in a cover of this size; None: not known.
 
         Raises:
             ConfigError: the options are impossible.
             CapacityError: nothing fits with them.
             MediaError: the cover's own file can't be read.
         """
-        return max((fit.bytes or 0 for fit in self.room(cover)), default=0)
+        return FileRoom(max((fit.bytes or 0 for fit in self.room(cover)), default=0))
 
     @abstractmethod
     def hide(

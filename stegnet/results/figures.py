@@ -17,7 +17,7 @@ BETRAYS = (
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
-_EASY = 4  # times the rate that is hard to find
+_EASY_TIMES = 4  # times the rate that is hard to find
 _ALWAYS = 200  # bytes of lead, header and MAC, which count in small pictures
 
 
@@ -46,7 +46,7 @@ class SecurePayload:
     @property
     def easy(self) -> int:
         """Bytes beyond which they are nearly always right."""
-        return self._bytes(_EASY * self.rate)
+        return self._bytes(_EASY_TIMES * self.rate)
 
     def _bytes(self, rate: float) -> int:
         size = self.samples / self.measured

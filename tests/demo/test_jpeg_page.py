@@ -1,16 +1,25 @@
 """JPEGs that stay JPEGs, exchanged between Python and the page."""
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 import stegnet
+from stegnet.core.samples import channels_of
+from stegnet.media import read_cover
+from stegnet.media.history import lossy_history
 from stegnet.media.jpeg import JpegPicture, read_jpeg
+from stegnet.methods.jpeg import amounts as jpegs
+from stegnet.methods.jpeg import jpeg_cover
+from stegnet.methods.sealed import cover as sealed
+from stegnet.results import HidingFigures
 from tests.demo.conftest import node
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -62,6 +71,66 @@ def test_the_page_reads_and_writes_jpegs_as_python(demo: Path, tmp_path: Path, p
     node(demo, "tests/browser/coefficients.test.js", STEGNET_EXCHANGE=str(tmp_path))
 
 
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def exif() -> Image.Exif:
+    """Of a picture that was taken upside down."""
+    made = Image.Exif()
+    made[ExifTags.Base.Model], made[ExifTags.Base.Orientation] = "a camera", 3
+    made.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] = 12.5
+    return made
+
+
+def covers(folder: Path, photo: Image.Image) -> None:
+    """Writes covers with and without a lossy past."""
+    for quality in (50, 75, 92, 98):
+        photo.save(folder / f"{quality}.jpg", quality=quality)
+    photo.convert("L").save(folder / "grey.jpg", quality=90)
+    with Image.open(folder / "50.jpg") as once, Image.open(folder / "98.jpg") as fine:
+        once.save(folder / "twice.jpg", quality=95)
+        once.convert("L").save(folder / "grey_copy.png")
+        fine.crop((5, 3, 300, 230)).save(folder / "copy.png")
+    photo.save(folder / "lossy.webp", quality=80, icc_profile=profile())
+    with Image.open(folder / "lossy.webp") as decoded:
+        decoded.convert("RGB").save(folder / "webp_copy.png")
+    photo.save(folder / "whole.webp", lossless=True)
+    photo.save(folder / "a.avif")
+    photo.save(folder / "plain.png")
+    photo.convert("L").save(folder / "grey.png")
+
+
+def security(cover: Path, kind: str) -> dict[str, Any]:
+    """What Python tells of a cover whose container is of a kind: how easily so many bytes are found, in words."""
+    if kind == "jpeg":
+        made = jpeg_cover(cover, 95)
+        secure, history = jpegs.secure_payload(made), made.history
+    else:
+        pixels, _ = read_cover(cover)
+        secure, history = sealed.secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
+    figures = HidingFigures(kind, 1, 1, history, secure=secure)
+    sizes = (0, secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
+    words = {size: replace(figures, hidden_bytes=size).notes()[-1] for size in sizes}
+    return {"hard": 0 if history else secure.hard, "history": history, "words": words}
+
+
+def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Path, picture: Callable) -> None:
+    folder = tmp_path / "covers"
+    folder.mkdir()
+    covers(folder, Image.fromarray(picture(360, 480, 1)))
+    answers: dict[str, dict[str, Any]] = {}
+    for cover in folder.iterdir():
+        answers[cover.name] = {"png": {"history": lossy_history(cover)}}
+        kind = {".jpg": "jpeg", ".png": "png"}.get(cover.suffix)
+        answers[cover.name] |= {kind: security(cover, kind)} if kind else {}
+    histories = {name: next(iter(answer.values()))["history"] for name, answer in answers.items()}
+    assert {name for name, history in histories.items() if history is None} == {"plain.png", "grey.png", "whole.webp"}
+    assert "coarser" in answers["twice.jpg"]["jpeg"]["history"]
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    node(demo, "tests/browser/secure.test.js", STEGNET_EXCHANGE=str(tmp_path))
+
+
 @pytest.fixture(scope="module")
 def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Callable) -> Path:
     """A folder of JPEGs that Python and the page exchanged while the page's own tests ran."""
@@ -70,10 +139,13 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
     (folder / "note.bin").write_bytes(NOTE)
     photo = Image.fromarray(picture(*SIZE, 1))
     for name, (mode, options) in COVERS.items():
-        photo.convert(mode).save(folder / f"{name}.jpeg", **options)
+        metadata = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
+        photo.convert(mode).save(folder / f"{name}.jpeg", **options, **metadata)
         stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
     photo.convert("CMYK").save(folder / "cmyk.jpg")
     photo.save(folder / "cover.png")
+    with Image.open(folder / "baseline.jpeg") as decoded:
+        decoded.save(folder / "copy.png")
     node(page, "tests/browser/jpegs.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
@@ -84,6 +156,16 @@ def test_a_jpeg_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
     found = stegnet.reveal(container, key=KEY, strict=True)
     assert (found.name, found.data) == ("note.bin", NOTE)
     assert stegnet.Session().info(container, key=KEY)["method"] == "jpeg"
+
+
+def test_a_jpeg_that_the_page_saves_first_keeps_the_metadata_that_python_keeps(exchanged: Path) -> None:
+    for who in ("python", "page"):
+        with Image.open(exchanged / "fine.jpeg") as cover, Image.open(exchanged / f"fine.{who}.jpg") as found:
+            tags = found.getexif()
+            assert found.info["icc_profile"] == cover.info["icc_profile"]
+            assert tags.get(ExifTags.Base.Orientation, 1) == 1
+            assert tags[ExifTags.Base.Model] == "a camera"
+            assert tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] == 12.5
 
 
 @pytest.mark.parametrize("name", [name for name in COVERS if name != "fine"])

@@ -2,6 +2,9 @@
 
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealEr
 from stegnet.files import album_in, make_album, open_hidden, plan_album, reveal_file
 from stegnet.keys import Identity, Key, Passphrase
 from stegnet.media import read_picture, write_png
+from stegnet.media.locks import locked_folder
 from stegnet.methods import METHODS, Hider, Run
 from stegnet.methods.sealed import Sealed
 from stegnet.results import OutputTarget
@@ -174,3 +178,19 @@ def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key, monkeypatch):
     assert {path: path.read_bytes() for path in Path("out").iterdir()}.items() <= before.items()
     hide(covers, key, force=True)
     assert all(path.read_bytes() != data for path, data in before.items())
+
+
+def test_what_a_killed_run_left_is_removed(covers, key):
+    """But no folder of a run that goes on, nor one of somebody else."""
+    Path("out").mkdir()
+    killed = "import os, pathlib; from stegnet.media.locks import locked_folder as folder\n"
+    killed += "with folder('.stegnet-', pathlib.Path('out')) as made: (made / '0.png').touch(); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -signal.SIGKILL
+    (left,) = Path("out").iterdir()
+    assert (left / "0.png").exists()
+    Path("out/.stegnet-mine").mkdir()
+    with locked_folder(".stegnet-", Path("out")) as running:
+        assert not left.exists()
+        hide(covers, key)
+        assert {path for path in Path("out").iterdir() if path.is_dir()} == {running, Path("out/.stegnet-mine")}
+    assert not running.exists()

@@ -64,7 +64,7 @@ class Client:
         head = f"POST /{self.server.token}/jobs HTTP/1.1\r\n{own}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
-    def do(self, job: str, *files: Path, key: dict[str, str] = KEY, **options: str) -> dict[str, Any]:
+    def do(self, job: str, *files: Path, key: dict[str, str] = KEY, **options: object) -> dict[str, Any]:
         """Does a job; returns the last line of its answer."""
         answer = self.ask("jobs", "POST", request(job, *files, key=key, **options))
         assert answer.status == 200, answer
@@ -75,7 +75,7 @@ class Client:
         return self.ask(done["result"]["url"], **headers)
 
 
-def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: str) -> bytes:
+def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object) -> bytes:
     """Body of a request for a job."""
     contents = [file.read_bytes() for file in files]
     named = [{"name": file.name, "size": len(content)} for file, content in zip(files, contents, strict=True)]

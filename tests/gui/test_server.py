@@ -164,6 +164,7 @@ BAD_JOBS = [
     *(asking(files=files) for files in ([], [{"name": ["a"], "size": 0}], {"name": "a", "size": 0}, ["name"], None)),
     *(asking(suffix=suffix) for suffix in ("/x", None)),
     *(asking(survive=survive) for survive in (75, ["jpeg:75"])),
+    *(asking(safe=safe) for safe in (1, "yes", None)),
     *(asking(key=key) for key in ({"file": 5}, {"passphrase": 5}, {"passphrase": None}, ["passphrase"], "passphrase")),
 ]
 _SIDES = b'{"cover": {"width": %s, "height": 1, "frames": 1}, "secret": {"name": "a", "size": 1}}\n'

@@ -12,6 +12,7 @@ import { SIZE, stepsAt, ZIGZAG } from "../jpeg/tables.js";
 import { headerBytes, storedName } from "./embed.js";
 import { wholeFile } from "./extract.js";
 import { systemRandom } from "./random.js";
+import { checkHard, securityOfJpeg } from "./secure.js";
 
 const { FINEST, MOST_RATE, USUAL_QUALITY } = JPEG;
 
@@ -29,6 +30,17 @@ export function makeJpegRoom(jpeg) {
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
   const all = Math.min(room((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
   return (name) => all - headerBytes(name);
+}
+
+/**
+ * How much of a JPEG is hard to find.
+ *
+ * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
+ * @param {boolean} isMade true if it is made of the cover, or will be
+ */
+export function securityOf(jpeg, isMade) {
+  const step = stepsOf(jpeg, 0).reduce((sum, each) => sum + each, 0) / SIZE;
+  return securityOfJpeg(usedCoefficients(jpeg), step, isMade, jpeg.planes[0]);
 }
 
 /** Luma's coefficients that are not 0, the first of blocks not counted; where it is too fine, at USUAL_QUALITY. */
@@ -54,15 +66,17 @@ function usedCoefficients(jpeg) {
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {object} [options]
  * @param {Float32Array | null} [options.errors] what rounding took from luma's coefficients, as of `coefficientCosts`
+ * @param {boolean} [options.safe] refuse more than is hard to find
  * @param {(size: number) => Uint8Array} [options.random]
  * @param {(stage: string, done?: number, total?: number) => void} [options.onProgress]
  * @returns {Promise<Uint8Array>} the JPEG file
  * @throws {PageError} the file does not fit, or the key is missing
  */
 export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
-  const { errors = null, random = systemRandom, onProgress = () => {} } = options;
+  const { errors = null, safe = false, random = systemRandom, onProgress = () => {} } = options;
   const name = storedName(file.name);
   checkFits(name, file.bytes.length, makeJpegRoom(jpeg)(name));
+  if (safe) checkHard(file, securityOf(jpeg, errors !== null));
   const keys = await keySource(keyInput).newKeys(random);
   const [filmId, digest] = [random(FILM_ID_BYTES), await crypto.subtle.digest("SHA-256", file.bytes)];
   const share = { name, size: file.bytes.length, digest: new Uint8Array(digest), needed: 0, bytes: file.bytes };

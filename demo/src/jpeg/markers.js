@@ -4,6 +4,7 @@
  */
 
 import { PageError } from "../errors.js";
+import { APP1, APP2 } from "./metadata.js";
 import { SIDE, SIZE } from "./tables.js";
 
 const [EOI, SOS, DHT, DQT, DRI, DNL, APP14] = [0xd9, 0xda, 0xc4, 0xdb, 0xdd, 0xdc, 0xee];
@@ -47,6 +48,7 @@ const [ADOBE, RGB] = ["Adobe", "RGB"].map((text) => [...new TextEncoder().encode
  * @property {Map<number, Uint16Array>} quantisation 64 steps in zigzag order, by number
  * @property {Scan[]} scans
  * @property {{start: number, end: number, tables: HuffmanTable[]}[]} segments of Huffman tables
+ * @property {{marker: number, start: number, end: number}[]} applications segments of EXIF, XMP and colour profiles
  */
 
 /** Takes a JPEG file apart. @param {Uint8Array} bytes @returns {JpegFile} @throws {PageError} it is of no such kind */
@@ -71,7 +73,7 @@ class Parser {
     this.tables = new Map();
     this.interval = 0;
     this.isRgb = false;
-    this.file = { bytes, components: [], quantisation: new Map(), scans: [], segments: [] };
+    this.file = { bytes, components: [], quantisation: new Map(), scans: [], segments: [], applications: [] };
   }
 
   parse() {
@@ -82,6 +84,7 @@ class Parser {
       else if (marker === DHT) this.huffman(start, end);
       else if (marker === DQT) this.quantisation(start, end);
       else if (marker === DRI) this.interval = this.view.getUint16(start);
+      else if (marker === APP1 || marker === APP2) this.file.applications.push({ marker, start, end });
       else if (marker === APP14) this.isRgb ||= this.begins(start, ADOBE) && this.view.getUint8(start + 11) === 0;
       else if (marker === DNL) throw unsupported("has its height at its end");
     }

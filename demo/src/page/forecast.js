@@ -4,42 +4,51 @@ import { size } from "@page/elements.js";
 
 import { channelOf, chooseRung, sentSize, usualQuality, usualRoom } from "../codec/channel.js";
 import { fileRoom, storedName } from "../codec/embed.js";
-import { makeJpegRoom } from "../codec/jpeg.js";
+import { isTooFine, makeJpegRoom, securityOf } from "../codec/jpeg.js";
+import { securityOfPicture } from "../codec/secure.js";
 import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { readJpeg } from "../jpeg/coefficients.js";
 import { MODEM } from "../network/card.js";
+import { historyOf } from "./history.js";
 import { hidingJob } from "./jobs.js";
 
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
-/** A sentence; arguments as of the page's backend. */
-export function forecast(cover, secret, container) {
-  const { channel } = container;
-  if (cover.film) return filmForecast(cover, secret);
-  if (hidingJob(cover, secret, container) === "jpeg") return jpegForecast(cover, secret);
-  return channel ? channelForecast(channel, cover, secret) : sealedForecast(cover, secret);
+/** As of the page's backend. @returns {Promise<import("@page/form/send.js").Forecast>} */
+export async function forecast(cover, secret, container) {
+  const { channel, safe } = container;
+  if (cover.film) return { text: filmForecast(cover, secret) };
+  if (channel) return { text: channelForecast(channel, cover, secret) };
+  const job = hidingJob(cover, secret, container);
+  if (job === "jpeg") return jpegForecast(cover, secret, safe);
+  const history = await historyOf(cover);
+  return { text: job === "hide" ? "" : sealedForecast(cover, secret, history, safe), history };
 }
 
 /** What a PNG file does to the secret. */
-function sealedForecast(cover, secret) {
-  if (secret.bitmap && cover.channels > 1) return "";
-  const remedy = cover.channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
-  return fits(secret, roomIn(cover.bitmap, secret, { channels: cover.channels }), remedy);
+function sealedForecast({ bitmap: { width, height }, channels }, secret, history, safe) {
+  const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
+  const most = roomIn({ width, height }, secret, { channels });
+  return fits(secret, most, remedy, securityOfPicture({ width, height, channels }, history), safe);
 }
 
-const jpegs = new WeakMap(); // coefficients of covers would fill the memory: a function of the secret's name
+const jpegs = new WeakMap(); // what is known of covers, whose coefficients would fill the memory
 
 /** What a JPEG that stays one does to the secret. */
-async function jpegForecast({ file }, secret) {
+async function jpegForecast({ file }, secret, safe) {
   try {
-    if (!jpegs.has(file)) jpegs.set(file, makeJpegRoom(readJpeg(new Uint8Array(await file.arrayBuffer()))));
-    return fits(secret, jpegs.get(file)(storedName(secret.name)), "Use a larger JPEG, or a PNG file.");
+    if (!jpegs.has(file)) jpegs.set(file, amountsIn(readJpeg(new Uint8Array(await file.arrayBuffer()))));
+    const { room, security } = jpegs.get(file);
+    const most = room(storedName(secret.name));
+    return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", security, safe), history: security.history };
   } catch (error) {
-    if (error instanceof PageError) return `${error.message} ${error.hint}`;
+    if (error instanceof PageError) return { text: `${error.message} ${error.hint}` };
     throw error;
   }
 }
+
+const amountsIn = (jpeg) => ({ room: makeJpegRoom(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
 
 /** What a film does to the secret. */
 function filmForecast(cover, secret) {
@@ -50,9 +59,12 @@ function filmForecast(cover, secret) {
 
 const roomIn = ({ width, height }, { name }, more) => fileRoom({ width, height, ...more }, storedName(name));
 
-function fits({ file }, most, remedy) {
-  const place = `Room for about ${size(Math.max(most, 0))}`;
-  return file.size <= most
+/** @param {import("../codec/secure.js").Security} [security] @param {boolean} [safe] hide only what is hard to find */
+function fits({ file }, room, remedy, security = null, safe = false) {
+  const hard = Math.min(security?.hard ?? Infinity, Math.max(room, 0));
+  const found = hard ? `, ${size(hard)} of it hard to find` : ", all of it easy to find";
+  const place = `Room for about ${size(Math.max(room, 0))}${security && room > 0 ? found : ""}`;
+  return file.size <= (safe ? hard : room)
     ? `${place}: the secret as it is, byte for byte.`
     : `${place}: too little for this secret. ${remedy}`;
 }

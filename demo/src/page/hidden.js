@@ -12,7 +12,7 @@ const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and
 const TOO_FINE =
   "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
 const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
-const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first, without its metadata.`;
+const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first; EXIF and the colour profile stay, other metadata does not.`;
 
 /**
  * Shows a picture that hides a picture.
@@ -64,7 +64,8 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, 
 }
 
 /** Shows a picture or film that hides a file byte for byte, the result of the job "seal", or "jpeg". */
-function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBeLost, isSaved }, context, type = PNG) {
+function showSealed(form, result, context, type = PNG) {
+  const { file, cover, difference, psnr, hidden, detection, frames, mayBeLost, isSaved } = result;
   const isFilm = frames > 1;
   const shown = isFilm
     ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
@@ -75,6 +76,7 @@ function showSealed(form, { file, cover, difference, psnr, hidden, frames, mayBe
     values: {
       Secret: "byte for byte",
       Hidden: amount(hidden),
+      ...(detection ? { Detection: detection } : {}),
       ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
     },
     save: saveButton(file, isFilm ? MKV : type, context),

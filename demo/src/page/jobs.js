@@ -1,11 +1,13 @@
 /** What the worker is asked to do, from what the form holds. */
 
+import { historyOf } from "./history.js";
+
 /** The job that hides a secret in a cover. @param {import("@page/form/send.js").Container} container */
-export function hidingJob(cover, secret, { channel, suffix }) {
+export function hidingJob(cover, secret, { channel, suffix, safe }) {
   if (cover.film) return "seal";
   if (channel) return "survive";
   if (suffix === ".jpg") return "jpeg";
-  return secret.bitmap && cover.channels > 1 ? "hide" : "seal"; // the network would colour a grey cover
+  return secret.bitmap && cover.channels > 1 && !safe ? "hide" : "seal"; // the network would colour a grey cover
 }
 
 /**
@@ -27,6 +29,8 @@ export async function gatherHiding({ cover, secret, container, keyInput, device 
   else what.cover = await createImageBitmap(cover.bitmap);
   if ((job === "hide" || job === "survive") && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
   if (job === "survive") what.channel = container.channel;
+  if (job === "seal" || job === "jpeg") what.safe = container.safe;
+  if (job === "seal" && cover.bitmap) what.history = await historyOf(cover);
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   return { job, what, transfer: [what.cover?.buffer ?? what.cover, what.secret].filter(Boolean) };
 }

@@ -12,6 +12,10 @@ visiting("a film with its sound is hidden in a film, and comes back", async (vis
   const { page } = visitor;
   await visitor.give("cover", exchange("cover.mp4"));
   await visitor.give("secret", exchange("secret.mp4"));
+  await visitor.forecast();
+  const betrayed = "The cover is a film in YCbCr (h264): anyone can tell that the container was changed. ";
+  assert.deepEqual(await visitor.forewarned(), [`${betrayed}Reduce it first, and save it without loss, in RGB.`]);
+  assert.equal(await page.getByLabel("At most what is hard to find").isVisible(), false);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const [notice, ...more] = await visitor.notices("hide");
@@ -66,9 +70,12 @@ visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (v
   const { page } = visitor;
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
-  await forecast.getByText(/^Room for about \d\d kB: .*byte for byte/).waitFor(); // a picture, in a PNG file
+  await forecast.getByText(/^Room for about \d\d kB, all of it easy to find: .*byte/).waitFor(); // a picture, in a PNG file
+  const betrayed = "The cover is a JPEG: anyone can tell that the container was changed. Let it stay a JPEG, or reduce it ";
+  assert.deepEqual(await visitor.forewarned(), [`${betrayed}first, and save it without loss.`]);
   await visitor.type("Grüße");
-  await forecast.getByText(/^Room for about [\d.]+ kB: the secret as it is/).waitFor();
+  await forecast.getByText(/^Room for about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find: the secret as/).waitFor();
+  assert.deepEqual(await visitor.forewarned(), []);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo.jpg");
@@ -78,6 +85,12 @@ visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (v
   assert.equal(await page.locator("#reveal .message").innerText(), "Grüße");
 
   await visitor.tab("Hide");
+  await visitor.type("Grüße ".repeat(300));
+  await visitor.onlySafely(true);
+  await forecast.getByText(/too little for this secret/).waitFor();
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, and \d+ are hard to find in this cover/);
+  await visitor.onlySafely(false);
   await page.locator("#hide .send").getByText("PNG file").click();
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo.png");

@@ -175,7 +175,9 @@ class Visitor {
 
   badge = () => this.page.locator("#reveal .badge").innerText();
   saveName = (form) => this.page.locator(`#${form} .result a[download]`).getAttribute("download");
-  forecast = () => this.page.locator("#hide .send .forecast").innerText();
+  forecast = () => this.page.locator('#hide .send .forecast[aria-busy="false"]').innerText();
+  forewarned = () => this.page.locator("#hide .send .notice").allInnerTexts();
+  onlySafely = (is) => this.page.getByLabel("At most what is hard to find").setChecked(is);
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
   result = (form) => this.page.locator(`#${form} .result h2`).waitFor();

@@ -107,6 +107,27 @@ export const GRID = {
   SURENESS: 0.5,
 };
 
+export const HISTORY = {
+  LOSSY: {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
+  LOSSY_WEBP: "a lossy WebP",
+  HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
+  COPY: "a copy of one that was saved with loss",
+  TWICE: "a JPEG that was saved before with coarser tables",
+  LOOKED_AT: 1048576,
+  FEW: 30,
+  NEARLY_ALL: 0.95,
+  WEBP: {"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050, "red": 14234, "green": 8708, "blue": 17685},
+  SIDE: 384,
+  FREQUENCIES: [[0, 1], [1, 0], [1, 1], [2, 2], [0, 3], [3, 0]],
+  STEPS: [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 26.0, 27.0, 28.0, 29.0, 30.0, 31.0],
+  ENOUGH: 100,
+  PERIODIC: 0.5,
+  LOW: 9,
+  OFTEN: 25,
+  GAP: 0.1,
+  MOST_GAPS: 2,
+};
+
 export const JPEG = {
   LONGEST_RUN: 32767,
   MOST_WAITING: 937,
@@ -116,6 +137,10 @@ export const JPEG = {
   FINEST: 1.8,
   USUAL_QUALITY: 95,
   MOST_RATE: 1.0,
+  RATE: 0.025,
+  STEP: 29.0,
+  HIGHEST_RATE: 0.1,
+  MEASURED: 17000,
 };
 
 export const JPEG_COSTS = {
@@ -202,6 +227,20 @@ export const SEAL = {
   FILM_EFFORT: 16777216,
   PICTURE_EFFORT: 536870912,
   GREY: 16,
+};
+
+export const SEALED = {
+  RATE: 0.05,
+  MEASURED: 196608,
+};
+
+export const SECURE = {
+  EASY_TIMES: 4,
+  ALWAYS: 200,
+  HARD: "hard",
+  POSSIBLE: "possible",
+  EASY: "easy",
+  WORDS: {"hard": "hard to find", "possible": "detectors may find it", "easy": "easy to find"},
 };
 
 export const SHOWN = {

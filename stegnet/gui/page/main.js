@@ -19,14 +19,15 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
  * @property {Object<string, import("./form/send.js").FilmKind>} films that it makes; the first is chosen
- * @property {(cover: object, secret: object, container: import("./form/send.js").Container) => string | Promise<string>}
- *   forecast a sentence on what fits into a cover, before anything is hidden; empty if that is not known
+ * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
+ *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
  * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
  *   `keyInput` and `device`
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and `device`
- * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal) => Promise<object>} work does a job,
- *   and returns its result; throws PageError, or the signal's reason
+ * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal, onWarning: (line: string) => void) =>
+ *   Promise<object>} work does a job, and returns its result; onWarning: is told, before the work begins, what will give
+ *   the container away; throws PageError, or the signal's reason
  * @property {(job: Job) => (...stage: any[]) => {value: number | null, text: string}} progressOf what is shown of a stage
  *   that `work` has reported; value: of the bar, up to 100; null if it is unknown
  * @property {(job: string, form: HTMLFormElement, result: object, context: Context) => void} showContainer

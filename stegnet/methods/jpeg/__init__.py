@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stegnet import lazy_names
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
-from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, FileRoom, Fit, Method, PartRoom, option
 
 if TYPE_CHECKING:
     from stegnet.keys import ContainerKeys, Key, KeySource
@@ -71,12 +71,12 @@ nothing any more: for that, there is "robust".
             found = jpeg_room(cover)
         except MediaError:
             return []
-        return [Fit("any file, in the JPEG itself", self.name, *found)] if found[0] else []
+        return [Fit("any file, in the JPEG itself", self.name, found.bytes, found.hard)] if found.bytes else []
 
-    def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
+    def file_room(self, cover: CoverSize, name: str, options: object) -> FileRoom:
         from stegnet.methods.jpeg.amounts import jpeg_room
 
-        return jpeg_room(cover, name)[0]
+        return jpeg_room(cover, name)
 
     def hide(
         self,

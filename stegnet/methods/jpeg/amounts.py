@@ -8,7 +8,7 @@ from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import USUAL_QUALITY
 from stegnet.methods.jpeg.carrier import CARRIED, COEFFICIENTS
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
-from stegnet.methods.method import CoverSize
+from stegnet.methods.method import CoverSize, FileRoom
 from stegnet.methods.sealed import empty_record_bytes
 from stegnet.results import SecurePayload
 from stegnet.sealing import room
@@ -22,17 +22,17 @@ _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not
 _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 
 
-def jpeg_room(cover: CoverSize, name: str = "") -> tuple[int, int]:
-    """Bytes of a file of this name that fit, and that are hard to find; 0 of a cover that is no JPEG, or too small.
+def jpeg_room(cover: CoverSize, name: str = "") -> FileRoom:
+    """Room for a file of this name; 0 bytes of a cover that is no JPEG, or too small.
 
     Raises:
         MediaError: it is a JPEG that can't be read, or is not supported.
     """
     if cover.file is None or not is_jpeg(cover.file):
-        return 0, 0
+        return FileRoom(0)
     made = jpeg_cover(cover.file, USUAL_QUALITY)
     most = max(file_room(made.picture, ANY_KEY, name), 0)
-    return most, min(most, hard_bytes(made))
+    return FileRoom(most, min(most, hard_bytes(made)), made.history)
 
 
 def file_room(jpeg: JpegPicture, key: Key, name: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
-from stegnet.methods.method import CoverSize, Fit, Method, option
+from stegnet.methods.method import CoverSize, FileRoom, Fit, Method, option
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -95,13 +95,13 @@ nothing that does not come back.
 
         return film_fits(cover) if cover.frames > 1 else picture_fits(cover)
 
-    def file_room(self, cover: CoverSize, name: str, options: RobustOptions) -> int | None:
+    def file_room(self, cover: CoverSize, name: str, options: RobustOptions) -> FileRoom | None:
         from stegnet.methods.robust.content import file_bytes
         from stegnet.methods.robust.pictures import picture_room
         from stegnet.methods.robust_film import film_room
 
         room = (film_room if cover.frames > 1 else picture_room)(cover, options)
-        return None if room is None else max(room - file_bytes(name, 0), 0)
+        return None if room is None else FileRoom(max(room - file_bytes(name, 0), 0))
 
     def hide(
         self,

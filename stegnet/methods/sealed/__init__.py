@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
-from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, Fit, Method, PartRoom, option
+from stegnet.methods.method import RESIZE_HELP, SAFE_HELP, CoverSize, FileRoom, Fit, Method, PartRoom, option
 
 if TYPE_CHECKING:
     from stegnet.keys import ContainerKeys, Key, KeySource
@@ -41,14 +41,19 @@ SEALED = "sealed"
 DEFAULT = SealedOptions()
 
 
-def _safe(cover: CoverSize) -> int | None:
-    """Bytes that are hard to find in a picture; None: not known, as in films."""
+def _room(cover: CoverSize, name: str = "") -> FileRoom:
+    """Room for a file of this name."""
     from stegnet.media.history import lossy_history
-    from stegnet.methods.sealed.cover import secure_payload
+    from stegnet.methods.sealed.cover import sealed_room, secure_payload
 
-    if cover.file is None or cover.frames > 1:
-        return None
-    return 0 if lossy_history(cover.file) else secure_payload(cover.height * cover.width * cover.channels).hard
+    most = sealed_room(cover, name)
+    if cover.file is None:
+        return FileRoom(most)
+    history = lossy_history(cover.file)
+    if cover.frames > 1:
+        return FileRoom(most, history=history)
+    hard = 0 if history else secure_payload(cover.height * cover.width * cover.channels).hard
+    return FileRoom(most, min(most, hard), history)
 
 
 class Sealed(Method):
@@ -66,12 +71,12 @@ is, or compressed.
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
         from stegnet.media import forecast
-        from stegnet.methods.sealed.cover import sealed_room
 
-        room = sealed_room(cover)
+        found = _room(cover)
+        room = found.bytes
         if not room:
             return []
-        fits, how = [Fit("any file", self.name, room, _safe(cover))], f"{self.name}, compressed"
+        fits, how = [Fit("any file", self.name, room, found.hard)], f"{self.name}, compressed"
         if cover.frames == 1:
             decibels = round(forecast.picture_quality(room, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
@@ -81,10 +86,8 @@ is, or compressed.
         fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
         return [*fits, Fit(longer, how, psnr=_GOOD)]
 
-    def file_room(self, cover: CoverSize, name: str, options: object) -> int | None:
-        from stegnet.methods.sealed.cover import sealed_room
-
-        return sealed_room(cover, name)
+    def file_room(self, cover: CoverSize, name: str, options: object) -> FileRoom:
+        return _room(cover, name)
 
     def hide(
         self,

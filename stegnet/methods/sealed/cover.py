@@ -20,6 +20,7 @@ from stegnet.results import Changes, HidingFigures, SecurePayload
 from stegnet.sealing import room, too_small
 
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
+_RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find, and samples of what was measured
 _WORKING_BYTES = 30  # for each pixel of a picture, at least
 
 
@@ -167,7 +168,7 @@ def secure_payload(samples: int) -> SecurePayload:
     The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
     at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
     """
-    return SecurePayload(samples, 0.05, 3 * 256**2)
+    return SecurePayload(samples, _RATE, _MEASURED)
 
 
 def sealed_room(cover: CoverSize, name: str = "") -> int:

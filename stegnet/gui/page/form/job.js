@@ -34,10 +34,12 @@ export function makeJob(form, backend, { ask, gather, done }) {
       const asked = ask();
       busy(true);
       const job = await gather(asked);
-      done(await backend.work(job, onProgress(job), stop.signal), asked, job.job);
+      const result = await backend.work(job, onProgress(job), stop.signal, onWarning);
+      alerts.replaceChildren(); // the result has its own
+      done(result, asked, job.job);
     } catch (error) {
-      if (error instanceof PageError) alerts.replaceChildren(notice(error));
-      else if (error.name !== "AbortError") throw error;
+      alerts.replaceChildren(...(error instanceof PageError ? [notice(error)] : []));
+      if (!(error instanceof PageError || error.name === "AbortError")) throw error;
     } finally {
       stop = null;
       busy(false);
@@ -51,6 +53,10 @@ export function makeJob(form, backend, { ask, gather, done }) {
       [bar.value, text.textContent] = [0, "Starting"];
       cancel.focus();
     } else if (document.activeElement === document.body) start.focus();
+  }
+
+  function onWarning(message) {
+    alerts.append(notice({ message }, "warning"));
   }
 
   function onProgress(job) {

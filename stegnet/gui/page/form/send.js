@@ -1,6 +1,6 @@
 /** Choice of the container: a picture without loss, a JPEG that survives a channel, or a film. */
 
-import { make, makeChoice } from "../elements.js";
+import { make, makeChoice, notice } from "../elements.js";
 
 const CHANNELS = [
   ["jpeg:75", "JPEG 75 and better"],
@@ -18,15 +18,24 @@ const NOTES = {
   [PNG]: `Holds most. ${EXACT}`,
 };
 
-const BETRAYED =
-  "The cover is a JPEG: as a PNG, anyone can tell that it was changed, by its colours. Let it stay a JPEG, or take a cover " +
-  `that was resized and saved without loss. ${EXACT}`;
+/** What to do about a cover whose lossy past gives its container away. */
+const WAYS_OUT = {
+  film: "Reduce it first, and save it without loss, in RGB.",
+  staying: "Take one that was saved once, or reduce it first.",
+  jpeg: "Let it stay a JPEG, or reduce it first, and save it without loss.",
+  other: "Reduce it first, and save it without loss.",
+};
 
 /**
  * What hiding makes.
  *
- * @typedef {{channel: string | null, suffix: string}} Container channel: that it survives; null: it must arrive bit for
- *   bit; suffix: of its name
+ * @typedef {{channel: string | null, suffix: string, safe: boolean}} Container channel: that it survives; null: it must
+ *   arrive bit for bit; suffix: of its name; safe: no more is to be hidden than what is hard to find
+ *
+ * What is known of a cover before anything is hidden.
+ *
+ * @typedef {{text: string, history?: string | null}} Forecast text: a sentence on what fits, empty if that is not known;
+ *   history: the lossy format that the cover has or had, if that gives the container away
  *
  * A kind of film that hiding makes.
  *
@@ -57,11 +66,14 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
     ...CHANNELS.map(([value, text]) => make("option", { value }, text)),
   );
   const row = make("div", { className: "row wrap" }, make("label", { for: select.id }, "It survives"), select);
-  const [note, expected] = [
+  const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
+  const safely = make("label", { className: "check", for: safe.id }, safe, "At most what is hard to find");
+  const [note, expected, warned] = [
     make("p", { className: "note" }),
     make("p", { className: "note forecast", role: "status" }),
+    make("div", { className: "betrayed" }),
   ];
-  fieldset.append(make("legend", {}, "Container"), choice.node, filmChoice.node, row, note, expected);
+  fieldset.append(make("legend", {}, "Container"), choice.node, filmChoice.node, row, note, safely, expected, warned);
   select.onchange = update;
   update();
   return { container, update };
@@ -69,10 +81,11 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
   function container() {
     if (chosen().cover?.film) {
       const { suffix, survives = null } = films[filmChoice.value()];
-      return { channel: survives, suffix };
+      return { channel: survives, suffix, safe: false };
     }
     const kind = choice.value();
-    return { channel: kind === JPEG ? select.value : null, suffix: SUFFIXES[kind] };
+    const channel = kind === JPEG ? select.value : null;
+    return { channel, suffix: SUFFIXES[kind], safe: !channel && safe.checked };
   }
 
   function update() {
@@ -84,9 +97,27 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
     filmChoice.node.hidden = !isFilm || Object.keys(films).length === 1;
     row.hidden = isFilm || choice.value() !== JPEG;
     note.hidden = !row.hidden;
-    const own = isJpeg && choice.value() === PNG ? BETRAYED : NOTES[choice.value()];
-    note.textContent = isFilm ? films[filmChoice.value()].note : own;
-    show(expected, cover && secret ? forecast(cover, secret, container()) : "");
+    safely.hidden = isFilm || !row.hidden;
+    note.textContent = isFilm ? films[filmChoice.value()].note : NOTES[choice.value()];
+    foretell(cover, secret);
+  }
+
+  /** Shows what is known of the cover, unless another is chosen meanwhile. */
+  async function foretell(cover, secret) {
+    const asked = (expected.asked = {});
+    expected.setAttribute("aria-busy", "true");
+    const known = cover && secret ? await forecast(cover, secret, container()) : { text: "" };
+    if (expected.asked !== asked) return;
+    expected.textContent = known.text;
+    expected.setAttribute("aria-busy", "false");
+    const shown = known.history && !cover.isExample ? [notice(betrayed(known.history, wayOut(cover)), "warning")] : [];
+    if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
+  }
+
+  function wayOut({ film, isJpeg }) {
+    if (film) return WAYS_OUT.film;
+    if (choice.value() === ITSELF) return WAYS_OUT.staying;
+    return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
   }
 
   function kindFor(isJpeg, secret) {
@@ -95,9 +126,7 @@ export function makeSend(fieldset, chosen, { films, forecast }) {
   }
 }
 
-/** Shows a text, or what a promise of one gives, unless another was to be shown meanwhile. */
-async function show(place, text) {
-  place.shown = text;
-  const known = await text;
-  if (place.shown === text) place.textContent = known;
-}
+const betrayed = (history, hint) => ({
+  message: `The cover is ${history}: anyone can tell that the container was changed.`,
+  hint,
+});

@@ -8,6 +8,7 @@ import { progressOf } from "./stages.js";
 import { work } from "./work.js";
 
 const RATE = 24; // frames per second of a film, if not fewer
+const MOST_PASSED = 2 ** 28; // bytes of a cover that is passed before its job
 
 export const program = {
   setUpDevice,
@@ -37,29 +38,32 @@ export const program = {
   showSecret,
 };
 
-/** As `stegnet info` says it; empty if the browser can't show the cover, so that its size is not known. */
-async function forecast({ file, bitmap, film, isJpeg }, secret, { channel, suffix }) {
-  const { width, height, seconds } = film ?? bitmap ?? {};
-  if (!width) return "";
+/** As `stegnet info` and `hide` say it; no room if the browser can't show the cover, so that its size is not known. */
+async function forecast({ file, bitmap, film }, secret, { channel, suffix, safe }) {
+  const { width = 0, height = 0, seconds } = film ?? bitmap ?? {};
   const frames = seconds ? Math.max(1, Math.floor(RATE * seconds)) : 1;
   const sides = secret.bitmap ? { width: secret.bitmap.width, height: secret.bitmap.height } : {};
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
-  const question = { cover: { width, height, frames }, secret: asked, survive: channel, suffix };
-  const { room, text } = isJpeg && !channel && suffix === ".jpg" ? await roomIn(file, question) : {};
-  return text ?? (await ask("forecast", { ...question, room })).text ?? "";
+  const question = { cover: { width, height, frames }, secret: asked, survive: channel, suffix, safe };
+  const { text, history, ...room } = channel || file.size > MOST_PASSED ? {} : await roomIn(file, question);
+  if (text || !width) return { text: text ?? "", history };
+  return { text: (await ask("forecast", { ...question, ...room })).text ?? "", history };
 }
 
-const rooms = new WeakMap(); // in covers, by the secret's name
+const rooms = new WeakMap(); // in covers, by the container's suffix and the secret's name
 
-/** The room in a cover by what is in its file, which is passed once for each name; or a text that says why there is none. */
+/**
+ * The room in a cover and its history, by what is in its file, which is passed once for each name; or a text that says
+ * why there is none.
+ */
 function roomIn(file, question) {
   if (!rooms.has(file)) rooms.set(file, new Map());
-  const [told, { name }] = [rooms.get(file), question.secret];
-  if (!told.has(name)) {
+  const [told, asked] = [rooms.get(file), `${question.suffix} ${question.secret.name}`];
+  if (!told.has(asked)) {
     const cover = { ...question.cover, file: { name: file.name, size: file.size } };
-    told.set(name, ask("room", { ...question, cover }, file));
+    told.set(asked, ask("room", { ...question, cover }, file));
   }
-  return told.get(name);
+  return told.get(asked);
 }
 
 /** Random words as `stegnet keygen --passphrase-words` prints them. */
@@ -75,9 +79,9 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method, unless the container is to survive a channel. */
-function gatherHiding({ cover, secret, container: { channel, suffix }, keyInput }) {
+function gatherHiding({ cover, secret, container: { channel, suffix, safe }, keyInput }) {
   const files = [cover.file, secret.file];
-  const what = { files, key: sent(keyInput), suffix, survive: channel };
+  const what = { files, key: sent(keyInput), suffix, survive: channel, safe };
   return { job: "hide", what, transfer: [] };
 }
 

@@ -16,20 +16,22 @@ export const gone = () =>
  *   see stegnet/gui/jobs.py
  * @param {(stage: string, done: number, total: number, step?: number, steps?: number) => void} onProgress
  * @param {AbortSignal} signal stops it
+ * @param {(line: string) => void} onWarning
  * @returns {Promise<object>} its result
  * @throws {PageError} an error that the visitor can act on; or the signal's reason
  */
-export async function work({ job, what: { files, ...what } }, onProgress, signal) {
+export async function work({ job, what: { files, ...what } }, onProgress, signal, onWarning) {
   const named = files.map(({ name, size }) => ({ name, size }));
   const body = new Blob([`${JSON.stringify({ job, ...what, files: named })}\n`, ...files]);
   onProgress("pass", 0, 0);
   try {
     const response = await fetch("jobs", { method: "POST", body, signal });
     if (!response.ok) throw new PageError("The program does not take this request.", "Reload the page.");
-    for await (const { stage, done, total, step, steps, error, result } of lines(response.body)) {
+    for await (const { stage, done, total, step, steps, warning, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint));
       if (result) return result;
-      onProgress(stage, done, total, step, steps);
+      if (warning) onWarning(sentence(warning));
+      else onProgress(stage, done, total, step, steps);
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason;

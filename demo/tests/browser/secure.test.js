@@ -1,0 +1,42 @@
+/** How easily containers are found, as Python tells it. The files come from tests/demo/test_jpeg_page.py. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { copiedWithLoss, lossyFormat } from "../../src/codec/history.js";
+import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
+import { detection, securityOfPicture } from "../../src/codec/secure.js";
+import { readJpeg } from "../../src/jpeg/coefficients.js";
+import { channelsOf } from "../../src/picture.js";
+import { isPng, readPng } from "../../src/png.js";
+import { exchange } from "./open.js";
+
+const FOLDER = exchange("covers");
+const ANSWERS = JSON.parse(readFileSync(exchange("answers.json"), "utf8"));
+const bytes = (name) => new Uint8Array(readFileSync(`${FOLDER}/${name}`));
+
+/** What is told of a cover whose container is of a kind: "jpeg" or "png". */
+async function told(name, kind) {
+  const file = bytes(name);
+  if (kind === "jpeg") {
+    const jpeg = readJpeg(file);
+    return securityOf(jpeg, isTooFine(jpeg));
+  }
+  if (!isPng(file)) return { history: lossyFormat(file) };
+  const picture = readPng(file);
+  return securityOfPicture({ ...picture, channels: channelsOf(picture) }, lossyFormat(file) ?? (await copiedWithLoss(picture)));
+}
+
+for (const [name, kinds] of Object.entries(ANSWERS)) {
+  for (const [kind, { words, ...expected }] of Object.entries(kinds)) {
+    test(`${name} as ${kind}`, async () => {
+      const security = await told(name, kind);
+      assert.equal(security.history, expected.history);
+      if (words) assert.deepEqual(Object.keys(words).map((size) => detection(Number(size), security)), Object.values(words));
+      if (expected.hard !== undefined) assert.equal(security.hard, expected.hard);
+    });
+  }
+}
+
+test("there are such files", () => assert.deepEqual(readdirSync(FOLDER).sort(), Object.keys(ANSWERS).sort()));
