@@ -77,6 +77,7 @@ def hide_record(
 ) -> Report:
     """Hides a record, one of an album, in a JPEG; errors as `hide_in_jpeg`."""
     made = _made(cover, options)
+    run.forewarn(made.history)
     changes = _hide(made, record, keys, out, options, run)
     return _with_figures(Report(notes=made.notes), cover, made, changes, len(record.data))
 
