@@ -58,12 +58,14 @@ class BatchResults:
 
     def warn_of_covers(self) -> None:
         """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
-        from stegnet.results import BETRAYS  # imported here to keep --help fast
+        from stegnet.results import BETRAYS, WAYS_OUT  # imported here to keep --help fast
 
         lossy = [form for form in self._covers if form]
         if lossy and not self._json:
             forms = ", ".join(dict.fromkeys(lossy))
-            messages.warning(f"{len(lossy)} of {len(self._covers)} covers saved with loss ({forms}): {BETRAYS}")
+            messages.warning(
+                f"{len(lossy)} of {len(self._covers)} covers saved with loss ({forms}): {BETRAYS}; {WAYS_OUT}"
+            )
 
 
 def show_text(options: argparse.Namespace, report: "Report") -> None:

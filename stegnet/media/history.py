@@ -28,6 +28,7 @@ _LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap h
 _MOST_GAPS = 2  # frequencies with gaps, in what was saved once
 _STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 _COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
+_FILM_COPY = "a film that was copied from one with loss"
 _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
     **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
     **{"red": 14234, "green": 8708, "blue": 17685},
@@ -49,13 +50,13 @@ def lossy_history(path: Path, picture: np.ndarray | None = None) -> str | None:
         return form
     if kind(path) == FILM:
         first = next(read_frames(path, as_ffmpeg=True), None)  # who reads all frames says that there are none
-        return None if first is None else _history_of(first, ("film", "jpeg"))
+        return _FILM_COPY if first is not None and _has_past(first, ("film", "jpeg")) else None
     return copied_with_loss(read_cover(path)[0] if picture is None else picture)
 
 
 def copied_with_loss(picture: np.ndarray) -> str | None:
     """As `lossy_history`, of a picture's pixels alone, whatever its format was."""
-    return _history_of(picture, ("jpeg", "webp"))
+    return _COPY if _has_past(picture, ("jpeg", "webp")) else None
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
@@ -74,10 +75,10 @@ def saved_twice(luma: np.ndarray) -> str | None:
     return _TWICE if gaps > _MOST_GAPS else None
 
 
-def _history_of(picture: np.ndarray, decoders: tuple[str, ...]) -> str | None:
+def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     colours = _distinct_colours(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])
     given = len(colours) >= _FEW and any(decoder_colours(name)[colours].mean() >= _NEARLY_ALL for name in decoders)
-    return _COPY if given or has_grid(picture) else None
+    return given or has_grid(picture)
 
 
 def strange_pixels(picture: np.ndarray, decoder: str) -> int:

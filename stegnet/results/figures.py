@@ -10,10 +10,9 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.samples import strips
 
-BETRAYS = (
-    "anyone can tell that the container was changed; if the cover is a JPEG, let it stay one, or else reduce it first, "
-    "in RGB (resize does, of a picture)"
-)
+BETRAYS = "anyone can tell that the container was changed"
+_FILM, _REDUCE = "a film", "reduce it first, in RGB (resize does)"
+WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (resize does)"
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
@@ -126,8 +125,11 @@ class HidingFigures:
 
 
 def betrayed_by(history: str) -> str:
-    """A line on a cover that gives its container away, by the lossy format that it has or had."""
-    return f"the cover is {history}: {BETRAYS}"
+    """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
+    line = f"the cover is {history}: {BETRAYS}"
+    if history.startswith(_FILM):
+        return line
+    return f"{line}; let it stay one, or {_REDUCE}" if history == "a JPEG" else f"{line}; {_REDUCE}"
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:

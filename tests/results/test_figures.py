@@ -14,7 +14,7 @@ from stegnet.methods import METHODS
 from stegnet.methods.network import NETWORK, run_of
 from stegnet.methods.sealed import SEALED
 from stegnet.methods.sealed.cover import secure_payload
-from stegnet.results import Changes, HidingFigures, OutputTarget, Report
+from stegnet.results import Changes, HidingFigures, OutputTarget, Report, betrayed_by
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
 from tests.support.figures import SHIPPED
 
@@ -80,7 +80,7 @@ def test_what_is_said_of_pictures(tmp_path, picture, report_of, method):
     """A JPEG gives its container away."""
     Image.fromarray(picture(100, 120)).save(tmp_path / "cover.jpg")
     Image.fromarray(picture(100, 120)).save(tmp_path / "cover.png")
-    assert f"the cover is a JPEG: {BETRAYS}" in report_of(tmp_path / "cover.jpg", method).warnings
+    assert betrayed_by("a JPEG") in report_of(tmp_path / "cover.jpg", method).warnings
     report = report_of(tmp_path / "cover.png", method)
     assert not any(BETRAYS in line for line in report.warnings)
     if method == SEALED:
@@ -100,3 +100,10 @@ def test_what_is_said_of_films(tmp_path, make_film, report_of):
     assert coded.warnings and (coded.hiding.cover_format, coded.hiding.detection) == ("a film in YCbCr (h264)", EASY)
     assert not plain.warnings and (plain.hiding.cover_format, plain.hiding.detection) == (None, None)
     assert plain.hiding.changed_pixels > 0 and 55 < plain.hiding.container_psnr < 80
+
+
+def test_a_betrayed_cover_has_the_way_out_that_its_kind_has():
+    copy = betrayed_by("a copy of one that was saved with loss")
+    assert ("let it stay one" in betrayed_by("a JPEG"), "let it stay one" in copy) == (True, False)
+    assert "reduce it first" in copy
+    assert betrayed_by("a film in YCbCr (h264)").endswith(BETRAYS)
