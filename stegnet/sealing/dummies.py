@@ -36,7 +36,7 @@ def fill_ephemeral_zone(canvas: Canvas, plan: RecordPlan, seed: bytes) -> None:
     head = numbers[stream.order(numbers.size)[: groups * zones.group]]
     values = canvas.samples[head]
     if groups:
-        write_parities(values, stream.take(groups) & 1, *canvas.costs.at(head)[:2])
+        write_parities(values, stream.take(groups) & 1, *canvas.costs.at(head))
     canvas.samples[head] = values
     trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
     if trits > 0:
@@ -136,7 +136,7 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones
     for offset in range(plan.channels) if plan.grey else (0,):
         near = tail // plan.channels * plan.channels + (tail + offset) % plan.channels
         of_record[near] = (changed(samples[near], changes) - samples[near]).view(np.int8)
-    write_parities(values, stream.take(groups) & 1, *costs.at(head)[:2])
+    write_parities(values, stream.take(groups) & 1, *costs.at(head))
     of_record = of_record.reshape(picture.shape)
     steps = _where_idle(of_record, of_record)
     steps.reshape(-1)[head] = (values - samples[head]).view(np.int8)
@@ -158,9 +158,9 @@ def _random_changes(
     others = stream.below(samples.size, count - numbers.size).astype(np.int32)
     order = stream.order(numbers.size + others.size)
     pool = np.concatenate([numbers, others])[order]
-    trits, (up, down, ties) = stream.trits(rows * lanes), costs.at(pool)
+    trits, ties = stream.trits(rows * lanes), costs.ties_at(pool, like.merged > 1)
     changes = np.empty(pool.size, np.int8)
-    changes[order] = trellis.write(samples[pool], trits, like, (up, down, ties))
+    changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), ties))
     return changes[: numbers.size]
 
 

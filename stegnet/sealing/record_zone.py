@@ -83,11 +83,12 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     samples, zone = canvas.samples, canvas.zones.record
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
     numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
-    up, down, ties = canvas.costs.at(numbers)
+    up, down = canvas.costs.at(numbers)
     if plan.grey:
         _bind(numbers, free, beside, up, down)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
+    ties = canvas.costs.ties_at(numbers, own.merged > 1)
     clustered = plan.grey and own.merged == 1
     following = _clustered(numbers // plan.channels, up, down, canvas.dummies) if clustered else None
     changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)

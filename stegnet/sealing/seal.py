@@ -259,7 +259,7 @@ def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs
     samples[numbers] = own
     bits = _bits(_mac(picture, order, zones, key, context))
     partners, valid = _partners(own, sides)
-    up, down, _ = costs.at(numbers)
+    up, down = costs.at(numbers)
     cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
     cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
     chosen = cheapest[parities_of(own + sides, bits.size) != bits]

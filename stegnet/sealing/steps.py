@@ -26,23 +26,28 @@ class StepCosts(NamedTuple):
     ties: np.ndarray
     together: int = 1
 
-    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Those of some samples, (n,) int32: up, down and ties, (n,) uint16 each."""
-        up, down, ties = np.empty((3, numbers.size), np.uint16)
-        if kernels.compiled:
-            for source, together, found in ((self.up, self.together, up), (self.down, self.together, down)):
-                kernels.compiled.gather(source, numbers, together, found)
-            kernels.compiled.gather(self.ties, numbers, 1, ties)
-            return up, down, ties
-        for some in parts(numbers.size):
-            places = numbers[some] // self.together
-            up[some], down[some], ties[some] = self.up[places], self.down[places], self.ties[numbers[some]]
-        return up, down, ties
+    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Those of some samples, (n,) int32, up and down: (n,) uint16 each."""
+        return _gathered(self.up, numbers, self.together), _gathered(self.down, numbers, self.together)
+
+    def ties_at(self, numbers: np.ndarray, merged: bool) -> np.ndarray:
+        """Random numbers of some samples, (n,) uint16; none if they are not merged, so that nothing is tied."""
+        return _gathered(self.ties, numbers, 1) if merged else np.zeros(0, np.uint16)
 
     def rolled(self, shift: int) -> "StepCosts":
         """Those of the samples, rolled by so many, of whole pixels."""
         costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
         return StepCosts(*costs, np.roll(self.ties, shift), self.together)
+
+
+def _gathered(source: np.ndarray, numbers: np.ndarray, together: int) -> np.ndarray:
+    found = np.empty(numbers.size, np.uint16)
+    if kernels.compiled:
+        kernels.compiled.gather(source, numbers, together, found)
+        return found
+    for some in parts(numbers.size):
+        found[some] = source[numbers[some] // together]
+    return found
 
 
 def parts(count: int) -> Iterator[slice]:
@@ -92,6 +97,6 @@ def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: n
 def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
     """Sets the parities of a zone's groups to bits, in place."""
     numbers = order.numbers(zone)
-    values, (up, down, _) = samples[numbers], costs.at(numbers)
+    values, (up, down) = samples[numbers], costs.at(numbers)
     write_parities(values, bits, up, down)
     samples[numbers] = values

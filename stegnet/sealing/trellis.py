@@ -145,7 +145,7 @@ def write(
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
         costs: (n,) uint16 each: of a change by +1 and by −1, at most MAX_COST, and ties, random: of merged samples of
-            equal cost, that of the lowest number changes.
+            equal cost, that of the lowest number changes; without any merged, none are needed.
         following: gives the costs, up and down, after the changes so far, if these matter: every fourth lane is then
             searched first, by the costs given, the others in three turns after it. Without effect where samples are
             merged, since few of them change.
