@@ -86,7 +86,7 @@ CASES = (  # the most telling first
 
 def main(config: Config, photographs: Path, out: Path) -> None:
     pictures, rows = covers(photographs), []
-    for case in filter(_available, CASES):
+    for case in (case for case in CASES if is_available(case.method)):
         rows.append(measure(case, pictures, config.seed))
         write_table(out / TABLE, pd.DataFrame(rows))
     rows += rounding(evenly(pictures, FEW), config.seed)
@@ -97,16 +97,27 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 
 def covers(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST.
+    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST."""
+    return evenly([middle(photograph) for photograph in reduced_photographs(folder)], MOST)
+
+
+def reduced_photographs(folder: Path) -> list[np.ndarray]:
+    """Photographs in a folder, in colours and large enough, each reduced until its shorter side is SIDE.
 
     Raises:
-        DataError: fewer than two folds' are in colours and large enough to be reduced.
+        DataError: there are fewer than two folds'.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    found = [cover for path in paths for cover in _reduced(read_picture(path))]
+    found = [small for path in paths for small in _reduced(read_picture(path))]
     if len(found) < 2 * FOLDS:
         raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
-    return evenly(found, MOST)
+    return found
+
+
+def middle(photograph: np.ndarray) -> np.ndarray:
+    """The middle of a photograph whose shorter side is SIDE, (SIDE, SIDE, 3)."""
+    top, left = ((side - SIDE) // 2 for side in photograph.shape[:2])
+    return np.ascontiguousarray(photograph[top : top + SIDE, left : left + SIDE])
 
 
 def measure(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, Any]:
@@ -145,10 +156,17 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _available(case: Case) -> bool:
-    if not available(case.method):
-        print(f"{case.method} is not installed: its rows are left out")
-    return available(case.method)
+def is_available(method: str) -> bool:
+    """Returns whether a method can be measured here, and says so if not."""
+    if not available(method):
+        print(f"{method} is not installed: its rows are left out")
+    return available(method)
+
+
+def code_of(method: str) -> str:
+    """SHA-256 of the code that decides a method's containers and their features."""
+    files = sorted(_FILES + (_OWN_FILES if method in OWN else []))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]:
@@ -166,11 +184,11 @@ def _result(scores: Scores, seed: int) -> dict[str, float]:
 def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
     """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
-    files = sorted(_FILES + (_OWN_FILES if case.method in OWN else []))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
     jobs = [
-        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code)
+        partial(
+            cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code_of(case.method)
+        )
         for start in range(0, len(pictures), CHUNK)
     ]
     parts = in_processes(jobs, f"{case.features} of {case.method} {case.rate:g}, quality {case.quality}")
@@ -211,13 +229,11 @@ def _by_threshold(known: Features, test: Features) -> Scores:
 
 
 def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
-    """The middle of a photograph in colours, reduced; none of one that is too small for that."""
+    """A photograph in colours, reduced; none of one that is too small for that."""
     height, width = picture.shape[:2]
     if min(height, width) >= LEAST and not is_grey(picture):
         scale = SIDE / min(height, width)
-        small = resize(picture, round(height * scale), round(width * scale))
-        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
-        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
+        yield resize(picture, round(height * scale), round(width * scale))
 
 
 if __name__ == "__main__":
