@@ -77,11 +77,21 @@ CASES = (  # the most telling first
     Case(95, JPEG, 0.1, DCTR),
     Case(95, WHILE_SAVING, 0.2, DCTR),
     Case(75, JUNIWARD, 0.2, DCTR),
-    Case(75, JPEG, 0.2, GFR),
+    Case(75, JPEG, 0.05, DCTR),
+    Case(75, NSF5, 0.1, DCTR),
+    Case(75, UERD, 0.2, DCTR),
+    Case(95, JPEG, 0.05, DCTR),
+    Case(75, WHILE_SAVING, 0.1, DCTR),
+    Case(95, WHILE_SAVING, 0.1, DCTR),
     Case(75, NSF5, 0.2, GFR),
-    Case(75, JPEG, 0.2, JRM),
+    Case(75, JPEG, 0.2, GFR),
+    Case(75, JPEG, 0.1, GFR),
+    Case(75, JPEG, 0.4, GFR),
     Case(75, NSF5, 0.2, JRM),
+    Case(75, JPEG, 0.2, JRM),
 )
+# As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
+MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
@@ -89,6 +99,7 @@ def main(config: Config, photographs: Path, out: Path) -> None:
     for case in (case for case in CASES if is_available(case.method)):
         rows.append(measure(case, pictures, config.seed))
         write_table(out / TABLE, pd.DataFrame(rows))
+    rows += [measure(case, pictures, config.seed, MEGAPIXEL) for case in AT_ONCE]
     rows += rounding(evenly(pictures, FEW), config.seed)
     write_table(out / TABLE, pd.DataFrame(rows))
     headline = best_detectors(pd.DataFrame(rows))
@@ -120,12 +131,23 @@ def middle(photograph: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(photograph[top : top + SIDE, left : left + SIDE])
 
 
-def measure(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, Any]:
-    """The row of a case."""
+def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
+    """The row of a case.
+
+    Args:
+        at_once: number of covers, or of containers, that a classifier judges together, by the sum of its votes.
+    """
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
     scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)
-    return _row(case, before[_NONZERO], after[_CHANGED]) | _result(scores, seed)
+    named = _row(case, before[_NONZERO], after[_CHANGED]) | {"at_once": at_once}
+    return named | _result(summed(scores, at_once), len(pictures), seed)
+
+
+def summed(scores: Scores, count: int) -> Scores:
+    """Means of each `count` scores that follow each other; what is left over is left out."""
+    whole = len(scores.covers) // count * count
+    return Scores(*(side[:whole].reshape(-1, count).mean(1) for side in (scores.covers, scores.containers)))
 
 
 def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
@@ -143,12 +165,12 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
         both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
         scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
         nonzero, changed = (np.array([of(*pair) for pair in pairs]) for of in (_nonzero, _share_changed))
-        yield _row(case, nonzero, changed) | _result(scores, seed)
+        yield _row(case, nonzero, changed) | {"at_once": 1} | _result(scores, len(pictures), seed)
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
-    """Accuracy of the features that find most, for the method jpeg, by quality and rate."""
-    own = table[table["method"].isin(OWN) & (table["features"] != RJCA)]
+    """Accuracy of the features that find most in a picture, for the method jpeg, by quality and rate."""
+    own = table[table["method"].isin(OWN) & (table["features"] != RJCA) & (table["at_once"] == 1)]
     best = own.groupby(["method", "quality", "rate"], sort=False)["accuracy"].max()
     return {
         f"jpeg_steganalysis{_SUFFIXES[method]}_{quality}_{rate:g}": round(float(share), 4)
@@ -176,9 +198,8 @@ def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]
     return named | {"changed": float(changed.mean()), "features": case.features}
 
 
-def _result(scores: Scores, seed: int) -> dict[str, float]:
-    tested = len(scores.covers)
-    return {"pairs": tested * (FOLDS - 1) // FOLDS, "tested": tested} | summarise([scores], seed)
+def _result(scores: Scores, pictures: int, seed: int) -> dict[str, float]:
+    return {"pairs": pictures * (FOLDS - 1) // FOLDS, "tested": len(scores.covers)} | summarise([scores], seed)
 
 
 def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:

@@ -94,7 +94,7 @@ def jpeg_steganalysis(name: str, folder: Path, command: str) -> Section:
     )
     columns = {
         "method": ("", text), "quality": ("quality", text), "rate": ("rate", decimals(2)),
-        "features": ("features", text), **_TESTED,
+        "features": ("features", text), "at_once": ("pictures at once", text), **_TESTED,
     }  # fmt: skip
     return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_steganalysis.csv", columns),))
 
