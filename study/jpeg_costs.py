@@ -107,6 +107,8 @@ def embedded(planes: list[Luma], costs: list[Steps], rate: float, seed: int) -> 
 
 
 def _changes(plane: Luma, costs: Steps, rate: float, seed: tuple[int, int]) -> np.ndarray:
+    if not plane.nonzero:  # chroma of a picture that is nearly grey
+        return np.zeros_like(plane.coefficients)
     scale = 1 / np.median(costs)  # without it, conseal's search ends before it converges
     return ternary(rhos=(scale * costs[0], scale * costs[1]), alpha=rate, n=plane.nonzero, seed=seed)
 
