@@ -50,7 +50,9 @@ def main(config: Config, photographs: Path, out: Path) -> None:
     found = _measured(covers(photographs), config.seed)
     table = pd.DataFrame(_rows(found, config.seed))
     write_table(out / TABLE, table)
-    names = (f"jpeg_costs_{row.method}_{row.planes}_{row.seen}_{row.rate:g}" for row in table.itertuples())
+    names = (
+        f"jpeg_costs_{row.method.replace(', ', '_')}_{row.planes}_{row.seen}_{row.rate:g}" for row in table.itertuples()
+    )
     write_json(out / "metrics.json", dict(zip(names, table["accuracy"].round(4).tolist(), strict=True)))
     print("right by costs:", ", ".join(f"{row.method} {row.rate:g} {row.accuracy:.1%}" for row in table.itertuples()))
 
