@@ -77,18 +77,29 @@ CASES = (  # the most telling first
     Case(95, JPEG, 0.1, DCTR),
     Case(95, WHILE_SAVING, 0.2, DCTR),
     Case(75, JUNIWARD, 0.2, DCTR),
-    Case(75, JPEG, 0.2, GFR),
+    Case(75, JPEG, 0.05, DCTR),
+    Case(75, NSF5, 0.1, DCTR),
+    Case(75, UERD, 0.2, DCTR),
+    Case(95, JPEG, 0.05, DCTR),
+    Case(75, WHILE_SAVING, 0.1, DCTR),
+    Case(95, WHILE_SAVING, 0.1, DCTR),
     Case(75, NSF5, 0.2, GFR),
-    Case(75, JPEG, 0.2, JRM),
+    Case(75, JPEG, 0.2, GFR),
+    Case(75, JPEG, 0.1, GFR),
+    Case(75, JPEG, 0.4, GFR),
     Case(75, NSF5, 0.2, JRM),
+    Case(75, JPEG, 0.2, JRM),
 )
+# As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
+MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
     pictures, rows = covers(photographs), []
-    for case in filter(_available, CASES):
+    for case in (case for case in CASES if is_available(case.method)):
         rows.append(measure(case, pictures, config.seed))
         write_table(out / TABLE, pd.DataFrame(rows))
+    rows += [measure(case, pictures, config.seed, MEGAPIXEL) for case in AT_ONCE]
     rows += rounding(evenly(pictures, FEW), config.seed)
     write_table(out / TABLE, pd.DataFrame(rows))
     headline = best_detectors(pd.DataFrame(rows))
@@ -97,24 +108,46 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 
 def covers(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST.
+    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST."""
+    return evenly([middle(photograph) for photograph in reduced_photographs(folder)], MOST)
+
+
+def reduced_photographs(folder: Path) -> list[np.ndarray]:
+    """Photographs in a folder, in colours and large enough, each reduced until its shorter side is SIDE.
 
     Raises:
-        DataError: fewer than two folds' are in colours and large enough to be reduced.
+        DataError: there are fewer than two folds'.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    found = [cover for path in paths for cover in _reduced(read_picture(path))]
+    found = [small for path in paths for small in _reduced(read_picture(path))]
     if len(found) < 2 * FOLDS:
         raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
-    return evenly(found, MOST)
+    return found
 
 
-def measure(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, Any]:
-    """The row of a case."""
+def middle(photograph: np.ndarray) -> np.ndarray:
+    """The middle of a photograph whose shorter side is SIDE, (SIDE, SIDE, 3)."""
+    top, left = ((side - SIDE) // 2 for side in photograph.shape[:2])
+    return np.ascontiguousarray(photograph[top : top + SIDE, left : left + SIDE])
+
+
+def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
+    """The row of a case.
+
+    Args:
+        at_once: number of covers, or of containers, that a classifier judges together, by the sum of its votes.
+    """
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
     scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)
-    return _row(case, before[_NONZERO], after[_CHANGED]) | _result(scores, seed)
+    named = _row(case, before[_NONZERO], after[_CHANGED]) | {"at_once": at_once}
+    return named | _result(summed(scores, at_once), len(pictures), seed)
+
+
+def summed(scores: Scores, count: int) -> Scores:
+    """Means of each `count` scores that follow each other; what is left over is left out."""
+    whole = len(scores.covers) // count * count
+    return Scores(*(side[:whole].reshape(-1, count).mean(1) for side in (scores.covers, scores.containers)))
 
 
 def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
@@ -132,12 +165,12 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
         both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
         scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
         nonzero, changed = (np.array([of(*pair) for pair in pairs]) for of in (_nonzero, _share_changed))
-        yield _row(case, nonzero, changed) | _result(scores, seed)
+        yield _row(case, nonzero, changed) | {"at_once": 1} | _result(scores, len(pictures), seed)
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
-    """Accuracy of the features that find most, for the method jpeg, by quality and rate."""
-    own = table[table["method"].isin(OWN) & (table["features"] != RJCA)]
+    """Accuracy of the features that find most in a picture, for the method jpeg, by quality and rate."""
+    own = table[table["method"].isin(OWN) & (table["features"] != RJCA) & (table["at_once"] == 1)]
     best = own.groupby(["method", "quality", "rate"], sort=False)["accuracy"].max()
     return {
         f"jpeg_steganalysis{_SUFFIXES[method]}_{quality}_{rate:g}": round(float(share), 4)
@@ -145,10 +178,17 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _available(case: Case) -> bool:
-    if not available(case.method):
-        print(f"{case.method} is not installed: its rows are left out")
-    return available(case.method)
+def is_available(method: str) -> bool:
+    """Returns whether a method can be measured here, and says so if not."""
+    if not available(method):
+        print(f"{method} is not installed: its rows are left out")
+    return available(method)
+
+
+def code_of(method: str) -> str:
+    """SHA-256 of the code that decides a method's containers and their features."""
+    files = sorted(_FILES + (_OWN_FILES if method in OWN else []))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]:
@@ -158,19 +198,18 @@ def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]
     return named | {"changed": float(changed.mean()), "features": case.features}
 
 
-def _result(scores: Scores, seed: int) -> dict[str, float]:
-    tested = len(scores.covers)
-    return {"pairs": tested * (FOLDS - 1) // FOLDS, "tested": tested} | summarise([scores], seed)
+def _result(scores: Scores, pictures: int, seed: int) -> dict[str, float]:
+    return {"pairs": pictures * (FOLDS - 1) // FOLDS, "tested": len(scores.covers)} | summarise([scores], seed)
 
 
 def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
     """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
-    files = sorted(_FILES + (_OWN_FILES if case.method in OWN else []))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
     jobs = [
-        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code)
+        partial(
+            cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code_of(case.method)
+        )
         for start in range(0, len(pictures), CHUNK)
     ]
     parts = in_processes(jobs, f"{case.features} of {case.method} {case.rate:g}, quality {case.quality}")
@@ -211,13 +250,11 @@ def _by_threshold(known: Features, test: Features) -> Scores:
 
 
 def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
-    """The middle of a photograph in colours, reduced; none of one that is too small for that."""
+    """A photograph in colours, reduced; none of one that is too small for that."""
     height, width = picture.shape[:2]
     if min(height, width) >= LEAST and not is_grey(picture):
         scale = SIDE / min(height, width)
-        small = resize(picture, round(height * scale), round(width * scale))
-        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
-        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
+        yield resize(picture, round(height * scale), round(width * scale))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from tests.support.figures import (
     SHIPPED,
     assert_rows,
@@ -74,13 +76,62 @@ METHODS = {
 }
 
 
+CNN = "CNN"
+
+
 def jpeg_rows() -> Iterator[str]:
     """Lines on containers that are JPEGs."""
     found = table("jpeg_steganalysis/jpeg_steganalysis.csv")
-    for (quality, method, rate), rows in found[found["features"] != "RJCA"].groupby(["quality", "method", "rate"]):
+    network = table("jpeg_detector/jpeg_detector.csv").assign(features=CNN, at_once=1)
+    found = pd.concat([found[found["features"] != "RJCA"], network])
+    for (at_once, quality, method, rate), rows in found.groupby(["at_once", "quality", "method", "rate"]):
         made = method == "jpeg, cover not a JPEG"
         covers = f"saved at {quality} by `jpeg`" if made else f"JPEG, quality {quality}"
+        covers = covers if at_once == 1 else f"{at_once} at once, {covers}"
         yield detected(covers, METHODS["jpeg" if made else method], f"{rate:g}", rows.set_index("features"))
+
+
+def network_on_jpegs() -> str:
+    """What a network with a backbone by timm finds of the method jpeg."""
+    found = table("jpeg_detector/jpeg_detector.csv", "method", "rate")
+    told = [f"{right(found.loc['jpeg', rate])} at {rate:g}" for rate in (0.4, 0.1, 0.05)]
+    return f"and `jpeg` no sooner than they: in {told[0]}, {told[1]}, {told[2]}."
+
+
+def test_a_network_finds_its_controls_sooner_than_features_do() -> None:
+    """Else its figures would prove nothing."""
+    features = table("jpeg_steganalysis/jpeg_steganalysis.csv")
+    features = features[(features["quality"] == 75) & (features["at_once"] == 1)]
+    network = table("jpeg_detector/jpeg_detector.csv", "method", "rate")["accuracy"]
+    best = features.groupby(["method", "rate"])["accuracy"].max()
+    for control in (("steghide", 0.05), ("nsF5", 0.2)):
+        assert network[control] > best[control]
+    assert all(network["jpeg", rate] <= best["jpeg", rate] + 0.01 for rate in (0.05, 0.1, 0.4))
+    assert network_on_jpegs() in one_line(SECURITY)
+
+
+def costs_sentences() -> str:
+    """What DCTR finds of an ideal code, by costs."""
+    found = table("jpeg_costs/jpeg_costs.csv", "method", "planes", "seen", "rate")
+
+    def told(method: str, planes: str, seen: str) -> str:
+        return " and ".join(right(found.loc[method, planes, seen, rate]) for rate in (0.2, 0.4))
+
+    one = "in {} with J-UNIWARD's costs, {} with UERD's, {} with J-UNIWARD's polarised (Li et al. 2020)".format(
+        *(told(method, "luma", "luma") for method in ("J-UNIWARD", "UERD", "J-UNIWARD, polarised"))
+    )
+    two = "by DCTR of all planes, in {} where luma carries all, {} where chroma carries its share".format(
+        *(told("J-UNIWARD", planes, "all") for planes in ("luma", "all"))
+    )
+    own = table("jpeg_steganalysis/jpeg_steganalysis.csv", "quality", "method", "rate", "features", "at_once")
+    changed = [own.loc[75, "jpeg", 0.4, "DCTR", 1], found.loc["J-UNIWARD", "luma", "luma", 0.4]]
+    shares = [f"{100 * row['changed']:.0f} %" for row in changed]
+    three = f"at 0.4 it changes {shares[0]} of the coefficients that are not 0, where that one changes {shares[1]}"
+    return f"{one}; {two}. The code of `jpeg` is not ideal: {three}."
+
+
+def test_costs_side_by_side() -> None:
+    assert costs_sentences() in one_line(SECURITY)
 
 
 def sample_rows() -> Iterator[str]:

@@ -29,6 +29,8 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "detect": Study("Trained detector", security.detect),
     "steganalysis": Study("Steganalysis by features", security.steganalysis),
     "jpeg_steganalysis": Study("Steganalysis of JPEGs", security.jpeg_steganalysis),
+    "jpeg_costs": Study("Costs in JPEGs", security.jpeg_costs),
+    "jpeg_detector": Study("A network against JPEGs", security.jpeg_detector),
     "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),

@@ -10,6 +10,10 @@ _PLACES = {
     "containers": ("containers learnt from", text), "scored": ("scored", text), "auc": ("AUC", _THREE),
     "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
 }  # fmt: skip
+_TESTED = {
+    "pairs": ("training pairs", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
+    "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
+}  # fmt: skip
 
 
 def residual(name: str, folder: Path, command: str) -> Section:
@@ -90,10 +94,38 @@ def jpeg_steganalysis(name: str, folder: Path, command: str) -> Section:
     )
     columns = {
         "method": ("", text), "quality": ("quality", text), "rate": ("rate", decimals(2)),
-        "features": ("features", text), "pairs": ("training pairs", text), "accuracy": ("accuracy", percent),
-        "low": ("95 % CI from", percent), "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
+        "features": ("features", text), "at_once": ("pictures at once", text), **_TESTED,
     }  # fmt: skip
     return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_steganalysis.csv", columns),))
+
+
+def jpeg_costs(name: str, folder: Path, command: str) -> Section:
+    """Costs of a JPEG's coefficients, by what a classifier finds."""
+    paragraph = (
+        "The same number of bits in photographs saved as JPEG, simulated as an ideal code would hide them, by the "
+        "costs that decide which coefficients change. Classifiers on DCTR, each tested on photographs that it was not "
+        "trained on; 50 % is chance. Bits are for each coefficient of luma that is not 0, also where chroma carries "
+        "its share."
+    )
+    columns = {
+        "method": ("costs", text), "planes": ("carry", text), "seen": ("classifier sees", text),
+        "quality": ("quality", text), "rate": ("rate", decimals(2)), "changed": ("changed", percent), **_TESTED,
+    }  # fmt: skip
+    return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_costs.csv", columns),))
+
+
+def jpeg_detector(name: str, folder: Path, command: str) -> Section:
+    """Accuracy of a network on JPEGs."""
+    paragraph = (
+        "A network with a backbone by timm is trained on photographs saved as JPEG and their containers, and tested on "
+        "others; 50 % is chance. Each method and rate starts from the network of an easier one. A network that does "
+        "not find steghide and nsF5 says nothing of the method jpeg either."
+    )
+    columns = {
+        "method": ("", text), "quality": ("quality", text), "rate": ("rate", decimals(2)),
+        "backbone": ("backbone", text), "steps": ("steps", text), **_TESTED,
+    }  # fmt: skip
+    return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_detector.csv", columns),))
 
 
 def places(name: str, folder: Path, command: str) -> Section:
