@@ -1,8 +1,9 @@
 """Records, which a frame must carry exactly, and containers as their readers see them.
 
-`record` formats and parses it; `base` is the coarse copy in it, `sound` its share of the sound, `spread` that of a
-file in a film, by the code in `erasure`, `division` that of a file in an album. `reading` reads it from a frame,
-`container` from a file; `diagnosis` says what was altered.
+`record` formats and parses it, field by field (`fields`), with the `tracks` of a film's sound; `base` is the coarse
+copy in it, `sound` its share of the sound, `spread` that of a file in a film, by the code in `erasure`, `division`
+that of a file in an album. `reading` reads it from a frame, `container` from a file; `diagnosis` says what was
+altered.
 """
 
 from stegnet import lazy_names

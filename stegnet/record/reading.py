@@ -10,7 +10,8 @@ from stegnet.core.shuffle import grid
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
 from stegnet.record.diagnosis import UNREADABLE, FrameStatus
-from stegnet.record.record import Pictures, Record, parse_record, require
+from stegnet.record.fields import require
+from stegnet.record.record import Pictures, Record, parse_record
 from stegnet.record.sound import parse_packets
 from stegnet.sealing import PIXELS, Medium, unseal
 

@@ -4,16 +4,12 @@ Every frame of a container holds one and can be read alone: the header describes
 frame's share of it. Whatever is not a record raises ValueError.
 """
 
-import base64
 import dataclasses
-import json
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
@@ -24,7 +20,9 @@ from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.media import SoundTrack
 from stegnet.record.base import KINDS
 from stegnet.record.erasure import SHARES
+from stegnet.record.fields import MAX_PART, require, sized, take, take_fraction, take_sized
 from stegnet.record.spread import Spread, least_shares
+from stegnet.record.tracks import format_tracks, parse_tracks
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
@@ -36,9 +34,6 @@ MAX_NAME = 255
 MAX_STAMP = 1 << 62
 MAX_PIXELS = 1 << 28
 MAX_SECONDS = 1 << 40
-MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
-MAX_DESCRIPTION = 1 << 20  # bytes of the sound tracks' JSON
-MAX_TRACKS = 255
 
 # film id, commitment, kind, frames of the container, index of this one
 _START = struct.Struct(">16s32sBII")
@@ -51,9 +46,6 @@ _OFFSET = struct.Struct(">Q")
 _NEEDED = struct.Struct(">H")
 # shares needed, pictures that are enough, number of the first share
 _ALBUM = struct.Struct(">HIH")
-_SIZE = struct.Struct(">I")
-
-Bytes = TypeVar("Bytes", bytes, memoryview)
 
 
 @dataclass(frozen=True)
@@ -287,106 +279,6 @@ def _parse_file(data: bytes) -> tuple[File, bytes]:
     name, rest = take_sized(rest)
     require(is_file_name(name))
     return File(name.decode("utf-8", "surrogateescape"), size, digest), rest
-
-
-def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
-    """Formats tracks as a JSON list with an object for each, compressed by zlib; empty for no tracks.
-
-    Raises:
-        CapacityError: too many tracks, or too long descriptions.
-    """
-    if not tracks:
-        return b""
-    plain = [{name: _to_json(value) for name, value in dataclasses.asdict(track).items()} for track in tracks]
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
-    if len(text) > MAX_DESCRIPTION or len(tracks) > MAX_TRACKS:
-        raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
-    return zlib.compress(text, 9)
-
-
-def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
-    """Parses tracks; inverse of `format_tracks`.
-
-    Raises:
-        ValueError: the data is invalid.
-    """
-    if not data:
-        return ()
-    try:
-        plain = json.loads(inflate(data, MAX_DESCRIPTION))
-    except RecursionError as error:
-        raise ValueError("JSON in too many layers") from error
-    require(
-        isinstance(plain, list) and 0 < len(plain) <= MAX_TRACKS and all(isinstance(track, dict) for track in plain)
-    )
-    return tuple(_track(track) for track in plain)
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return list(value.as_integer_ratio()) if isinstance(value, Fraction) else value
-
-
-def _track(plain: dict[str, Any]) -> SoundTrack:
-    hints = get_type_hints(SoundTrack)
-    require(plain.keys() == hints.keys())
-    return SoundTrack(**{name: _from_json(hints[name], value) for name, value in plain.items()})
-
-
-def _from_json(kind: Any, value: Any) -> Any:
-    if kind is Fraction:
-        require(isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value))
-        return take_fraction(*value)
-    if kind is bytes:
-        require(isinstance(value, str))
-        return base64.b64decode(value, validate=True)
-    require(isinstance(value, kind) and not isinstance(value, bool))
-    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
-    if isinstance(value, str):
-        value.encode()  # half a surrogate pair is no text
-    return value
-
-
-def require(condition: bool) -> None:
-    """Raises ValueError unless the condition holds."""
-    if not condition:
-        raise ValueError("not a stegnet record")
-
-
-def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
-    """Unpacks the fields of a layout from the beginning of `data`; returns them and the rest."""
-    require(len(data) >= layout.size)
-    return layout.unpack_from(data), data[layout.size :]
-
-
-def sized(data: bytes) -> bytes:
-    """`data`, prefixed with its length in 32 bits."""
-    return _SIZE.pack(len(data)) + data
-
-
-def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
-    """Splits off data that `sized` prefixed; returns it and the rest."""
-    (size,), rest = take(_SIZE, data)
-    require(len(rest) >= size)
-    return rest[:size], rest[size:]
-
-
-def take_fraction(numerator: int, denominator: int) -> Fraction:
-    """A fraction above zero, with parts of at most 31 bits."""
-    require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
-    return Fraction(numerator, denominator)
-
-
-def inflate(data: bytes, most: int) -> bytes:
-    """Decompresses a complete zlib stream, with nothing after it, to at most `most` bytes."""
-    stream = zlib.decompressobj()
-    try:
-        flat = stream.decompress(data, most + 1)
-    except zlib.error as error:
-        raise ValueError("not a stegnet record") from error
-    require(stream.eof and not stream.unused_data and len(flat) <= most)
-    return flat
 
 
 assert _START.size == FILM_ID_BYTES + 32 + 9

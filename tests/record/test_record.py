@@ -12,6 +12,7 @@ import pytest
 from stegnet.core.errors import CapacityError
 from stegnet.keys import Key
 from stegnet.media import SoundTrack
+from stegnet.record.fields import inflate
 from stegnet.record.record import (
     FILE,
     FILM,
@@ -21,7 +22,6 @@ from stegnet.record.record import (
     Pictures,
     Record,
     format_record,
-    inflate,
     parse_record,
 )
 from tests.format import by_the_book

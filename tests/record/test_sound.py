@@ -14,8 +14,8 @@ import pytest
 from stegnet.core.errors import CapacityError
 from stegnet.media import SoundPacket, SoundTrack
 from stegnet.record import sound as sound_module
-from stegnet.record.record import format_tracks, parse_tracks
 from stegnet.record.sound import PACKET_BYTES, Sound, format_packets, no_sound, parse_packets, plan_sound
+from stegnet.record.tracks import format_tracks, parse_tracks
 from tests.format.by_the_book import bits_of
 
 TRACK = SoundTrack("aac", Fraction(1, 44100), 44100, "5.1(side)", b"\x12\x10", bytes(range(256)), "deu", "Ton ä")
