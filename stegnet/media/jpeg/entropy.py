@@ -119,7 +119,7 @@ _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # key
 
 def _part(keys: np.ndarray, tables: np.ndarray | int, symbols: np.ndarray | int, *bits: np.ndarray | int) -> _Part:
     extra, lengths = bits or (0, 0)
-    columns = ((tables, np.int8), (symbols, np.uint8), (extra, np.int64), (lengths, np.int64))
+    columns = ((tables, np.int8), (symbols, np.uint8), (extra, np.int32), (lengths, np.int8))
     return keys, *(np.broadcast_to(column, keys.shape).astype(kind) for column, kind in columns)
 
 
@@ -165,7 +165,7 @@ def _dc_events(scan: Scan, blocks: np.ndarray, owners: np.ndarray, interval: int
 
 
 def _magnitudes(keys: np.ndarray, tables: np.ndarray | int, runs: np.ndarray | int, values: np.ndarray) -> _Part:
-    sizes = _SIZES[np.abs(values)].astype(np.int64)
+    sizes = _SIZES[np.abs(values)].astype(np.int32)
     extra = np.where(values > 0, values, values + (1 << sizes) - 1)
     return _part(keys, tables, runs * 16 + sizes, extra, sizes)
 
@@ -177,7 +177,7 @@ def _ac_events(blocks: np.ndarray, tables: np.ndarray, first: int, last: int, en
     before[np.diff(number, prepend=-1) > 0] = -1
     runs = place - before - 1
     keys = number * _PER_BLOCK + 2 * (place + first)
-    yield _magnitudes(keys + 1, tables[number], runs % 16, blocks[number, place + first].astype(np.int64))
+    yield _magnitudes(keys + 1, tables[number], runs % 16, blocks[number, place + first].astype(np.int32))
     yield _part(np.repeat(keys, runs // 16), np.repeat(tables[number], runs // 16), _ZRL)
     if ends:
         ending = np.flatnonzero(blocks[:, last] == 0)
@@ -247,7 +247,7 @@ def _refinement(scan: Scan, blocks: np.ndarray, interval: int) -> Events:
             end_run()
             ends.append(len(events))
     columns = zip(*events, strict=True) if events else [()] * 4
-    kinds = np.int8, np.uint8, np.int64, np.int64
+    kinds = np.int8, np.uint8, np.int32, np.int8
     return Events(*(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)), np.array(ends))
 
 
