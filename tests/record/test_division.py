@@ -30,6 +30,7 @@ def joined(division, data: bytes, kept, enough: int) -> bytes | None:
     return gathering.file.getvalue()
 
 
+@pytest.mark.slow
 def test_any_pictures_that_are_enough_give_the_file():
     for seed in range(30):
         draw = random.Random(seed)

@@ -45,6 +45,7 @@ def test_all_but_the_coefficients_stays(tmp_path, cover, secret, key):
     assert Session().reveal(tmp_path / "o.jpg", key=key).data == secret.read_bytes()
 
 
+@pytest.mark.slow
 def test_keys(tmp_path, cover, secret):
     identity = Identity(os.urandom(32))
     small = tmp_path / "small.jpg"
@@ -112,6 +113,7 @@ def test_a_picture_is_made_to_fit(tmp_path, cover, picture, key):
         assert image.size == (160, 120)
 
 
+@pytest.mark.slow
 def test_what_was_changed_is_told(tmp_path, cover, secret, key):
     Session().hide(cover, secret, to=tmp_path / "o.jpg", key=key)
     jpeg = read_jpeg(tmp_path / "o.jpg")
