@@ -14,7 +14,7 @@ _OPTIONS = {
     "spread it over several": "`--spread` it over several",
     "hide it without at_most_safe": "hide it without `--at-most-safe`",
     "let it stay one": "let it stay one (`-o NAME.jpg`)",
-    "(resize does, of a picture)": "(`--resize`, of a picture)",
+    "(resize does)": "(`--resize`)",
     "the method sealed": "`--method sealed`",
     "the method auto": "`--method auto`",
     "hide what survives that": "`hide --survive` hides what stays",
