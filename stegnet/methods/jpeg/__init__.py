@@ -1,7 +1,8 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
 `making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `amounts` says how much fits, `costs`
-what a step of each gives away; `hiding` hides from file to file, `reading` finds it again.
+what a step of each gives away, less back to what was rounded (`rounding`); `hiding` hides from file to file, `reading`
+finds it again.
 """
 
 from dataclasses import dataclass

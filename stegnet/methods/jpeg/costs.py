@@ -1,4 +1,4 @@
-"""Costs of changing a JPEG's coefficients: J-UNIWARD.
+"""Costs of changing a JPEG's coefficients: J-UNIWARD, and less in the direction of what was rounded (`rounding`).
 
 Holub, Fridrich, Denemark 2014, "Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS
 2014:1): a step costs what it changes in the wavelet coefficients of the picture, each relative to its own size. The
@@ -13,6 +13,7 @@ from stegnet.core.jpeg import COSINES
 from stegnet.core.parallel import ordered
 from stegnet.engines.engine import thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
+from stegnet.methods.jpeg.rounding import rounding_directions
 from stegnet.sealing import Costs
 
 _STABILISER = np.float32(2**-6)  # of a relative change
@@ -27,6 +28,7 @@ _TAPS, _WINDOW = 16, 23
 _MARGIN = 24  # pixels around a picture, mirrored
 _STRIP = 32  # rows of blocks
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
+_ESTIMATED = np.float32(0.35)  # gain of a step in an estimated direction; of .2, .35 and .5, what is found least
 _USUAL, _WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
@@ -35,7 +37,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
 
     Args:
         errors: what rounding took from luma's coefficients, (rows, columns, 64) float32: a step towards it costs
-            1 − 2·|error| of others (Denemark, Fridrich 2015), but where it is a tie that only rational cosines give.
+            1 − 2·|error| of others, but where it is a tie that only rational cosines give. None: it is not known, and
+            estimated.
     """
     luma = jpeg.planes[0]
     pixels = shown_luma(jpeg)
@@ -44,18 +47,20 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     rows, cols, _ = luma.shape
     blocks = pixels.reshape(rows, 8, cols, 8)
     clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
+    gains = _known(errors) if errors is not None else _ESTIMATED * rounding_directions(pixels, jpeg)[..., 1:]
 
-    def levels(gain: np.ndarray | float = 0.0) -> np.ndarray:
+    def levels(gain: np.ndarray) -> np.ndarray:
         scaled = np.clip(costs * (1 - gain) * (_USUAL / median), 1, _WET).astype(np.uint16)
         scaled[clipped] = _WET
         return scaled.reshape(rows, -1, 1)
 
-    if errors is None:
-        same = levels()
-        return Costs(same, same)
-    gained = 2 * errors[..., 1:]
-    gained[..., _RATIONAL] *= np.abs(gained[..., _RATIONAL]) < _TIE
-    return Costs(levels(np.maximum(gained, 0)), levels(np.maximum(-gained, 0)))
+    return Costs(levels(np.maximum(gains, 0)), levels(np.maximum(-gains, 0)))
+
+
+def _known(errors: np.ndarray) -> np.ndarray:
+    gains = 2 * errors[..., 1:]
+    gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
+    return gains
 
 
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:

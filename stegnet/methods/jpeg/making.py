@@ -1,8 +1,4 @@
-"""A JPEG to hide in, made of any picture: its rounding errors say which steps are nearly free.
-
-A step towards the value that a coefficient had before it was rounded changes little that was not lost anyway: Denemark,
-Fridrich 2015, "Side-informed steganography with additive distortion" (IEEE WIFS), here on J-UNIWARD.
-"""
+"""A JPEG to hide in, made of any picture: its rounding errors say which steps are nearly free."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,16 +6,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from stegnet.core.jpeg import COSINES, encode_jpeg
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.media import about_cover, read_cover, refuse_palette
 from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
-from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
+from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.media.pictures.pictures import UNREADABLE, open_picture
 from stegnet.media.pictures.writing import as_stored
 from stegnet.media.signature import is_jpeg
+from stegnet.methods.jpeg.rounding import rounding_errors
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
 
@@ -73,7 +70,7 @@ def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCov
         picture, shown = read_jpeg(path), read_cover(path)[0]
     notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
     history = None if side or why else copied_with_loss(read)
-    return JpegCover(picture, shown, history, _rounding_errors(pixels, picture), notes)
+    return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 
 
 def _exif(cover: Path) -> bytes:
@@ -86,14 +83,3 @@ def _exif(cover: Path) -> bytes:
             return b"" if image.format == "TIFF" or not exif else exif.tobytes()
         except UNREADABLE:
             return b""
-
-
-def _rounding_errors(pixels: np.ndarray, picture: JpegPicture) -> np.ndarray:
-    """Rounding errors of luma's coefficients, of (H, W, 3) or (H, W) uint8."""
-    rows, cols, _ = picture.planes[0].shape
-    luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
-    below, right = 8 * rows - luma.shape[0], 8 * cols - luma.shape[1]
-    blocks = np.pad(luma.astype(np.float32) - 128, ((0, below), (0, right)), mode="edge").reshape(rows, 8, cols, 8)
-    cosines = COSINES.astype(np.float32)
-    exact = np.einsum("ku,rucv,lv->rckl", cosines, blocks, cosines, optimize=True).reshape(rows, cols, 64)
-    return np.clip(exact[..., ZIGZAG] / picture.steps(0) - picture.planes[0], -0.5, 0.5).astype(np.float32)

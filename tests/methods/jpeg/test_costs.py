@@ -9,6 +9,7 @@ from PIL import Image
 from stegnet.media.jpeg import ZIGZAG, read_jpeg
 from stegnet.methods.jpeg.costs import coefficient_costs, juniward, shown_luma
 from stegnet.methods.jpeg.making import jpeg_cover
+from stegnet.methods.jpeg.rounding import rounding_directions
 
 
 def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
@@ -47,10 +48,23 @@ def test_a_step_towards_what_was_rounded_costs_less(tmp_path: Path, picture):
     errors = cover.errors[..., 1:].reshape(cover.picture.planes[0].shape[0], -1, 1)
     rounded = np.abs(errors)[np.abs(cover.picture.planes[0][..., 1:].reshape(errors.shape)) > 1]
     assert np.abs(errors).max() <= 0.5 and 0.2 < rounded.mean() < 0.3  # uniform
-    plain, made = coefficient_costs(cover.picture), coefficient_costs(cover.picture, cover.errors)
-    free = (plain.up > 20) & (plain.up < 500)
+    nothing, made = np.zeros_like(cover.errors), coefficient_costs(cover.picture, cover.errors)
+    plain = coefficient_costs(cover.picture, nothing).up
+    free = (plain > 20) & (plain < 500)
     near = free & (errors > 0.3) & (errors < 0.49)
-    np.testing.assert_allclose(made.up[near], plain.up[near] * (1 - 2 * errors[near]), atol=1.1)
-    np.testing.assert_array_equal(made.down[near], plain.down[near])
+    np.testing.assert_allclose(made.up[near], plain[near] * (1 - 2 * errors[near]), atol=1.1)
+    np.testing.assert_array_equal(made.down[near], plain[near])
     near = free & (errors < -0.3) & (errors > -0.49)
-    np.testing.assert_allclose(made.down[near], plain.down[near] * (1 + 2 * errors[near]), atol=1.1)
+    np.testing.assert_allclose(made.down[near], plain[near] * (1 + 2 * errors[near]), atol=1.1)
+
+
+def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
+    Image.fromarray(picture(64, 96)).save(tmp_path / "a.jpg", quality=75)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    found, plain = coefficient_costs(jpeg), coefficient_costs(jpeg, np.zeros(jpeg.planes[0].shape, np.float32)).up
+    towards = rounding_directions(shown_luma(jpeg), jpeg)[..., 1:].reshape(plain.shape)
+    for costs, way in ((found.up, towards > 0), (found.down, towards < 0)):
+        free = (plain > 20) & (plain < 500)
+        assert (free & way).sum() > 100
+        np.testing.assert_allclose(costs[free & way], 0.65 * plain[free & way], atol=1.1)
+        np.testing.assert_array_equal(costs[~way], plain[~way])
