@@ -21,7 +21,7 @@ import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { withMetadata } from "./jpeg/metadata.js";
 import { toYcc } from "./jpeg/planes.js";
-import { roundingErrors } from "./jpeg/shown.js";
+import { roundingErrors } from "./jpeg/rounding.js";
 import { makeEngine } from "./network/engine.js";
 import { channelsOf, isGrey, psnr } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";

@@ -11,7 +11,8 @@ import { encodeJpeg } from "../src/jpeg/jpeg.js";
 import { withMetadata } from "../src/jpeg/metadata.js";
 import { optimalTable } from "../src/jpeg/optimal.js";
 import { toYcc } from "../src/jpeg/planes.js";
-import { roundingErrors } from "../src/jpeg/shown.js";
+import { roundingDirections, roundingErrors } from "../src/jpeg/rounding.js";
+import { shownLuma } from "../src/jpeg/shown.js";
 import { read, seeded, steps } from "./vectors.js";
 
 const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));
@@ -81,13 +82,16 @@ test("steps towards what rounding took are preferred", async () => {
   const expected = makeJpegRoom(jpeg)("a");
   assert.ok(Math.abs(makeJpegRoom(finest)("a") - expected) < 0.1 * expected);
   const errors = roundingErrors(toYcc(picture)[0], jpeg);
-  const container = readJpeg(await hideInJpeg(jpeg, NOTE, KEY, { errors }));
-  let [towards, away] = [0, 0];
-  container.planes[0].forEach((level, at) => {
-    const step = level - jpeg.planes[0][at];
-    if (step) step * errors[at] > 0 ? towards++ : away++;
-  });
-  assert.ok(towards > 4 * away, `${towards} and ${away}`);
+  const directions = roundingDirections(shownLuma(jpeg), jpeg);
+  for (const [options, wanted, ratio] of [[{ errors }, errors, 4], [{}, directions, 1.5]]) {
+    const container = readJpeg(await hideInJpeg(jpeg, NOTE, KEY, options));
+    let [towards, away] = [0, 0];
+    container.planes[0].forEach((level, at) => {
+      const step = level - jpeg.planes[0][at];
+      if (step) step * wanted[at] > 0 ? towards++ : away++;
+    });
+    assert.ok(towards > ratio * away, `${towards} and ${away}`);
+  }
 });
 
 /** EXIF whose first directory has an orientation, in either byte order, and a link to a thumbnail. */

@@ -7,11 +7,12 @@
 import { JPEG_COSTS } from "../constants.js";
 import { finalCosts, middle } from "../format/costs.js";
 import { stepsOf } from "./coefficients.js";
+import { roundingDirections } from "./rounding.js";
 import { shownLuma } from "./shown.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 import { makeWavelets } from "./wavelets.js";
 
-const { RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
+const { ESTIMATED, RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
 const CARRIED = SIZE - 1;
 
 /**
@@ -22,7 +23,8 @@ const CARRIED = SIZE - 1;
  * @param {(size: number) => Uint8Array} random
  * @param {object} options
  * @param {Float32Array | null} options.errors what rounding took from luma's coefficients: a step towards it costs
- *   1 − 2·|error| of others (Denemark, Fridrich: Side-informed steganography with additive distortion, WIFS 2015)
+ *   1 − 2·|error| of others (Denemark, Fridrich: Side-informed steganography with additive distortion, WIFS 2015);
+ *   null: it is not known, and estimated
  * @param {(stage: string, done: number, total: number) => void} options.onProgress
  * @returns {import("../format/costs.js").StepCosts}
  */
@@ -31,24 +33,26 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
   const changes = relativeChanges(jpeg, pixels, onProgress);
   const factor = USUAL / medianOf(changes, jpeg.planes[0]);
   const wet = clippedBlocks(pixels, jpeg.file.components[0]);
+  const gain = errors ? knownGain(errors) : estimatedGain(roundingDirections(pixels, jpeg));
   const levels = (sign) => {
     const found = new Uint16Array(changes.length);
     for (let at = 0; at < found.length; at++) {
-      const cost = factor * changes[at] * (errors ? 1 - gain(errors, at, sign) : 1);
-      found[at] = wet[Math.floor(at / CARRIED)] ? WET : Math.min(Math.max(cost, 1), WET);
+      const [block, place] = [Math.floor(at / CARRIED), at % CARRIED];
+      const cost = factor * changes[at] * (1 - Math.max(sign * gain(block * SIZE + 1 + place, place), 0));
+      found[at] = wet[block] ? WET : Math.min(Math.max(cost, 1), WET);
     }
     return found;
   };
-  const up = levels(1);
-  return finalCosts(samples, { up, down: errors ? levels(-1) : up.slice() }, random);
+  return finalCosts(samples, { up: levels(1), down: levels(-1) }, random);
 }
 
-/** What a sample's step in a direction gains, 0 to 1; ties that only rational cosines give are no gain. */
-function gain(errors, at, sign) {
-  const [block, place] = [Math.floor(at / CARRIED), at % CARRIED];
-  const gained = 2 * errors[SIZE * block + 1 + place];
-  return RATIONAL.includes(place) && Math.abs(gained) >= TIE ? 0 : Math.max(sign * gained, 0);
-}
+/** What a step up gains, or (negative) one down; ties that only rational cosines give are no gain. */
+const knownGain = (errors) => (at, place) => {
+  const gained = 2 * errors[at];
+  return RATIONAL.includes(place) && Math.abs(gained) >= TIE ? 0 : gained;
+};
+
+const estimatedGain = (directions) => (at) => ESTIMATED * directions[at];
 
 /** The change of wavelet coefficients, each relative to its own size, that a step of each sample makes. */
 function relativeChanges(jpeg, pixels, onProgress) {

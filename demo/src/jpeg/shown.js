@@ -1,4 +1,4 @@
-/** Luma as viewers show it, from coefficients, and as it was before they were rounded. */
+/** Luma as viewers show it, from coefficients. */
 
 import { stepsOf } from "./coefficients.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
@@ -24,36 +24,10 @@ export function shownLuma(jpeg) {
   return pixels;
 }
 
-/**
- * What rounding took from luma's coefficients, in steps, −0.5 to 0.5, block by block in zigzag order.
- *
- * @param {import("./planes.js").Plane} plane luma of the picture that the JPEG was made of
- * @param {import("./coefficients.js").JpegPicture} jpeg
- */
-export function roundingErrors({ width, height, samples }, jpeg) {
-  const [{ rows, cols }] = jpeg.file.components;
-  const [luma, steps] = [jpeg.planes[0], stepsOf(jpeg, 0)];
-  const errors = new Float32Array(luma.length);
-  const block = new Float64Array(SIZE);
-  for (let number = 0; number < rows * cols; number++) {
-    const [top, left] = [Math.floor(number / cols) * SIDE, (number % cols) * SIDE];
-    for (let at = 0; at < SIZE; at++) {
-      const [y, x] = [Math.min(top + (at >> 3), height - 1), Math.min(left + (at & 7), width - 1)];
-      block[at] = samples[y * width + x] - 128;
-    }
-    const exact = transformed(block, false);
-    for (let at = 0; at < SIZE; at++) {
-      const error = exact[ZIGZAG[at]] / steps[at] - luma[number * SIZE + at];
-      errors[number * SIZE + at] = Math.min(Math.max(error, -0.5), 0.5);
-    }
-  }
-  return errors;
-}
-
 const [half, whole] = [new Float64Array(SIZE), new Float64Array(SIZE)];
 
 /** The DCT of a block, or its inverse; the result is overwritten by the next. */
-function transformed(block, isInverse) {
+export function transformed(block, isInverse) {
   const [across, down] = isInverse ? [1, SIDE] : [SIDE, 1]; // strides of places and frequencies in COSINES
   for (let row = 0; row < SIDE; row++) {
     for (let to = 0; to < SIDE; to++) {
