@@ -13,12 +13,13 @@ import { MODEM } from "../network/card.js";
 import { historyOf } from "./history.js";
 import { hidingJob } from "./jobs.js";
 
+const LOSSY_FILM = "a film that was compressed with loss"; // as all are that browsers play, but for few
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** As of the page's backend. @returns {Promise<import("@page/form/send.js").Forecast>} */
 export async function forecast(cover, secret, container) {
   const { channel, safe } = container;
-  if (cover.film) return { text: filmForecast(cover, secret) };
+  if (cover.film) return { text: filmForecast(cover, secret), history: cover.film.seconds ? LOSSY_FILM : null };
   if (channel) return { text: channelForecast(channel, cover, secret) };
   const job = hidingJob(cover, secret, container);
   if (job === "jpeg") return jpegForecast(cover, secret, safe);
