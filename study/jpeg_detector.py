@@ -48,14 +48,12 @@ class Rung:
     Attributes:
         steps: of training.
         follows: name of the rung whose network it starts from; "" if it starts from nothing.
-        every: 2 if it is trained on one cover of each photograph, 1 if on both.
     """
 
     method: str
     rate: float
     steps: int
     follows: str = ""
-    every: int = 1
 
     @property
     def name(self) -> str:
@@ -65,10 +63,10 @@ class Rung:
 RUNGS = (
     Rung(STEGHIDE, 0.05, 800),
     Rung(NSF5, 0.2, 500, f"{STEGHIDE}_0.05"),
-    Rung(JPEG, 0.4, 700, f"{NSF5}_0.2"),
-    Rung(JPEG, 0.1, 500, f"{JPEG}_0.4", 2),
-    Rung(JPEG, 0.05, 300, f"{JPEG}_0.1", 2),
-    Rung(JPEG, 0.2, 300, f"{JPEG}_0.4", 2),
+    Rung(JPEG, 0.4, 1000, f"{NSF5}_0.2"),
+    Rung(JPEG, 0.2, 600, f"{JPEG}_0.4"),
+    Rung(JPEG, 0.1, 800, f"{JPEG}_0.2"),
+    Rung(JPEG, 0.05, 500, f"{JPEG}_0.1"),
 )
 
 
@@ -105,7 +103,7 @@ def measure(
     rung: Rung, known: list[np.ndarray], unseen: list[np.ndarray], start: JpegNetwork, seed: int
 ) -> tuple[dict[str, Any], JpegNetwork]:
     """The row of a rung, and its network."""
-    training = luma_pairs(rung, known[:: rung.every], container_seed(seed, 0))
+    training = luma_pairs(rung, known, container_seed(seed, 0))
     test = luma_pairs(rung, unseen, container_seed(seed, TEST_NUMBERS))
     network = _kept(rung, start, training, seed)
     named = {"quality": QUALITY, "method": rung.method, "rate": rung.rate, "steps": rung.steps, "follows": rung.follows}

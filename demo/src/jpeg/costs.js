@@ -12,7 +12,7 @@ import { shownLuma } from "./shown.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 import { makeWavelets } from "./wavelets.js";
 
-const { ESTIMATED, RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
+const { ESTIMATED, KNOWN, RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
 const CARRIED = SIZE - 1;
 
 /**
@@ -23,8 +23,8 @@ const CARRIED = SIZE - 1;
  * @param {(size: number) => Uint8Array} random
  * @param {object} options
  * @param {Float32Array | null} options.errors what rounding took from luma's coefficients: a step towards it costs
- *   1 − 2·|error| of others (Denemark, Fridrich: Side-informed steganography with additive distortion, WIFS 2015);
- *   null: it is not known, and estimated
+ *   1 − 2·|error| of others, at least 0.3 (Denemark, Fridrich: Side-informed steganography with additive distortion,
+ *   WIFS 2015); null: it is not known, and estimated
  * @param {(stage: string, done: number, total: number) => void} options.onProgress
  * @returns {import("../format/costs.js").StepCosts}
  */
@@ -49,7 +49,8 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
 /** What a step up gains, or (negative) one down; ties that only rational cosines give are no gain. */
 const knownGain = (errors) => (at, place) => {
   const gained = 2 * errors[at];
-  return RATIONAL.includes(place) && Math.abs(gained) >= TIE ? 0 : gained;
+  const isTie = RATIONAL.includes(place) && Math.abs(gained) >= TIE;
+  return isTie ? 0 : Math.min(Math.max(gained, -KNOWN), KNOWN);
 };
 
 const estimatedGain = (directions) => (at) => ESTIMATED * directions[at];

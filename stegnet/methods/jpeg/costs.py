@@ -28,7 +28,8 @@ _TAPS, _WINDOW = 16, 23
 _MARGIN = 24  # pixels around a picture, mirrored
 _STRIP = 32  # rows of blocks
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
-_ESTIMATED = np.float32(0.35)  # gain of a step in an estimated direction; of .2, .35 and .5, what is found least
+# Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
+_KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
 _USUAL, _WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
@@ -37,8 +38,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
 
     Args:
         errors: what rounding took from luma's coefficients, (rows, columns, 64) float32: a step towards it costs
-            1 − 2·|error| of others, but where it is a tie that only rational cosines give. None: it is not known, and
-            estimated.
+            1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
+            not known, and estimated.
     """
     luma = jpeg.planes[0]
     pixels = shown_luma(jpeg)
@@ -60,7 +61,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
 def _known(errors: np.ndarray) -> np.ndarray:
     gains = 2 * errors[..., 1:]
     gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
-    return gains
+    return np.clip(gains, -_KNOWN, _KNOWN)
 
 
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:
