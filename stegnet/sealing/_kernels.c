@@ -363,17 +363,17 @@ static uint16_t cheaper(uint16_t cost, int together)
 }
 
 static const char follow_doc[] =
-    "follow(pixels, changes, moved, width, together, up, down, out_up, out_down)\n\n"
-    "Moves pixels by changes, in `moved`, which has a row of zeros at both ends; writes the costs of a further step,\n"
-    "`together` times less where the four around moved the same way.";
+    "follow(pixels, changes, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
+    "Moves pixels by changes, in `moved`, which has a row of zeros at both ends; writes the costs of a further step in\n"
+    "every stride-th lane from the first, `together` times less where the four around moved the same way.";
 
 static PyObject *follow(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[7]; /* pixels, changes, moved, up, down, out_up, out_down */
-    Py_ssize_t width;
+    Py_ssize_t width, lanes, first, stride;
     int together;
-    if (!PyArg_ParseTuple(arguments, "y*y*w*niy*y*w*w*", buffers, buffers + 1, buffers + 2, &width, &together,
-                          buffers + 3, buffers + 4, buffers + 5, buffers + 6))
+    if (!PyArg_ParseTuple(arguments, "y*y*w*ninnny*y*w*w*", buffers, buffers + 1, buffers + 2, &width, &together,
+                          &lanes, &first, &stride, buffers + 3, buffers + 4, buffers + 5, buffers + 6))
         return NULL;
     const int32_t *const pixels = buffers[0].buf;
     const int8_t *const changes = buffers[1].buf;
@@ -382,17 +382,21 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
     uint16_t *const out_up = buffers[5].buf, *const out_down = buffers[6].buf;
     const Py_ssize_t count = buffers[1].len, size = buffers[2].len - 2 * width;
     int fits = together > 0 && width > 0 && size > 0 && buffers[0].len == 4 * count;
+    fits = fits && lanes > 0 && lanes <= INT32_MAX && first >= 0 && stride > 0 && stride <= INT32_MAX;
     for (int number = 3; number < 7; number++) fits = fits && buffers[number].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         fits = pixels[place] >= 0 && pixels[place] < size;
-        if (fits) moved[pixels[place] + width] += changes[place];
+        if (fits && changes[place]) moved[pixels[place] + width] += changes[place]; /* most are 0, and far apart */
     }
-    for (Py_ssize_t place = 0; fits && place < count; place++) {
-        const int8_t *const at = moved + pixels[place] + width;
-        const int around = at[-width] + at[-1] + at[1] + at[width];
-        out_up[place] = around > 0 ? cheaper(up[place], together) : up[place];
-        out_down[place] = around < 0 ? cheaper(down[place], together) : down[place];
+    for (Py_ssize_t row = 0; fits && row < count; row += lanes) {
+        const Py_ssize_t end = count - row < lanes ? count : row + lanes;
+        for (Py_ssize_t place = first < end - row ? row + first : end; place < end; place += stride) {
+            const int8_t *const at = moved + pixels[place] + width;
+            const int around = at[-width] + at[-1] + at[1] + at[width];
+            out_up[place] = around > 0 ? cheaper(up[place], together) : up[place];
+            out_down[place] = around < 0 ? cheaper(down[place], together) : down[place];
+        }
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 7);

@@ -169,11 +169,11 @@ def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np
     together = np.logical_and.reduce([first == other for other in others])
     moved_before = np.where(together, np.sign(first), 0).astype(np.int8)
 
-    def following(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
         moved = np.pad(moved_before, width)
         if kernels.compiled:
-            cheaper = np.empty((2, pixels.size), np.uint16)
-            kernels.compiled.follow(pixels, changes, moved, width, _TOGETHER, up, down, *cheaper)
+            cheaper, every = np.empty((2, pixels.size), np.uint16), (lanes, chosen.start, chosen.step)
+            kernels.compiled.follow(pixels, changes, moved, width, _TOGETHER, *every, up, down, *cheaper)
             return tuple(cheaper)
         moved[pixels + width] += changes
         around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))

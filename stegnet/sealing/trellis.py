@@ -14,8 +14,9 @@ import numpy as np
 
 from stegnet.sealing import kernels
 
-# Of changes, (n,) int8: costs of a further +1 and −1, (n,) uint16 each.
-Following = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Of changes, (n,) int8, of the number of lanes, and of those that are searched next: costs of a further +1 and −1 of
+# these lanes' samples, (n,) uint16 each, of others undefined.
+Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
@@ -159,9 +160,10 @@ def write(
     if plan.merged == 1:
         changes, turns = np.zeros(values.size, np.int8), _TURNS if following else 1
         for turn in range(turns):
+            chosen = slice(turn, None, turns)
             if turn and following:
-                up, down = following(changes)
-            changes += _search_all(missing, up, down, plan, values.size, slice(turn, None, turns))
+                up, down = following(changes, plan.lanes, chosen)
+            changes += _search_all(missing, up, down, plan, values.size, chosen)
         return changes
     (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs), plan.sums(ties)) for costs in (up, down))
     steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)

@@ -44,7 +44,7 @@ def test_searches_are_the_same(monkeypatch, height):
         values, wanted = random.integers(0, 256, samples, np.uint8), random.integers(0, 3, trits, np.uint8)
         plan = trellis.layout(trits, samples, height)
 
-        def following(changes, up=up, down=down):
+        def following(changes, lanes, chosen, up=up, down=down):
             near = np.roll(changes, 1) != 0
             return np.where(near, up // 2, up), np.where(near, down, down // 2)
 
@@ -112,9 +112,17 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.gather, words, far, 1, words.copy()),
         (compiled.gather, words, -far, 1, words.copy()),
         (compiled.gather, words, numbers, 0, words.copy()),
-        (compiled.follow, far, steps, np.zeros(8, np.int8), 2, 9, words, words, words.copy(), words.copy()),
-        (compiled.follow, numbers, steps, np.zeros(3, np.int8), 2, 9, words, words, words.copy(), words.copy()),
-        (compiled.follow, numbers, steps, np.zeros(8, np.int8), 2, 0, words, words, words.copy(), words.copy()),
+        *(
+            (compiled.follow, *own, words, words, words.copy(), words.copy())
+            for own in (
+                (far, steps, np.zeros(8, np.int8), 2, 9, 2, 0, 1),
+                (numbers, steps, np.zeros(3, np.int8), 2, 9, 2, 0, 1),
+                (numbers, steps, np.zeros(8, np.int8), 2, 0, 2, 0, 1),
+                (numbers, steps, np.zeros(8, np.int8), 2, 9, 0, 0, 1),
+                (numbers, steps, np.zeros(8, np.int8), 2, 9, 2, -1, 1),
+                (numbers, steps, np.zeros(8, np.int8), 2, 9, 2, 0, 0),
+            )
+        ),
         (compiled.smooth, bytes_, 1, numbers),
         (compiled.smooth, bytes_, 0, numbers[:0]),
         (compiled.smooth, np.zeros(12, np.uint8), 3, numbers),

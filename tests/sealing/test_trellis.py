@@ -199,7 +199,7 @@ def test_costs_that_follow():
     for height, (trits, samples) in product((1, 3, 5), shapes):
         seen, (_, _, up, down) = [], drawn(trits, samples)
 
-        def following(changes: np.ndarray, seen=seen, up=up, down=down) -> tuple[np.ndarray, np.ndarray]:
+        def following(changes: np.ndarray, *_: object, seen=seen, up=up, down=down) -> tuple[np.ndarray, np.ndarray]:
             seen.append(changes.copy())
             return np.where(np.roll(changes, 1) > 0, 1, up).astype(np.uint16), down
 
