@@ -23,7 +23,7 @@ from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.engines.engine import thread_count
+from stegnet.core.parallel import thread_count
 from stegnet.media import read_picture, write_png
 from stegnet.sealing import kernels_in_use
 

@@ -21,6 +21,7 @@ T, R = TypeVar("T"), TypeVar("R")
 _SIGN = 1.0  # seconds between signs of life
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
+_PART = 1 << 20  # places
 
 
 def physical_cores() -> int:
@@ -28,6 +29,14 @@ def physical_cores() -> int:
     from joblib import cpu_count  # slow to import
 
     return cpu_count(only_physical_cores=True)
+
+
+def thread_count() -> int:
+    """Number of threads to compute with: OMP_NUM_THREADS, else the processors available to this process."""
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal() and int(setting):
+        return int(setting)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
@@ -75,6 +84,16 @@ def ordered(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def in_parts(work: Callable[[slice], R], count: int, unit: int = 1) -> list[R]:
+    """Calls `work` with parts of so many places, whole units each; threads share several, which work without the GIL.
+
+    So the memory of what is computed of one part is bounded.
+    """
+    size = max(_PART // unit, 1) * unit
+    found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    return [work(part) for part in found] if len(found) < 2 else list(ordered(work, found, thread_count()))
 
 
 def distributed(

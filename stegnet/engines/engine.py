@@ -3,7 +3,6 @@
 Imports neither PyTorch nor ONNX Runtime.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +70,6 @@ class Engine(Protocol):
 
     def pool(self, pixels: int) -> Pool:
         """Returns as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
-
-
-def thread_count() -> int:
-    """Number of threads to compute with: OMP_NUM_THREADS, else the processors available to this process."""
-    setting = os.environ.get("OMP_NUM_THREADS", "")
-    if setting.isdecimal() and int(setting):
-        return int(setting)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pictures_in_memory(pixels: int) -> int:

@@ -10,6 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError
+from stegnet.core.parallel import thread_count
 from stegnet.engines.engine import (
     ID,
     NAMES,
@@ -18,7 +19,6 @@ from stegnet.engines.engine import (
     is_exported,
     out_of_memory,
     pictures_in_memory,
-    thread_count,
 )
 
 Sessions = dict[str, onnxruntime.InferenceSession]

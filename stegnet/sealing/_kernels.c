@@ -363,32 +363,28 @@ static uint16_t cheaper(uint16_t cost, int together)
 }
 
 static const char follow_doc[] =
-    "follow(pixels, changes, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
-    "Moves pixels by changes, in `moved`, which has a row of zeros at both ends; writes the costs of a further step in\n"
-    "every stride-th lane from the first, `together` times less where the four around moved the same way.";
+    "follow(pixels, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
+    "Writes the costs of a further step of pixels in every stride-th lane from the first, `together` times less where\n"
+    "the four around moved the same way. `moved` has a row of zeros at both ends.";
 
 static PyObject *follow(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[7]; /* pixels, changes, moved, up, down, out_up, out_down */
+    Py_buffer buffers[6]; /* pixels, moved, up, down, out_up, out_down */
     Py_ssize_t width, lanes, first, stride;
     int together;
-    if (!PyArg_ParseTuple(arguments, "y*y*w*ninnny*y*w*w*", buffers, buffers + 1, buffers + 2, &width, &together,
-                          &lanes, &first, &stride, buffers + 3, buffers + 4, buffers + 5, buffers + 6))
+    if (!PyArg_ParseTuple(arguments, "y*y*ninnny*y*w*w*", buffers, buffers + 1, &width, &together, &lanes, &first,
+                          &stride, buffers + 2, buffers + 3, buffers + 4, buffers + 5))
         return NULL;
     const int32_t *const pixels = buffers[0].buf;
-    const int8_t *const changes = buffers[1].buf;
-    int8_t *const moved = buffers[2].buf;
-    const uint16_t *const up = buffers[3].buf, *const down = buffers[4].buf;
-    uint16_t *const out_up = buffers[5].buf, *const out_down = buffers[6].buf;
-    const Py_ssize_t count = buffers[1].len, size = buffers[2].len - 2 * width;
-    int fits = together > 0 && width > 0 && size > 0 && buffers[0].len == 4 * count;
+    const int8_t *const moved = buffers[1].buf;
+    const uint16_t *const up = buffers[2].buf, *const down = buffers[3].buf;
+    uint16_t *const out_up = buffers[4].buf, *const out_down = buffers[5].buf;
+    const Py_ssize_t count = buffers[0].len / 4, size = width > 0 && width <= buffers[1].len / 2 ? buffers[1].len - 2 * width : 0;
+    int fits = together > 0 && size > 0 && buffers[0].len == 4 * count;
     fits = fits && lanes > 0 && lanes <= INT32_MAX && first >= 0 && stride > 0 && stride <= INT32_MAX;
-    for (int number = 3; number < 7; number++) fits = fits && buffers[number].len == 2 * count;
+    for (int number = 2; number < 6; number++) fits = fits && buffers[number].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++) {
-        fits = pixels[place] >= 0 && pixels[place] < size;
-        if (fits && changes[place]) moved[pixels[place] + width] += changes[place]; /* most are 0, and far apart */
-    }
+    for (Py_ssize_t place = 0; fits && place < count; place++) fits = pixels[place] >= 0 && pixels[place] < size;
     for (Py_ssize_t row = 0; fits && row < count; row += lanes) {
         const Py_ssize_t end = count - row < lanes ? count : row + lanes;
         for (Py_ssize_t place = first < end - row ? row + first : end; place < end; place += stride) {
@@ -399,7 +395,7 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
         }
     }
     PyEval_RestoreThread(others);
-    return ended(fits, buffers, 7);
+    return ended(fits, buffers, 6);
 }
 
 static const char step_doc[] =

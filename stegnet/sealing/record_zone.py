@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import kernels, trellis
 from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, parts, step
+from stegnet.sealing.steps import StepCosts, step
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -133,25 +134,28 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 
 def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.ndarray:
     """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
-    greens = []
-    for some in parts(zone.stop - zone.start):
+
+    def take(some: slice) -> np.ndarray:
         numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
         if kernels.compiled:
-            greens.append(numbers[: kernels.compiled.free(numbers, channels, free)].copy())
-            continue
+            return numbers[: kernels.compiled.free(numbers, channels, free)].copy()
         free[numbers] = True
-        greens.append(numbers[are_green(numbers, channels)])
-    return np.concatenate(greens)
+        return numbers[are_green(numbers, channels)]
+
+    return np.concatenate(in_parts(take, zone.stop - zone.start))
 
 
 def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, down: np.ndarray) -> None:
     """Makes steps of samples dear, in place, where one of the two that move with them is not free."""
-    if kernels.compiled:
-        kernels.compiled.bind(numbers, free, beside, trellis.MAX_COST, up, down)
-        return
-    for some in parts(numbers.size):
+
+    def bind(some: slice) -> None:
+        if kernels.compiled:
+            kernels.compiled.bind(numbers[some], free, beside, trellis.MAX_COST, up[some], down[some])
+            return
         stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
         up[some][stuck] = down[some][stuck] = trellis.MAX_COST
+
+    in_parts(bind, numbers.size)
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
@@ -170,12 +174,17 @@ def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np
     moved_before = np.where(together, np.sign(first), 0).astype(np.int8)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
-        moved = np.pad(moved_before, width)
+        moved, changing = np.pad(moved_before, width), np.flatnonzero(changes)
+        moved[pixels[changing] + width] += changes[changing]
         if kernels.compiled:
             cheaper, every = np.empty((2, pixels.size), np.uint16), (lanes, chosen.start, chosen.step)
-            kernels.compiled.follow(pixels, changes, moved, width, _TOGETHER, *every, up, down, *cheaper)
+
+            def fill(some: slice) -> None:
+                own = (up[some], down[some], *cheaper[:, some])
+                kernels.compiled.follow(pixels[some], moved, width, _TOGETHER, *every, *own)
+
+            in_parts(fill, pixels.size, lanes)
             return tuple(cheaper)
-        moved[pixels + width] += changes
         around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
         cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
         return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)

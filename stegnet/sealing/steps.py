@@ -1,15 +1,12 @@
 """Steps of samples: changes of values, and parities of groups."""
 
-from collections.abc import Iterator
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core.parallel import in_parts
 from stegnet.sealing import kernels
 from stegnet.sealing.carriers import Order
-
-_PART = 1 << 20  # places
 
 
 class StepCosts(NamedTuple):
@@ -42,17 +39,15 @@ class StepCosts(NamedTuple):
 
 def _gathered(source: np.ndarray, numbers: np.ndarray, together: int) -> np.ndarray:
     found = np.empty(numbers.size, np.uint16)
-    if kernels.compiled:
-        kernels.compiled.gather(source, numbers, together, found)
-        return found
-    for some in parts(numbers.size):
-        found[some] = source[numbers[some] // together]
+
+    def fill(some: slice) -> None:
+        if kernels.compiled:
+            kernels.compiled.gather(source, numbers[some], together, found[some])
+        else:
+            found[some] = source[numbers[some] // together]
+
+    in_parts(fill, numbers.size)
     return found
-
-
-def parts(count: int) -> Iterator[slice]:
-    """So many places in parts, which bounds the memory of what is computed for one after the other."""
-    yield from (slice(start, min(start + _PART, count)) for start in range(0, count, _PART))
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
@@ -71,13 +66,17 @@ def step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: np
         free: which samples may change, (S,) bool; empty: all.
         beside: how many to each side change with one.
     """
-    if kernels.compiled:
-        kernels.compiled.step(samples, numbers, changes, free, beside)
-        return
-    for some, offset in product(parts(numbers.size), range(-beside, beside + 1)):
-        near = numbers[some] + offset
-        after = changed(samples[near], changes[some])
-        samples[near] = np.where(free[near], after, samples[near]) if free.size else after
+
+    def take(some: slice) -> None:
+        if kernels.compiled:
+            kernels.compiled.step(samples, numbers[some], changes[some], free, beside)
+            return
+        for offset in range(-beside, beside + 1):
+            near = numbers[some] + offset
+            after = changed(samples[near], changes[some])
+            samples[near] = np.where(free[near], after, samples[near]) if free.size else after
+
+    in_parts(take, numbers.size)
 
 
 def parities_of(values: np.ndarray, groups: int) -> np.ndarray:

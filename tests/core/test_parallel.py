@@ -7,8 +7,9 @@ from itertools import product
 
 import pytest
 
+from stegnet.core import parallel
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import ahead, distributed, ordered, watched
+from stegnet.core.parallel import ahead, distributed, in_parts, ordered, thread_count, watched
 from tests.support.waiting import LIMIT, wait_until
 
 
@@ -141,3 +142,19 @@ def test_errors_of_watched_work_and_of_its_signs() -> None:
         watched(fail, lambda: None)
     with pytest.raises(KeyError, match="work"):
         watched(lambda: None, fail)
+
+
+def test_omp_num_threads_is_respected(monkeypatch):
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
+    for told, expected in (("3", 3), ("0", 5), ("", 5), ("many", 5)):
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+        assert thread_count() == expected
+
+
+def test_parts_are_done_in_order_and_errors_are_raised(monkeypatch):
+    monkeypatch.setattr(parallel, "_PART", 7)
+    places = list(range(31))
+    assert [place for part in in_parts(lambda part: places[part], 31, unit=3) for place in part] == places
+    assert in_parts(lambda part: part, 31, unit=10)[-1] == slice(30, 31) and in_parts(places.__getitem__, 0) == []
+    with pytest.raises(ZeroDivisionError):
+        in_parts(lambda part: 1 // (part.start - 14), 31)

@@ -12,11 +12,10 @@ import pytest
 import stegnet
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.core.samples import Base
 from stegnet.data.scenes import render_scene
 from stegnet.engines import engine as engines
-from stegnet.engines.engine import thread_count
 from stegnet.engines.onnx_engine import OnnxEngine, state
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
@@ -115,13 +114,6 @@ def test_pool_size(network, monkeypatch):
     assert 1 <= pool.workers <= max(thread_count(), 2)
     monkeypatch.setattr(engines.psutil, "virtual_memory", type("Memory", (), {"available": 1}))
     assert network.pool(64, 64).workers == 1
-
-
-def test_omp_num_threads_is_respected(monkeypatch):
-    monkeypatch.setattr(engines.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
-    for told, expected in (("3", 3), ("0", 5), ("", 5), ("many", 5)):
-        monkeypatch.setenv("OMP_NUM_THREADS", told)
-        assert thread_count() == expected
 
 
 @pytest.mark.parametrize(

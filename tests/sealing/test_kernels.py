@@ -115,12 +115,12 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         *(
             (compiled.follow, *own, words, words, words.copy(), words.copy())
             for own in (
-                (far, steps, np.zeros(8, np.int8), 2, 9, 2, 0, 1),
-                (numbers, steps, np.zeros(3, np.int8), 2, 9, 2, 0, 1),
-                (numbers, steps, np.zeros(8, np.int8), 2, 0, 2, 0, 1),
-                (numbers, steps, np.zeros(8, np.int8), 2, 9, 0, 0, 1),
-                (numbers, steps, np.zeros(8, np.int8), 2, 9, 2, -1, 1),
-                (numbers, steps, np.zeros(8, np.int8), 2, 9, 2, 0, 0),
+                (far, np.zeros(8, np.int8), 2, 9, 2, 0, 1),
+                (numbers, np.zeros(3, np.int8), 2, 9, 2, 0, 1),
+                (numbers, np.zeros(8, np.int8), 2, 0, 2, 0, 1),
+                (numbers, np.zeros(8, np.int8), 2, 9, 0, 0, 1),
+                (numbers, np.zeros(8, np.int8), 2, 9, 2, -1, 1),
+                (numbers, np.zeros(8, np.int8), 2, 9, 2, 0, 0),
             )
         ),
         (compiled.smooth, bytes_, 1, numbers),

@@ -117,7 +117,7 @@ def test_smaller_pictures_hold_nothing(key):
 def test_parts_that_bound_the_memory_change_nothing(key, monkeypatch, grey):
     cover = noise(61, 83)
     whole = sealed(cover, key, grey=grey)
-    for place, value in (("core.samples._STRIP", 1000), ("sealing.steps._PART", 77)):
+    for place, value in (("core.samples._STRIP", 1000), ("core.parallel._PART", 77)):
         monkeypatch.setattr(f"stegnet.{place}", value)
     np.testing.assert_array_equal(sealed(cover, key, grey=grey), whole)
 

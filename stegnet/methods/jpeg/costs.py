@@ -10,8 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.jpeg import COSINES
-from stegnet.core.parallel import ordered
-from stegnet.engines.engine import thread_count
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 from stegnet.methods.jpeg.rounding import rounding_directions
 from stegnet.sealing import Costs

@@ -16,8 +16,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.core.parallel import ordered
-from stegnet.engines.engine import thread_count
+from stegnet.core.parallel import ordered, thread_count
 
 RATES = 64  # a code's rate is a number of 64ths
 LOWEST, HIGHEST = 1, 58  # rates

@@ -12,8 +12,7 @@ from itertools import product
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ordered
-from stegnet.engines.engine import thread_count
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
