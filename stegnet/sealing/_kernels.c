@@ -334,24 +334,25 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
 }
 
 static const char gather_doc[] =
-    "gather(source, numbers, divisor, out)\n\n"
-    "As `out[:] = source[numbers // divisor]`, of items of two bytes.";
+    "gather(source, numbers, divisor, shift, out)\n\n"
+    "As `out[:] = source[(numbers // divisor - shift) % len(source)]`, of items of two bytes; no shift is longer.";
 
 static PyObject *gather(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[3];
+    Py_ssize_t shift;
     int divisor;
-    if (!PyArg_ParseTuple(arguments, "y*y*iw*", buffers, buffers + 1, &divisor, buffers + 2)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*inw*", buffers, buffers + 1, &divisor, &shift, buffers + 2)) return NULL;
     const uint16_t *const source = buffers[0].buf;
     const int32_t *const at = buffers[1].buf;
     uint16_t *const out = buffers[2].buf;
     const Py_ssize_t size = buffers[0].len / 2, count = buffers[2].len / 2;
-    int fits = divisor > 0 && buffers[1].len == 4 * count;
+    int fits = divisor > 0 && shift >= 0 && shift <= size && buffers[1].len == 4 * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         const int32_t number = divisor == 3 ? at[place] / 3 : at[place] / divisor;
         fits = number >= 0 && number < size;
-        if (fits) out[place] = source[number];
+        if (fits) out[place] = source[number - shift + (number < shift ? size : 0)];
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
@@ -363,32 +364,34 @@ static uint16_t cheaper(uint16_t cost, int together)
 }
 
 static const char follow_doc[] =
-    "follow(pixels, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
-    "Writes the costs of a further step of pixels in every stride-th lane from the first, `together` times less where\n"
-    "the four around moved the same way. `moved` has a row of zeros at both ends.";
+    "follow(numbers, channels, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
+    "Writes the costs of a further step of samples in every stride-th lane from the first, `together` times less where\n"
+    "the four pixels around moved the same way. `moved` has a row of zeros at both ends.";
 
 static PyObject *follow(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[6]; /* pixels, moved, up, down, out_up, out_down */
+    Py_buffer buffers[6]; /* numbers, moved, up, down, out_up, out_down */
     Py_ssize_t width, lanes, first, stride;
-    int together;
-    if (!PyArg_ParseTuple(arguments, "y*y*ninnny*y*w*w*", buffers, buffers + 1, &width, &together, &lanes, &first,
-                          &stride, buffers + 2, buffers + 3, buffers + 4, buffers + 5))
+    int channels, together;
+    if (!PyArg_ParseTuple(arguments, "y*iy*ninnny*y*w*w*", buffers, &channels, buffers + 1, &width, &together, &lanes,
+                          &first, &stride, buffers + 2, buffers + 3, buffers + 4, buffers + 5))
         return NULL;
-    const int32_t *const pixels = buffers[0].buf;
+    const int32_t *const numbers = buffers[0].buf;
     const int8_t *const moved = buffers[1].buf;
     const uint16_t *const up = buffers[2].buf, *const down = buffers[3].buf;
     uint16_t *const out_up = buffers[4].buf, *const out_down = buffers[5].buf;
     const Py_ssize_t count = buffers[0].len / 4, size = width > 0 && width <= buffers[1].len / 2 ? buffers[1].len - 2 * width : 0;
-    int fits = together > 0 && size > 0 && buffers[0].len == 4 * count;
+    int fits = channels > 0 && together > 0 && size > 0 && buffers[0].len == 4 * count;
     fits = fits && lanes > 0 && lanes <= INT32_MAX && first >= 0 && stride > 0 && stride <= INT32_MAX;
     for (int number = 2; number < 6; number++) fits = fits && buffers[number].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++) fits = pixels[place] >= 0 && pixels[place] < size;
+    for (Py_ssize_t place = 0; fits && place < count; place++)
+        fits = numbers[place] >= 0 && numbers[place] / channels < size;
     for (Py_ssize_t row = 0; fits && row < count; row += lanes) {
         const Py_ssize_t end = count - row < lanes ? count : row + lanes;
         for (Py_ssize_t place = first < end - row ? row + first : end; place < end; place += stride) {
-            const int8_t *const at = moved + pixels[place] + width;
+            const int32_t pixel = channels == 3 ? numbers[place] / 3 : numbers[place] / channels;
+            const int8_t *const at = moved + pixel + width;
             const int around = at[-width] + at[-1] + at[1] + at[width];
             out_up[place] = around > 0 ? cheaper(up[place], together) : up[place];
             out_down[place] = around < 0 ? cheaper(down[place], together) : down[place];

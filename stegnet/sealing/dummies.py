@@ -99,9 +99,9 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     """
     stream = _Stream(seed)
     shift = plan.channels * _shift(picture.size, plan.channels, stream)
-    rolled, own = np.roll(picture, shift), costs.rolled(shift)
+    rolled, own = np.roll(picture, shift), costs._replace(shift=shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
-    before, dummies = rolled.copy(), _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
+    dummies = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += dummies.view(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
     canvas = Canvas(rolled.reshape(-1), own, order, zones, dummies)
@@ -109,6 +109,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
         fill_ephemeral_zone(canvas, plan, stream.take(32).tobytes())
         write_ephemeral(canvas, stream.trits(EPHEMERAL_TRITS))
     write_record(canvas, stream.trits(plan.trits), plan)
+    before = np.roll(picture, shift)
     of_record = (rolled - before).view(np.int8)
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(canvas.samples, zone, stream.take(bits) & 1, own, order)

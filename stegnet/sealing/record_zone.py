@@ -91,7 +91,7 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     assert own is not None
     ties = canvas.costs.ties_at(numbers, own.merged > 1)
     clustered = plan.grey and own.merged == 1
-    following = _clustered(numbers // plan.channels, up, down, canvas.dummies) if clustered else None
+    following = _clustered(numbers, up, down, canvas.dummies) if clustered else None
     changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)
     step(samples, numbers, changes, free, beside * plan.grey)
 
@@ -158,33 +158,35 @@ def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, do
     in_parts(bind, numbers.size)
 
 
-def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
+def _clustered(numbers: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
     """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
 
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
     (IEEE TIFS 10(9)).
 
     Args:
-        pixels: (n,) numbers of the pixels that may move.
+        numbers: (n,) int32, of a sample of each pixel that may move.
         up, down: (n,) uint16.
         dummies: as in `write_record`.
     """
-    width, (first, *others) = dummies.shape[1], dummies.reshape(-1, dummies.shape[2]).T
+    (_, width, channels), (first, *others) = dummies.shape, dummies.reshape(-1, dummies.shape[2]).T
     together = np.logical_and.reduce([first == other for other in others])
     moved_before = np.where(together, np.sign(first), 0).astype(np.int8)
+    cheaper = np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
         moved, changing = np.pad(moved_before, width), np.flatnonzero(changes)
-        moved[pixels[changing] + width] += changes[changing]
+        moved[numbers[changing] // channels + width] += changes[changing]
         if kernels.compiled:
-            cheaper, every = np.empty((2, pixels.size), np.uint16), (lanes, chosen.start, chosen.step)
+            every = width, _TOGETHER, lanes, chosen.start, chosen.step
 
             def fill(some: slice) -> None:
-                own = (up[some], down[some], *cheaper[:, some])
-                kernels.compiled.follow(pixels[some], moved, width, _TOGETHER, *every, *own)
+                own = up[some], down[some], *cheaper[:, some]
+                kernels.compiled.follow(numbers[some], channels, moved, *every, *own)
 
-            in_parts(fill, pixels.size, lanes)
+            in_parts(fill, numbers.size, lanes)
             return tuple(cheaper)
+        pixels = numbers // channels
         around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
         cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
         return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)

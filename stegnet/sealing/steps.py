@@ -16,35 +16,33 @@ class StepCosts(NamedTuple):
         up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
         ties: random numbers that decide between equal costs, (S,) uint16.
         together: samples that have one cost, 1 or 3.
+        shift: samples, of whole pixels, by which the picture is rolled.
     """
 
     up: np.ndarray
     down: np.ndarray
     ties: np.ndarray
     together: int = 1
+    shift: int = 0
 
     def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Those of some samples, (n,) int32, up and down: (n,) uint16 each."""
-        return _gathered(self.up, numbers, self.together), _gathered(self.down, numbers, self.together)
+        up, down = (_gathered(part, numbers, self.together, self.shift) for part in (self.up, self.down))
+        return up, down
 
     def ties_at(self, numbers: np.ndarray, merged: bool) -> np.ndarray:
         """Random numbers of some samples, (n,) uint16; none if they are not merged, so that nothing is tied."""
-        return _gathered(self.ties, numbers, 1) if merged else np.zeros(0, np.uint16)
-
-    def rolled(self, shift: int) -> "StepCosts":
-        """Those of the samples, rolled by so many, of whole pixels."""
-        costs = (np.roll(part, shift // self.together) for part in (self.up, self.down))
-        return StepCosts(*costs, np.roll(self.ties, shift), self.together)
+        return _gathered(self.ties, numbers, 1, self.shift) if merged else np.zeros(0, np.uint16)
 
 
-def _gathered(source: np.ndarray, numbers: np.ndarray, together: int) -> np.ndarray:
+def _gathered(source: np.ndarray, numbers: np.ndarray, together: int, shift: int) -> np.ndarray:
     found = np.empty(numbers.size, np.uint16)
 
     def fill(some: slice) -> None:
         if kernels.compiled:
-            kernels.compiled.gather(source, numbers[some], together, found[some])
+            kernels.compiled.gather(source, numbers[some], together, shift // together, found[some])
         else:
-            found[some] = source[numbers[some] // together]
+            found[some] = source[(numbers[some] // together - shift // together) % source.size]
 
     in_parts(fill, numbers.size)
     return found
