@@ -61,7 +61,7 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock
 	sh tools/verify.sh
 
-bench: $(READY) ## measure the command line, and write the tables of docs/performance.md; ten minutes
+bench: $(READY) ## measure the command line, and write the tables of docs/performance.md; a quarter of an hour
 	python -m tools.bench
 
 backends: $(READY) ## benchmark PyTorch against ONNX Runtime, and cross-check their containers

@@ -30,7 +30,7 @@ from stegnet.sealing import kernels_in_use
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 FILMS = {name: Path(f"assets/{name}.mp4") for name in ("cover", "secret")}
-RATE, WIDTH, HEIGHT = 25, 640, 360
+RATE, SIZE, LARGE_SIZE = 25, (640, 360), (1280, 720)
 PAYLOAD = 0.05  # bits per sample of a film's sealed file
 JPEG_QUALITY = 92
 FRAMES, ROBUST_FRAMES, QUICK_FRAMES = 100, 480, 48
@@ -85,11 +85,14 @@ def cases(frames: int, robust_frames: int) -> list[Case]:
         Case("50 kB in a JPEG of 12 megapixels", "large.jpg", ("small.bin",), ".jpg", ".bin"),
         Case("a text in a PNG of 12 megapixels", "large.png", text, ".png", ".txt"),
         Case("500 kB in a PNG of 12 megapixels", "large.png", ("large.bin",), ".png", ".bin"),
+        Case("a picture of 12 megapixels in 12 megapixels", "large.png", ("other.png",), ".png", ".png"),
+        Case("the same, `--method network`", "large.png", ("other.png",), ".png", ".png", network),
         Case("a picture of 1 megapixel in 1 megapixel", "cover.png", ("secret.png",), ".png", ".png"),
-        Case("the same, `--method network`", "cover.png", ("secret.png",), ".png", ".png", network),
-        Case("the same, `--survive jpeg:75`", "cover.png", ("secret.png",), ".jpg", ".png", robust),
+        Case("1 megapixel, `--method network`", "cover.png", ("secret.png",), ".png", ".png", network),
+        Case("1 megapixel, `--survive jpeg:75`", "cover.png", ("secret.png",), ".jpg", ".png", robust),
         Case("a text in 12 megapixels, `--survive jpeg:75`", "large.png", text, ".jpg", ".txt", robust),
         Case(f"{PAYLOAD} bit per sample in a {film}", "cover.mp4", ("file.bin",), ".mkv", ".bin", (), frames),
+        Case("the same in 1280×720", "wide.mp4", ("wide.bin",), ".mkv", ".bin", (), frames),
         Case(f"a {film}, `--method network`", "cover.mp4", ("secret.mp4",), ".mkv", ".mkv", network, frames),
         Case(f"a text in a {long}, `--survive h264:23`", "long.mp4", text, ".mp4", ".txt", codec, robust_frames),
     ]
@@ -179,14 +182,16 @@ def _table(medium: str, rows: dict) -> Iterator[str]:
 def _write_inputs(folder: Path, frames: int, robust_frames: int) -> None:
     """Covers, secrets and keys; photographs of scikit-learn, mirrored up to the size."""
     for name, photograph, size in (
-        ("large", "china.jpg", (3000, 4000)), ("cover", "china.jpg", (864, 1152)), ("secret", "flower.jpg", (864, 1152))
+        ("large", "china.jpg", (3000, 4000)), ("other", "flower.jpg", (3000, 4000)),
+        ("cover", "china.jpg", (864, 1152)), ("secret", "flower.jpg", (864, 1152))
     ):  # fmt: skip
         write_png(folder / f"{name}.png", _mirrored(load_sample_image(photograph), *size))
     _film(FILMS["cover"], folder / "cover.mp4", frames)
     _film(FILMS["secret"], folder / "secret.mp4", frames)
     _film(FILMS["cover"], folder / "long.mp4", robust_frames)
-    size = int(PAYLOAD * 3 * WIDTH * HEIGHT * frames / 8)
-    for name, count in (("file", size), ("small", 50_000), ("large", 500_000)):
+    _film(FILMS["cover"], folder / "wide.mp4", frames, LARGE_SIZE)
+    size, wide = (int(PAYLOAD * 3 * width * height * frames / 8) for width, height in (SIZE, LARGE_SIZE))
+    for name, count in (("file", size), ("wide", wide), ("small", 50_000), ("large", 500_000)):
         (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
     large = read_picture(folder / "large.png")
     (folder / "large.jpg").write_bytes(encode_jpeg(large, JPEG_QUALITY))
@@ -199,9 +204,9 @@ def _mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric"))
 
 
-def _film(source: Path, path: Path, frames: int) -> None:
+def _film(source: Path, path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
     """The source's frames, looped and scaled, as a typical film: H.264 4:2:0 in MP4, without sound."""
-    looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", WIDTH, HEIGHT)
+    looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", *size)
     film = ffmpeg.output(looped, str(path), vcodec="libx264", pix_fmt="yuv420p", crf=20, r=RATE, vframes=frames)
     film.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
 
