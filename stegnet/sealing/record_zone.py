@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.keys import EPHEMERAL_TRITS
-from stegnet.sealing import kernels, trellis
+from stegnet.sealing import trellis
 from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
 from stegnet.sealing.steps import StepCosts, parts, step
 

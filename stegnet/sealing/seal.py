@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import is_grey, strips
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
-from stegnet.sealing import kernels, trellis
+from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
     LEAD_BITS,
     MAC_BITS,

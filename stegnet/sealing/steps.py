@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stegnet.sealing import kernels
+from stegnet.core import kernels
 from stegnet.sealing.carriers import Order
 
 _PART = 1 << 20  # places

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stegnet.sealing import kernels
+from stegnet.core import kernels
 
 # Of changes, (n,) int8: costs of a further +1 and −1, (n,) uint16 each.
 Following = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

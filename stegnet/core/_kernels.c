@@ -3,10 +3,8 @@
    Every buffer's size is checked against the layout before a loop sees it. Python's limited API, so that one build
    serves all versions from 3.11 on. */
 
-#define Py_LIMITED_API 0x030b0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "_kernels.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +12,6 @@
 #define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
 #else
 #define WIDEST
-#endif
-
-#ifdef _MSC_VER
-#define restrict __restrict
 #endif
 
 enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, LEAST_HOPE = 30000 };
@@ -213,8 +207,7 @@ static PyObject *search(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-/* What the last kernels share: buffers that Python lent, and whether they fit each other. */
-static PyObject *ended(int fits, Py_buffer *buffers, int count)
+PyObject *ended(int fits, Py_buffer *buffers, int count)
 {
     for (int number = 0; number < count; number++) PyBuffer_Release(buffers + number);
     if (!fits) {
@@ -515,12 +508,12 @@ static PyObject *smooth(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc}, {"numbers", numbers, METH_VARARGS, numbers_doc},
-    {"free", free_samples, METH_VARARGS, free_doc},
-    {"bind", bind_samples, METH_VARARGS, bind_doc},
-    {"final", final_costs, METH_VARARGS, final_doc},
+    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
+    {"numbers", numbers, METH_VARARGS, numbers_doc}, {"free", free_samples, METH_VARARGS, free_doc},
+    {"bind", bind_samples, METH_VARARGS, bind_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
-    {"step", step, METH_VARARGS, step_doc},       {NULL, NULL, 0, NULL},
+    {"step", step, METH_VARARGS, step_doc}, {"count", count_symbols, METH_VARARGS, count_doc},
+    {"code", code_scan, METH_VARARGS, code_doc}, {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, methods, slots, NULL, NULL, NULL};

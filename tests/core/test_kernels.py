@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import stegnet
+from stegnet.core import kernels
 from stegnet.keys import Key
-from stegnet.sealing import Costs, Medium, SealOptions, kernels, seal, texture_costs, trellis
+from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
 
 WRONG, LIMIT = "do not fit", 1 << 24
 
@@ -129,10 +130,10 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
 
 UNDER_SANITIZERS = """
 import sys, importlib.util, pytest
-spec = importlib.util.spec_from_file_location("stegnet.sealing._kernels", sys.argv[1])
+spec = importlib.util.spec_from_file_location("stegnet.core._kernels", sys.argv[1])
 sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[spec.name])
-from stegnet.sealing import kernels
+from stegnet.core import kernels
 assert kernels.compiled is sys.modules[spec.name]
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", sys.argv[2]]))
 """
@@ -144,7 +145,7 @@ def test_no_sanitizer_finds_anything(tmp_path):
     """The tests above, of kernels that were compiled with AddressSanitizer and UndefinedBehaviorSanitizer."""
     built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
     headers = f"-I{sysconfig.get_paths()['include']}"
-    source = Path(stegnet.__file__).with_name("sealing") / "_kernels.c"
+    source = Path(stegnet.__file__).with_name("core") / "_kernels.c"
     subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, source, "-o", built], check=True)
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
     own = {"LD_PRELOAD": runtime.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
