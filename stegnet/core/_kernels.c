@@ -328,26 +328,58 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
 
 static const char gather_doc[] =
     "gather(source, numbers, divisor, out)\n\n"
-    "As `out[:] = source[numbers // divisor]`, of items of two bytes.";
+    "As `out[:] = source[numbers // divisor]`, of items of one byte or two.";
 
 static PyObject *gather(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[3];
     int divisor;
     if (!PyArg_ParseTuple(arguments, "y*y*iw*", buffers, buffers + 1, &divisor, buffers + 2)) return NULL;
-    const uint16_t *const source = buffers[0].buf;
     const int32_t *const at = buffers[1].buf;
-    uint16_t *const out = buffers[2].buf;
-    const Py_ssize_t size = buffers[0].len / 2, count = buffers[2].len / 2;
-    int fits = divisor > 0 && buffers[1].len == 4 * count;
+    const Py_ssize_t count = buffers[1].len / 4, item = buffers[2].len > count ? 2 : 1, size = buffers[0].len / item;
+    int fits = divisor > 0 && buffers[2].len == item * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
-        const int32_t number = divisor == 3 ? at[place] / 3 : at[place] / divisor;
+        const int32_t number = divisor == 1 ? at[place] : divisor == 3 ? at[place] / 3 : at[place] / divisor;
         fits = number >= 0 && number < size;
-        if (fits) out[place] = source[number];
+        if (fits && item == 1) ((uint8_t *)buffers[2].buf)[place] = ((const uint8_t *)buffers[0].buf)[number];
+        if (fits && item == 2) ((uint16_t *)buffers[2].buf)[place] = ((const uint16_t *)buffers[0].buf)[number];
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
+}
+
+static const char cheapest_doc[] =
+    "cheapest(costs, ties, merged, lanes, least, chosen)\n\n"
+    "Writes the least of the costs of a sum's samples, and the sample's number, as `trellis._cheapest`.";
+
+static PyObject *cheapest(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[4]; /* costs, ties, least, chosen */
+    Py_ssize_t merged, lanes;
+    if (!PyArg_ParseTuple(arguments, "y*y*nnw*w*", buffers, buffers + 1, &merged, &lanes, buffers + 2, buffers + 3))
+        return NULL;
+    const uint16_t *const costs = buffers[0].buf, *const ties = buffers[1].buf;
+    uint16_t *const least = buffers[2].buf;
+    uint32_t *const chosen = buffers[3].buf;
+    const Py_ssize_t sums = buffers[2].len / 2, size = buffers[0].len / 2;
+    const int fits = merged > 0 && lanes > 0 && sums % lanes == 0 && size % merged == 0 && size / merged == sums &&
+                     buffers[0].len == buffers[1].len && buffers[3].len == 4 * sums;
+    PyThreadState *others = PyEval_SaveThread();
+    for (Py_ssize_t sum = 0; fits && sum < sums; sum++) {
+        const Py_ssize_t first = sum / lanes * lanes * merged + sum % lanes;
+        uint32_t best = UINT32_MAX;
+        for (Py_ssize_t number = 0; number < merged; number++) {
+            const Py_ssize_t place = first + number * lanes;
+            const uint32_t cost = (uint32_t)costs[place] << 16 | ties[place];
+            if (cost >= best) continue;
+            best = cost;
+            chosen[sum] = (uint32_t)number;
+        }
+        least[sum] = (uint16_t)(best >> 16);
+    }
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 4);
 }
 
 static uint16_t cheaper(uint16_t cost, int together)
@@ -512,8 +544,9 @@ static PyMethodDef methods[] = {
     {"numbers", numbers, METH_VARARGS, numbers_doc}, {"free", free_samples, METH_VARARGS, free_doc},
     {"bind", bind_samples, METH_VARARGS, bind_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
-    {"step", step, METH_VARARGS, step_doc}, {"count", count_symbols, METH_VARARGS, count_doc},
-    {"code", code_scan, METH_VARARGS, code_doc}, {NULL, NULL, 0, NULL},
+    {"step", step, METH_VARARGS, step_doc}, {"cheapest", cheapest, METH_VARARGS, cheapest_doc},
+    {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
+    {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, methods, slots, NULL, NULL, NULL};

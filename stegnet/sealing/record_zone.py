@@ -8,7 +8,7 @@ from stegnet.core import kernels
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, parts, step
+from stegnet.sealing.steps import StepCosts, gathered, parts, step
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -84,15 +84,15 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     samples, zone = canvas.samples, canvas.zones.record
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
     numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
-    up, down = canvas.costs.at(numbers)
-    if plan.grey:
-        _bind(numbers, free, beside, up, down)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
-    ties = canvas.costs.ties_at(numbers, own.merged > 1)
-    clustered = plan.grey and own.merged == 1
-    following = _clustered(numbers // plan.channels, up, down, canvas.dummies) if clustered else None
-    changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)
+    values, ties = gathered(samples, numbers), canvas.costs.ties_at(numbers, own.merged > 1)
+    if plan.grey and own.merged == 1:
+        up, down = _costs_at(numbers, canvas.costs, free, beside)
+        following = _clustered(numbers // plan.channels, up, down, canvas.dummies)
+        changes = trellis.write(values, trits, own, (up, down, ties), following)
+    else:  # nothing here keeps the costs, which `write` drops when it has merged them
+        changes = trellis.write(values, trits, own, (*_costs_at(numbers, canvas.costs, free, beside), ties))
     step(samples, numbers, changes, free, beside * plan.grey)
 
 
@@ -145,14 +145,18 @@ def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.nd
     return np.concatenate(greens)
 
 
-def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, down: np.ndarray) -> None:
-    """Makes steps of samples dear, in place, where one of the two that move with them is not free."""
+def _costs_at(numbers: np.ndarray, costs: StepCosts, free: np.ndarray, beside: int) -> tuple[np.ndarray, np.ndarray]:
+    """Costs of samples, up and down: high where one that moves with them is not free (none if `free` is empty)."""
+    up, down = costs.at(numbers)
+    if not free.size:
+        return up, down
     if kernels.compiled:
         kernels.compiled.bind(numbers, free, beside, trellis.MAX_COST, up, down)
-        return
+        return up, down
     for some in parts(numbers.size):
         stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
         up[some][stuck] = down[some][stuck] = trellis.MAX_COST
+    return up, down
 
 
 def _clustered(pixels: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:

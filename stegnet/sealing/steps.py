@@ -28,11 +28,11 @@ class StepCosts(NamedTuple):
 
     def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Those of some samples, (n,) int32, up and down: (n,) uint16 each."""
-        return _gathered(self.up, numbers, self.together), _gathered(self.down, numbers, self.together)
+        return gathered(self.up, numbers, self.together), gathered(self.down, numbers, self.together)
 
     def ties_at(self, numbers: np.ndarray, merged: bool) -> np.ndarray:
         """Random numbers of some samples, (n,) uint16; none if they are not merged, so that nothing is tied."""
-        return _gathered(self.ties, numbers, 1) if merged else np.zeros(0, np.uint16)
+        return gathered(self.ties, numbers) if merged else np.zeros(0, np.uint16)
 
     def rolled(self, shift: int) -> "StepCosts":
         """Those of the samples, rolled by so many, of whole pixels."""
@@ -40,8 +40,9 @@ class StepCosts(NamedTuple):
         return StepCosts(*costs, np.roll(self.ties, shift), self.together)
 
 
-def _gathered(source: np.ndarray, numbers: np.ndarray, together: int) -> np.ndarray:
-    found = np.empty(numbers.size, np.uint16)
+def gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1) -> np.ndarray:
+    """`source[numbers // together]`, of uint8 or uint16, without the copy that NumPy makes of int32 numbers."""
+    found = np.empty(numbers.size, source.dtype)
     if kernels.compiled:
         kernels.compiled.gather(source, numbers, together, found)
         return found
