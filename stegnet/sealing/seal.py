@@ -239,7 +239,7 @@ def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> 
     together = picture.shape[2] if grey else 1
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * picture.size)
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES).reshape(picture.shape)
-    up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
+    up, down = np.empty((2, *(picture.shape[:2] if together > 1 else picture.shape)), np.uint16)
     for rows in strips(*picture.shape[:2]):
         for final, own, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             _add_ties(picture[rows], own[rows, :, : picture.shape[2]], ties[rows], edge, mirror, final[rows])

@@ -41,7 +41,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     costs = juniward(pixels, jpeg.steps(0))[..., 1:]
     scale = _USUAL / _median(costs, luma[..., 1:])
     directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
-    up, down = (np.empty((rows, cols * CARRIED, 1), np.uint16) for _ in range(2))
+    up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
         gains = _known(errors[part]) if directions is None else _ESTIMATED * directions[part]

@@ -17,7 +17,7 @@ from stegnet.engines.engine import thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 
 T = TypeVar("T")
-_STRIP = 8  # rows of blocks that are computed at once
+_STRIP = 16  # rows of blocks that are computed at once
 _LEAST_NOISE = np.float32(1e-6)
 _MOST = 0.5
 
