@@ -14,6 +14,13 @@
 #define WIDEST
 #endif
 
+#ifdef __GNUC__
+#define PREFETCH(address) __builtin_prefetch((const void *)(address))
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
+enum { AHEAD = 128 }; /* places: a run of carriers is anywhere in memory */
 enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, LEAST_HOPE = 30000 };
 
 /* A code, and the state before each one: by +1 and by -1 in each column. */
@@ -342,6 +349,7 @@ static PyObject *gather(PyObject *self, PyObject *arguments)
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         const int32_t number = divisor == 1 ? at[place] : divisor == 3 ? at[place] / 3 : at[place] / divisor;
         fits = number >= 0 && number < size;
+        if (place + AHEAD < count) PREFETCH((uintptr_t)buffers[0].buf + (uintptr_t)(at[place + AHEAD] * item));
         if (fits && item == 1) ((uint8_t *)buffers[2].buf)[place] = ((const uint8_t *)buffers[0].buf)[number];
         if (fits && item == 2) ((uint16_t *)buffers[2].buf)[place] = ((const uint16_t *)buffers[0].buf)[number];
     }
@@ -442,6 +450,7 @@ static PyObject *step(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         fits = at[place] >= beside && at[place] < size - beside;
+        if (!changes[place]) continue; /* of most */
         for (Py_ssize_t number = at[place] - beside; fits && number <= at[place] + beside; number++) {
             const int value = samples[number] + changes[place];
             if (!unbound || unbound[number]) samples[number] = (uint8_t)(value < 0 ? 2 : value > 255 ? 253 : value);

@@ -25,10 +25,15 @@ typedef struct {
     int bits, failure;
 } Sink;
 
-static void put_byte(Sink *sink, uint8_t byte)
+/* Writes the oldest whole bytes that wait, so many, with a zero behind each 255. */
+static void put_bytes(Sink *sink, int count)
 {
-    sink->out[sink->at++] = byte;
-    if (byte == 0xFF) sink->out[sink->at++] = 0;
+    for (; count; count--) {
+        sink->bits -= 8;
+        const uint8_t byte = (uint8_t)(sink->waiting >> sink->bits);
+        sink->out[sink->at++] = byte;
+        if (byte == 0xFF) sink->out[sink->at++] = 0;
+    }
 }
 
 static inline void put(Sink *sink, int table, int symbol, uint32_t extra, int length)
@@ -45,18 +50,24 @@ static inline void put(Sink *sink, int table, int symbol, uint32_t extra, int le
     }
     sink->waiting = ((sink->waiting << size | sink->codes[entry]) << length) | extra;
     sink->bits += size + length;
-    while (sink->bits >= 8) {
-        sink->bits -= 8;
-        put_byte(sink, (uint8_t)(sink->waiting >> sink->bits));
-    }
+    if (sink->bits >= 32) put_bytes(sink, 4); /* up to 31 and 32 are waiting */
+}
+
+/* Of a number below 2^16; without branches, which no processor would predict. */
+static inline int bit_length(uint32_t number)
+{
+    int length = (number > 0xFF) << 3;
+    length += (number >> length > 0xF) << 2;
+    length += (number >> length > 3) << 1;
+    length += number >> length > 1;
+    return length + (number > 0);
 }
 
 /* A value behind a run of zeros: its size, and the bits that tell which of that size it is (F.1.2.1); up to 16. */
 static inline void put_value(Sink *sink, int table, int run, int32_t value)
 {
     const uint32_t magnitude = (uint32_t)(value < 0 ? -value : value);
-    int size = 0;
-    while (magnitude >> size) size++;
+    const int size = bit_length(magnitude);
     const uint32_t extra = value < 0 ? ((uint32_t)1 << size) - 1 - magnitude : magnitude;
     put(sink, table, (run * 16 + size) % SYMBOLS, extra, size);
 }
@@ -85,8 +96,9 @@ static void end_interval(Sink *sink, int marker)
         return;
     }
     const int fill = -sink->bits & 7;
-    if (fill) put_byte(sink, (uint8_t)(sink->waiting << fill | ((1u << fill) - 1)));
-    sink->bits = 0;
+    sink->waiting = sink->waiting << fill | ((1u << fill) - 1);
+    sink->bits += fill;
+    put_bytes(sink, sink->bits / 8);
     if (marker < 0) return;
     sink->out[sink->at++] = 0xFF;
     sink->out[sink->at++] = (uint8_t)(0xD0 + marker);

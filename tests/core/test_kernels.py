@@ -118,7 +118,7 @@ def test_scans_are_coded_the_same(monkeypatch, tmp_path, picture, way, sampling)
 
 
 def test_scans_of_one_component_are_coded_the_same(tmp_path, picture):
-    """Sequential files of some cameras have them; Pillow writes them in progressive files only."""
+    """A sequential file may have one for each component, which Pillow does not write."""
     jpeg = a_jpeg(tmp_path, picture(61, 75))
     for index, interval in product(range(3), (0, 1, 5)):
         table = min(index, 1)
