@@ -23,9 +23,9 @@ from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
 from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.kernels import kernels_in_use
 from stegnet.core.parallel import thread_count
 from stegnet.media import read_picture, write_png
-from stegnet.sealing import kernels_in_use
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"

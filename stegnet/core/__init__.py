@@ -1,1 +1,1 @@
-"""The foundation of all packages: errors, parameters, measures, the keyed shuffle."""
+"""The foundation of all packages: errors, parameters, measures, the keyed shuffle, compiled kernels."""

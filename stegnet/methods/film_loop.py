@@ -11,12 +11,12 @@ from typing import TypeVar
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kernels import kernels_missing
 from stegnet.core.parallel import ahead, ordered
 from stegnet.engines import Pool
 from stegnet.media import FilmInfo, FilmWriter
 from stegnet.methods.run import Run
 from stegnet.results import FilmFrame, OutputTarget, form_of, write_film
-from stegnet.sealing import kernels_missing
 
 _LONG = 250  # frames
 

@@ -1,7 +1,7 @@
 """Sealed bits: bytes in the samples of a picture, encrypted, authenticated, and as hard to detect as is known.
 
 `seal` writes and reads a record; `carriers` says where its zones are, `record_zone` and `steps` write them by the
-`trellis` at the `costs` of texture, compiled if `kernels` are; `dummies` are steps that carry nothing.
+`trellis` at the `costs` of texture, compiled if `core.kernels` are; `dummies` are steps that carry nothing.
 """
 
 from stegnet.sealing.carriers import (
@@ -17,7 +17,6 @@ from stegnet.sealing.carriers import (
     zones_of,
 )
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
-from stegnet.sealing.kernels import kernels_in_use, kernels_missing
 from stegnet.sealing.seal import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -45,8 +44,6 @@ __all__ = [
     "SealOptions",
     "frame_salt",
     "idle_samples",
-    "kernels_in_use",
-    "kernels_missing",
     "layout",
     "public_order",
     "room",

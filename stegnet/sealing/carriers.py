@@ -5,9 +5,10 @@ from hashlib import sha256
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.keys import SALT_BYTES, Key
-from stegnet.sealing import kernels, trellis
+from stegnet.sealing import trellis
 
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.samples import strips
-from stegnet.sealing import kernels
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is

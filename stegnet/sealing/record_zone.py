@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
-from stegnet.sealing import kernels, trellis
+from stegnet.sealing import trellis
 from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, step
+from stegnet.sealing.steps import StepCosts, gathered, step
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -84,15 +85,15 @@ def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     samples, zone = canvas.samples, canvas.zones.record
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
     numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
-    up, down = canvas.costs.at(numbers)
-    if plan.grey:
-        _bind(numbers, free, beside, up, down)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
-    ties = canvas.costs.ties_at(numbers, own.merged > 1)
-    clustered = plan.grey and own.merged == 1
-    following = _clustered(numbers, up, down, canvas.dummies) if clustered else None
-    changes = trellis.write(samples[numbers], trits, own, (up, down, ties), following)
+    values, ties = gathered(samples, numbers), canvas.costs.ties_at(numbers, own.merged > 1)
+    if plan.grey and own.merged == 1:
+        up, down = _costs_at(numbers, canvas.costs, free, beside)
+        following = _clustered(numbers, up, down, canvas.dummies)
+        changes = trellis.write(values, trits, own, (up, down, ties), following)
+    else:  # nothing here keeps the costs, which `write` drops when it has merged them
+        changes = trellis.write(values, trits, own, (*_costs_at(numbers, canvas.costs, free, beside), ties))
     step(samples, numbers, changes, free, beside * plan.grey)
 
 
@@ -145,8 +146,9 @@ def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.nd
     return np.concatenate(in_parts(take, zone.stop - zone.start))
 
 
-def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, down: np.ndarray) -> None:
-    """Makes steps of samples dear, in place, where one of the two that move with them is not free."""
+def _costs_at(numbers: np.ndarray, costs: StepCosts, free: np.ndarray, beside: int) -> tuple[np.ndarray, np.ndarray]:
+    """Costs of samples, up and down: high where one that moves with them is not free (none if `free` is empty)."""
+    up, down = costs.at(numbers)
 
     def bind(some: slice) -> None:
         if kernels.compiled:
@@ -155,7 +157,9 @@ def _bind(numbers: np.ndarray, free: np.ndarray, beside: int, up: np.ndarray, do
         stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
         up[some][stuck] = down[some][stuck] = trellis.MAX_COST
 
-    in_parts(bind, numbers.size)
+    if free.size:
+        in_parts(bind, numbers.size)
+    return up, down
 
 
 def _clustered(numbers: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:

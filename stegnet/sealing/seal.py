@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import is_grey, strips
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
-from stegnet.sealing import kernels, trellis
+from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
     LEAD_BITS,
     MAC_BITS,
@@ -111,26 +112,30 @@ def seal(
     height, width = picture.shape[:2]
     if len(record) > room(height, width, keys.film, picture.shape[2], options.medium):
         raise too_small(height, width, len(record), keys.film)
-    if is_grey(picture) and len(record) <= room(height, width, keys.film, 1, options.medium):
-        channel, costs = picture[..., :1].copy(), Costs(*(steps[..., :1] for steps in costs))
-        _seal(channel, record, keys, seed, costs, options)
-        picture[:] = channel
-    else:
-        _seal(picture, record, keys, seed, costs, options)
+    grey = is_grey(picture) and len(record) <= room(height, width, keys.film, 1, options.medium)
+    own = picture[..., :1].copy() if grey and picture.shape[2] > 1 else picture
+    addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
+    most = zones_of(own.size, addressed, options.medium)
+    plan = plan_of(len(record) + TAG_BYTES, most, options.effort, options.grey, own.shape[2])
+    final = _final_costs(own, costs, seed, plan.grey)
+    del costs  # of large pictures, tens of megabytes: some callers have no more use for them
+    _seal(own, record, keys, seed, (plan, final), options)
+    if own is not picture:
+        picture[:] = own
 
 
 def _seal(
-    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
+    picture: np.ndarray,
+    record: bytes,
+    keys: ContainerKeys,
+    seed: bytes,
+    planned: tuple[RecordPlan, StepCosts],
+    options: SealOptions,
 ) -> None:
     """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
-    samples, channels, medium = picture.reshape(-1), picture.shape[2], options.medium
-    random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * samples.size)
-    nonce = bytes(random[SEED_BYTES : SEED_BYTES + NONCE_BYTES])
-    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES)
-    addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
-    most = zones_of(samples.size, addressed, medium)
-    plan = plan_of(len(record) + TAG_BYTES, most, options.effort, options.grey, channels)
-    final, own = _final_costs(picture, costs, ties, channels if plan.grey else 1), addressed and options.first
+    samples, medium, (plan, final) = picture.reshape(-1), options.medium, planned
+    own, random = keys.film.recipient is not None and options.first, keystream(seed, SEED_BYTES + NONCE_BYTES)
+    nonce = bytes(random[SEED_BYTES:])
     dummies = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, options.first)
@@ -224,18 +229,21 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), medium.context)))
 
 
-def _final_costs(picture: np.ndarray, costs: Costs, random: np.ndarray, together: int) -> StepCosts:
+def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> StepCosts:
     """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
     Args:
-        together: so many samples of a pixel move together, and so cost what the most expensive one does.
+        costs: of as many channels as the picture has, or more.
+        grey: the samples of a pixel move together, and so cost what the most expensive one does.
     """
-    up, down = (np.empty(picture.shape[:2] if together > 1 else picture.shape, np.uint16) for _ in range(2))
-    ties = random.reshape(picture.shape)
+    together = picture.shape[2] if grey else 1
+    random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * picture.size)
+    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES).reshape(picture.shape)
+    up, down = np.empty((2, *(picture.shape[:2] if together > 1 else picture.shape)), np.uint16)
     for rows in strips(*picture.shape[:2]):
         for final, own, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
-            _add_ties(picture[rows], own[rows], ties[rows], edge, mirror, final[rows])
-    return StepCosts(up.reshape(-1), down.reshape(-1), random, together)
+            _add_ties(picture[rows], own[rows, :, : picture.shape[2]], ties[rows], edge, mirror, final[rows])
+    return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together)
 
 
 def _add_ties(

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stegnet.core import kernels
 from stegnet.core.parallel import in_parts
-from stegnet.sealing import kernels
 from stegnet.sealing.carriers import Order
 
 
@@ -27,16 +27,21 @@ class StepCosts(NamedTuple):
 
     def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Those of some samples, (n,) int32, up and down: (n,) uint16 each."""
-        up, down = (_gathered(part, numbers, self.together, self.shift) for part in (self.up, self.down))
+        up, down = (gathered(part, numbers, self.together, self.shift) for part in (self.up, self.down))
         return up, down
 
     def ties_at(self, numbers: np.ndarray, merged: bool) -> np.ndarray:
         """Random numbers of some samples, (n,) uint16; none if they are not merged, so that nothing is tied."""
-        return _gathered(self.ties, numbers, 1, self.shift) if merged else np.zeros(0, np.uint16)
+        return gathered(self.ties, numbers, shift=self.shift) if merged else np.zeros(0, np.uint16)
 
 
-def _gathered(source: np.ndarray, numbers: np.ndarray, together: int, shift: int) -> np.ndarray:
-    found = np.empty(numbers.size, np.uint16)
+def gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
+    """Items of uint8 or uint16 by numbers, (n,) int32, of samples, `together` of which have one.
+
+    Args:
+        shift: samples by which the source is rolled.
+    """
+    found = np.empty(numbers.size, source.dtype)
 
     def fill(some: slice) -> None:
         if kernels.compiled:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stegnet.sealing import kernels
+from stegnet.core import kernels
 
 # Of changes, (n,) int8, of the number of lanes, and of those that are searched next: costs of a further +1 and −1 of
 # these lanes' samples, (n,) uint16 each, of others undefined.
@@ -119,8 +119,9 @@ def from_trits(trits: np.ndarray, size: int) -> bytes | None:
 
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
-    digits = values % 3
-    sums = digits if plan.merged == 1 else plan.sums(digits).sum(1, dtype=np.uint32) % 3
+    sums = values % 3
+    if plan.merged > 1:
+        sums = plan.sums(sums).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
     sums = sums.reshape(-1)[: plan.length * plan.lanes].reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     starts, columns = plan.starts[:-1], plan.columns
@@ -154,6 +155,7 @@ def write(
         (n,) int8 of −1, 0 and 1.
     """
     up, down, ties = costs
+    del costs  # once they are merged, nobody may need them, and they are large
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
     missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
@@ -165,9 +167,11 @@ def write(
                 up, down = following(changes, plan.lanes, chosen)
             changes += _search_all(missing, up, down, plan, values.size, chosen)
         return changes
-    (up, cheapest_up), (down, cheapest_down) = (_cheapest(plan.sums(costs), plan.sums(ties)) for costs in (up, down))
+    up, cheapest_up = _cheapest(plan.sums(up), plan.sums(ties))
+    down, cheapest_down = _cheapest(plan.sums(down), plan.sums(ties))
     steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
-    chosen = np.where(steps < 0, cheapest_down, cheapest_up)
+    chosen = cheapest_up
+    np.copyto(chosen, cheapest_down, where=steps < 0)
     changes = np.zeros(values.size, np.int8)
     for number, part in enumerate(np.moveaxis(plan.sums(changes), 1, 0)):
         np.copyto(part, steps, where=chosen == number)
@@ -176,9 +180,14 @@ def write(
 
 def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
-    least = np.full((costs.shape[0], costs.shape[2]), np.iinfo(np.uint32).max, np.uint32)
-    chosen = np.zeros(least.shape, np.uint32)
-    for number in range(costs.shape[1]):
+    length, merged, lanes = costs.shape
+    chosen = np.zeros((length, lanes), np.uint32)
+    if kernels.compiled:
+        found = np.empty(chosen.shape, np.uint16)
+        kernels.compiled.cheapest(costs, ties, merged, lanes, found, chosen)
+        return found, chosen
+    least = np.full(chosen.shape, np.iinfo(np.uint32).max, np.uint32)
+    for number in range(merged):
         cost = costs[:, number].astype(np.uint32) << 16 | ties[:, number]
         np.copyto(chosen, number, where=cost < least)
         np.minimum(least, cost, out=least)

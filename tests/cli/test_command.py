@@ -12,7 +12,7 @@ import stegnet as package
 from stegnet.cli import main
 from stegnet.cli.command import make_parser
 from stegnet.cli.parser import commands_of
-from stegnet.sealing import kernels_in_use
+from stegnet.core.kernels import kernels_in_use
 
 WRONG = """hide | hide a b -o c | hide a b --key-file k | hide a b -o c --key-file k --passphrase
 hide a b -o c --key k | export

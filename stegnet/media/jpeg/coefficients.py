@@ -16,9 +16,10 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.media.jpeg.entropy import ZIGZAG, Events, entropy_coded, optimal_table, scan_events
+from stegnet.media.jpeg.entropy import ZIGZAG, optimal_table
 from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, parse_jpeg
 from stegnet.media.jpeg.multi_picture import moved_index
+from stegnet.media.jpeg.scans import Symbols, scan_symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +41,11 @@ class JpegPicture:
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
         scans = self.file.scans
-        events = [scan_events(self.file, scan, planes) for scan in scans]
-        tables = self._tables_for(events)
+        symbols = [scan_symbols(self.file, scan, planes) for scan in scans]
+        tables = self._tables_for(symbols)
         changed = {
-            (scan.start, scan.end): entropy_coded(own, {key: tables[old.start] for key, old in scan.tables.items()})
-            for scan, own in zip(scans, events, strict=True)
+            (scan.start, scan.end): own.coded({key: tables[old.start] for key, old in scan.tables.items()})
+            for scan, own in zip(scans, symbols, strict=True)
         }
         for start, end, own in self.file.huffman_segments:
             content = b"".join(tables[old.start].content for old in own)
@@ -62,11 +63,11 @@ class JpegPicture:
 
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:
-        return self._used([scan_events(self.file, scan, self.planes) for scan in self.file.scans])
+        return self._used([scan_symbols(self.file, scan, self.planes) for scan in self.file.scans])
 
-    def _tables_for(self, events: Sequence[Events]) -> dict[int, HuffmanTable]:
+    def _tables_for(self, symbols: Sequence[Symbols]) -> dict[int, HuffmanTable]:
         """The table to write for each of the file's, by where it is."""
-        counts, tables = self._used(events), {}
+        counts, tables = self._used(symbols), {}
         for old in (table for _, _, own in self.file.huffman_segments for table in own):
             tables[old.start] = old
             used = set(np.flatnonzero(counts.get(old.start, ())))
@@ -80,11 +81,11 @@ class JpegPicture:
             return False
         return table.start in self._counts and optimal_table(self._counts[table.start], table.key) == table
 
-    def _used(self, events: Sequence[Events]) -> dict[int, np.ndarray]:
+    def _used(self, symbols: Sequence[Symbols]) -> dict[int, np.ndarray]:
         """Uses of each symbol of each table, by the start of the table."""
         used: dict[int, np.ndarray] = {}
-        for scan, own in zip(self.file.scans, events, strict=True):
-            for key, counts in own.counts().items():
+        for scan, own in zip(self.file.scans, symbols, strict=True):
+            for key, counts in own.counts.items():
                 start = scan.tables[key].start
                 used[start] = used.get(start, 0) + counts
         return used
@@ -110,7 +111,7 @@ def read_jpeg(path: Path) -> JpegPicture:
     except OSError as error:
         raise MediaError(f"{path}: the JPEG can't be read ({error.strerror or error})") from error
     found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]
-    planes = tuple(np.ascontiguousarray(plane.reshape(*plane.shape[:2], 64)[..., ZIGZAG]) for plane in found)
+    planes = tuple(np.take(plane.reshape(*plane.shape[:2], 64), ZIGZAG, axis=2) for plane in found)
     if [plane.shape[:2] for plane in planes] != [file.blocks(component) for component in file.components]:
         raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
     return JpegPicture(file, planes)

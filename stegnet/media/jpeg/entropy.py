@@ -7,6 +7,7 @@ of blocks that end are as long as they may be, and the last byte is filled up wi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -41,10 +42,24 @@ class Events:
     lengths: np.ndarray
     ends: np.ndarray
 
+    @cached_property
     def counts(self) -> dict[int, np.ndarray]:
         """Uses of each symbol of each table, (256,) each."""
         used = (int(table) for table in np.unique(self.tables) if table != _NO_SYMBOL)
         return {table: np.bincount(self.symbols[self.tables == table], minlength=256) for table in used}
+
+    def coded(self, tables: Mapping[int, HuffmanTable]) -> bytes:
+        """The bytes of a scan, with its restart markers.
+
+        Args:
+            tables: by key; each has a code for every symbol that is used.
+        """
+        codes, sizes = code_tables(tables)
+        there = self.tables != _NO_SYMBOL
+        size = np.where(there, sizes[self.tables, self.symbols], 0)
+        assert size[there].all()
+        values = np.where(there, codes[self.tables, self.symbols], 0).astype(np.int64) << self.lengths | self.extra
+        return b"".join(_with_markers(_packed(values, size + self.lengths, self.ends)))
 
 
 def scan_events(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> Events:
@@ -53,7 +68,7 @@ def scan_events(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) 
     Args:
         coefficients: of each component of the frame, (rows, columns, 64) int16 in zigzag order.
     """
-    blocks, owners = _in_order(jpeg, scan, coefficients)
+    blocks, owners = in_order(jpeg, scan, coefficients)
     per_mcu = len(owners)
     interval = (scan.interval or len(blocks) // per_mcu) * per_mcu
     starts = np.arange(0, len(blocks), interval)
@@ -74,20 +89,28 @@ def scan_events(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) 
     return Events(*(column[order] for column in columns), ends)
 
 
-def entropy_coded(events: Events, tables: Mapping[int, HuffmanTable]) -> bytes:
-    """The bytes of a scan, with its restart markers.
-
-    Args:
-        tables: by key; each has a code for every symbol that is used.
-    """
-    codes, sizes = np.zeros((32, 256), np.int64), np.zeros((32, 256), np.int64)
+def code_tables(tables: Mapping[int, HuffmanTable]) -> tuple[np.ndarray, np.ndarray]:
+    """Code and length of each symbol, (32, 256) uint16 and uint8 by table; of symbols without, 0."""
+    codes, sizes = np.zeros((32, 256), np.uint16), np.zeros((32, 256), np.uint8)
     for number, table in tables.items():
         codes[number, list(table.symbols)], sizes[number, list(table.symbols)] = _codes(table)
-    there = events.tables != _NO_SYMBOL
-    size = np.where(there, sizes[events.tables, events.symbols], 0)
-    assert size[there].all()
-    values = (np.where(there, codes[events.tables, events.symbols], 0) << events.lengths) | events.extra
-    return b"".join(_with_markers(_packed(values, size + events.lengths, events.ends)))
+    return codes, sizes
+
+
+def in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A scan's blocks in order, (n, 64), and the place in the scan of the component of each block of an MCU."""
+    if len(scan.components) == 1:
+        return coefficients[scan.components[0]].reshape(-1, 64), np.zeros(1, np.intp)
+    across, down = jpeg.mcu
+    rows, cols = -(-jpeg.height // (8 * down)), -(-jpeg.width // (8 * across))
+    components = [jpeg.components[index] for index in scan.components]
+    owners = np.repeat(np.arange(len(components)), [each.down * each.across for each in components])
+    blocks = np.empty((rows, cols, len(owners), 64), np.int16)
+    for place, (index, own) in enumerate(zip(scan.components, components, strict=True)):
+        first, last = np.searchsorted(owners, (place, place + 1))
+        part = blocks[:, :, first:last].reshape(rows, cols, own.down, own.across, 64)  # a view
+        part[:] = _filled_up(coefficients[index], (rows, own.down, cols, own.across)).transpose(0, 2, 1, 3, 4)
+    return blocks.reshape(-1, 64), owners
 
 
 def optimal_table(counts: np.ndarray, key: int = 0) -> HuffmanTable:
@@ -123,26 +146,12 @@ def _part(keys: np.ndarray, tables: np.ndarray | int, symbols: np.ndarray | int,
     return keys, *(np.broadcast_to(column, keys.shape).astype(kind) for column, kind in columns)
 
 
-def _in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A scan's blocks in order, (n, 64), and the place in the scan of the component of each block of an MCU."""
-    if len(scan.components) == 1:
-        return coefficients[scan.components[0]].reshape(-1, 64), np.zeros(1, np.intp)
-    across, down = jpeg.mcu
-    rows, cols = -(-jpeg.height // (8 * down)), -(-jpeg.width // (8 * across))
-    parts, owners = [], []
-    for place, index in enumerate(scan.components):
-        component = jpeg.components[index]
-        shape = rows, component.down, cols, component.across
-        whole = _filled_up(coefficients[index], shape)
-        parts.append(whole.transpose(0, 2, 1, 3, 4).reshape(rows * cols, -1, 64))
-        owners += [place] * (component.down * component.across)
-    return np.concatenate(parts, 1).reshape(-1, 64), np.array(owners)
-
-
 def _filled_up(blocks: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
     """A component's blocks, (rows, columns, 64), with those that fill up its MCUs, (*shape, 64)."""
     rows, down, cols, across = shape
     height, width, _ = blocks.shape
+    if (height, width) == (rows * down, cols * across):
+        return blocks.reshape(*shape, 64)
     whole = np.zeros((rows * down, cols * across, 64), blocks.dtype)
     whole[:height, :width] = blocks
     whole[:height, width:, 0] = blocks[:, -1:, 0]

@@ -19,8 +19,9 @@ def samples_of(jpeg: JpegPicture) -> np.ndarray:
 
     A coefficient c is the sample (c + 128) mod 256, so that a step of one is a step of the other.
     """
-    luma = jpeg.planes[0]
-    return (luma[..., 1:] + _MIDDLE).astype(np.uint8).reshape(luma.shape[0], -1, 1)
+    samples = jpeg.planes[0][..., 1:].astype(np.uint8)
+    samples += _MIDDLE
+    return samples.reshape(len(samples), -1, 1)
 
 
 def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:

@@ -9,10 +9,10 @@ of 23×23 wavelet coefficients are two products with matrices of 8×23.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.jpeg import COSINES
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
-from stegnet.methods.jpeg.rounding import rounding_directions
+from stegnet.methods.jpeg.carrier import CARRIED
+from stegnet.methods.jpeg.rounding import dct_basis, in_strips, rounding_directions, strips
 from stegnet.sealing import Costs
 
 _STABILISER = np.float32(2**-6)  # of a relative change
@@ -22,10 +22,7 @@ _HIGH = np.array([
     0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404, -0.0006754494, -0.0001174768,
 ], np.float32)  # fmt: skip
 _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
-_BANDS = ((_LOW, _HIGH), (_HIGH, _LOW), (_HIGH, _HIGH))
-_TAPS, _WINDOW = 16, 23
-_MARGIN = 24  # pixels around a picture, mirrored
-_STRIP = 32  # rows of blocks
+_WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
 # Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
 _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
@@ -40,21 +37,30 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
             1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
             not known, and estimated.
     """
-    luma = jpeg.planes[0]
-    pixels = shown_luma(jpeg)
-    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
-    median = np.median(costs[luma[..., 1:] != 0]) if luma[..., 1:].any() else np.median(costs)
+    luma, pixels = jpeg.planes[0], shown_luma(jpeg)
     rows, cols, _ = luma.shape
-    blocks = pixels.reshape(rows, 8, cols, 8)
-    clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
-    gains = _known(errors) if errors is not None else _ESTIMATED * rounding_directions(pixels, jpeg)[..., 1:]
+    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
+    scale = _USUAL / _median(costs, luma[..., 1:])
+    directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
+    up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
-    def levels(gain: np.ndarray) -> np.ndarray:
-        scaled = np.clip(costs * (1 - gain) * (_USUAL / median), 1, _WET).astype(np.uint16)
-        scaled[clipped] = _WET
-        return scaled.reshape(rows, -1, 1)
+    def fill(part: slice) -> None:
+        gains = _known(errors[part]) if directions is None else _ESTIMATED * directions[part]
+        blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
+        clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
+        for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
+            scaled = np.clip(costs[part] * (1 - gain) * scale, 1, _WET).astype(np.uint16)
+            scaled[clipped] = _WET
+            levels[part] = scaled.reshape(len(scaled), -1, 1)
 
-    return Costs(levels(np.maximum(gains, 0)), levels(np.maximum(-gains, 0)))
+    in_strips(fill, rows)
+    return Costs(up, down)
+
+
+def _median(costs: np.ndarray, coefficients: np.ndarray) -> np.float32:
+    """The median cost of coefficients that are not 0; of all, if all are."""
+    used = coefficients != 0
+    return np.median(costs[used if used.any() else ~used], overwrite_input=True)
 
 
 def _known(errors: np.ndarray) -> np.ndarray:
@@ -65,15 +71,14 @@ def _known(errors: np.ndarray) -> np.ndarray:
 
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:
     """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
-    luma = jpeg.planes[0]
+    luma, basis = jpeg.planes[0], (dct_basis() * jpeg.steps(0)[:, None]).astype(np.float32)
     rows, cols, _ = luma.shape
-    basis = np.einsum("ku,lv->kluv", COSINES, COSINES).reshape(64, 64)[ZIGZAG] * jpeg.steps(0)[:, None]
-    pixels = np.empty((rows, 8, cols, 8), np.float32)
-    for part in _strips(rows):
-        blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis.astype(np.float32)
+    pixels = np.empty((rows, BLOCK, cols, BLOCK), np.float32)
+    for part in strips(rows):
+        blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
         shown = np.clip(np.rint(blocks + 128), 0, 255)
-        pixels[part] = shown.reshape(-1, cols, 8, 8).transpose(0, 2, 1, 3)
-    return pixels.reshape(8 * rows, 8 * cols)
+        pixels[part] = shown.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+    return pixels.reshape(BLOCK * rows, BLOCK * cols)
 
 
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -83,41 +88,39 @@ def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
         pixels: (8 · rows, 8 · columns) float32.
         steps: quantisation table, (64,), in zigzag order.
     """
-    rows, cols = pixels.shape[0] // 8, pixels.shape[1] // 8
+    rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)
+    steps = steps.astype(np.float32)
 
     def fill(part: slice) -> None:
-        strip = wide[8 * part.start : 8 * part.stop + 2 * _MARGIN]
-        found = sum(_changed(strip, part.stop - part.start, cols, *band) for band in _BANDS)
+        strip = wide[BLOCK * part.start : BLOCK * part.stop + 2 * _MARGIN]
+        low, high = _filtered(strip, _LOW, 0), _filtered(strip, _HIGH, 0)
+        found = _changed(low, _LOW, _HIGH) + _changed(high, _HIGH, _LOW) + _changed(high, _HIGH, _HIGH)
         own = found.transpose(0, 2, 1, 3).reshape(-1, cols, 64)[..., ZIGZAG]
-        np.multiply(own, steps.astype(np.float32), out=costs[part])
+        np.multiply(own, steps, out=costs[part])
 
-    for _ in ordered(fill, _strips(rows), thread_count()):
-        pass
+    in_strips(fill, rows)
     return costs
 
 
-def _strips(rows: int) -> list[slice]:
-    """Rows of blocks that are computed at once."""
-    return [slice(first, min(first + _STRIP, rows)) for first in range(0, rows, _STRIP)]
+def _changed(filtered: np.ndarray, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
+    """Relative change of a band by a unit of each coefficient, (rows, 8, columns, 8).
 
-
-def _changed(wide: np.ndarray, rows: int, cols: int, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
-    """Relative change of a band by a unit of each coefficient, (rows, 8, columns, 8)."""
-    band = _filtered(_filtered(wide, vertical, 0), horizontal, 1)
-    weights = 1 / (_STABILISER + np.abs(band))
-    start = _MARGIN - _TAPS + 1
-    weights = weights[start : start + 8 * rows + _TAPS - 1, start : start + 8 * cols + _TAPS - 1]
-    tall = sliding_window_view(weights, _WINDOW, 0)[::8] @ _responses(vertical).T  # (rows, width, 8)
-    windows = sliding_window_view(np.ascontiguousarray(tall.transpose(0, 2, 1)), _WINDOW, 2)[:, :, ::8]
+    Args:
+        filtered: pixels with their margin after the vertical filter, (8 · rows + 15, 8 · columns + 30) float32.
+    """
+    weights = 1 / (_STABILISER + np.abs(_filtered(filtered, horizontal, 1)))
+    tall = sliding_window_view(weights, _WINDOW, 0)[::BLOCK] @ _responses(vertical).T  # (rows, width, 8)
+    windows = sliding_window_view(np.ascontiguousarray(tall.transpose(0, 2, 1)), _WINDOW, 2)[:, :, ::BLOCK]
     return windows @ _responses(horizontal).T
 
 
 def _filtered(values: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     windows = sliding_window_view(values, len(taps), axis)
     found = windows[..., 0] * taps[0]
+    product = np.empty_like(found)
     for place, tap in enumerate(taps[1:], 1):
-        found += windows[..., place] * tap
+        found += np.multiply(windows[..., place], tap, out=product)
     return found
 
 

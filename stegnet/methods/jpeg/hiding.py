@@ -15,13 +15,13 @@ from stegnet.core.parallel import watched
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media import atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
-from stegnet.media.jpeg import JpegPicture, read_jpeg
+from stegnet.media.jpeg import JpegPicture
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
 from stegnet.methods.jpeg.amounts import file_room, hard_bytes, record_room, secure_payload
 from stegnet.methods.jpeg.carrier import medium_of, samples_of, with_samples
 from stegnet.methods.jpeg.costs import coefficient_costs
-from stegnet.methods.jpeg.making import JpegCover, jpeg_cover
+from stegnet.methods.jpeg.making import JpegCover, jpeg_cover, read_both
 from stegnet.methods.method import PartRoom
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import describe_file
@@ -121,9 +121,8 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
     """The planes of a cover with a record sealed in its luma."""
-    samples, costs = samples_of(cover.picture), coefficient_costs(cover.picture, cover.errors)
-    options = SealOptions(first=True, clustered=False, medium=medium_of(cover.picture))
-    seal(samples, record, keys, randomness(SEED_BYTES), costs, options)
+    samples, options = samples_of(cover.picture), SealOptions(True, clustered=False, medium=medium_of(cover.picture))
+    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(cover.picture, cover.errors), options)
     return with_samples(cover.picture, samples)
 
 
@@ -132,7 +131,8 @@ def _write(cover: JpegCover, planes: list[np.ndarray], out: OutputTarget, verify
     data, changes = cover.picture.with_planes(planes), Changes()
     with atomic_write(out.path, overwrite=out.force) as part:
         part.write_bytes(data)
-        if verify and not all(map(np.array_equal, read_jpeg(part).planes, planes)):
+        picture, shown = read_both(part) if verify else (None, read_cover(part)[0])
+        if picture and not all(map(np.array_equal, picture.planes, planes)):
             raise MediaError(f"{out.path}: does not read back as it was written", "try another disk")
-        changes.add(cover.shown, read_cover(part)[0])
+        changes.add(cover.shown, shown)
     return changes

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags
 
 from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.parallel import ordered
 from stegnet.media import about_cover, read_cover, refuse_palette
 from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
@@ -52,12 +53,22 @@ def jpeg_cover(cover: Path, quality: int, side: int | None = None) -> JpegCover:
     if not is_jpeg(cover):
         refuse_palette(cover)
         return _made(cover, quality, side)
-    picture = read_jpeg(cover)
+    picture, shown = read_both(cover)
     if side is not None:
         return _made(cover, quality, side)
     if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, read_cover(cover)[0], saved_twice(picture.planes[0]))
+        return JpegCover(picture, shown, saved_twice(picture.planes[0]))
     return _made(cover, quality, None, "in a JPEG of quality 99 or 100 every step shows: ")
+
+
+def read_both(path: Path) -> tuple[JpegPicture, np.ndarray]:
+    """A JPEG's coefficients, and the pixels that viewers show, (H, W, 3) uint8; two threads read them.
+
+    Raises:
+        MediaError: as `read_jpeg`, or as `read_cover`.
+    """
+    picture, (shown, _) = ordered(lambda read: read(path), (read_jpeg, read_cover), 2)
+    return picture, shown
 
 
 def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCover:
@@ -67,7 +78,7 @@ def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCov
     with TemporaryDirectory(prefix="stegnet-") as folder:
         path = Path(folder) / "cover.jpg"
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
-        picture, shown = read_jpeg(path), read_cover(path)[0]
+        picture, shown = read_both(path)
     notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
     history = None if side or why else copied_with_loss(read)
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core import kernels
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import file_info
 from stegnet.keys import Key, KeyRing, Passphrase
@@ -22,7 +23,6 @@ from stegnet.methods.network import hide_film, hide_picture, run_of
 from stegnet.methods.sealed import SealedOptions, bytes_room, embed_file, extract_file, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
-from stegnet.sealing import kernels
 from tests.format import by_the_book, seal_by_the_book
 from tests.format.by_the_book import NONCE, SECRET
 from tests.support.films import make_film, picture

@@ -3,10 +3,8 @@
    Every buffer's size is checked against the layout before a loop sees it. Python's limited API, so that one build
    serves all versions from 3.11 on. */
 
-#define Py_LIMITED_API 0x030b0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "_kernels.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +14,13 @@
 #define WIDEST
 #endif
 
-#ifdef _MSC_VER
-#define restrict __restrict
+#ifdef __GNUC__
+#define PREFETCH(address) __builtin_prefetch((const void *)(address))
+#else
+#define PREFETCH(address) ((void)(address))
 #endif
 
+enum { AHEAD = 128 }; /* places: a run of carriers is anywhere in memory */
 enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, LEAST_HOPE = 30000 };
 
 /* A code, and the state before each one: by +1 and by -1 in each column. */
@@ -213,8 +214,7 @@ static PyObject *search(PyObject *self, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-/* What the last kernels share: buffers that Python lent, and whether they fit each other. */
-static PyObject *ended(int fits, Py_buffer *buffers, int count)
+PyObject *ended(int fits, Py_buffer *buffers, int count)
 {
     for (int number = 0; number < count; number++) PyBuffer_Release(buffers + number);
     if (!fits) {
@@ -335,7 +335,12 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
 
 static const char gather_doc[] =
     "gather(source, numbers, divisor, shift, out)\n\n"
-    "As `out[:] = source[(numbers // divisor - shift) % len(source)]`, of items of two bytes; no shift is longer.";
+    "As `out[:] = source[(numbers // divisor - shift) % len(source)]`, of items of one byte or two; no shift is longer.";
+
+static int32_t divided(int32_t number, int divisor) /* by 1 and 3 without a division */
+{
+    return divisor == 1 ? number : divisor == 3 ? number / 3 : number / divisor;
+}
 
 static PyObject *gather(PyObject *self, PyObject *arguments)
 {
@@ -343,19 +348,55 @@ static PyObject *gather(PyObject *self, PyObject *arguments)
     Py_ssize_t shift;
     int divisor;
     if (!PyArg_ParseTuple(arguments, "y*y*inw*", buffers, buffers + 1, &divisor, &shift, buffers + 2)) return NULL;
-    const uint16_t *const source = buffers[0].buf;
     const int32_t *const at = buffers[1].buf;
-    uint16_t *const out = buffers[2].buf;
-    const Py_ssize_t size = buffers[0].len / 2, count = buffers[2].len / 2;
-    int fits = divisor > 0 && shift >= 0 && shift <= size && buffers[1].len == 4 * count;
+    const Py_ssize_t count = buffers[1].len / 4, item = buffers[2].len > count ? 2 : 1, size = buffers[0].len / item;
+    int fits = divisor > 0 && shift >= 0 && shift <= size && buffers[2].len == item * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
-        const int32_t number = divisor == 3 ? at[place] / 3 : at[place] / divisor;
+        const int32_t number = divided(at[place], divisor);
         fits = number >= 0 && number < size;
-        if (fits) out[place] = source[number - shift + (number < shift ? size : 0)];
+        if (place + AHEAD < count)
+            PREFETCH((uintptr_t)buffers[0].buf + (uintptr_t)((divided(at[place + AHEAD], divisor) - shift) * item));
+        if (!fits) break;
+        const Py_ssize_t from = number - shift + (number < shift ? size : 0);
+        if (item == 1) ((uint8_t *)buffers[2].buf)[place] = ((const uint8_t *)buffers[0].buf)[from];
+        if (item == 2) ((uint16_t *)buffers[2].buf)[place] = ((const uint16_t *)buffers[0].buf)[from];
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
+}
+
+static const char cheapest_doc[] =
+    "cheapest(costs, ties, merged, lanes, least, chosen)\n\n"
+    "Writes the least of the costs of a sum's samples, and the sample's number, as `trellis._cheapest`.";
+
+static PyObject *cheapest(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[4]; /* costs, ties, least, chosen */
+    Py_ssize_t merged, lanes;
+    if (!PyArg_ParseTuple(arguments, "y*y*nnw*w*", buffers, buffers + 1, &merged, &lanes, buffers + 2, buffers + 3))
+        return NULL;
+    const uint16_t *const costs = buffers[0].buf, *const ties = buffers[1].buf;
+    uint16_t *const least = buffers[2].buf;
+    uint32_t *const chosen = buffers[3].buf;
+    const Py_ssize_t sums = buffers[2].len / 2, size = buffers[0].len / 2;
+    const int fits = merged > 0 && lanes > 0 && sums % lanes == 0 && size % merged == 0 && size / merged == sums &&
+                     buffers[0].len == buffers[1].len && buffers[3].len == 4 * sums;
+    PyThreadState *others = PyEval_SaveThread();
+    for (Py_ssize_t sum = 0; fits && sum < sums; sum++) {
+        const Py_ssize_t first = sum / lanes * lanes * merged + sum % lanes;
+        uint32_t best = UINT32_MAX;
+        for (Py_ssize_t number = 0; number < merged; number++) {
+            const Py_ssize_t place = first + number * lanes;
+            const uint32_t cost = (uint32_t)costs[place] << 16 | ties[place];
+            if (cost >= best) continue;
+            best = cost;
+            chosen[sum] = (uint32_t)number;
+        }
+        least[sum] = (uint16_t)(best >> 16);
+    }
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 4);
 }
 
 static uint16_t cheaper(uint16_t cost, int together)
@@ -380,17 +421,18 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
     const int8_t *const moved = buffers[1].buf;
     const uint16_t *const up = buffers[2].buf, *const down = buffers[3].buf;
     uint16_t *const out_up = buffers[4].buf, *const out_down = buffers[5].buf;
-    const Py_ssize_t count = buffers[0].len / 4, size = width > 0 && width <= buffers[1].len / 2 ? buffers[1].len - 2 * width : 0;
+    const Py_ssize_t count = buffers[0].len / 4, rim = width > 0 && width <= buffers[1].len / 2 ? width : 0;
+    const Py_ssize_t size = rim ? buffers[1].len - 2 * rim : 0;
     int fits = channels > 0 && together > 0 && size > 0 && buffers[0].len == 4 * count;
     fits = fits && lanes > 0 && lanes <= INT32_MAX && first >= 0 && stride > 0 && stride <= INT32_MAX;
     for (int number = 2; number < 6; number++) fits = fits && buffers[number].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++)
-        fits = numbers[place] >= 0 && numbers[place] / channels < size;
+        fits = numbers[place] >= 0 && divided(numbers[place], channels) < size;
     for (Py_ssize_t row = 0; fits && row < count; row += lanes) {
         const Py_ssize_t end = count - row < lanes ? count : row + lanes;
         for (Py_ssize_t place = first < end - row ? row + first : end; place < end; place += stride) {
-            const int32_t pixel = channels == 3 ? numbers[place] / 3 : numbers[place] / channels;
+            const int32_t pixel = divided(numbers[place], channels);
             const int8_t *const at = moved + pixel + width;
             const int around = at[-width] + at[-1] + at[1] + at[width];
             out_up[place] = around > 0 ? cheaper(up[place], together) : up[place];
@@ -420,6 +462,7 @@ static PyObject *step(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         fits = at[place] >= beside && at[place] < size - beside;
+        if (!changes[place]) continue; /* of most */
         for (Py_ssize_t number = at[place] - beside; fits && number <= at[place] + beside; number++) {
             const int value = samples[number] + changes[place];
             if (!unbound || unbound[number]) samples[number] = (uint8_t)(value < 0 ? 2 : value > 255 ? 253 : value);
@@ -518,12 +561,13 @@ static PyObject *smooth(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc}, {"numbers", numbers, METH_VARARGS, numbers_doc},
-    {"free", free_samples, METH_VARARGS, free_doc},
-    {"bind", bind_samples, METH_VARARGS, bind_doc},
-    {"final", final_costs, METH_VARARGS, final_doc},
+    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
+    {"numbers", numbers, METH_VARARGS, numbers_doc}, {"free", free_samples, METH_VARARGS, free_doc},
+    {"bind", bind_samples, METH_VARARGS, bind_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
-    {"step", step, METH_VARARGS, step_doc},       {NULL, NULL, 0, NULL},
+    {"step", step, METH_VARARGS, step_doc}, {"cheapest", cheapest, METH_VARARGS, cheapest_doc},
+    {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
+    {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, methods, slots, NULL, NULL, NULL};

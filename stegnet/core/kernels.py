@@ -10,7 +10,7 @@ def _load() -> ModuleType | None:
     if os.environ.get(VARIABLE) == NUMPY:
         return None
     try:
-        from stegnet.sealing import _kernels
+        from stegnet.core import _kernels
     except ImportError:  # it was installed without a C compiler
         return None
     return _kernels

@@ -5,15 +5,21 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-import stegnet
+from stegnet.core import kernels
+from stegnet.core.parallel import ordered
 from stegnet.keys import Key
-from stegnet.sealing import Costs, Medium, SealOptions, kernels, seal, texture_costs, trellis
+from stegnet.media.jpeg import JpegPicture, read_jpeg
+from stegnet.media.jpeg.entropy import scan_events
+from stegnet.media.jpeg.scans import SequentialScan, scan_symbols
+from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
 
 WRONG, LIMIT = "do not fit", 1 << 24
 
@@ -85,11 +91,70 @@ def test_costs_are_the_same(monkeypatch, size):
         both(monkeypatch, lambda picture=picture: texture_costs(picture).up)
 
 
+WAYS = ({}, {"optimize": True}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "optimize": True})
+
+
+def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: object) -> JpegPicture:
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=85, **options)
+    return read_jpeg(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4", "grey"])
+def test_scans_are_coded_the_same(monkeypatch, tmp_path, picture, way, sampling):
+    """With their own coefficients, and with any: long runs, the largest values, and symbols that need other tables."""
+    for size in ((64, 96), (61, 75), (9, 17), (1, 1)):
+        pixels, random = picture(*size), np.random.default_rng(size)
+        if sampling == "grey":
+            jpeg = a_jpeg(tmp_path, pixels[..., 0], **way)
+        else:
+            jpeg = a_jpeg(tmp_path, pixels, subsampling=sampling, **way)
+        for highest, share in ((1, 0.5), (1023, 0.02), (1023, 1.0)):
+            planes = [random.integers(-highest, highest + 1, plane.shape, np.int16) for plane in jpeg.planes]
+            for plane in planes:
+                plane[random.random(plane.shape) >= share] = 0
+            both(monkeypatch, lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+        assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
+
+
+def test_scans_of_one_component_are_coded_the_same(tmp_path, picture):
+    """A sequential file may have one for each component, which Pillow does not write."""
+    jpeg = a_jpeg(tmp_path, picture(61, 75))
+    for index, interval in product(range(3), (0, 1, 5)):
+        table = min(index, 1)
+        scan = replace(jpeg.file.scans[0], components=(index,), dc=(table,), ac=(table,), interval=interval)
+        fast, slow = scan_symbols(jpeg.file, scan, jpeg.planes), scan_events(jpeg.file, scan, jpeg.planes)
+        assert isinstance(fast, SequentialScan) and fast.coded(scan.tables) == slow.coded(scan.tables)
+        np.testing.assert_equal(fast.counts, slow.counts)
+
+
+def test_threads_code_scans_at_once(tmp_path, picture):
+    jpeg = a_jpeg(tmp_path, picture(512, 512))
+    assert {*ordered(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
+
+
+def test_scans_without_codes_or_room_are_refused(compiled):
+    blocks, owner, out = np.full((2, 64), 3, np.int16), np.zeros(1, np.uint8), np.zeros(2000, np.uint8)
+    codes, sizes, counts = np.zeros((32, 256), np.uint16), np.full((32, 256), 16, np.uint8), np.zeros((32, 256), int)
+    compiled.count(blocks, owner, owner, owner, 2, counts)
+    assert (counts.sum(), counts[0, 2], counts[0, 0]) == (128, 127, 1)
+    written = compiled.code(blocks, owner, owner, owner, 2, codes, sizes, out)
+    assert written == -(-(128 * 16 + 2 * 127) // 8) and not out[written:].any()
+    for room in (*range(0, 40), written - 1, written):  # 16 bytes more are asked for
+        with pytest.raises(ValueError, match=WRONG):
+            compiled.code(blocks, owner, owner, owner, 2, codes, sizes, out[:room])
+    with pytest.raises(ValueError, match="no code"):
+        compiled.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
+
+
 def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     """So that no loop leaves one, whoever calls: sizes, places outside of the source, trits and columns too large."""
     numbers, words, bytes_ = np.zeros(4, np.int32), np.ones(4, np.uint16), np.zeros(4, np.uint8)
     far, trits, columns = np.full(4, 4, np.int32), np.zeros((2, 2), np.uint8), np.ones(1, np.uint16)
     starts, steps = np.arange(3), np.zeros(4, np.int8)
+    blocks, owners = np.zeros(128, np.int16), [bytes_[:1]] * 3
+    counts, codes, sizes = (np.zeros((32, 256), kind) for kind in (np.int64, np.uint16, np.uint8))
+    sizes += 16
     calls = [
         (compiled.search, trits, words[:3], words, steps, starts, columns, 1, 0, 1),
         (compiled.search, trits + 3, words, words, steps, starts, columns, 1, 0, 1),
@@ -114,6 +179,28 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.gather, words, numbers, 0, 0, words.copy()),
         (compiled.gather, words, numbers, 1, -1, words.copy()),
         (compiled.gather, words, numbers, 1, words.size + 1, words.copy()),
+        (compiled.gather, words, numbers, 1, 0, words[:3].copy()),
+        (compiled.gather, bytes_, far, 1, 0, bytes_.copy()),
+        (compiled.cheapest, words, words, 2, 1, words[:2].copy(), numbers[:3].copy()),
+        (compiled.cheapest, words, words[:3], 2, 1, words[:2].copy(), numbers[:2].copy()),
+        (compiled.cheapest, words, words, 3, 1, words[:2].copy(), numbers[:2].copy()),
+        (compiled.cheapest, words, words, 2, 3, words[:2].copy(), numbers[:2].copy()),
+        (compiled.cheapest, words, words, 0, 1, words[:2].copy(), numbers[:2].copy()),
+        (compiled.cheapest, words, words, 1 << 62, 4, words.copy(), numbers.copy()),
+        (compiled.count, blocks[:-1], *owners, 1, counts),
+        (compiled.count, blocks, bytes_[:0], *owners[1:], 1, counts),
+        (compiled.count, blocks, bytes_ + 1, *owners[1:], 1, counts),
+        (compiled.count, blocks, bytes_[:1], bytes_[:1] + 32, bytes_[:1], 1, counts),
+        (compiled.count, blocks, bytes_[:1], bytes_[:1], bytes_[:1] + 32, 1, counts),
+        (compiled.count, blocks, bytes_[:1], bytes_[:1], bytes_[:2], 1, counts),
+        (compiled.count, blocks, bytes_[:1], *[np.zeros(5, np.uint8)] * 2, 1, counts),
+        (compiled.count, blocks, *owners, 0, counts),
+        (compiled.count, blocks, *owners, 1, counts[:-1]),
+        (compiled.code, blocks, *owners, -1, codes, sizes, np.zeros(4000, np.uint8)),
+        (compiled.code, blocks, *owners, 1, codes[:-1], sizes, np.zeros(4000, np.uint8)),
+        (compiled.code, blocks, *owners, 1, codes, sizes[:-1], np.zeros(4000, np.uint8)),
+        (compiled.code, blocks, *owners, 1, codes, sizes + 1, np.zeros(4000, np.uint8)),
+        (compiled.code, blocks, *owners, 1, codes + 1, sizes * 0, np.zeros(4000, np.uint8)),
         *(
             (compiled.follow, *own, words, words, words.copy(), words.copy())
             for own in (
@@ -140,10 +227,10 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
 
 UNDER_SANITIZERS = """
 import sys, importlib.util, pytest
-spec = importlib.util.spec_from_file_location("stegnet.sealing._kernels", sys.argv[1])
+spec = importlib.util.spec_from_file_location("stegnet.core._kernels", sys.argv[1])
 sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[spec.name])
-from stegnet.sealing import kernels
+from stegnet.core import kernels
 assert kernels.compiled is sys.modules[spec.name]
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", sys.argv[2]]))
 """
@@ -155,8 +242,8 @@ def test_no_sanitizer_finds_anything(tmp_path):
     """The tests above, of kernels that were compiled with AddressSanitizer and UndefinedBehaviorSanitizer."""
     built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
     headers = f"-I{sysconfig.get_paths()['include']}"
-    source = Path(stegnet.__file__).with_name("sealing") / "_kernels.c"
-    subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, source, "-o", built], check=True)
+    sources = [*Path(kernels.__file__).parent.glob("*.c")]
+    subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
     own = {"LD_PRELOAD": runtime.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
     command = [sys.executable, "-c", UNDER_SANITIZERS, built, __file__]

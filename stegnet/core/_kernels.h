@@ -1,0 +1,17 @@
+/* What the sources of the module share. */
+
+#define Py_LIMITED_API 0x030b0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+#ifdef _MSC_VER
+#define restrict __restrict
+#endif
+
+/* Gives back buffers that Python lent; None, or an error if they did not fit each other. */
+PyObject *ended(int fits, Py_buffer *buffers, int count);
+
+extern const char count_doc[], code_doc[]; /* of _scans.c */
+PyObject *count_symbols(PyObject *self, PyObject *arguments);
+PyObject *code_scan(PyObject *self, PyObject *arguments);
