@@ -51,6 +51,7 @@ VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
 _GREY = 16  # added to the height of a grey record
+_Planned = tuple[RecordPlan, StepCosts]
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,7 @@ def seal(
 
 
 def _seal(
-    picture: np.ndarray,
-    record: bytes,
-    keys: ContainerKeys,
-    seed: bytes,
-    planned: tuple[RecordPlan, StepCosts],
-    options: SealOptions,
+    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, planned: _Planned, options: SealOptions
 ) -> None:
     """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
     samples, medium, (plan, final) = picture.reshape(-1), options.medium, planned
