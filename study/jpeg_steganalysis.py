@@ -92,7 +92,6 @@ CASES = (  # the most telling first
     *(Case(quality, *case, DCTR) for quality in (85, 93, 98) for case in ((NSF5, 0.2), (JPEG, 0.1), (JPEG, 0.2))),
     Case(75, NSF5, 0.2, JRM),
     Case(75, JPEG, 0.2, JRM),
-    Case(75, JPEG, 0.1, JRM),
 )
 # As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
 MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
