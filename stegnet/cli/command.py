@@ -27,7 +27,7 @@ _EXAMPLES = {
     "hide": (
         "stegnet hide cover.png secret.jpg --key-file my.key -o sent.png",
         "stegnet hide cover.mkv letter.pdf --passphrase -o sent.mkv",
-        "stegnet hide photo.jpg letter.pdf --key-file my.key -o sent.jpg  # stays the JPEG it was",
+        "stegnet hide cover.jpg letter.pdf --key-file my.key -o sent.jpg",
     ),
     "reveal": (
         "stegnet reveal sent.png --key-file my.key -o secret.jpg",
