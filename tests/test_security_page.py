@@ -94,8 +94,8 @@ def jpeg_rows() -> Iterator[str]:
 def network_on_jpegs() -> str:
     """What a network with a backbone by timm finds of the method jpeg."""
     found = table("jpeg_detector/jpeg_detector.csv", "method", "rate")
-    told = [f"{right(found.loc['jpeg', rate])} at {rate:g}" for rate in (0.4, 0.1, 0.05)]
-    return f"and `jpeg` no sooner than they: in {told[0]}, {told[1]}, {told[2]}."
+    told = [f"{right(found.loc['jpeg', rate])} at {rate:g}" for rate in (0.4, 0.2, 0.1, 0.05)]
+    return f"and `jpeg` about as often as they: in {', '.join(told)}."
 
 
 def test_a_network_finds_its_controls_sooner_than_features_do() -> None:
@@ -106,7 +106,7 @@ def test_a_network_finds_its_controls_sooner_than_features_do() -> None:
     best = features.groupby(["method", "rate"])["accuracy"].max()
     for control in (("steghide", 0.05), ("nsF5", 0.2)):
         assert network[control] > best[control]
-    assert all(network["jpeg", rate] <= best["jpeg", rate] + 0.01 for rate in (0.05, 0.1, 0.4))
+    assert all(abs(network["jpeg", rate] - best["jpeg", rate]) < 0.03 for rate in (0.05, 0.1, 0.2, 0.4))
     assert network_on_jpegs() in one_line(SECURITY)
 
 

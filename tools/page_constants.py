@@ -53,7 +53,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg.amounts", "MOST_RATE RATE STEP HIGHEST_RATE MEASURED"),
     ],
-    "JPEG_COSTS": [("methods.jpeg.costs", "STABILISER HIGH LOW WINDOW MARGIN KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
+    "JPEG_COSTS": [("methods.jpeg.costs", "STABILISER HIGH LOW WINDOW KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
     "KEYS": [
         ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
         ("keys.keyfiles", "KEY_COMMENT"),
