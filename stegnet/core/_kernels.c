@@ -249,7 +249,8 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
 
 static const char free_doc[] =
     "free(numbers, channels, free) -> int\n\n"
-    "Marks samples as free, and moves the numbers of the green ones to the front, of whom it returns the count.";
+    "Marks samples as free, unless that is empty, and moves the numbers of the green ones to the front, of whom it\n"
+    "returns the count.";
 
 static PyObject *free_samples(PyObject *self, PyObject *arguments)
 {
@@ -264,9 +265,9 @@ static PyObject *free_samples(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < places; place++) {
         const int32_t number = at[place];
-        fits = number >= 0 && number < buffers[1].len;
+        fits = number >= 0 && (!buffers[1].len || number < buffers[1].len);
         if (!fits) break;
-        unbound[number] = 1;
+        if (buffers[1].len) unbound[number] = 1;
         at[count] = number;
         count += channels == 1 || number % 3 == 1;
     }
@@ -303,8 +304,8 @@ static PyObject *bind_samples(PyObject *self, PyObject *arguments)
 
 static const char final_doc[] =
     "final(samples, costs, ties, mirror, edge, most, together, out)\n\n"
-    "Writes 8 times the costs of steps with the highest three bits of ties (mirrored: exclusive or 7) as last bits;\n"
-    "`most` for samples at the edge; of so many samples together, the highest.";
+    "Writes 8 times the costs of steps, of each sample or of so many together, with the highest three bits of ties\n"
+    "(mirrored: exclusive or 7) as last bits; `most` for samples at the edge; of so many together, the highest.";
 
 static PyObject *final_costs(PyObject *self, PyObject *arguments)
 {
@@ -318,13 +319,14 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
     uint16_t *const out = buffers[3].buf;
     const Py_ssize_t size = buffers[0].len, count = buffers[3].len / 2;
     const int fits = together > 0 && size == count * together && buffers[2].len == 2 * size &&
-                     buffers[1].len == 2 * size;
+                     (buffers[1].len == 2 * size || buffers[1].len == 2 * count);
+    const int one = buffers[1].len != 2 * size; /* cost of all samples of an item */
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         uint16_t highest = 0;
         for (Py_ssize_t sample = place * together; sample < (place + 1) * together; sample++) {
             const uint16_t last = (uint16_t)((ties[sample] >> 13) ^ (mirror ? 7 : 0));
-            const uint16_t cost = (uint16_t)(samples[sample] == edge ? most : costs[sample] * 8 + last);
+            const uint16_t cost = (uint16_t)(samples[sample] == edge ? most : costs[one ? place : sample] * 8 + last);
             highest = cost > highest ? cost : highest;
         }
         out[place] = highest;

@@ -75,10 +75,6 @@ class Order:
     runs: np.ndarray
     sides: np.ndarray
 
-    def placed(self, samples: np.ndarray) -> np.ndarray:
-        """The carriers among samples, (S,), in keyed order; a copy."""
-        return _carriers(samples)[: self.runs.size * _RUN].reshape(-1, _RUN)[self.runs].reshape(-1)
-
     def put(self, placed: np.ndarray, samples: np.ndarray) -> None:
         """Puts carriers in keyed order back among the samples."""
         carriers = _carriers(samples)
@@ -97,9 +93,19 @@ class Order:
         carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
         return carriers + (carriers + _SALT) // (STRIDE - 1)
 
-    def greens(self, zone: slice, channels: int) -> np.ndarray:
-        """Which places of a zone are green samples, (n,) bool; of a grey picture, all are."""
-        return are_green(self.numbers(zone), channels)
+    def greens(self, zone: slice, channels: int, free: np.ndarray) -> np.ndarray:
+        """Numbers of the green samples at the places of a zone, (n,) int32; of a grey picture, all are.
+
+        Args:
+            channels: of the picture, 3 or 1.
+            free: (S,) bool, in which all samples of the zone are marked; or empty.
+        """
+        numbers = self.numbers(zone)
+        if kernels.compiled:
+            return numbers[: kernels.compiled.free(numbers, channels, free)].copy()
+        if free.size:
+            free[numbers] = True
+        return numbers[numbers % channels == channels // 2]
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: Medium = PIXELS) -> Zones:
@@ -142,15 +148,6 @@ def frame_salt(picture: np.ndarray) -> bytes:
     """The 16-byte hash of a picture's salt samples."""
     kept = _blocks(picture.reshape(-1))[:, _SALT]
     return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
-
-
-def are_green(numbers: np.ndarray, channels: int) -> np.ndarray:
-    """Which of the samples with these numbers, (n,) int, are green, (n,) bool; of a grey picture, all are.
-
-    Args:
-        channels: of the picture, 3 or 1.
-    """
-    return numbers % channels == channels // 2
 
 
 def idle_samples(samples: int) -> np.ndarray:

@@ -8,8 +8,8 @@ from stegnet.core import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, are_green, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, gathered, step
+from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, public_order, zones_of
+from stegnet.sealing.steps import StepCosts, gathered, step, values_of
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -117,8 +117,7 @@ def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes, medium: M
     order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
     if not zones.places:
         return None
-    numbers = order.numbers(zones.public)
-    values = picture.reshape(-1)[numbers[order.greens(zones.public, picture.shape[2])]]
+    values = values_of(picture.reshape(-1), order, zones.public, picture.shape[2])
     plan = trellis.layout(EPHEMERAL_TRITS, values.size, _EPHEMERAL_HEIGHT)
     assert plan is not None
     return trellis.read(values, plan).reshape(-1)
@@ -137,11 +136,7 @@ def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.nd
     """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
 
     def take(some: slice) -> np.ndarray:
-        numbers = order.numbers(slice(zone.start + some.start, zone.start + some.stop))
-        if kernels.compiled:
-            return numbers[: kernels.compiled.free(numbers, channels, free)].copy()
-        free[numbers] = True
-        return numbers[are_green(numbers, channels)]
+        return order.greens(slice(zone.start + some.start, zone.start + some.stop), channels, free)
 
     return np.concatenate(in_parts(take, zone.stop - zone.start))
 
@@ -179,7 +174,7 @@ def _clustered(numbers: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: n
     cheaper = np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
-        moved, changing = np.pad(moved_before, width), np.flatnonzero(changes)
+        moved, changing = np.pad(moved_before, width), np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
         if kernels.compiled:
             every = width, _TOGETHER, lanes, chosen.start, chosen.step

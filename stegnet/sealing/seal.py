@@ -45,7 +45,7 @@ from stegnet.sealing.record_zone import (
     write_ephemeral,
     write_record,
 )
-from stegnet.sealing.steps import StepCosts, parities_of, write_zone
+from stegnet.sealing.steps import StepCosts, parities_of, values_of, write_zone
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
@@ -205,23 +205,20 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
     zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
-    values = order.placed(samples)
-    lead = np.packbits(parities_of(values[zones.lead], LEAD_BITS)).tobytes()
+    lead = np.packbits(parities_of(values_of(samples, order, zones.lead), LEAD_BITS)).tobytes()
     nonce = lead[:NONCE_BYTES]
     try:
         plain = AESGCM(key.lead(salt)).decrypt(nonce, lead[NONCE_BYTES:], None)
         (grey, height), size, secret = divmod(plain[1], _GREY), int.from_bytes(plain[2:6], "big"), plain[6:]
         if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
             return None
-        carried = values[zones.record]
-        greens = order.greens(zones.record, picture.shape[2]) if grey else slice(None)
-        sealed = read_record(carried[greens], size, height)
+        sealed = read_record(values_of(samples, order, zones.record, grey * picture.shape[2]), size, height)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
     except InvalidTag:
         return None
-    tag = np.packbits(parities_of(values[zones.mac] + order.sides, MAC_BITS)).tobytes()
+    tag = np.packbits(parities_of(values_of(samples, order, zones.mac) + order.sides, MAC_BITS)).tobytes()
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), medium.context)))
 
 
@@ -248,7 +245,8 @@ def _add_ties(
     """Writes the costs of some rows, `final`, (n, W, C) or (n, W); a step at the edge goes the other way, by two."""
     if kernels.compiled:
         most, together = trellis.MAX_COST, samples.size // final.size
-        kernels.compiled.final(samples, np.ascontiguousarray(costs), ties, mirror, edge, most, together, final)
+        own = costs if costs.strides[2] or together == 1 else costs[..., :1]  # one of all channels, repeated
+        kernels.compiled.final(samples, np.ascontiguousarray(own), ties, mirror, edge, most, together, final)
         return
     some = costs * 8 + ((ties >> 13) ^ 7 * mirror)
     some[samples == edge] = trellis.MAX_COST

@@ -8,6 +8,8 @@ from stegnet.core import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.sealing.carriers import Order
 
+_ANY = np.zeros(0, bool)  # nothing is marked
+
 
 class StepCosts(NamedTuple):
     """Costs of steps.
@@ -51,6 +53,21 @@ def gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: 
 
     in_parts(fill, numbers.size)
     return found
+
+
+def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0) -> np.ndarray:
+    """Samples at the places of a zone, (n,) uint8.
+
+    Args:
+        samples: (S,) uint8.
+        channels: of the picture, if its green samples alone are asked for; 0: all.
+    """
+
+    def take(some: slice) -> np.ndarray:
+        part = slice(zone.start + some.start, zone.start + some.stop)
+        return gathered(samples, order.greens(part, channels, _ANY) if channels else order.numbers(part))
+
+    return np.concatenate(in_parts(take, zone.stop - zone.start))
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
 # such coefficient at quality 75 and 56 % at 95, and with side information 54 % at 0.2 (Butora, Fridrich 2019 and
 # Cogranne et al. 2019, in docs/security.md). The rate of which it calls 55 % right is about inverse to the mean step.
-# With side information, 0.2 is the highest rate that is published or measured (54 %; reports/shipped/jpeg_steganalysis):
-# no rate is taken for hard to find above half of that.
+# With side information, 0.2 is the highest rate that is published or measured (54 %): no rate is taken for hard to find
+# above half of that.
 _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 
 
