@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
-from stegnet.media.output import check_bytes, exists_already
-from stegnet.media.pictures.writing import PICTURE_FORMS, as_stored, save_picture
+from stegnet.media.output import exists_already
+from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
 from stegnet.results.figures import HidingFigures
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
@@ -153,22 +152,6 @@ def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
     """
     with atomic_write(out.path, overwrite=out.force, private=True) as part:
         save_picture(part, picture, out.path.suffix.lower(), lossless=out.lossless)
-    return Report(picture.shape[1], picture.shape[0])
-
-
-def write_jpeg(
-    out: OutputTarget, picture: np.ndarray, quality: int, profile: bytes | None = None, *, verify: bool = False
-) -> Report:
-    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata, a grey one as grey.
-
-    Arguments and errors as `write_picture`.
-    """
-    stored, profile = as_stored(picture, profile)
-    data = encode_jpeg(stored, quality, icc=profile)
-    with atomic_write(out.path, overwrite=out.force) as part:
-        part.write_bytes(data)
-        if verify:
-            check_bytes(part, data)
     return Report(picture.shape[1], picture.shape[0])
 
 

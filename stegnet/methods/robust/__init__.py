@@ -32,7 +32,7 @@ __getattr__, __all__ = lazy_names(
     record="Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order new_nonce "
     "read_bits robust_key robust_salts salts_of",
     regions="region_means",
-    survival="Promise Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
+    survival="Promise SAVED Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 

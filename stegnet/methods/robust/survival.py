@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.parallel import watched
 from stegnet.keys import SYSTEM, KeySource, Randomness
-from stegnet.methods.robust.channels import Channel
+from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
 from stegnet.methods.robust.modem import Modem, Rung
@@ -29,7 +29,8 @@ from stegnet.methods.robust.record import (
 )
 from stegnet.methods.run import DEFAULT_RUN, Run
 
-WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
+WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
+SAVED = partial(through_jpeg, quality=WRITTEN_QUALITY)
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
@@ -46,12 +47,12 @@ class Promise:
 
     Attributes:
         rung: of the modem.
-        written: JPEG quality of the file that will be written; None for one without loss.
+        written: gives what viewers show of the file that will be written; None: it is one without loss.
     """
 
     channel: Channel
     rung: Rung
-    written: int | None = WRITTEN_QUALITY
+    written: Writing | None = SAVED
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Survivor:
     """A container whose content came back from every simulated channel.
 
     Attributes:
-        picture: (H, W, 3) uint8, as it was before it is written as JPEG.
+        picture: (H, W, 3) uint8, before it is written.
         rung: of the container.
         room: bytes of content that it could have carried.
     """
@@ -84,7 +85,7 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 
-def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
+def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: Writing | None) -> Rung:
     """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
 
     Args:

@@ -25,7 +25,7 @@ from stegnet.methods.robust.record import (
     robust_key,
     robust_salts,
 )
-from stegnet.methods.robust.survival import Promise, Survivor, best_rate, choose_rung, hide_robust, information
+from stegnet.methods.robust.survival import SAVED, Promise, Survivor, best_rate, choose_rung, hide_robust, information
 from tests.support.modem import RUNGS, index_modem
 
 pytestmark = pytest.mark.slow
@@ -91,7 +91,7 @@ def test_each_picture_that_may_arrive_is_counted(cover):
     for name in ("jpeg:75", "jpeg:95", "messenger", "jpeg:75+crop", "jpeg:75+resize:0.5"):
         channel = parse_channel(name)
         for few in (True, False):
-            received = channel.received(cover, channel.grid(*cover.shape[:2]), 95, few)
+            received = channel.received(cover, channel.grid(*cover.shape[:2]), SAVED, few)
             assert channel.arrivals(few) == sum(1 for _ in received)
     channel, seen = parse_channel("jpeg:75"), []
     run = Run(randomness=random.Random(0).randbytes, progress=lambda *step: seen.append(step))
