@@ -54,9 +54,11 @@ export function prepared(channel, cover) {
  * @param {Channel} channel
  * @param {import("../picture.js").Picture} container
  * @param {boolean} few the worst of what may arrive alone
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [written] gives what viewers
+ *   show of the file that is sent
  */
-export function* received({ quality, saves }, container, few) {
-  const sent = throughJpeg(container, WRITTEN_QUALITY);
+export function* received({ quality, saves }, container, few, written = throughWritten) {
+  const sent = written(container);
   if (!few) yield sent;
   let [last, once] = [null, null]; // sequences that begin alike follow each other
   for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
@@ -65,6 +67,8 @@ export function* received({ quality, saves }, container, few) {
   }
   if (!few) yield throughJpeg(sent, quality, true);
 }
+
+const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
 
 /** Number of pictures that `received` gives. @param {Channel} channel */
 export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);

@@ -24,6 +24,8 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; /
  * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {import("./channel.js").Channel} options.channel
  * @param {import("../format/rungs.js").Rung} options.rung
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] as of
+ *   `received`
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
  * @param {(size: number) => Uint8Array} [options.random] source of random bytes
@@ -32,12 +34,14 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; /
  * @throws {PageError} the content does not fit, or does not come back
  */
 export async function hideRobust(engine, cover, fit, options) {
-  const { keyInput, channel, rung, onProgress = () => {}, random = systemRandom } = options;
+  const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const room = (rate, share) => contentRoom(grid.rows * grid.cols, rung, rate, share);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
-  const counted = (stage, isFew) => withProgress((done, total) => onProgress(stage, done, total), channel, isFew);
+  const arriving = (picture, isFew) => received(channel, picture, isFew, written);
+  const counted = (stage, isFew) => (picture) =>
+    withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
   let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
   let container = cover;
@@ -47,7 +51,7 @@ export async function hideRobust(engine, cover, fit, options) {
     const { rate, share } = rateAndShare(room, most, fitted.content.length);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
-    const salt = await commonSalt(few && container === cover ? [cover] : received(channel, container, few));
+    const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
     const { bits, unused } = await codedBits(grid, rung, { rate, share }, fitted.content, key, random(NONCE_BYTES));
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
@@ -79,16 +83,13 @@ function rateAndShare(room, most, size) {
   return { rate, share: 0 };
 }
 
-/** The pictures that arrive of a container, each reported. */
-function withProgress(report, channel, few) {
-  return function* (container) {
-    const total = arrivals(channel, few);
-    let done = 0;
-    for (const picture of received(channel, container, few)) {
-      report(done++, total);
-      yield picture;
-    }
-  };
+/** Pictures, each reported. */
+function* withProgress(report, pictures, total) {
+  let done = 0;
+  for (const picture of pictures) {
+    report(done++, total);
+    yield picture;
+  }
 }
 
 /** The likeliest salt that readers of each of these pictures try; that of the first if there is none. */
