@@ -100,7 +100,7 @@ test("a file comes back byte for byte after messengers", async () => {
 test("some blocks of a large picture are read as all are", async () => {
   const picture = textured(656, 624, 10);
   const grid = gridOf(picture);
-  assert.ok(isLarge(grid) && !isLarge({ rows: 60, cols: 80 }) && !isLarge({ rows: 2, cols: 9999 }));
+  assert.ok(isLarge(grid) && !isLarge({ rows: 40, cols: 50 }) && !isLarge({ rows: 2, cols: 9999 }));
   const key = await keySource(keyInput).robustKey(new Uint8Array(16));
   const dither = await ditherOf(grid, key);
   const header = (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
@@ -108,7 +108,7 @@ test("some blocks of a large picture are read as all are", async () => {
   assert.equal(some.length, all.length);
   const known = [...some.keys()].filter((place) => some[place] !== 0);
   const blocks = new Set(known.map((place) => place % (grid.rows * grid.cols)));
-  assert.ok(header.length === 200 && blocks.size > 180, `${blocks.size} of ${header.length} blocks`); // none at an edge
+  assert.ok(header.length === 128 && blocks.size > 110, `${blocks.size} of ${header.length} blocks`); // none at an edge
   assert.ok([...blocks].every((block) => header.includes(block)));
   for (const place of known) assert.ok(Math.abs(some[place] - all[place]) < 1e-3, `${some[place]}, not ${all[place]}`);
 });
@@ -135,7 +135,7 @@ test("a small file leaves blocks as they are", async () => {
   };
   const part = ({ data }, from) => data.subarray(from, from + 24);
   const same = Array.from({ length: 1200 }, (_, block) => isSame(block)).filter(Boolean).length;
-  assert.ok(same > 900 && same < 1100, `${same} of 1200 blocks`); // of 1162, five sixths
+  assert.ok(same > 1050 && same < 1162, `${same} of 1200 blocks`); // 38 carry the header
   const { file } = await reveal(engine, throughJpeg(throughJpeg(container, 95), 75), keyInput);
   assert.deepEqual(file.bytes, note.bytes);
 });

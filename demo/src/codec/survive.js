@@ -73,14 +73,12 @@ export async function hideRobust(engine, cover, fit, options) {
  * lowest that fits.
  */
 function rateAndShare(room, most, size) {
-  for (let share = SHARES.length - 1; share > 0; share--) {
-    for (let rate = LOWEST; rate <= Math.floor(SPARED * most); rate++) {
-      if (room(rate, share) >= size) return { rate, share };
-    }
-  }
+  const highest = Math.floor(SPARED * most);
+  let share = highest < LOWEST ? 0 : SHARES - 1;
+  while (share > 0 && room(highest, share) < size) share--;
   let rate = LOWEST;
-  while (room(rate) < size) rate++;
-  return { rate, share: 0 };
+  while (room(rate, share) < size) rate++;
+  return { rate, share };
 }
 
 /** Pictures, each reported. */

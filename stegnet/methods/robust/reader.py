@@ -1,7 +1,7 @@
 """Reading robust containers: which grids and salts are tried, and what of a picture is read for that.
 
-Most of what is tried is wrong: the key, the salt, the grid. So of a large picture the header is read first, from some
-of its blocks alone; all other blocks are read only where it opens.
+Most of what is tried is wrong: the key, the salt, the grid. So of a large picture the header's blocks are read first;
+all others are read only where it opens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +20,7 @@ from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
 from stegnet.methods.robust.registration import likely_grids
 
-_ENOUGH = 384  # blocks of a header that are read
-_MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
+_MANY = 2048  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone
 
 Read = Callable[[np.ndarray, Step], Reading | None]
@@ -57,8 +56,7 @@ class _Likelihoods:
 
     def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
         if "some" not in self._known:
-            inner = self._inner(np.unique(blocks))
-            chosen = inner[np.linspace(0, inner.size, min(_ENOUGH, inner.size), endpoint=False).astype(int)]
+            chosen = self._inner(np.unique(blocks))
             rows = np.full(self._count, -1, np.int32)
             rows[chosen] = np.arange(chosen.size)
             self._known |= {"rows": rows, "some": self._modem.reveal_blocks(self._area, self._dither, chosen)}

@@ -158,10 +158,10 @@ def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int
     Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
     lowest that fits.
     """
-    for share in reversed(range(len(SHARES))):
-        for rate in range(LOWEST, int(most * (_SPARED if share else 1)) + 1):
-            if room(rate, share) >= size:
-                return rate, share
+    for share in reversed(range(SHARES)):
+        highest = int(most * (_SPARED if share else 1))
+        if highest >= LOWEST and room(highest, share) >= size:
+            return next(rate for rate in range(LOWEST, highest + 1) if room(rate, share) >= size), share
     raise AssertionError("content that has no room")
 
 
