@@ -85,18 +85,21 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 
-def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: Writing | None) -> Rung:
+def best_rung(
+    modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: Writing | None, coarse: bool = False
+) -> Rung:
     """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
 
     Args:
         cover: as `hide_robust`.
         written: as in `Promise`.
+        coarse: writing may round as much as the channel does.
     """
     chosen = choose_rung(modem.rungs, channel, psnr)
-    if channel.plain:
+    if channel.plain and not coarse:
         return chosen
     near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
-    return max(near, key=lambda rung: _carried(modem, cover, Promise(channel, rung, written)))
+    return max(near, key=lambda rung: carried(modem, cover, Promise(channel, rung, written)))
 
 
 def hide_robust(
@@ -180,8 +183,8 @@ def best_rate(modem: Modem, cover: np.ndarray, promise: Promise, randomness: Ran
     return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
 
 
-def _carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
-    """Bits that a block carries through the worst of a channel."""
+def carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
+    """Bits that a block carries through the worst of a channel; arguments as `best_rate`."""
     right = _right_ratios(modem, cover, promise, SYSTEM)
     return promise.rung.bits * min(map(information, right), default=0.0)
 
