@@ -87,7 +87,8 @@ const JOBS = {
     };
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
-    const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
+    const what = { name: file.name, bytes: file.bytes.length };
+    const rung = chooseRung(engine.modem.rungs, channel, seen, what, Boolean(own?.isCoarse));
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
     const options = { keyInput, channel, rung, onProgress, ...(own && { written: (each) => own.shown(each) }) };
     const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);

@@ -90,14 +90,15 @@ export function usualRoom(rung, size) {
 
 /**
  * The rung for a secret of `bytes` bytes: of the highest PSNR at which the file certainly fits as it is, otherwise
- * of CONTAINER_PSNR.
+ * of CONTAINER_PSNR; that also where the container has a JPEG's own steps, which may be as large as the channel's.
  *
  * @param {import("../format/rungs.js").Rung[]} rungs
  * @param {Channel} channel
  * @param {{width: number, height: number}} size of the cover as it is sent
+ * @param {boolean} [isCoarse] true where it has
  */
-export function chooseRung(rungs, channel, size, { name, bytes }) {
-  const higher = rungs.map(({ psnr }) => psnr).filter((psnr) => psnr > CONTAINER_PSNR);
+export function chooseRung(rungs, channel, size, { name, bytes }, isCoarse = false) {
+  const higher = rungs.map(({ psnr }) => psnr).filter((psnr) => psnr > CONTAINER_PSNR && !isCoarse);
   for (const psnr of higher.sort((one, other) => other - one)) {
     const rung = rungFor(rungs, channel, psnr);
     if (rung && fileBytes(name, bytes) <= Math.floor(usualRoom(rung, size) / CERTAIN)) return rung;

@@ -12,7 +12,7 @@ import { arrivals, received } from "./channel.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 import { systemRandom } from "./random.js";
 
-const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; // see stegnet/methods/robust/survival.py
+const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE, UNEVEN } = SURVIVAL; // see stegnet/methods/robust/survival.py
 
 /**
  * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
@@ -48,7 +48,7 @@ export async function hideRobust(engine, cover, fit, options) {
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(room(most));
-    const { rate, share } = rateAndShare(room, most, fitted.content.length);
+    const { rate, share } = rateAndShare(grid.rows * grid.cols, rung, most, fitted.content.length);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
@@ -58,7 +58,7 @@ export async function hideRobust(engine, cover, fit, options) {
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
       return { container, fitted, room: room(rate, share) };
     }
-    most -= MARGIN;
+    most -= Math.max(MARGIN, share ? Math.floor(most / 4) : 0);
   }
   throw new PageError(
     `Nothing that is hidden in this cover survives ${channel.name}.`,
@@ -69,13 +69,15 @@ export async function hideRobust(engine, cover, fit, options) {
 /**
  * The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
  *
- * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest; then the
- * lowest that fits.
+ * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
+ * fewer there are: some carry little. Then it is the lowest that fits.
  */
-function rateAndShare(room, most, size) {
-  const highest = Math.floor(SPARED * most);
-  let share = highest < LOWEST ? 0 : SHARES - 1;
-  while (share > 0 && room(highest, share) < size) share--;
+function rateAndShare(blocks, rung, most, size) {
+  const room = (rate, share) => contentRoom(blocks, rung, rate, share);
+  const highest = (share) => most * SPARED * (1 - UNEVEN / Math.sqrt(recordPlaces(blocks, rung, share) / rung.bits));
+  const fits = (share) => highest(share) >= LOWEST && room(Math.floor(highest(share)), share) >= size;
+  let share = SHARES - 1;
+  while (share > 0 && !fits(share)) share--;
   let rate = LOWEST;
   while (room(rate, share) < size) rate++;
   return { rate, share };

@@ -265,6 +265,7 @@ export const SURVIVAL = {
   MARGIN: 2,
   ATTEMPTS: 6,
   SPARED: 0.75,
+  UNEVEN: 4.0,
   GRID: 16,
 };
 

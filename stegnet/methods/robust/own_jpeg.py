@@ -33,11 +33,6 @@ class OwnJpeg:
 
     cover: JpegCover
 
-    @property
-    def coarse(self) -> bool:
-        """True if its steps are those of the cover, whatever these are."""
-        return self.cover.errors is None
-
     def planes(self, container: np.ndarray) -> list[np.ndarray]:
         """The planes of a container, (H, W, 3) uint8."""
         luma, *others = self.cover.picture.planes

@@ -25,11 +25,10 @@ from stegnet.methods.method import CoverSize, Fit
 from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
-from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.own_jpeg import OwnJpeg
 from stegnet.methods.robust.record import content_room
-from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, carried, choose_rung, hide_robust
+from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
 from stegnet.results import (
     LEAST,
@@ -133,9 +132,10 @@ def hide_in_picture(
     compress = ("compress",) * (media_kind(secret) == PICTURE)
     run = run.in_steps("try", *compress, "hide tiles", "check", "write")
     trying = partial(run.progress, "try", 0, 0)
-    rung = watched(partial(_rung, modem, sheet, channel, options.container_psnr, secret), trying)
+    wanted = options.container_psnr or _finest(modem, channel, secret, sheet)
+    rung = watched(partial(best_rung, modem, prepared, channel, wanted, sheet.jpeg, sheet.coarse), trying)
     grid = channel.grid(*prepared.shape[:2])
-    larger = partial(_larger, modem, channel, prepared.shape, rung.psnr)
+    larger = partial(_larger, modem, channel, prepared.shape, wanted)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
         promise = Promise(channel, rung, sheet.jpeg)
@@ -164,6 +164,11 @@ class _Sheet:
     notes: tuple[str, ...]
     jpeg: OwnJpeg | None = None
     profile: bytes | None = None
+
+    @property
+    def coarse(self) -> bool:
+        """True if the container has the cover's own quantisation steps, which may be as large as the channel's."""
+        return self.jpeg is not None and self.jpeg.cover.errors is None
 
     @classmethod
     def of(cls, cover: Path, channel: Channel, as_jpeg: bool) -> Self:
@@ -245,23 +250,19 @@ def picture_fits(cover: CoverSize) -> list[Fit]:
     return fits
 
 
-def _rung(modem: Modem, sheet: _Sheet, channel: Channel, wanted: float | None, secret: Path) -> Rung:
-    """The best rung of a PSNR; of None, of the highest at which a file certainly fits as it is, or CONTAINER_PSNR."""
-    coarse = bool(sheet.jpeg and sheet.jpeg.coarse)
-    finer = {rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR and wanted is None and channel.plain}
-    size, (height, width) = file_bytes(stored_name(secret), secret.stat().st_size), sheet.pixels.shape[:2]
-    for psnr in sorted(finer, reverse=True):
+def _finest(modem: Modem, channel: Channel, secret: Path, sheet: _Sheet) -> float:
+    """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
+    if not channel.plain or sheet.coarse:  # what fits then is not known before
+        return CONTAINER_PSNR
+    size = file_bytes(stored_name(secret), secret.stat().st_size)
+    for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
         try:
-            rung = choose_rung(modem.rungs, channel, psnr)
+            room = forecast_room(choose_rung(modem.rungs, channel, wanted), *sheet.pixels.shape[:2])
         except CapacityError:
             continue
-        room = forecast_room(rung, height, width) or 0
-        if coarse and size <= room // _CERTAIN:
-            bits = carried(modem, sheet.pixels, Promise(channel, rung, sheet.jpeg))
-            room = content_room(height // BLOCK * (width // BLOCK), rung, max(int(RATES * bits / rung.bits), LOWEST))
-        if size <= room // _CERTAIN:
-            return rung
-    return best_rung(modem, sheet.pixels, channel, wanted or CONTAINER_PSNR, sheet.jpeg, coarse)
+        if room and size <= room // _CERTAIN:
+            return wanted
+    return CONTAINER_PSNR
 
 
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:

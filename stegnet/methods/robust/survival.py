@@ -37,6 +37,7 @@ _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
+_UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
@@ -99,7 +100,7 @@ def best_rung(
     if channel.plain and not coarse:
         return chosen
     near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
-    return max(near, key=lambda rung: carried(modem, cover, Promise(channel, rung, written)))
+    return max(near, key=lambda rung: _carried(modem, cover, Promise(channel, rung, written)))
 
 
 def hide_robust(
@@ -132,7 +133,7 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(room, most, len(content))
+        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content))
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
@@ -151,18 +152,20 @@ def hide_robust(
         )
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate, share))
-        most -= _MARGIN
+        most -= max(_MARGIN, most // 4 if share else 0)
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
-def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int, int]:
+def _rate_and_share(blocks: int, rung: Rung, most: int, size: int) -> tuple[int, int]:
     """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
 
-    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
-    lowest that fits.
+    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest, and less
+    the fewer there are: some carry little. Then it is the lowest that fits.
     """
+    room = partial(content_room, blocks, rung)
     for share in reversed(range(SHARES)):
-        highest = int(most * (_SPARED if share else 1))
+        used = record_places(blocks, rung, share) / rung.bits
+        highest = int(most * _SPARED * (1 - _UNEVEN / math.sqrt(used))) if share and used else most * (not share)
         if highest >= LOWEST and room(highest, share) >= size:
             return next(rate for rate in range(LOWEST, highest + 1) if room(rate, share) >= size), share
     raise AssertionError("content that has no room")
@@ -183,7 +186,7 @@ def best_rate(modem: Modem, cover: np.ndarray, promise: Promise, randomness: Ran
     return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_come_back(rate, right)), 0)
 
 
-def carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
+def _carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
     """Bits that a block carries through the worst of a channel; arguments as `best_rate`."""
     right = _right_ratios(modem, cover, promise, SYSTEM)
     return promise.rung.bits * min(map(information, right), default=0.0)
