@@ -81,7 +81,9 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHOWN": [("gui.previews", "GAIN")],
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
-    "SURVIVAL": [("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED UNEVEN GRID")],
+    "SURVIVAL": [
+        ("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED UNEVEN GRID")
+    ],
     "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "ZONE": [("sealing.record_zone", "GREY_SHARE TOGETHER")],
