@@ -2,8 +2,8 @@
 
 `fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
 of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures; `reader` finds them,
-`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `pictures`
-from file to file.
+`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `own_jpeg`
+writes it into the cover's own JPEG, `pictures` from file to file.
 """
 
 from dataclasses import dataclass

@@ -127,30 +127,30 @@ def hide_in_picture(
     """
     channel = parse_channel(options.survive or DEFAULT)
     out.check(FORMS[PICTURE], "picture that survives JPEG", cover, secret)
-    sheet = _Sheet.of(cover, channel, out.path.suffix.lower() in JPEG_SUFFIXES)
-    prepared, modem = sheet.pixels, chosen_modem(run)
+    sent = _Prepared.of(cover, channel, out.path.suffix.lower() in JPEG_SUFFIXES)
+    pixels, modem = sent.pixels, chosen_modem(run)
     compress = ("compress",) * (media_kind(secret) == PICTURE)
     run = run.in_steps("try", *compress, "hide tiles", "check", "write")
     trying = partial(run.progress, "try", 0, 0)
-    wanted = options.container_psnr or _finest(modem, channel, secret, sheet)
-    rung = watched(partial(best_rung, modem, prepared, channel, wanted, sheet.jpeg, sheet.coarse), trying)
-    grid = channel.grid(*prepared.shape[:2])
-    larger = partial(_larger, modem, channel, prepared.shape, wanted)
+    wanted = options.container_psnr or _finest(modem, channel, secret, sent)
+    rung = watched(partial(best_rung, modem, pixels, channel, wanted, sent.jpeg, sent.coarse), trying)
+    grid = channel.grid(*pixels.shape[:2])
+    larger = partial(_larger, modem, channel, pixels.shape, wanted)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
-        promise = Promise(channel, rung, sheet.jpeg)
-        found = hide_robust(modem, prepared, content.fit, key_source, promise, run)
-    writing = partial(sheet.write, out, found.picture, options.verify)
+        promise = Promise(channel, rung, sent.jpeg)
+        found = hide_robust(modem, pixels, content.fit, key_source, promise, run)
+    writing = partial(sent.write, out, found.picture, options.verify)
     changes = watched(writing, partial(run.progress, "write", 0, 0))
-    lines = (content.note(channel), *sheet.notes, *(() if content.fitted.unchanged else about_secret(secret)))
-    height, width = prepared.shape[:2]
+    lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))
+    height, width = pixels.shape[:2]
     report = Report(width, height, notes=lines, warnings=content.warnings(), **_named(content.fitted))
     figures = HidingFigures(ROBUST, cover.stat().st_size, height * width, None, changes.psnr, changes.pixels)
     return report.with_hiding(replace(figures, hidden_bytes=content.taken, room=content.room))
 
 
 @dataclass(frozen=True, eq=False)
-class _Sheet:
+class _Prepared:
     """A cover, prepared for a channel, and what its container is written as.
 
     Attributes:
@@ -250,14 +250,14 @@ def picture_fits(cover: CoverSize) -> list[Fit]:
     return fits
 
 
-def _finest(modem: Modem, channel: Channel, secret: Path, sheet: _Sheet) -> float:
+def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> float:
     """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
-    if not channel.plain or sheet.coarse:  # what fits then is not known before
+    if not channel.plain or sent.coarse:  # what fits then is not known before
         return CONTAINER_PSNR
     size = file_bytes(stored_name(secret), secret.stat().st_size)
     for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
         try:
-            room = forecast_room(choose_rung(modem.rungs, channel, wanted), *sheet.pixels.shape[:2])
+            room = forecast_room(choose_rung(modem.rungs, channel, wanted), *sent.pixels.shape[:2])
         except CapacityError:
             continue
         if room and size <= room // _CERTAIN:
