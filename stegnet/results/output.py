@@ -11,8 +11,8 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
-from stegnet.media.output import exists_already
+from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_picture, write_png
+from stegnet.media.output import FilmCheck, exists_already
 from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
 from stegnet.results.figures import HidingFigures
 
@@ -191,16 +191,20 @@ def write_film(
     Raises:
         MediaError: it can't be written, or does not read back equal.
     """
-    digests = []
-    with closing(frames), atomic_write(out.path, overwrite=out.force, private=private) as part:
+    with (
+        closing(frames),
+        atomic_write(out.path, overwrite=out.force, private=private) as part,
+        FilmCheck(part, check) as checking,
+    ):
         with open_writer(part) as film:
+            if film.is_stream:
+                checking.start()
             for done, frame in enumerate(frames, 1):
                 if frame.picture is not None:
+                    checking.expect(frame.picture)
                     _write_frame(film, frame, out.path)
-                    digests += [digest(frame.picture)] if check else []
                 step(done)
-        if check:
-            check_film(part, digests, check)
+        checking.finish()
     return film.notes
 
 
