@@ -2,7 +2,7 @@
 
 A decoder gives only some of all colours, and a JPEG that is saved again with its own tables hardly changes. Steps of
 single samples break both. No key, cover or training is needed: whoever knows what the cover once was looks at one file.
-Steps of a JPEG's own coefficients (the method jpeg) break neither.
+Steps of a JPEG's own coefficients (the methods jpeg and robust) break neither.
 JPEG compatibility: Fridrich, Goljan and Du 2001, "Steganalysis based on JPEG compatibility", SPIE 4518.
 """
 
@@ -21,8 +21,9 @@ from PIL import Image
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
-from stegnet.methods import CoverSize, Run
-from stegnet.methods.jpeg import JpegOptions, hide_in_jpeg, jpeg_room
+from stegnet.methods import METHODS, CoverSize, Run
+from stegnet.methods.jpeg import JpegOptions
+from stegnet.methods.robust import RobustOptions
 from stegnet.methods.sealed import bytes_room, hide_bytes
 from stegnet.results import OutputTarget
 from study.stats import auc, auc_interval
@@ -31,6 +32,8 @@ SIDE, PICTURES, FRAMES = 160, 100, 24  # pixels after reducing
 CONTENTS = {"20 bytes": 20, "a tenth full": 0.1}  # bytes, or a share of the room
 QUALITY, WEBP_QUALITY = 85, 80
 _BLOCK, _FEW = 8, 6  # samples that move in a block that was stepped, and in no other
+_ROUNDED = 2  # levels that rounding alone moves a sample
+_OF_JPEGS = {"jpeg": JpegOptions(), "robust": RobustOptions()}
 _LEVELS = np.arange(256)
 
 Attack = Callable[[np.ndarray], float]
@@ -41,7 +44,7 @@ Hider = Callable[[int, float], np.ndarray]
 def main(photographs: Path, film: Path, out: Path) -> None:
     paths = sorted(path for path in photographs.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     rows = [row for history in histories(paths, film) for row in measured_sealed(*history)]
-    rows += [row for history in jpegs(paths) for row in measured_jpeg(*history)]
+    rows += [row for method in _OF_JPEGS for history in jpegs(paths) for row in measured_jpeg(method, *history)]
     table = pd.DataFrame(rows)
     table.to_csv(out, index=False, float_format="%.4g")
     print(table.to_string(index=False, float_format="%.3f"))
@@ -68,10 +71,11 @@ def histories(paths: list[Path], film: Path) -> Iterator[tuple[str, list[np.ndar
 def jpegs(paths: list[Path]) -> Iterator[tuple[str, list[bytes], dict[str, Attack]]]:
     """Name of each kind of JPEG, files of it, and the attacks that look for what would break it."""
     grid, colours = partial(moved_blocks, quality=QUALITY), partial(strange_pixels, decoder="jpeg")
+    again = [partial(other_blocks, quality=QUALITY, subsampling=chroma) for chroma in (0, 2)]
     originals = list(islice(_originals(paths), PICTURES))
     full, halved = ([encode_jpeg(each, QUALITY, full_chroma=chroma) for each in originals] for chroma in (True, False))
-    yield "JPEG, 4:4:4", full, {"grid": grid, "colours": colours}
-    yield "JPEG, 4:2:0", halved, {"colours": colours}
+    yield "JPEG, 4:4:4", full, {"grid": grid, "saved again": again[0], "colours": colours}
+    yield "JPEG, 4:2:0", halved, {"saved again": again[1], "colours": colours}
     yield "JPEG, grey", [encode_jpeg(each[..., 1], QUALITY) for each in originals], {"grey": coloured_pixels}
 
 
@@ -81,10 +85,11 @@ def measured_sealed(name: str, covers: list[np.ndarray], attacks: dict[str, Atta
     return measured(("sealed", name), covers, attacks, lambda number, size: _container(covers[number], size, number))
 
 
-def measured_jpeg(name: str, files: list[bytes], attacks: dict[str, Attack]) -> Iterator[dict]:
-    """Rows of the method jpeg."""
+def measured_jpeg(method: str, name: str, files: list[bytes], attacks: dict[str, Attack]) -> Iterator[dict]:
+    """Rows of a method that hides in the coefficients of JPEGs."""
     covers = [_shown(file) for file in files]
-    return measured(("jpeg", name), covers, attacks, lambda number, size: _jpeg_container(files[number], size, number))
+    hide = partial(_jpeg_container, method, files)
+    return measured((method, name), covers, attacks, hide)
 
 
 def measured(
@@ -111,6 +116,12 @@ def moved_blocks(picture: np.ndarray, quality: int) -> float:
     moved, saturated = (_by_block(of).sum(1) for of in (again != picture, (picture == 0) | (picture == 255)))
     usable = saturated == 0
     return float(((moved > 0) & (moved <= _FEW))[usable].mean()) if usable.any() else 0.0
+
+
+def other_blocks(picture: np.ndarray, quality: int, subsampling: int) -> float:
+    """Share of the blocks in which a sample moves by more than two levels when the picture is saved again."""
+    again = _saved(picture, "JPEG", quality=quality, subsampling=subsampling)
+    return float((_by_block(np.abs(again.astype(np.int16) - picture)) > _ROUNDED).any(1).mean())
 
 
 def strange_pixels(picture: np.ndarray, decoder: str) -> float:
@@ -194,15 +205,15 @@ def _container(cover: np.ndarray, size: float, number: int) -> np.ndarray:
     return hide_bytes(cover, random(int(count)), PUBLIC_DEMONSTRATION_KEY, name="s", randomness=random)
 
 
-def _jpeg_container(file: bytes, size: float, number: int) -> np.ndarray:
-    random = seeded(number)
+def _jpeg_container(method: str, files: list[bytes], number: int, size: float) -> np.ndarray:
+    random, file, (own, options) = seeded(number), files[number], (METHODS[method], _OF_JPEGS[method])
     with TemporaryDirectory() as folder:
         cover, secret, out = (Path(folder) / name for name in ("cover.jpg", "s", "out.jpg"))
         cover.write_bytes(file)
         height, width, _ = _shown(file).shape
-        count = size if size >= 1 else size * jpeg_room(CoverSize(height, width, file=cover), secret.name).bytes
-        secret.write_bytes(random(int(count)))
-        hide_in_jpeg(cover, secret, OutputTarget(out), PUBLIC_DEMONSTRATION_KEY, JpegOptions(), Run(randomness=random))
+        room = own.file_room(CoverSize(height, width, file=cover), secret.name, options).bytes
+        secret.write_bytes(random(int(size if size >= 1 else size * room)))
+        own.hide(cover, secret, OutputTarget(out), PUBLIC_DEMONSTRATION_KEY, options, Run(randomness=random))
         return _shown(out.read_bytes())
 
 

@@ -62,7 +62,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "MODEM": [
         ("core.jpeg", "BLOCK DITHER"),
         ("methods.robust.modem", "AROUND PATCHES"),
-        ("methods.robust.reader", "ENOUGH MANY"),
+        ("methods.robust.reader", "MANY"),
     ],
     "QUALITY": [("methods.network.quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
@@ -72,7 +72,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
     "ROBUST_RECORD": [
-        ("methods.robust.record", "HEADER_BYTES SHARES SIXTHS HEADER HEADER_SHARE HEADER_ITERATIONS"),
+        ("methods.robust.record", "HEADER_BYTES SHARES RANDOM_BITS HEADER HEADER_SHARE MOST_HEADER HEADER_ITERATIONS"),
         ("methods.robust.record", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
@@ -81,7 +81,9 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHOWN": [("gui.previews", "GAIN")],
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
-    "SURVIVAL": [("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED GRID")],
+    "SURVIVAL": [
+        ("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED UNEVEN GRID")
+    ],
     "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "ZONE": [("sealing.record_zone", "GREY_SHARE TOGETHER")],

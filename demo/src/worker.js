@@ -20,6 +20,7 @@ import { keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { withMetadata } from "./jpeg/metadata.js";
+import { OwnJpeg } from "./jpeg/own.js";
 import { toYcc } from "./jpeg/planes.js";
 import { roundingErrors } from "./jpeg/rounding.js";
 import { makeEngine } from "./network/engine.js";
@@ -77,20 +78,23 @@ const JOBS = {
    * Hides a file, or a copy of the picture in it, so that it survives a channel. Returns the container as a JPEG file,
    * a view of it, PSNR in dB as `hide`, and what was hidden.
    */
-  async survive({ cover, secret, file, channel: name, keyInput, device }) {
+  async survive({ cover, jpeg, secret, file, channel: name, keyInput, device }) {
     keySource(keyInput);
     onProgress("pictures");
     const channel = channelOf(name);
-    const seen = prepared(channel, fromBitmap(cover));
+    const { own, seen } = (jpeg && ownJpeg(jpeg, await decodePicture(jpeg), channel)) ?? {
+      seen: prepared(channel, fromBitmap(cover)),
+    };
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
-    const rung = chooseRung(engine.modem.rungs, channel, seen, { name: file.name, bytes: file.bytes.length });
+    const what = { name: file.name, bytes: file.bytes.length };
+    const rung = chooseRung(engine.modem.rungs, channel, seen, what, Boolean(own?.isCoarse));
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
-    const options = { keyInput, channel, rung, onProgress };
+    const options = { keyInput, channel, rung, onProgress, ...(own && { written: (each) => own.shown(each) }) };
     const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
-      file: encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
+      file: own ? own.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
       cover: seen,
       isReduced: seen.width < cover.width || seen.height < cover.height,
       difference: amplified(seen, container),
@@ -181,6 +185,14 @@ function jpegCover(bytes, seen) {
   const hasProfile = !isGrey(seen) || jpeg.file.components.length === 1;
   const made = readJpeg(withMetadata(encodeJpeg(seen, JPEG.USUAL_QUALITY), jpeg.file, hasProfile));
   return { jpeg: made, seen, errors: roundingErrors(toYcc(seen)[0], made) };
+}
+
+/** A JPEG that a robust container may stay, and what it shows; null where it is shown turned, or sent reduced. */
+function ownJpeg(bytes, shown, channel) {
+  if (prepared(channel, shown) !== shown) return null;
+  const { jpeg, seen, errors } = jpegCover(bytes, shown);
+  const own = new OwnJpeg(jpeg, seen, errors);
+  return own.isUpright ? { own, seen } : null;
 }
 
 async function sealInFilm(cover, file, keyInput) {

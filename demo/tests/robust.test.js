@@ -12,7 +12,7 @@ import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/canonical.
 import { fileBytes, fileContent, parseContent, pictureContent, scaledSide } from "../src/format/content.js";
 import { keySource } from "../src/format/keys.js";
 import { gridOf, regionMeans, saltsOf } from "../src/format/regions.js";
-import { codedBits, contentRoom, ditherOf, placesOf, readBits } from "../src/format/robust.js";
+import { codedBits, contentRoom, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust.js";
 import { psnr } from "../src/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 
@@ -133,7 +133,7 @@ test("the bits of a container", async () => {
 const { rows, cols, each: shares } = container.shares;
 for (const [share, { record_places, used_blocks, room, bits: carried }] of shares.entries()) {
   test(`the bits of a container that uses share ${share} of its blocks`, async () => {
-    const [blocks, header] = [rows * cols, Uint8Array.of(64 * share + steps.rate, ...fromHex(steps.nonce))];
+    const [blocks, header] = [rows * cols, headerOf(steps.rate, share, fromHex(steps.nonce))];
     const numberOf = (place) => (place % blocks) * rung.bits + Math.floor(place / blocks);
     const places = await placesOf(blocks, rung, key);
     assert.equal(digestOf([...places.record(share, header)].map(numberOf)), record_places);

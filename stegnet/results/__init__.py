@@ -12,5 +12,5 @@ __getattr__, __all__ = lazy_names(
     figures="BETRAYS Changes HidingFigures LEAST POOR SecurePayload WAYS_OUT betrayed_by not_safe",
     naming="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX plain_suffix printable stored_name",
     output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film "
-    "write_jpeg write_picture write_revealed",
+    "write_picture write_revealed",
 )

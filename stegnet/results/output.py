@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_film, check_picture, digest, write_png
-from stegnet.media.output import check_bytes, exists_already
-from stegnet.media.pictures.writing import PICTURE_FORMS, as_stored, save_picture
+from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_picture, write_png
+from stegnet.media.output import FilmCheck, exists_already
+from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
 from stegnet.results.figures import HidingFigures
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
@@ -156,22 +155,6 @@ def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
     return Report(picture.shape[1], picture.shape[0])
 
 
-def write_jpeg(
-    out: OutputTarget, picture: np.ndarray, quality: int, profile: bytes | None = None, *, verify: bool = False
-) -> Report:
-    """Writes a picture, (H, W, 3) uint8, as JPEG 4:2:0 without metadata, a grey one as grey.
-
-    Arguments and errors as `write_picture`.
-    """
-    stored, profile = as_stored(picture, profile)
-    data = encode_jpeg(stored, quality, icc=profile)
-    with atomic_write(out.path, overwrite=out.force) as part:
-        part.write_bytes(data)
-        if verify:
-            check_bytes(part, data)
-    return Report(picture.shape[1], picture.shape[0])
-
-
 @dataclass(frozen=True)
 class FilmFrame:
     """A frame to write.
@@ -208,16 +191,20 @@ def write_film(
     Raises:
         MediaError: it can't be written, or does not read back equal.
     """
-    digests = []
-    with closing(frames), atomic_write(out.path, overwrite=out.force, private=private) as part:
+    with (
+        closing(frames),
+        atomic_write(out.path, overwrite=out.force, private=private) as part,
+        FilmCheck(part, check) as checking,
+    ):
         with open_writer(part) as film:
+            if film.is_stream:
+                checking.start()
             for done, frame in enumerate(frames, 1):
                 if frame.picture is not None:
+                    checking.expect(frame.picture)
                     _write_frame(film, frame, out.path)
-                    digests += [digest(frame.picture)] if check else []
                 step(done)
-        if check:
-            check_film(part, digests, check)
+        checking.finish()
     return film.notes
 
 

@@ -83,7 +83,7 @@ def test_verification(stegnet, monkeypatch):
         assert (code, out, Path(f"{method}.png").exists()) == (1, "", False)
         assert err.startswith(f"error: {method}.png: does not read back as it was written\nhint: ")
         assert stegnet(f"{line} --no-verify")[0] == 0
-    monkeypatch.setattr("stegnet.results.output.check_film", None)
+    monkeypatch.setattr("stegnet.media.output.check_film", None)
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --no-verify")[0] == 0
 
 

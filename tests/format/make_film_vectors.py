@@ -39,7 +39,7 @@ from tests.format.make_robust_vectors import (
     content,
     file_body,
 )
-from tests.format.robust_by_the_book import Keys, carried, parse, places, region_lumas, room, seal, spans
+from tests.format.robust_by_the_book import Keys, carried, header_of, parse, places, region_lumas, room, seal, spans
 from tests.format.seal_by_the_book import SECRET
 from tests.support.films import still_frames
 
@@ -50,6 +50,7 @@ RUNGS = LONG, MIDDLE, SHORT = FilmRung(6, 8, 2.0), FilmRung(10, 4, 2.6), FilmRun
 SIZE = 35, 69  # the last rows and columns are outside the hidden area
 FIT_FOR_TWO = content(file_body(NAME, TEXT * 4))  # takes two groups of the rung LONG
 RATE = 40
+HEADER = header_of(RATE, RANDOM)
 LEVEL, AT_EDGE = 56, 64
 FIRST_REGION = tuple(slice(*spans(side // 8)[0]) for side in SIZE)
 COLOUR = 20, 0, -12  # levels of red, green, blue against grey
@@ -133,7 +134,7 @@ def cover(height: int = SIZE[0], width: int = SIZE[1], *, at_edge: bool = False,
 def hidden(
     data: bytes,
     rung: FilmRung = LONG,
-    rate: int = RATE,
+    header: bytes = HEADER,
     *,
     group: list[np.ndarray] | None = None,
     salt: bytes | None = None,
@@ -148,7 +149,7 @@ def hidden(
     before = cover() if group is None else group
     salt = salt or next(book.salts(before))
     keys = Keys(key(salt), salt)
-    bits = carried(*book.shape_of(before), rung.group_bits, bytes([rate]) + RANDOM, data, keys)
+    bits = carried(*book.shape_of(before), rung.group_bits, header, data, keys)
     return modulated(before, bits, keys, rung)
 
 
@@ -160,7 +161,7 @@ def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest
 
 def rooms(groups: int) -> list[int]:
     rows, cols = (side // 8 for side in SIZE)
-    return [room(rows * cols, LONG.group_bits, RATE) - 16] * groups
+    return [room(rows * cols, LONG.group_bits, HEADER) - 16] * groups
 
 
 def over_an_edge(frames: int) -> list[np.ndarray]:
@@ -181,9 +182,9 @@ def vectors() -> list[Vector]:
         Vector("good", good, FILE),
         Vector("wrong_key", good, key=WRONG_KEY),
         Vector("passphrase", hidden(piece(), key=by_passphrase), FILE, None),
-        Vector("colour", hidden(piece(), MIDDLE, 20, group=cover(32, 32, colour=True)), FILE),
-        Vector("runs_of_one", hidden(piece(), SHORT, 20, group=cover(16, 16)), FILE),
-        Vector("a_third", hidden(piece(), MIDDLE, 2 * 64 + 45), FILE),
+        Vector("colour", hidden(piece(), MIDDLE, header_of(20, RANDOM), group=cover(32, 32, colour=True)), FILE),
+        Vector("runs_of_one", hidden(piece(), SHORT, header_of(20, RANDOM), group=cover(16, 16)), FILE),
+        Vector("a_half", hidden(piece(), MIDDLE, header_of(45, RANDOM, 2)), FILE),
         Vector("rest", [*good, *cover()[:2]], FILE),
         Vector("begins_late", [*cover()[:3], *good], FILE),
         Vector("first_lost", [*cover(), *two[1], *two[2]], FIT_FOR_TWO),
@@ -212,7 +213,7 @@ def answer(vector: Vector) -> dict[str, object]:
 
 def steps() -> dict[str, object]:
     """Those of the first film."""
-    group, header, rung = cover(), bytes([RATE]) + RANDOM, LONG
+    group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
     keys = Keys(SECRET, salt)
     found = places(rows * cols, rung.group_bits, keys)

@@ -24,7 +24,6 @@ from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
 from stegnet.methods.robust.modem import BLOCK, Rung, read_rungs
 from stegnet.methods.robust.pictures import CONTAINER_PSNR, forecast_room
 from stegnet.methods.robust.record import (
-    SHARES,
     Blocks,
     coded_bits,
     content_room,
@@ -49,7 +48,7 @@ QUALITIES = (95, 75, 50, 30)
 CHANNELS = ("jpeg:50", "jpeg:75", "jpeg:90", "jpeg:95", "messenger")
 WIDTH, HEIGHT = 640, 480
 COPIES = (480, 640), (3000, 4000), (1200, 801), (333, 1000), (130, 129), (1600, 1600), (721, 1279), (60, 100)
-ROWS, COLS = 12, 16  # of blocks, of which shares are used
+ROWS, COLS, SHARES_USED = 12, 16, 5  # of blocks, and numbers of shares of them
 CANONICAL = Grid(48, 72, own=False)  # smaller than any that is searched
 
 
@@ -105,7 +104,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
     blocks, salt, used = shape[0] * shape[1], salts[0], Key(SECRET)
     places, content = places_of(blocks, RUNG, used, salt), file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
-    each = [of_share(share, content, salt) for share in range(len(SHARES))]
+    each = [of_share(share, content, salt) for share in range(SHARES_USED)]
     return {
         "means": [round(mean, 9) for mean in region_means(picture[: shape[0] * BLOCK, : shape[1] * BLOCK]).tolist()],
         "salts": [each.hex() for each in salts],

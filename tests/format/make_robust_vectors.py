@@ -119,18 +119,19 @@ def hidden(
     rate: int = 20,
     picture: np.ndarray | None = None,
     salt: bytes | None = None,
-    **more: Callable,
+    **more: Callable | int,
 ) -> np.ndarray:
     """A container of content.
 
     Args:
         salt: another than that of the cover.
-        more: key: K, by the salt; change: of the bits before they are hidden.
+        more: key: K, by the salt; change: of the bits before they are hidden; share: number of the blocks'.
     """
     before = cover() if picture is None else picture
     rows, cols = (side // 8 for side in before.shape[:2])
     salt = salt or next(book.salts(before))
-    keys, header = book.Keys(more["key"](salt) if "key" in more else SECRET, salt), bytes([rate]) + RANDOM
+    keys = book.Keys(more["key"](salt) if "key" in more else SECRET, salt)
+    header = book.header_of(rate, RANDOM, more.get("share", 0))
     bits = book.carried(rows, cols, rung, header, data, keys)
     if "change" in more:
         more["change"](bits, keys, header)
@@ -159,7 +160,7 @@ def with_header(rate: int) -> Callable[[list[int], book.Keys, bytes], None]:
     def change(bits: list[int], keys: book.Keys, header: bytes) -> None:
         blocks = PICTURE[0] // 8 * (PICTURE[1] // 8)
         numbers = book.places(blocks, SMALL, keys).header
-        coded = book.HEADER.encode(bits_of(bytes([rate]) + header[1:]))
+        coded = book.HEADER.encode(bits_of(book.header_of(rate, RANDOM)))
         repeated = [coded[element % 384] for element in range(len(numbers))]
         for number, bit in zip(numbers, book.masked(keys.of("header"), repeated), strict=True):
             bits[number] = bit
@@ -190,8 +191,9 @@ def vectors() -> list[Vector]:
         Vector("destroyed", blank(hidden(FILE, LARGE, 16), 88)),
         Vector("cover", cover()),
         Vector("other_size", good[:80]),
-        Vector("two_thirds", hidden(FILE, LARGE, 64 + 40), FILE),
-        Vector("a_sixth", hidden(FILE, LARGE, 3 * 64 + 40), FILE),
+        Vector("three_quarters", hidden(FILE, LARGE, 40, share=1), FILE),
+        Vector("an_eighth", hidden(FILE, LARGE, 50, share=6), FILE),
+        Vector("next_to_nothing", hidden(FILE, LARGE, 50, picture=cover(512, 640), share=15), FILE),
         *(Vector(f"rate_{rate}", hidden(FILE, change=with_header(rate))) for rate in (0, 59)),
         Vector("other_rate", hidden(FILE, change=with_header(21))),
         nothing("kind_0", file_body(), 0),

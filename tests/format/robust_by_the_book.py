@@ -77,8 +77,6 @@ def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 # Keys and places
 
-SHARES = (6, 4, 2, 1)  # sixths of the blocks
-
 
 @dataclass(frozen=True)
 class Keys:
@@ -105,9 +103,9 @@ class Places:
 
     def used(self, header: bytes) -> list[int]:
         """Those of the rest that carry the record, in order."""
-        blocks, share = len(self.rest) // self.bits, SHARES[header[0] // 64]
-        start = int.from_bytes(header[1:], "big") % blocks * self.bits if share < 6 else 0
-        return (self.rest[start:] + self.rest[:start])[: blocks * share // 6 * self.bits]
+        blocks, (_, share, start) = len(self.rest) // self.bits, fields(header)
+        turned = start % blocks * self.bits if share else 0
+        return (self.rest[turned:] + self.rest[:turned])[: shared(blocks, share) * self.bits]
 
     def record(self, keys: Keys, header: bytes) -> list[int]:
         used = self.used(header)
@@ -116,7 +114,7 @@ class Places:
 
 def places(blocks: int, bits: int, keys: Keys) -> Places | None:
     """None where nothing can be hidden."""
-    some = max(-(-384 // bits), -(-blocks // 32))
+    some = header_blocks(blocks, bits)
     if blocks <= some:
         return None
     words = u64(keys.of("places"), blocks + some * bits)
@@ -141,15 +139,34 @@ def more(rows: int, cols: int, header: bytes) -> bytes:
     return header + struct.pack(">II", rows, cols)
 
 
-def room(blocks: int, bits: int, first: int) -> int:
-    """Bytes of content, given the first byte of the header."""
-    some = max(-(-384 // bits), -(-blocks // 32))
-    return Coding((blocks - some) * SHARES[first // 64] // 6 * bits, first % 64).room // 8 - 16
+def fields(header: bytes) -> tuple[int, int, int]:
+    """Rate, number of a share, and the random number."""
+    number = int.from_bytes(header, "big")
+    return number >> 58, number >> 53 & 31, number & 2**53 - 1
+
+
+def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
+    """That with the last 53 of some random bits."""
+    return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
+
+
+def header_blocks(blocks: int, bits: int) -> int:
+    return max(-(-384 // bits), min(-(-blocks // 32), 128))
+
+
+def shared(blocks: int, share: int) -> int:
+    return (4 - share % 2) * blocks // 2 ** (share // 2 + 2)
+
+
+def room(blocks: int, bits: int, header: bytes) -> int:
+    """Bytes of content, given the header."""
+    rate, share, _ = fields(header)
+    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).room // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
     """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(room(rows * cols, bits, header[0]), b"\0")
+    filled = content.ljust(room(rows * cols, bits, header), b"\0")
     return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
 
 
@@ -160,7 +177,8 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
     repeated = list(itertools.islice(itertools.cycle(HEADER.encode(bits_of(header))), len(found.header)))
     for number, bit in zip(found.header, masked(keys.of("header"), repeated), strict=True):
         made[number] = bit
-    coding, sealed = Coding(len(found.used(header)), header[0] % 64), seal(rows, cols, bits, header, content, keys)
+    coding = Coding(len(found.used(header)), fields(header)[0])
+    sealed = seal(rows, cols, bits, header, content, keys)
     message = bits_of(sealed) + [0] * (coding.room - 8 * len(sealed))
     coded = masked(keys.of("mask", header), coding.encode(message))
     for number, bit in zip(found.record(keys, header), coded, strict=True):
@@ -182,9 +200,9 @@ def open_rung(
     sums = np.zeros(384)
     np.add.at(sums, np.arange(len(found.header)) % 384, signed(keys.of("header"), flat[found.header]))
     bits = HEADER.decode(sums)
-    if bits is None or not 1 <= (header := bytes_of(bits))[0] % 64 <= 58:
+    if bits is None or not 1 <= fields(header := bytes_of(bits))[0] <= 58:
         return None
-    coding = Coding(len(found.used(header)), header[0] % 64)
+    coding = Coding(len(found.used(header)), fields(header)[0])
     if coding.room // 8 < 16:
         return None
     flat = flat if better is None else better().reshape(-1).astype(float)

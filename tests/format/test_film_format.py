@@ -125,9 +125,9 @@ def test_steps():
     assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
     places = places_of(32, rung, KEY, salt)
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
-    bits = coded_bits(Blocks(shape, rung, KEY, salt), header[0], content, header[1:])
+    bits = coded_bits(Blocks(shape, rung, KEY, salt), made_by.RATE, content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
-    rooms = [group_room(shape, rung, header[0])] * 3
+    rooms = [group_room(shape, rung, made_by.RATE)] * 3
     assert [piece.hex() for piece in pieces_of(made_by.FIT_FOR_TWO, rooms)] == STEPS["pieces"]
     assert made_by.rooms(3) == rooms
 
@@ -166,7 +166,8 @@ def test_the_book_reads_what_stegnet_hides(rung):
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = next(book.salts(frames))
-    carried = robust_by_the_book.carried(*shape, rung.bits, bytes([RATE]) + RANDOM, made_by.piece(), Keys(SECRET, salt))
+    header = robust_by_the_book.header_of(RATE, RANDOM)
+    carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt))
     bits = np.reshape(carried, (-1, rung.bits))
     film = SHIPPED.hide(frames, bits, Dither(shape, FRAMES, KEY, salt), rung)
     assert message_of(SHIPPED, film, KEY) == FILE

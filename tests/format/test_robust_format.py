@@ -85,7 +85,7 @@ def test_vectors(made, vector):
 def test_values():
     cover = make_robust_vectors.cover()
     salt = next(book.salts(cover))
-    keys, header = book.Keys(SECRET, salt), bytes([20]) + RANDOM
+    keys, header = book.Keys(SECRET, salt), book.header_of(20, RANDOM)
     assert re.search(r"whose robust salt is\s+`([0-9a-f]+)`", TEXT)[1] == salt.hex()
     table = dict(re.findall(r"\n\| robust: ([a-z ]+) \| `([0-9a-f]{64})` \|", TEXT))
     assert table.keys() == {"dither", "places", "header mask", "order", "mask", "record"}
@@ -118,7 +118,7 @@ def test_salts(picture):
 
 
 @pytest.mark.parametrize("rung", OURS, ids=lambda rung: rung.name)
-@pytest.mark.parametrize("blocks", [1, 48, 49, 65, 192, 2000])
+@pytest.mark.parametrize("blocks", [1, 48, 49, 65, 192, 2000, 5000])
 def test_places(rung, blocks):
     salt = bytes(range(16))
     theirs, ours = book.places(blocks, rung.bits, book.Keys(SECRET, salt)), places_of(blocks, rung, KEY, salt)
@@ -126,8 +126,8 @@ def test_places(rung, blocks):
         assert content_room(blocks, rung, 20) < 1
     else:
         assert ours.header.tolist() == theirs.header
-        for share in range(4):
-            header = bytes([64 * share]) + RANDOM
+        for share in (0, 1, 2, 5, 9):
+            header = book.header_of(0, RANDOM, share)
             assert ours.record(share, header).tolist() == theirs.used(header)
 
 
@@ -145,11 +145,11 @@ def test_codes(rate):
 
 
 @pytest.mark.parametrize("rung", OURS, ids=lambda rung: rung.name)
-@pytest.mark.parametrize(("rate", "share"), [(8, 0), (20, 0), (58, 0), (58, 1), (58, 2)])
+@pytest.mark.parametrize(("rate", "share"), [(8, 0), (20, 0), (58, 0), (58, 1), (58, 2), (58, 5)])
 def test_carried_bits(rung, rate, share):
-    salt, shape, header = bytes(range(16)), (12, 16), bytes([64 * share + rate]) + RANDOM
+    salt, shape, header = bytes(range(16)), (12, 16), book.header_of(rate, RANDOM, share)
     keys = book.Keys(SECRET, salt)
-    assert content_room(192, rung, rate, share) == book.room(192, rung.bits, header[0])
+    assert content_room(192, rung, rate, share) == book.room(192, rung.bits, header)
     content = b"\2" * min(content_room(192, rung, rate, share), 200)
     bits = coded_bits(Blocks(shape, rung, KEY, salt), rate, content, RANDOM, share)
     assert bits.reshape(-1).tolist() == book.carried(*shape, rung.bits, header, content, keys)
@@ -184,7 +184,7 @@ def test_stegnet_reads_what_the_book_hides(picture):
     rung = choose_rung(modem.rungs, parse_channel("jpeg:75"), 38.0)
     salt = next(book.salts(cover))
     keys, shape = book.Keys(SECRET, salt), (20, 21)
-    carried = book.carried(*shape, rung.bits, bytes([5]) + RANDOM, FILE, keys)
+    carried = book.carried(*shape, rung.bits, book.header_of(5, RANDOM), FILE, keys)
     bits = np.zeros((*shape, modem.bits), np.float32)
     bits[..., rung.places] = 2.0 * np.reshape(carried, (*shape, rung.bits)) - 1
     container = modem.hide(np.ascontiguousarray(book.area_of(cover)), bits, keys.dither(*shape).astype(np.float32))

@@ -8,13 +8,15 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
-from stegnet.media import atomic_write, check_film, check_picture, digest, write_png
+from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
+from stegnet.media.output import FilmCheck
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
@@ -286,3 +288,31 @@ def test_what_can_not_be_written_fails_early(tmp_path):
         with pytest.raises(MediaError, match=message), atomic_write(tmp_path / name):
             pytest.fail("a night's work would be lost")
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_a_film_is_read_back_while_it_is_written(tmp_path, picture, form):
+    frames = [picture(48, 64, seed) for seed in range(40)]
+    for wrong in (None, 3, 39):
+        path, calls = tmp_path / f"{wrong}.{form}", []
+        path.touch()
+        with FilmCheck(path, lambda *call, calls=calls: calls.append(call)) as checking:
+            with FilmWriter(path, 64, 48, Fraction(25), form=form) as film:
+                if film.is_stream:
+                    checking.start()
+                for index, frame in enumerate(frames):
+                    checking.expect(frame ^ np.uint8(index == wrong))
+                    film.write(frame, Fraction(index, 25))
+            if wrong is None:
+                checking.finish()
+                assert calls[-1] == (40, 40)
+            else:
+                with pytest.raises(MediaError, match=f"frame {wrong + 1} does not read back"):
+                    checking.finish()
+
+
+def test_a_film_that_is_not_finished_is_not_waited_for(tmp_path, picture):
+    (tmp_path / "a").touch()
+    with pytest.raises(ZeroDivisionError), FilmCheck(tmp_path / "a", lambda *_: None) as checking:
+        checking.start()
+        raise ZeroDivisionError

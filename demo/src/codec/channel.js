@@ -54,9 +54,11 @@ export function prepared(channel, cover) {
  * @param {Channel} channel
  * @param {import("../picture.js").Picture} container
  * @param {boolean} few the worst of what may arrive alone
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [written] gives what viewers
+ *   show of the file that is sent
  */
-export function* received({ quality, saves }, container, few) {
-  const sent = throughJpeg(container, WRITTEN_QUALITY);
+export function* received({ quality, saves }, container, few, written = throughWritten) {
+  const sent = written(container);
   if (!few) yield sent;
   let [last, once] = [null, null]; // sequences that begin alike follow each other
   for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
@@ -65,6 +67,8 @@ export function* received({ quality, saves }, container, few) {
   }
   if (!few) yield throughJpeg(sent, quality, true);
 }
+
+const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
 
 /** Number of pictures that `received` gives. @param {Channel} channel */
 export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
@@ -86,14 +90,15 @@ export function usualRoom(rung, size) {
 
 /**
  * The rung for a secret of `bytes` bytes: of the highest PSNR at which the file certainly fits as it is, otherwise
- * of CONTAINER_PSNR.
+ * of CONTAINER_PSNR; that also where the container has a JPEG's own steps, which may be as large as the channel's.
  *
  * @param {import("../format/rungs.js").Rung[]} rungs
  * @param {Channel} channel
  * @param {{width: number, height: number}} size of the cover as it is sent
+ * @param {boolean} [isCoarse] true where it has
  */
-export function chooseRung(rungs, channel, size, { name, bytes }) {
-  const higher = rungs.map(({ psnr }) => psnr).filter((psnr) => psnr > CONTAINER_PSNR);
+export function chooseRung(rungs, channel, size, { name, bytes }, isCoarse = false) {
+  const higher = rungs.map(({ psnr }) => psnr).filter((psnr) => psnr > CONTAINER_PSNR && !isCoarse);
   for (const psnr of higher.sort((one, other) => other - one)) {
     const rung = rungFor(rungs, channel, psnr);
     if (rung && fileBytes(name, bytes) <= Math.floor(usualRoom(rung, size) / CERTAIN)) return rung;

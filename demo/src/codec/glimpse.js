@@ -1,5 +1,5 @@
 /**
- * Some blocks of a large picture, read alone: enough for a container's header.
+ * Some blocks of a large picture, read alone: those of a container's header.
  *
  * Most of what is tried is wrong: the key, the salt, the size. So all blocks are read only where a header opens.
  */
@@ -10,14 +10,14 @@ import { BLOCK, gridOf } from "../format/regions.js";
 import { DITHER } from "../format/robust.js";
 import { blank } from "../picture.js";
 
-const { AROUND, ENOUGH, MANY, PATCHES } = MODEM;
+const { AROUND, MANY, PATCHES } = MODEM;
 const SIDE = AROUND * PATCHES; // blocks
 
 /** True if it is worth while. @param {import("../format/robust.js").Grid} grid */
 export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MANY;
 
 /**
- * Log-likelihood ratios as `revealBits`, of some of a header's blocks; 0 for all others. The modem must be local.
+ * Log-likelihood ratios as `revealBits`, of a header's blocks at no edge; 0 for all others. The modem must be local.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} picture
@@ -27,7 +27,7 @@ export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * co
 export async function glimpse(engine, picture, dither, header) {
   const grid = gridOf(picture);
   const blocks = grid.rows * grid.cols;
-  const chosen = someOf(header.filter((block) => isInner(block, grid)));
+  const chosen = header.filter((block) => isInner(block, grid));
   const bits = engine.modem.rungs.reduce((count, { bits }) => count + bits, 0);
   const ratios = new Float32Array(bits * blocks);
   for (let first = 0; first < chosen.length; first += PATCHES ** 2) {
@@ -53,12 +53,6 @@ export async function glimpse(engine, picture, dither, header) {
 function isInner(block, { rows, cols }) {
   const [row, col] = [Math.floor(block / cols), block % cols];
   return row > 0 && row < rows - 1 && col > 0 && col < cols - 1;
-}
-
-/** At most ENOUGH of these blocks. */
-function someOf(blocks) {
-  const count = Math.min(ENOUGH, blocks.length);
-  return Uint32Array.from({ length: count }, (_, at) => blocks[Math.floor((at * blocks.length) / count)]);
 }
 
 /** Copies a patch of AROUND × AROUND blocks, given the first of them in each picture. */

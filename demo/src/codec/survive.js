@@ -12,7 +12,7 @@ import { arrivals, received } from "./channel.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 import { systemRandom } from "./random.js";
 
-const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; // see stegnet/methods/robust/survival.py
+const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE, UNEVEN } = SURVIVAL; // see stegnet/methods/robust/survival.py
 
 /**
  * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
@@ -24,6 +24,8 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; /
  * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {import("./channel.js").Channel} options.channel
  * @param {import("../format/rungs.js").Rung} options.rung
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] as of
+ *   `received`
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
  * @param {(size: number) => Uint8Array} [options.random] source of random bytes
@@ -32,29 +34,31 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE } = SURVIVAL; /
  * @throws {PageError} the content does not fit, or does not come back
  */
 export async function hideRobust(engine, cover, fit, options) {
-  const { keyInput, channel, rung, onProgress = () => {}, random = systemRandom } = options;
+  const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const room = (rate, share) => contentRoom(grid.rows * grid.cols, rung, rate, share);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
-  const counted = (stage, isFew) => withProgress((done, total) => onProgress(stage, done, total), channel, isFew);
+  const arriving = (picture, isFew) => received(channel, picture, isFew, written);
+  const counted = (stage, isFew) => (picture) =>
+    withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
   let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
   let container = cover;
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(room(most));
-    const { rate, share } = rateAndShare(room, most, fitted.content.length);
+    const { rate, share } = rateAndShare(grid.rows * grid.cols, rung, most, fitted.content.length);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
-    const salt = await commonSalt(few && container === cover ? [cover] : received(channel, container, few));
+    const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
     const { bits, unused } = await codedBits(grid, rung, { rate, share }, fitted.content, key, random(NONCE_BYTES));
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
       return { container, fitted, room: room(rate, share) };
     }
-    most -= MARGIN;
+    most -= Math.max(MARGIN, share ? Math.floor(most / 4) : 0);
   }
   throw new PageError(
     `Nothing that is hidden in this cover survives ${channel.name}.`,
@@ -65,30 +69,27 @@ export async function hideRobust(engine, cover, fit, options) {
 /**
  * The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
  *
- * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest; then the
- * lowest that fits.
+ * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
+ * fewer there are: some carry little. Then it is the lowest that fits.
  */
-function rateAndShare(room, most, size) {
-  for (let share = SHARES.length - 1; share > 0; share--) {
-    for (let rate = LOWEST; rate <= Math.floor(SPARED * most); rate++) {
-      if (room(rate, share) >= size) return { rate, share };
-    }
-  }
+function rateAndShare(blocks, rung, most, size) {
+  const room = (rate, share) => contentRoom(blocks, rung, rate, share);
+  const highest = (share) => most * SPARED * (1 - UNEVEN / Math.sqrt(recordPlaces(blocks, rung, share) / rung.bits));
+  const fits = (share) => highest(share) >= LOWEST && room(Math.floor(highest(share)), share) >= size;
+  let share = SHARES - 1;
+  while (share > 0 && !fits(share)) share--;
   let rate = LOWEST;
-  while (room(rate) < size) rate++;
-  return { rate, share: 0 };
+  while (room(rate, share) < size) rate++;
+  return { rate, share };
 }
 
-/** The pictures that arrive of a container, each reported. */
-function withProgress(report, channel, few) {
-  return function* (container) {
-    const total = arrivals(channel, few);
-    let done = 0;
-    for (const picture of received(channel, container, few)) {
-      report(done++, total);
-      yield picture;
-    }
-  };
+/** Pictures, each reported. */
+function* withProgress(report, pictures, total) {
+  let done = 0;
+  for (const picture of pictures) {
+    report(done++, total);
+    yield picture;
+  }
 }
 
 /** The likeliest salt that readers of each of these pictures try; that of the first if there is none. */

@@ -3,13 +3,15 @@
 import { CARRIERS, MODEM, ROBUST_RECORD } from "../constants.js";
 import { bitOf, join, packed, u32, unpacked } from "./bytes.js";
 import { openWith, sealWith, stream } from "./ciphers.js";
-import { Code, Coding, HIGHEST, LOWEST, RATES } from "./code.js";
+import { Code, Coding, HIGHEST, LOWEST } from "./code.js";
 import { argsort } from "./sort.js";
 
 export const { DITHER } = MODEM; // luma coefficients of a block
-/** Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are. */
+/** Numbers of shares, of the blocks that could carry the record: 1, 3/4, 1/2, 3/8, 1/4 …; the others stay as they are. */
 export const { SHARES } = ROBUST_RECORD;
-const { HEADER_BYTES, HEADER_ITERATIONS, HEADER_SHARE, SIXTHS } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header
+const { HEADER_BYTES, HEADER_ITERATIONS, RANDOM_BITS } = ROBUST_RECORD;
+const { HEADER_SHARE, MOST_HEADER } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header, at most MOST_HEADER
+const RANDOM = 2n ** BigInt(RANDOM_BITS);
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
 const HEADER = new Code(...ROBUST_RECORD.HEADER);
 const { TAG_BYTES } = CARRIERS;
@@ -21,7 +23,8 @@ const NO_NONCE = new Uint8Array(12); // each record has a key of its own
  * @typedef {{rows: number, cols: number}} Grid
  */
 
-const headerBlocks = (blocks, { bits }) => Math.max(Math.ceil(HEADER.n / bits), Math.ceil(blocks / HEADER_SHARE));
+const headerBlocks = (blocks, { bits }) =>
+  Math.max(Math.ceil(HEADER.n / bits), Math.min(Math.ceil(blocks / HEADER_SHARE), MOST_HEADER));
 
 /**
  * Number of bits that carry the record; 0 if there is no room for a header.
@@ -33,7 +36,7 @@ const headerBlocks = (blocks, { bits }) => Math.max(Math.ceil(HEADER.n / bits), 
 export const recordPlaces = (blocks, rung, share = 0) =>
   shared(Math.max(blocks - headerBlocks(blocks, rung), 0), share) * rung.bits;
 
-const shared = (blocks, share) => Math.floor((blocks * SHARES[share]) / SIXTHS);
+const shared = (blocks, share) => Math.floor((blocks * (4 - (share % 2))) / 2 ** (Math.floor(share / 2) + 2));
 
 /** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
 export function contentRoom(blocks, rung, rate, share = 0) {
@@ -80,7 +83,7 @@ class Places {
   /** The other blocks, those that carry the record first: not all do, and which ones is new in each hiding. */
   #inTurn(share, header) {
     if (share === 0 || !this.others.length) return this.others;
-    const start = header.subarray(1).reduce((rest, byte) => (256 * rest + byte) % this.others.length, 0);
+    const start = Number((numberOf(header) % RANDOM) % BigInt(this.others.length));
     const turned = new Uint32Array(this.others.length);
     turned.set(this.others.subarray(start));
     turned.set(this.others.subarray(0, start), this.others.length - start);
@@ -102,6 +105,15 @@ export async function placesOf(blocks, { bits }, key) {
   return new Places(blocks, bits, header, order.subarray(some));
 }
 
+/** A header: rate, number of a share, and the last of some random bytes' bits. @param {Uint8Array} nonce */
+export function headerOf(rate, share, nonce) {
+  const number = BigInt(rate * SHARES + share) * RANDOM + (numberOf(nonce) % RANDOM);
+  return Uint8Array.from({ length: HEADER_BYTES }, (_, at) => Number(BigInt.asUintN(8, number >> BigInt(56 - 8 * at))));
+}
+
+/** The number of some bytes, the highest first. */
+const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigInt(byte), 0n);
+
 /**
  * A rung's bits that carry a record.
  *
@@ -117,7 +129,7 @@ export async function placesOf(blocks, { bits }, key) {
 export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce) {
   const blocks = grid.rows * grid.cols;
   const places = await placesOf(blocks, rung, key);
-  const header = join([RATES * share + rate], nonce);
+  const header = headerOf(rate, share, nonce);
   const bits = new Uint8Array(blocks * rung.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
   const headerWord = await HEADER.encode(unpacked(header));
@@ -151,7 +163,8 @@ export async function readBits(ratios, grid, rung, key, allRatios = async () => 
   const places = await placesOf(blocks, rung, key);
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
-  const [share, rate] = [Math.floor(header[0] / RATES), header[0] % RATES];
+  const first = Number(numberOf(header) / RANDOM);
+  const [rate, share] = [Math.floor(first / SHARES), first % SHARES];
   if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);

@@ -28,7 +28,10 @@ export async function gatherHiding({ cover, secret, container, keyInput, device 
   else if (job === "jpeg") what.cover = new Uint8Array(await cover.file.arrayBuffer());
   else what.cover = await createImageBitmap(cover.bitmap);
   if ((job === "hide" || job === "survive") && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
-  if (job === "survive") what.channel = container.channel;
+  if (job === "survive") {
+    what.channel = container.channel;
+    if (cover.isJpeg) what.jpeg = new Uint8Array(await cover.file.arrayBuffer());
+  }
   if (job === "seal" || job === "jpeg") what.safe = container.safe;
   if (job === "seal" && cover.bitmap) what.history = await historyOf(cover);
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };

@@ -175,8 +175,7 @@ export const MODEM = {
   DITHER: 64,
   AROUND: 3,
   PATCHES: 10,
-  ENOUGH: 384,
-  MANY: 6144,
+  MANY: 2048,
 };
 
 export const QUALITY = {
@@ -209,10 +208,11 @@ export const REGIONS = {
 
 export const ROBUST_RECORD = {
   HEADER_BYTES: 8,
-  SHARES: [6, 4, 2, 1],
-  SIXTHS: 6,
+  SHARES: 32,
+  RANDOM_BITS: 53,
   HEADER: [384, 64, 10],
   HEADER_SHARE: 32,
+  MOST_HEADER: 128,
   HEADER_ITERATIONS: 40,
   SALT: "stegnet/2/robust/salt",
   STEP: 16,
@@ -265,6 +265,7 @@ export const SURVIVAL = {
   MARGIN: 2,
   ATTEMPTS: 6,
   SPARED: 0.75,
+  UNEVEN: 4.0,
   GRID: 16,
 };
 

@@ -111,6 +111,11 @@ class FilmWriter:
         return (width + width % 2, height + height % 2) if self._form is WATCHABLE else (width, height)
 
     @property
+    def is_stream(self) -> bool:
+        """True if what is written can be read from the start on before all of it is there."""
+        return self._form is MKV
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that was changed or left out; complete at the end of the film."""
         height, width, _ = self._shape

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -135,7 +136,7 @@ def frame_rate(path: Path) -> Fraction:
 
 
 def read_frames(
-    path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False
+    path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
 ) -> Generator[np.ndarray, None, None]:
     """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
@@ -144,14 +145,15 @@ def read_frames(
     Args:
         only: indices of the frames that are wanted; the others are left out.
         as_ffmpeg: as `to_picture`: for covers of lossless containers.
+        stream: to read it from, such as one that is being written; no animation.
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
-    if is_animation(path):
+    if stream is None and is_animation(path):
         yield from (frame for index, frame in enumerate(read_animation(path)) if only is None or index in only)
         return
     size = None
-    with closing(decode(path)) as frames:
+    with closing(decode(path, stream)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if only is None or index in only:
@@ -168,18 +170,18 @@ def is_grey_film(path: Path) -> bool:
         return all(map(is_grey, frames))
 
 
-def decode(path: Path) -> Generator[VideoFrame, None, None]:
-    """Every frame of a film, not an animation, as decoded.
+def decode(path: Path, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
+    """Every frame of a film, not an animation, as decoded; arguments as `read_frames`.
 
     Raises:
         MediaError: as `scan`.
     """
-    with open_film(path) as film:
+    with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
 
-def open_film(path: Path) -> InputContainer:
-    """Opens a film and finds its streams, without decoding.
+def open_film(path: Path, stream: BinaryIO | None = None) -> InputContainer:
+    """Opens a film and finds its streams, without decoding; arguments as `read_frames`.
 
     Raises:
         MediaError: no such file, or nothing that can be read.
@@ -188,7 +190,8 @@ def open_film(path: Path) -> InputContainer:
         raise MediaError(f"{path}: no such file")
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
-        film = av.open(str(path.resolve()), options=_DECODING, container_options=_SAFE, metadata_errors="replace")
+        source = stream or str(path.resolve())
+        film = av.open(source, options=_DECODING, container_options=_SAFE, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _unreadable(path) from error
     if is_heic(path):

@@ -26,8 +26,9 @@ __getattr__, __all__ = lazy_names(
     __name__,
     amounts="jpeg_room",
     costs="juniward shown_luma",
-    hiding="hide_in_jpeg sealed_planes",
+    hiding="hide_in_jpeg sealed_planes write_planes",
     making="JpegCover jpeg_cover",
+    rounding="coefficients dct_basis",
 )
 JPEG = "jpeg"
 USUAL_QUALITY = 95

@@ -100,7 +100,7 @@ def _hide(
     """Writes the container of a record; what it changes in the pixels that viewers show."""
     sealing = partial(sealed_planes, made, format_record(record, keys.film), keys, run.randomness)
     planes = watched(sealing, partial(run.progress, "hide", 0, 0))
-    return watched(partial(_write, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
+    return watched(partial(write_planes, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
 
 
 def _with_figures(report: Report, cover: Path, made: JpegCover, changes: Changes, hidden_bytes: int) -> Report:
@@ -126,8 +126,12 @@ def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomne
     return with_samples(cover.picture, samples)
 
 
-def _write(cover: JpegCover, planes: list[np.ndarray], out: OutputTarget, verify: bool) -> Changes:
-    """Writes the container; what it changes in the pixels that viewers show."""
+def write_planes(cover: JpegCover, planes: list[np.ndarray], out: OutputTarget, verify: bool) -> Changes:
+    """Writes a cover with other planes; what that changes in the pixels that viewers show.
+
+    Raises:
+        MediaError: the file can't be written, or does not read back as it was written.
+    """
     data, changes = cover.picture.with_planes(planes), Changes()
     with atomic_write(out.path, overwrite=out.force) as part:
         part.write_bytes(data)

@@ -82,12 +82,16 @@ def _sums(strip: np.ndarray) -> np.ndarray:
 
 def _differences(luma: np.ndarray, jpeg: JpegPicture) -> Iterator[np.ndarray]:
     """Coefficients of luma, (8 · rows, 8 · columns), less the JPEG's, in steps; of strips, (n, columns, 64) float32."""
-    steps, basis = jpeg.steps(0).astype(np.float32), dct_basis().astype(np.float32)
+    steps = jpeg.steps(0).astype(np.float32)
     for part in strips(len(jpeg.planes[0])):
-        own = jpeg.planes[0][part]
-        rows, cols, _ = own.shape
-        blocks = luma[BLOCK * part.start : BLOCK * part.stop].reshape(rows, BLOCK, cols, BLOCK).transpose(0, 2, 1, 3)
-        yield ((blocks.reshape(-1, 64) - 128) @ basis.T).reshape(own.shape) / steps - own
+        yield coefficients(luma[BLOCK * part.start : BLOCK * part.stop] - 128) / steps - jpeg.planes[0][part]
+
+
+def coefficients(luma: np.ndarray) -> np.ndarray:
+    """Coefficients of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
+    rows, cols = (side // BLOCK for side in luma.shape)
+    blocks = luma.reshape(rows, BLOCK, cols, BLOCK).transpose(0, 2, 1, 3)
+    return (blocks.reshape(-1, 64) @ dct_basis().astype(np.float32).T).reshape(rows, cols, 64)
 
 
 def dct_basis() -> np.ndarray:

@@ -2,8 +2,8 @@
 
 `fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
 of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures; `reader` finds them,
-`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `pictures`
-from file to file.
+`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `own_jpeg`
+writes it into the cover's own JPEG, `pictures` from file to file.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ __getattr__, __all__ = lazy_names(
     record="Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order new_nonce "
     "read_bits robust_key robust_salts salts_of",
     regions="region_means",
-    survival="Promise Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
+    survival="Promise SAVED Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 

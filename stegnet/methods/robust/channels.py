@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -19,6 +19,7 @@ DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
 MESSENGER_SIDE = 1600  # pixels
 _MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
+Writing = Callable[[np.ndarray], np.ndarray]  # of (H, W, 3) uint8
 _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
@@ -90,16 +91,16 @@ class Channel:
         return grid
 
     def received(
-        self, container: np.ndarray, grid: Grid, written: int | None, few: bool = False
+        self, container: np.ndarray, grid: Grid, written: Writing | None, few: bool = False
     ) -> Iterator[tuple[np.ndarray, Grid]]:
         """The pictures that may arrive, (H, W, 3) uint8 each, and the container's grid in them.
 
         Args:
             grid: of the container.
-            written: JPEG quality of the file that is sent; None for one without loss.
+            written: gives what viewers show of the file that is sent; None: it is one without loss.
             few: the worst of what may arrive alone; else the file itself too.
         """
-        sent = container if written is None else through_jpeg(container, written)
+        sent = container if written is None else written(container)
         arriving = self._arriving(sent, grid)
         if few:
             yield next(arriving)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
-from stegnet.core.measures import psnr
 from stegnet.core.parallel import watched
 from stegnet.core.progress import Progress
 from stegnet.keys import KeySource
@@ -21,22 +20,24 @@ from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
 from stegnet.methods.fitting import Fitted, Space, fit
+from stegnet.methods.jpeg import jpeg_cover, write_planes
 from stegnet.methods.method import CoverSize, Fit
 from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
+from stegnet.methods.robust.own_jpeg import OwnJpeg
 from stegnet.methods.robust.record import content_room
-from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, Survivor, best_rung, choose_rung, hide_robust
+from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
 from stegnet.results import (
     LEAST,
+    Changes,
     HidingFigures,
     OutputTarget,
     Report,
     printable,
     stored_name,
-    write_jpeg,
     write_picture,
 )
 
@@ -116,7 +117,7 @@ def hide_in_picture(
 ) -> Report:
     """Hides a picture or any small file in a picture, so that it comes back after a lossy channel.
 
-    A JPEG or PNG is written, by the suffix. The cover's colour profile is kept; other metadata are not.
+    A JPEG or PNG is written, by the suffix. A cover that is a JPEG stays that one where nothing is hidden.
 
     Raises:
         ConfigError: there is no such channel.
@@ -126,33 +127,71 @@ def hide_in_picture(
     """
     channel = parse_channel(options.survive or DEFAULT)
     out.check(FORMS[PICTURE], "picture that survives JPEG", cover, secret)
-    refuse_palette(cover)
-    pixels, profile = read_cover(cover)
-    prepared, written = channel.prepare(pixels), WRITTEN_QUALITY if out.path.suffix.lower() in JPEG_SUFFIXES else None
-    modem = chosen_modem(run)
-    wanted = options.container_psnr or _finest(modem, channel, secret, *prepared.shape[:2])
+    sent = _Prepared.of(cover, channel, out.path.suffix.lower() in JPEG_SUFFIXES)
+    pixels, modem = sent.pixels, chosen_modem(run)
     compress = ("compress",) * (media_kind(secret) == PICTURE)
     run = run.in_steps("try", *compress, "hide tiles", "check", "write")
     trying = partial(run.progress, "try", 0, 0)
-    rung = watched(partial(best_rung, modem, prepared, channel, wanted, written), trying)
-    grid = channel.grid(*prepared.shape[:2])
-    larger = partial(_larger, modem, channel, prepared.shape, wanted)
+    wanted = options.container_psnr or _finest(modem, channel, secret, sent)
+    rung = watched(partial(best_rung, modem, pixels, channel, wanted, sent.jpeg, sent.coarse), trying)
+    grid = channel.grid(*pixels.shape[:2])
+    larger = partial(_larger, modem, channel, pixels.shape, wanted)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
-        promise = Promise(channel, rung, written)
-        found = hide_robust(modem, prepared, content.fit, key_source, promise, run)
-    write = partial(_write, out, found, profile, written, options.verify)
-    report = watched(write, partial(run.progress, "write", 0, 0))
-    lines = (content.note(channel), *_on_size(channel, pixels.shape[:2]), *about_cover(cover))
-    lines += () if content.fitted.unchanged else about_secret(secret)
-    if written:
-        lines += (f"written as JPEG of quality {written}, 4:2:0" + ", with the cover's colour profile" * bool(profile),)
-    report = replace(report, notes=lines, warnings=content.warnings(), **_named(content.fitted))
-    figures = {"hidden_bytes": content.taken, "room": content.room}
-    quality = psnr(prepared, found.picture)
-    return report.with_hiding(
-        HidingFigures(ROBUST, cover.stat().st_size, prepared[..., 0].size, None, quality, **figures)
-    )
+        promise = Promise(channel, rung, sent.jpeg)
+        found = hide_robust(modem, pixels, content.fit, key_source, promise, run)
+    writing = partial(sent.write, out, found.picture, options.verify)
+    changes = watched(writing, partial(run.progress, "write", 0, 0))
+    lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))
+    height, width = pixels.shape[:2]
+    report = Report(width, height, notes=lines, warnings=content.warnings(), **_named(content.fitted))
+    figures = HidingFigures(ROBUST, cover.stat().st_size, height * width, None, changes.psnr, changes.pixels)
+    return report.with_hiding(replace(figures, hidden_bytes=content.taken, room=content.room))
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A cover, prepared for a channel, and what its container is written as.
+
+    Attributes:
+        pixels: (H, W, 3) uint8.
+        notes: one line each.
+        jpeg: None: a PNG is written.
+        profile: ICC profile of a PNG.
+    """
+
+    pixels: np.ndarray
+    notes: tuple[str, ...]
+    jpeg: OwnJpeg | None = None
+    profile: bytes | None = None
+
+    @property
+    def coarse(self) -> bool:
+        """True if the container has the cover's own quantisation steps, which may be as large as the channel's."""
+        return self.jpeg is not None and self.jpeg.cover.errors is None
+
+    @classmethod
+    def of(cls, cover: Path, channel: Channel, as_jpeg: bool) -> Self:
+        """Reads a cover; errors as `jpeg_cover`."""
+        if not as_jpeg:
+            refuse_palette(cover)
+            pixels, profile = read_cover(cover)
+            notes = (*_on_size(channel, pixels.shape[:2]), *about_cover(cover))
+            return cls(channel.prepare(pixels), notes, profile=profile)
+        made = jpeg_cover(cover, WRITTEN_QUALITY)
+        size = made.shown.shape[:2]
+        if channel.sent_size(*size) != size:
+            made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
+        return cls(made.shown, (*_on_size(channel, size), *made.notes), OwnJpeg(made))
+
+    def write(self, out: OutputTarget, container: np.ndarray, verify: bool) -> Changes:
+        """Writes a container, (H, W, 3) uint8; what that changes in the pixels that viewers show."""
+        if self.jpeg:
+            return write_planes(self.jpeg.cover, self.jpeg.planes(container), out, verify)
+        write_picture(out, container, self.profile, verify=verify)
+        changes = Changes()
+        changes.add(self.pixels, container)
+        return changes
 
 
 def _named(fitted: Fitted) -> dict[str, object]:
@@ -211,25 +250,19 @@ def picture_fits(cover: CoverSize) -> list[Fit]:
     return fits
 
 
-def _finest(modem: Modem, channel: Channel, secret: Path, height: int, width: int) -> float:
+def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> float:
     """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
-    if not channel.plain:  # what fits then is not known before
+    if not channel.plain or sent.coarse:  # what fits then is not known before
         return CONTAINER_PSNR
     size = file_bytes(stored_name(secret), secret.stat().st_size)
     for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
         try:
-            room = forecast_room(choose_rung(modem.rungs, channel, wanted), height, width)
+            room = forecast_room(choose_rung(modem.rungs, channel, wanted), *sent.pixels.shape[:2])
         except CapacityError:
             continue
         if room and size <= room // _CERTAIN:
             return wanted
     return CONTAINER_PSNR
-
-
-def _write(out: OutputTarget, found: Survivor, profile: bytes | None, written: int | None, verify: bool) -> Report:
-    if written is None:
-        return write_picture(out, found.picture, profile, verify=verify)
-    return write_jpeg(out, found.picture, written, profile, verify=verify)
 
 
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:

@@ -1,7 +1,7 @@
 """Reading robust containers: which grids and salts are tried, and what of a picture is read for that.
 
-Most of what is tried is wrong: the key, the salt, the grid. So of a large picture the header is read first, from some
-of its blocks alone; all other blocks are read only where it opens.
+Most of what is tried is wrong: the key, the salt, the grid. So of a large picture the header's blocks are read first;
+all others are read only where it opens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +20,7 @@ from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
 from stegnet.methods.robust.registration import likely_grids
 
-_ENOUGH = 384  # blocks of a header that are read
-_MANY = 16 * _ENOUGH  # blocks of a picture of which not all are read at once
+_MANY = 2048  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone
 
 Read = Callable[[np.ndarray, Step], Reading | None]
@@ -38,7 +37,8 @@ class _Likelihoods:
         self._count = area.shape[0] // BLOCK * self._cols
         inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
         self._large = modem.local and inner and self._count > _MANY
-        self._known: dict[str, np.ndarray] = {}
+        self._all: np.ndarray | None = None
+        self._some, self._rows = np.empty((0, 0), np.float32), np.full(self._count, -1, np.int32)
 
     def of(self, rung: Rung, numbers: np.ndarray) -> np.ndarray:
         """Ratios of a rung's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
@@ -51,20 +51,19 @@ class _Likelihoods:
         """Those of all blocks."""
         if self._large:  # of those, one rung is read
             return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(-1)
-        if "all" not in self._known:
-            self._known["all"] = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)
-        return self._known["all"][:, rung.places].reshape(-1)
+        if self._all is None:
+            self._all = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)
+        return self._all[:, rung.places].reshape(-1)
 
     def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        if "some" not in self._known:
-            inner = self._inner(np.unique(blocks))
-            chosen = inner[np.linspace(0, inner.size, min(_ENOUGH, inner.size), endpoint=False).astype(int)]
-            rows = np.full(self._count, -1, np.int32)
-            rows[chosen] = np.arange(chosen.size)
-            self._known |= {"rows": rows, "some": self._modem.reveal_blocks(self._area, self._dither, chosen)}
-        rows, found = self._known["rows"][blocks], np.zeros(blocks.size, np.float32)
+        missing = np.setdiff1d(self._inner(np.unique(blocks)), np.flatnonzero(self._rows >= 0))
+        if missing.size:
+            self._rows[missing] = np.arange(missing.size) + len(self._some)
+            read = self._modem.reveal_blocks(self._area, self._dither, missing)
+            self._some = np.concatenate([self._some.reshape(-1, read.shape[1]), read])
+        rows, found = self._rows[blocks], np.zeros(blocks.size, np.float32)
         known = np.flatnonzero(rows >= 0)
-        found[known] = self._known["some"][rows[known], bits[known]]
+        found[known] = self._some[rows[known], bits[known]]
         return found
 
     def _inner(self, blocks: np.ndarray) -> np.ndarray:

@@ -23,12 +23,10 @@ from stegnet.methods.robust.regions import region_means
 from stegnet.sealing import TAG_BYTES, size_bytes
 
 HEADER_BYTES = 8
-_RATES = 64  # the header's first byte is the number of a share, times this, plus the rate
-# Of the blocks that could carry the record, those that do, by the number of a share; the others stay as they are.
-SHARES = (6, 4, 2, 1)
-_SIXTHS = 6
+_SHARE_BITS, _RANDOM_BITS = 5, 53  # of a header, behind the rate
+SHARES = 1 << _SHARE_BITS  # numbers of shares, of the blocks that could carry the record: 1, 3/4, 1/2, 3/8, 1/4 …
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
-_HEADER_SHARE = 32  # of all blocks, one in so many carries the header
+_HEADER_SHARE, _MOST_HEADER = 32, 128  # of all blocks, one in so many carries the header, but no more than so many
 _HEADER_ITERATIONS = 40
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
@@ -79,7 +77,7 @@ class Places:
 
     def in_turn(self, share: int, header: bytes) -> np.ndarray:
         """The other blocks, those that carry the record first: not all do, and which ones is new in each hiding."""
-        start = int.from_bytes(header[1:], "big") if share else 0
+        start = int.from_bytes(header, "big") % (1 << _RANDOM_BITS) if share else 0
         return np.roll(self.others, -(start % max(self.others.size, 1)))
 
 
@@ -141,7 +139,7 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
 
 def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in a picture of so many blocks."""
-    some = min(blocks, max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE)))
+    some = min(blocks, _header_blocks(blocks, rung))
     words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
     of_blocks, of_header = words[:blocks], _sorting(words[blocks:])
     return Places(_bits_of(_first_sorted(of_blocks, some), rung.bits)[of_header], rung.bits, of_blocks, some)
@@ -164,8 +162,7 @@ def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
     Args:
         share: number of the share of blocks that are used.
     """
-    some = max(-(-_HEADER.n // rung.bits), -(-blocks // _HEADER_SHARE))
-    return _shared(max(blocks - some, 0), share) * rung.bits
+    return _shared(max(blocks - _header_blocks(blocks, rung), 0), share) * rung.bits
 
 
 def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
@@ -204,11 +201,11 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
 
     Args:
         content: at most `content_room` bytes.
-        nonce: 7 random bytes, fresh for each hiding.
+        nonce: 7 random bytes, fresh for each hiding, of which 53 bits are used.
         share: number of the share of blocks that are used.
     """
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
-    places, header = blocks.places, bytes([_RATES * share + rate]) + nonce
+    places, header = blocks.places, _header(rate, share, nonce)
     carried = np.zeros(blocks.count * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
@@ -227,7 +224,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
     used, places = np.ones(blocks.count, bool), blocks.places
-    used[places.in_turn(share, bytes(1) + nonce)[_shared(places.others.size, share) :]] = False
+    used[places.in_turn(share, _header(LOWEST, share, nonce))[_shared(places.others.size, share) :]] = False
     return used.reshape(blocks.shape)
 
 
@@ -250,7 +247,7 @@ def read_bits(ratios: Ratios, blocks: Blocks, all_ratios: Callable[[], np.ndarra
     header = _read_header(ratios(places.header), key.robust(b"header", salt))
     if header is None:
         return None
-    share, rate = divmod(header[0], _RATES)
+    rate, share = divmod(int.from_bytes(header, "big") >> _RANDOM_BITS, SHARES)
     if not LOWEST <= rate <= HIGHEST or content_room(blocks.count, rung, rate, share) < 0:
         return None
     record = places.record(share, header)
@@ -301,8 +298,17 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return inside, others, distances
 
 
+def _header(rate: int, share: int, nonce: bytes) -> bytes:
+    random = int.from_bytes(nonce, "big") % (1 << _RANDOM_BITS)
+    return ((rate * SHARES + share) << _RANDOM_BITS | random).to_bytes(HEADER_BYTES, "big")
+
+
+def _header_blocks(blocks: int, rung: Rung) -> int:
+    return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), _MOST_HEADER))
+
+
 def _shared(blocks: int, share: int) -> int:
-    return blocks * SHARES[share] // _SIXTHS
+    return blocks * (4 - share % 2) >> share // 2 + 2
 
 
 def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:

@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.parallel import watched
 from stegnet.keys import SYSTEM, KeySource, Randomness
-from stegnet.methods.robust.channels import Channel
+from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
 from stegnet.methods.robust.modem import Modem, Rung
@@ -29,13 +29,15 @@ from stegnet.methods.robust.record import (
 )
 from stegnet.methods.run import DEFAULT_RUN, Run
 
-WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes
+WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
+SAVED = partial(through_jpeg, quality=WRITTEN_QUALITY)
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
+_UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
@@ -46,12 +48,12 @@ class Promise:
 
     Attributes:
         rung: of the modem.
-        written: JPEG quality of the file that will be written; None for one without loss.
+        written: gives what viewers show of the file that will be written; None: it is one without loss.
     """
 
     channel: Channel
     rung: Rung
-    written: int | None = WRITTEN_QUALITY
+    written: Writing | None = SAVED
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Survivor:
     """A container whose content came back from every simulated channel.
 
     Attributes:
-        picture: (H, W, 3) uint8, as it was before it is written as JPEG.
+        picture: (H, W, 3) uint8, before it is written.
         rung: of the container.
         room: bytes of content that it could have carried.
     """
@@ -84,15 +86,18 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 
-def best_rung(modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: int | None) -> Rung:
+def best_rung(
+    modem: Modem, cover: np.ndarray, channel: Channel, psnr: float, written: Writing | None, coarse: bool = False
+) -> Rung:
     """As `choose_rung`; for copies that no rung was trained for, the one that carries most through them.
 
     Args:
         cover: as `hide_robust`.
         written: as in `Promise`.
+        coarse: writing may round as much as the channel does.
     """
     chosen = choose_rung(modem.rungs, channel, psnr)
-    if channel.plain:
+    if channel.plain and not coarse:
         return chosen
     near = [rung for rung in modem.rungs if rung.psnr == chosen.psnr and rung.lowest <= chosen.lowest]
     return max(near, key=lambda rung: _carried(modem, cover, Promise(channel, rung, written)))
@@ -128,7 +133,7 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(room, most, len(content))
+        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content))
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
@@ -147,20 +152,22 @@ def hide_robust(
         )
         if all(reading is not None and reading.content.startswith(content) for reading in readings):
             return Survivor(container, rung, room(rate, share))
-        most -= _MARGIN
+        most -= max(_MARGIN, most // 4 if share else 0)
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
-def _rate_and_share(room: Callable[..., int], most: int, size: int) -> tuple[int, int]:
+def _rate_and_share(blocks: int, rung: Rung, most: int, size: int) -> tuple[int, int]:
     """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
 
-    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest; then the
-    lowest that fits.
+    Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest, and less
+    the fewer there are: some carry little. Then it is the lowest that fits.
     """
-    for share in reversed(range(len(SHARES))):
-        for rate in range(LOWEST, int(most * (_SPARED if share else 1)) + 1):
-            if room(rate, share) >= size:
-                return rate, share
+    room = partial(content_room, blocks, rung)
+    for share in reversed(range(SHARES)):
+        used = record_places(blocks, rung, share) / rung.bits
+        highest = int(most * _SPARED * (1 - _UNEVEN / math.sqrt(used))) if share and used else most * (not share)
+        if highest >= LOWEST and room(highest, share) >= size:
+            return next(rate for rate in range(LOWEST, highest + 1) if room(rate, share) >= size), share
     raise AssertionError("content that has no room")
 
 
@@ -180,7 +187,7 @@ def best_rate(modem: Modem, cover: np.ndarray, promise: Promise, randomness: Ran
 
 
 def _carried(modem: Modem, cover: np.ndarray, promise: Promise) -> float:
-    """Bits that a block carries through the worst of a channel."""
+    """Bits that a block carries through the worst of a channel; arguments as `best_rate`."""
     right = _right_ratios(modem, cover, promise, SYSTEM)
     return promise.rung.bits * min(map(information, right), default=0.0)
 

@@ -10,6 +10,7 @@ from stegnet.core.measures import psnr
 from stegnet.media import resize
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, own_grid
+from stegnet.methods.robust.survival import SAVED
 
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
 
@@ -65,7 +66,7 @@ def test_channels_of_copies(picture):
     channel = parse_channel("messenger+resize:0.6")
     assert (channel.name, channel.factor) == ("messenger", 0.6)
     assert str(parse_channel("jpeg:80+resize:0.25")) == "25% of its size and more, JPEG 80 and better"
-    arriving = parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), own_grid(100, 200), 95)
+    arriving = parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), own_grid(100, 200), SAVED)
     assert {(100, 200), (50, 100)} < {copy.shape[:2] for copy, _ in arriving}
     unknown = "+resize:0.2", "+resize:1.1", "+resize:", "+crop:9", "+resize:0.5+crop", "+"
     for name in (*("jpeg:75" + joined for joined in unknown), "resize:0.5", "jpeg:20+resize:0.5", "crop", ""):

@@ -14,7 +14,17 @@ from stegnet.core.measures import psnr
 from stegnet.keys import Key
 from stegnet.media import resize
 from stegnet.methods import Run
-from stegnet.methods.robust import Modem, Promise, Rung, best_rung, choose_rung, hide_robust, parse_channel, read_rungs
+from stegnet.methods.robust import (
+    SAVED,
+    Modem,
+    Promise,
+    Rung,
+    best_rung,
+    choose_rung,
+    hide_robust,
+    parse_channel,
+    read_rungs,
+)
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.reader import grid_reader, picture_reader
 from tests.support.modem import index_modem
@@ -89,7 +99,7 @@ def test_parts_are_computed_alike(modem, picture):
 def test_a_resized_copy(modem, picture):
     """Reduced, saved and enlarged again, by programs that hiding does not simulate."""
     cover, channel = picture(480, 640, 4), parse_channel("jpeg:75+resize:0.6")
-    promise = Promise(channel, best_rung(modem, cover, channel, 38, 95))
+    promise = Promise(channel, best_rung(modem, cover, channel, 38, SAVED))
     run = Run(randomness=random.Random(0).randbytes)  # of some draws, this cover has just too little room
     found = hide_robust(modem, cover, lambda room: b"\2" * 40, KEY, promise, run)
     assert psnr(cover, found.picture) > 37

@@ -10,7 +10,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key
 from stegnet.methods import Run
-from stegnet.methods.robust import Modem, Promise, best_rung, hide_robust, parse_channel, registration
+from stegnet.methods.robust import SAVED, Modem, Promise, best_rung, hide_robust, parse_channel, registration
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.registration import REACH, grids, likely_grids
@@ -26,7 +26,7 @@ READ = picture_reader(MODEM, KEY)
 @pytest.fixture(scope="module")
 def container(picture: Callable[..., np.ndarray]) -> np.ndarray:
     cover = picture(200, 266, 3)
-    promise = Promise(CROP, best_rung(MODEM, cover, CROP, 38.0, 95))
+    promise = Promise(CROP, best_rung(MODEM, cover, CROP, 38.0, SAVED))
     return hide_robust(
         MODEM, cover, lambda room: CONTENT, KEY, promise, Run(randomness=random.Random(0).randbytes)
     ).picture

@@ -1,0 +1,78 @@
+"""The JPEG that a robust container is written as: the cover's own, but for the blocks that carry something."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from stegnet.core.jpeg import BLOCK
+from stegnet.core.samples import strips
+from stegnet.media import read_cover
+from stegnet.methods.jpeg import JpegCover, coefficients, dct_basis
+
+_LUMA = np.float32([0.299, 0.587, 0.114])
+_MIDDLE, _PEAK = 128, 255
+_MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
+_TURN = Image.Transpose
+_BACK = {  # by EXIF's orientation, what turns upright pixels back to those stored
+    2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_90,
+    7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_270,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class OwnJpeg:
+    """A cover's own JPEG, with other coefficients of luma where a container differs from what viewers show of it.
+
+    Attributes:
+        cover: it, or the JPEG that was made of it.
+    """
+
+    cover: JpegCover
+
+    def planes(self, container: np.ndarray) -> list[np.ndarray]:
+        """The planes of a container, (H, W, 3) uint8."""
+        luma, *others = self.cover.picture.planes
+        added = np.zeros([BLOCK * side for side in luma.shape[:2]], np.float32)
+        change = self._stored(_luma_between(self.cover.shown, container))
+        added[: len(change), : change.shape[1]] = change
+        exact = coefficients(added) / self.cover.picture.steps(0).astype(np.float32)
+        changes = (exact != 0).any(2)
+        exact = exact[changes] + (0 if self.cover.errors is None else self.cover.errors[changes])
+        luma = luma.copy()
+        luma[changes] = np.clip(luma[changes] + np.rint(exact), -_MOST, _MOST)
+        return [luma, *others]
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """What viewers show of a container, (H, W, 3) uint8; of parts of it, put together, what its tables leave."""
+        if picture.shape != self.cover.shown.shape:
+            return self._rounded(picture)
+        with TemporaryDirectory(prefix="stegnet-") as folder:
+            path = Path(folder) / "container.jpg"
+            path.write_bytes(self.cover.picture.with_planes(self.planes(picture)))
+            return read_cover(path)[0]
+
+    def _stored(self, upright: np.ndarray) -> np.ndarray:
+        """Pixels, (H, W) float32, as they are stored."""
+        with Image.open(BytesIO(self.cover.picture.file.data)) as image:
+            turn = _BACK.get(image.getexif().get(ExifTags.Base.Orientation))
+        return upright if turn is None else np.asarray(Image.fromarray(upright).transpose(turn))
+
+    def _rounded(self, picture: np.ndarray) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, of whole blocks, whose luma is rounded as this JPEG's."""
+        steps, luma = self.cover.picture.steps(0).astype(np.float32), picture @ _LUMA - _MIDDLE
+        rounded = np.rint(coefficients(luma) / steps) * steps @ dct_basis().astype(np.float32)
+        rows, cols = (side // BLOCK for side in luma.shape)
+        shown = rounded.reshape(rows, cols, BLOCK, BLOCK).swapaxes(1, 2).reshape(luma.shape)
+        return np.rint((picture + (shown - luma)[..., None]).clip(0, _PEAK)).astype(np.uint8)
+
+
+def _luma_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Differences of luma, (H, W) float32, of two pictures, (H, W, 3) uint8."""
+    found = np.empty(before.shape[:2], np.float32)
+    for rows in strips(*found.shape):
+        found[rows] = (after[rows].astype(np.float32) - before[rows]) @ _LUMA
+    return found
