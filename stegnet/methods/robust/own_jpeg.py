@@ -11,16 +11,32 @@ from PIL import ExifTags, Image
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.samples import strips
 from stegnet.media import read_cover
+from stegnet.media.jpeg.markers import parse_jpeg
+from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import JpegCover, coefficients, dct_basis
 
 _LUMA = np.float32([0.299, 0.587, 0.114])
 _MIDDLE, _PEAK = 128, 255
 _MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
+# Mean step of luma at quality 92, and what is left of the room below: measured from 75 to 95, through 75 to 95.
+_FINE, _COARSE_SHARE = 9.0, 0.7
 _TURN = Image.Transpose
 _BACK = {  # by EXIF's orientation, what turns upright pixels back to those stored
     2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_90,
     7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_270,
 }  # fmt: skip
+
+
+def usual_share(cover: Path | None) -> float:
+    """Share of the usual room that a cover has: less where it is a JPEG of coarse steps, which stay.
+
+    Raises:
+        MediaError: it is a JPEG that can't be read.
+    """
+    if cover is None or not is_jpeg(cover):
+        return 1.0
+    file = parse_jpeg(cover.read_bytes(), str(cover))
+    return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE
 
 
 @dataclass(frozen=True, eq=False)

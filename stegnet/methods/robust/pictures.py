@@ -1,5 +1,7 @@
 """Hiding in pictures so that the secret survives lossy codecs, from file to file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
-from stegnet.methods.robust.own_jpeg import OwnJpeg
+from stegnet.methods.robust.own_jpeg import OwnJpeg, usual_share
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
 from stegnet.methods.run import Run
@@ -139,7 +141,8 @@ def hide_in_picture(
     with TemporaryDirectory(prefix="stegnet-") as folder:
         content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
         promise = Promise(channel, rung, sent.jpeg)
-        found = hide_robust(modem, pixels, content.fit, key_source, promise, run)
+        with sent.hinting():
+            found = hide_robust(modem, pixels, content.fit, key_source, promise, run)
     writing = partial(sent.write, out, found.picture, options.verify)
     changes = watched(writing, partial(run.progress, "write", 0, 0))
     lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))
@@ -183,6 +186,17 @@ class _Prepared:
         if channel.sent_size(*size) != size:
             made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
         return cls(made.shown, (*_on_size(channel, size), *made.notes), OwnJpeg(made))
+
+    @contextmanager
+    def hinting(self) -> Iterator[None]:
+        """Adds a way out to what is raised for want of room, if the cover's own steps may be why."""
+        try:
+            yield
+        except CapacityError as error:
+            if not self.coarse:
+                raise
+            hint = f"{error.hint}; or write a PNG (-o NAME.png), which does not keep the JPEG's coarse steps"
+            raise CapacityError(str(error), hint) from None
 
     def write(self, out: OutputTarget, container: np.ndarray, verify: bool) -> Changes:
         """Writes a container, (H, W, 3) uint8; what that changes in the pixels that viewers show."""
@@ -234,15 +248,17 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
     """
     channel = parse_channel(options.survive or DEFAULT)
     rung = choose_rung(read_rungs(SHIPPED_MODEM), channel, options.container_psnr or CONTAINER_PSNR)
-    return forecast_room(rung, *channel.sent_size(cover.height, cover.width))
+    room = forecast_room(rung, *channel.sent_size(cover.height, cover.width))
+    return room and int(usual_share(cover.file) * room)
 
 
 def picture_fits(cover: CoverSize) -> list[Fit]:
     """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
     rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
     fits: list[Fit] = []
+    share = usual_share(cover.file)
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):
-        room = forecast_room(rung, cover.height, cover.width)
+        room = int(share * (forecast_room(rung, cover.height, cover.width) or 0))
         if room:
             decibels = round(forecast.picture_quality(room, cover.width, cover.height))
             fits.append(Fit("any file", ROBUST, room, survive=rung.channel))

@@ -7,11 +7,12 @@ import pytest
 from PIL import ExifTags, Image
 
 from stegnet.core.card import SHIPPED_MODEM
+from stegnet.core.errors import CapacityError
 from stegnet.keys import Key
 from stegnet.media import read_cover
 from stegnet.media.jpeg import read_jpeg
 from stegnet.media.jpeg.markers import JpegFile
-from stegnet.methods import Run
+from stegnet.methods import CoverSize, Run
 from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.robust import Robust, RobustOptions
 from stegnet.methods.robust.own_jpeg import OwnJpeg
@@ -104,3 +105,17 @@ def test_a_file_that_is_read_back(tmp_path, picture):
     wanted = changed_in(cover.shown, 8, 16)
     (tmp_path / "o.jpg").write_bytes(cover.picture.with_planes(OwnJpeg(cover).planes(wanted)))
     assert np.array_equal(read_cover(tmp_path / "o.jpg")[0], OwnJpeg(cover)(wanted))
+
+
+def test_coarse_steps_leave_less_room(tmp_path, picture):
+    """Which is said before; where it is too little, another format is."""
+    rooms = []
+    for quality in (95, 75):
+        cover = saved(tmp_path / f"{quality}.jpg", picture(203, 277), quality=quality)
+        rooms.append(Robust().file_room(CoverSize(203, 277, file=cover), "s", RobustOptions("jpeg:75")).bytes)
+    assert 0.6 < rooms[1] / rooms[0] < 0.8
+    (tmp_path / "s.bin").write_bytes(bytes(100_000))
+    run = Run(networks={SHIPPED_MODEM: index_modem()})
+    with pytest.raises(CapacityError) as caught:
+        Robust().hide(cover, tmp_path / "s.bin", OutputTarget(tmp_path / "o.jpg"), KEY, RobustOptions("jpeg:75"), run)
+    assert "write a PNG" in caught.value.hint
