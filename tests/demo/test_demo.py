@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 import stegnet
-from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.data.scenes import render_scene
-from stegnet.media import read_picture, write_png
+from stegnet.media import read_cover, read_picture, write_png
+from stegnet.media.jpeg import read_jpeg
 from tests.demo.conftest import PAGE, node
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,9 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "a night.webp").write_bytes(HIDDEN_FILE.read_bytes())
     write_png(folder / "cover.png", scene(1))
     write_png(folder / "secret.png", scene(2))
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "a description"
+    Image.fromarray(scene(1)).save(folder / "cover.jpg", quality=90, exif=exif)
     make_grey(folder)
 
     def hide(secret: str, to: str, cover: str = "cover.png", key: stegnet.Key = key, **how: str) -> None:
@@ -140,6 +144,17 @@ def test_containers_of_python_open_in_the_page(picture_of) -> None:
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret.png")) > MIN_PSNR
+
+
+def test_a_jpeg_that_survives_another_stays_its_own(exchanged: Path, key: stegnet.Key) -> None:
+    before, after = (read_jpeg(exchanged / name) for name in ("cover.jpg", "own_jpeg_from_page.jpg"))
+    same = (before.planes[0] == after.planes[0]).all(2)
+    assert 0.5 < same.mean() < 1
+    assert all(map(np.array_equal, before.planes[1:], after.planes[1:]))
+    assert before.file.data[: before.file.scans[0].start] == after.file.data[: after.file.scans[0].start]
+    for quality in (75, 85):
+        shown = through_jpeg(read_cover(exchanged / "own_jpeg_from_page.jpg")[0], quality)
+        assert SESSION.reveal(shown, key=key).data == b"a note"
 
 
 def test_grey_containers_of_the_page_open_in_python(exchanged: Path, key: stegnet.Key) -> None:

@@ -152,6 +152,15 @@ async function savedAgain(page, bytes, quality) {
   return Uint8Array.from(saved);
 }
 
+visiting("a JPEG that survives another stays its own", async (visitor) => {
+  await visitor.give("cover", exchange("cover.jpg"));
+  await visitor.give("secret", exchange("note.txt"));
+  await visitor.sendAs("jpeg:75");
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  await visitor.saved("hide", exchange("own_jpeg_from_page.jpg"));
+});
+
 visiting("a small file survives messengers, a large one is refused", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.usePassphrase("hide");
