@@ -59,8 +59,7 @@ def attack(picture: np.ndarray, recipient: bytes) -> dict[str, float]:
     Of all samples of its zone; and of its pixels, each with the probability with which a writer moves it.
     """
     zones, order = zones_of(picture.size, ephemeral=True), public_order(picture.size, recipient, frame_salt(picture))
-    numbers = order.numbers(zones.public)
-    greens = numbers[order.greens(zones.public, picture.shape[2])]
+    greens = order.greens(zones.public, picture.shape[2], np.zeros(0, bool))
     everywhere = evidence(picture)[SPREAD].contrast(order.numbers(zones.public))
     return {"all of the zone": everywhere, "likely pixels": _likely(picture, greens)}
 
