@@ -5,12 +5,15 @@ by a gain that gives it the same strength whatever the base: a good base leaves 
 are (H, W, 3) with sides that are multiples of 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 
+from stegnet.core.parallel import ordered, thread_count
+
+R = TypeVar("R")
 NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
 CELL = 8  # side of the blocks of block means
@@ -43,6 +46,12 @@ def strips(height: int, width: int) -> Iterator[slice]:
     """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
     most = max(1, _STRIP // width)
     yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
+
+
+def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
+    """Calls `work` with the strips of a picture, which threads share."""
+    rows, *others = strips(height, width)
+    return list(ordered(work, (rows, *others), thread_count())) if others else [work(rows)]
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
-from stegnet.core.samples import strips
+from stegnet.core.samples import in_strips
 
 BETRAYS = "anyone can tell that the container was changed"
 _FILM, _REDUCE = "a film", "reduce it first, in RGB (resize does)"
@@ -146,7 +146,7 @@ class Changes:
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
         """Adds a frame, (H, W, 3) uint8, of both."""
-        parts = [_differences(cover[rows], container[rows]) for rows in strips(*cover.shape[:2])]
+        parts = in_strips(lambda rows: _differences(cover[rows], container[rows]), *cover.shape[:2])
         self._frames.append((cover.size, sum(error for error, _ in parts), sum(changed for _, changed in parts)))
 
     @property

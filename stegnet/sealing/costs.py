@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stegnet.core import kernels
-from stegnet.core.samples import strips
+from stegnet.core.samples import in_strips, strips
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is
@@ -31,11 +31,16 @@ def texture_costs(picture: np.ndarray) -> Costs:
     """
     height, width = picture.shape[:2]
     sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
-    for rows in strips(height, width):
+
+    def smooth(rows: slice) -> None:
         sums[rows] = _smoothness(picture, rows)
-    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
-    for rows in strips(height, width):
+
+    def level(rows: slice) -> None:
         levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
+
+    in_strips(smooth, height, width)
+    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
+    in_strips(level, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from stegnet.core import kernels
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import is_grey, strips
+from stegnet.core.samples import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
@@ -233,9 +233,12 @@ def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> 
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * picture.size)
     ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES).reshape(picture.shape)
     up, down = np.empty((2, *(picture.shape[:2] if together > 1 else picture.shape)), np.uint16)
-    for rows in strips(*picture.shape[:2]):
+
+    def finish(rows: slice) -> None:
         for final, own, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             _add_ties(picture[rows], own[rows, :, : picture.shape[2]], ties[rows], edge, mirror, final[rows])
+
+    in_strips(finish, *picture.shape[:2])
     return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together)
 
 
