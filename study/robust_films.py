@@ -268,10 +268,10 @@ def _random_container(
     draw, key, parts, container = np.random.default_rng(seed), Key(seeded(seed)(KEY_BYTES)), [], []
     shape = signal_of(frames[0]).shape
     for start in range(0, len(frames), GROUP):
-        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.bits))
+        signs = draw.integers(0, 2, (*shape, rung.bits)) * np.float32(2) - 1
         dither = Dither(shape, modem.frames, key, start.to_bytes(4, "big"))
-        container += modulated(modem, frames[start : start + GROUP], bits, dither, rung)
-        parts.append((2.0 * bits - 1, dither))
+        container += modulated(modem, frames[start : start + GROUP], signs, dither, rung)
+        parts.append((signs.reshape(-1, rung.bits), dither))
 
     def read(film: Path) -> float:
         again, right = read_frames(film), []

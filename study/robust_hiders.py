@@ -90,10 +90,12 @@ class RobustFilmHider(HiderOfBlocks):
 
     Attributes:
         modem, rung: hide.
+        share: number of the share of blocks that are used.
     """
 
     modem: FilmModem
     rung: Rung
+    share: int = 0
 
     @property
     def name(self) -> str:
@@ -112,9 +114,10 @@ class RobustFilmHider(HiderOfBlocks):
     def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
         """A group of frames that hides random bytes, before it is encoded."""
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
-        room = group_room(shape, self.rung, _USED_RATE)
+        room = group_room(shape, self.rung, _USED_RATE, self.share)
         (piece,) = pieces_of(random(room), [room])
-        return hide_in_group(self.modem, frames, self.rung, GroupContent(piece, _USED_RATE, new_nonce(random)), key)
+        content = GroupContent(piece, _USED_RATE, new_nonce(random), self.share)
+        return hide_in_group(self.modem, frames, self.rung, content, key)
 
     def _hide_film(self, *arguments: object) -> None:
         raise NotImplementedError("a robust film is made without files")

@@ -15,8 +15,8 @@ from pipeline.stage import bar
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
-from stegnet.methods.robust import WRITTEN_QUALITY, Modem, Rung, dither_of
-from stegnet.methods.robust_film import FREQUENCIES, Dither, FilmModem, luma, modulated, periods_of
+from stegnet.methods.robust import WRITTEN_QUALITY, Blocks, Modem, Rung, dither_of, used_blocks
+from stegnet.methods.robust_film import FREQUENCIES, Dither, luma, modulated, periods_of
 from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
@@ -25,6 +25,7 @@ Row = dict[str, object]
 Read = tuple[float, float, float]  # share of bits that are right; mean size of the ratios of a cover, and a container
 SAME, OTHERS = "the same", "others"
 _SALT = bytes(SALT_BYTES)
+_NONCE = 7  # bytes
 _OTHER = 1_000_000  # added to seeds: another film, another key
 
 
@@ -43,28 +44,30 @@ def bits_of_pictures(modem: Modem, rung: Rung, covers: Sequence[np.ndarray], see
     return _bits(rung.name, read, covers, seed)
 
 
-def bits_of_films(modem: FilmModem, rung: Rung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
+def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
     """The same of films, windows of this side that move over photographs, as H.264 as hiding writes it."""
-    shape = side // BLOCK, side // BLOCK
+    modem, rung, shape = hider.modem, hider.rung, (side // BLOCK, side // BLOCK)
 
     def read(number: int, photograph: np.ndarray) -> Read:
         frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
         own, other = (Dither(shape, modem.frames, key, _SALT) for key in _two_keys(seed + number))
-        bits = draw.integers(0, 2, (shape[0] * shape[1], rung.bits))
-        films = frames, modulated(modem, frames, bits, own, rung)
+        blocks = Blocks(shape, rung, own.key, _SALT)
+        used = used_blocks(blocks, draw.bytes(_NONCE), hider.share)
+        signs = (draw.integers(0, 2, (*shape, rung.bits)) * np.float32(2) - 1) * used[..., None]
+        films = frames, modulated(modem, frames, signs, own, rung)
         lumas = (np.stack([luma(frame) for frame in encoded(film)]) for film in films)
-        return _read(*(modem.reveal(each, other)[rung] for each in lumas), 2.0 * bits - 1)
+        return _read(*(modem.reveal(each, other)[rung] for each in lumas), signs.reshape(-1, rung.bits))
 
-    return _bits(rung.name, read, photographs, seed)
+    return {"share": hider.share} | _bits(rung.name, read, photographs, seed)
 
 
-def links(modem: FilmModem, rung: Rung, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
+def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
     """AUC of `likeness` for films of one key against films of two keys, where scenes are the same, and where not.
 
     Films of the same scene differ by noise, as from a camera that stands still.
     """
-    hider, films = RobustFilmHider(modem, rung), []
-    for number, photograph in enumerate(bar(photographs, f"{rung.name}: links")):
+    films, rung = [], hider.rung
+    for number, photograph in enumerate(bar(photographs, f"{hider.name}: links")):
         first = container_seed(seed, number)
         key, other = _two_keys(seed)
         scenes = moving_window(photograph, side, first), moving_window(photograph, side, first + _OTHER)
@@ -75,7 +78,7 @@ def links(modem: FilmModem, rung: Rung, photographs: Sequence[np.ndarray], side:
         pairs = [(films[number], films[(number + shift) % len(films)]) for number in range(len(films))]
         same, others = (np.array([likeness(a[0], b[place]) for a, b in pairs]) for place in (1, 2))
         low, high = unpaired_auc_interval(others, same)
-        row = {"rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
+        row = {"share": hider.share, "rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
         yield row | {"auc": auc(others, same), "low": low, "high": high}
 
 
@@ -100,7 +103,7 @@ def _two_keys(seed: int) -> tuple[Key, Key]:
 
 def _read(cover: np.ndarray, container: np.ndarray, sent: np.ndarray) -> Read:
     """From ratios of a rung's bits, and the bits that were sent, −1 or 1."""
-    right = container.reshape(sent.shape) * sent > 0
+    right = container.reshape(sent.shape)[sent != 0] * sent[sent != 0] > 0
     return float(right.mean()), float(np.abs(cover).mean()), float(np.abs(container).mean())
 
 

@@ -80,10 +80,11 @@ def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Keys:
-    """Subkeys of a container with this key and salt."""
+    """Subkeys of a container with this key and salt, whose header takes so many blocks at most; in films 48."""
 
     key: bytes
     salt: bytes
+    most: int = 128
 
     def of(self, name: str, header: bytes = b"") -> bytes:
         return hkdf(self.key, b"stegnet/2/robust/" + name.encode(), self.salt + header)
@@ -114,7 +115,7 @@ class Places:
 
 def places(blocks: int, bits: int, keys: Keys) -> Places | None:
     """None where nothing can be hidden."""
-    some = header_blocks(blocks, bits)
+    some = header_blocks(blocks, bits, keys.most)
     if blocks <= some:
         return None
     words = u64(keys.of("places"), blocks + some * bits)
@@ -150,23 +151,23 @@ def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
     return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
 
 
-def header_blocks(blocks: int, bits: int) -> int:
-    return max(-(-384 // bits), min(-(-blocks // 32), 128))
+def header_blocks(blocks: int, bits: int, most: int) -> int:
+    return max(-(-384 // bits), min(-(-blocks // 32), most))
 
 
 def shared(blocks: int, share: int) -> int:
     return (4 - share % 2) * blocks // 2 ** (share // 2 + 2)
 
 
-def room(blocks: int, bits: int, header: bytes) -> int:
+def room(blocks: int, bits: int, header: bytes, most: int = 128) -> int:
     """Bytes of content, given the header."""
     rate, share, _ = fields(header)
-    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).room // 8 - 16
+    return Coding(shared(blocks - header_blocks(blocks, bits, most), share) * bits, rate).room // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
     """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(room(rows * cols, bits, header), b"\0")
+    filled = content.ljust(room(rows * cols, bits, header, keys.most), b"\0")
     return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
 
 

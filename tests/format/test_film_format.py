@@ -163,13 +163,25 @@ def test_the_book_reads_what_stegnet_hides(rung):
 
 
 @pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+@pytest.mark.parametrize("blocks", [200, 1600, 3600])
+def test_places_of_a_group(rung, blocks):
+    salt, header = bytes(range(16)), robust_by_the_book.header_of(0, RANDOM, 6)
+    theirs = robust_by_the_book.places(blocks, rung.bits, Keys(SECRET, salt, book.MOST_HEADER))
+    ours = places_of(blocks, rung, KEY, salt)
+    assert ours.header.tolist() == theirs.header
+    assert ours.record(6, header).tolist() == theirs.used(header)
+
+
+@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = next(book.salts(frames))
     header = robust_by_the_book.header_of(RATE, RANDOM)
-    carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt))
-    bits = np.reshape(carried, (-1, rung.bits))
-    film = SHIPPED.hide(frames, bits, Dither(shape, FRAMES, KEY, salt), rung)
+    carried = robust_by_the_book.carried(
+        *shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, book.MOST_HEADER)
+    )
+    signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
+    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt), rung)
     assert message_of(SHIPPED, film, KEY) == FILE
 
 

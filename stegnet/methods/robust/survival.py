@@ -37,7 +37,7 @@ _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
-_UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
+UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
@@ -165,7 +165,7 @@ def _rate_and_share(blocks: int, rung: Rung, most: int, size: int) -> tuple[int,
     room = partial(content_room, blocks, rung)
     for share in reversed(range(SHARES)):
         used = record_places(blocks, rung, share) / rung.bits
-        highest = int(most * _SPARED * (1 - _UNEVEN / math.sqrt(used))) if share and used else most * (not share)
+        highest = int(most * _SPARED * (1 - UNEVEN / math.sqrt(used))) if share and used else most * (not share)
         if highest >= LOWEST and room(highest, share) >= size:
             return next(rate for rate in range(LOWEST, highest + 1) if room(rate, share) >= size), share
     raise AssertionError("content that has no room")

@@ -27,6 +27,7 @@ from stegnet.methods.robust import (
     region_means,
     robust_key,
     salts_of,
+    used_blocks,
 )
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma
@@ -75,13 +76,14 @@ def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
     return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
 
 
-def group_room(shape: tuple[int, int], rung: Rung, rate: int) -> int:
+def group_room(shape: tuple[int, int], rung: Rung, rate: int, share: int = 0) -> int:
     """Bytes of the message in a group; 0 if there is no room, or the rate is 0.
 
     Args:
         shape: rows and columns of blocks.
+        share: number of the share of blocks that are used.
     """
-    return max(content_room(shape[0] * shape[1], rung, rate) - HEAD_BYTES, 0) if rate else 0
+    return max(content_room(shape[0] * shape[1], rung, rate, share) - HEAD_BYTES, 0) if rate else 0
 
 
 def hidden_pixels(height: int, width: int, frames: int) -> int:
@@ -106,11 +108,13 @@ class GroupContent:
         content: of `pieces_of`.
         rate: of the code, in 64ths.
         nonce: 7 random bytes, fresh for each hiding.
+        share: number of the share of blocks that are used.
     """
 
     content: bytes
     rate: int
     nonce: bytes
+    share: int = 0
 
 
 def hide_in_group(
@@ -125,19 +129,19 @@ def hide_in_group(
             break
         salt = salts[0]
         blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
-        bits = coded_bits(blocks, given.rate, given.content, given.nonce)
-        dither = Dither(shape, modem.frames, blocks.key, salt)
-        carrying = modulated(modem, frames, bits.reshape(-1, rung.bits), dither, rung)
+        bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
+        signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]
+        carrying = modulated(modem, frames, signs, Dither(shape, modem.frames, blocks.key, salt), rung)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
 
 
 def modulated(
-    modem: FilmModem, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: Rung
+    modem: FilmModem, frames: Sequence[np.ndarray], signs: np.ndarray, dither: Dither, rung: Rung
 ) -> list[np.ndarray]:
-    """A group of frames that carries bits, (blocks, group's bits), 0 or 1."""
+    """A group of frames that carries bits; arguments as `FilmModem.hide`."""
     carrying = [frame.copy(order="C") for frame in frames]
-    changed = modem.hide([hidden_area(frame) for frame in frames], bits, dither, rung)
+    changed = modem.hide([hidden_area(frame) for frame in frames], signs, dither, rung)
     for container, area in zip(carrying, changed, strict=True):
         hidden_area(container)[:] = area
     return carrying

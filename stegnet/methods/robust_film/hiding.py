@@ -90,9 +90,9 @@ class FilmHiding:
         """Rows and columns of blocks."""
         return self.cover.info.height // BLOCK, self.cover.info.width // BLOCK
 
-    def rooms(self, rates: Sequence[int]) -> list[int]:
-        """Bytes of the message in each group."""
-        return [group_room(self.shape, self.carrier.rung, rate) for rate in rates]
+    def rooms(self, rates: Sequence[int], share: int = 0) -> list[int]:
+        """Bytes of the message in each group; `share` as in `GroupContent`."""
+        return [group_room(self.shape, self.carrier.rung, rate, share) for rate in rates]
 
     def write(self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF) -> None:
         """Encodes frames that are made in a thread."""

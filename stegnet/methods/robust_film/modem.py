@@ -55,20 +55,21 @@ class FilmModem:
         rungs = read_film_rungs(path)
         return cls(load_engine(path, backend, device, precision), weights_id(path), rungs)
 
-    def hide(self, frames: Sequence[np.ndarray], bits: np.ndarray, dither: Dither, rung: Rung) -> list[np.ndarray]:
+    def hide(self, frames: Sequence[np.ndarray], signs: np.ndarray, dither: Dither, rung: Rung) -> list[np.ndarray]:
         """Hides bits in a group of frames, (H, W, 3) uint8 with sides that are multiples of 8.
 
         Red, green and blue of a pixel change alike.
 
         Args:
-            bits: (blocks, group's bits), 0 or 1.
+            signs: (rows, cols, group's bits) float32, −1 or 1; 0 in blocks that stay as they are.
         """
-        signs = (bits.reshape(len(bits), -1, rung.unit_bits) * 2.0 - 1).astype(np.float32)
+        signs = signs.reshape(*signs.shape[:2], -1, rung.unit_bits)
+        used = signs[..., 0, 0].astype(bool).repeat(BLOCK, 0).repeat(BLOCK, 1)
 
         def containers(unit: int) -> list[np.ndarray]:
             some = frames[unit * self.frames : (unit + 1) * self.frames]
             lumas = np.stack([exact_luma(each) for each in some])
-            changes = self._changes(lumas, signs[:, unit], dither.unit(unit), rung)
+            changes = self._changes(lumas, signs[:, :, unit], dither.unit(unit), rung) * used
             return [_added(frame, change) for frame, change in zip(some, changes, strict=True)]
 
         height, width, _ = frames[0].shape
@@ -105,7 +106,7 @@ class FilmModem:
         _, height, width = lumas.shape
         rows, cols = height // BLOCK, width // BLOCK
         bits = np.zeros((self.bits, rows, cols), np.float32)
-        bits[rung.places] = signs.reshape(rows, cols, -1).transpose(2, 0, 1)
+        bits[rung.places] = signs.transpose(2, 0, 1)
         given = np.concatenate([bits.transpose(1, 2, 0), self._given(dither)], 2)
         pictures, changes = (lumas / np.float32(255)).transpose(1, 2, 0), np.empty(lumas.shape, np.int16)
         for band in _bands(rows, cols):

@@ -1,5 +1,6 @@
 """Hiding any file in a film so that it comes back after H.264: at the rates that real encoders leave each group."""
 
+import math
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -32,6 +33,8 @@ from stegnet.methods.robust import (
     LOWEST,
     RATES,
     ROBUST,
+    SHARES,
+    UNEVEN,
     RobustOptions,
     Rung,
     file_bytes,
@@ -39,6 +42,7 @@ from stegnet.methods.robust import (
     hidden_area,
     information,
     new_nonce,
+    record_places,
 )
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
@@ -52,6 +56,7 @@ DEFAULT = "h264:23"
 LEAST_CRF, MOST_CRF = 18, 28
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
+_SPARED = 0.75  # of the highest rate, where blocks are spared: what was not simulated takes the rest
 _ATTEMPTS = 3
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
@@ -178,28 +183,43 @@ def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     for _ in range(_ATTEMPTS):
         chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
         message = chosen.content
-        used = _lowest(hiding, rates, len(message))
-        rooms = hiding.rooms(used)
+        used, share = _sparing(hiding, rates, len(message))
+        contents = _contents(hiding, used, share, message)
         film = hiding.folder / "written.mp4"
-        hiding.write(film, _containers(hiding, used, pieces_of(message, filter(None, rooms))), hiding.cover.info)
-        failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), used, message)
+        hiding.write(film, _containers(hiding, contents), hiding.cover.info)
+        failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), contents)
         if not failed:
             return film, chosen
-        rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
+        rates = [_lowered(rate, share) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
 
 
-def _lowest(hiding: FilmHiding, rates: Sequence[int], size: int) -> list[int]:
-    """The lowest rates, none above the given ones, at which a message of this size fits twice, or else once.
+def _sparing(hiding: FilmHiding, rates: Sequence[int], size: int) -> tuple[list[int], int]:
+    """The number of the smallest share of blocks in which a message of this size fits twice, or else once; and rates.
 
-    So a small file comes back from worse channels than the promised one.
+    These are the lowest at which it fits there, so that a small file comes back from worse channels than the promised
+    one. None is above the given ones; where blocks are spared, none above _SPARED of them, less the fewer blocks
+    there are: some carry little.
     """
-
-    def lowered(share: int) -> list[int]:
-        return [max(rate * share // RATES, LOWEST) if rate else 0 for rate in rates]
-
     wanted = size * (1 + (sum(hiding.rooms(rates)) >= 2 * size))
-    return next(lower for share in range(1, RATES + 1) if sum(hiding.rooms(lower := lowered(share))) >= wanted)
+    for share in reversed(range(SHARES)):
+        highest = [_bearable(hiding, rate, share) for rate in rates]
+        if sum(hiding.rooms(highest, share)) >= wanted:
+            break
+    for part in range(1, RATES + 1):
+        lower = [max(rate * part // RATES, LOWEST) if rate else 0 for rate in highest]
+        if sum(hiding.rooms(lower, share)) >= wanted:
+            return lower, share
+    raise AssertionError("a message that has no room")
+
+
+def _bearable(hiding: FilmHiding, rate: int, share: int) -> int:
+    """The highest rate in a share of the blocks of a group that bears this one in all of them; 0 if it bears none."""
+    used = record_places(math.prod(hiding.shape), hiding.carrier.rung, share) / hiding.carrier.rung.bits
+    if not share:
+        return rate
+    bearable = int(rate * _SPARED * (1 - UNEVEN / math.sqrt(used))) if used else 0
+    return bearable if bearable >= LOWEST else 0
 
 
 def _measure(hiding: FilmHiding) -> list[int]:
@@ -225,7 +245,8 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     key, (rows, cols), rung = Key(hiding.run.randomness(KEY_BYTES)), hiding.shape, hiding.carrier.rung
     film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.run.randomness(16), "big"))
     columns = _strips(cols)
-    sent = {index: draw.integers(0, 2, (rows * len(columns), rung.bits), np.uint8) for index in groups}
+    shape = rows, len(columns), rung.bits
+    sent = {index: draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1 for index in groups}
 
     def dither(index: int) -> Dither:
         return Dither((rows, len(columns)), hiding.carrier.modem.frames, key, index.to_bytes(4, "big"))
@@ -242,7 +263,7 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
             ratios = hiding.carrier.modem.reveal(
                 np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index)
             )
-            yield _rate(ratios[rung] * (2.0 * sent[index] - 1))
+            yield _rate(ratios[rung] * sent[index].reshape(-1, rung.bits))
 
 
 def _strips(cols: int) -> np.ndarray:
@@ -266,31 +287,42 @@ def _rate(right: np.ndarray) -> int:
     return min(rate, HIGHEST) if rate >= LOWEST else 0
 
 
-def _containers(hiding: FilmHiding, rates: Sequence[int], pieces: Iterator[bytes]) -> Generator[np.ndarray, None, None]:
+def _lowered(rate: int, share: int) -> int:
+    """The rate of a group that did not come back."""
+    return max(rate - max(_LOWERED, rate // 4 if share else 0), 0)
+
+
+def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
+    """What each group holds; None: nothing."""
+    rooms, random = hiding.rooms(rates, share), hiding.run.randomness
+    pieces = pieces_of(message, filter(None, rooms))
+    return [
+        GroupContent(next(pieces), rate, new_nonce(random), share) if room else None
+        for rate, room in zip(rates, rooms, strict=True)
+    ]
+
+
+def _containers(hiding: FilmHiding, contents: Sequence[GroupContent | None]) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
     with closing(read_frames(hiding.cover.path)) as frames:
-        for index, (rate, room) in enumerate(zip(rates, hiding.rooms(rates), strict=True)):
+        for index, content in enumerate(contents):
             group = list(islice(frames, GROUP))
             hiding.sample.keep(index * GROUP, group)
-            if room:
-                given = GroupContent(next(pieces), rate, new_nonce(hiding.run.randomness))
-                group = hide_in_group(hiding.carrier.modem, group, hiding.carrier.rung, given, hiding.key_source)
+            if content:
+                group = hide_in_group(hiding.carrier.modem, group, hiding.carrier.rung, content, hiding.key_source)
             yield from group
         yield from frames
 
 
-def _failed(hiding: FilmHiding, film: Path, rates: Sequence[int], message: bytes) -> set[int]:
+def _failed(hiding: FilmHiding, film: Path, contents: Sequence[GroupContent | None]) -> set[int]:
     """The groups whose content does not come back from a film."""
-    rooms = hiding.rooms(rates)
-    used = [index for index, room in enumerate(rooms) if room]
-    expected = dict(zip(used, pieces_of(message, filter(None, rooms)), strict=True))
     step = partial(hiding.run.progress, "verify")
     frames, total = read_frames(film), len(hiding.cover.info.pts)
     with closing(
         read_groups(hiding.carrier.modem, frames, hiding.key_source, lambda done: step(done, total))
     ) as readings:
-        found = dict(enumerate(reading.content if reading else b"" for reading in readings))
-    return {index for index, piece in expected.items() if not found[index].startswith(piece)}
+        found = [reading.content if reading else b"" for reading in readings]
+    return {index for index, sent in enumerate(contents) if sent and not found[index].startswith(sent.content)}
 
 
 def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:

@@ -73,8 +73,8 @@ def dithered(seed: int = 0) -> Dither:
     return Dither((6, 8), MODEM.frames, KEY, bytes([seed]))
 
 
-def some_bits(rung: Rung) -> np.ndarray:
-    return np.random.default_rng(2).integers(0, 2, (48, rung.bits))
+def some_signs(rung: Rung) -> np.ndarray:
+    return np.random.default_rng(2).integers(0, 2, (6, 8, rung.bits)) * np.float32(2) - 1
 
 
 def lumas(frames: list[np.ndarray]) -> np.ndarray:
@@ -84,32 +84,32 @@ def lumas(frames: list[np.ndarray]) -> np.ndarray:
 @each_rung
 def test_bits_come_back_at_the_promised_quality(rung):
     """Block means of the finer rungs are read from phases alone, as those of headers: they count from the middle."""
-    bits, frames = some_bits(rung), group()
-    made = MODEM.hide(frames, bits, dithered(), rung)
+    signs, frames = some_signs(rung), group()
+    made = MODEM.hide(frames, signs, dithered(), rung)
     ratios = MODEM.reveal(lumas(made), dithered())[rung]
-    assert (np.sign(ratios) == 2 * bits - 1).mean() > 0.97
+    assert (ratios.reshape(signs.shape) * signs > 0).mean() > 0.97
     if rung in RUNGS[:2]:
-        phases = header_ratios(lumas(made), dithered(), rung)(np.arange(bits.size)).reshape(-1, rung.coefficients)
-        right = np.sign(phases) == 2 * bits.reshape(phases.shape) - 1
+        phases = header_ratios(lumas(made), dithered(), rung)(np.arange(signs.size)).reshape(-1, rung.coefficients)
+        right = phases * signs.reshape(phases.shape) > 0
         assert right[:, FREQUENCIES.index((0, 0))].mean() > 0.97
     assert abs(np.mean([psnr(*pair) for pair in zip(frames, made, strict=True)]) - rung.psnr) < 2
 
 
 def test_another_dither_reads_nothing():
-    bits = some_bits(RUNGS[0])
-    made = lumas(MODEM.hide(group(), bits, dithered(), RUNGS[0]))
+    signs = some_signs(RUNGS[0])
+    made = lumas(MODEM.hide(group(), signs, dithered(), RUNGS[0]))
     ratios = MODEM.reveal(made, dithered(1))[RUNGS[0]]
-    assert abs((np.sign(ratios) == 2 * bits - 1).mean() - 0.5) < 0.06
+    assert abs((ratios.reshape(signs.shape) * signs > 0).mean() - 0.5) < 0.06
     rows, cols = np.array([3, 5]), np.array([0, 7])
     np.testing.assert_array_equal(dithered().at(2, rows, cols), dithered().unit(2)[rows, cols])
 
 
 def test_large_frames_are_computed_in_bands(monkeypatch):
-    rung, bits = RUNGS[1], some_bits(RUNGS[1])
-    whole = MODEM.hide(group(), bits, dithered(), rung)
+    rung, signs = RUNGS[1], some_signs(RUNGS[1])
+    whole = MODEM.hide(group(), signs, dithered(), rung)
     ratios = MODEM.reveal(lumas(whole), dithered())[rung]
     monkeypatch.setattr("stegnet.methods.robust_film.modem._BAND", 16)
-    assert np.abs(np.stack(MODEM.hide(group(), bits, dithered(), rung)).astype(int) - whole).max() <= 1
+    assert np.abs(np.stack(MODEM.hide(group(), signs, dithered(), rung)).astype(int) - whole).max() <= 1
     np.testing.assert_allclose(MODEM.reveal(lumas(whole), dithered())[rung], ratios, atol=1e-3)
 
 
@@ -140,6 +140,16 @@ def test_keys(quick_scrypt):
     for frames, source in ((made, Passphrase("another")), (made, OTHER), (still_frames(GROUP + 3), KEY)):
         assert read(frames, source) is None
     assert read(still_frames(GROUP - 1)) is None
+
+
+def test_a_share_of_the_blocks_carries_a_short_message():
+    """All others stay as they are."""
+    frames, share = still_frames(GROUP, 192, 256), 4
+    (piece,) = pieces_of(b"message", [group_room((24, 32), FINE, RATE, share)])
+    made = hide_in_group(MODEM, frames, FINE, GroupContent(piece, RATE, NONCE, share), KEY)
+    changed = (np.stack(made) != np.stack(frames)).any((0, 3)).reshape(24, 8, 32, 8).any((1, 3))
+    assert 0.2 < changed.mean() < 0.35
+    assert read(made).message == b"message"
 
 
 def test_the_same_group_hides_differently_each_time(short):
