@@ -26,7 +26,6 @@ FREQUENCIES = (
 )  # fmt: skip
 TABLE = 10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22
 MOST = 1 << 25  # bytes of a message
-MOST_HEADER = 48  # blocks
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def open_group(group: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> b
     """
     shape = shape_of(group)
     for salt in salts(group):
-        keys = Keys(key_of(salt), salt, MOST_HEADER)
+        keys = Keys(key_of(salt), salt, film=True)
         for rung in modem.rungs:
             given = header_ratios(group, keys, rung, modem.frames)
             found = open_rung(given, *shape, keys, lambda keys=keys, rung=rung: modem.ratios(group, keys, rung))

@@ -26,7 +26,7 @@ from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of
 from stegnet.methods.robust_film.modem import FilmModem
 from tests.format import film_by_the_book as book
-from tests.format.film_by_the_book import FREQUENCIES, GROUP, MOST_HEADER, FilmRung
+from tests.format.film_by_the_book import FREQUENCIES, GROUP, FilmRung
 from tests.format.make_robust_vectors import (
     ANSWERS,
     FILE,
@@ -148,7 +148,7 @@ def hidden(
     """
     before = cover() if group is None else group
     salt = salt or next(book.salts(before))
-    keys = Keys(key(salt), salt, MOST_HEADER)
+    keys = Keys(key(salt), salt, film=True)
     bits = carried(*book.shape_of(before), rung.group_bits, header, data, keys)
     return modulated(before, bits, keys, rung)
 
@@ -161,7 +161,7 @@ def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest
 
 def rooms(groups: int) -> list[int]:
     rows, cols = (side // 8 for side in SIZE)
-    return [room(rows * cols, LONG.group_bits, HEADER, MOST_HEADER) - 16] * groups
+    return [room(rows * cols, LONG.group_bits, HEADER, film=True) - 16] * groups
 
 
 def over_an_edge(frames: int) -> list[np.ndarray]:
@@ -215,8 +215,8 @@ def steps() -> dict[str, object]:
     """Those of the first film."""
     group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
-    keys = Keys(SECRET, salt, MOST_HEADER)
-    found = places(rows * cols, rung.group_bits, keys)
+    keys = Keys(SECRET, salt, film=True)
+    found = places(rows, cols, rung.group_bits, keys)
     return {
         "robust_salt": salt.hex(),
         "header": header.hex(),

@@ -101,8 +101,8 @@ def container(picture: np.ndarray) -> dict[str, object]:
     """Each step with the likeliest salt of a picture."""
     salts = list(robust_salts(picture))
     shape = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
-    blocks, salt, used = shape[0] * shape[1], salts[0], Key(SECRET)
-    places, content = places_of(blocks, RUNG, used, salt), file_content("a", b"b")
+    salt, used = salts[0], Key(SECRET)
+    places, content = places_of(shape, RUNG, used, salt), file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
     each = [of_share(share, content, salt) for share in range(SHARES_USED)]
     return {
@@ -120,14 +120,15 @@ def container(picture: np.ndarray) -> dict[str, object]:
 
 def of_share(share: int, content: bytes, salt: bytes) -> dict[str, object]:
     """What is carried if a share of the blocks is used."""
-    blocks, used = ROWS * COLS, Key(SECRET)
-    all_blocks = Blocks((ROWS, COLS), RUNG, used, salt)
+    all_blocks = Blocks((ROWS, COLS), RUNG, Key(SECRET), salt)
     carried = used_blocks(all_blocks, NONCE, share)
     bits = coded_bits(all_blocks, RATE, content, NONCE, share)
     return {
-        "record_places": digest(places_of(blocks, RUNG, used, salt).record(share, bytes(1) + NONCE).astype("<u4")),
+        "record_places": digest(
+            places_of((ROWS, COLS), RUNG, used, salt).record(share, bytes(1) + NONCE).astype("<u4")
+        ),
         "used_blocks": digest(np.packbits(carried)),
-        "room": content_room(blocks, RUNG, RATE, share),
+        "room": content_room(all_blocks.count, RUNG, RATE, share),
         "bits": digest(np.packbits(bits)),
     }
 

@@ -158,8 +158,8 @@ def with_header(rate: int) -> Callable[[list[int], book.Keys, bytes], None]:
     """Puts another rate into the header."""
 
     def change(bits: list[int], keys: book.Keys, header: bytes) -> None:
-        blocks = PICTURE[0] // 8 * (PICTURE[1] // 8)
-        numbers = book.places(blocks, SMALL, keys).header
+        rows, cols = PICTURE[0] // 8, PICTURE[1] // 8
+        numbers = book.places(rows, cols, SMALL, keys).header
         coded = book.HEADER.encode(bits_of(book.header_of(rate, RANDOM)))
         repeated = [coded[element % 384] for element in range(len(numbers))]
         for number, bit in zip(numbers, book.masked(keys.of("header"), repeated), strict=True):

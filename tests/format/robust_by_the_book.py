@@ -80,11 +80,11 @@ def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Keys:
-    """Subkeys of a container with this key and salt, whose header takes so many blocks at most; in films 48."""
+    """Subkeys of a container with this key and salt, which may be a group of a film's frames."""
 
     key: bytes
     salt: bytes
-    most: int = 128
+    film: bool = False
 
     def of(self, name: str, header: bytes = b"") -> bytes:
         return hkdf(self.key, b"stegnet/2/robust/" + name.encode(), self.salt + header)
@@ -113,13 +113,17 @@ class Places:
         return [used[place] for place in argsort(u64(keys.of("order", header), len(used)))]
 
 
-def places(blocks: int, bits: int, keys: Keys) -> Places | None:
+def places(rows: int, cols: int, bits: int, keys: Keys) -> Places | None:
     """None where nothing can be hidden."""
-    some = header_blocks(blocks, bits, keys.most)
+    blocks = rows * cols
+    some = header_blocks(blocks, bits, keys.film)
     if blocks <= some:
         return None
     words = u64(keys.of("places"), blocks + some * bits)
-    numbers = [block * bits + bit for block in argsort(words[:blocks]) for bit in range(bits)]
+    own = words[:blocks]
+    if keys.film:
+        own = [words[row // 2 * -(-cols // 2) + col // 2] for row in range(rows) for col in range(cols)]
+    numbers = [block * bits + bit for block in argsort(own) for bit in range(bits)]
     header, rest = numbers[: some * bits], numbers[some * bits :]
     return Places([header[place] for place in argsort(words[blocks:])], rest, bits)
 
@@ -151,29 +155,29 @@ def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
     return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
 
 
-def header_blocks(blocks: int, bits: int, most: int) -> int:
-    return max(-(-384 // bits), min(-(-blocks // 32), most))
+def header_blocks(blocks: int, bits: int, film: bool) -> int:
+    return max(-(-384 // bits), min(-(-blocks // 32), 48 if film else 128))
 
 
 def shared(blocks: int, share: int) -> int:
     return (4 - share % 2) * blocks // 2 ** (share // 2 + 2)
 
 
-def room(blocks: int, bits: int, header: bytes, most: int = 128) -> int:
+def room(blocks: int, bits: int, header: bytes, film: bool = False) -> int:
     """Bytes of content, given the header."""
     rate, share, _ = fields(header)
-    return Coding(shared(blocks - header_blocks(blocks, bits, most), share) * bits, rate).room // 8 - 16
+    return Coding(shared(blocks - header_blocks(blocks, bits, film), share) * bits, rate).room // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
     """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(room(rows * cols, bits, header, keys.most), b"\0")
+    filled = content.ljust(room(rows * cols, bits, header, keys.film), b"\0")
     return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
 
 
 def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> list[int]:
     """Every bit of a container's rung, by its number."""
-    found = places(rows * cols, bits, keys)
+    found = places(rows, cols, bits, keys)
     made = [0] * (rows * cols * bits)
     repeated = list(itertools.islice(itertools.cycle(HEADER.encode(bits_of(header))), len(found.header)))
     for number, bit in zip(found.header, masked(keys.of("header"), repeated), strict=True):
@@ -195,7 +199,7 @@ def open_rung(
     Args:
         better: gives the ratios that the record is read from; None: the same ones.
     """
-    found, flat = places(rows * cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
+    found, flat = places(rows, cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
     if found is None:
         return None
     sums = np.zeros(384)

@@ -123,7 +123,7 @@ def test_steps():
     assert keys == STEPS["dither_keys"]
     dithers = [Dither(shape, FRAMES, KEY, salt).unit(unit) for unit in range(GROUP // FRAMES)]
     assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
-    places = places_of(32, rung, KEY, salt)
+    places = places_of(shape, rung, KEY, salt)
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
     bits = coded_bits(Blocks(shape, rung, KEY, salt), made_by.RATE, content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
@@ -163,11 +163,11 @@ def test_the_book_reads_what_stegnet_hides(rung):
 
 
 @pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
-@pytest.mark.parametrize("blocks", [200, 1600, 3600])
-def test_places_of_a_group(rung, blocks):
+@pytest.mark.parametrize("shape", [(10, 20), (41, 39), (45, 80)])
+def test_places_of_a_group(rung, shape):
     salt, header = bytes(range(16)), robust_by_the_book.header_of(0, RANDOM, 6)
-    theirs = robust_by_the_book.places(blocks, rung.bits, Keys(SECRET, salt, book.MOST_HEADER))
-    ours = places_of(blocks, rung, KEY, salt)
+    theirs = robust_by_the_book.places(*shape, rung.bits, Keys(SECRET, salt, film=True))
+    ours = places_of(shape, rung, KEY, salt)
     assert ours.header.tolist() == theirs.header
     assert ours.record(6, header).tolist() == theirs.used(header)
 
@@ -177,9 +177,7 @@ def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = next(book.salts(frames))
     header = robust_by_the_book.header_of(RATE, RANDOM)
-    carried = robust_by_the_book.carried(
-        *shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, book.MOST_HEADER)
-    )
+    carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, film=True))
     signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
     film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt), rung)
     assert message_of(SHIPPED, film, KEY) == FILE

@@ -95,7 +95,7 @@ def test_values():
         ours = KEY.robust(name.partition(" ")[0].encode(), salt, *([header] if fresh else []))
         assert ours.hex() == value
     first = [int(number) for number in re.search(r"header's first elements are the bits `([\d ]+)`", TEXT)[1].split()]
-    assert book.places(192, SMALL, keys).header[: len(first)] == first
+    assert book.places(12, 16, SMALL, keys).header[: len(first)] == first
     sealed = re.search(r"Sealed record:\s+`([0-9a-f]+)`\s+`([0-9a-f]+)`", TEXT)
     assert book.seal(12, 16, SMALL, header, FILE, keys).hex() == sealed[1] + sealed[2]
 
@@ -121,7 +121,7 @@ def test_salts(picture):
 @pytest.mark.parametrize("blocks", [1, 48, 49, 65, 192, 2000, 5000])
 def test_places(rung, blocks):
     salt = bytes(range(16))
-    theirs, ours = book.places(blocks, rung.bits, book.Keys(SECRET, salt)), places_of(blocks, rung, KEY, salt)
+    theirs, ours = book.places(1, blocks, rung.bits, book.Keys(SECRET, salt)), places_of((1, blocks), rung, KEY, salt)
     if theirs is None:
         assert content_room(blocks, rung, 20) < 1
     else:

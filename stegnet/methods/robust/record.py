@@ -138,11 +138,13 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
     return source.derive(salt) if isinstance(source, Passphrase) else source
 
 
-def places_of(blocks: int, rung: Rung, key: Key, salt: bytes) -> Places:
-    """Places of header and record in a picture of so many blocks."""
+def places_of(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes) -> Places:
+    """Places of header and record in rows and columns of blocks; in films, whole macroblocks come one by one."""
+    blocks = shape[0] * shape[1]
     some = min(blocks, _header_blocks(blocks, rung))
     words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
-    of_blocks, of_header = words[:blocks], _sorting(words[blocks:])
+    of_blocks = words[:blocks] if rung.group == 1 else words[_macroblocks(shape)]
+    of_header = _sorting(words[blocks:])
     return Places(_bits_of(_first_sorted(of_blocks, some), rung.bits)[of_header], rung.bits, of_blocks, some)
 
 
@@ -194,7 +196,7 @@ class Blocks:
     @property
     def places(self) -> Places:
         """Places of the bits."""
-        return places_of(self.count, self.rung, self.key, self.salt)
+        return places_of(self.shape, self.rung, self.key, self.salt)
 
 
 def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
@@ -307,6 +309,12 @@ def _header(rate: int, share: int, nonce: bytes) -> bytes:
 def _header_blocks(blocks: int, rung: Rung) -> int:
     most = _MOST_HEADER if rung.group == 1 else _MOST_OF_FILMS
     return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
+
+
+def _macroblocks(shape: tuple[int, int]) -> np.ndarray:
+    """The number of each block's macroblock, of two by two blocks, which H.264 codes together: (rows · cols,) int."""
+    rows, cols = np.indices(shape).reshape(2, -1) // 2
+    return rows * -(-shape[1] // 2) + cols
 
 
 def _shared(blocks: int, share: int) -> int:
