@@ -124,9 +124,7 @@ def of_share(share: int, content: bytes, salt: bytes) -> dict[str, object]:
     carried = used_blocks(all_blocks, NONCE, share)
     bits = coded_bits(all_blocks, RATE, content, NONCE, share)
     return {
-        "record_places": digest(
-            places_of((ROWS, COLS), RUNG, used, salt).record(share, bytes(1) + NONCE).astype("<u4")
-        ),
+        "record_places": digest(all_blocks.places.record(share, bytes(1) + NONCE).astype("<u4")),
         "used_blocks": digest(np.packbits(carried)),
         "room": content_room(all_blocks.count, RUNG, RATE, share),
         "bits": digest(np.packbits(bits)),
