@@ -44,7 +44,6 @@ KNOWN = 150  # training photographs of the classifiers
 FILMS = 100  # training photographs that films are made of, and as many test photographs
 KEYLESS, KEYLESS_FILMS = 100, 50  # test photographs of what is read without the key, and films
 WINDOW = 192  # side of a film's frames
-SHARES = 0, 7  # numbers of the shares of a film's blocks that are used: all, and 9 %
 FRAME = 20  # the one of a film that the classifier sees
 MOVING = "films"
 ATTACKED, ATTACKED_FILMS = "jpeg-75", "h264-23"  # the rungs whose places are attacked
@@ -59,9 +58,10 @@ def main(config: Config, shards: Path, weights: Path, film_weights: Path, out: P
     rows = [detect_pictures(modem, rung, known, unseen, config.seed, workers) for rung in modem.rungs]
     keyless, linked = without_key(modem, film_modem, [cover for cover, _ in unseen], config.seed)
     films = evenly(known, FILMS), evenly(unseen, FILMS)
-    for number, hider in enumerate(film_hiders(film_modem)):
-        rows += detect_films(hider, *films, container_seed(config.seed, number), workers)
-    found = pd.DataFrame(rows).fillna({"share": 0})
+    for number, rung in enumerate(film_modem.rungs):
+        seed = container_seed(config.seed, number)
+        rows += detect_films(RobustFilmHider(film_modem, rung), *films, seed, workers)
+    found = pd.DataFrame(rows)
     rung = next(rung for rung in modem.rungs if rung.name == ATTACKED)
     film_rung = next(rung for rung in film_modem.rungs if rung.name == ATTACKED_FILMS)
     hiders = RobustHider(modem, rung), RobustFilmHider(film_modem, film_rung)
@@ -89,11 +89,6 @@ def detect_pictures(
     return _labels(PICTURES, rung.name, "SPAM", len(known), scores, seed)
 
 
-def film_hiders(modem: FilmModem) -> list[RobustFilmHider]:
-    """Those of all rungs, in all blocks and in a tenth of them."""
-    return [RobustFilmHider(modem, rung, share) for share in SHARES for rung in modem.rungs]
-
-
 def detect_films(
     hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
 ) -> list[Row]:
@@ -104,13 +99,13 @@ def detect_films(
     scores = _classified(*frames, len(known), name, seed)
     rows = [_labels(MOVING, rung.name, "SPAM, one frame", len(known), scores, seed)]
     if rung.run == 1:
-        return [{"share": hider.share} | row for row in rows]
+        return rows
     # No classifier: what tells best is a threshold half-way between the two means of the known films.
     jumped = np.array([[jumps(film, rung.run) for film in pair] for pair in made])
     learnt, tested = jumped[: len(known)], jumped[len(known) :]
     threshold = learnt.mean()
     rows.append(_labels(MOVING, rung.name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
-    return [{"share": hider.share} | row for row in rows]
+    return rows
 
 
 def jumps(film: np.ndarray, run: int) -> float:
@@ -134,10 +129,9 @@ def without_key(
     """Reads with the modems without the key, one row per rung; and which films are of one key."""
     pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
     rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
-    hiders = film_hiders(film_modem)
-    rows += [{"medium": MOVING} | bits_of_films(hider, films, WINDOW, seed) for hider in hiders]
-    linked = (row for hider in hiders if hider.rung.name == ATTACKED_FILMS for row in links(hider, films, WINDOW, seed))
-    return pd.DataFrame(rows).fillna({"share": 0}), pd.DataFrame(linked)
+    hiders = {rung.name: RobustFilmHider(film_modem, rung) for rung in film_modem.rungs}
+    rows += [{"medium": MOVING} | bits_of_films(hider, films, WINDOW, seed) for hider in hiders.values()]
+    return pd.DataFrame(rows), pd.DataFrame(links(hiders[ATTACKED_FILMS], films, WINDOW, seed))
 
 
 def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:
@@ -163,12 +157,11 @@ def headline(
     links between films of the same scenes, and, of the attacks on places, the one farthest from 0.5.
     """
     figures = {
-        f"robust_attacks_{row.medium}_{row.rung}{'_few' if row.share else ''}_"
-        f"{'jumps' if row.features == 'jumps' else 'spam'}": row.accuracy
+        f"robust_attacks_{row.medium}_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": row.accuracy
         for row in found.itertuples()
     }
     figures["robust_attacks_bits"] = keyless["right"][(keyless["right"] - 0.5).abs().idxmax()]
-    figures["robust_attacks_links"] = linked[linked["share"] == 0].set_index("scenes")["auc"][SAME]
+    figures["robust_attacks_links"] = linked.set_index("scenes")["auc"][SAME]
     keyed = places[places["question"] == KEY]
     farthest = keyed["auc"][(keyed["auc"] - 0.5).abs().idxmax()]
     return {name: round(float(value), 4) for name, value in (figures | {"robust_attacks_key": farthest}).items()}

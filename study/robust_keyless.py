@@ -58,7 +58,7 @@ def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], sid
         lumas = (np.stack([luma(frame) for frame in encoded(film)]) for film in films)
         return _read(*(modem.reveal(each, other)[rung] for each in lumas), signs.reshape(-1, rung.bits))
 
-    return {"share": hider.share} | _bits(rung.name, read, photographs, seed)
+    return _bits(rung.name, read, photographs, seed)
 
 
 def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
@@ -78,7 +78,7 @@ def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, 
         pairs = [(films[number], films[(number + shift) % len(films)]) for number in range(len(films))]
         same, others = (np.array([likeness(a[0], b[place]) for a, b in pairs]) for place in (1, 2))
         low, high = unpaired_auc_interval(others, same)
-        row = {"share": hider.share, "rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
+        row = {"rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
         yield row | {"auc": auc(others, same), "low": low, "high": high}
 
 
