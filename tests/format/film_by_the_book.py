@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dctn
 
-from tests.format.robust_by_the_book import Keys, area_of, open_rung, region_lumas, salt_of, steps_tried
+from tests.format.robust_by_the_book import Keys, area_of, of_header, open_rung, region_lumas, salt_of, steps_tried
 from tests.format.seal_by_the_book import hkdf, stream
 
 Film = Sequence[np.ndarray]
@@ -62,14 +62,15 @@ class Modem:
     frames: int
     reveal: Reveal
 
-    def ratios(self, group: Film, keys: Keys, rung: FilmRung) -> np.ndarray:
-        """Those of a rung's bits, (rows, cols, r)."""
+    def ratios(self, group: Film, keys: Keys, rung: FilmRung, header: bytes) -> np.ndarray:
+        """Those of a rung's bits, (rows, cols, r), of a group with this header."""
         lumas, made = np.stack([rounded_luma(frame) for frame in group]), []
         before = self.rungs[: self.rungs.index(rung)]
         first = sum(each.unit_bits(self.frames) for each in before)
+        places = of_header(*shape_of(group), rung.group_bits, keys)
         for unit in range(GROUP // self.frames):
             some = lumas[unit * self.frames : (unit + 1) * self.frames]
-            read = self.reveal(some, unit_dither(keys, unit, *shape_of(group), self.frames))
+            read = self.reveal(some, whole_dither(keys, unit, header, places, self.frames))
             made.append(read[..., first : first + rung.unit_bits(self.frames)])
         return np.concatenate(made, 2)
 
@@ -99,15 +100,21 @@ def film_salt(group: Film, steps: Sequence[int]) -> bytes:
     return salt_of(steps, b"stegnet/2/robust/film/salt" + struct.pack(">II", *group[0].shape[:2]))
 
 
-def unit_key(keys: Keys, unit: int) -> bytes:
-    return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + bytes([unit]))
+def unit_key(keys: Keys, unit: int, header: bytes = b"") -> bytes:
+    return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + bytes([unit]) + header)
 
 
-def unit_dither(keys: Keys, unit: int, rows: int, cols: int, frames: int) -> np.ndarray:
-    """(rows, cols, T, 16)."""
+def unit_dither(keys: Keys, unit: int, rows: int, cols: int, frames: int, header: bytes = b"") -> np.ndarray:
+    """(rows, cols, T, 16): that of the header's blocks, or with the header that of the others."""
     count = 16 * frames * rows * cols
-    words = struct.unpack(f"<{count}H", stream(unit_key(keys, unit), 2 * count))
+    words = struct.unpack(f"<{count}H", stream(unit_key(keys, unit, header), 2 * count))
     return (np.array(words) / 65536).reshape(rows, cols, frames, 16)
+
+
+def whole_dither(keys: Keys, unit: int, header: bytes, of_header: np.ndarray, frames: int) -> np.ndarray:
+    """(rows, cols, T, 16), of all blocks."""
+    two = (unit_dither(keys, unit, *of_header.shape, frames, given) for given in (b"", header))
+    return np.where(of_header[..., None, None], *two)
 
 
 # Phases
@@ -147,7 +154,9 @@ def open_group(group: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> b
         keys = Keys(key_of(salt), salt, film=True)
         for rung in modem.rungs:
             given = header_ratios(group, keys, rung, modem.frames)
-            found = open_rung(given, *shape, keys, lambda keys=keys, rung=rung: modem.ratios(group, keys, rung))
+            found = open_rung(
+                given, *shape, keys, lambda header, keys=keys, rung=rung: modem.ratios(group, keys, rung, header)
+            )
             if found is not None:
                 return found
     return None

@@ -39,7 +39,18 @@ from tests.format.make_robust_vectors import (
     content,
     file_body,
 )
-from tests.format.robust_by_the_book import Keys, carried, header_of, parse, places, region_lumas, room, seal, spans
+from tests.format.robust_by_the_book import (
+    Keys,
+    carried,
+    header_of,
+    of_header,
+    parse,
+    places,
+    region_lumas,
+    room,
+    seal,
+    spans,
+)
 from tests.format.seal_by_the_book import SECRET
 from tests.support.films import still_frames
 
@@ -85,14 +96,17 @@ def reveal(lumas: np.ndarray, dither: np.ndarray) -> np.ndarray:
 MODEM = book.Modem(RUNGS, FRAMES, reveal)
 
 
-def modulated(group: list[np.ndarray], bits: Sequence[int], keys: Keys, rung: FilmRung) -> list[np.ndarray]:
+def modulated(
+    group: list[np.ndarray], bits: Sequence[int], keys: Keys, rung: FilmRung, header: bytes
+) -> list[np.ndarray]:
     """A group that carries a rung's bits, by their numbers: each coefficient goes to the nearest phase of ±¼."""
     rows, cols = book.shape_of(group)
+    places = of_header(rows, cols, rung.group_bits, keys)
     wanted = np.array(bits).reshape(rows, cols, GROUP // FRAMES, -1, 1, rung.coefficients) / 2 - 0.25
     made = []
     for unit in range(GROUP // FRAMES):
         some = group[unit * FRAMES : (unit + 1) * FRAMES]
-        dither = book.unit_dither(keys, unit, rows, cols, FRAMES)
+        dither = book.whole_dither(keys, unit, header, places, FRAMES)
         away = wanted[:, :, unit] - book.phases(np.stack([book.rounded_luma(each) for each in some]), dither, rung)
         moved = (away - np.rint(away)) * rung.periods
         changes = np.zeros((FRAMES, rows, cols, 8, 8))
@@ -150,7 +164,7 @@ def hidden(
     salt = salt or next(book.salts(before))
     keys = Keys(key(salt), salt, film=True)
     bits = carried(*book.shape_of(before), rung.group_bits, header, data, keys)
-    return modulated(before, bits, keys, rung)
+    return modulated(before, bits, keys, rung, header)
 
 
 def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest: bytes = b"") -> bytes:
@@ -216,13 +230,13 @@ def steps() -> dict[str, object]:
     group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
     keys = Keys(SECRET, salt, film=True)
-    found = places(rows, cols, rung.group_bits, keys)
+    found, kept = places(rows, cols, rung.group_bits, keys), of_header(rows, cols, rung.group_bits, keys)
     return {
         "robust_salt": salt.hex(),
         "header": header.hex(),
         "dither_keys": [book.unit_key(keys, unit).hex() for unit in range(GROUP // FRAMES)],
         "dithers": [
-            digest((book.unit_dither(keys, unit, rows, cols, FRAMES) * (1 << 16)).astype("<u4"))
+            digest((book.whole_dither(keys, unit, header, kept, FRAMES) * (1 << 16)).astype("<u4"))
             for unit in range(GROUP // FRAMES)
         ],
         "header_places": digest(np.array(found.header, "<u4")),

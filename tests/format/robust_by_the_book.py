@@ -150,6 +150,13 @@ def fields(header: bytes) -> tuple[int, int, int]:
     return number >> 58, number >> 53 & 31, number & 2**53 - 1
 
 
+def of_header(rows: int, cols: int, bits: int, keys: Keys) -> np.ndarray:
+    """Whether a block carries the header, (rows, cols)."""
+    found = np.zeros(rows * cols, bool)
+    found[[number // bits for number in places(rows, cols, bits, keys).header]] = True
+    return found.reshape(rows, cols)
+
+
 def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
     """That with the last 53 of some random bits."""
     return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
@@ -192,12 +199,12 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
 
 
 def open_rung(
-    ratios: np.ndarray, rows: int, cols: int, keys: Keys, better: Callable[[], np.ndarray] | None = None
+    ratios: np.ndarray, rows: int, cols: int, keys: Keys, better: Callable[[bytes], np.ndarray] | None = None
 ) -> bytes | None:
     """The content, if it opens; `ratios` are those of a rung, (rows, cols, r).
 
     Args:
-        better: gives the ratios that the record is read from; None: the same ones.
+        better: gives the ratios that the record is read from, by the header; None: the same ones.
     """
     found, flat = places(rows, cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
     if found is None:
@@ -210,7 +217,7 @@ def open_rung(
     coding = Coding(len(found.used(header)), fields(header)[0])
     if coding.room // 8 < 16:
         return None
-    flat = flat if better is None else better().reshape(-1).astype(float)
+    flat = flat if better is None else better(header).reshape(-1).astype(float)
     message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))
     if message is None:
         return None

@@ -121,9 +121,10 @@ def test_steps():
     assert salt.hex() == STEPS["robust_salt"]
     keys = [KEY.robust(b"dither", salt + bytes([unit])).hex() for unit in range(GROUP // FRAMES)]
     assert keys == STEPS["dither_keys"]
-    dithers = [Dither(shape, FRAMES, KEY, salt).unit(unit) for unit in range(GROUP // FRAMES)]
-    assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
     places = places_of(shape, rung, KEY, salt)
+    dither = Dither(shape, FRAMES, KEY, salt).whole(header, places.header, rung.bits)
+    dithers = [dither.unit(unit) for unit in range(GROUP // FRAMES)]
+    assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
     bits = coded_bits(Blocks(shape, rung, KEY, salt), made_by.RATE, content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
@@ -179,7 +180,8 @@ def test_stegnet_reads_what_the_book_hides(rung):
     header = robust_by_the_book.header_of(RATE, RANDOM)
     carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, film=True))
     signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
-    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt), rung)
+    places = places_of(shape, rung, KEY, salt)
+    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt).whole(header, places.header, rung.bits), rung)
     assert message_of(SHIPPED, film, KEY) == FILE
 
 

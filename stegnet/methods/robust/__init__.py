@@ -29,7 +29,7 @@ __getattr__, __all__ = lazy_names(
     fec="HIGHEST LOWEST RATES",
     modem="BLOCK Modem Rung read_rungs",
     reader="picture_reader",
-    record="SHARES Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order new_nonce "
+    record="SHARES Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order make_header new_nonce "
     "read_bits record_places robust_key robust_salts salts_of used_blocks",
     regions="region_means",
     survival="Promise SAVED Survivor UNEVEN WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",

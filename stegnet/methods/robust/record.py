@@ -208,7 +208,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
         share: number of the share of blocks that are used.
     """
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
-    places, header = blocks.places, _header(rate, share, nonce)
+    places, header = blocks.places, make_header(rate, share, nonce)
     carried = np.zeros(blocks.count * rung.bits, np.uint8)
     repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
@@ -224,10 +224,16 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     return carried.reshape(*blocks.shape, rung.bits)
 
 
+def make_header(rate: int, share: int, nonce: bytes) -> bytes:
+    """The header of a container; arguments as `coded_bits`."""
+    random = int.from_bytes(nonce, "big") % (1 << _RANDOM_BITS)
+    return ((rate * SHARES + share) << _RANDOM_BITS | random).to_bytes(HEADER_BYTES, "big")
+
+
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
     used, places = np.ones(blocks.count, bool), blocks.places
-    used[places.in_turn(share, _header(LOWEST, share, nonce))[_shared(places.others.size, share) :]] = False
+    used[places.in_turn(share, make_header(LOWEST, share, nonce))[_shared(places.others.size, share) :]] = False
     return used.reshape(blocks.shape)
 
 
@@ -236,12 +242,14 @@ def new_nonce(randomness: Randomness) -> bytes:
     return randomness(HEADER_BYTES - 1)
 
 
-def read_bits(ratios: Ratios, blocks: Blocks, all_ratios: Callable[[], np.ndarray] | None = None) -> Reading | None:
+def read_bits(
+    ratios: Ratios, blocks: Blocks, all_ratios: Callable[[bytes], np.ndarray] | None = None
+) -> Reading | None:
     """Reads the record of a rung, if it opens.
 
     Args:
         ratios: log-likelihood ratios of the bits with the given numbers.
-        all_ratios: computes those of all bits in order, (n,), once a header was read; None: the same ones.
+        all_ratios: computes those of all bits in order, (n,), given the header that was read; None: the same ones.
     """
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
     if not record_places(blocks.count, rung):
@@ -258,7 +266,7 @@ def read_bits(ratios: Ratios, blocks: Blocks, all_ratios: Callable[[], np.ndarra
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
     if all_ratios is not None:
-        ratios = in_order(all_ratios())
+        ratios = in_order(all_ratios(header))
     message = coding.decode(ratios(record[order]) * signs)
     if message is None:
         return None
@@ -299,11 +307,6 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
     distances = np.where(above, step * (inside + 1) - means, means - step * inside)
     distances[(others < 0) | (others > 255 // step)] = np.inf
     return inside, others, distances
-
-
-def _header(rate: int, share: int, nonce: bytes) -> bytes:
-    random = int.from_bytes(nonce, "big") % (1 << _RANDOM_BITS)
-    return ((rate * SHARES + share) << _RANDOM_BITS | random).to_bytes(HEADER_BYTES, "big")
 
 
 def _header_blocks(blocks: int, rung: Rung) -> int:

@@ -4,9 +4,9 @@ A film is cut into groups of 48 frames, each a robust container of its own with 
 record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import product
 
@@ -23,6 +23,7 @@ from stegnet.methods.robust import (
     content_room,
     hidden_area,
     in_order,
+    make_header,
     read_bits,
     region_means,
     robust_key,
@@ -131,7 +132,10 @@ def hide_in_group(
         blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
         bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
         signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]
-        carrying = modulated(modem, frames, signs, Dither(shape, modem.frames, blocks.key, salt), rung)
+        dither = Dither(shape, modem.frames, blocks.key, salt)
+        header = make_header(given.rate, given.share, given.nonce)
+        dither = dither.whole(header, blocks.places.header, rung.bits)
+        carrying = modulated(modem, frames, signs, dither, rung)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
 
@@ -173,21 +177,27 @@ class GroupReader:
             thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
             salts: number of them that are tried; None: all.
         """
-        lumas, tried = np.stack([signal.luma for signal in signals]), self._tried(signals, salts)
-        ratios_of = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, signals[0].shape)))
+        lumas, shape = np.stack([signal.luma for signal in signals]), signals[0].shape
+        tried = self._tried(signals, salts)
+        of_headers = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, shape)))
 
-        def opened(salt: bytes, rung: Rung, header: Ratios) -> Reading | None:
-            network = partial(_of_rung, ratios_of, salt, rung)
-            reading = read_bits(header, Blocks(signals[0].shape, rung, self._key_of(salt), salt), network)
+        def opened(salt: bytes, rung: Rung, ratios: Ratios) -> Reading | None:
+            blocks = Blocks(shape, rung, self._key_of(salt), salt)
+
+            def of_record(header: bytes) -> np.ndarray:
+                dither = self._dither(salt, shape).whole(header, blocks.places.header, rung.bits)
+                return self._modem.reveal(lumas, dither)[rung]
+
+            reading = read_bits(ratios, blocks, of_record)
             self._most_keys = None if reading else self._most_keys
             return reading
 
         for salt, rung in product(tried, self._modem.rungs):
-            header = header_ratios(lumas, self._dither(salt, signals[0].shape), rung)
+            header = header_ratios(lumas, self._dither(salt, shape), rung)
             if reading := opened(salt, rung, header):
                 return reading
         for salt, rung in product(tried[:_THOROUGH] if thorough else (), self._modem.rungs):
-            if reading := opened(salt, rung, in_order(ratios_of(salt)[rung])):
+            if reading := opened(salt, rung, in_order(of_headers(salt)[rung])):
                 return reading
         return None
 
@@ -205,7 +215,3 @@ class GroupReader:
 
     def _make_dither(self, salt: bytes, shape: tuple[int, int]) -> Dither:
         return Dither(shape, self._modem.frames, self._key_of(salt), salt)
-
-
-def _of_rung(ratios_of: Callable[[bytes], dict[Rung, np.ndarray]], salt: bytes, rung: Rung) -> np.ndarray:
-    return ratios_of(salt)[rung]

@@ -5,9 +5,10 @@ the same bits, in the phases of a few DCT coefficients of each block (`stegnet.m
 rung is how long a run is, how many coefficients there are, and their period.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -40,12 +41,22 @@ class Dither:
         shape: rows and columns of blocks.
         frames: of a unit.
         key, salt: that it follows from.
+        header: of the group, that the dither of all other blocks follows from as well; empty: not known.
+        of_header: (rows, cols) bool, the header's blocks.
     """
 
     shape: tuple[int, int]
     frames: int
     key: Key
     salt: bytes
+    header: bytes = b""
+    of_header: np.ndarray | None = None
+
+    def whole(self, header: bytes, places: np.ndarray, bits: int) -> Self:
+        """That of all blocks, given the header, and the places of its bits, (h,) int, of which a block has so many."""
+        of_header = np.zeros(self.shape, bool)
+        of_header.reshape(-1)[places // bits] = True
+        return replace(self, header=header, of_header=of_header)
 
     def unit(self, number: int) -> np.ndarray:
         """That of a unit, (rows, cols, frames, MOST) float32."""
@@ -62,11 +73,14 @@ class Dither:
 
     def _words(self, number: int) -> np.ndarray:
         if number not in self._known:
-            self._known[number] = self._made(number)
+            words = self._made(number, b"")
+            if self.header:
+                words = np.where(self.of_header[..., None, None], words, self._made(number, self.header))
+            self._known[number] = words
         return self._known[number]
 
-    def _made(self, number: int) -> np.ndarray:
-        key = self.key.robust(b"dither", self.salt + bytes([number]))
+    def _made(self, number: int, header: bytes) -> np.ndarray:
+        key = self.key.robust(b"dither", self.salt + bytes([number]), header)
         stream = keystream(key, 2 * self.shape[0] * self.shape[1] * self.frames * MOST)
         return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)
 
