@@ -163,7 +163,8 @@ def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
 
 
 def header_blocks(blocks: int, bits: int, film: bool) -> int:
-    return max(-(-384 // bits), min(-(-blocks // 32), 48 if film else 128))
+    most = min(128, max(48, -(-4608 // bits))) if film else 128
+    return max(-(-384 // bits), min(-(-blocks // 32), most))
 
 
 def shared(blocks: int, share: int) -> int:

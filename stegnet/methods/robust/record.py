@@ -27,7 +27,7 @@ _SHARE_BITS, _RANDOM_BITS = 5, 53  # of a header, behind the rate
 SHARES = 1 << _SHARE_BITS  # numbers of shares, of the blocks that could carry the record: 1, 3/4, 1/2, 3/8, 1/4 …
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE, _MOST_HEADER = 32, 128  # of all blocks, one in so many carries the header, but no more than so many
-_MOST_OF_FILMS = 48  # of which each carries more
+_MOST_OF_FILMS, _MOST_BITS = 48, 12 * _HEADER.n  # of which each carries more; but as many as carry so many bits
 _HEADER_ITERATIONS = 40
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
@@ -310,7 +310,9 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _header_blocks(blocks: int, rung: Rung) -> int:
-    most = _MOST_HEADER if rung.group == 1 else _MOST_OF_FILMS
+    most = _MOST_HEADER
+    if rung.group > 1:
+        most = min(most, max(_MOST_OF_FILMS, -(-_MOST_BITS // rung.bits)))
     return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 

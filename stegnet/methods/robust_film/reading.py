@@ -36,7 +36,7 @@ _BACK = 8  # frames that may have been repeated
 _MOST_SEARCHES = 6  # in a row, in which nothing is found
 _NTSC = Fraction(1000, 1001)
 # Frames per second that a film may have had before a program changed them.
-_RATES = (*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 15, 12)), 24 * _NTSC, 30 * _NTSC, 60 * _NTSC)
+_RATES = (*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 20, 15, 12)), 24 * _NTSC, 30 * _NTSC, 60 * _NTSC)
 _NEARLY = Fraction(1, 1000)  # relative difference of rates that are the same
 
 Frames = Callable[[], Generator[np.ndarray, None, None]]
@@ -122,12 +122,14 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
 def read_groups(
     modem: FilmModem, frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None]
 ) -> Generator[Reading | None, None, None]:
-    """Readings of each group of frames in order; frames that are left over are ignored. Closes `frames`."""
-    reader, start = GroupReader(modem, key_source), 0
+    """Readings of each group of frames in order, as thorough as those of `read_film`. Closes `frames`."""
+    reader, start, opened = GroupReader(modem, key_source), 0, False
     with closing(_signals(frames)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):
-            yield reader.open(group)
+            reading = reader.open(group, thorough=opened or start < _TRIED * GROUP)
+            opened = opened or reading is not None
+            yield reading
             start += GROUP
 
 

@@ -57,7 +57,7 @@ LEAST_CRF, MOST_CRF = 18, 28
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
@@ -180,29 +180,36 @@ class _Message:
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
     rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
+    shares = range(SHARES)
     for _ in range(_ATTEMPTS):
         chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
         message = chosen.content
-        used, share = _sparing(hiding, rates, len(message))
+        used, share = _sparing(hiding, rates, shares, len(message))
         contents = _contents(hiding, used, share, message)
         film = hiding.folder / "written.mp4"
         hiding.write(film, _containers(hiding, contents), hiding.cover.info)
         failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), contents)
         if not failed:
             return film, chosen
-        rates = [_lowered(rate, share) if index in failed else rate for index, rate in enumerate(rates)]
+        if share:  # changes that stand alone are skipped by some encoders
+            shares = range(1)
+        else:
+            rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
 
 
-def _sparing(hiding: FilmHiding, rates: Sequence[int], size: int) -> tuple[list[int], int]:
+def _sparing(hiding: FilmHiding, rates: Sequence[int], shares: range, size: int) -> tuple[list[int], int]:
     """The number of the smallest share of blocks in which a message of this size fits twice, or else once; and rates.
 
     These are the lowest at which it fits there, so that a small file comes back from worse channels than the promised
     one. None is above the given ones; where blocks are spared, none above _SPARED of them, less the fewer blocks
     there are: some carry little.
+
+    Args:
+        shares: numbers of those that may be taken.
     """
     wanted = size * (1 + (sum(hiding.rooms(rates)) >= 2 * size))
-    for share in reversed(range(SHARES)):
+    for share in reversed(shares):
         highest = [_bearable(hiding, rate, share) for rate in rates]
         if sum(hiding.rooms(highest, share)) >= wanted:
             break
@@ -285,11 +292,6 @@ def _rate(right: np.ndarray) -> int:
     """The rate at which a group comes back, from ratios that are positive where right; 0 if it does not."""
     rate = int(information(right) * RATES * _SHARE) - _MARGIN
     return min(rate, HIGHEST) if rate >= LOWEST else 0
-
-
-def _lowered(rate: int, share: int) -> int:
-    """The rate of a group that did not come back."""
-    return max(rate - max(_LOWERED, rate // 4 if share else 0), 0)
 
 
 def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
