@@ -57,6 +57,7 @@ LEAST_CRF, MOST_CRF = 18, 28
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
+_MACROBLOCK = 4  # blocks
 _ATTEMPTS = 4
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
@@ -222,9 +223,9 @@ def _sparing(hiding: FilmHiding, rates: Sequence[int], shares: range, size: int)
 
 def _bearable(hiding: FilmHiding, rate: int, share: int) -> int:
     """The highest rate in a share of the blocks of a group that bears this one in all of them; 0 if it bears none."""
-    used = record_places(math.prod(hiding.shape), hiding.carrier.rung, share) / hiding.carrier.rung.bits
     if not share:
         return rate
+    used = record_places(math.prod(hiding.shape), hiding.carrier.rung, share) / hiding.carrier.rung.bits / _MACROBLOCK
     bearable = int(rate * _SPARED * (1 - UNEVEN / math.sqrt(used))) if used else 0
     return bearable if bearable >= LOWEST else 0
 
