@@ -1,0 +1,190 @@
+"""The JPEG that is sent so that the one that arrives is the container: itself, or by a channel that can be run here.
+
+Through a channel, what arrives of the cover is sealed in, at the cost of the steps of the cover's own coefficients that
+bring it about (`blocks`). Then the channel judges: where a block does not arrive as it should, other steps are tried,
+and what stays out of reach is sealed around.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.keys import ContainerKeys, Randomness
+from stegnet.media.jpeg import JpegPicture
+from stegnet.methods.jpeg.blocks import Blocks
+from stegnet.methods.jpeg.carrier import CARRIED, medium_of, samples_of, with_samples
+from stegnet.methods.jpeg.costs import WET, coefficient_costs
+from stegnet.methods.jpeg.making import JpegCover
+from stegnet.methods.jpeg.oracle import Oracle, unequal_share
+from stegnet.sealing import SEED_BYTES, Costs, SealOptions, seal
+
+_SEALINGS, _RUNS = 8, 12  # of a record, and of the channel for each
+_SEARCHED, _RESTART = 96, 6  # changes that are tried in a block, and after how many from the start again
+_KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
+_MILDER = "take a smaller secret, a larger cover or one of higher quality, or hide what survives that"
+
+
+class Sending:
+    """A container that arrives as it is sent.
+
+    Attributes:
+        cover: the JPEG that is sent, before anything is hidden.
+        carrier: what arrives of it, which the record is sealed in.
+    """
+
+    def __init__(self, cover: JpegCover) -> None:
+        self.cover = self.carrier = cover
+
+    def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+        """The planes to send; errors as of a channel, if there is one."""
+        return sealed_planes(self.cover, record, keys, randomness)
+
+    def check(self, sent: bytes) -> None:
+        """Runs the file through the channel, if there is one.
+
+        Raises:
+            MediaError: it does not arrive as it should.
+        """
+
+
+class ThroughChannel(Sending):
+    """A container that arrives through a channel.
+
+    Raises:
+        ConfigError, MediaError: as `Oracle`, or the channel is not one that JPEGs can be planned for.
+    """
+
+    def __init__(self, cover: JpegCover, oracle: Oracle) -> None:
+        super().__init__(cover)
+        self._oracle, received = oracle, oracle(cover.picture.file.data)
+        if unequal_share(received, oracle(cover.picture.file.data)):
+            raise MediaError("channel: two runs make two pictures of one, so that nothing can be planned")
+        self._received, self._blocks = received, Blocks(cover.picture, received)
+        if self._blocks.known.mean() < _KNOWN:
+            hint = "hide what survives that"
+            raise MediaError("channel: it does more to most of the picture than to save it as JPEG", hint)
+        self.carrier = replace(cover, picture=received, errors=None)
+        self._container: JpegPicture | None = None
+
+    def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+        """As `Sending.planes`.
+
+        Raises:
+            CapacityError: too little of what arrives can be chosen.
+            ConfigError, MediaError: as `Oracle`.
+        """
+        seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
+        costs = self._costs()
+        options = SealOptions(True, clustered=False, medium=medium_of(self._received))
+        for _ in range(_SEALINGS):  # with the same seed, so that little else changes
+            samples = samples_of(self._received)
+            seal(samples, record, keys, seed, costs, options)
+            wanted = with_samples(self._received, samples)
+            luma, failed = self._settled(wanted, random)
+            if not failed.any():
+                self._container = replace(self._received, planes=tuple(wanted))
+                return self._with_luma(luma)
+            changed = (wanted[0] != self._received.planes[0]).reshape(-1, 64) & failed[:, None]
+            for side in costs:
+                side.reshape(-1, CARRIED)[changed[:, 1:]] = WET
+        raise CapacityError(f"{np.count_nonzero(failed)} blocks do not arrive as they should", _MILDER)
+
+    def check(self, sent: bytes) -> None:
+        assert self._container is not None
+        if unequal_share(self._oracle(sent), self._container):
+            raise MediaError("channel: the container does not arrive as it did before")
+
+    def _costs(self) -> Costs:
+        """Those of the steps that are sent; of what can't be reached, the highest."""
+        own, steps = coefficient_costs(self.cover.picture, self.cover.errors), self._blocks.reach[..., 1:]
+        usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
+        found = []
+        for side in range(2):
+            up, down = (each.reshape(-1, CARRIED) for each in own)
+            once = np.where(steps[side] > 0, up, down) * min(usual, 1) * np.abs(steps[side])
+            levels = np.where(steps[side] != 0, np.clip(once, 1, WET), WET).astype(np.uint16)
+            found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
+        return Costs(*found)
+
+    def _settled(self, wanted: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Luma to send, (n, 64) int16, and the blocks of which it does not arrive, (n,) bool."""
+        blocks, target = self._blocks, wanted[0].reshape(-1, 64)
+        failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
+        numbers = np.flatnonzero((target != blocks.arrived).any(1))
+        first[numbers] += self._first_steps(numbers, target[numbers])
+        todo = numbers
+        for _ in range(_RUNS):
+            luma[todo], right = self._searched(todo, first[todo], target[todo], random)
+            failed[todo[~right]] = True
+            if failed.any():
+                break
+            arrived = self._oracle(self.cover.picture.with_planes(self._with_luma(luma)))
+            wrong = self._wrong(arrived, wanted)
+            todo = np.intersect1d(np.flatnonzero(wrong), numbers)
+            if not wrong.any():
+                break
+            first[todo] = luma[todo] + random.integers(-1, 2, first[todo].shape) * (
+                random.random(first[todo].shape) < 0.02
+            )
+            if not todo.size:
+                failed |= wrong
+                break
+        else:
+            failed |= wrong
+        return luma, failed
+
+    def _first_steps(self, numbers: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Steps of the coefficients of blocks, (m, 64) int16, each by which its own arrives, or nearly so."""
+        own, change = self._blocks.own[numbers], target - self._blocks.arrived[numbers]
+        ratio = self._received.steps(0) / self.cover.picture.steps(0)
+        near = np.rint(target * ratio - own).astype(np.int16)
+        up, down = (side[numbers] for side in self._blocks.reach)
+        known = np.where(change == 1, up, np.where(change == -1, down, 0))
+        return np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
+
+    def _searched(
+        self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of blocks, (m, 64) int16, that are computed to arrive as the target, and whether they are."""
+        found, right = first.copy(), np.zeros(len(numbers), bool)
+        for turn in range(_SEARCHED):
+            left = np.flatnonzero(~right)
+            if not left.size:
+                break
+            if turn % _RESTART == 0:
+                found[left] = first[left]
+            short = target[left] - self._blocks.received(numbers[left], found[left])
+            right[left] = (short == 0).all(1)
+            towards = np.sign(short) * (random.random(short.shape) < 0.7)
+            aside = random.integers(-1, 2, short.shape) * (random.random(short.shape) < 0.02)
+            aside[:, 0] = 0
+            found[left] += ((towards + aside) * ~right[left][:, None]).astype(np.int16)
+        return found, right
+
+    def _with_luma(self, luma: np.ndarray) -> list[np.ndarray]:
+        first, *others = self.cover.picture.planes
+        return [luma.reshape(first.shape), *others]
+
+    def _wrong(self, arrived: JpegPicture, wanted: list[np.ndarray]) -> np.ndarray:
+        """Blocks of luma that did not arrive as they should, or whose chroma did not, (n,) bool.
+
+        Raises:
+            MediaError: other tables arrived.
+        """
+        if unequal_share(arrived, replace(self._received, planes=arrived.planes)):
+            raise MediaError("channel: it chooses its tables by the picture, so that nothing can be planned")
+        rows, cols, _ = wanted[0].shape
+        found = np.zeros((rows, cols), bool)
+        for own, other in zip(arrived.planes, wanted, strict=True):
+            unequal = (own != other).any(2)
+            down, across = (-(-side // part) for side, part in zip((rows, cols), unequal.shape, strict=True))
+            found |= unequal.repeat(down, 0).repeat(across, 1)[:rows, :cols]
+        return found.reshape(-1)
+
+
+def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+    """The planes of a cover with a record sealed in its luma."""
+    samples, options = samples_of(cover.picture), SealOptions(True, clustered=False, medium=medium_of(cover.picture))
+    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(cover.picture, cover.errors), options)
+    return with_samples(cover.picture, samples)
