@@ -6,17 +6,15 @@ that are sent by which a coefficient that arrives moves by one, and nothing else
 
 from functools import cached_property
 from io import BytesIO
-from itertools import product
 
 import numpy as np
 from PIL import Image
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.media.jpeg import JpegPicture
-from stegnet.methods.jpeg.costs import shown_luma
-from stegnet.methods.jpeg.rounding import dct_basis
+from stegnet.media.jpeg import ZIGZAG, JpegPicture
+from stegnet.methods.jpeg.integer_dct import pixels_of, quantised_fast, quantised_slow
 
-_MIDDLE, _PEAK = 128, 255
+_PEAK = 255
 _LUMA = np.array([19595, 38470, 7471])  # of 65,536, as libjpeg computes it
 _TRIES = 3  # numbers of steps that are tried for a coefficient
 _AT_ONCE = 1 << 15  # blocks that are computed at once
@@ -32,37 +30,28 @@ class Blocks:
 
     Attributes:
         own, arrived: coefficients of both, (n, 64) int16.
-        known: whose arrival is computed rightly, and that no colour at the end of its range clips, (n,) bool.
+        known: whose arrival is computed rightly, (n,) bool.
+        free: those of them in which no colour is at an end of its range, where chroma would change with luma.
     """
 
     def __init__(self, sent: JpegPicture, received: JpegPicture) -> None:
         self.own, self.arrived = (each.planes[0].reshape(-1, 64) for each in (sent, received))
-        self._sent_steps, self._steps = (each.steps(0).astype(np.float32) for each in (sent, received))
-        self._basis = dct_basis().astype(np.float32)
-        decoded, luma, clipped = map(_by_block, _stored(sent))
+        self._sent_steps, self._steps = sent.steps(0).astype(np.int32), received.steps(0)
+        self._offset, clipped = _colour_offset(sent)
         everything, self.known = np.arange(len(self.own)), np.zeros(len(self.own), bool)
-        offsets = [(luma - each).astype(np.int8) for each in (_by_block(shown_luma(sent)), decoded)]
-        for self._model in product(offsets, (True, False)):
+        for self._quantised in (quantised_slow, quantised_fast):
             predicted = np.concatenate([self.received(part, self.own[part]) for part in _parts(everything)])
             known = (predicted == self.arrived).all(1)
-            if known.sum() > self.known.sum():
-                self.known, model = known, self._model
-        self._model = model
-        self.known &= ~clipped.any(1)
+            if known.sum() >= self.known.sum():
+                self.known, usual = known, self._quantised
+        self._quantised = usual
+        self.free = self.known & ~clipped.any(1)
 
     def received(self, numbers: np.ndarray, blocks: np.ndarray) -> np.ndarray:
         """What arrives of (m, 64) coefficients in the place of the blocks of these numbers, (m, 64) int16."""
-        return self._saved(numbers, (blocks * self._sent_steps) @ self._basis)
-
-    def _saved(self, numbers: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """What arrives of pixels, (m, 64) float32, 0 in the middle."""
-        shown = np.clip(np.rint(pixels), -_MIDDLE, _PEAK - _MIDDLE)
-        offset, away = self._model
-        shown += offset[numbers]
-        exact = (shown @ self._basis.T) / self._steps
-        if not away:
-            return np.floor(exact + np.float32(0.5)).astype(np.int16)
-        return (np.sign(exact) * np.floor(np.abs(exact) + np.float32(0.5))).astype(np.int16)
+        shown = pixels_of(_natural((blocks * self._sent_steps).T)) + _natural(self._offset[:, numbers], pixels=True)
+        found = self._quantised(shown, _natural(self._steps[:, None])[..., 0])
+        return found.reshape(64, -1)[ZIGZAG].T.astype(np.int16)
 
     @cached_property
     def reach(self) -> np.ndarray:
@@ -73,7 +62,7 @@ class Blocks:
         found = np.zeros((2, *self.own.shape), np.int16)
         for side, direction in enumerate((1, -1)):
             for number in range(_TRIES):
-                for part in _parts(np.flatnonzero(self.known)):
+                for part in _parts(np.flatnonzero(self.free)):
                     for place in range(1, 64):
                         self._try(found[side], part, place, direction, number)
         return found
@@ -86,33 +75,41 @@ class Blocks:
         steps = direction * (np.maximum(first, 1) + number).astype(np.int16)
         inside = (np.abs((own + steps) / ratio - wanted) < 0.6) & (np.abs(own + steps) <= _MOST)
         part, steps = part[inside], steps[inside]
-        moved = self._pixels[part] + (steps * self._sent_steps[place])[:, None].astype(np.float32) * self._basis[place]
-        after = self._saved(part, moved)
+        moved = self.own[part]
+        moved[:, place] += steps
+        after = self.received(part, moved)
         after[:, place] -= direction
         right = (after == self.arrived[part]).all(1)
         found[part[right], place] = steps[right]
-
-    @cached_property
-    def _pixels(self) -> np.ndarray:
-        return (self.own * self._sent_steps) @ self._basis
 
 
 def _parts(numbers: np.ndarray) -> list[np.ndarray]:
     return np.array_split(numbers, -(-len(numbers) // _AT_ONCE) or 1)
 
 
-def _stored(jpeg: JpegPicture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Luma of a JPEG as decoded, the same of its colours, and where these clip, (8 · rows, 8 · columns) each."""
+def _colour_offset(jpeg: JpegPicture) -> tuple[np.ndarray, np.ndarray]:
+    """What luma gains where a JPEG becomes colours and these luma again, and where a colour is at an end of its range.
+
+    (64, n) int8, and (n, 64) bool.
+    """
     rows, cols, _ = jpeg.planes[0].shape
     with Image.open(BytesIO(jpeg.file.data)) as image:
         shown = np.asarray(image.convert("RGB"))
     with Image.open(BytesIO(jpeg.file.data)) as image:
         image.draft("YCbCr", image.size)
-        decoded = np.asarray(image) if image.mode == "L" else np.asarray(image)[..., 0]
-    luma = (shown @ _LUMA + (1 << 15)) >> 16
+        decoded = np.asarray(image).reshape(*shown.shape[:2], -1)[..., 0]
+    gained = ((shown @ _LUMA + (1 << 15)) >> 16) - decoded
     clipped = ((shown == 0) | (shown == _PEAK)).any(2)
-    beyond = ((0, BLOCK * rows - luma.shape[0]), (0, BLOCK * cols - luma.shape[1]))
-    return tuple(np.pad(each, beyond, mode="edge") for each in (decoded.astype(np.int16), luma, clipped))
+    beyond = ((0, BLOCK * rows - len(shown)), (0, BLOCK * cols - shown.shape[1]))
+    gained, clipped = (_by_block(np.pad(each, beyond, mode="edge")) for each in (gained, clipped))
+    return np.ascontiguousarray(gained.astype(np.int8).T), clipped
+
+
+def _natural(zigzag: np.ndarray, pixels: bool = False) -> np.ndarray:
+    """(8, 8, n) int32 of (64, n), in zigzag order unless they are pixels."""
+    found = np.empty(zigzag.shape, np.int32)
+    found[slice(None) if pixels else ZIGZAG] = zigzag
+    return found.reshape(BLOCK, BLOCK, -1)
 
 
 def _by_block(pixels: np.ndarray) -> np.ndarray:
