@@ -17,11 +17,14 @@ from stegnet.methods.jpeg.carrier import CARRIED, medium_of, samples_of, with_sa
 from stegnet.methods.jpeg.costs import WET, coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover
 from stegnet.methods.jpeg.oracle import Oracle, unequal_share
-from stegnet.sealing import SEED_BYTES, Costs, SealOptions, seal
+from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 
-_SEALINGS, _RUNS = 8, 12  # of a record, and of the channel for each
-_SEARCHED, _RESTART = 96, 6  # changes that are tried in a block, and after how many from the start again
+_CAUTION = 4
+_SEALINGS, _RUNS = 24, 4  # of a record, and of the channel for each
+_SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
+_STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
+_FINER = "take what arrives of it as the cover, or hide what survives that"
 _MILDER = "take a smaller secret, a larger cover or one of higher quality, or hide what survives that"
 
 
@@ -64,6 +67,8 @@ class ThroughChannel(Sending):
         if self._blocks.known.mean() < _KNOWN:
             hint = "hide what survives that"
             raise MediaError("channel: it does more to most of the picture than to save it as JPEG", hint)
+        if np.median(received.steps(0) / cover.picture.steps(0)) < 1:
+            raise CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
         self.carrier = replace(cover, picture=received, errors=None)
         self._container: JpegPicture | None = None
 
@@ -75,19 +80,29 @@ class ThroughChannel(Sending):
             ConfigError, MediaError: as `Oracle`.
         """
         seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
-        costs = self._costs()
-        options = SealOptions(True, clustered=False, medium=medium_of(self._received))
-        for _ in range(_SEALINGS):  # with the same seed, so that little else changes
-            samples = samples_of(self._received)
+        options, costs = SealOptions(True, clustered=False, medium=medium_of(self._received)), self._costs()
+        before = samples_of(self._received)
+        for _ in range(_SEALINGS):
+            samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
+            if options.dummies:  # they decide on all other places, and stay as they are
+                idle = idle_samples(samples.size)
+                before.reshape(-1)[idle] = samples.reshape(-1)[idle]
+                options = replace(options, dummies=False)
             wanted = with_samples(self._received, samples)
             luma, failed = self._settled(wanted, random)
             if not failed.any():
                 self._container = replace(self._received, planes=tuple(wanted))
                 return self._with_luma(luma)
-            changed = (wanted[0] != self._received.planes[0]).reshape(-1, 64) & failed[:, None]
+            changed = ((wanted[0] != self._received.planes[0]).reshape(-1, 64) & failed[:, None])[:, 1:]
+            if all((side.reshape(changed.shape)[changed] == WET).all() for side in costs):  # no other places are left
+                seed, before, options = (
+                    randomness(SEED_BYTES),
+                    samples_of(self._received),
+                    replace(options, dummies=True),
+                )
             for side in costs:
-                side.reshape(-1, CARRIED)[changed[:, 1:]] = WET
+                side.reshape(changed.shape)[changed] = WET
         raise CapacityError(f"{np.count_nonzero(failed)} blocks do not arrive as they should", _MILDER)
 
     def check(self, sent: bytes) -> None:
@@ -99,11 +114,13 @@ class ThroughChannel(Sending):
         """Those of the steps that are sent; of what can't be reached, the highest."""
         own, steps = coefficient_costs(self.cover.picture, self.cover.errors), self._blocks.reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
+        sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
+        sure = np.minimum(sure / np.median(sure[self._blocks.free]), 1) ** _CAUTION
         found = []
         for side in range(2):
             up, down = (each.reshape(-1, CARRIED) for each in own)
             once = np.where(steps[side] > 0, up, down) * min(usual, 1) * np.abs(steps[side])
-            levels = np.where(steps[side] != 0, np.clip(once, 1, WET), WET).astype(np.uint16)
+            levels = np.where(steps[side] != 0, np.clip(once / sure, 1, WET), WET).astype(np.uint16)
             found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
         return Costs(*found)
 
@@ -113,26 +130,22 @@ class ThroughChannel(Sending):
         failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
         numbers = np.flatnonzero((target != blocks.arrived).any(1))
         first[numbers] += self._first_steps(numbers, target[numbers])
-        todo = numbers
+        todo, shape = numbers, wanted[0].shape[:2]
         for _ in range(_RUNS):
             luma[todo], right = self._searched(todo, first[todo], target[todo], random)
             failed[todo[~right]] = True
             if failed.any():
-                break
+                return luma, failed
             arrived = self._oracle(self.cover.picture.with_planes(self._with_luma(luma)))
-            wrong = self._wrong(arrived, wanted)
-            todo = np.intersect1d(np.flatnonzero(wrong), numbers)
-            if not wrong.any():
-                break
-            first[todo] = luma[todo] + random.integers(-1, 2, first[todo].shape) * (
-                random.random(first[todo].shape) < 0.02
-            )
-            if not todo.size:
-                failed |= wrong
-                break
-        else:
-            failed |= wrong
-        return luma, failed
+            if unequal_share(arrived, replace(self._received, planes=arrived.planes)):
+                raise MediaError("channel: it chooses its tables by the picture, so that nothing can be planned")
+            wrong, *others = (_unequal(*pair, shape) for pair in zip(arrived.planes, wanted, strict=True))
+            failed = np.logical_or.reduce([wrong & np.isin(np.arange(len(wrong)), numbers, invert=True), *others])
+            todo = np.flatnonzero(wrong)
+            if failed.any() or not todo.size:
+                return luma, failed
+            first[todo] = luma[todo] + _few_steps(first[todo].shape, random)
+        return luma, wrong
 
     def _first_steps(self, numbers: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Steps of the coefficients of blocks, (m, 64) int16, each by which its own arrives, or nearly so."""
@@ -156,31 +169,29 @@ class ThroughChannel(Sending):
                 found[left] = first[left]
             short = target[left] - self._blocks.received(numbers[left], found[left])
             right[left] = (short == 0).all(1)
-            towards = np.sign(short) * (random.random(short.shape) < 0.7)
-            aside = random.integers(-1, 2, short.shape) * (random.random(short.shape) < 0.02)
-            aside[:, 0] = 0
-            found[left] += ((towards + aside) * ~right[left][:, None]).astype(np.int16)
+            towards = np.sign(short) * (random.random(short.shape) < _TOWARDS)
+            steps = towards.astype(np.int16) + _few_steps(short.shape, random)
+            found[left] += steps * ~right[left][:, None]
         return found, right
 
     def _with_luma(self, luma: np.ndarray) -> list[np.ndarray]:
         first, *others = self.cover.picture.planes
         return [luma.reshape(first.shape), *others]
 
-    def _wrong(self, arrived: JpegPicture, wanted: list[np.ndarray]) -> np.ndarray:
-        """Blocks of luma that did not arrive as they should, or whose chroma did not, (n,) bool.
 
-        Raises:
-            MediaError: other tables arrived.
-        """
-        if unequal_share(arrived, replace(self._received, planes=arrived.planes)):
-            raise MediaError("channel: it chooses its tables by the picture, so that nothing can be planned")
-        rows, cols, _ = wanted[0].shape
-        found = np.zeros((rows, cols), bool)
-        for own, other in zip(arrived.planes, wanted, strict=True):
-            unequal = (own != other).any(2)
-            down, across = (-(-side // part) for side, part in zip((rows, cols), unequal.shape, strict=True))
-            found |= unequal.repeat(down, 0).repeat(across, 1)[:rows, :cols]
-        return found.reshape(-1)
+def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Blocks of luma at which the blocks of two planes differ, (n,) bool; `shape` is that of luma, in blocks."""
+    found = (one != other).any(2)
+    for axis in range(2):
+        found = found.repeat(-(-shape[axis] // found.shape[axis]), axis)
+    return found[: shape[0], : shape[1]].reshape(-1)
+
+
+def _few_steps(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    """Random steps of about one of 64 coefficients, the first of each block not among them, (m, 64) int16."""
+    steps = random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)
+    steps[:, 0] = 0
+    return steps.astype(np.int16)
 
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
