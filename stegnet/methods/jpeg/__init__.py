@@ -28,8 +28,9 @@ __getattr__, __all__ = lazy_names(
     costs="juniward shown_luma",
     hiding="hide_in_jpeg write_planes",
     making="JpegCover jpeg_cover",
+    oracle="Command Oracle",
     rounding="coefficients dct_basis",
-    sending="sealed_planes",
+    sending="ThroughChannel sealed_planes",
 )
 JPEG = "jpeg"
 USUAL_QUALITY = 95

@@ -4,20 +4,22 @@ Blocks do not depend on each other there: what arrives of one is computed, and s
 that are sent by which a coefficient that arrives moves by one, and nothing else does.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
+from itertools import product
 
 import numpy as np
 from PIL import Image
 
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 from stegnet.methods.jpeg.integer_dct import pixels_of, quantised_fast, quantised_slow
 
 _PEAK = 255
 _LUMA = np.array([19595, 38470, 7471])  # of 65,536, as libjpeg computes it
 _TRIES = 3  # numbers of steps that are tried for a coefficient
-_AT_ONCE = 1 << 15  # blocks that are computed at once
+_AT_ONCE = 1 << 11  # blocks that are computed at once
 _MOST = 1023  # largest coefficient that is sent
 
 
@@ -60,12 +62,14 @@ class Blocks:
         (2, n, 64) int16; 0: there are none.
         """
         found = np.zeros((2, *self.own.shape), np.int16)
-        for side, direction in enumerate((1, -1)):
-            for number in range(_TRIES):
-                for part in _parts(np.flatnonzero(self.free)):
-                    for place in range(1, 64):
-                        self._try(found[side], part, place, direction, number)
+        parts = _parts(np.flatnonzero(self.free))
+        for _ in ordered(partial(self._fill, found), parts, thread_count()):
+            pass
         return found
+
+    def _fill(self, found: np.ndarray, part: np.ndarray) -> None:
+        for side, number, place in product(range(2), range(_TRIES), range(1, 64)):
+            self._try(found[side], part, place, (1, -1)[side], number)
 
     def _try(self, found: np.ndarray, part: np.ndarray, place: int, direction: int, number: int) -> None:
         part = part[found[part, place] == 0]
