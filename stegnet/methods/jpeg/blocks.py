@@ -16,8 +16,8 @@ from stegnet.core.parallel import ordered, thread_count
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
 from stegnet.methods.jpeg.integer_dct import pixels_of, quantised_fast, quantised_slow
 
-_PEAK = 255
-_LUMA = np.array([19595, 38470, 7471])  # of 65,536, as libjpeg computes it
+_MIDDLE, _PEAK, _NEAR = 128, 255, 4
+_LUMA = (19595, 38470, 7471)  # of 65,536, as libjpeg computes it
 _TRIES = 3  # numbers of steps that are tried for a coefficient
 _AT_ONCE = 1 << 11  # blocks that are computed at once
 _MOST = 1023  # largest coefficient that is sent
@@ -33,13 +33,13 @@ class Blocks:
     Attributes:
         own, arrived: coefficients of both, (n, 64) int16.
         known: whose arrival is computed rightly, (n,) bool.
-        free: those of them in which no colour is at an end of its range, where chroma would change with luma.
+        clipped: in which a colour is at an end of its range, or near it: there, chroma may change with luma, (n,) bool.
     """
 
     def __init__(self, sent: JpegPicture, received: JpegPicture) -> None:
         self.own, self.arrived = (each.planes[0].reshape(-1, 64) for each in (sent, received))
         self._sent_steps, self._steps = sent.steps(0).astype(np.int32), received.steps(0)
-        self._offset, clipped = _colour_offset(sent)
+        self._colours, self._offset, self.clipped = _colours(sent)
         everything, self.known = np.arange(len(self.own)), np.zeros(len(self.own), bool)
         for self._quantised in (quantised_slow, quantised_fast):
             predicted = np.concatenate([self.received(part, self.own[part]) for part in _parts(everything)])
@@ -47,13 +47,23 @@ class Blocks:
             if known.sum() >= self.known.sum():
                 self.known, usual = known, self._quantised
         self._quantised = usual
-        self.free = self.known & ~clipped.any(1)
 
     def received(self, numbers: np.ndarray, blocks: np.ndarray) -> np.ndarray:
         """What arrives of (m, 64) coefficients in the place of the blocks of these numbers, (m, 64) int16."""
-        shown = pixels_of(_natural((blocks * self._sent_steps).T)) + _natural(self._offset[:, numbers], pixels=True)
+        pixels = pixels_of(_natural((blocks * self._sent_steps).T))
+        shown = pixels + _natural(self._offset[:, numbers], pixels=True)
+        clipped = np.flatnonzero(self.clipped[numbers])
+        if clipped.size:
+            shown[..., clipped] = self._through_colours(numbers[clipped], pixels[..., clipped])
         found = self._quantised(shown, _natural(self._steps[:, None])[..., 0])
         return found.reshape(64, -1)[ZIGZAG].T.astype(np.int16)
+
+    def _through_colours(self, numbers: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+        """Luma of pixels, (8, 8, m) from −128 to 127, after they were colours, from 0 to 255."""
+        red, green, blue = (
+            np.clip(pixels + _MIDDLE + _natural(each[:, numbers], pixels=True), 0, _PEAK) for each in self._colours
+        )
+        return ((_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + (1 << 15)) >> 16) - _MIDDLE
 
     @cached_property
     def reach(self) -> np.ndarray:
@@ -62,7 +72,7 @@ class Blocks:
         (2, n, 64) int16; 0: there are none.
         """
         found = np.zeros((2, *self.own.shape), np.int16)
-        parts = _parts(np.flatnonzero(self.free))
+        parts = _parts(np.flatnonzero(self.known))
         for _ in ordered(partial(self._fill, found), parts, thread_count()):
             pass
         return found
@@ -91,22 +101,24 @@ def _parts(numbers: np.ndarray) -> list[np.ndarray]:
     return np.array_split(numbers, -(-len(numbers) // _AT_ONCE) or 1)
 
 
-def _colour_offset(jpeg: JpegPicture) -> tuple[np.ndarray, np.ndarray]:
-    """What luma gains where a JPEG becomes colours and these luma again, and where a colour is at an end of its range.
+def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """What is added to luma for red, green and blue, before they are clipped, as libjpeg computes it.
 
-    (64, n) int8, and (n, 64) bool.
+    Three (64, n) int16; what luma gains by that and by becoming luma again, (64, n) int8; where they clip, (n,) bool.
     """
     rows, cols, _ = jpeg.planes[0].shape
     with Image.open(BytesIO(jpeg.file.data)) as image:
-        shown = np.asarray(image.convert("RGB"))
-    with Image.open(BytesIO(jpeg.file.data)) as image:
         image.draft("YCbCr", image.size)
-        decoded = np.asarray(image).reshape(*shown.shape[:2], -1)[..., 0]
-    gained = ((shown @ _LUMA + (1 << 15)) >> 16) - decoded
-    clipped = ((shown == 0) | (shown == _PEAK)).any(2)
-    beyond = ((0, BLOCK * rows - len(shown)), (0, BLOCK * cols - shown.shape[1]))
-    gained, clipped = (_by_block(np.pad(each, beyond, mode="edge")) for each in (gained, clipped))
-    return np.ascontiguousarray(gained.astype(np.int8).T), clipped
+        decoded = np.asarray(image).reshape(image.height, image.width, -1)
+    beyond = ((0, BLOCK * rows - len(decoded)), (0, BLOCK * cols - decoded.shape[1]))
+    planes = [np.pad(decoded[..., each], beyond, mode="edge").astype(np.int32) for each in range(decoded.shape[2])]
+    luma, blue, red = planes if len(planes) == 3 else (planes[0], *[np.full_like(planes[0], _MIDDLE)] * 2)
+    blue, red, half = blue - _MIDDLE, red - _MIDDLE, 1 << 15
+    added = [(91881 * red + half) >> 16, (half - 22554 * blue - 46802 * red) >> 16, (116130 * blue + half) >> 16]
+    gained = (sum(weight * each for weight, each in zip(_LUMA, added, strict=True)) + half) >> 16
+    clipped = np.logical_or.reduce([(luma + each < _NEAR) | (luma + each > _PEAK - _NEAR) for each in added])
+    *added, gained = (np.ascontiguousarray(_by_block(each.astype(np.int16)).T) for each in (*added, gained))
+    return added, gained.astype(np.int8), _by_block(clipped).any(1)
 
 
 def _natural(zigzag: np.ndarray, pixels: bool = False) -> np.ndarray:

@@ -19,7 +19,7 @@ from stegnet.methods.jpeg.making import JpegCover
 from stegnet.methods.jpeg.oracle import Oracle, unequal_share
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 
-_CAUTION = 4
+_CAUTION, _CLIPPED = 4, 8
 _SEALINGS, _RUNS = 24, 4  # of a record, and of the channel for each
 _SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
 _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
@@ -115,7 +115,8 @@ class ThroughChannel(Sending):
         own, steps = coefficient_costs(self.cover.picture, self.cover.errors), self._blocks.reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
         sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
-        sure = np.minimum(sure / np.median(sure[self._blocks.free]), 1) ** _CAUTION
+        sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
+        sure[self._blocks.clipped] /= _CLIPPED
         found = []
         for side in range(2):
             up, down = (each.reshape(-1, CARRIED) for each in own)
