@@ -4,7 +4,6 @@ Blocks do not depend on each other there: what arrives of one is computed, and s
 that are sent by which a coefficient that arrives moves by one, and nothing else does.
 """
 
-from functools import cached_property, partial
 from io import BytesIO
 from itertools import product
 
@@ -65,27 +64,35 @@ class Blocks:
         )
         return ((_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + (1 << 15)) >> 16) - _MIDDLE
 
-    @cached_property
-    def reach(self) -> np.ndarray:
+    def reach(self, worth: np.ndarray) -> np.ndarray:
         """Steps of each coefficient that is sent by which the one that arrives moves, alone, by +1 and by −1.
 
         (2, n, 64) int16; 0: there are none.
+
+        Args:
+            worth: coefficients that are tried, (n, 64) bool.
         """
         found = np.zeros((2, *self.own.shape), np.int16)
-        parts = _parts(np.flatnonzero(self.known))
-        for _ in ordered(partial(self._fill, found), parts, thread_count()):
+
+        def fill(part: np.ndarray) -> None:
+            for side, number, place in product(range(2), range(_TRIES), range(1, 64)):
+                left = part[(found[side, part, place] == 0) & worth[part, place]]
+                right, steps = self._tried(left, place, (1, -1)[side], number)
+                found[side, right, place] = steps
+
+        for _ in ordered(fill, _parts(np.flatnonzero(self.known)), thread_count()):
             pass
         return found
 
-    def _fill(self, found: np.ndarray, part: np.ndarray) -> None:
-        for side, number, place in product(range(2), range(_TRIES), range(1, 64)):
-            self._try(found[side], part, place, (1, -1)[side], number)
+    def _tried(self, part: np.ndarray, place: int, direction: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The blocks of a part in which a coefficient moves, alone, and its steps: the least that may do, or more.
 
-    def _try(self, found: np.ndarray, part: np.ndarray, place: int, direction: int, number: int) -> None:
-        part = part[found[part, place] == 0]
+        Args:
+            number: how many more.
+        """
         ratio = self._steps[place] / self._sent_steps[place]
         own, wanted = self.own[part, place], self.arrived[part, place] + direction
-        first = np.ceil(direction * (wanted * ratio - own) - ratio / 2 - 0.02)  # the least that may do
+        first = np.ceil(direction * (wanted * ratio - own) - ratio / 2 - 0.02)
         steps = direction * (np.maximum(first, 1) + number).astype(np.int16)
         inside = (np.abs((own + steps) / ratio - wanted) < 0.6) & (np.abs(own + steps) <= _MOST)
         part, steps = part[inside], steps[inside]
@@ -94,7 +101,7 @@ class Blocks:
         after = self.received(part, moved)
         after[:, place] -= direction
         right = (after == self.arrived[part]).all(1)
-        found[part[right], place] = steps[right]
+        return part[right], steps[right]
 
 
 def _parts(numbers: np.ndarray) -> list[np.ndarray]:

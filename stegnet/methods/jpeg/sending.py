@@ -23,6 +23,7 @@ _CAUTION, _CLIPPED = 4, 8
 _SEALINGS, _RUNS = 24, 4  # of a record, and of the channel for each
 _SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
 _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
+_LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _FINER = "take what arrives of it as the cover, or hide what survives that"
 _MILDER = "take a smaller secret, a larger cover or one of higher quality, or hide what survives that"
@@ -80,7 +81,8 @@ class ThroughChannel(Sending):
             ConfigError, MediaError: as `Oracle`.
         """
         seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
-        options, costs = SealOptions(True, clustered=False, medium=medium_of(self._received)), self._costs()
+        options = SealOptions(True, clustered=False, medium=medium_of(self._received))
+        costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
         before = samples_of(self._received)
         for _ in range(_SEALINGS):
             samples = before.copy()
@@ -96,11 +98,8 @@ class ThroughChannel(Sending):
                 return self._with_luma(luma)
             changed = ((wanted[0] != self._received.planes[0]).reshape(-1, 64) & failed[:, None])[:, 1:]
             if all((side.reshape(changed.shape)[changed] == WET).all() for side in costs):  # no other places are left
-                seed, before, options = (
-                    randomness(SEED_BYTES),
-                    samples_of(self._received),
-                    replace(options, dummies=True),
-                )
+                seed, before = randomness(SEED_BYTES), samples_of(self._received)
+                options = replace(options, dummies=True)
             for side in costs:
                 side.reshape(changed.shape)[changed] = WET
         raise CapacityError(f"{np.count_nonzero(failed)} blocks do not arrive as they should", _MILDER)
@@ -110,16 +109,20 @@ class ThroughChannel(Sending):
         if unequal_share(self._oracle(sent), self._container):
             raise MediaError("channel: the container does not arrive as it did before")
 
-    def _costs(self) -> Costs:
-        """Those of the steps that are sent; of what can't be reached, the highest."""
-        own, steps = coefficient_costs(self.cover.picture, self.cover.errors), self._blocks.reach[..., 1:]
+    def _costs(self, most: int) -> Costs:
+        """Those of the steps that are sent; of what is out of reach, and but for so many of the cheapest, the highest."""
+        own = coefficient_costs(self.cover.picture, self.cover.errors)
+        up, down = (each.reshape(-1, CARRIED) for each in own)
+        lower = np.minimum(up, down)
+        dearest = np.partition(lower, min(most, lower.size) - 1, None)[min(most, lower.size) - 1]
+        self._reach = self._blocks.reach(np.pad(lower <= dearest, ((0, 0), (1, 0))))
+        steps = self._reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
         sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
         sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
         sure[self._blocks.clipped] /= _CLIPPED
         found = []
         for side in range(2):
-            up, down = (each.reshape(-1, CARRIED) for each in own)
             once = np.where(steps[side] > 0, up, down) * min(usual, 1) * np.abs(steps[side])
             levels = np.where(steps[side] != 0, np.clip(once / sure, 1, WET), WET).astype(np.uint16)
             found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
@@ -153,7 +156,7 @@ class ThroughChannel(Sending):
         own, change = self._blocks.own[numbers], target - self._blocks.arrived[numbers]
         ratio = self._received.steps(0) / self.cover.picture.steps(0)
         near = np.rint(target * ratio - own).astype(np.int16)
-        up, down = (side[numbers] for side in self._blocks.reach)
+        up, down = (side[numbers] for side in self._reach)
         known = np.where(change == 1, up, np.where(change == -1, down, 0))
         return np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
 
