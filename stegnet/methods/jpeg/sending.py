@@ -19,12 +19,13 @@ from stegnet.methods.jpeg.making import JpegCover
 from stegnet.methods.jpeg.oracle import Oracle, unequal_share
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 
-_CAUTION, _CLIPPED = 4, 8
+_CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
 _SEALINGS, _RUNS = 24, 4  # of a record, and of the channel for each
 _SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
 _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
+_BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
 _FINER = "take what arrives of it as the cover, or hide what survives that"
 _MILDER = "take a smaller secret, a larger cover or one of higher quality, or hide what survives that"
 
@@ -68,8 +69,6 @@ class ThroughChannel(Sending):
         if self._blocks.known.mean() < _KNOWN:
             hint = "hide what survives that"
             raise MediaError("channel: it does more to most of the picture than to save it as JPEG", hint)
-        if np.median(received.steps(0) / cover.picture.steps(0)) < 1:
-            raise CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
         self.carrier = replace(cover, picture=received, errors=None)
         self._container: JpegPicture | None = None
 
@@ -102,15 +101,20 @@ class ThroughChannel(Sending):
                 options = replace(options, dummies=True)
             for side in costs:
                 side.reshape(changed.shape)[changed] = WET
-        raise CapacityError(f"{np.count_nonzero(failed)} blocks do not arrive as they should", _MILDER)
+        raise self._unreached()
 
     def check(self, sent: bytes) -> None:
         assert self._container is not None
         if unequal_share(self._oracle(sent), self._container):
             raise MediaError("channel: the container does not arrive as it did before")
 
+    def _unreached(self) -> CapacityError:
+        if np.median(self._received.steps(0) / self.cover.picture.steps(0)) < 1:
+            return CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
+        return CapacityError("too little of what arrives can be chosen by what is sent", _MILDER)
+
     def _costs(self, most: int) -> Costs:
-        """Those of the steps that are sent; of what is out of reach, and but for so many of the cheapest, the highest."""
+        """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""
         own = coefficient_costs(self.cover.picture, self.cover.errors)
         up, down = (each.reshape(-1, CARRIED) for each in own)
         lower = np.minimum(up, down)
@@ -148,7 +152,7 @@ class ThroughChannel(Sending):
             todo = np.flatnonzero(wrong)
             if failed.any() or not todo.size:
                 return luma, failed
-            first[todo] = luma[todo] + _few_steps(first[todo].shape, random)
+            first[todo] = luma[todo] + _few_steps(first[todo].shape, random) * _BUT_FIRST
         return luma, wrong
 
     def _first_steps(self, numbers: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -175,7 +179,7 @@ class ThroughChannel(Sending):
             right[left] = (short == 0).all(1)
             towards = np.sign(short) * (random.random(short.shape) < _TOWARDS)
             steps = towards.astype(np.int16) + _few_steps(short.shape, random)
-            found[left] += steps * ~right[left][:, None]
+            found[left] += steps * _BUT_FIRST * ~right[left][:, None]
         return found, right
 
     def _with_luma(self, luma: np.ndarray) -> list[np.ndarray]:
@@ -192,10 +196,8 @@ def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.n
 
 
 def _few_steps(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
-    """Random steps of about one of 64 coefficients, the first of each block not among them, (m, 64) int16."""
-    steps = random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)
-    steps[:, 0] = 0
-    return steps.astype(np.int16)
+    """Random steps of about one of 64 coefficients, (m, 64) int16."""
+    return (random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)).astype(np.int16)
 
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
