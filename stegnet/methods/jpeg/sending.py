@@ -20,7 +20,8 @@ from stegnet.methods.jpeg.oracle import Oracle, unequal_share
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 
 _CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
-_SEALINGS, _RUNS = 24, 4  # of a record, and of the channel for each
+_DEAREST = 300  # cost of what can be reached: less than of what can't
+_SEALINGS, _RUNS = 64, 4  # of a record, and of the channel for each
 _SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
 _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
@@ -127,8 +128,8 @@ class ThroughChannel(Sending):
         sure[self._blocks.clipped] /= _CLIPPED
         found = []
         for side in range(2):
-            once = np.where(steps[side] > 0, up, down) * min(usual, 1) * np.abs(steps[side])
-            levels = np.where(steps[side] != 0, np.clip(once / sure, 1, WET), WET).astype(np.uint16)
+            once = np.where(steps[side] > 0, up, down) * (min(usual, 1) / 2) * np.abs(steps[side])
+            levels = np.where(steps[side] != 0, np.clip(once / sure, 1, _DEAREST), WET).astype(np.uint16)
             found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
         return Costs(*found)
 
