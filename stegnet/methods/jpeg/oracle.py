@@ -100,7 +100,7 @@ class Copy(Oracle):
         if share:
             raise MediaError(
                 f"{received}: is not {sent} saved once with its tables: {share:.2%} of the blocks differ",
-                f"run the channel by a command, or {_SURVIVE}",
+                f"name a command that does the same; {_SURVIVE}",
             )
 
     def run(self, sent: Path, received: Path) -> None:

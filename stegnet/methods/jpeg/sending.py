@@ -27,8 +27,8 @@ _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, an
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
-_FINER = "take what arrives of it as the cover, or hide what survives that"
-_MILDER = "take a smaller secret, a larger cover or one of higher quality, or hide what survives that"
+_FINER = "take what arrives of it as the cover; hide what survives that"
+_MILDER = "take a smaller secret, a larger cover or one of higher quality; hide what survives that"
 
 
 class Sending:
