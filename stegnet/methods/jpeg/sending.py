@@ -83,7 +83,7 @@ class ThroughChannel(Sending):
         seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
         options = SealOptions(True, clustered=False, medium=medium_of(self._received))
         costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
-        before = samples_of(self._received)
+        before, usual = samples_of(self._received), Costs(*map(np.copy, costs))
         for _ in range(_SEALINGS):
             samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
@@ -96,12 +96,17 @@ class ThroughChannel(Sending):
             if not failed.any():
                 self._container = replace(self._received, planes=tuple(wanted))
                 return self._with_luma(luma)
-            changed = ((wanted[0] != self._received.planes[0]).reshape(-1, 64) & failed[:, None])[:, 1:]
-            if all((side.reshape(changed.shape)[changed] == WET).all() for side in costs):  # no other places are left
+            moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
+            changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
+            if all((side[changed] == WET).all() for side in levels):  # no other places are left
                 seed, before = randomness(SEED_BYTES), samples_of(self._received)
                 options = replace(options, dummies=True)
-            for side in costs:
-                side.reshape(changed.shape)[changed] = WET
+                for side, first in zip(costs, usual, strict=True):
+                    np.copyto(side, first, where=side < WET)
+            crowded = moved.any(1)[:, None] & ~moved  # changes beside others are those that fail
+            for side in levels:
+                side[crowded] = np.where(side[crowded] < WET, np.minimum(2 * side[crowded], _DEAREST), WET)
+                side[changed] = WET
         raise self._unreached()
 
     def check(self, sent: bytes) -> None:
