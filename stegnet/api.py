@@ -129,7 +129,7 @@ class Session:
                 fit otherwise, and "network" if it can't be compressed into the cover.
             overwrite: replace an existing file.
             options: of the method, by the names of `stegnet hide --help`: at_most_safe, compress, longer, sound,
-                any_quality, quality, resize, survive, container_psnr, verify.
+                any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
         Raises:
             MediaError: a file can't be read, or the container not written.
             CapacityError: the secret does not fit, would come back below 22 dB PSNR, or does not survive.

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from stegnet.methods import METHODS, Method, UnknownOption
@@ -69,7 +70,11 @@ def _add_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: An
             _flag(name, each.default), dest=name, action="store_const", const=not each.default, help=text
         )
         return
-    shown = {"metavar": each.metadata["metavar"]} if each.metadata["metavar"] else {}
+    metavar = each.metadata["metavar"]
+    if isinstance(metavar, tuple):
+        group.add_argument(_flag(name), nargs=len(metavar), type=Path, metavar=metavar, help=text)
+        return
+    shown = {"metavar": metavar} if metavar else {}
     choices = get_args(kind) if isinstance(each.default, str) else None
     types = [one for one in get_args(kind) or (kind,) if one is not type(None) and isinstance(one, type)]
     group.add_argument(_flag(name), choices=choices, type=types[0] if types else str, help=text, **shown)

@@ -29,11 +29,12 @@ RESIZE_HELP = (
 SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
 
 
-def option(default: Any, text: str, metavar: str | None = None) -> Any:
+def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
     """A field of a method's options, as the command line shows it.
 
     Args:
         text: its help; of a bool that is True, what happens with `--no-…`.
+        metavar: several for a tuple of paths.
     """
     return field(default=default, metadata={"help": text, "metavar": metavar})
 

@@ -89,6 +89,7 @@ class SealOptions:
             the channels find changes of one of them far sooner.
         clustered: the steps of an ephemeral key, too, follow those around them.
         medium: what the samples are.
+        dummies: False: the picture has its dummy steps already.
     """
 
     first: bool
@@ -96,6 +97,7 @@ class SealOptions:
     grey: bool = False
     clustered: bool = True
     medium: Medium = PIXELS
+    dummies: bool = True
 
 
 def seal(
@@ -132,7 +134,9 @@ def _seal(
     samples, medium, (plan, final) = picture.reshape(-1), options.medium, planned
     own, random = keys.film.recipient is not None and options.first, keystream(seed, SEED_BYTES + NONCE_BYTES)
     nonce = bytes(random[SEED_BYTES:])
-    dummies = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), random[:SEED_BYTES])
+    dummies = np.zeros(picture.shape, np.int8)
+    if options.dummies:
+        dummies = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), random[:SEED_BYTES])
     salt = frame_salt(picture)
     key = keys.of_frame(salt, options.first)
     zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)

@@ -2,7 +2,7 @@
 
 `making` makes a JPEG of a cover that is none, `carrier` samples of coefficients; `amounts` says how much fits, `costs`
 what a step of each gives away, less back to what was rounded (`rounding`); `hiding` hides from file to file, `reading`
-finds it again.
+finds it again. `sending` plans a container for a channel that the sender can run (`oracle`), block by block (`blocks`).
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,11 @@ __getattr__, __all__ = lazy_names(
     __name__,
     amounts="jpeg_room",
     costs="juniward shown_luma",
-    hiding="hide_in_jpeg sealed_planes write_planes",
+    hiding="hide_in_jpeg write_planes",
     making="JpegCover jpeg_cover",
+    oracle="Command Oracle",
     rounding="coefficients dct_basis",
+    sending="ThroughChannel sealed_planes",
 )
 JPEG = "jpeg"
 USUAL_QUALITY = 95
@@ -44,6 +46,17 @@ class JpegOptions:
     )
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
+    channel: str | None = option(
+        None,
+        "command that does what OUT goes through, a JPEG saved again at the same size, such as 'convert {in} -quality "
+        "72 {out}': what arrives is the container. It is run some times on near copies of COVER",
+        "COMMAND",
+    )
+    channel_from: tuple[Path, Path] | None = option(
+        None,
+        "the same by a JPEG that went through and what arrived of it, whose tables and sampling are taken",
+        ("SENT", "RECEIVED"),
+    )
     verify: bool = option(True, "do not read the output back to verify it")
 
 

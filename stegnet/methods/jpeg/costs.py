@@ -26,7 +26,7 @@ _WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
 # Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
 _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
-_USUAL, _WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
+_USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
 def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
@@ -49,8 +49,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
-            scaled = np.clip(costs[part] * (1 - gain) * scale, 1, _WET).astype(np.uint16)
-            scaled[clipped] = _WET
+            scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
+            scaled[clipped] = WET
             levels[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_strips(fill, rows)

@@ -1,6 +1,7 @@
 """Hiding any file, byte for byte, in a JPEG's coefficients, from file to file."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,22 +13,21 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import watched
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media import atomic_write, read_cover
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.media.jpeg import JpegPicture
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.jpeg import FORMS, JPEG, JpegOptions
 from stegnet.methods.jpeg.amounts import file_room, hard_bytes, record_room, secure_payload
-from stegnet.methods.jpeg.carrier import medium_of, samples_of, with_samples
-from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.making import JpegCover, jpeg_cover, read_both
+from stegnet.methods.jpeg.oracle import oracle_of
+from stegnet.methods.jpeg.sending import Sending, ThroughChannel
 from stegnet.methods.method import PartRoom
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import describe_file
 from stegnet.record import File, Header, Record, format_record
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report, not_safe
-from stegnet.sealing import SEED_BYTES, SealOptions, seal
 
 _LOWEST, _HIGHEST = 50, 98  # quality
 
@@ -43,12 +43,12 @@ def hide_in_jpeg(
     """
     check_input(secret)
     kind = input_kind(cover)
-    out.check(FORMS[kind], cover_name(cover, kind), cover, secret)
+    out.check(FORMS[kind], cover_name(cover, kind), cover, secret, *map(Path, options.channel_from or ()))
     if kind == FILM:
         raise CapacityError(f"{cover}: is a film, and the method jpeg hides in pictures", "take the method sealed")
-    made, keys = _made(cover, options), key_source.new_keys(run.randomness)
-    safe = options.at_most_safe
-    room = partial(_room, made.picture, keys.film, hard_bytes(made) if safe else None)
+    sending, keys = _sending(cover, options), key_source.new_keys(run.randomness)
+    made, carrier, safe = sending.cover, sending.carrier, options.at_most_safe
+    room = partial(_room, carrier.picture, keys.film, hard_bytes(carrier) if safe else None)
     space = Space(room, partial(_refuse, secret, safe), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
@@ -57,18 +57,18 @@ def hide_in_jpeg(
     run.forewarn(made.history)
     file = File(fitted.name, len(data), hashlib.sha256(data).digest())
     header = Header(run.randomness(FILM_ID_BYTES), FILE, 1, file)
-    changes = _hide(made, Record(header, 0, data=data), keys, out, options, run)
+    changes = _hide(sending, Record(header, 0, data=data), keys, out, options, run)
     line = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}"
     notes = (line, *made.notes, *fitted.notes)
     report = Report(notes=notes, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
     report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)
-    return _with_figures(report, cover, made, changes, len(data))
+    return _with_figures(report, cover, sending, changes, len(data))
 
 
 def part_room(cover: Path, empty: int, key: Key, options: JpegOptions) -> PartRoom:
     """Bytes of a part that fit into the JPEG that a cover is, or is made; as `Method.part_room`."""
-    made = _made(cover, options)
-    most, hard = record_room(made.picture, key) - empty, hard_bytes(made)
+    carrier = _sending(cover, options).carrier
+    most, hard = record_room(carrier.picture, key) - empty, hard_bytes(carrier)
     return PartRoom(min(most, hard) if options.at_most_safe else most, hard)
 
 
@@ -76,10 +76,10 @@ def hide_record(
     cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys, options: JpegOptions, run: Run
 ) -> Report:
     """Hides a record, one of an album, in a JPEG; errors as `hide_in_jpeg`."""
-    made = _made(cover, options)
-    run.forewarn(made.history)
-    changes = _hide(made, record, keys, out, options, run)
-    return _with_figures(Report(notes=made.notes), cover, made, changes, len(record.data))
+    sending = _sending(cover, options)
+    run.forewarn(sending.cover.history)
+    changes = _hide(sending, record, keys, out, options, run)
+    return _with_figures(Report(notes=sending.cover.notes), cover, sending, changes, len(record.data))
 
 
 def _room(jpeg: JpegPicture, key: Key, safe: int | None, name: str) -> int:
@@ -88,25 +88,31 @@ def _room(jpeg: JpegPicture, key: Key, safe: int | None, name: str) -> int:
     return most if safe is None else min(most, safe)
 
 
-def _made(cover: Path, options: JpegOptions) -> JpegCover:
+def _sending(cover: Path, options: JpegOptions) -> Sending:
     if not _LOWEST <= options.quality <= _HIGHEST:
         raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
-    return jpeg_cover(cover, options.quality, options.resize)
+    oracle = oracle_of(options)
+    made = jpeg_cover(cover, options.quality, options.resize)
+    return ThroughChannel(made, oracle) if oracle else Sending(made)
 
 
 def _hide(
-    made: JpegCover, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
+    sending: Sending, record: Record, keys: ContainerKeys, out: OutputTarget, options: JpegOptions, run: Run
 ) -> Changes:
     """Writes the container of a record; what it changes in the pixels that viewers show."""
-    sealing = partial(sealed_planes, made, format_record(record, keys.film), keys, run.randomness)
+    sealing = partial(sending.planes, format_record(record, keys.film), keys, run.randomness)
     planes = watched(sealing, partial(run.progress, "hide", 0, 0))
-    return watched(partial(write_planes, made, planes, out, options.verify), partial(run.progress, "write", 0, 0))
+    writing = partial(write_planes, sending.cover, planes, out, options.verify, sending.check)
+    return watched(writing, partial(run.progress, "write", 0, 0))
 
 
-def _with_figures(report: Report, cover: Path, made: JpegCover, changes: Changes, hidden_bytes: int) -> Report:
-    height, width, _ = made.shown.shape
-    figures = HidingFigures(JPEG, cover.stat().st_size, height * width, made.history, hidden_bytes=hidden_bytes)
-    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=secure_payload(made))
+def _with_figures(report: Report, cover: Path, sending: Sending, changes: Changes, hidden_bytes: int) -> Report:
+    height, width, _ = sending.cover.shown.shape
+    figures = HidingFigures(
+        JPEG, cover.stat().st_size, height * width, sending.cover.history, hidden_bytes=hidden_bytes
+    )
+    secure = secure_payload(sending.carrier)
+    figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=secure)
     return replace(report, width=width, height=height).with_hiding(figures)
 
 
@@ -119,16 +125,17 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
     )
 
 
-def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-    """The planes of a cover with a record sealed in its luma."""
-    samples, options = samples_of(cover.picture), SealOptions(True, clustered=False, medium=medium_of(cover.picture))
-    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(cover.picture, cover.errors), options)
-    return with_samples(cover.picture, samples)
-
-
-def write_planes(cover: JpegCover, planes: list[np.ndarray], out: OutputTarget, verify: bool) -> Changes:
+def write_planes(
+    cover: JpegCover,
+    planes: list[np.ndarray],
+    out: OutputTarget,
+    verify: bool,
+    check: Callable[[bytes], None] | None = None,
+) -> Changes:
     """Writes a cover with other planes; what that changes in the pixels that viewers show.
 
+    Args:
+        check: called with the file before it is moved to its place.
     Raises:
         MediaError: the file can't be written, or does not read back as it was written.
     """
@@ -138,5 +145,7 @@ def write_planes(cover: JpegCover, planes: list[np.ndarray], out: OutputTarget, 
         picture, shown = read_both(part) if verify else (None, read_cover(part)[0])
         if picture and not all(map(np.array_equal, picture.planes, planes)):
             raise MediaError(f"{out.path}: does not read back as it was written", "try another disk")
+        if check:
+            check(part.read_bytes())
         changes.add(cover.shown, shown)
     return changes

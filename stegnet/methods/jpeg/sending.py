@@ -1,0 +1,213 @@
+"""The JPEG that is sent so that the one that arrives is the container: itself, or by a channel that can be run here.
+
+Through a channel, what arrives of the cover is sealed in, at the cost of the steps of the cover's own coefficients that
+bring it about (`blocks`). Then the channel judges: where a block does not arrive as it should, other steps are tried,
+and what stays out of reach is sealed around.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.keys import ContainerKeys, Randomness
+from stegnet.media.jpeg import JpegPicture
+from stegnet.methods.jpeg.blocks import Blocks
+from stegnet.methods.jpeg.carrier import CARRIED, medium_of, samples_of, with_samples
+from stegnet.methods.jpeg.costs import WET, coefficient_costs
+from stegnet.methods.jpeg.making import JpegCover
+from stegnet.methods.jpeg.oracle import Oracle, unequal_share
+from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
+
+_CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
+_DEAREST = 300  # cost of what can be reached: less than of what can't
+_SEALINGS, _RUNS = 64, 4  # of a record, and of the channel for each
+_SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
+_STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
+_LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
+_KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
+_BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
+_FINER = "take what arrives of it as the cover; hide what survives that"
+_MILDER = "take a smaller secret, a larger cover or one of higher quality; hide what survives that"
+
+
+class Sending:
+    """A container that arrives as it is sent.
+
+    Attributes:
+        cover: the JPEG that is sent, before anything is hidden.
+        carrier: what arrives of it, which the record is sealed in.
+    """
+
+    def __init__(self, cover: JpegCover) -> None:
+        self.cover = self.carrier = cover
+
+    def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+        """The planes to send; errors as of a channel, if there is one."""
+        return sealed_planes(self.cover, record, keys, randomness)
+
+    def check(self, sent: bytes) -> None:
+        """Runs the file through the channel, if there is one.
+
+        Raises:
+            MediaError: it does not arrive as it should.
+        """
+
+
+class ThroughChannel(Sending):
+    """A container that arrives through a channel.
+
+    Raises:
+        ConfigError, MediaError: as `Oracle`, or the channel is not one that JPEGs can be planned for.
+    """
+
+    def __init__(self, cover: JpegCover, oracle: Oracle) -> None:
+        super().__init__(cover)
+        self._oracle, received = oracle, oracle(cover.picture.file.data)
+        if unequal_share(received, oracle(cover.picture.file.data)):
+            raise MediaError("channel: two runs make two pictures of one, so that nothing can be planned")
+        self._received, self._blocks = received, Blocks(cover.picture, received)
+        if self._blocks.known.mean() < _KNOWN:
+            hint = "hide what survives that"
+            raise MediaError("channel: it does more to most of the picture than to save it as JPEG", hint)
+        self.carrier = replace(cover, picture=received, errors=None)
+        self._container: JpegPicture | None = None
+
+    def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+        """As `Sending.planes`.
+
+        Raises:
+            CapacityError: too little of what arrives can be chosen.
+            ConfigError, MediaError: as `Oracle`.
+        """
+        seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
+        options = SealOptions(True, clustered=False, medium=medium_of(self._received))
+        costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
+        before, usual = samples_of(self._received), Costs(*map(np.copy, costs))
+        for _ in range(_SEALINGS):
+            samples = before.copy()
+            seal(samples, record, keys, seed, costs, options)
+            if options.dummies:  # they decide on all other places, and stay as they are
+                idle = idle_samples(samples.size)
+                before.reshape(-1)[idle] = samples.reshape(-1)[idle]
+                options = replace(options, dummies=False)
+            wanted = with_samples(self._received, samples)
+            luma, failed = self._settled(wanted, random)
+            if not failed.any():
+                self._container = replace(self._received, planes=tuple(wanted))
+                return self._with_luma(luma)
+            moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
+            changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
+            if all((side[changed] == WET).all() for side in levels):  # no other places are left
+                seed, before = randomness(SEED_BYTES), samples_of(self._received)
+                options = replace(options, dummies=True)
+                for side, first in zip(costs, usual, strict=True):
+                    np.copyto(side, first, where=side < WET)
+            crowded = moved.any(1)[:, None] & ~moved  # changes beside others are those that fail
+            for side in levels:
+                side[crowded] = np.where(side[crowded] < WET, np.minimum(2 * side[crowded], _DEAREST), WET)
+                side[changed] = WET
+        raise self._unreached()
+
+    def check(self, sent: bytes) -> None:
+        assert self._container is not None
+        if unequal_share(self._oracle(sent), self._container):
+            raise MediaError("channel: the container does not arrive as it did before")
+
+    def _unreached(self) -> CapacityError:
+        if np.median(self._received.steps(0) / self.cover.picture.steps(0)) < 1:
+            return CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
+        return CapacityError("too little of what arrives can be chosen by what is sent", _MILDER)
+
+    def _costs(self, most: int) -> Costs:
+        """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""
+        own = coefficient_costs(self.cover.picture, self.cover.errors)
+        up, down = (each.reshape(-1, CARRIED) for each in own)
+        lower = np.minimum(up, down)
+        dearest = np.partition(lower, min(most, lower.size) - 1, None)[min(most, lower.size) - 1]
+        self._reach = self._blocks.reach(np.pad(lower <= dearest, ((0, 0), (1, 0))))
+        steps = self._reach[..., 1:]
+        usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
+        sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
+        sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
+        sure[self._blocks.clipped] /= _CLIPPED
+        found = []
+        for side in range(2):
+            once = np.where(steps[side] > 0, up, down) * (min(usual, 1) / 2) * np.abs(steps[side])
+            levels = np.where(steps[side] != 0, np.clip(once / sure, 1, _DEAREST), WET).astype(np.uint16)
+            found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
+        return Costs(*found)
+
+    def _settled(self, wanted: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Luma to send, (n, 64) int16, and the blocks of which it does not arrive, (n,) bool."""
+        blocks, target = self._blocks, wanted[0].reshape(-1, 64)
+        failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
+        numbers = np.flatnonzero((target != blocks.arrived).any(1))
+        first[numbers] += self._first_steps(numbers, target[numbers])
+        todo, shape = numbers, wanted[0].shape[:2]
+        for _ in range(_RUNS):
+            luma[todo], right = self._searched(todo, first[todo], target[todo], random)
+            failed[todo[~right]] = True
+            if failed.any():
+                return luma, failed
+            arrived = self._oracle(self.cover.picture.with_planes(self._with_luma(luma)))
+            if unequal_share(arrived, replace(self._received, planes=arrived.planes)):
+                raise MediaError("channel: it chooses its tables by the picture, so that nothing can be planned")
+            wrong, *others = (_unequal(*pair, shape) for pair in zip(arrived.planes, wanted, strict=True))
+            failed = np.logical_or.reduce([wrong & np.isin(np.arange(len(wrong)), numbers, invert=True), *others])
+            todo = np.flatnonzero(wrong)
+            if failed.any() or not todo.size:
+                return luma, failed
+            first[todo] = luma[todo] + _few_steps(first[todo].shape, random) * _BUT_FIRST
+        return luma, wrong
+
+    def _first_steps(self, numbers: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Steps of the coefficients of blocks, (m, 64) int16, each by which its own arrives, or nearly so."""
+        own, change = self._blocks.own[numbers], target - self._blocks.arrived[numbers]
+        ratio = self._received.steps(0) / self.cover.picture.steps(0)
+        near = np.rint(target * ratio - own).astype(np.int16)
+        up, down = (side[numbers] for side in self._reach)
+        known = np.where(change == 1, up, np.where(change == -1, down, 0))
+        return np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
+
+    def _searched(
+        self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of blocks, (m, 64) int16, that are computed to arrive as the target, and whether they are."""
+        found, right = first.copy(), np.zeros(len(numbers), bool)
+        for turn in range(_SEARCHED):
+            left = np.flatnonzero(~right)
+            if not left.size:
+                break
+            if turn % _RESTART == 0:
+                found[left] = first[left]
+            short = target[left] - self._blocks.received(numbers[left], found[left])
+            right[left] = (short == 0).all(1)
+            towards = np.sign(short) * (random.random(short.shape) < _TOWARDS)
+            steps = towards.astype(np.int16) + _few_steps(short.shape, random)
+            found[left] += steps * _BUT_FIRST * ~right[left][:, None]
+        return found, right
+
+    def _with_luma(self, luma: np.ndarray) -> list[np.ndarray]:
+        first, *others = self.cover.picture.planes
+        return [luma.reshape(first.shape), *others]
+
+
+def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Blocks of luma at which the blocks of two planes differ, (n,) bool; `shape` is that of luma, in blocks."""
+    found = (one != other).any(2)
+    for axis in range(2):
+        found = found.repeat(-(-shape[axis] // found.shape[axis]), axis)
+    return found[: shape[0], : shape[1]].reshape(-1)
+
+
+def _few_steps(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    """Random steps of about one of 64 coefficients, (m, 64) int16."""
+    return (random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)).astype(np.int16)
+
+
+def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
+    """The planes of a cover with a record sealed in its luma."""
+    samples, options = samples_of(cover.picture), SealOptions(True, clustered=False, medium=medium_of(cover.picture))
+    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(cover.picture, cover.errors), options)
+    return with_samples(cover.picture, samples)

@@ -1,0 +1,158 @@
+"""The method jpeg through channels that the sender can run: what arrives opens as any container does."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet import Session
+from stegnet.cli.command import main
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, StegnetError
+from stegnet.keys import Identity
+from stegnet.media.jpeg import read_jpeg
+from stegnet.methods.jpeg import oracle
+from stegnet.methods.jpeg.blocks import Blocks
+
+SECRET = b"Meet me at eight."
+SAVE = "import sys; from PIL import Image; Image.open(sys.argv[1]).convert({mode!r}).save(sys.argv[2], 'JPEG', {how})"
+
+
+def command(how: str, mode: str = "RGB") -> str:
+    """A channel that decodes a picture and saves it as JPEG."""
+    return python(SAVE.format(mode=mode, how=how))
+
+
+def python(code: str) -> str:
+    return f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {{in}} {{out}}"
+
+
+def photo(path: Path, quality: int, clipped: bool = False, side: int = 256, **how) -> Path:
+    """A JPEG that is textured as photographs are, with patches of colours at the end of their range."""
+    random = np.random.default_rng(quality)
+    rough = random.normal(0, 40, (side // 4, side // 4, 3)).cumsum(0) / 3 + random.normal(
+        0, 30, (side // 4, side // 4, 1)
+    )
+    smooth = np.asarray(
+        Image.fromarray((128 + rough).clip(20, 230).astype(np.uint8)).resize((side, side), Image.BICUBIC)
+    )
+    noisy = smooth + random.normal(0, 6, (side, side, 1))
+    if clipped:
+        noisy[: side // 2, :, 0] += 150
+    Image.fromarray(noisy.clip(0 if clipped else 12, 255 if clipped else 243).astype(np.uint8)).save(
+        path, quality=quality, **how
+    )
+    return path
+
+
+@pytest.mark.parametrize("quality, how, mode, clipped", [
+    (85, "quality=75", "RGB", False),
+    (75, "quality=72", "RGB", True),
+    (92, "quality=85, subsampling='4:4:4'", "RGB", False),
+    (85, "quality=85, progressive=True", "RGB", True),
+    (90, "quality=75, optimize=True", "L", False),
+])  # fmt: skip
+def test_what_arrives_is_the_container(tmp_path, key, quality, how, mode, clipped):
+    """And what is sent is the cover, but for some coefficients of luma."""
+    cover = photo(tmp_path / "c.jpg", quality, clipped, comment=b"by hand")
+    sent, received, channel = tmp_path / "sent.jpg", tmp_path / "received.jpg", command(how, mode)
+    Session().hide(cover, SECRET, to=sent, key=key, channel=channel)
+    oracle.Command(channel).run(sent, received)
+    found = Session().reveal(received, key=key, strict=True)
+    assert (found.data, found.trouble) == (SECRET, ())
+    before, after = read_jpeg(cover), read_jpeg(sent)
+    assert before.file.data[: before.file.scans[0].start] == after.file.data[: after.file.scans[0].start]
+    assert all(map(np.array_equal, before.planes[1:], after.planes[1:]))
+    assert np.array_equal(before.planes[0][..., 0], after.planes[0][..., 0])
+    assert not np.array_equal(before.planes[0], after.planes[0])
+
+
+def test_a_recipient_and_a_cover_that_is_no_jpeg(tmp_path):
+    """A PNG is saved as JPEG first, whose steps are finer than most channels'."""
+    identity, channel = Identity(bytes(range(32))), command("quality=75")
+    photo(tmp_path / "c.png", 98, side=384)
+    Session().hide(tmp_path / "c.png", SECRET, to=tmp_path / "s.jpg", key=identity.recipient, channel=channel)
+    oracle.Command(channel).run(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert Session().reveal(tmp_path / "r.jpg", key=identity, strict=True).data == SECRET
+
+
+@pytest.mark.parametrize("how", [{"quality": 60}, {"quality": 91, "subsampling": "4:4:4"}])
+def test_arrival_is_computed_to_the_bit(tmp_path, how):
+    """Of any coefficients, through libjpeg itself, clipped colours and all."""
+    cover = read_jpeg(photo(tmp_path / "c.jpg", 85, clipped=True, subsampling="4:4:4"))
+    blocks = Blocks(cover, _through(cover.file.data, tmp_path, how))
+    assert blocks.known.all() and 0.2 < blocks.clipped.mean() < 0.8
+    random = np.random.default_rng(1)
+    luma = blocks.own + random.integers(-2, 3, blocks.own.shape, np.int16) * (random.random(blocks.own.shape) < 0.05)
+    data = cover.with_planes([luma.reshape(cover.planes[0].shape), *cover.planes[1:]])
+    arrived = _through(data, tmp_path, how).planes[0].reshape(-1, 64)
+    every = np.arange(len(luma))
+    assert (blocks.received(every, luma) == arrived).all(1)[~blocks.clipped].mean() > 0.8  # steps of two may clip
+    blocks.clipped[:] = True
+    assert np.array_equal(blocks.received(every, luma), arrived)
+
+
+def _through(data: bytes, folder: Path, how: dict):
+    (folder / "sent.jpg").write_bytes(data)
+    with Image.open(folder / "sent.jpg") as image:
+        image.save(folder / "received.jpg", **how)
+    return read_jpeg(folder / "received.jpg")
+
+
+def test_a_pair_of_files_shows_the_channel(tmp_path, key):
+    other, cover = photo(tmp_path / "other.jpg", 80, side=128), photo(tmp_path / "c.jpg", 85)
+    arrived, channel = tmp_path / "arrived.jpg", oracle.Command(command("quality=71, subsampling='4:2:2'"))
+    channel.run(other, arrived)
+    names = ["hide", str(cover), "--text", "hello", "-o", str(tmp_path / "s.jpg"), "--key-file", str(tmp_path / "k")]
+    assert main(["keygen", str(tmp_path / "k")]) == 0
+    assert main([*names, "--channel-from", str(other), str(arrived)]) == 0
+    channel.run(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert main(["reveal", str(tmp_path / "r.jpg"), "--key-file", str(tmp_path / "k")]) == 0
+    Image.open(other).convert("L").save(arrived, quality=71)
+    Image.open(arrived).point(lambda level: level ^ 8).save(arrived, quality=71)
+    with pytest.raises(MediaError, match=r"is not .* saved once with its tables: .* of the blocks differ"):
+        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel_from=(other, arrived))
+    Image.open(other).resize((64, 64)).save(arrived, quality=71)
+    with pytest.raises(MediaError, match="64×64 pixels of 128×128") as told:
+        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel_from=(other, arrived))
+    assert "jpeg:75+resize" in told.value.hint and not (tmp_path / "t.jpg").exists()
+
+
+REFUSED = {
+    "convert {in}": (ConfigError, "the command has no {out}"),
+    "convert '{in} {out}": (ConfigError, "can't be split"),
+    "no-such-program {in} {out}": (ConfigError, "no-such-program: can't be run"),
+    python("import sys; sys.exit('a\\nthe last line')"): (MediaError, "failed with exit code 1: the last line"),
+    python("pass"): (MediaError, "wrote no {out}"),
+    python("import sys; open(sys.argv[2], 'w').write('GIF')"): (MediaError, "what arrives is no JPEG"),
+    command("quality=75").replace(".save(", ".resize((90, 90)).save("): (MediaError, "makes 90×90 pixels of 96×96"),
+    command("quality=75").replace("import sys", "import sys, random").replace("75", "random.randrange(60, 90)"): (
+        MediaError,
+        "two runs make two pictures of one",
+    ),
+    command("quality=75").replace(".save(", ".rotate(180).save("): (MediaError, "it does more to most of the picture"),
+    command("quality=95"): (CapacityError, "the cover was saved in coarser steps than the channel's"),
+    python("import time; time.sleep(9)"): (MediaError, "took more than 1 seconds"),
+}
+
+
+@pytest.mark.parametrize("channel", REFUSED, ids=lambda channel: REFUSED[channel][1])
+def test_refusals_leave_no_file(tmp_path, key, channel, monkeypatch):
+    if "time" in channel:
+        monkeypatch.setattr(oracle, "_TIMEOUT", 1)
+    kind, message = REFUSED[channel]
+    with pytest.raises(StegnetError) as told:
+        Session().hide(photo(tmp_path / "c.jpg", 80, side=96), b"", to=tmp_path / "o.jpg", key=key, channel=channel)
+    assert isinstance(told.value, kind) and message in str(told.value)
+    assert "\n" not in told.value.as_text().removesuffix(f"hint: {told.value.hint}").strip()
+    assert not (tmp_path / "o.jpg").exists()
+
+
+def test_channels_go_with_jpeg_alone(tmp_path, capsys):
+    photo(tmp_path / "c.jpg", 80, side=96)
+    for more in (["--survive", "jpeg:75"], ["--method", "sealed"]):
+        with pytest.raises(SystemExit):
+            main(["hide", "c.jpg", "s", "-o", "o.jpg", "--key-file", "k", "--channel", "cp {in} {out}", *more])
+        assert "--channel requires --method jpeg" in capsys.readouterr().err
