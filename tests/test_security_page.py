@@ -239,6 +239,18 @@ def test_robust_containers_are_found() -> None:
     assert f"films {100 * films.min():.0f} to {percent(films.max())}" in shown
 
 
+def test_films_with_few_blocks_in_use() -> None:
+    found, keyless = table("few_blocks/detection.csv"), table("few_blocks/keyless.csv", "rung")
+    linked = table("few_blocks/links.csv", "rung", "scenes")
+    for rung, rows in found.groupby("rung"):
+        features, opened = rows.set_index("features"), keyless.loc[rung]
+        jumps = right(features.loc["jumps"]) if "jumps" in features.index else "–"
+        area = opened[["auc", "auc_low", "auc_high"]].rename({"auc_low": "low", "auc_high": "high"})
+        links = between(linked.loc[(rung, "the same")])
+        name = f"{rung}, three of 32 blocks"
+        assert_rows(SECURITY, [[name, right(features.loc["SPAM, one frame"]), jumps, between(area), links]])
+
+
 def test_keys_of_robust_containers() -> None:
     """The page gives the range of all attacks that look for a key."""
     found = table("robust_attacks/places.csv")

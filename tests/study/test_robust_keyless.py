@@ -9,11 +9,13 @@ from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.methods.robust_film import periods_of
 from study import robust_keyless
 from study.robust_films import untrained
+from study.robust_hiders import RobustFilmHider
 from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, links, phases
 from tests.support.modem import index_modem
 
 MODEM = untrained(SHIPPED_FILM_MODEM)
 RUNG = next(rung for rung in MODEM.rungs if rung.name == "h264-28")
+HIDER = RobustFilmHider(MODEM, RUNG)
 
 
 @pytest.fixture
@@ -33,12 +35,12 @@ def test_bits_of_pictures_with_the_key(picture: Callable[..., np.ndarray]) -> No
 
 @pytest.mark.usefixtures("known_keys")
 def test_bits_of_films_with_the_key(picture: Callable[..., np.ndarray]) -> None:
-    found = bits_of_films(MODEM, RUNG, [picture(80, 80, seed) for seed in range(4)], 64, 0)
+    found = bits_of_films(HIDER, [picture(80, 80, seed) for seed in range(4)], 64, 0)
     assert abs(found["right"] - 0.75) < 0.06
 
 
 def test_films_of_the_same_scene_and_key_are_linked(picture: Callable[..., np.ndarray]) -> None:
-    rows = list(links(MODEM, RUNG, [picture(64, 64, seed) for seed in range(5)], 64, 0))
+    rows = list(links(HIDER, [picture(64, 64, seed) for seed in range(5)], 64, 0))
     assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
     assert rows[0]["auc"] > 0.9 > rows[1]["auc"]
 
