@@ -37,6 +37,7 @@ _SMALL = 5000  # bytes: fewer would be 0.00 MB
 _MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
 _PHASES = {
     "open": "opening",
+    "reduce": "reducing the cover",
     "try": "trying what survives",
     "compress": "compressing",
     "hide": "hiding",

@@ -93,7 +93,7 @@ def salts(group: Film) -> Iterator[bytes]:
     """Those that a reader tries, in order."""
     each = [region_lumas(frame) for frame in group]
     summed = [(sum(total for total, _ in region), GROUP * region[0][1]) for region in zip(*each, strict=True)]
-    return (film_salt(group, steps) for steps in steps_tried(summed))
+    return (film_salt(group, steps) for steps in steps_tried(summed, 1))
 
 
 def film_salt(group: Film, steps: Sequence[int]) -> bytes:

@@ -58,12 +58,12 @@ def salts(picture: np.ndarray) -> Iterator[bytes]:
     return (salt_of(steps) for steps in steps_tried(region_lumas(picture)))
 
 
-def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-    """The steps of regions, given L and n of each, that a reader tries, in order."""
+def steps_tried(lumas: Sequence[tuple[int, int]], most: float = 0.75) -> Iterator[list[int]]:
+    """The steps of regions, given L and n of each, that a reader tries, in order; `most`: distance of an edge."""
     steps, means = [total // (16000 * size) for total, size in lumas], [total / (1000 * size) for total, size in lumas]
     edges = [min(range(16, 241, 16), key=lambda edge, mean=mean: abs(mean - edge)) for mean in means]
     distances = [abs(mean - edge) for mean, edge in zip(means, edges, strict=True)]
-    near = [region for region in range(len(means)) if distances[region] < 0.75]
+    near = [region for region in range(len(means)) if distances[region] < most]
     near = sorted(near, key=lambda region: distances[region])[:6]
     subsets = [some for count in range(len(near) + 1) for some in itertools.combinations(near, count)]
     subsets.sort(key=lambda some: sum(distances[region] for region in some))

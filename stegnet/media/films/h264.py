@@ -20,34 +20,37 @@ from stegnet.media.films.films import FilmInfo, Picture
 from stegnet.media.films.frames import BT709
 from stegnet.media.films.subtitles import subtitle_tracks
 
-_PIXELS, _PRESET, _TICKS = "yuv420p", "fast", 90_000
+_PIXELS, _TICKS = "yuv420p", 90_000
 _MOST_THREADS, _ROWS_PER_THREAD = 12, 32  # the bytes depend on the number of threads
 
 
-def check_sides(path: Path, info: FilmInfo) -> None:
-    """Refuses a film that H.264 4:2:0 can't hold.
+def check_sides(path: Path, height: int, width: int) -> None:
+    """Refuses a film of a size that H.264 4:2:0 can't hold.
 
     Raises:
         CapacityError: a side is odd.
     """
-    if info.width % 2 or info.height % 2:
-        size = f"{info.width}×{info.height}"
+    if width % 2 or height % 2:
+        size = f"{width}×{height}"
         raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
 
 
-def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, crf: int, *, draft: bool = False) -> None:
-    """Writes frames as H.264 in MP4 without sound, at the preset fast.
+def write_h264(
+    path: Path, frames: Iterable[Picture], info: FilmInfo, crf: int, *, preset: str = "fast", draft: bool = False
+) -> None:
+    """Writes frames as H.264 in MP4 without sound.
 
     Args:
         frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
         crf: constant rate factor, from 0 (best) to 51.
+        preset: of x264.
         draft: faster; the bytes may differ from run to run.
     Raises:
         MediaError: the film can't be written.
     """
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = _add_stream(film, info, crf, draft)
+            stream = _add_stream(film, info, {"crf": str(crf), "preset": preset}, draft)
             for packet in _packets(stream, frames, info):
                 film.mux(packet)
     except av.FFmpegError as error:
@@ -74,11 +77,12 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
 
 
-def _add_stream(film: av.container.OutputContainer, info: FilmInfo, crf: int, draft: bool) -> VideoStream:
+def _add_stream(
+    film: av.container.OutputContainer, info: FilmInfo, quality: dict[str, str], draft: bool
+) -> VideoStream:
     threads = min(_MOST_THREADS, max(1, info.height // _ROWS_PER_THREAD))
     ways = {"threads": "auto"} if draft else {"threads": str(threads)} | X264_DETERMINISTIC
-    options = {"crf": str(crf), "preset": _PRESET} | ways
-    stream = film.add_stream("libx264", rate=info.rate, options=options)
+    stream = film.add_stream("libx264", rate=info.rate, options=quality | ways)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
     stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate
     stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes

@@ -42,7 +42,7 @@ class RobustOptions:
     """Options of the method "robust".
 
     Attributes:
-        survive: as `parse_channel` takes it, or `parse_crf` for films; None: JPEG 75, or CRF 23.
+        survive: as `parse_channel` takes it, or `parse_film_channel` for films; None: JPEG 75, or CRF 23.
         container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
             a file fits a picture as it is, or CONTAINER_PSNR.
     """
@@ -51,8 +51,8 @@ class RobustOptions:
         None,
         "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
         "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, or "
-        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to veryslow "
-        "(default: jpeg:75, h264:23)",
+        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to veryslow, or "
+        "messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
     container_psnr: float | None = option(

@@ -40,6 +40,8 @@ MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
 _THOROUGH = 2  # salts with which the modem reads a header
 _SALTS_KEPT = 2
+_STEP, _NEAR = 16, 1.0  # levels, of the salt, as in `salts_of`
+_RISE = 0.5  # levels: encoders make films brighter, by up to 1.5
 _MOST_KEYS = 64
 
 
@@ -71,10 +73,13 @@ def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
     return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
 
 
-def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
-    """The salts that a group may have had before a codec changed it; the likeliest first."""
-    means = sum(signal.means for signal in signals) / len(signals)
-    return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means)
+def salts_of_group(signals: Sequence[FrameSignal], rise: float = 0) -> Iterator[bytes]:
+    """The salts that a group may have had before a codec changed it, or, if it rises by so many levels, may get.
+
+    The likeliest comes first.
+    """
+    means = sum(signal.means for signal in signals) / len(signals) + rise
+    return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means, _STEP, _NEAR)
 
 
 def group_room(shape: tuple[int, int], rung: Rung, rate: int, share: int = 0) -> int:
@@ -125,10 +130,9 @@ def hide_in_group(
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
-        salts = list(salts_of_group(signals))
-        if salt in salts:
+        if salt in salts_of_group(signals):
             break
-        salt = salts[0]
+        salt = next(salts_of_group(signals, _RISE))
         blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
         bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
         signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]

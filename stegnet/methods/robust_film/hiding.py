@@ -16,12 +16,14 @@ from stegnet.media import FilmInfo
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
 from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.robust import Rung
+from stegnet.methods.robust_film.channels import FilmChannel
 from stegnet.methods.robust_film.groups import group_room
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 
 WRITTEN_CRF = 18  # of the films that hiding writes
+WRITTEN = FilmChannel("written", WRITTEN_CRF)
 _SAMPLED = 48  # frames at most, from which the container's quality is measured
 
 
@@ -66,12 +68,12 @@ class FilmHiding:
 
     Attributes:
         folder: for films that are tried.
-        crf: the promised one.
+        channel: what it is promised to survive.
     """
 
     cover: FilmCover
     folder: Path
-    crf: int
+    channel: FilmChannel
     carrier: FilmCarrier
     key_source: KeySource
     run: Run
@@ -94,17 +96,20 @@ class FilmHiding:
         """Bytes of the message in each group; `share` as in `GroupContent`."""
         return [group_room(self.shape, self.carrier.rung, rate, share) for rate in rates]
 
-    def write(self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, crf: int = WRITTEN_CRF) -> None:
+    def write(
+        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, channel: FilmChannel = WRITTEN
+    ) -> None:
         """Encodes frames that are made in a thread."""
         from stegnet.media.films.h264 import write_h264
 
         with closing(ahead(frames, GROUP // 2)) as made:
-            write_h264(film, self._counted(made, len(info.pts)), info, crf, draft=True)
+            counted = self._counted(made, len(info.pts))
+            write_h264(film, counted, info, channel.crf, preset=channel.preset, draft=True)
 
     def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
         again = self.folder / "again.mp4"
-        replace(self, run=self.run.under("check")).write(again, frames, info, self.crf)
+        replace(self, run=self.run.under("check")).write(again, frames, info, self.channel)
         return again
 
     def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:

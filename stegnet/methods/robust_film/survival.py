@@ -1,7 +1,6 @@
 """Hiding any file in a film so that it comes back after H.264: at the rates that real encoders leave each group."""
 
 import math
-import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, ConfigError, extra, reading
+from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
@@ -36,7 +35,6 @@ from stegnet.methods.robust import (
     SHARES,
     UNEVEN,
     RobustOptions,
-    Rung,
     file_bytes,
     file_content,
     hidden_area,
@@ -44,6 +42,7 @@ from stegnet.methods.robust import (
     new_nonce,
     record_places,
 )
+from stegnet.methods.robust_film.channels import FilmChannel, parse_film_channel
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
 from stegnet.methods.robust_film.modem import chosen_film_modem
@@ -53,7 +52,6 @@ from stegnet.methods.run import Run
 from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
 
 DEFAULT = "h264:23"
-LEAST_CRF, MOST_CRF = 18, 28
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
@@ -64,36 +62,10 @@ _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; bloc
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
 
 
-def parse_crf(text: str) -> int:
-    """The constant rate factor of a channel as users name it: h264:CRF.
-
-    Raises:
-        ConfigError: there is no such channel for films.
-    """
-    found = re.fullmatch(r"h264:(\d{1,2})", text)
-    crf = int(found[1]) if found else -1
-    if not LEAST_CRF <= crf <= MOST_CRF:
-        hint = f"films survive h264:{LEAST_CRF} to h264:{MOST_CRF}, the higher the more robust"
-        raise ConfigError(f"survive: {text!r} is no channel for films", hint)
-    return crf
-
-
-def choose_film_rung(rungs: Sequence[Rung], crf: int, psnr: float) -> Rung:
-    """The rung for a constant rate factor and a PSNR of the container in dB: the mildest that was trained for it.
-
-    Where none was trained for it at that PSNR, the most robust is taken.
-    """
-    near = min(abs(rung.psnr - psnr) for rung in rungs)
-    fitting = [rung for rung in rungs if abs(rung.psnr - psnr) == near]
-    return min(
-        (rung for rung in fitting if rung.highest >= crf), key=_robustness, default=max(fitting, key=_robustness)
-    )
-
-
 def film_fits(cover: CoverSize) -> list[Fit]:
-    """Lists what fits into a film of this size through H.264, for each constant rate factor that was measured."""
-    rooms = ((crf, _film_room(cover, crf)) for crf in ROBUST_FILMS)
-    return [Fit("any file", ROBUST, room, survive=f"h264:{crf}") for crf, room in rooms if room]
+    """Lists what fits into a film of this size, for each channel that was measured."""
+    rooms = ((name, _film_room(cover, parse_film_channel(name))) for name in ROBUST_FILMS)
+    return [Fit("any file", ROBUST, room, survive=name) for name, room in rooms if room]
 
 
 def film_room(cover: CoverSize, options: RobustOptions) -> int | None:
@@ -103,15 +75,15 @@ def film_room(cover: CoverSize, options: RobustOptions) -> int | None:
         ConfigError: there is no such channel.
         CapacityError: H.264 can't hold pictures of this size.
     """
-    crf = parse_crf(options.survive or DEFAULT)
-    if cover.height % 2 or cover.width % 2:
+    channel = parse_film_channel(options.survive or DEFAULT)
+    if any(side % 2 for side in channel.size(cover.height, cover.width)):
         size = f"{cover.width}×{cover.height} pixels"
         raise CapacityError(f"the cover has {size}, and H.264 needs even sides", "scale its pictures")
-    return _film_room(cover, crf) if crf in ROBUST_FILMS else None
+    return _film_room(cover, channel) if channel.name in ROBUST_FILMS else None
 
 
-def _film_room(cover: CoverSize, crf: int) -> int:
-    return int(ROBUST_FILMS[crf] * hidden_pixels(cover.height, cover.width, cover.frames) / 8)
+def _film_room(cover: CoverSize, channel: FilmChannel) -> int:
+    return int(ROBUST_FILMS[channel.name] * hidden_pixels(*channel.size(cover.height, cover.width), cover.frames) / 8)
 
 
 def hide_in_film(
@@ -127,23 +99,25 @@ def hide_in_film(
         MediaError: a film can't be read or written.
         CapacityError: the file does not fit, or does not come back.
     """
-    crf = parse_crf(options.survive or DEFAULT)
+    channel = parse_film_channel(options.survive or DEFAULT)
     out.check(FORMS[FILM], FILM, cover, secret)
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info, modem = scan(cover), chosen_film_modem(run)
-    check_sides(cover, info)
-    rung = choose_film_rung(modem.rungs, crf, options.container_psnr or CONTAINER_PSNR)
+    check_sides(cover, *channel.size(info.height, info.width))
+    rung = channel.rung(modem.rungs, options.container_psnr or CONTAINER_PSNR)
     compress = ("compress",) * (media_kind(secret) is not None)
-    run = run.in_steps("try", *compress, "hide", "check", "verify")
+    reduce = ("reduce",) * channel.reduces(info)
+    run = run.in_steps(*reduce, "try", *compress, "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        film_cover = FilmCover(cover, info)
-        hiding = FilmHiding(film_cover, Path(folder), crf, FilmCarrier(modem, rung), key_source, run)
+        sent = channel.sent(FilmCover(cover, info), Path(folder), partial(run.progress, "reduce"))
+        hiding = FilmHiding(sent, Path(folder), channel, FilmCarrier(modem, rung), key_source, run)
         film, chosen = _hide(hiding, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
     lost = (*info.notes, *left_out(cover, form_of(out.path)))
-    report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, chosen.notes(crf))
+    notes, info = channel.notes(info, sent.info), sent.info
+    report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, (*chosen.notes(channel), *notes))
     report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
     pixels = len(info.pts) * info.height * info.width
     size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
@@ -169,9 +143,9 @@ class _Message:
         """Fields of the report on it."""
         return {"name": self.fitted.name, "size": self.fitted.size, "unchanged": self.fitted.unchanged}
 
-    def notes(self, crf: int) -> tuple[str, ...]:
+    def notes(self, channel: FilmChannel) -> tuple[str, ...]:
         """Lines on it, and on what it survives."""
-        promise = f"survives H.264 at CRF {crf} and better (x264, fast to veryslow)"
+        promise = f"survives {channel}"
         if self.fitted.unchanged:
             return (f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; {promise}",)
         first, *more = self.fitted.notes
@@ -181,44 +155,52 @@ class _Message:
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
     rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
-    shares = range(SHARES)
+    most = hiding.channel.share
+    shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):
-        chosen = _fit(secret, sum(hiding.rooms(rates)), hiding)
+        room = sum(_bearable_rooms(hiding, rates, most)[1])
+        chosen = _fit(secret, room, hiding)
         message = chosen.content
-        used, share = _sparing(hiding, rates, shares, len(message))
+        wanted = len(message) * (1 + (room >= 2 * len(message)))
+        used, share = _sparing(hiding, rates, shares, wanted)
         contents = _contents(hiding, used, share, message)
         film = hiding.folder / "written.mp4"
         hiding.write(film, _containers(hiding, contents), hiding.cover.info)
         failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), contents)
         if not failed:
             return film, chosen
-        if share:  # changes that stand alone are skipped by some encoders
-            shares = range(1)
+        if share > most:  # changes that stand alone are skipped by some encoders
+            shares = range(most, most + 1)
         else:
             rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
-    raise CapacityError(f"what is hidden in this film does not survive H.264 at CRF {hiding.crf}", _LARGER)
+    raise CapacityError(f"what is hidden in this film does not survive {hiding.channel}", _LARGER)
 
 
-def _sparing(hiding: FilmHiding, rates: Sequence[int], shares: range, size: int) -> tuple[list[int], int]:
-    """The number of the smallest share of blocks in which a message of this size fits twice, or else once; and rates.
+def _sparing(hiding: FilmHiding, rates: Sequence[int], shares: range, wanted: int) -> tuple[list[int], int]:
+    """The number of the smallest share of blocks in which there is room for so many bytes, and rates.
 
-    These are the lowest at which it fits there, so that a small file comes back from worse channels than the promised
+    These are the lowest at which they fit there, so that a small file comes back from worse channels than the promised
     one. None is above the given ones; where blocks are spared, none above _SPARED of them, less the fewer blocks
     there are: some carry little.
 
     Args:
         shares: numbers of those that may be taken.
     """
-    wanted = size * (1 + (sum(hiding.rooms(rates)) >= 2 * size))
     for share in reversed(shares):
-        highest = [_bearable(hiding, rate, share) for rate in rates]
-        if sum(hiding.rooms(highest, share)) >= wanted:
+        highest, rooms = _bearable_rooms(hiding, rates, share)
+        if sum(rooms) >= wanted:
             break
     for part in range(1, RATES + 1):
         lower = [max(rate * part // RATES, LOWEST) if rate else 0 for rate in highest]
         if sum(hiding.rooms(lower, share)) >= wanted:
             return lower, share
     raise AssertionError("a message that has no room")
+
+
+def _bearable_rooms(hiding: FilmHiding, rates: Sequence[int], share: int) -> tuple[list[int], list[int]]:
+    """The highest rate of each group in a share of its blocks, and bytes of the message that it then holds."""
+    highest = [_bearable(hiding, rate, share) for rate in rates]
+    return highest, hiding.rooms(highest, share)
 
 
 def _bearable(hiding: FilmHiding, rate: int, share: int) -> int:
@@ -344,7 +326,3 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
         fitted = fit(secret, space, Path(folder), hiding.run.progress)
         with reading(fitted.path):
             return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)
-
-
-def _robustness(rung: Rung) -> int:
-    return rung.highest

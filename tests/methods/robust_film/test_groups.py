@@ -15,6 +15,7 @@ from stegnet.keys import SYSTEM, Key, Passphrase
 from stegnet.media import scan
 from stegnet.methods import DEFAULT_RUN, METHODS, Run
 from stegnet.methods.robust import RobustOptions, Rung, file_content
+from stegnet.methods.robust_film.channels import parse_film_channel
 from stegnet.methods.robust_film.groups import (
     GroupContent,
     GroupReader,
@@ -27,7 +28,6 @@ from stegnet.methods.robust_film.groups import (
 from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma, read_film_rungs
 from stegnet.methods.robust_film.reading import read_film
-from stegnet.methods.robust_film.survival import choose_film_rung, parse_crf
 from stegnet.results import OutputTarget, Report
 from tests.format.film_by_the_book import FREQUENCIES
 from tests.support.films import encoded, still_film, still_frames
@@ -116,12 +116,15 @@ def test_large_frames_are_computed_in_bands(monkeypatch):
 def test_channels_and_rungs():
     rungs = {18: "h264-18", 20: "h264-18", 21: "h264-23", 25: "h264-23", 28: "h264-28"}
     usual = [(crf, 38, name) for crf, name in rungs.items()]
-    for crf, decibels, name in (*usual, (18, 42, "subtle"), (28, 45, "subtle")):
-        assert choose_film_rung(RUNGS, crf, decibels).name == name
-        assert parse_crf(f"h264:{crf}") == crf
-    for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger", "h265:23"):
+    for crf, decibels, name in (*usual, (18, 42, "subtle"), (28, 45, "subtle"), (28, 30, "h264-28")):
+        channel = parse_film_channel(f"h264:{crf}")
+        assert channel.rung(RUNGS, decibels).name == name
+        assert channel.crf == crf
+    assert parse_film_channel("messenger").rung(RUNGS, 38).name == "messenger"
+    assert parse_film_channel("messenger").rung(RUNGS[:3], 38).name == "h264-28"
+    for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger+crop", "h265:23"):
         with pytest.raises(ConfigError, match="no channel for films"):
-            parse_crf(text)
+            parse_film_channel(text)
     for path in (SHIPPED_MODEM, SHIPPED):
         with pytest.raises(WeightsError, match="hide no bits in films"):
             read_film_rungs(path)
@@ -231,6 +234,22 @@ def test_a_film_comes_back_after_h264(container, tmp_path):
     film = encoded(container, tmp_path / "again.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
     assert revealed(film) == b"meet me at eight"
     assert file_info(film, KEY)["hidden_name"] == "note.txt"
+
+
+@pytest.mark.slow
+def test_a_film_comes_back_from_a_messenger(tmp_path):
+    """It is reduced beforehand, in size and frames a second."""
+    source, cover = still_film(tmp_path / "source.mkv", 2 * GROUP, 266, 1200), tmp_path / "cover.mkv"
+    encoded(source, cover, *["-vf", "setpts=PTS/2", "-r", "50", "-c:v", "ffv1", "-an"])
+    (tmp_path / "note.txt").write_bytes(b"meet me at eight")
+    options = RobustOptions("messenger")
+    report = METHODS["robust"].hide(
+        cover, tmp_path / "note.txt", OutputTarget(tmp_path / "a.mp4"), KEY, options, DEFAULT_RUN
+    )
+    assert (report.width, report.height) == (848, 188)
+    assert "the cover was reduced from 1200×266 to 848×188 pixels and 50 to 25 frames a second" in report.notes[1]
+    small = "-preset", "veryfast", "-profile:v", "baseline", "-crf", "28", "-r", "25"
+    assert revealed(encoded(tmp_path / "a.mp4", tmp_path / "sent.mp4", *small)) == b"meet me at eight"
 
 
 @pytest.mark.slow
