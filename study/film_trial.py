@@ -54,20 +54,21 @@ class FilledFilm:
     seconds: float
 
 
-def fill_film(modem: FilmModem, cover: Path, crf: int, psnr: float, folder: Path, seed: int) -> FilledFilm:
-    """Hides as many random bytes as a film has room for.
+def fill_film(
+    modem: FilmModem, cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE
+) -> FilledFilm:
+    """Hides so many random bytes, or as many as a film has room for.
 
     Raises:
         CapacityError: there is no room.
     """
     key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
-    size = _TOO_LARGE
     while True:
         secret.write_bytes(data := seeded(seed + 1)(size))
         start = perf_counter()
         try:
             run = Run(randomness=seeded(seed + 2), networks={SHIPPED_FILM_MODEM: modem})
-            hide_in_film(cover, secret, OutputTarget(out, force=True), key, RobustOptions(f"h264:{crf}", psnr), run)
+            hide_in_film(cover, secret, OutputTarget(out, force=True), key, options, run)
         except CapacityError as error:
             size = smaller(size, error)
         else:
@@ -93,7 +94,7 @@ def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencodin
     Args:
         groups: that carry a piece of the message.
     """
-    again = filled.path.with_name(f"{REENCODINGS.index(encoding)}.mkv")
+    again = filled.path.with_name(f"{hashlib.sha256(encoding.name.encode()).hexdigest()}.mkv")
     encoding.encode(filled.path, crf, again)
     found = read(modem, again, filled.key)
     row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
@@ -154,7 +155,7 @@ def measure_film(
     (crf, wanted), info = promise, scan(cover)
     row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
     try:
-        filled = fill_film(modem, cover, crf, wanted, folder, seed)
+        filled = fill_film(modem, cover, RobustOptions(f"h264:{crf}", wanted), folder, seed)
     except CapacityError:
         return row | {"refused": True}, []
     start = perf_counter()

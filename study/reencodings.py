@@ -25,7 +25,7 @@ class Reencoding:
             veryslow or an option that codes no more coarsely.
         above: its CRF less the promised one; encoders have scales of their own.
         encoder: FFmpeg's name of it.
-        options: of ffmpeg's command line.
+        options: of ffmpeg's command line; a bit rate takes the place of the constant rate factor.
         generations: times that the film is encoded, one after the other.
     """
 
@@ -51,7 +51,8 @@ class Reencoding:
             self._encode_once(source, crf + self.above, made)
 
     def _encode_once(self, film: Path, crf: int, out: Path) -> None:
-        options = {"c:v": self.encoder, "crf": crf, "pix_fmt": "yuv420p", "threads": 1} | self.options
+        quality = {} if "b:v" in self.options else {"crf": crf}
+        options = {"c:v": self.encoder, "pix_fmt": "yuv420p", "threads": 1} | quality | self.options
         error = f"{film}: can't be encoded again ({self.name})"
         run_ffmpeg(out, [input_file(film).video], error, format="matroska", **options)
 

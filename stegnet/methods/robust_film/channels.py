@@ -13,6 +13,7 @@ from stegnet.methods.robust import MESSENGER, Rung
 
 LEAST_CRF, MOST_CRF = 18, 28
 MESSENGER_SIDE, MESSENGER_RATE = 848, 30  # pixels, frames per second
+_FINE = 25  # the constant rate factor up to which mean lumas hardly move
 _MESSENGER_SHARE = 4  # a quarter: its rung changes much
 
 
@@ -39,6 +40,11 @@ class FilmChannel:
         if self.name == MESSENGER:
             return f"messengers (H.264 at CRF {self.crf} and better, x264's preset {self.preset} and slower)"
         return f"H.264 at CRF {self.crf} and better (x264, {self.preset} to veryslow)"
+
+    @property
+    def rise(self) -> float:
+        """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
+        return 0.5 if self.crf > _FINE else 0
 
     def rung(self, rungs: Sequence[Rung], psnr: float) -> Rung:
         """The rung of this name, or the mildest that was trained for the CRF at a PSNR of the container in dB.

@@ -41,7 +41,6 @@ _TRIES = 3
 _THOROUGH = 2  # salts with which the modem reads a header
 _SALTS_KEPT = 2
 _STEP, _NEAR = 16, 1.0  # levels, of the salt, as in `salts_of`
-_RISE = 0.5  # levels: encoders make films brighter, by up to 1.5
 _MOST_KEYS = 64
 
 
@@ -115,12 +114,14 @@ class GroupContent:
         rate: of the code, in 64ths.
         nonce: 7 random bytes, fresh for each hiding.
         share: number of the share of blocks that are used.
+        rise: levels by which the channel makes the frames brighter, about.
     """
 
     content: bytes
     rate: int
     nonce: bytes
     share: int = 0
+    rise: float = 0
 
 
 def hide_in_group(
@@ -130,9 +131,11 @@ def hide_in_group(
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
-        if salt in salts_of_group(signals):
+        salts = list(salts_of_group(signals))
+        if salt in salts:
             break
-        salt = next(salts_of_group(signals, _RISE))
+        risen = next(salts_of_group(signals, given.rise))
+        salt = risen if risen in salts else salts[0]
         blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
         bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
         signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]

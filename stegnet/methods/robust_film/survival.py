@@ -279,10 +279,10 @@ def _rate(right: np.ndarray) -> int:
 
 def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
     """What each group holds; None: nothing."""
-    rooms, random = hiding.rooms(rates, share), hiding.run.randomness
+    rooms, random, rise = hiding.rooms(rates, share), hiding.run.randomness, hiding.channel.rise
     pieces = pieces_of(message, filter(None, rooms))
     return [
-        GroupContent(next(pieces), rate, new_nonce(random), share) if room else None
+        GroupContent(next(pieces), rate, new_nonce(random), share, rise) if room else None
         for rate, room in zip(rates, rooms, strict=True)
     ]
 
