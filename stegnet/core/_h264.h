@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { LARGEST = 139264, WIDEST_LEVEL = 32767, WRITABLE_LEVEL = 2063 }; /* macroblocks of level 6.2; |level| */
-enum { PADDING = 16, LONGEST_NAL = 1 << 28, MARGIN = 1 << 15 };           /* bytes; more than a macroblock takes */
+enum { PADDING = 16, LONGEST_NAL = 1 << 26, MARGIN = 1 << 15 };           /* bytes; more than a macroblock takes */
 
 /* The same numbers as `Reason` in h264.py. */
 typedef enum {

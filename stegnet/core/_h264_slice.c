@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum { NXN, LARGE_INTRA, I_PCM = 25, INTRA_IN_P = 5, INTRA_IN_B = 23, SPLIT_P = 3, SPLIT_P0 = 4, SPLIT_B = 22 };
+enum { LONGEST_HEADER = 1 << 15 }; /* bytes; weights of 64 references take less */
 enum { SLICE_NAL = 1, IDR_NAL = 5, SPS_NAL = 7, PPS_NAL = 8 };
 enum { L0 = 1, L1 = 2, BI = 3 };
 
@@ -314,6 +315,11 @@ static void macroblocks(Slice *slice)
 
 /* ---- slices */
 
+static Bytes front(Bytes nal, size_t most)
+{
+    return (Bytes){nal.data, nal.size < most ? nal.size : most};
+}
+
 /* A NAL unit without emulation prevention, behind its first byte; the caller frees its data. */
 static Failure open_nal(Bytes nal, Reader *reader)
 {
@@ -440,7 +446,7 @@ Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id)
     *id = *sps_id = -1;
     const int is_set = *type == SPS_NAL || *type == PPS_NAL;
     Failure failure = is_set ? FINE : check_type(*type);
-    if (!failure) failure = open_nal(nal, &reader);
+    if (!failure) failure = open_nal(front(nal, 64), &reader);
     if (failure) return failure;
     if (*type == SPS_NAL)
         skip(&reader, 24);
@@ -458,7 +464,7 @@ Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id)
 
 Failure h264_header(Bytes sps, Bytes pps, Bytes nal, Slice *slice)
 {
-    const Failure failure = open_slice(sps, pps, nal, slice);
+    const Failure failure = open_slice(sps, pps, front(nal, LONGEST_HEADER), slice);
     close_slice(slice);
     return failure;
 }
