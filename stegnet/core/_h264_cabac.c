@@ -156,7 +156,7 @@ static void encode_end(Encoder *out, int bin)
 }
 
 /* Ends with a 1 and zeros up to a whole byte (9.3.4.5). */
-static void flush(Encoder *out)
+static void end_encoder(Encoder *out)
 {
     const int bits = out->bits + 3, zeros = -bits & 7;
     write_bytes(out, (out->low >> 7 | 1) << zeros, (bits + zeros) / 8);
@@ -377,12 +377,21 @@ static int mvd(Slice *slice, int list, int cell, int component)
     return size < FAR_MVD ? size : FAR_MVD;
 }
 
+/* Ends both engines' bytes; returns the place of the decoder's last 1. x264 makes the last of the zeros behind it a 1,
+   too, by a pattern over its frames. */
+static size_t end_engines(Slice *slice)
+{
+    const size_t last = place(&slice->decoder) - 1;
+    end_encoder(&slice->encoder);
+    if (last % 8 < 7 && last < slice->in.size) slice->out.data[slice->out.size - 1] |= slice->in.data[last / 8] & 1;
+    return last;
+}
+
 /* Bytes of samples, between the ends and the starts of both engines (7.3.5, 9.3.1.2). */
 static void pcm(Slice *slice)
 {
     Writer *const out = &slice->out;
-    const size_t samples = 384, at = (place(&slice->decoder) + 7) / 8;
-    flush(&slice->encoder);
+    const size_t samples = 384, at = end_engines(slice) / 8 + 1;
     if (at + samples > slice->in.size / 8) {
         fail(slice, DAMAGED);
         return;
@@ -530,14 +539,10 @@ static int ended(Slice *slice)
     return end(slice);
 }
 
-/* The last bit that the decoder has read is the stop bit (9.3.1.2). x264 writes a 1 into the last bit of some slices'
-   last byte, too, by a pattern over its frames. */
 static void finish(Slice *slice)
 {
-    const size_t stop = place(&slice->decoder) - 1, last = slice->in.size;
-    if (last != stop && last != (stop | 7)) fail(slice, DAMAGED);
-    flush(&slice->encoder);
-    if (last != stop) slice->out.data[slice->out.size - 1] |= 1;
+    const size_t last = end_engines(slice);
+    if (slice->in.size != last && slice->in.size != (last | 7)) fail(slice, DAMAGED);
 }
 
 const Coding h264_cabac = {

@@ -246,7 +246,9 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray) -> byte
         ValueError: their number is another, or one is 0 or too large.
         H264Error: as by `read_levels`.
     """
-    if np.asarray(values).dtype.kind not in "iu" or np.any(np.abs(np.asarray(values, np.int64)) > np.iinfo(np.int16).max):
+    if np.asarray(values).dtype.kind not in "iu" or np.any(
+        np.abs(np.asarray(values, np.int64)) > np.iinfo(np.int16).max
+    ):
         raise ValueError(LINES[Reason.WRONG_VALUE])
     written = _reader().write(*parameters.of(nal), nal, np.ascontiguousarray(values, np.int32))
     if written in (Reason.WRONG_COUNT, Reason.WRONG_VALUE):
