@@ -1,8 +1,10 @@
 """Levels of H.264 slices: all that x264 writes is written again byte for byte, and what is changed is what changes."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -64,7 +66,7 @@ def free(nals: list[bytes]) -> Iterator[tuple[int, Parameters, bytes]]:
     """Slices of pictures that no other refers to: by their header, and the last ones before an IDR picture."""
     found = list(headers(nals))
     starts = [place for place, each in enumerate(found) if each.first_mb == 0] + [len(found)]
-    last = {end: start for start, end in zip(starts, starts[1:], strict=False)}
+    last = {end: start for start, end in pairwise(starts)}
     ends = [end for end in starts[1:] if end == len(found) or found[end].nal_unit_type == 5]
     unused = {place for end in ends for place in range(last[end], end)}
     for place, item in enumerate(slices(nals)):
@@ -108,7 +110,7 @@ def test_changed_levels_come_back_and_change_their_pictures_only(film, tmp_path,
 @pytest.mark.parametrize("coding", ["keyint=1", "keyint=1 cabac=0", "keyint=3", "keyint=3 cabac=0"])
 def test_slices_with_samples(film, tmp_path, coding):
     """I_PCM, which x264 chooses for some macroblocks of noise."""
-    path = film(f"psy=0 subme=7 -qp 6 {coding}", noise=29.0, count=8)
+    path = film(f"psy=0 subme=7 -qp 6 {coding}", noise=40.0, count=8)
     nals, counts = units(path.read_bytes()), set()
     for _, parameters, nal in slices(nals):
         levels = read_levels(parameters, nal)
@@ -128,7 +130,7 @@ def test_slices_of_another_encoder(tmp_path, options):
         path = encoded(
             source, tmp_path / "a.h264", "-pix_fmt", "yuv420p", "-c:v", "libopenh264", "-b:v", "600k", *options
         )
-    except Exception as error:  # noqa: BLE001
+    except subprocess.CalledProcessError as error:
         pytest.skip(f"{bundled_ffmpeg()} has no OpenH264: {error}")
     nals = units(path.read_bytes())
     assert {each.cabac for each in headers(nals)} == {bool(options)}
@@ -359,7 +361,7 @@ def test_damaged_slices_are_refused_or_read(film, coding):
 
 def test_without_the_compiled_reader_there_is_a_hint(monkeypatch):
     monkeypatch.setattr(h264, "compiled", None)
-    with pytest.raises(PackageError, match="compiled reader of H.264 is missing"):
+    with pytest.raises(PackageError, match="the compiled reader"):
         read_levels(made(), ALL_SKIPPED)
 
 

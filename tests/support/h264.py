@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -41,12 +42,12 @@ CODINGS = (  # options of `stream`
 
 
 def moving(count: int, height: int = 96, width: int = 128, noise: float = 3) -> Iterator[np.ndarray]:
-    """Pictures of a scene that moves by fractions of a pixel in front of noise, with a cut in the middle."""
-    random = np.random.default_rng(count)
+    """Pictures of a scene that moves, with a cut in the middle; the more noise the more at the right."""
+    random, strength = np.random.default_rng(count), np.linspace(0, 2 * noise, width)[:, None]
     for index in range(count):
         scene = picture(height + 2 * count, width + 3 * count, 2 * index // count)
         view = scene[2 * index : 2 * index + height, 3 * index // 2 : 3 * index // 2 + width]
-        yield (view + random.normal(0, noise, view.shape)).clip(0, 255).astype(np.uint8)
+        yield (view + strength * random.normal(size=view.shape)).clip(0, 255).astype(np.uint8)
 
 
 def stream(
@@ -60,7 +61,7 @@ def stream(
 
 
 def _values(names: list[str]) -> list[str]:
-    return [value for name, value in zip(names, names[1:], strict=False) if name[0] == "-"]
+    return [value for name, value in pairwise(names) if name[0] == "-"]
 
 
 def units(data: bytes) -> list[bytes]:
