@@ -1,0 +1,114 @@
+/* Levels of H.264 slices for Python. Buffers come in as bytes; a failure comes back as its number. Python's limited
+   API, so that one build serves all versions from 3.11 on. */
+
+#define Py_LIMITED_API 0x030b0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "_h264.h"
+
+#include <stdlib.h>
+
+enum { SPS, PPS, NAL, VALUES, BUFFERS };
+
+static void release(Py_buffer *buffers, int count)
+{
+    for (int number = 0; number < count; number++) PyBuffer_Release(buffers + number);
+}
+
+static Bytes bytes(const Py_buffer *buffer)
+{
+    return (Bytes){buffer->buf, (size_t)buffer->len};
+}
+
+static PyObject *result(Failure failure, const void *data, size_t size)
+{
+    if (failure == NO_MEMORY) return PyErr_NoMemory();
+    if (failure) return PyLong_FromLong(failure);
+    return PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+}
+
+static const char identify_doc[] =
+    "identify(nal) -> (failure, type, id, sps_id)\n\n"
+    "The type of a NAL unit, the id of its parameter set or of the slice's PPS, and of a PPS its SPS's; -1: there is none.";
+
+static PyObject *identify(PyObject *self, PyObject *arguments)
+{
+    Py_buffer nal;
+    int type, id, sps_id;
+    if (!PyArg_ParseTuple(arguments, "y*", &nal)) return NULL;
+    const Failure failure = h264_identify(bytes(&nal), &type, &id, &sps_id);
+    PyBuffer_Release(&nal);
+    return failure == NO_MEMORY ? PyErr_NoMemory() : Py_BuildValue("iiii", failure, type, id, sps_id);
+}
+
+static const char header_doc[] =
+    "header(sps, pps, nal) -> int | tuple[int, …]\n\n"
+    "Of a slice: the type of its NAL unit, nal_ref_idc, slice_type (0 to 2: P, B, I), first_mb_in_slice, frame_num,\n"
+    "idr_pic_id or -1, pic_order_cnt_lsb, pic_parameter_set_id, its QP, width and height in macroblocks, whether CABAC.";
+
+static PyObject *header(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[3];
+    Slice slice;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*", buffers, buffers + 1, buffers + 2)) return NULL;
+    const Failure failure = h264_header(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL), &slice);
+    release(buffers, 3);
+    if (failure) return result(failure, NULL, 0);
+    const Header *const found = &slice.header;
+    return Py_BuildValue("iiiiiiiiiiii", found->nal_type, found->ref_idc, found->type, found->first, found->frame_num,
+                         found->idr_pic_id, found->order_lsb, found->pps_id, found->qp, slice.sps.width,
+                         slice.sps.height, slice.pps.cabac);
+}
+
+static const char read_doc[] =
+    "read(sps, pps, nal) -> int | bytes\n\n"
+    "The non-zero levels of a slice in coding order, as items of `LEVEL` in h264.py.";
+
+static PyObject *read_levels(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[3];
+    Level *levels = NULL;
+    size_t count = 0;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*", buffers, buffers + 1, buffers + 2)) return NULL;
+    PyThreadState *others = PyEval_SaveThread();
+    const Failure failure = h264_read(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL), &levels, &count);
+    PyEval_RestoreThread(others);
+    release(buffers, 3);
+    PyObject *found = result(failure, levels, count * sizeof *levels);
+    free(levels);
+    return found;
+}
+
+static const char write_doc[] =
+    "write(sps, pps, nal, values) -> int | bytes\n\n"
+    "The slice's NAL unit with other non-zero levels, int32, in the same order.";
+
+static PyObject *write_levels(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[BUFFERS];
+    uint8_t *out = NULL;
+    size_t size = 0;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*", buffers, buffers + 1, buffers + 2, buffers + 3)) return NULL;
+    const Bytes values = bytes(buffers + VALUES);
+    PyThreadState *others = PyEval_SaveThread();
+    const Failure failure = h264_write(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL),
+                                       (const int32_t *)values.data, values.size / sizeof(int32_t), &out, &size);
+    PyEval_RestoreThread(others);
+    release(buffers, BUFFERS);
+    PyObject *written = result(failure, out, size);
+    free(out);
+    return written;
+}
+
+static PyMethodDef methods[] = {
+    {"identify", identify, METH_VARARGS, identify_doc},
+    {"header", header, METH_VARARGS, header_doc},
+    {"read", read_levels, METH_VARARGS, read_doc},
+    {"write", write_levels, METH_VARARGS, write_doc},
+    {NULL, NULL, 0, NULL},
+};
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_h264", NULL, 0, methods, slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__h264(void) { return PyModuleDef_Init(&module); }

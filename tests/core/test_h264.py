@@ -1,0 +1,374 @@
+"""Levels of H.264 slices: all that x264 writes is written again byte for byte, and what is changed is what changes."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stegnet.core import h264
+from stegnet.core.errors import MediaError, PackageError
+from stegnet.core.h264 import (
+    WRITABLE,
+    H264Error,
+    Kind,
+    Levels,
+    Parameters,
+    Reason,
+    SliceType,
+    header,
+    read_levels,
+    write_levels,
+)
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from tests.support.films import encode, encoded
+from tests.support.h264 import CODINGS, SLICES, hashes, headers, moving, planes, slices, stream, units, written
+
+pytestmark = pytest.mark.slow
+
+FIELDS = ("macroblock", "kind", "position", "qp", "block", "intra")
+ZIGZAG = {  # row and column of each place in scan order
+    side: sorted(np.ndindex(side, side), key=lambda at: (sum(at), at[(1 + sum(at)) % 2])) for side in (4, 8)
+}
+
+
+@pytest.fixture(autouse=True)
+def compiled():
+    if h264.compiled is None:
+        stop = pytest.fail if os.environ.get("STEGNET_COMPILER") == "required" else pytest.skip
+        stop("the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    folder = tmp_path_factory.mktemp("films")
+
+    @cache
+    def made(options: str = "bframes=3 -qp 20", **choices: object) -> Path:
+        return stream(folder / f"{len(list(folder.iterdir()))}.h264", options=options, **choices)
+
+    return made
+
+
+def changed(values: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Signs and magnitudes of some levels changed at random."""
+    random = np.random.default_rng(seed)
+    sizes = np.clip(np.abs(values) + random.integers(-1, 2, values.shape), 1, np.maximum(np.abs(values), WRITABLE))
+    return np.where(np.abs(values) > WRITABLE, values, sizes * random.choice([-1, 1], values.shape)).astype(np.int32)
+
+
+def free(nals: list[bytes]) -> Iterator[tuple[int, Parameters, bytes]]:
+    """Slices of pictures that no other refers to: by their header, and the last ones before an IDR picture."""
+    found = list(headers(nals))
+    starts = [place for place, each in enumerate(found) if each.first_mb == 0] + [len(found)]
+    last = {end: start for start, end in pairwise(starts)}
+    ends = [end for end in starts[1:] if end == len(found) or found[end].nal_unit_type == 5]
+    unused = {place for end in ends for place in range(last[end], end)}
+    for place, item in enumerate(slices(nals)):
+        if found[place].ref_idc == 0 or place in unused:
+            yield item
+
+
+def rewritten(nals: list[bytes]) -> tuple[list[bytes], int]:
+    """All free slices with changed levels, and the number of their pictures."""
+    out, pictures = list(nals), 0
+    for index, parameters, nal in free(nals):
+        before = read_levels(parameters, nal)
+        values = changed(before.value, index)
+        out[index] = write_levels(parameters, nal, values)
+        after = read_levels(parameters, out[index])
+        np.testing.assert_array_equal(after.value, values)
+        for name in FIELDS:
+            np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert header(parameters, out[index]) == header(parameters, nal)
+        pictures += header(parameters, nal).first_mb == 0
+    return out, pictures
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_slices_are_written_again_byte_for_byte(film, coding):
+    for _, parameters, nal in slices(units(film(coding).read_bytes())):
+        levels = read_levels(parameters, nal)
+        assert write_levels(parameters, nal, levels.value) == nal
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_changed_levels_come_back_and_change_their_pictures_only(film, tmp_path, coding):
+    nals = units(film(coding).read_bytes())
+    out, pictures = rewritten(nals)
+    before, after = hashes(film(coding)), hashes(written(tmp_path / "changed.h264", out))
+    different = sum(one != other for one, other in zip(before, after, strict=True))
+    assert 0 < different <= pictures
+    assert pictures < len(before) or "keyint=1 " in coding
+
+
+@pytest.mark.parametrize("coding", ["keyint=1", "keyint=1 cabac=0", "keyint=3", "keyint=3 cabac=0"])
+def test_slices_with_samples(film, tmp_path, coding):
+    """I_PCM, which x264 chooses for some macroblocks of noise."""
+    path = film(f"psy=0 subme=7 -qp 6 {coding}", noise=40.0, count=8)
+    nals, counts = units(path.read_bytes()), set()
+    for _, parameters, nal in slices(nals):
+        levels = read_levels(parameters, nal)
+        assert write_levels(parameters, nal, levels.value) == nal
+        counts.add(len(np.unique(levels.macroblock)))
+    assert any(0 < count < 48 for count in counts)
+    out, pictures = rewritten(nals)
+    after = hashes(written(tmp_path / "changed.h264", out))
+    assert sum(one != other for one, other in zip(hashes(path), after, strict=True)) <= pictures
+
+
+@pytest.mark.parametrize("options", [(), ("-profile:v", "high", "-coder", "cabac", "-slices", "3")])
+def test_slices_of_another_encoder(tmp_path, options):
+    """OpenH264's, in CAVLC and in CABAC."""
+    source = encode(tmp_path / "source.mkv", moving(12))
+    try:
+        path = encoded(
+            source, tmp_path / "a.h264", "-pix_fmt", "yuv420p", "-c:v", "libopenh264", "-b:v", "600k", *options
+        )
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"{bundled_ffmpeg()} has no OpenH264: {error}")
+    nals = units(path.read_bytes())
+    assert {each.cabac for each in headers(nals)} == {bool(options)}
+    out, pictures = rewritten(nals)
+    assert pictures == 1
+    assert hashes(path)[:-1] == hashes(written(tmp_path / "changed.h264", out))[:-1]
+
+
+def waves(side: int, position: int) -> np.ndarray:
+    """The orthonormal basis function of a DCT at a place in scan order."""
+    row, column = ZIGZAG[side][position]
+    at = np.arange(side)
+    lines = [np.cos((2 * at + 1) * number * np.pi / (2 * side)) for number in (row, column)]
+    return np.outer(*(line / np.linalg.norm(line) for line in lines))
+
+
+def place(levels: Levels, index: int) -> tuple[int, int, int, int]:
+    """Plane, top, left and side of a level's block, in a picture eight macroblocks wide."""
+    row, column = divmod(int(levels.macroblock[index]), 8)
+    block, kind = int(levels.block[index]), levels.kind[index]
+    if kind == Kind.LUMA_8X8:
+        return 0, 16 * row + block // 2 * 8, 16 * column + block % 2 * 8, 8
+    if kind == Kind.LUMA_4X4:
+        quarter, part = divmod(block, 4)
+        top, left = quarter // 2 * 8 + part // 2 * 4, quarter % 2 * 8 + part % 2 * 4
+        return 0, 16 * row + top, 16 * column + left, 4
+    return 1 + block // 4, 8 * row + block % 4 // 2 * 4, 8 * column + block % 2 * 4, 4
+
+
+@pytest.mark.parametrize("cabac", [0, 1])
+@pytest.mark.parametrize("wide", [0, 1])
+def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide):
+    """One more is a quantiser's step more of its basis function, at its place: of inter blocks, which none predicts."""
+    own = "bframes=2 b-pyramid=none no-deblock=1 constrained-intra=1 chroma-qp-offset=-9 -qp 32"
+    path = film(f"cabac={cabac} 8x8dct={wide} {own}", noise=25.0)
+    nals = units(path.read_bytes())
+    index, parameters, nal = max(free(nals), key=lambda item: len(item[2]) * (header(*item[1:]).ref_idc == 0))
+    levels, wanted = read_levels(parameters, nal), (Kind.LUMA_8X8, Kind.LUMA_4X4, Kind.CHROMA_AC)
+    random, taken, values = np.random.default_rng(0), {}, levels.value.copy()
+    for each in random.permutation(len(levels)):
+        if (
+            levels.kind[each] in wanted
+            and not levels.intra[each]
+            and taken.setdefault(place(levels, each), each) == each
+        ):
+            values[each] += np.sign(values[each])
+    nals[index] = write_levels(parameters, nal, values)
+    pairs = zip(planes(path), planes(written(tmp_path / "changed.h264", nals)), strict=True)
+    differences = [[after - before for before, after in zip(*pair, strict=True)] for pair in pairs]
+    (difference,) = [each for each in differences if any(plane.any() for plane in each)]
+    assert {levels.kind[each] for each in taken.values()} >= {Kind.CHROMA_AC, wanted[1 - wide]}
+    for (plane, top, left, side), each in taken.items():
+        block = difference[plane][top : top + side, left : left + side].copy()
+        difference[plane][top : top + side, left : left + side] = 0
+        step = 0.625 * 2 ** (int(levels.qp[each]) / 6) * np.sign(values[each])
+        assert np.linalg.norm(block - step * waves(side, int(levels.position[each]))) < abs(step) / 3
+    assert not any(plane.any() for plane in difference)
+
+
+def test_headers(film):
+    path = film("bframes=2 b-pyramid=none keyint=9 min-keyint=9 scenecut=0 -qp 30 ipratio=1 pbratio=1 slices=2")
+    found = headers(units(path.read_bytes()))
+    with av.open(str(path)) as opened:
+        types = [frame.pict_type for frame in opened.decode(video=0)]
+    for number, kind in enumerate("IPB", 1):
+        assert sum(each.slice_type.name == kind for each in found) == 2 * types.count(number)
+    assert {(each.width, each.height, each.qp, each.cabac) for each in found} == {(8, 6, 30, True)}
+    assert {each.first_mb for each in found} == {0, 24}
+    assert {each.ref_idc == 0 for each in found if each.slice_type == SliceType.B} == {True}
+    assert all((each.idr_pic_id is None) == (each.nal_unit_type == 1) for each in found)
+
+
+def test_parameters_of_an_mp4(tmp_path):
+    path = encode(tmp_path / "a.mp4", moving(5), "libx264", "yuv420p", qp="24")
+    with av.open(str(path)) as opened:
+        parameters, size = Parameters.of_avcc(opened.streams.video[0].codec_context.extradata)
+        packets = [bytes(packet) for packet in opened.demux(video=0) if packet.size]
+    assert size == 4
+    found = 0
+    for packet in packets:
+        while packet:
+            length = int.from_bytes(packet[:size])
+            nal, packet = packet[size : size + length], packet[size + length :]  # noqa: PLW2901
+            found += nal[0] & 31 in SLICES and len(read_levels(parameters, nal)) > 0
+    assert found > 0
+
+
+@pytest.mark.parametrize(
+    "extradata", [b"", b"\1\0\0\0\3\1", b"\1\0\0\0\3\1\0\x09\x67", b"\0" * 9, b"\1\0\0\0\3\1\0\1\x65"]
+)
+def test_damaged_extradata_is_refused(extradata):
+    with pytest.raises(H264Error, match="damaged"):
+        Parameters.of_avcc(extradata)
+
+
+def test_wrong_values_are_refused(film):
+    _, parameters, nal = next(slices(units(film().read_bytes())))
+    values = read_levels(parameters, nal).value
+    for wrong in (values[:-1], np.append(values, 1), values[:0]):
+        with pytest.raises(ValueError, match="another number"):
+            write_levels(parameters, nal, wrong)
+    for level in (0, WRITABLE + 1, -WRITABLE - 1, 1 << 31, 1 << 40):
+        wrong = values.astype(np.int64)
+        wrong[7] = level
+        with pytest.raises(ValueError, match="a level must be"):
+            write_levels(parameters, nal, wrong)
+    with pytest.raises(ValueError, match="a level must be"):
+        write_levels(parameters, nal, values.astype(float))
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "options", "reason"),
+    [
+        ("yuv420p", {"x264-params": "tff=1"}, Reason.INTERLACED),
+        ("yuv420p", {"qp": "0"}, Reason.LOSSLESS),
+        ("yuv420p10le", {}, Reason.DEEP),
+        ("yuv422p", {}, Reason.NOT_420),
+        ("yuv444p", {}, Reason.NOT_420),
+    ],
+)
+def test_films_of_other_kinds_are_refused(tmp_path, pix_fmt, options, reason):
+    path = encode(tmp_path / "a.h264", moving(2), "libx264", pix_fmt, **options)
+    for function in (header, read_levels):
+        for _, parameters, nal in slices(units(path.read_bytes())):
+            with pytest.raises(H264Error) as caught:
+                function(parameters, nal)
+            assert caught.value.reason == reason
+
+
+def ue(*values: int) -> str:
+    """Exp-Golomb codes."""
+    codes = [f"{value + 1:b}" for value in values]
+    return "".join("0" * (len(code) - 1) + code for code in codes)
+
+
+def unit(kind: int, bits: str) -> bytes:
+    """A NAL unit of bits and a stop bit."""
+    bits += "1" + "0" * (-len(bits) - 1 & 7)
+    return bytes([kind, *(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))])
+
+
+def made(profile: int = 66, size: tuple[int, int] = (7, 5), groups: int = 0, redundant: int = 0) -> Parameters:
+    """Parameter sets by hand: picture order of type 2, CAVLC."""
+    sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0, 2, 1) + "0" + ue(size[0], size[1]) + "1100"
+    pps = ue(0, 0) + "00" + ue(groups, 0, 0) + "000" + ue(0, 0, 0) + f"00{redundant}"
+    found = Parameters()
+    assert found.add(unit(0x67, sps))
+    assert found.add(unit(0x68, pps))
+    return found
+
+
+SKIPPED = ue(0, 5, 0) + "0000" + "00" + ue(0)  # a P slice up to its slice_qp_delta
+ALL_SKIPPED = unit(0x01, SKIPPED + ue(48))
+
+
+def test_a_slice_of_skipped_macroblocks_has_no_levels():
+    assert len(read_levels(made(), ALL_SKIPPED)) == 0
+    assert write_levels(made(), ALL_SKIPPED, np.zeros(0, int)) == ALL_SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("parameters", "nal", "reason"),
+    [
+        (made(), b"\x06\x05\x01\x80", Reason.NOT_A_SLICE),
+        (made(), made().sps[0], Reason.NOT_A_SLICE),
+        (made(), b"", Reason.NOT_A_SLICE),
+        (made(), b"\x01", Reason.DAMAGED),
+        (made(), ALL_SKIPPED[:3], Reason.DAMAGED),
+        (made(), unit(0x81, SKIPPED + ue(48)), Reason.DAMAGED),
+        (made(), unit(0x01, SKIPPED + ue(49)), Reason.DAMAGED),
+        (made(), ALL_SKIPPED[:2] + b"\0\0\1" + ALL_SKIPPED[2:], Reason.DAMAGED),
+        (made(), unit(0x02, SKIPPED + ue(48)), Reason.PARTITIONED),
+        (made(), unit(0x01, ue(0, 8, 0) + "0000" * 4), Reason.SWITCHING),
+        (made(), unit(0x01, ue(0, 5, 1) + "0000" * 4), Reason.NO_PARAMETERS),
+        (Parameters(), ALL_SKIPPED, Reason.NO_PARAMETERS),
+        (made(profile=55), ALL_SKIPPED, Reason.UNKNOWN_PROFILE),
+        (made(groups=1), ALL_SKIPPED, Reason.GROUPED),
+        (made(size=(1023, 1023)), ALL_SKIPPED, Reason.TOO_LARGE),
+        (made(redundant=1), unit(0x01, ue(0, 5, 0) + "0000" + ue(1) + "0000" * 4), Reason.REDUNDANT),
+    ],
+)
+def test_what_can_not_be_read_is_refused(parameters, nal, reason):
+    with pytest.raises(MediaError) as caught:
+        read_levels(parameters, nal)
+    assert caught.value.reason == reason
+    assert "\n" not in str(caught.value)
+
+
+def test_a_slice_with_needless_bytes_is_not_rewritten(film):
+    """An emulation prevention byte before what needs none."""
+    _, parameters, nal = next(slices(units(film().read_bytes())))
+    at = next(at for at in range(40, len(nal)) if nal[at] == 0 and nal[at + 1] > 3 and nal[at - 1])
+    zeros = nal[:at] + b"\0\0\3" + nal[at + 1 :]
+    with pytest.raises(H264Error):
+        read_levels(parameters, zeros)
+
+
+def test_zeros_behind_a_slice_stay(film):
+    """Those of a byte stream, and cabac_zero_words."""
+    _, parameters, nal = next(slices(units(film().read_bytes())))
+    levels = read_levels(parameters, nal)
+    for more in (b"\0", b"\0\0\0", b"\0\0\3\0\0\3", b"\0\0\3\0\0\3\0\0"):
+        np.testing.assert_array_equal(read_levels(parameters, nal + more).value, levels.value)
+        assert write_levels(parameters, nal + more, changed(levels.value)).endswith(more)
+
+
+def damaged(nal: bytes, random: np.random.Generator) -> bytes:
+    data = np.frombuffer(nal, np.uint8).copy()
+    for at in random.integers(1, len(data), random.choice([1, 1, 2, 20])):
+        data[at] ^= 1 << random.integers(8)
+    return data[: random.integers(1, len(data)) if random.random() < 0.3 else None].tobytes()
+
+
+@pytest.mark.parametrize("coding", CODINGS[2:7])
+def test_damaged_slices_are_refused_or_read(film, coding):
+    random, refused = np.random.default_rng(0), 0
+    for _, parameters, nal in slices(units(film(coding).read_bytes())):
+        for _ in range(20):
+            broken = damaged(nal, random)
+            try:
+                levels = read_levels(parameters, broken)
+            except H264Error:
+                refused += 1
+                continue
+            assert write_levels(parameters, broken, levels.value) == broken
+    assert refused > 100
+
+
+def test_without_the_compiled_reader_there_is_a_hint(monkeypatch):
+    monkeypatch.setattr(h264, "compiled", None)
+    with pytest.raises(PackageError, match="the compiled reader"):
+        read_levels(made(), ALL_SKIPPED)
+
+
+@pytest.mark.long
+def test_the_fuzzer_finds_nothing(tmp_path):
+    from tools.fuzz_h264 import fuzz
+
+    done = fuzz(tmp_path, 20, 0)
+    assert done.returncode == 0, done.stderr
+    assert " runs:" in done.stdout
