@@ -63,7 +63,7 @@ static PyObject *header(PyObject *self, PyObject *arguments)
 
 static const char read_doc[] =
     "read(sps, pps, nal) -> int | bytes\n\n"
-    "The non-zero levels of a slice in coding order, as items of `LEVEL` in h264.py.";
+    "The non-zero levels of a slice in coding order, as items of `LEVEL` in media/h264.";
 
 static PyObject *read_levels(PyObject *self, PyObject *arguments)
 {
