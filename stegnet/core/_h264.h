@@ -24,6 +24,11 @@ typedef struct {
     size_t size;
 } Bytes;
 
+/* NAL units of a slice and its parameters, without start codes. */
+typedef struct {
+    Bytes sps, pps, nal;
+} Source;
+
 /* Bits of a NAL unit without its emulation prevention, PADDING bytes behind them; none is read beyond the last. */
 typedef struct {
     const uint8_t *data;
@@ -128,6 +133,7 @@ typedef struct {
     size_t count, room;
     const int32_t *values; /* to write instead, or NULL */
     size_t values_count;
+    int padding; /* CABAC: the last bit of the last byte, behind the stop bit; -1: the stop bit is that one */
 } Slice;
 
 /* The syntax elements of the macroblock layer (7.3.5), each decoded and coded again; of CABAC and of CAVLC. */
@@ -166,9 +172,9 @@ Failure h264_read_header(Reader *in, const Sps *sps, const Pps *pps, Header *hea
 
 /* _h264_slice.c; what they return is to be freed, also after a failure */
 Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id); /* of parameters, or of a slice its PPS's */
-Failure h264_header(Bytes sps, Bytes pps, Bytes nal, Slice *slice);
-Failure h264_read(Bytes sps, Bytes pps, Bytes nal, Level **levels, size_t *count);
-Failure h264_write(Bytes sps, Bytes pps, Bytes nal, const int32_t *values, size_t count, uint8_t **out, size_t *size);
+Failure h264_header(const Source *source, Slice *slice);
+Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding);
+Failure h264_write(const Source *source, const int32_t *values, size_t count, int padding, Bytes *out);
 void h264_pass(Slice *slice, Block *block); /* logs the levels of a block, or replaces them */
 
 static inline void fail(Slice *slice, Failure failure)

@@ -24,6 +24,7 @@ from stegnet.media.h264 import (
     header,
     read_levels,
     write_levels,
+    x264_padding,
 )
 from stegnet.media.h264 import parameters as reader_module
 from tests.support.films import encode, encoded
@@ -201,6 +202,28 @@ def test_headers(film):
     assert {each.first_mb for each in found} == {0, 24}
     assert {each.ref_idc == 0 for each in found if each.slice_type == SliceType.B} == {True}
     assert all((each.idr_pic_id is None) == (each.nal_unit_type == 1) for each in found)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_the_padding_of_x264_is_found(film, first):
+    """And kept, where a slice shows it."""
+    nals = units(film("bframes=3 -qp 20", count=48).read_bytes())
+    found = list(slices(nals))[first:]
+    shown = [read_levels(*item[1:]).padding for item in found]
+    padding = x264_padding(shown)
+    assert None in shown
+    assert {True, False} <= set(shown)
+    assert padding == [bool(0x35A4E4F5 >> (index % 32) & 1) for index in range(first, first + len(shown))]
+    for (_, parameters, nal), own in zip(found, padding, strict=True):
+        values = changed(read_levels(parameters, nal).value)
+        again = read_levels(parameters, write_levels(parameters, nal, values, padding=own))
+        assert again.padding in (None, own)
+
+
+def test_the_padding_of_other_encoders_is_none():
+    assert x264_padding([]) == []
+    assert x264_padding([False, None] * 30) == [False] * 60
+    assert x264_padding([None, None, True]) == [False, False, True]
 
 
 def test_parameters_of_an_mp4(tmp_path):

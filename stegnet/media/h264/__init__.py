@@ -5,7 +5,7 @@ compiled reader, `core/_h264*.c`, for progressive films in 8 bits and 4:2:0 of t
 profiles (Rec. ITU-T H.264); there is no other.
 """
 
-from stegnet.media.h264.levels import WRITABLE, Kind, Levels, read_levels, write_levels
+from stegnet.media.h264.levels import WRITABLE, Kind, Levels, read_levels, write_levels, x264_padding
 from stegnet.media.h264.parameters import H264Error, Parameters, Reason, SliceHeader, SliceType, header
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "header",
     "read_levels",
     "write_levels",
+    "x264_padding",
 ]

@@ -151,9 +151,9 @@ def header(parameters: Parameters, nal: bytes) -> SliceHeader:
         H264Error: it can't be read, or the stream is of an unsupported kind.
     """
     found = checked(reader().header(*parameters.of(nal), nal))
-    nal_unit_type, ref_idc, slice_type, first_mb, frame_num, idr, *rest, cabac = found
-    places = (nal_unit_type, ref_idc, SliceType(slice_type), first_mb, frame_num, None if idr < 0 else idr)
-    return SliceHeader(*places, *rest, bool(cabac))
+    nal_type, ref_idc, slice_type, first_mb, frame_num, idr, order_lsb, pps_id, qp, width, height, cabac = found
+    pictures = (frame_num, None if idr < 0 else idr, order_lsb, pps_id)
+    return SliceHeader(nal_type, ref_idc, SliceType(slice_type), first_mb, *pictures, qp, width, height, bool(cabac))
 
 
 def reader() -> ModuleType:
