@@ -15,6 +15,11 @@ typedef struct {
     Bytes parts[SETS];
 } Item;
 
+static Source source(const Bytes *parts)
+{
+    return (Source){parts[0], parts[1], parts[2]};
+}
+
 static uint64_t state;
 static unsigned long counts[WRONG_VALUE + 1];
 
@@ -78,21 +83,23 @@ static int32_t changed(int32_t value)
 static void write_changed(const Bytes *parts, const Level *levels, size_t count)
 {
     int32_t *const values = malloc((count + 1) * sizeof *values);
-    uint8_t *out = NULL;
-    size_t size = 0, found = 0;
+    Bytes out;
+    size_t found = 0;
     Level *again = NULL;
+    int padding;
     if (!values) exit(2);
     for (size_t at = 0; at < count; at++) values[at] = changed(levels[at].value);
-    if (h264_write(parts[0], parts[1], parts[2], values, count, &out, &size)) stop("levels were not written");
-    const Bytes written = copied((Bytes){out, size}, size);
-    if (h264_read(parts[0], parts[1], written, &again, &found)) stop("what was written is not read");
+    const Source own = source(parts);
+    if (h264_write(&own, values, count, (int)draw(2), &out)) stop("levels were not written");
+    const Source written = {parts[0], parts[1], copied(out, out.size)};
+    if (h264_read(&written, &again, &found, &padding)) stop("what was written is not read");
     if (found != count) stop("another number of levels is read");
     for (size_t at = 0; at < count; at++)
         if (again[at].value != values[at] || again[at].position != levels[at].position) stop("other levels are read");
-    free((void *)written.data);
+    free((void *)written.nal.data);
+    free((void *)out.data);
     free(again);
     free(values);
-    free(out);
 }
 
 static void run(const Item *item, const Item *other)
@@ -101,13 +108,14 @@ static void run(const Item *item, const Item *other)
     Level *levels = NULL;
     size_t count = 0;
     Slice slice;
-    int type, id, sps_id;
+    int type, id, sps_id, padding;
     const uint32_t target = draw(8) < 6 ? 2 : draw(SETS);
     for (int part = 0; part < SETS; part++) parts[part] = copied(item->parts[part], item->parts[part].size);
     if (draw(50)) damage(parts + target, other->parts[target]);
     for (int part = 0; part < SETS; part++) h264_identify(parts[part], &type, &id, &sps_id);
-    h264_header(parts[0], parts[1], parts[2], &slice);
-    const Failure failure = h264_read(parts[0], parts[1], parts[2], &levels, &count);
+    const Source own = source(parts);
+    h264_header(&own, &slice);
+    const Failure failure = h264_read(&own, &levels, &count, &padding);
     counts[failure]++;
     if (!failure) write_changed(parts, levels, count);
     free(levels);

@@ -21,6 +21,12 @@ static Bytes bytes(const Py_buffer *buffer)
     return (Bytes){buffer->buf, (size_t)buffer->len};
 }
 
+/* Takes the SPS, the PPS and the slice. */
+static Source source(const Py_buffer *buffers)
+{
+    return (Source){bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL)};
+}
+
 static PyObject *result(Failure failure, const void *data, size_t size)
 {
     if (failure == NO_MEMORY) return PyErr_NoMemory();
@@ -52,7 +58,8 @@ static PyObject *header(PyObject *self, PyObject *arguments)
     Py_buffer buffers[3];
     Slice slice;
     if (!PyArg_ParseTuple(arguments, "y*y*y*", buffers, buffers + 1, buffers + 2)) return NULL;
-    const Failure failure = h264_header(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL), &slice);
+    const Source own = source(buffers);
+    const Failure failure = h264_header(&own, &slice);
     release(buffers, 3);
     if (failure) return result(failure, NULL, 0);
     const Header *const found = &slice.header;
@@ -62,42 +69,46 @@ static PyObject *header(PyObject *self, PyObject *arguments)
 }
 
 static const char read_doc[] =
-    "read(sps, pps, nal) -> int | bytes\n\n"
-    "The non-zero levels of a slice in coding order, as items of `LEVEL` in h264.py.";
+    "read(sps, pps, nal) -> int | tuple[bytes, int]\n\n"
+    "The non-zero levels of a slice in coding order, as items of `LEVEL` in media/h264, and its padding: the last bit of\n"
+    "a last byte in CABAC; -1: it is the stop bit.";
 
 static PyObject *read_levels(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[3];
     Level *levels = NULL;
     size_t count = 0;
+    int padding = -1;
     if (!PyArg_ParseTuple(arguments, "y*y*y*", buffers, buffers + 1, buffers + 2)) return NULL;
+    const Source own = source(buffers);
     PyThreadState *others = PyEval_SaveThread();
-    const Failure failure = h264_read(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL), &levels, &count);
+    const Failure failure = h264_read(&own, &levels, &count, &padding);
     PyEval_RestoreThread(others);
     release(buffers, 3);
     PyObject *found = result(failure, levels, count * sizeof *levels);
     free(levels);
-    return found;
+    return failure || !found ? found : Py_BuildValue("Ni", found, padding);
 }
 
 static const char write_doc[] =
-    "write(sps, pps, nal, values) -> int | bytes\n\n"
-    "The slice's NAL unit with other non-zero levels, int32, in the same order.";
+    "write(sps, pps, nal, values, padding) -> int | bytes\n\n"
+    "The slice's NAL unit with other non-zero levels, int32, in the same order; padding where the slice has none.";
 
 static PyObject *write_levels(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[BUFFERS];
-    uint8_t *out = NULL;
-    size_t size = 0;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*", buffers, buffers + 1, buffers + 2, buffers + 3)) return NULL;
+    Bytes out = {NULL, 0};
+    int padding;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*p", buffers, buffers + 1, buffers + 2, buffers + 3, &padding)) return NULL;
+    const Source own = source(buffers);
     const Bytes values = bytes(buffers + VALUES);
     PyThreadState *others = PyEval_SaveThread();
-    const Failure failure = h264_write(bytes(buffers), bytes(buffers + PPS), bytes(buffers + NAL),
-                                       (const int32_t *)values.data, values.size / sizeof(int32_t), &out, &size);
+    const Failure failure =
+        h264_write(&own, (const int32_t *)values.data, values.size / sizeof(int32_t), padding, &out);
     PyEval_RestoreThread(others);
     release(buffers, BUFFERS);
-    PyObject *written = result(failure, out, size);
-    free(out);
+    PyObject *written = result(failure, out.data, out.size);
+    free((void *)out.data);
     return written;
 }
 

@@ -10,7 +10,7 @@
 enum { LARGEST = 139264, WIDEST_LEVEL = 32767, WRITABLE_LEVEL = 2063 }; /* macroblocks of level 6.2; |level| */
 enum { PADDING = 16, LONGEST_NAL = 1 << 26, MARGIN = 1 << 15 };           /* bytes; more than a macroblock takes */
 
-/* The same numbers as `Reason` in h264.py. */
+/* The same numbers as `Reason` in media/h264. */
 typedef enum {
     FINE, NOT_A_SLICE, DAMAGED, INTERLACED, DEEP, NOT_420, SWITCHING, PARTITIONED, GROUPED, REDUNDANT, LOSSLESS,
     UNKNOWN_PROFILE, TOO_LARGE, NOT_EXACT, NO_MEMORY, WRONG_COUNT, WRONG_VALUE
@@ -23,6 +23,11 @@ typedef struct {
     const uint8_t *data;
     size_t size;
 } Bytes;
+
+/* NAL units of a slice and its parameters, without start codes. */
+typedef struct {
+    Bytes sps, pps, nal;
+} Source;
 
 /* Bits of a NAL unit without its emulation prevention, PADDING bytes behind them; none is read beyond the last. */
 typedef struct {
@@ -52,7 +57,7 @@ typedef struct {
     int nal_type, ref_idc, type, first, frame_num, idr_pic_id, order_lsb, pps_id, qp, references[2], init_idc;
 } Header;
 
-/* A non-zero level; the same layout as `LEVEL` in h264.py. */
+/* A non-zero level; the same layout as `LEVEL` in media/h264. */
 typedef struct {
     int32_t value;
     uint32_t macroblock;
@@ -128,6 +133,7 @@ typedef struct {
     size_t count, room;
     const int32_t *values; /* to write instead, or NULL */
     size_t values_count;
+    int padding; /* CABAC: the last bit of the last byte, behind the stop bit; -1: the stop bit is that one */
 } Slice;
 
 /* The syntax elements of the macroblock layer (7.3.5), each decoded and coded again; of CABAC and of CAVLC. */
@@ -166,9 +172,9 @@ Failure h264_read_header(Reader *in, const Sps *sps, const Pps *pps, Header *hea
 
 /* _h264_slice.c; what they return is to be freed, also after a failure */
 Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id); /* of parameters, or of a slice its PPS's */
-Failure h264_header(Bytes sps, Bytes pps, Bytes nal, Slice *slice);
-Failure h264_read(Bytes sps, Bytes pps, Bytes nal, Level **levels, size_t *count);
-Failure h264_write(Bytes sps, Bytes pps, Bytes nal, const int32_t *values, size_t count, uint8_t **out, size_t *size);
+Failure h264_header(const Source *source, Slice *slice);
+Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding);
+Failure h264_write(const Source *source, const int32_t *values, size_t count, int padding, Bytes *out);
 void h264_pass(Slice *slice, Block *block); /* logs the levels of a block, or replaces them */
 
 static inline void fail(Slice *slice, Failure failure)

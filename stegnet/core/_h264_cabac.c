@@ -83,7 +83,7 @@ static int decode_end(Decoder *in)
 }
 
 /* The bit that the decoder reads next, behind its 9. */
-static size_t place(const Decoder *in)
+static size_t next_bit(const Decoder *in)
 {
     return 8 * in->next - (size_t)in->left;
 }
@@ -378,12 +378,13 @@ static int mvd(Slice *slice, int list, int cell, int component)
 }
 
 /* Ends both engines' bytes; returns the place of the decoder's last 1. x264 makes the last of the zeros behind it a 1,
-   too, by a pattern over its frames. */
+   too, by a pattern over its frames: that bit stays, or is the given one where it does not show. */
 static size_t end_engines(Slice *slice)
 {
-    const size_t last = place(&slice->decoder) - 1;
+    const size_t last = next_bit(&slice->decoder) - 1;
     end_encoder(&slice->encoder);
-    if (last % 8 < 7 && last < slice->in.size) slice->out.data[slice->out.size - 1] |= slice->in.data[last / 8] & 1;
+    if (last % 8 < 7 && last < slice->in.size + 8) slice->padding = slice->in.data[last / 8] & 1;
+    if (slice->padding > 0) slice->out.data[slice->out.size - 1] |= 1;
     return last;
 }
 
@@ -535,7 +536,7 @@ static void code_block(Slice *slice, Block *block)
 
 static int ended(Slice *slice)
 {
-    if (place(&slice->decoder) > slice->in.size + 1) fail(slice, DAMAGED);
+    if (next_bit(&slice->decoder) > slice->in.size + 1) fail(slice, DAMAGED);
     return end(slice);
 }
 

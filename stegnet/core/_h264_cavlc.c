@@ -162,7 +162,7 @@ static void pcm(Slice *slice)
 /* ---- blocks of coefficients (9.2) */
 
 /* nC: the mean of levels in the blocks at the left and above, or one of them (9.2.1). */
-static int near(const Slice *slice, int cell)
+static int expected_count(const Slice *slice, int cell)
 {
     const int inside_x = cell < 16 ? cell & 3 : cell & 1, inside_y = cell < 16 ? cell >> 2 : cell & 2;
     const int has_left = inside_x || slice->has_left, has_above = inside_y || slice->has_above;
@@ -174,7 +174,7 @@ static int near(const Slice *slice, int cell)
 static int token_table(const Slice *slice, const Block *block)
 {
     if (block->kind == CHROMA_DC) return 3;
-    const int levels = near(slice, block->cell);
+    const int levels = expected_count(slice, block->cell);
     return levels < 2 ? 0 : levels < 4 ? 1 : levels < 8 ? 2 : 4;
 }
 

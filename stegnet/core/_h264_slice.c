@@ -373,12 +373,13 @@ static void close_slice(Slice *slice)
 }
 
 /* Reads the parameters and the header; the slice is to be closed. */
-static Failure open_slice(Bytes sps, Bytes pps, Bytes nal, Slice *slice)
+static Failure open_slice(const Source *source, Slice *slice)
 {
+    const Bytes nal = source->nal;
     memset(slice, 0, sizeof *slice);
     Failure failure = check_type(nal_type(nal));
-    if (!failure) failure = open_sps(sps, &slice->sps);
-    if (!failure) failure = open_pps(pps, &slice->pps);
+    if (!failure) failure = open_sps(source->sps, &slice->sps);
+    if (!failure) failure = open_pps(source->pps, &slice->pps);
     if (!failure && slice->pps.sps_id != slice->sps.id) failure = DAMAGED;
     if (!failure) failure = open_nal(nal, &slice->in);
     if (failure) return failure;
@@ -408,14 +409,14 @@ static Failure transcode(Slice *slice)
 }
 
 /* The NAL unit of what was written, and the zeros that followed the one read. */
-static Failure close_nal(const Slice *slice, size_t zeros, uint8_t **out, size_t *size)
+static Failure close_nal(const Slice *slice, size_t zeros, Bytes *out)
 {
     const Bytes rbsp = {slice->out.data, slice->out.size};
-    *out = malloc(rbsp.size + rbsp.size / 2 + 1 + zeros);
-    if (!*out) return NO_MEMORY;
-    *size = h264_escaped(rbsp, *out);
-    memset(*out + *size, 0, zeros);
-    *size += zeros;
+    uint8_t *const data = malloc(rbsp.size + rbsp.size / 2 + 1 + zeros);
+    if (!data) return NO_MEMORY;
+    const size_t size = h264_escaped(rbsp, data);
+    memset(data + size, 0, zeros);
+    *out = (Bytes){data, size + zeros};
     return FINE;
 }
 
@@ -426,17 +427,20 @@ static size_t trailing_zeros(Bytes nal)
     return zeros;
 }
 
-/* Transcodes a slice; what it has written is to be freed, and the slice to be closed. */
-static Failure pass_slice(Bytes sps, Bytes pps, Bytes nal, Slice *slice, const int32_t *values, size_t count,
-                          uint8_t **out, size_t *size)
+/* Transcodes a slice, with other values if they are given; what it has written is to be freed. */
+static Failure pass_slice(const Source *source, Slice *slice, const int32_t *values, size_t count, int padding,
+                          Bytes *out)
 {
-    const size_t zeros = trailing_zeros(nal);
-    nal.size -= zeros;
-    Failure failure = open_slice(sps, pps, nal, slice);
+    const size_t zeros = trailing_zeros(source->nal);
+    const Source own = {source->sps, source->pps, {source->nal.data, source->nal.size - zeros}};
+    Failure failure = open_slice(&own, slice);
     slice->values = values;
     slice->values_count = count;
+    slice->padding = padding;
     if (!failure) failure = transcode(slice);
-    return failure ? failure : close_nal(slice, zeros, out, size);
+    if (!failure) failure = close_nal(slice, zeros, out);
+    close_slice(slice);
+    return failure;
 }
 
 Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id)
@@ -462,37 +466,36 @@ Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id)
     return FINE;
 }
 
-Failure h264_header(Bytes sps, Bytes pps, Bytes nal, Slice *slice)
+Failure h264_header(const Source *source, Slice *slice)
 {
-    const Failure failure = open_slice(sps, pps, front(nal, LONGEST_HEADER), slice);
+    const Source own = {source->sps, source->pps, front(source->nal, LONGEST_HEADER)};
+    const Failure failure = open_slice(&own, slice);
     close_slice(slice);
     return failure;
 }
 
-Failure h264_read(Bytes sps, Bytes pps, Bytes nal, Level **levels, size_t *count)
+Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding)
 {
     Slice slice;
-    uint8_t *out = NULL;
-    size_t size = 0;
-    Failure failure = pass_slice(sps, pps, nal, &slice, NULL, 0, &out, &size);
-    if (!failure && (size != nal.size || memcmp(out, nal.data, size))) failure = NOT_EXACT;
-    free(out);
-    close_slice(&slice);
+    Bytes out = {0};
+    Failure failure = pass_slice(source, &slice, NULL, 0, -1, &out);
+    if (!failure && (out.size != source->nal.size || memcmp(out.data, source->nal.data, out.size))) failure = NOT_EXACT;
+    free((void *)out.data);
     *levels = slice.levels;
     *count = slice.count;
+    *padding = slice.padding;
     return failure;
 }
 
-Failure h264_write(Bytes sps, Bytes pps, Bytes nal, const int32_t *values, size_t count, uint8_t **out, size_t *size)
+Failure h264_write(const Source *source, const int32_t *values, size_t count, int padding, Bytes *out)
 {
     Slice slice;
     Level *levels = NULL;
     size_t found = 0;
-    Failure failure = h264_read(sps, pps, nal, &levels, &found);
+    int own = -1;
+    *out = (Bytes){0};
+    const Failure failure = h264_read(source, &levels, &found, &own);
     free(levels);
-    *out = NULL;
     if (failure || found != count) return failure ? failure : WRONG_COUNT;
-    failure = pass_slice(sps, pps, nal, &slice, values, count, out, size);
-    close_slice(&slice);
-    return failure;
+    return pass_slice(source, &slice, values, count, own < 0 ? padding : own, out);
 }

@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.core.h264 import Parameters, SliceHeader, header
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.media.h264 import Parameters, SliceHeader, header
 from tests.support.films import encode, picture
 from tests.support.waiting import LIMIT
 
@@ -33,7 +33,8 @@ CODINGS = (  # options of `stream`
     "keyint=1 -qp 25",
     "keyint=1 cabac=0 8x8dct=0 -qp 25",
     "keyint=6 aud=1 nal-hrd=vbr vbv-maxrate=900 vbv-bufsize=900",
-    "cqm=jvt chroma-qp-offset=-9 bframes=2 -qp 24",
+    "cqm=jvt bframes=2 -qp 24",
+    "cqm4=9,12,12,15,15,15,18,18,18,18,21,21,21,24,24,27 chroma-qp-offset=-9 bframes=2 -qp 24",
     "intra-refresh=1 constrained-intra=1 no-deblock=1 bframes=2 -qp 22",
     "bframes=2 -qp 1",
     "bframes=2 cabac=0 -qp 1",

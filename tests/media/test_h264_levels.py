@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core import h264
 from stegnet.core.errors import MediaError, PackageError
-from stegnet.core.h264 import (
+from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.media.h264 import (
     WRITABLE,
     H264Error,
     Kind,
@@ -24,8 +24,9 @@ from stegnet.core.h264 import (
     header,
     read_levels,
     write_levels,
+    x264_padding,
 )
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.media.h264 import parameters as reader_module
 from tests.support.films import encode, encoded
 from tests.support.h264 import CODINGS, SLICES, hashes, headers, moving, planes, slices, stream, units, written
 
@@ -39,7 +40,7 @@ ZIGZAG = {  # row and column of each place in scan order
 
 @pytest.fixture(autouse=True)
 def compiled():
-    if h264.compiled is None:
+    if reader_module.compiled is None:
         stop = pytest.fail if os.environ.get("STEGNET_COMPILER") == "required" else pytest.skip
         stop("the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again")
 
@@ -203,6 +204,28 @@ def test_headers(film):
     assert all((each.idr_pic_id is None) == (each.nal_unit_type == 1) for each in found)
 
 
+@pytest.mark.parametrize("first", [0, 5])
+def test_the_padding_of_x264_is_found(film, first):
+    """And kept, where a slice shows it."""
+    nals = units(film("bframes=3 -qp 20", count=48).read_bytes())
+    found = list(slices(nals))[first:]
+    shown = [read_levels(*item[1:]).padding for item in found]
+    padding = x264_padding(shown)
+    assert None in shown
+    assert {True, False} <= set(shown)
+    assert padding == [bool(0x35A4E4F5 >> (index % 32) & 1) for index in range(first, first + len(shown))]
+    for (_, parameters, nal), own in zip(found, padding, strict=True):
+        values = changed(read_levels(parameters, nal).value)
+        again = read_levels(parameters, write_levels(parameters, nal, values, padding=own))
+        assert again.padding in (None, own)
+
+
+def test_the_padding_of_other_encoders_is_none():
+    assert x264_padding([]) == []
+    assert x264_padding([False, None] * 30) == [False] * 60
+    assert x264_padding([None, None, True]) == [False, False, True]
+
+
 def test_parameters_of_an_mp4(tmp_path):
     path = encode(tmp_path / "a.mp4", moving(5), "libx264", "yuv420p", qp="24")
     with av.open(str(path)) as opened:
@@ -272,9 +295,11 @@ def unit(kind: int, bits: str) -> bytes:
     return bytes([kind, *(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))])
 
 
-def made(profile: int = 66, size: tuple[int, int] = (7, 5), groups: int = 0, redundant: int = 0) -> Parameters:
-    """Parameter sets by hand: picture order of type 2, CAVLC."""
-    sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0, 2, 1) + "0" + ue(size[0], size[1]) + "1100"
+def made(
+    profile: int = 66, size: tuple[int, int] = (7, 5), groups: int = 0, redundant: int = 0, order: str = "011"
+) -> Parameters:
+    """Parameter sets by hand: CAVLC; `order` is the type of the picture order and what follows it."""
+    sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0) + order + ue(1) + "0" + ue(size[0], size[1]) + "1100"
     pps = ue(0, 0) + "00" + ue(groups, 0, 0) + "000" + ue(0, 0, 0) + f"00{redundant}"
     found = Parameters()
     assert found.add(unit(0x67, sps))
@@ -289,6 +314,14 @@ ALL_SKIPPED = unit(0x01, SKIPPED + ue(48))
 def test_a_slice_of_skipped_macroblocks_has_no_levels():
     assert len(read_levels(made(), ALL_SKIPPED)) == 0
     assert write_levels(made(), ALL_SKIPPED, np.zeros(0, int)) == ALL_SKIPPED
+
+
+def test_a_slice_with_differences_of_the_picture_order():
+    """Of type 1, which no encoder here writes."""
+    parameters = made(order=ue(1) + "0" + ue(3, 4, 2, 5, 6))
+    nal = unit(0x01, ue(0, 5, 0) + "0000" + ue(9) + "00" + ue(0) + ue(48))
+    assert header(parameters, nal).order_lsb == 0
+    assert len(read_levels(parameters, nal)) == 0
 
 
 @pytest.mark.parametrize(
@@ -306,6 +339,8 @@ def test_a_slice_of_skipped_macroblocks_has_no_levels():
         (made(), unit(0x01, ue(0, 8, 0) + "0000" * 4), Reason.SWITCHING),
         (made(), unit(0x01, ue(0, 5, 1) + "0000" * 4), Reason.NO_PARAMETERS),
         (Parameters(), ALL_SKIPPED, Reason.NO_PARAMETERS),
+        (made(order=ue(1) + "0" + ue(3, 4, 256)), ALL_SKIPPED, Reason.DAMAGED),
+        (made(order=ue(3)), ALL_SKIPPED, Reason.DAMAGED),
         (made(profile=55), ALL_SKIPPED, Reason.UNKNOWN_PROFILE),
         (made(groups=1), ALL_SKIPPED, Reason.GROUPED),
         (made(size=(1023, 1023)), ALL_SKIPPED, Reason.TOO_LARGE),
@@ -360,7 +395,7 @@ def test_damaged_slices_are_refused_or_read(film, coding):
 
 
 def test_without_the_compiled_reader_there_is_a_hint(monkeypatch):
-    monkeypatch.setattr(h264, "compiled", None)
+    monkeypatch.setattr(reader_module, "compiled", None)
     with pytest.raises(PackageError, match="the compiled reader"):
         read_levels(made(), ALL_SKIPPED)
 
