@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LARGEST = 139264, WIDEST_LEVEL = 32767, WRITABLE_LEVEL = 2063 }; /* macroblocks of level 6.2; |level| */
-enum { PADDING = 16, LONGEST_NAL = 1 << 26, MARGIN = 1 << 15 };           /* bytes; more than a macroblock takes */
+enum { LARGEST = 139264, WIDEST_LEVEL = 32767, WRITABLE_LEVEL = 2063 }; /* macroblocks, of level 6.2; |level| */
+enum { PADDING = 16, LONGEST_NAL = 1 << 26, MARGIN = 1 << 15 }; /* bytes; the last is more than a macroblock takes */
 
 /* The same numbers as `Reason` in media/h264. */
 typedef enum {
@@ -158,10 +158,10 @@ typedef struct Coding {
 extern const Coding h264_cabac, h264_cavlc;
 
 /* _h264_bits.c */
-size_t h264_unescaped(Bytes nal, uint8_t *out);           /* needs as many bytes as nal */
-size_t h264_escaped(Bytes rbsp, uint8_t *out);            /* needs half as many again, and 1 */
-int h264_reserve(Writer *out, size_t more);               /* 0: there is no memory */
-size_t h264_stop_bit(const Reader *in);                   /* the last 1; 0: there is none */
+size_t h264_unescaped(Bytes nal, uint8_t *out); /* out: as many bytes */
+size_t h264_escaped(Bytes rbsp, uint8_t *out);  /* out: half as many again, and 1 */
+int h264_reserve(Writer *out, size_t more);     /* 0: there is no memory */
+size_t h264_stop_bit(const Reader *in);         /* the last 1; 0: there is none */
 uint32_t h264_ue(Reader *in);
 int32_t h264_se(Reader *in);
 
@@ -211,7 +211,7 @@ static inline int leading_zeros(uint32_t value) /* 32 of 0 */
 #endif
 }
 
-/* The next 32 bits, zeros behind the last. */
+/* The next 32 bits; beyond the end, whatever follows. */
 static inline uint32_t peek(const Reader *in)
 {
     const uint8_t *const at = in->data + in->at / 8;

@@ -359,7 +359,7 @@ static inline void encode_suffix(Encoder *out, int k, int32_t value)
 
 static int mvd(Slice *slice, int list, int cell, int component)
 {
-    const uint8_t(*const own)[2] = slice->now.mvd[list];
+    uint8_t(*const own)[2] = slice->now.mvd[list];
     const uint8_t *const left = cell & 3 ? own[cell - 1] : slice->left->mvd[list][cell + 3];
     const uint8_t *const above = cell >> 2 ? own[cell - 4] : slice->above->mvd[list][cell + 12];
     const int first = component ? MVD_Y : MVD_X, sum = left[component] + above[component];

@@ -108,6 +108,20 @@ def test_changed_levels_come_back_and_change_their_pictures_only(film, tmp_path,
     assert pictures < len(before) or "keyint=1 " in coding
 
 
+@pytest.mark.parametrize("coding", CODINGS[2:7])
+def test_levels_of_any_size_come_back(film, coding):
+    """Beyond the changes by one: all lengths of codes, up to the largest."""
+    random = np.random.default_rng(0)
+    for _, parameters, nal in slices(units(film(coding).read_bytes())):
+        before = read_levels(parameters, nal)
+        sizes = np.exp(random.uniform(0, np.log(WRITABLE + 1), len(before))).astype(int).clip(1, WRITABLE)
+        values = sizes * random.choice([-1, 1], len(before))
+        values[:2] = (-WRITABLE, WRITABLE)[: len(values)]
+        after = read_levels(parameters, write_levels(parameters, nal, values))
+        np.testing.assert_array_equal(after.value, values)
+        np.testing.assert_array_equal(after.position, before.position)
+
+
 @pytest.mark.parametrize("coding", ["keyint=1", "keyint=1 cabac=0", "keyint=3", "keyint=3 cabac=0"])
 def test_slices_with_samples(film, tmp_path, coding):
     """I_PCM, which x264 chooses for some macroblocks of noise."""
