@@ -14,12 +14,16 @@ from stegnet.media import scan
 from stegnet.methods.robust import RobustOptions
 from stegnet.methods.robust_film import FilmModem, hidden_pixels
 from study.film_trial import Row, fill_film, read, survival
-from study.reencodings import REENCODINGS, Reencoding
+from study.reencodings import Reencoding
 
 CRF = 28  # the promised one
 TEXT = 43  # bytes
-_ALSO = (
+_WAYS = (
     Reencoding("x264 medium", True),
+    Reencoding("x264 veryfast", True, options={"preset": "veryfast"}),
+    Reencoding("x264 ultrafast", False, options={"preset": "ultrafast"}),
+    Reencoding("x264 veryfast, CRF +3", False, above=3, options={"preset": "veryfast"}),
+    Reencoding("x264 veryfast, twice", False, options={"preset": "veryfast"}, generations=2),
     *(
         Reencoding(f"x264 veryfast, {rate} kbit/s", False, options={"preset": "veryfast", "b:v": f"{rate}k"})
         for rate in (500, 1000, 2000)
@@ -28,6 +32,7 @@ _ALSO = (
         "x264 baseline, 1500 kbit/s, a key frame a second", False,
         options={"preset": "veryfast", "profile:v": "baseline", "g": 30, "b:v": "1500k"},
     ),
+    Reencoding("x265 fast", False, encoder="libx265", options={"preset": "fast", "x265-params": "log-level=error"}),
 )  # fmt: skip
 
 
@@ -62,7 +67,7 @@ def trial(modem: FilmModem, film: Path, size: int | None) -> tuple[Row, list[Row
         row |= {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
         row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
         row |= {"file": filled.path.stat().st_size, "seconds": filled.seconds}
-        ways = [way for way in (*REENCODINGS, *_ALSO) if size or way.promised]
+        ways = [way for way in _WAYS if size or way.promised]
         jobs = [partial(survival, modem, filled, CRF, way, found.groups) for way in ways]
         return row, list(ordered(lambda job: job(), jobs, 2))
 

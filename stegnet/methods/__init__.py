@@ -6,6 +6,7 @@ films are hidden in, `segments` are parts of long films. To add a method: a fold
 
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.methods.auto import Auto
+from stegnet.methods.h264 import ByLevels
 from stegnet.methods.jpeg import Jpeg
 from stegnet.methods.method import (
     AUTO,
@@ -31,6 +32,7 @@ METHODS.add(Sealed())
 METHODS.add(ByNetwork())
 METHODS.add(Robust())
 METHODS.add(Jpeg())
+METHODS.add(ByLevels())
 
 __all__ = [
     "ALL_FRAMES",

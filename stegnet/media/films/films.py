@@ -180,8 +180,8 @@ def decode(path: Path, stream: BinaryIO | None = None) -> Generator[VideoFrame, 
         yield from decoded(film, picture_stream(film, path), path)
 
 
-def open_film(path: Path, stream: BinaryIO | None = None) -> InputContainer:
-    """Opens a film and finds its streams, without decoding; arguments as `read_frames`.
+def open_film(path: Path, stream: BinaryIO | None = None, **options: str) -> InputContainer:
+    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
 
     Raises:
         MediaError: no such file, or nothing that can be read.
@@ -191,7 +191,7 @@ def open_film(path: Path, stream: BinaryIO | None = None) -> InputContainer:
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
         source = stream or str(path.resolve())
-        film = av.open(source, options=_DECODING, container_options=_SAFE, metadata_errors="replace")
+        film = av.open(source, options=_DECODING, container_options=_SAFE | options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _unreadable(path) from error
     if is_heic(path):

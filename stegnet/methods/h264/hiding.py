@@ -1,0 +1,187 @@
+"""Hiding any file, byte for byte, in the levels of an MP4's own H.264, from file to file."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.kinds import FILE, FILM
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
+from stegnet.media import atomic_write
+from stegnet.media.films.films import VideoFrame, decode
+from stegnet.media.films.mp4 import read_mp4, write_mp4
+from stegnet.media.inputs import check_input, cover_name, input_kind
+from stegnet.methods.fitting import Space, fit, media_compressors
+from stegnet.methods.h264 import FORMS, H264, H264Options
+from stegnet.methods.h264.costs import level_costs
+from stegnet.methods.h264.stream import FilmStream, Group, group_at
+from stegnet.methods.method import FileRoom
+from stegnet.methods.run import Run
+from stegnet.methods.sealed import describe_file, empty_record_bytes
+from stegnet.record import File, Header, Record, choose_needed, format_record, full_room
+from stegnet.results import HidingFigures, OutputTarget, Report, SecurePayload
+from stegnet.sealing import FILM_EFFORT, SEED_BYTES, SealOptions, room, seal
+
+_MOST_RATE = 0.5  # bits of a record for each carrier
+_RATE, _MEASURED = 0.05, 100_000  # bits a carrier that are hard to find, and carriers of what was measured
+_LARGER = "take a longer film, one of more bytes a second, or one whose encoder makes B pictures"
+
+
+def hide_in_film(
+    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: H264Options, run: Run
+) -> Report:
+    """Hides any file in a film; all streams and bytes but some slices of its pictures stay.
+
+    Raises:
+        MediaError: a file can't be read or written, or the cover is no MP4 with H.264 that is supported.
+        CapacityError: the file does not fit.
+    """
+    check_input(secret)
+    kind = input_kind(cover)
+    out.check(FORMS.get(kind, ()), cover_name(cover, kind), cover, secret)
+    if kind != FILM:
+        raise CapacityError(
+            f"{cover}: is a picture, and the method h264 hides in films", "take the method jpeg or sealed"
+        )
+    film, stream, keys = read_mp4(cover), FilmStream(cover), key_source.new_keys(run.randomness)
+    groups = film_groups(stream)
+    space = Space(partial(_room, groups, keys.film), partial(_refuse, secret), media_compressors)
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "verify").progress)
+        run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "verify")
+        data = fitted.path.read_bytes()
+        header = _header(fitted.name, data, groups, keys.film, run)
+        with fitted.path.open("rb") as source:
+            records = list(_records(header, source))
+    with atomic_write(out.path, overwrite=out.force) as part:
+        changed = _sealed(stream, groups, records, keys, run)
+        write_mp4(film, part, changed)
+        psnr = None
+        if options.verify:
+            _verify(part, stream, groups, changed)
+            psnr = _quality(cover, part, len(film.sizes), run)
+    lines = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}", *_loss(header), *fitted.notes
+    report = Report(stream.width, stream.height, len(film.sizes), header.frames, lines)
+    report = replace(report, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
+    report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)
+    hidden = header.spread.share_bytes * header.frames if header.spread else len(data)
+    figures = HidingFigures(H264, cover.stat().st_size, len(film.sizes) * stream.height * stream.width, film=True)
+    secure = SecurePayload(sum(group.count for group in groups), _RATE, _MEASURED)
+    return report.with_hiding(replace(figures, container_psnr=psnr, hidden_bytes=hidden, secure=secure))
+
+
+def film_groups(stream: FilmStream) -> list[Group]:
+    """The groups of a film that carry something; of several, those with enough carriers.
+
+    Raises:
+        MediaError: as `FilmStream.pictures`.
+    """
+    pictures, found, at = list(stream.pictures()), [], 0
+    while at < len(pictures):
+        group, at = group_at(pictures, at)
+        found.append(group)
+    if len(found) > 1 and not found[-1].full:
+        del found[-1]
+    return found
+
+
+def film_room(path: Path, name: str = "") -> FileRoom:
+    """Room for a file of this name in a film; errors as `film_groups`."""
+    read_mp4(path)
+    return FileRoom(max(_room(film_groups(FilmStream(path)), ANY_KEY, name), 0))
+
+
+def _room(groups: list[Group], key: Key, name: str) -> int:
+    """Bytes of a file of this name that fit; negative if nothing does."""
+    share = _share_room(groups, key, name)
+    return full_room(len(groups), share) if share > 0 else share
+
+
+def _share_room(groups: list[Group], key: Key, name: str) -> int:
+    return min(_group_room(group, key) for group in groups) - empty_record_bytes(name, key, len(groups) > 1)
+
+
+def _group_room(group: Group, key: Key = ANY_KEY) -> int:
+    """Bytes of a record that fit into a group."""
+    return min(room(group.count, 1, key, 1, group.medium), int(group.count * _MOST_RATE) // 8)
+
+
+def _header(name: str, data: bytes, groups: list[Group], key: Key, run: Run) -> Header:
+    needed = choose_needed(len(data), len(groups), _share_room(groups, key, name)) if len(groups) > 1 else 0
+    file = File(name, len(data), hashlib.sha256(data).digest(), needed)
+    return Header(run.randomness(FILM_ID_BYTES), FILE, len(groups), file)
+
+
+def _records(header: Header, source) -> Iterator[Record]:
+    for index in range(header.frames):
+        data = header.spread.share(source, index) if header.spread else source.read()
+        yield Record(header, index, data=data)
+
+
+def _sealed(
+    stream: FilmStream, groups: list[Group], records: list[Record], keys: ContainerKeys, run: Run
+) -> dict[int, bytes]:
+    """The packets that change, by their numbers."""
+    slices: dict[int, dict[int, bytes]] = {}
+    paddings = stream.paddings()
+    for index, (group, record) in enumerate(zip(groups, records, strict=True)):
+        samples, options = group.samples, SealOptions(not index, FILM_EFFORT, clustered=False, medium=group.medium)
+        seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), level_costs(group), options)
+        rest = iter(samples.reshape(-1))
+        for part in group.slices:
+            own = np.fromiter(islice(rest, int(part.carriers.sum())), np.uint8)
+            slices.setdefault(part.packet, {})[part.unit] = stream.with_values(part, own, paddings[part.packet])
+        run.progress("hide", index + 1, len(groups))
+    return {
+        number: stream.packed([slices[number].get(place, unit) for place, unit in enumerate(stream.units(packet))])
+        for number, packet in stream.packets(slices)
+    }
+
+
+def _verify(out: Path, stream: FilmStream, groups: list[Group], changed: dict[int, bytes]) -> None:
+    """Reads the film back.
+
+    Raises:
+        MediaError: it is not as it was written.
+    """
+    written = FilmStream(out)
+    if dict(written.packets(changed)) != changed or len(film_groups(written)) != len(groups):
+        raise MediaError(f"{out}: does not read back as it was written", "try another disk")
+
+
+def _quality(cover: Path, container: Path, frames: int, run: Run) -> float:
+    """PSNR in dB of the luma of all frames of the container against its cover."""
+    errors = []
+    with closing(decode(cover)) as before, closing(decode(container)) as after:
+        for done, pair in enumerate(zip(before, after, strict=True), 1):
+            errors.append(mean_squared_error(*map(_luma, pair)))
+            run.progress("verify", done, max(done, frames))
+    return psnr_from_mse(float(np.mean(errors)), PEAK)
+
+
+def _luma(frame: VideoFrame) -> np.ndarray:
+    """(H, W) uint8."""
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
+
+
+def _loss(header: Header) -> tuple[str, ...]:
+    """A line on how many groups may be lost."""
+    if not header.spread:
+        return ()
+    return (
+        f"comes back whole if up to {header.spread.most_lost()} of its {header.frames} groups of pictures are lost",
+    )
+
+
+def _refuse(secret: Path, size: int, most: int) -> NoReturn:
+    raise CapacityError(f"{secret}: has {size} bytes, and there is room for {max(most, 0)}", _LARGER)

@@ -1,0 +1,237 @@
+"""An H.264 film as something to seal in: levels of pictures that no other refers to (docs/format.md, "H.264 films").
+
+A group is as many groups of pictures, from one IDR picture to the next, as have enough carriers; its levels are the
+samples of one frame of a container. What a group is follows from where it begins alone, so that groups are found where
+a film was cut.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import av
+import numpy as np
+
+from stegnet.core.errors import MediaError
+from stegnet.media.films.films import open_film, picture_stream
+from stegnet.media.h264 import H264Error, Kind, Levels, Parameters, Reason, read_levels, write_levels, x264_padding
+from stegnet.media.h264.parameters import PPS, SPS
+from stegnet.sealing import Medium
+
+GROUP_CARRIERS = 1 << 16
+_SHARE = 4096  # carriers for each sample that a bit of lead and MAC is chosen from
+_IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60  # types of NAL units: of slices of IDR pictures, of all; bits of nal_ref_idc
+_OTHERS = "hide without loss in .mkv, or `--survive`; or encode it first: ffmpeg -i FILM -c:v libx264 OTHER.mp4"
+_ALL_ZERO = 128  # sample of the level 1; 127 is −1
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A slice that carries something.
+
+    Attributes:
+        packet: its number in the film, in decoding order.
+        unit: number of the NAL unit in the packet.
+        nal: the NAL unit, and
+        parameters: the parameter sets that it is read with.
+        levels: all of them.
+        carriers: (l,) bool, those that are samples: of luma, not predicted from the same picture.
+    """
+
+    packet: int
+    unit: int
+    nal: bytes
+    parameters: Parameters
+    levels: Levels
+    carriers: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A group of pictures, or several.
+
+    Attributes:
+        slices: those that carry something.
+        context: hash of all else in the pictures.
+        packets: of it.
+    """
+
+    slices: tuple[Slice, ...]
+    context: bytes
+    packets: int
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return sum(int(part.carriers.sum()) for part in self.slices)
+
+    @property
+    def full(self) -> bool:
+        """Whether it has enough carriers."""
+        return self.count >= GROUP_CARRIERS
+
+    @property
+    def samples(self) -> np.ndarray:
+        """(n, 1, 1) uint8: levels without the 0 that none has, so that a step of one is a step of the other."""
+        values = [part.levels.value[part.carriers] for part in self.slices]
+        found = np.concatenate(values) if values else np.zeros(0, np.int32)
+        return (found - (found > 0) + _ALL_ZERO).astype(np.uint8).reshape(-1, 1, 1)
+
+    @property
+    def medium(self) -> Medium:
+        return Medium(_SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
+
+    def together(self, other: "Group") -> "Group":
+        """Both, as one."""
+        return Group(self.slices + other.slices, self.context + other.context, self.packets + other.packets)
+
+
+class FilmStream:
+    """The H.264 pictures of a film in MP4, MOV or Matroska.
+
+    Attributes:
+        width, height: of a picture, in pixels.
+        length: bytes of a NAL unit's length.
+    Raises:
+        MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open_film(path) as film:
+            context = picture_stream(film, path).codec_context
+            if context.name != "h264":
+                raise MediaError(f"{path}: its pictures are not H.264", _OTHERS)
+            self.width, self.height, extradata = context.width, context.height, context.extradata or b""
+        try:
+            self._parameters, self.length = Parameters.of_avcc(extradata)
+        except H264Error as error:
+            raise MediaError(f"{path}: {error}", _OTHERS) from error
+
+    def pictures(self) -> Iterator[Group]:
+        """The groups of pictures in order, each from an IDR picture, or the film's start, to the next.
+
+        Raises:
+            MediaError: the film is damaged, or of a kind of H.264 that is not supported.
+        """
+        found, parameters, packets = [], self._parameters, enumerate(map(self.units, self._packets()))
+        last = next(packets, None)
+        while last is not None:
+            after = next(packets, None)
+            ends = after is None or any(_kind(unit) == _IDR for unit in after[1])
+            parameters = self._with(parameters, last[1])
+            found.append(self._picture(*last, parameters, ends))
+            if ends:
+                yield _joined(found)
+                found = []
+            last = after
+
+    def paddings(self) -> list[bool]:
+        """The last bit of each picture's slices, where these do not show it (`x264_padding`)."""
+        shown, parameters = [], self._parameters
+        for packet in self._packets():
+            units = self.units(packet)
+            parameters = self._with(parameters, units)
+            first = next((unit for unit in units if unit[:1] and unit[0] & 31 in _PARTS), b"")
+            try:
+                shown.append(read_levels(parameters, first).padding)
+            except H264Error:
+                shown.append(None)
+        return x264_padding(shown)
+
+    def with_values(self, part: Slice, samples: np.ndarray, padding: bool) -> bytes:
+        """A slice with other samples, (n,) uint8; `padding` as in `write_levels`."""
+        own, values = part.levels.value[part.carriers], part.levels.value.copy()
+        index = own - (own > 0)
+        index = index + (samples - (index + _ALL_ZERO).astype(np.uint8)).view(np.int8)
+        values[part.carriers] = index + (index >= 0)
+        return write_levels(part.parameters, part.nal, values, padding=padding)
+
+    def units(self, packet: bytes) -> list[bytes]:
+        """The NAL units of a packet."""
+        found, at = [], 0
+        while at + self.length <= len(packet):
+            size = int.from_bytes(packet[at : at + self.length], "big")
+            found.append(packet[at + self.length : at + self.length + size])
+            at += self.length + size
+        if at != len(packet):
+            raise MediaError(f"{self.path}: {Reason.DAMAGED.line}", _OTHERS)
+        return found
+
+    def packed(self, units: list[bytes]) -> bytes:
+        """A packet of NAL units."""
+        return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
+
+    def packets(self, numbers: Collection[int]) -> Iterator[tuple[int, bytes]]:
+        """Some packets, with their numbers."""
+        return ((number, packet) for number, packet in enumerate(self._packets()) if number in numbers)
+
+    def _packets(self) -> Iterator[bytes]:
+        """All packets of pictures in decoding order; those that an edit list hides, too."""
+        with open_film(self.path, ignore_editlist="1") as film:
+            try:
+                for packet in film.demux(picture_stream(film, self.path)):
+                    if packet.size:
+                        yield bytes(packet)
+            except av.FFmpegError as error:
+                raise MediaError(f"{self.path}: the film is damaged ({error.strerror})", _OTHERS) from error
+
+    def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
+        """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""
+        slices, hashed = [], sha256()
+        parts = [(place, unit) for place, unit in enumerate(units) if _kind(unit) in _PARTS]
+        free = ends or all(not unit[0] & _REFERRED for _, unit in parts)
+        for place, unit in parts:
+            part = self._slice(number, place, unit, parameters) if free else None
+            hashed.update(unit if part is None else _besides(part))
+            slices += [part] if part else []
+        return Group(tuple(slices), hashed.digest(), 1)
+
+    def _slice(self, number: int, place: int, unit: bytes, parameters: Parameters) -> Slice | None:
+        """A slice that carries something; None of one that can't be written again."""
+        try:
+            levels = read_levels(parameters, unit)
+        except H264Error as error:
+            if error.reason is Reason.NOT_EXACT:
+                return None
+            raise MediaError(f"{self.path}: {error}", _OTHERS) from error
+        carriers = ~levels.intra & np.isin(levels.kind, (Kind.LUMA_4X4, Kind.LUMA_8X8))
+        return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
+
+    def _with(self, parameters: Parameters, units: list[bytes]) -> Parameters:
+        """The parameter sets after those in some units: the same, or others."""
+        own = [unit for unit in units if _kind(unit) in (SPS, PPS)]
+        if own:
+            parameters = Parameters(dict(parameters.sps), dict(parameters.pps))
+        try:
+            for unit in own:
+                parameters.add(unit)
+        except H264Error as error:
+            raise MediaError(f"{self.path}: {error}", _OTHERS) from error
+        return parameters
+
+
+def group_at(pictures: list[Group], first: int) -> tuple[Group, int]:
+    """The group that begins with one of the groups of pictures, and the number of the one after it."""
+    found, at = pictures[first], first + 1
+    while not found.full and at < len(pictures):
+        found, at = found.together(pictures[at]), at + 1
+    return found, at
+
+
+def _joined(pictures: list[Group]) -> Group:
+    slices = tuple(part for picture in pictures for part in picture.slices)
+    return Group(slices, sha256(b"".join(picture.context for picture in pictures)).digest(), len(pictures))
+
+
+def _besides(part: Slice) -> bytes:
+    """What a slice has besides its samples."""
+    levels, rest = part.levels, ~part.carriers
+    parts = levels.macroblock, levels.kind, levels.position, levels.block, levels.value[rest]
+    return part.nal[:1] + b"".join(np.ascontiguousarray(each).tobytes() for each in parts)
+
+
+def _kind(unit: bytes) -> int:
+    """The type of a NAL unit."""
+    return unit[0] & 31 if unit else 0

@@ -1,0 +1,82 @@
+"""MP4 files with other samples: every byte else stays, whatever lies where in the file."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stegnet.core.errors import MediaError
+from stegnet.media.films.mp4 import read_mp4, write_mp4
+from tests.support.films import encoded, ffmpeg, make_film, still_film
+
+LAYOUTS = {
+    "moov last": "",
+    "moov first": "-movflags +faststart",
+    "edit list": "-ss 0.2",
+    "two tracks of sound": "-map 0:v -map 0:a -map 0:a",
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    return still_film(tmp_path_factory.mktemp("films") / "source.mkv", 30)
+
+
+def packets(path: Path) -> list[list[bytes]]:
+    """Of each track."""
+    with av.open(str(path), container_options={"ignore_editlist": "1"}) as film:
+        found = [[] for _ in film.streams]
+        for packet in film.demux():
+            if packet.size:
+                found[packet.stream_index].append(bytes(packet))
+        return found
+
+
+@pytest.mark.parametrize("options", LAYOUTS.values(), ids=LAYOUTS)
+def test_samples_are_replaced(source, tmp_path, options):
+    cover = ffmpeg(f"-i {source}", tmp_path / "cover.mp4", f"-c:v libx264 -pix_fmt yuv420p -bf 2 -c:a aac {options}")
+    film, before = read_mp4(cover), packets(cover)
+    assert [len(packet) for packet in before[0]] == film.sizes.tolist()
+    with av.open(str(cover)) as opened:
+        assert opened.streams.video[0].codec_context.extradata == film.avcc
+    new = {number: before[0][number] + b"\0\0\0\1\x0c" * (number % 4) for number in (0, 3, 7, len(before[0]) - 1)}
+    new[5] = before[0][5][:-1]
+    write_mp4(film, tmp_path / "out.mp4", new)
+    after = packets(tmp_path / "out.mp4")
+    assert after[0] == [new.get(number, packet) for number, packet in enumerate(before[0])]
+    assert after[1:] == before[1:]
+    write_mp4(read_mp4(tmp_path / "out.mp4"), tmp_path / "back.mp4", {number: before[0][number] for number in new})
+    assert (tmp_path / "back.mp4").read_bytes() == cover.read_bytes()
+
+
+def test_nothing_replaced_changes_nothing(source, tmp_path):
+    cover = encoded(source, tmp_path / "cover.mov", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+    write_mp4(read_mp4(cover), tmp_path / "out.mov", {})
+    assert (tmp_path / "out.mov").read_bytes() == cover.read_bytes()
+
+
+def test_other_files_are_refused(source, tmp_path):
+    options = "-c:v libx264 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"
+    with pytest.raises(MediaError, match="in fragments"):
+        read_mp4(ffmpeg(f"-i {source}", tmp_path / "fragments.mp4", options))
+    for film in (source, make_film(tmp_path / "a.mkv", 2)):
+        with pytest.raises(MediaError, match=r"has 0 tracks of H\.264|are damaged"):
+            read_mp4(film)
+
+
+def test_damaged_tables(source, tmp_path):
+    cover = encoded(source, tmp_path / "cover.mp4", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+    data, draw, refused = cover.read_bytes(), np.random.default_rng(0), 0
+    start, path = data.index(b"moov"), tmp_path / "damaged.mp4"
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in draw.integers(start, len(data), 3):
+            damaged[place] ^= 1 << draw.integers(8)
+        path.write_bytes(damaged[: len(data) - draw.integers(3)])
+        try:
+            film = read_mp4(path)
+            write_mp4(film, tmp_path / "out.mp4", {0: b"new"} if len(film.sizes) else {})
+        except MediaError:
+            refused += 1
+    assert refused
