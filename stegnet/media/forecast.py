@@ -35,7 +35,7 @@ ROBUST_RATES = {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "sub
 
 # Net bits per pixel and frame, as it is sent, that films carry through a channel, of the same films; at 38 dB, but for
 # messengers.
-ROBUST_FILMS = {"h264:18": 0.043, "h264:23": 0.0066, "h264:28": 0.0006, "messenger": 0.00025}
+ROBUST_FILMS = {"h264:18": 0.043, "h264:23": 0.0066, "h264:28": 0.0006, "messenger": 0.0003}
 
 
 def picture_quality(room: int, width: int, height: int) -> float:

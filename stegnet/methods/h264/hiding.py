@@ -1,7 +1,7 @@
 """Hiding any file, byte for byte, in the levels of an MP4's own H.264, from file to file."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -63,7 +63,7 @@ def hide_in_film(
         with fitted.path.open("rb") as source:
             records = list(_records(header, source))
     with atomic_write(out.path, overwrite=out.force) as part:
-        changed = _sealed(stream, groups, records, keys, run)
+        changed = changed_packets(stream, _sealed(groups, records, keys, run))
         write_mp4(film, part, changed)
         psnr = None
         if options.verify:
@@ -128,19 +128,25 @@ def _records(header: Header, source) -> Iterator[Record]:
 
 
 def _sealed(
-    stream: FilmStream, groups: list[Group], records: list[Record], keys: ContainerKeys, run: Run
-) -> dict[int, bytes]:
-    """The packets that change, by their numbers."""
-    slices: dict[int, dict[int, bytes]] = {}
-    paddings = stream.paddings()
+    groups: list[Group], records: list[Record], keys: ContainerKeys, run: Run
+) -> Iterator[tuple[Group, np.ndarray]]:
+    """The groups with their new samples."""
     for index, (group, record) in enumerate(zip(groups, records, strict=True)):
         samples, options = group.samples, SealOptions(not index, FILM_EFFORT, clustered=False, medium=group.medium)
         seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), level_costs(group), options)
+        yield group, samples
+        run.progress("hide", index + 1, len(groups))
+
+
+def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray]]) -> dict[int, bytes]:
+    """The packets that change where groups get other samples, by their numbers."""
+    slices: dict[int, dict[int, bytes]] = {}
+    paddings = stream.paddings()
+    for group, samples in sealed:
         rest = iter(samples.reshape(-1))
         for part in group.slices:
             own = np.fromiter(islice(rest, int(part.carriers.sum())), np.uint8)
             slices.setdefault(part.packet, {})[part.unit] = stream.with_values(part, own, paddings[part.packet])
-        run.progress("hide", index + 1, len(groups))
     return {
         number: stream.packed([slices[number].get(place, unit) for place, unit in enumerate(stream.units(packet))])
         for number, packet in stream.packets(slices)
