@@ -7,8 +7,8 @@
 
 /* First contexts of syntax elements (table 9-34); from 276 on, 123 lower than there. */
 enum {
-    MB_TYPE_I = 3, SKIP_P = 11, MB_TYPE_P = 14, SUB_TYPE_P = 21, SKIP_B = 24, MB_TYPE_B = 27, SUB_TYPE_B = 36, MVD_X = 40,
-    MVD_Y = 47, REFERENCE = 54, QP_DELTA = 60, CHROMA_MODE = 64, INTRA_MODE = 68, LUMA_PATTERN = 73,
+    MB_TYPE_I = 3, SKIP_P = 11, MB_TYPE_P = 14, SUB_TYPE_P = 21, SKIP_B = 24, MB_TYPE_B = 27, SUB_TYPE_B = 36,
+    MVD_X = 40, MVD_Y = 47, REFERENCE = 54, QP_DELTA = 60, CHROMA_MODE = 64, INTRA_MODE = 68, LUMA_PATTERN = 73,
     CHROMA_PATTERN = 77, CODED_BLOCK = 85, TRANSFORM_8X8 = 276
 };
 static const uint16_t significant_contexts[6] = {105, 120, 134, 149, 152, 279};
