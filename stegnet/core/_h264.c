@@ -36,7 +36,7 @@ static PyObject *result(Failure failure, const void *data, size_t size)
 
 static const char identify_doc[] =
     "identify(nal) -> (failure, type, id, sps_id)\n\n"
-    "The type of a NAL unit, the id of its parameter set or of the slice's PPS, and of a PPS its SPS's; -1: there is none.";
+    "The type of a NAL unit, the id of its parameter set or of the slice's PPS, of a PPS its SPS's; -1: it has none.";
 
 static PyObject *identify(PyObject *self, PyObject *arguments)
 {
@@ -51,7 +51,7 @@ static PyObject *identify(PyObject *self, PyObject *arguments)
 static const char header_doc[] =
     "header(sps, pps, nal) -> int | tuple[int, …]\n\n"
     "Of a slice: the type of its NAL unit, nal_ref_idc, slice_type (0 to 2: P, B, I), first_mb_in_slice, frame_num,\n"
-    "idr_pic_id or -1, pic_order_cnt_lsb, pic_parameter_set_id, its QP, width and height in macroblocks, whether CABAC.";
+    "idr_pic_id or -1, pic_order_cnt_lsb, pic_parameter_set_id, its QP, width and height in macroblocks, and CABAC.";
 
 static PyObject *header(PyObject *self, PyObject *arguments)
 {
@@ -70,8 +70,8 @@ static PyObject *header(PyObject *self, PyObject *arguments)
 
 static const char read_doc[] =
     "read(sps, pps, nal) -> int | tuple[bytes, int]\n\n"
-    "The non-zero levels of a slice in coding order, as items of `LEVEL` in media/h264, and its padding: the last bit of\n"
-    "a last byte in CABAC; -1: it is the stop bit.";
+    "The non-zero levels of a slice in coding order, as items of `LEVEL` in media/h264, and its padding: the last bit\n"
+    "of a last byte in CABAC; -1: it is the stop bit.";
 
 static PyObject *read_levels(PyObject *self, PyObject *arguments)
 {
@@ -99,7 +99,8 @@ static PyObject *write_levels(PyObject *self, PyObject *arguments)
     Py_buffer buffers[BUFFERS];
     Bytes out = {NULL, 0};
     int padding;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*p", buffers, buffers + 1, buffers + 2, buffers + 3, &padding)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*p", buffers, buffers + 1, buffers + 2, buffers + 3, &padding))
+        return NULL;
     const Source own = source(buffers);
     const Bytes values = bytes(buffers + VALUES);
     PyThreadState *others = PyEval_SaveThread();

@@ -123,7 +123,7 @@ typedef struct {
 
     Decoder decoder; /* CABAC */
     Encoder encoder;
-    uint8_t contexts[CONTEXTS][2]; /* of the decoder, and of the encoder */
+    uint8_t contexts[CONTEXTS][2]; /* of levels, the second is the encoder's */
 
     int64_t skips; /* CAVLC: macroblocks left of mb_skip_run; -1: it comes next */
     Code tokens[4][PREFIXES], zeros[15][PREFIXES], chroma_zeros[3][PREFIXES], runs[7][PREFIXES];

@@ -1,5 +1,5 @@
-/* The macroblock layer of H.264 in context-adaptive binary arithmetic coding (9.3). Each bin is decoded, and encoded
-   again with contexts of the encoder's own. */
+/* The macroblock layer of H.264 in context-adaptive binary arithmetic coding (9.3). Each bin is decoded and encoded
+   again; the encoder has contexts of its own where levels can differ. */
 
 #include "_h264_cabac_tables.h"
 
@@ -7,8 +7,8 @@
 
 /* First contexts of syntax elements (table 9-34); from 276 on, 123 lower than there. */
 enum {
-    MB_TYPE_I = 3, SKIP_P = 11, MB_TYPE_P = 14, SUB_TYPE_P = 21, SKIP_B = 24, MB_TYPE_B = 27, SUB_TYPE_B = 36, MVD_X = 40,
-    MVD_Y = 47, REFERENCE = 54, QP_DELTA = 60, CHROMA_MODE = 64, INTRA_MODE = 68, LUMA_PATTERN = 73,
+    MB_TYPE_I = 3, SKIP_P = 11, MB_TYPE_P = 14, SUB_TYPE_P = 21, SKIP_B = 24, MB_TYPE_B = 27, SUB_TYPE_B = 36,
+    MVD_X = 40, MVD_Y = 47, REFERENCE = 54, QP_DELTA = 60, CHROMA_MODE = 64, INTRA_MODE = 68, LUMA_PATTERN = 73,
     CHROMA_PATTERN = 77, CODED_BLOCK = 85, TRANSFORM_8X8 = 276
 };
 static const uint16_t significant_contexts[6] = {105, 120, 134, 149, 152, 279};
@@ -38,26 +38,51 @@ static void start_decoder(Decoder *in, const Reader *reader)
     refill(in);
 }
 
-static inline int decode(Decoder *in, uint8_t *context)
+static inline uint32_t lps_range(uint32_t range, uint8_t context)
 {
-    const int state = *context >> 1, likely = *context & 1;
-    const uint32_t lps = range_lps[state][in->range >> 6 & 3];
-    in->range -= lps;
-    const uint64_t limit = (uint64_t)in->range << in->left;
-    if (in->value < limit) {
-        if (state < 62) *context += 2;
-        const int shift = in->range < 256;
-        in->range <<= shift;
-        in->left -= shift;
-        refill(in);
-        return likely;
-    }
-    in->value -= limit;
-    const int shift = shifts[lps >> 3];
-    in->range = lps << shift;
+    return range_lps[context >> 1][range >> 6 & 3];
+}
+
+/* A context after the more and after the less probable symbol (table 9-45). */
+static inline uint8_t more_likely(uint8_t context)
+{
+    return (uint8_t)(context < 124 ? context + 2 : context);
+}
+
+static inline uint8_t less_likely(uint8_t context)
+{
+    return (uint8_t)(after_lps[context >> 1] << 1 | ((context & 1) ^ (context < 2)));
+}
+
+static inline void narrow_decoder(Decoder *in, uint32_t range, int shift)
+{
+    in->range = range << shift;
     in->left -= shift;
     refill(in);
-    *context = (uint8_t)(after_lps[state] << 1 | (state ? likely : !likely));
+}
+
+/* Whether the less probable symbol comes next; takes it. */
+static inline int decode_rare(Decoder *in, uint8_t context)
+{
+    const uint32_t lps = lps_range(in->range, context), mps = in->range - lps;
+    const uint64_t limit = (uint64_t)mps << in->left;
+    if (in->value < limit) {
+        narrow_decoder(in, mps, mps < 256);
+        return 0;
+    }
+    in->value -= limit;
+    narrow_decoder(in, lps, shifts[lps >> 3]);
+    return 1;
+}
+
+static inline int decode(Decoder *in, uint8_t *context)
+{
+    const int likely = *context & 1;
+    if (!decode_rare(in, *context)) {
+        *context = more_likely(*context);
+        return likely;
+    }
+    *context = less_likely(*context);
     return !likely;
 }
 
@@ -75,10 +100,7 @@ static int decode_end(Decoder *in)
 {
     in->range -= 2;
     if (in->value >= (uint64_t)in->range << in->left) return 1;
-    const int shift = in->range < 256;
-    in->range <<= shift;
-    in->left -= shift;
-    refill(in);
+    narrow_decoder(in, in->range, in->range < 256);
     return 0;
 }
 
@@ -112,25 +134,36 @@ static void start_encoder(Encoder *out, Writer *writer)
     *out = (Encoder){.out = writer, .start = writer->size, .range = 510, .bits = -1}; /* the first bit is always 0 */
 }
 
-static inline void encode(Encoder *out, uint8_t *context, int bin)
+static inline void narrow_encoder(Encoder *out, uint32_t range, int shift)
 {
-    const int state = *context >> 1, likely = *context & 1;
-    const uint32_t lps = range_lps[state][out->range >> 6 & 3];
-    int shift;
-    out->range -= lps;
-    if (bin == likely) {
-        if (state < 62) *context += 2;
-        shift = out->range < 256;
-        out->range <<= shift;
-    } else {
-        out->low += out->range;
-        shift = shifts[lps >> 3];
-        out->range = lps << shift;
-        *context = (uint8_t)(after_lps[state] << 1 | (state ? likely : !likely));
-    }
+    out->range = range << shift;
     out->low <<= shift;
     out->bits += shift;
     drain(out);
+}
+
+static inline void encode_likely(Encoder *out, uint8_t context)
+{
+    const uint32_t mps = out->range - lps_range(out->range, context);
+    narrow_encoder(out, mps, mps < 256);
+}
+
+static inline void encode_rare(Encoder *out, uint8_t context)
+{
+    const uint32_t lps = lps_range(out->range, context);
+    out->low += out->range - lps;
+    narrow_encoder(out, lps, shifts[lps >> 3]);
+}
+
+static inline void encode(Encoder *out, uint8_t *context, int bin)
+{
+    if (bin == (*context & 1)) {
+        encode_likely(out, *context);
+        *context = more_likely(*context);
+        return;
+    }
+    encode_rare(out, *context);
+    *context = less_likely(*context);
 }
 
 static inline void encode_bypass(Encoder *out, int bin)
@@ -143,16 +176,9 @@ static inline void encode_bypass(Encoder *out, int bin)
 
 static void encode_end(Encoder *out, int bin)
 {
-    out->range -= 2;
-    const int shift = bin ? 7 : out->range < 256;
-    if (bin) {
-        out->low += out->range;
-        out->range = 2;
-    }
-    out->range <<= shift;
-    out->low <<= shift;
-    out->bits += shift;
-    drain(out);
+    const uint32_t rest = out->range - 2;
+    if (bin) out->low += rest;
+    narrow_encoder(out, bin ? 2 : rest, bin ? 7 : rest < 256);
 }
 
 /* Ends with a 1 and zeros up to a whole byte (9.3.4.5). */
@@ -164,12 +190,23 @@ static void end_encoder(Encoder *out)
 
 /* ---- bins that pass */
 
-static inline int bin(Slice *slice, int context)
+/* A bin that can't change: one context serves both engines. */
+static inline int pass(Decoder *in, Encoder *out, uint8_t *context)
 {
-    uint8_t *const contexts = slice->contexts[context];
-    const int value = decode(&slice->decoder, contexts);
-    encode(&slice->encoder, contexts + 1, value);
-    return value;
+    const uint8_t before = *context;
+    if (!decode_rare(in, before)) {
+        encode_likely(out, before);
+        *context = more_likely(before);
+        return before & 1;
+    }
+    encode_rare(out, before);
+    *context = less_likely(before);
+    return !(before & 1);
+}
+
+static int bin(Slice *slice, int context)
+{
+    return pass(&slice->decoder, &slice->encoder, slice->contexts[context]);
 }
 
 static int bypass(Slice *slice)
@@ -431,15 +468,9 @@ static int pass_places(Slice *slice, const Block *block, uint8_t *places)
     Encoder out = slice->encoder;
     for (int place = 0; place < last; place++) {
         const int significant = wide ? significant_8x8[place] : narrow && place > 2 ? 2 : place;
-        uint8_t *contexts = slice->contexts[first_significant + significant];
-        int value = decode(&in, contexts);
-        encode(&out, contexts + 1, value);
-        if (!value) continue;
+        if (!pass(&in, &out, slice->contexts[first_significant + significant])) continue;
         places[count++] = (uint8_t)place;
-        contexts = slice->contexts[first_last + (wide ? last_8x8[place] : significant)];
-        value = decode(&in, contexts);
-        encode(&out, contexts + 1, value);
-        if (value) goto done;
+        if (pass(&in, &out, slice->contexts[first_last + (wide ? last_8x8[place] : significant)])) goto done;
     }
     places[count++] = (uint8_t)last;
 done:
