@@ -101,7 +101,7 @@ def _film(path: Path) -> Info:
         "seconds": _short(end - film.pts[0] * film.time_base + 1 / film.rate),
         "sound": _sound(path, film),
         "notes": list(film.notes),
-        **_room(CoverSize(film.height, film.width, frames, channels)),
+        **_room(CoverSize(film.height, film.width, frames, channels, path)),
     }
 
 

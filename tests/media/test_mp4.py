@@ -61,7 +61,7 @@ def test_other_files_are_refused(source, tmp_path):
     with pytest.raises(MediaError, match="in fragments"):
         read_mp4(ffmpeg(f"-i {source}", tmp_path / "fragments.mp4", options))
     for film in (source, make_film(tmp_path / "a.mkv", 2)):
-        with pytest.raises(MediaError, match=r"has 0 tracks of H\.264|are damaged"):
+        with pytest.raises(MediaError, match="is no MP4 or MOV"):
             read_mp4(film)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.media.signature import is_mp4
 
 _FILM = "copy it first: ffmpeg -i FILM -map 0 -c copy OTHER.mp4"
 _HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
@@ -58,6 +59,8 @@ def read_mp4(path: Path) -> Mp4:
     Raises:
         MediaError: it is damaged, is in fragments, or has no H.264 of which it is known where it is.
     """
+    if not is_mp4(path):
+        raise MediaError(f"{path}: is no MP4 or MOV", _FILM)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return _read(path, data)

@@ -184,9 +184,10 @@ def _loss(header: Header) -> tuple[str, ...]:
     """A line on how many groups may be lost."""
     if not header.spread:
         return ()
-    return (
-        f"comes back whole if up to {header.spread.most_lost()} of its {header.frames} groups of pictures are lost",
-    )
+    most, groups = header.spread.most_lost(), f"of its {header.frames} groups of pictures"
+    if not most:
+        return (f"comes back only if none {groups} is lost",)
+    return (f"comes back whole if up to {most} {groups} are lost",)
 
 
 def _refuse(secret: Path, size: int, most: int) -> NoReturn:
