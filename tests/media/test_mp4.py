@@ -43,6 +43,11 @@ def test_samples_are_replaced(source, tmp_path, options):
     new = {number: before[0][number] + b"\0\0\0\1\x0c" * (number % 4) for number in (0, 3, 7, len(before[0]) - 1)}
     new[5] = before[0][5][:-1]
     write_mp4(film, tmp_path / "out.mp4", new)
+    grown = read_mp4(tmp_path / "out.mp4")
+    for each in (film, grown):
+        data = each.path.read_bytes()[each.rate.content :]
+        assert int.from_bytes(data[8:12], "big") in (0, int(8 * each.sizes.sum() / each.seconds))
+    assert film.rate.start != grown.rate.start or grown.sizes.sum() > film.sizes.sum()
     after = packets(tmp_path / "out.mp4")
     assert after[0] == [new.get(number, packet) for number, packet in enumerate(before[0])]
     assert after[1:] == before[1:]

@@ -1,6 +1,6 @@
 """MP4 and MOV files whose H.264 samples are replaced, with every other byte as it was (ISO/IEC 14496-12 and -15).
 
-Sizes of samples and offsets of chunks are mended; no box moves into another place.
+Sizes of samples, offsets of chunks and the bit rate are mended; no box moves into another place.
 """
 
 import mmap
@@ -18,6 +18,7 @@ _FILM = "copy it first: ffmpeg -i FILM -map 0 -c copy OTHER.mp4"
 _HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
 _HEADER = 8  # bytes of a box before its content
+_NEAR = 1e-4  # share by which a bit rate may be rounded
 _MOST_32 = (1 << 32) - 1
 
 
@@ -41,6 +42,8 @@ class Mp4:
         starts, sizes: (n,) int64, of each sample in decoding order.
         boxes: those at the top of the file.
         table: stsz of that track.
+        rate: its btrt box; None: it has none.
+        seconds: that it lasts.
         chunks: stco and co64 of all tracks.
     """
 
@@ -50,6 +53,8 @@ class Mp4:
     sizes: np.ndarray
     boxes: tuple[Box, ...]
     table: Box
+    rate: Box | None
+    seconds: float
     chunks: tuple[Box, ...]
 
 
@@ -84,7 +89,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
 
     with film.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         patches = {int(film.starts[number]): (int(film.sizes[number]), samples[number]) for number in order}
-        patches |= _sizes_patch(film, samples)
+        patches |= _sizes_patch(film, samples) | _rate_patch(film, data, int(growth[-1]) if len(growth) else 0)
         for box in film.chunks:
             patches |= _offsets_patch(film.path, data, box, moved)
         for box in film.boxes:
@@ -116,7 +121,8 @@ def _read(path: Path, data: mmap.mmap) -> Mp4:
     _check_samples(starts, sizes, [box for box in boxes if box.kind == b"mdat"])
     for box in chunks:
         _offsets(data, box)
-    return Mp4(path, avcc, starts, sizes, boxes, track[b"stsz"], chunks)
+    rate = next((box for box in _described(data, track) if box.kind == b"btrt"), None)
+    return Mp4(path, avcc, starts, sizes, boxes, track[b"stsz"], rate, _seconds(data, track[b"mdhd"]), chunks)
 
 
 def _boxes(data: mmap.mmap, start: int, end: int) -> Iterator[Box]:
@@ -147,14 +153,24 @@ def _tracks(found: list[Box]) -> list[dict[bytes, Box]]:
 
 def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
     """The avcC box of a track of H.264; b"" of any other."""
-    described = track.get(b"stsd")
-    if described is None or b"stsz" not in track or b"stsc" not in track:
+    if not {b"stsd", b"stsz", b"stsc", b"mdhd"} <= track.keys():
         return b""
-    entries = list(_boxes(data, described.content + 8, described.end))
+    return next((data[box.content : box.end] for box in _described(data, track) if box.kind == b"avcC"), b"")
+
+
+def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
+    """The boxes that describe a track of H.264; none of any other."""
+    entries = list(_boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end))
     if len(entries) != 1 or entries[0].kind != b"avc1":
-        return b""
-    inner = _boxes(data, entries[0].content + 78, entries[0].end)
-    return next((data[box.content : box.end] for box in inner if box.kind == b"avcC"), b"")
+        return []
+    return list(_boxes(data, entries[0].content + 78, entries[0].end))
+
+
+def _seconds(data: mmap.mmap, box: Box) -> float:
+    """Length of a track, from its mdhd box."""
+    form, at = (">IQ", 20) if data[box.content] else (">II", 12)
+    ticks, length = struct.unpack(form, data[box.content + at : box.content + at + struct.calcsize(form)])
+    return length / ticks if ticks else 0.0
 
 
 def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray:
@@ -206,6 +222,19 @@ def _offsets(data: mmap.mmap, box: Box) -> np.ndarray:
 def _sizes_patch(film: Mp4, samples: Mapping[int, bytes]) -> dict[int, tuple[int, bytes]]:
     first = film.table.content + 12
     return {first + 4 * number: (4, len(new).to_bytes(4, "big")) for number, new in samples.items()}
+
+
+def _rate_patch(film: Mp4, data: mmap.mmap, growth: int) -> dict[int, tuple[int, bytes]]:
+    """The highest and the mean bit rate, as far as they are the mean of all samples: whoever adds up would see it."""
+    if film.rate is None or film.seconds <= 0:
+        return {}
+    before = 8 * int(film.sizes.sum()) / film.seconds
+    after, found = before + 8 * growth / film.seconds, {}
+    for at in (film.rate.content + 4, film.rate.content + 8):
+        said = int.from_bytes(data[at : at + 4], "big")
+        if abs(said - before) <= _NEAR * before:
+            found[at] = (4, (said + int(after) - int(before)).to_bytes(4, "big"))
+    return found
 
 
 def _offsets_patch(path: Path, data: mmap.mmap, box: Box, moved) -> dict[int, tuple[int, bytes]]:

@@ -7,6 +7,7 @@ a film was cut.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -98,7 +99,7 @@ class FilmStream:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._marked = path, False
         with open_film(path) as film:
             context = picture_stream(film, path).codec_context
             if context.name != "h264":
@@ -127,10 +128,14 @@ class FilmStream:
                 found = []
             last = after
 
+    @cached_property
     def paddings(self) -> list[bool]:
         """The last bit of each picture's slices, where these do not show it (`x264_padding`)."""
         shown, parameters = [], self._parameters
         for packet in self._packets():
+            if not self._marked:  # by no slice that carries something: it is not x264's
+                shown.append(None)
+                continue
             units = self.units(packet)
             parameters = self._with(parameters, units)
             first = next((unit for unit in units if unit[:1] and unit[0] & 31 in _PARTS), b"")
@@ -196,6 +201,7 @@ class FilmStream:
             if error.reason is Reason.NOT_EXACT:
                 return None
             raise MediaError(f"{self.path}: {error}", _OTHERS) from error
+        self._marked |= bool(levels.padding)
         carriers = ~levels.intra & np.isin(levels.kind, (Kind.LUMA_4X4, Kind.LUMA_8X8))
         return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
 
