@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from av.video.frame import PictureType
 
 from pipeline.stage import bar, run_stage, write_table
 from stegnet.config.config import Config
@@ -95,7 +94,7 @@ def _hidden(cover: Path, out: Path, rate: float, seed: int) -> Path:
 def _described(film: Path) -> tuple[np.ndarray, np.ndarray]:
     """Statistics of a film's levels, and SPAM of its B pictures."""
     group = group_at(list(FilmStream(film).pictures()), 0)[0]
-    frames = [frame for frame in decode(film) if frame.pict_type == PictureType.B]
+    frames = [frame for frame in decode(film) if frame.pict_type.name == "B"]
     pictures = (to_rgb(frame, frame.width, frame.height, film) for frame in frames[::4])
     return statistics(group), np.mean([spam(picture) for picture in pictures], 0)
 

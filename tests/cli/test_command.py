@@ -41,7 +41,7 @@ SAID = {
     "info a b": ("too many arguments", "stegnet info FILE"),
     "info a -- --jsn": ("too many arguments", "stegnet info FILE"),
     "enhance a -o b --strength 6": ("--strength: must be a number from 0 to 5", "`stegnet enhance --help` explains it"),
-    "hide a b --method no": ("--method: no is not possible", "choose auto, sealed, network, robust or jpeg"),
+    "hide a b --method no": ("--method: no is not possible", "choose auto, sealed, network, robust, jpeg or h264"),
 } | {
     f"hide a b -o c --key-file k {wrong}": (f"{wrong.split()[2]} requires --method {right}", HIDE_HELP)
     for wrong, right in {

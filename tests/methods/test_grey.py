@@ -126,7 +126,7 @@ def test_a_grey_cover_stays_grey(tmp_path, photo, note, hide, back):
 def test_a_palette_is_refused(tmp_path, photo, note, hide):
     """And told to have no room."""
     files = palettes(photo)
-    for name, by in product(files, METHODS):
+    for name, by in product(files, METHODS.keys() - {"h264"}):  # which hides in films
         out = (tmp_path / "c").with_suffix(METHODS[by].forms[PICTURE][0])
         cover = saved(tmp_path, files, name)
         secret = cover if by == "network" else note

@@ -95,14 +95,19 @@ def test_the_registry():
     with pytest.raises(ValueError, match="there is a method toy already"):
         METHODS.add(Toy())
     assert next(iter(METHODS)) == "auto"
-    with pytest.raises(ConfigError, match="must be one of auto, sealed, network, robust, jpeg, toy, is 'none'"):
+    with pytest.raises(ConfigError, match="must be one of auto, sealed, network, robust, jpeg, h264, toy, is 'none'"):
         METHODS.choose("none")
     assert METHODS.choose("toy", ["shift"]) is METHODS["toy"]
     with pytest.raises(UnknownOption, match="survive: goes with robust"):
         METHODS.choose("toy", ["survive"])
     with pytest.raises(UnknownOption, match="height: no method has it"):
         METHODS.choose("auto", ["height"])
-    for given, suffix, name in (([], ".png", "auto"), ([], ".jpg", "jpeg"), (["survive"], "", "robust")):
+    for given, suffix, name in (
+        ([], ".png", "auto"),
+        ([], ".jpg", "jpeg"),
+        (["survive"], "", "robust"),
+        ([], ".mov", "h264"),
+    ):
         assert METHODS.choose("auto", given, suffix).name == name
 
 

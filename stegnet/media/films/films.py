@@ -180,6 +180,21 @@ def decode(path: Path, stream: BinaryIO | None = None) -> Generator[VideoFrame, 
         yield from decoded(film, picture_stream(film, path), path)
 
 
+def picture_packets(path: Path) -> Iterator[bytes]:
+    """The packets of a film's main video track in decoding order; those that an edit list leaves out, too.
+
+    Raises:
+        MediaError: as `open_film`, or it is damaged.
+    """
+    with open_film(path, ignore_editlist="1") as film:
+        try:
+            for packet in film.demux(picture_stream(film, path)):
+                if packet.size:
+                    yield bytes(packet)
+        except av.FFmpegError as error:
+            raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
+
+
 def open_film(path: Path, stream: BinaryIO | None = None, **options: str) -> InputContainer:
     """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
 

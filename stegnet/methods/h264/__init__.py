@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stegnet import lazy_names
-from stegnet.core.kinds import FILM
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FORMS as LOSSLESS_FORMS
 from stegnet.methods.method import CoverSize, FileRoom, Fit, Method, option
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __getattr__, __all__ = lazy_names(__name__, hiding="film_room hide_in_film", stream="FilmStream group_at")
 H264 = "h264"
-FORMS = MappingProxyType({FILM: (".mp4", ".mov")})
+FORMS = MappingProxyType({PICTURE: LOSSLESS_FORMS[PICTURE], FILM: (".mp4", ".mov")})
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ the size nearly so. OUT can be cut at key frames, and copied without encoding.
 """
     forms = FORMS
     options = H264Options
+    implied = True
 
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is such a film."""

@@ -48,7 +48,7 @@ def hide_in_film(
     """
     check_input(secret)
     kind = input_kind(cover)
-    out.check(FORMS.get(kind, ()), cover_name(cover, kind), cover, secret)
+    out.check(FORMS[kind], cover_name(cover, kind), cover, secret)
     if kind != FILM:
         raise CapacityError(
             f"{cover}: is a picture, and the method h264 hides in films", "take the method jpeg or sealed"

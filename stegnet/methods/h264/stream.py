@@ -11,11 +11,10 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-import av
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media.films.films import open_film, picture_stream
+from stegnet.media.films.films import open_film, picture_packets, picture_stream
 from stegnet.media.h264 import H264Error, Kind, Levels, Parameters, Reason, read_levels, write_levels, x264_padding
 from stegnet.media.h264.parameters import PPS, SPS
 from stegnet.sealing import Medium
@@ -23,7 +22,7 @@ from stegnet.sealing import Medium
 GROUP_CARRIERS = 1 << 16
 _SHARE = 4096  # carriers for each sample that a bit of lead and MAC is chosen from
 _IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60  # types of NAL units: of slices of IDR pictures, of all; bits of nal_ref_idc
-_OTHERS = "hide without loss in .mkv, or `--survive`; or encode it first: ffmpeg -i FILM -c:v libx264 OTHER.mp4"
+_OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4; or hide without loss in .mkv"
 _ALL_ZERO = 128  # sample of the level 1; 127 is −1
 
 
@@ -174,13 +173,7 @@ class FilmStream:
 
     def _packets(self) -> Iterator[bytes]:
         """All packets of pictures in decoding order; those that an edit list hides, too."""
-        with open_film(self.path, ignore_editlist="1") as film:
-            try:
-                for packet in film.demux(picture_stream(film, self.path)):
-                    if packet.size:
-                        yield bytes(packet)
-            except av.FFmpegError as error:
-                raise MediaError(f"{self.path}: the film is damaged ({error.strerror})", _OTHERS) from error
+        return picture_packets(self.path)
 
     def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
         """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""
