@@ -34,7 +34,7 @@ from study.scores import summarise
 FILMS, SIDE, CRF, NOISE = 100, 288, 18, 5  # levels of noise, as of a phone by lamplight
 RATES = 0.05, 0.1, 0.2, 0.4  # bits for each carrier
 _MOST, _BANDS, _PAIRED = 8, 4, 4  # levels, frequency bands, and levels in pairs, that are told apart
-_RATE, _TICKS = 25, 90_000
+_RATE, _TICKS, _B_PICTURE = 25, 90_000, 3  # frames and ticks a second, and a type, as FFmpeg numbers them
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
@@ -94,7 +94,7 @@ def _hidden(cover: Path, out: Path, rate: float, seed: int) -> Path:
 def _described(film: Path) -> tuple[np.ndarray, np.ndarray]:
     """Statistics of a film's levels, and SPAM of its B pictures."""
     group = group_at(list(FilmStream(film).pictures()), 0)[0]
-    frames = [frame for frame in decode(film) if frame.pict_type.name == "B"]
+    frames = [frame for frame in decode(film) if frame.pict_type == _B_PICTURE]
     pictures = (to_rgb(frame, frame.width, frame.height, film) for frame in frames[::4])
     return statistics(group), np.mean([spam(picture) for picture in pictures], 0)
 
