@@ -270,3 +270,10 @@ def assert_areas(name: str, first: tuple[str, ...], contents: tuple[str, str], d
 def test_recipients_and_lossy_pasts() -> None:
     assert_areas("recipients.csv", ("attack", "question"), ("100 bytes", "a tenth full"), 2)
     assert_areas("history.csv", ("method", "cover", "attack"), ("20 bytes", "a tenth full"), 3)
+
+
+def test_film_levels() -> None:
+    found = table("film_levels/film_levels.csv", "rate", "features")
+    for rate in (0.05, 0.1, 0.2, 0.4):
+        name = f"{rate:g}".removeprefix("0") + ", more than there is room for" * (rate > 0.25)
+        assert_rows(SECURITY, [[name, *(right(found.loc[(rate, features)]) for features in ("levels", "SPAM"))]])

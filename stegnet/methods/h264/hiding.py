@@ -33,7 +33,7 @@ from stegnet.sealing import FILM_EFFORT, SEED_BYTES, SealOptions, room, seal
 
 _MOST_RATE = 0.25  # bits of a record for each carrier
 _COMPARED = 300  # frames
-_RATE, _MEASURED = 0.05, 100_000  # bits a carrier that are hard to find, and carriers of what was measured
+_RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find, and carriers of what was measured
 _LARGER = "take a longer film, one of more bytes a second, or one whose encoder makes B pictures"
 
 

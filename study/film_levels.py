@@ -1,4 +1,4 @@
-"""Detection of files in an MP4's own H.264: python -m study.h264_levels PHOTOGRAPHS OUT
+"""Detection of files in an MP4's own H.264: python -m study.film_levels PHOTOGRAPHS OUT
 
 Films of windows that move over photographs, with B pictures; by statistics of levels, and by SPAM of B pictures.
 """
@@ -49,7 +49,7 @@ def main(config: Config, photographs: Path, out: Path) -> None:
         both = Features(*(np.stack(side).astype(np.float32) for side in zip(*pairs, strict=True)))
         row = {"rate": rate, "features": name, "films": len(pairs)}
         rows.append(row | summarise([by_folds(both, config.seed)], config.seed))
-    write_table(out / "h264_levels.csv", pd.DataFrame(rows))
+    write_table(out / "film_levels.csv", pd.DataFrame(rows))
     print(pd.DataFrame(rows).to_string(index=False))
 
 
