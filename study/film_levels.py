@@ -20,10 +20,7 @@ from stegnet.media import FilmInfo, read_picture
 from stegnet.media.films.films import decode, to_rgb
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.films.mp4 import read_mp4, write_mp4
-from stegnet.methods.h264 import FilmStream, group_at
-from stegnet.methods.h264.costs import level_costs
-from stegnet.methods.h264.hiding import changed_packets
-from stegnet.methods.h264.stream import Group
+from stegnet.methods.h264 import FilmStream, Group, changed_packets, group_at, level_costs
 from stegnet.sealing import FILM_EFFORT, LEAD_BITS, MAC_BITS, SEED_BYTES, TAG_BYTES, SealOptions, seal
 from study.ensemble import Features, by_folds
 from study.features import spam

@@ -22,6 +22,7 @@ FACES = [
     "methods/network",
     "methods/robust",
     "methods/robust_film",
+    "methods/h264",
 ]
 FOLDERS = sorted({file.parent for package in PACKAGES for file in (ROOT / package).rglob("*.py")})
 _MOST = 15

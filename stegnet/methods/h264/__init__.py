@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from stegnet.record import Container
     from stegnet.results import OutputTarget, Report
 
-__getattr__, __all__ = lazy_names(__name__, hiding="film_room hide_in_film", stream="FilmStream group_at")
+__getattr__, __all__ = lazy_names(
+    __name__,
+    costs="level_costs",
+    hiding="changed_packets film_room hide_in_film",
+    stream="FilmStream Group group_at",
+)
 H264 = "h264"
 FORMS = MappingProxyType({PICTURE: LOSSLESS_FORMS[PICTURE], FILM: (".mp4", ".mov")})
 
