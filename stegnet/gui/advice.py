@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import StegnetError
+from stegnet.core.kinds import FILM
 from stegnet.core.names import safe_name
 from stegnet.gui.jobs import BadRequest, names_only, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
+from stegnet.media import read_cover, scan
 from stegnet.media.forecast import picture_quality
-from stegnet.media.inputs import is_grey_cover
+from stegnet.media.inputs import input_kind, is_grey_cover
 from stegnet.methods import AUTO, METHODS, CoverSize, FileRoom
 
 _WORDS = 6
@@ -150,10 +152,20 @@ def _room(asked: dict[str, Any]) -> Room:
 
     def room(file: Path | None) -> FileRoom | None:
         method = METHODS.choose(AUTO, given, suffix)
-        channels = 1 if file and cover_size.frames == 1 and is_grey_cover(file) else 3
-        return method.file_room(replace(cover_size, file=file, channels=channels), name, method.options(**given))
+        size = cover_size if cover_size.width or not file else _measured(file)
+        channels = 1 if file and size.frames == 1 and is_grey_cover(file) else 3
+        return method.file_room(replace(size, file=file, channels=channels), name, method.options(**given))
 
     return room
+
+
+def _measured(file: Path) -> CoverSize:
+    """The size of a cover that the browser can't show."""
+    if input_kind(file) == FILM:
+        film = scan(file)
+        return CoverSize(film.height, film.width, len(film.pts))
+    pixels, _ = read_cover(file)
+    return CoverSize(*pixels.shape[:2])
 
 
 def _too_large(room: int, film: bool, sides: Sequence[int]) -> str:

@@ -41,6 +41,7 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     make_film(tmp_path / "cover.mp4", 12, 240, 320, sound="aac", **mp4)
     make_film(tmp_path / "secret.mp4", 6, 64, 96, seed=9, sound="aac", **mp4)
     make_film(tmp_path / "long.mp4", 300, 480, 640, **mp4)
+    make_film(tmp_path / "unplayable.mp4", 12, 240, 320, codec="mpeg4", pix_fmt="yuv420p")
     Image.fromarray(picture(240, 320, 1)).save(tmp_path / "photo.jpeg", quality=92)
     stegnet.make_key_file(tmp_path / "key")
     files = [str(tmp_path / name) for name in ("cover.mp4", "secret.mp4")]

@@ -41,6 +41,14 @@ def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, sa
     return json.loads(client.ask("forecast", "POST", json.dumps(asked).encode() + b"\n").body)["text"]
 
 
+def test_a_cover_of_unknown_size_is_measured(client: Client, photo: Path) -> None:
+    for suffix in (".jpg", ".png"):
+        asked = question(photo) | {"suffix": suffix}
+        asked["cover"] |= {"width": 0, "height": 0}
+        unseen = client.ask("room", "POST", json.dumps(asked).encode() + b"\n" + photo.read_bytes())
+        assert json.loads(unseen.body) == room(client, photo, suffix=suffix)
+
+
 def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
     """Its room is told before, and is there."""
     found = room(client, photo)

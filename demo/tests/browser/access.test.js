@@ -85,6 +85,7 @@ visiting("a whole hide and reveal by keyboard, focus always visible", async (vis
   await goTo("cover-file");
   await keyboard.press("Tab");
   await keyboard.press("Enter"); // the first example
+  await page.locator('[data-drop="cover"]:not(.busy)').waitFor();
   await keyboard.press("Tab");
   await keyboard.press("Tab");
   await keyboard.press("Tab");

@@ -63,7 +63,9 @@ visiting("room and a weak passphrase are told before anything is hidden", async 
   await page.getByText(/^77 random bits: /).waitFor();
   assert.match(await page.locator("#hide-key-passphrase").inputValue(), /^[a-z]+(-[a-z]+){5,}$/);
   await visitor.give("cover", exchange("cover.mp4"));
-  await forecast.getByText(/^Room for about .* kB: /).waitFor();
+  assert.match(await visitor.forecast(), /^Room for about .* kB: /);
+  await visitor.give("cover", exchange("unplayable.mp4"));
+  assert.match(await visitor.forecast(), /^Room for about .* kB: /);
 });
 
 visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (visitor) => {

@@ -152,6 +152,13 @@ class Visitor {
     await this.page.locator("#hide-survive").selectOption(channel);
   }
 
+  /** Waits for a form's result; trouble instead of it fails at once. */
+  async result(form) {
+    const trouble = this.page.locator(`#${form} .work .notice.error`);
+    await this.page.locator(`#${form} .result h2`).or(trouble).first().waitFor();
+    assert.deepEqual(await trouble.allInnerTexts(), []);
+  }
+
   /** Starts a form and waits for its result. */
   async finish(form) {
     await this.start(form);
@@ -180,7 +187,6 @@ class Visitor {
   onlySafely = (is) => this.page.getByLabel("At most what is hard to find").setChecked(is);
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
-  result = (form) => this.page.locator(`#${form} .result h2`).waitFor();
   trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();
   troubleAt = (zone) => this.page.locator(`[data-drop="${zone}"] [role="alert"]`).innerText();
 

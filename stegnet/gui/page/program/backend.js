@@ -38,7 +38,7 @@ export const program = {
   showSecret,
 };
 
-/** As `stegnet info` and `hide` say it; no room if the browser can't show the cover, so that its size is not known. */
+/** As `stegnet info` and `hide` say it; nothing of a large cover, or of one to survive, that the browser can't show. */
 async function forecast({ file, bitmap, film }, secret, { channel, suffix, safe }) {
   const { width = 0, height = 0, seconds } = film ?? bitmap ?? {};
   const frames = seconds ? Math.max(1, Math.floor(RATE * seconds)) : 1;
@@ -46,7 +46,7 @@ async function forecast({ file, bitmap, film }, secret, { channel, suffix, safe 
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
   const question = { cover: { width, height, frames }, secret: asked, survive: channel, suffix, safe };
   const { text, history, ...room } = channel || file.size > MOST_PASSED ? {} : await roomIn(file, question);
-  if (text || !width) return { text: text ?? "", history };
+  if (text || !(width || room.room)) return { text: text ?? "", history };
   return { text: (await ask("forecast", { ...question, ...room })).text ?? "", history };
 }
 
