@@ -17,6 +17,7 @@ from stegnet.core.errors import MediaError
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FilmInfo, read_picture
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import decode, to_rgb
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.films.mp4 import read_mp4, write_mp4
@@ -68,7 +69,7 @@ def features(
     step = _TICKS // _RATE
     stamps = tuple(range(0, len(frames) * step, step))
     info = FilmInfo(SIDE, SIDE, stamps, Fraction(1, _TICKS), Fraction(_RATE), Fraction(1), ())
-    write_h264(cover, iter(frames), info, CRF, preset="medium")
+    write_h264(cover, iter(frames), info, Coding(CRF, "medium"))
     before = _described(cover)
     for rate in RATES:
         after = _described(_hidden(cover, folder / "container.mp4", rate, seed))

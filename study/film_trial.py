@@ -20,6 +20,7 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
@@ -138,7 +139,7 @@ def mean_error(original: Path, copy: Path) -> float:
 def encode_as_written(film: Path, crf: int, out: Path) -> Path:
     """A film encoded as hiding writes films, without sound."""
     with closing(read_frames(film)) as frames:
-        write_h264(out, frames, replace(scan(film), sound=()), crf)
+        write_h264(out, frames, replace(scan(film), sound=()), Coding(crf))
     return out
 
 

@@ -57,20 +57,40 @@ class Reencoding:
         run_ffmpeg(out, [input_file(film).video], error, format="matroska", **options)
 
 
+def x264(name: str, promised: bool, above: int = 0, generations: int = 1, **options: str | int) -> Reencoding:
+    """A way of x264."""
+    return Reencoding(f"x264 {name}", promised, above, _X264, options, generations)
+
+
+def x265(name: str, promised: bool, above: int = 0, **options: str | int) -> Reencoding:
+    """A way of x265."""
+    return Reencoding(f"x265 {name}", promised, above, _X265, _QUIET_X265 | options)
+
+
+def vp9(name: str, promised: bool, above: int = 0, speed: int = 5) -> Reencoding:
+    """A way of libvpx."""
+    return Reencoding(f"VP9 {name}", promised, above, _VP9, _VP9_QUALITY | {"cpu-used": speed})
+
+
+def av1(name: str, promised: bool, above: int = 0, preset: int = 8) -> Reencoding:
+    """A way of SVT-AV1."""
+    return Reencoding(f"AV1 {name}", promised, above, _AV1, _AV1_SPEED | {"preset": preset})
+
+
 REENCODINGS = (
-    Reencoding("x264 ultrafast", False, options={"preset": "ultrafast"}),
-    Reencoding("x264 veryfast", False, options={"preset": "veryfast"}),
-    Reencoding("x264 slow", True, options={"preset": "slow"}),
-    Reencoding("x264 medium, CRF −2", True, above=-2),
-    Reencoding("x264 fast, CRF −4", True, above=-4, options={"preset": "fast"}),
-    Reencoding("x264 tuned for film", True, options={"tune": "film"}),
-    Reencoding("x264 tuned for animation", False, options={"tune": "animation"}),
-    Reencoding("x264 baseline, a key frame a second", False, options={"profile:v": "baseline", "g": 25}),
-    Reencoding("x264 without latency", False, options={"tune": "zerolatency"}),
-    Reencoding("x264 medium, twice", False, generations=2),
-    Reencoding("x264 medium, CRF +2", False, above=2),
-    Reencoding("x264 medium, CRF +5", False, above=5),
-    Reencoding("x265 medium, CRF +2", False, above=2, encoder=_X265, options=_QUIET_X265),
+    x264("ultrafast", False, preset="ultrafast"),
+    x264("veryfast", False, preset="veryfast"),
+    x264("slow", True, preset="slow"),
+    x264("medium, CRF −2", True, above=-2),
+    x264("fast, CRF −4", True, above=-4, preset="fast"),
+    x264("tuned for film", True, tune="film"),
+    x264("tuned for animation", False, tune="animation"),
+    x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
+    x264("without latency", False, tune="zerolatency"),
+    x264("medium, twice", False, generations=2),
+    x264("medium, CRF +2", False, above=2),
+    x264("medium, CRF +5", False, above=5),
+    x265("medium, CRF +2", False, above=2),
     Reencoding("VP9, CRF +9", False, above=9, encoder=_VP9, options=_VP9_QUALITY),
     Reencoding("AV1 (SVT), CRF +10", False, above=10, encoder=_AV1, options=_AV1_SPEED),
 )

@@ -32,6 +32,7 @@ from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust import Rung, information
 from stegnet.methods.robust_film import (
@@ -151,7 +152,7 @@ def curves(modems: dict[str, FilmModem], cover: Path, name: str, seed: int, code
         for number, (method, modem, rung) in enumerate(rungs):
             read, container = _random_container(modem, frames, rung, seed + number)
             written = Path(folder) / "written.mp4"
-            write_h264(written, iter(container), info, WRITTEN_CRF)
+            write_h264(written, iter(container), info, Coding(WRITTEN_CRF))
             carried = partial(_carried, written, read)
             quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
             for crf, found in zip(CRFS, ordered(carried, CRFS, workers), strict=True):

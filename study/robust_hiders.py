@@ -12,6 +12,7 @@ from stegnet.core.jpeg import through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust import (
     BLOCK,
@@ -164,7 +165,7 @@ def encoded(frames: Sequence[np.ndarray]) -> np.ndarray:
     info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
-        write_h264(path, iter(frames), info, WRITTEN_CRF)
+        write_h264(path, iter(frames), info, Coding(WRITTEN_CRF))
         return np.stack(list(read_frames(path)))
 
 

@@ -22,6 +22,7 @@ from scipy.fft import idctn
 
 from stegnet.keys.keys import Key
 from stegnet.media import FilmInfo
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of
 from stegnet.methods.robust_film.modem import FilmModem
@@ -276,7 +277,7 @@ def write_network_film(path: Path) -> str:
     (content,) = pieces_of(FILE, [group_room((8, 12), rung, NETWORK_RATE)])
     made = hide_in_group(modem, frames, rung, GroupContent(content, NETWORK_RATE, RANDOM), Key(SECRET))
     info = FilmInfo(96, 64, tuple(range(GROUP)), Fraction(1, 25), Fraction(25), Fraction(1), ())
-    write_h264(path, iter(made), info, 23)
+    write_h264(path, iter(made), info, Coding(23))
     return modem.weights
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from stegnet.core.measures import psnr
 from stegnet.media import FilmInfo, read_frames, scan
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import decode
 from stegnet.media.films.h264 import with_sound, write_h264
 from tests.support.films import encoded, still_film, still_frames
@@ -22,21 +23,21 @@ def info_of(count: int, height: int = 96, width: int = 128) -> FilmInfo:
 
 @pytest.fixture(name="written")
 def written_film(tmp_path: Path) -> Path:
-    write_h264(tmp_path / "written.mp4", iter(still_frames(20, 96, 128)), info_of(20), 18)
+    write_h264(tmp_path / "written.mp4", iter(still_frames(20, 96, 128)), info_of(20), Coding(18))
     return tmp_path / "written.mp4"
 
 
 @pytest.mark.parametrize("draft", [False, True])
 def test_frames_come_back_at_their_times(tmp_path, draft):
     frames, info = still_frames(20, 96, 128), info_of(20)
-    write_h264(tmp_path / "a.mp4", iter(frames), info, 10, draft=draft)
+    write_h264(tmp_path / "a.mp4", iter(frames), info, Coding(10), draft=draft)
     assert list(scan(tmp_path / "a.mp4").times) == list(info.times)
     assert min(psnr(*pair) for pair in zip(frames, read_frames(tmp_path / "a.mp4"), strict=True)) > 38
 
 
 def test_decoded_frames_are_encoded_as_they_are(tmp_path, written):
     """Lumas and chromas of the film, not of its pictures in RGB, are what the encoder gets."""
-    write_h264(tmp_path / "b.mp4", decode(written), info_of(20), 0)
+    write_h264(tmp_path / "b.mp4", decode(written), info_of(20), Coding(0))
     planes = [[frame.to_ndarray() for frame in decode(path)] for path in (written, tmp_path / "b.mp4")]
     assert len(planes[0]) == 20
     np.testing.assert_array_equal(*planes)

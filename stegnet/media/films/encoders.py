@@ -4,6 +4,7 @@ All of them are chosen so that the same frames give the same bytes.
 """
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -56,6 +57,36 @@ MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1)
 WATCHABLE = Form("MP4", "mp4", "libx264", "yuv420p", 1)
 FORMS = {"mkv": MKV, "mp4": MP4, "watchable": WATCHABLE}
 _WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
+
+
+os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
+_MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
+    "libx264": ("preset", {}),
+    "libx265": ("preset", {"x265-params": "log-level=error"}),
+    "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
+    "libsvtav1": ("preset", {}),
+}
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a film is coded with loss.
+
+    Attributes:
+        crf: constant rate factor, on the encoder's own scale.
+        preset: the encoder's speed, as it names it.
+        encoder: FFmpeg's name.
+    """
+
+    crf: int
+    preset: str = "fast"
+    encoder: str = "libx264"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of the encoder."""
+        preset, more = _MORE[self.encoder]
+        return {"crf": str(self.crf), preset: self.preset} | more
 
 
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:

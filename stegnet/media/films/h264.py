@@ -1,4 +1,4 @@
-"""Ordinary H.264 films: 4:2:0 at a constant rate factor, with the sound and subtitles of another film.
+"""Ordinary films of H.264 and its successors: 4:2:0 at a constant rate factor, with the sound and subtitles of another.
 
 Colours are BT.709 at limited range. The same frames give the same bytes, but for drafts.
 """
@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.video import X264_DETERMINISTIC
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films.encoders import FORMS, MKV, to_yuv
+from stegnet.media.films.encoders import FORMS, MKV, Coding, to_yuv
 from stegnet.media.films.films import FilmInfo, Picture
 from stegnet.media.films.frames import BT709
 from stegnet.media.films.subtitles import subtitle_tracks
@@ -35,26 +35,22 @@ def check_sides(path: Path, height: int, width: int) -> None:
         raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
 
 
-def write_h264(
-    path: Path, frames: Iterable[Picture], info: FilmInfo, crf: int, *, preset: str = "fast", draft: bool = False
-) -> None:
-    """Writes frames as H.264 in MP4 without sound.
+def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Coding, *, draft: bool = False) -> None:
+    """Writes frames as H.264, or as another encoder codes them, in MP4 without sound.
 
     Args:
         frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
-        crf: constant rate factor, from 0 (best) to 51.
-        preset: of x264.
-        draft: faster; the bytes may differ from run to run.
+        draft: faster; the bytes may differ from run to run, as they may of all encoders but x264.
     Raises:
         MediaError: the film can't be written.
     """
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = _add_stream(film, info, {"crf": str(crf), "preset": preset}, draft)
+            stream = _add_stream(film, info, coding, draft)
             for packet in _packets(stream, frames, info):
                 film.mux(packet)
     except av.FFmpegError as error:
-        raise MediaError(f"{path}: a film can't be made H.264 ({error.strerror})") from error
+        raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
 
 
 def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
@@ -77,12 +73,10 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
 
 
-def _add_stream(
-    film: av.container.OutputContainer, info: FilmInfo, quality: dict[str, str], draft: bool
-) -> VideoStream:
+def _add_stream(film: av.container.OutputContainer, info: FilmInfo, coding: Coding, draft: bool) -> VideoStream:
     threads = min(_MOST_THREADS, max(1, info.height // _ROWS_PER_THREAD))
     ways = {"threads": "auto"} if draft else {"threads": str(threads)} | X264_DETERMINISTIC
-    stream = film.add_stream("libx264", rate=info.rate, options=quality | ways)
+    stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
     stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate
     stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes

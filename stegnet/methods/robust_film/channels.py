@@ -8,13 +8,48 @@ from pathlib import Path
 
 from stegnet.core.errors import ConfigError
 from stegnet.media import FilmInfo, FilmWriter, read_frames, resize
+from stegnet.media.films.encoders import Coding
 from stegnet.methods.film_loop import FilmCover
-from stegnet.methods.robust import MESSENGER, Rung
+from stegnet.methods.robust import CONTAINER_PSNR, MESSENGER, Rung
 
-LEAST_CRF, MOST_CRF = 18, 28
 MESSENGER_SIDE, MESSENGER_RATE = 848, 30  # pixels, frames per second
+_MESSENGER_CRF = 28
 _FINE = 25  # the constant rate factor up to which mean lumas hardly move
 _MESSENGER_SHARE = 4  # a quarter: its rung changes much
+_HARDER = {"+veryfast": 2, "+twice": 3}  # by how much higher a CRF is about as hard to survive
+_JOINED = re.compile(r"(h264|hevc|vp9|av1):(\d{1,2})(\+veryfast)?(\+twice)?")
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """A codec that films may be encoded with again.
+
+    Attributes:
+        name: as people write it.
+        program: the encoder.
+        coding: its fastest way that is promised; the constant rate factor is none.
+        slower: the others.
+        least, most: constant rate factors that are promised.
+        preset: what it calls its speed, if that is a number.
+        above: by how much lower x264's constant rate factor is that is about as hard to survive.
+    """
+
+    name: str
+    program: str
+    coding: Coding
+    slower: str
+    least: int
+    most: int
+    above: int
+    preset: str = ""
+
+
+_CODECS = {
+    "h264": _Codec("H.264", "x264", Coding(0, "fast"), "to veryslow", 18, 28, 0),
+    "hevc": _Codec("HEVC", "x265", Coding(0, "fast", "libx265"), "to veryslow", 18, 30, -2),
+    "vp9": _Codec("VP9", "libvpx", Coding(0, "4", "libvpx-vp9"), "and less", 27, 41, 9, "speed "),
+    "av1": _Codec("AV1", "SVT-AV1", Coding(0, "8", "libsvtav1"), "and less", 25, 39, 7, "preset "),
+}
 
 
 @dataclass(frozen=True)
@@ -23,39 +58,42 @@ class FilmChannel:
 
     Attributes:
         name: as users write it.
-        crf, preset: of x264, that a film is encoded again with.
+        text: the same in words.
+        coding: that a film is encoded again with,
+        generations: so many times.
+        hard: the constant rate factor at which x264, at its preset fast, is about as hard to survive.
         side: pixels of the longer side, at most, and
         rate: frames per second, at most, of the film that is sent; None: any.
-        share: number of the largest share of blocks that is used.
     """
 
     name: str
-    crf: int
-    preset: str = "fast"
+    text: str
+    coding: Coding
+    generations: int = 1
+    hard: int = 0
     side: int | None = None
     rate: int | None = None
-    share: int = 0
 
     def __str__(self) -> str:
-        if self.name == MESSENGER:
-            return f"messengers (H.264 at CRF {self.crf} and better, x264's preset {self.preset} and slower)"
-        return f"H.264 at CRF {self.crf} and better (x264, {self.preset} to veryslow)"
+        return self.text
 
     @property
     def rise(self) -> float:
         """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
-        return 0.5 if self.crf > _FINE else 0
+        return 0.5 if self.hard > _FINE else 0
 
-    def rung(self, rungs: Sequence[Rung], psnr: float) -> Rung:
-        """The rung of this name, or the mildest that was trained for the CRF at a PSNR of the container in dB.
+    def rung(self, rungs: Sequence[Rung], psnr: float | None) -> Rung:
+        """The mildest rung that was made for the channel at the nearest PSNR of the container in dB.
 
-        Where none was trained for it at that PSNR, the most robust is taken.
+        Where none was, the most robust is taken; for messengers, and where None is given, that of any PSNR.
         """
-        own = [rung for rung in rungs if rung.name == self.name]
-        others = [rung for rung in rungs if rung.name != MESSENGER]
-        near = min(abs(rung.psnr - psnr) for rung in others)
-        fitting = sorted((rung for rung in others if abs(rung.psnr - psnr) == near), key=lambda rung: rung.highest)
-        return next(iter(own + [rung for rung in fitting if rung.highest >= self.crf]), fitting[-1])
+        near = min(abs(rung.psnr - (psnr or CONTAINER_PSNR)) for rung in rungs)
+        fitting = [rung for rung in rungs if abs(rung.psnr - (psnr or CONTAINER_PSNR)) == near]
+        able = [rung for rung in fitting if rung.highest >= self.hard and self.name != MESSENGER]
+        last = [rung for rung in rungs if rung.name == MESSENGER and (psnr is None or self.name == MESSENGER)]
+        if able:
+            return min(able, key=lambda rung: rung.highest)
+        return next(iter(last), max(fitting, key=lambda rung: rung.highest))
 
     def reduces(self, info: FilmInfo) -> bool:
         """Whether a film is sent with fewer pixels or frames."""
@@ -102,17 +140,31 @@ class FilmChannel:
         return max(1, math.ceil((info.rate - 1) / self.rate)) if self.rate else 1
 
 
+def most_share(rung: Rung) -> int:
+    """The number of the largest share of blocks that a rung may change."""
+    return _MESSENGER_SHARE if rung.name == MESSENGER else 0
+
+
 def parse_film_channel(text: str) -> FilmChannel:
-    """The channel as users name it: h264:CRF, or messenger.
+    """The channel as users name it: CODEC:CRF, for H.264 with +veryfast, for all with +twice; or messenger.
 
     Raises:
         ConfigError: there is no such channel for films.
     """
     if text == MESSENGER:
-        return FilmChannel(MESSENGER, MOST_CRF, "veryfast", MESSENGER_SIDE, MESSENGER_RATE, _MESSENGER_SHARE)
-    found = re.fullmatch(r"h264:(\d{1,2})", text)
-    crf = int(found[1]) if found else -1
-    if not LEAST_CRF <= crf <= MOST_CRF:
-        hint = f"films survive h264:{LEAST_CRF} to h264:{MOST_CRF}, the higher the more robust, or {MESSENGER}"
+        coding = Coding(_MESSENGER_CRF, "veryfast")
+        words = f"messengers (H.264 at CRF {coding.crf} and better, x264's preset {coding.preset} and slower)"
+        return FilmChannel(text, words, coding, 1, _MESSENGER_CRF, MESSENGER_SIDE, MESSENGER_RATE)
+    found = _JOINED.fullmatch(text)
+    codec, crf = (_CODECS[found[1]], int(found[2])) if found else (None, 0)
+    if codec is None or not codec.least <= crf <= codec.most or (found[3] and found[1] != "h264"):
+        known = ", ".join(f"{name}:{codec.least} to {codec.most}" for name, codec in _CODECS.items())
+        hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         raise ConfigError(f"survive: {text!r} is no channel for films", hint)
-    return FilmChannel(text, crf)
+    coding = replace(codec.coding, crf=crf, **({"preset": "veryfast"} if found[3] else {}))
+    twice = ", twice" * bool(found[4])
+    words = (
+        f"{codec.name} at CRF {crf} and better{twice} ({codec.program}, {codec.preset}{coding.preset} {codec.slower})"
+    )
+    hard = crf - codec.above + sum(_HARDER[more] for more in found.groups()[2:] if more)
+    return FilmChannel(text, words, coding, 1 + bool(found[4]), hard)

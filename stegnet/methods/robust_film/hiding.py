@@ -13,6 +13,7 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import ahead
 from stegnet.keys import KeySource
 from stegnet.media import FilmInfo
+from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
 from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.robust import Rung
@@ -23,7 +24,7 @@ from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 
 WRITTEN_CRF = 18  # of the films that hiding writes
-WRITTEN = FilmChannel("written", WRITTEN_CRF)
+WRITTEN = Coding(WRITTEN_CRF)
 _SAMPLED = 48  # frames at most, from which the container's quality is measured
 
 
@@ -97,19 +98,22 @@ class FilmHiding:
         return [group_room(self.shape, self.carrier.rung, rate, share) for rate in rates]
 
     def write(
-        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, channel: FilmChannel = WRITTEN
+        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding = WRITTEN
     ) -> None:
         """Encodes frames that are made in a thread."""
         from stegnet.media.films.h264 import write_h264
 
         with closing(ahead(frames, GROUP // 2)) as made:
             counted = self._counted(made, len(info.pts))
-            write_h264(film, counted, info, channel.crf, preset=channel.preset, draft=True)
+            write_h264(film, counted, info, coding, draft=True)
 
     def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
-        again = self.folder / "again.mp4"
-        replace(self, run=self.run.under("check")).write(again, frames, info, self.channel)
+        checking = replace(self, run=self.run.under("check"))
+        for generation in range(self.channel.generations):
+            again = self.folder / f"again-{generation}.mp4"
+            checking.write(again, frames, info, self.channel.coding)
+            frames = decode(again)
         return again
 
     def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:

@@ -26,7 +26,6 @@ from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
 from stegnet.methods.method import CoverSize, Fit
 from stegnet.methods.robust import (
-    CONTAINER_PSNR,
     FORMS,
     HIGHEST,
     LOWEST,
@@ -42,7 +41,7 @@ from stegnet.methods.robust import (
     new_nonce,
     record_places,
 )
-from stegnet.methods.robust_film.channels import FilmChannel, parse_film_channel
+from stegnet.methods.robust_film.channels import FilmChannel, most_share, parse_film_channel
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
 from stegnet.methods.robust_film.modem import chosen_film_modem
@@ -105,7 +104,7 @@ def hide_in_film(
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info, modem = scan(cover), chosen_film_modem(run)
     check_sides(cover, *channel.size(info.height, info.width))
-    rung = channel.rung(modem.rungs, options.container_psnr or CONTAINER_PSNR)
+    rung = channel.rung(modem.rungs, options.container_psnr)
     compress = ("compress",) * (media_kind(secret) is not None)
     reduce = ("reduce",) * channel.reduces(info)
     run = run.in_steps(*reduce, "try", *compress, "hide", "check", "verify")
@@ -155,7 +154,7 @@ class _Message:
 def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
     rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
-    most = hiding.channel.share
+    most = most_share(hiding.carrier.rung)
     shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):
         room = sum(_bearable_rooms(hiding, rates, most)[1])

@@ -13,6 +13,7 @@ from stegnet.core.measures import psnr
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM, Key, Passphrase
 from stegnet.media import scan
+from stegnet.media.films.encoders import Coding
 from stegnet.methods import DEFAULT_RUN, METHODS, Run
 from stegnet.methods.robust import RobustOptions, Rung, file_content
 from stegnet.methods.robust_film.channels import parse_film_channel
@@ -115,16 +116,43 @@ def test_large_frames_are_computed_in_bands(monkeypatch):
 
 def test_channels_and_rungs():
     rungs = {18: "h264-18", 20: "h264-18", 21: "h264-23", 25: "h264-23", 28: "h264-28"}
-    usual = [(crf, 38, name) for crf, name in rungs.items()]
-    for crf, decibels, name in (*usual, (18, 42, "subtle"), (28, 45, "subtle"), (28, 30, "h264-28")):
+    usual = [(crf, None, name) for crf, name in rungs.items()]
+    for crf, decibels, name in (
+        *usual,
+        (23, 38, "h264-23"),
+        (18, 42, "subtle"),
+        (28, 45, "subtle"),
+        (28, 30, "messenger"),
+    ):
         channel = parse_film_channel(f"h264:{crf}")
         assert channel.rung(RUNGS, decibels).name == name
-        assert channel.crf == crf
+        assert (channel.coding, channel.generations) == (Coding(crf), 1)
     assert parse_film_channel("messenger").rung(RUNGS, 38).name == "messenger"
     assert parse_film_channel("messenger").rung(RUNGS[:3], 38).name == "h264-28"
-    for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger+crop", "h265:23"):
+    for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger+crop", "h265:23", "vp9:33+veryfast"):
         with pytest.raises(ConfigError, match="no channel for films"):
             parse_film_channel(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "coding", "generations", "rung", "words"),
+    [
+        ("h264:23+veryfast", Coding(23, "veryfast"), 1, "h264-23", "H.264 at CRF 23 and better (x264, veryfast "),
+        ("h264:23+twice", Coding(23), 2, "h264-28", "H.264 at CRF 23 and better, twice (x264, fast "),
+        ("h264:28+veryfast+twice", Coding(28, "veryfast"), 2, "messenger", ""),
+        ("hevc:28", Coding(28, "fast", "libx265"), 1, "messenger", "HEVC at CRF 28 and better (x265, fast to very"),
+        ("vp9:33", Coding(33, "4", "libvpx-vp9"), 1, "h264-23", "VP9 at CRF 33 and better (libvpx, speed 4 "),
+        ("av1:35", Coding(35, "8", "libsvtav1"), 1, "h264-28", "AV1 at CRF 35 and better (SVT-AV1, preset 8 "),
+    ],
+)  # fmt: skip
+def test_other_codings(name, coding, generations, rung, words):
+    channel = parse_film_channel(name)
+    assert (channel.coding, channel.generations) == (coding, generations)
+    assert channel.rung(RUNGS, None).name == rung
+    assert str(channel).startswith(words)
+
+
+def test_weights_of_pictures_hide_nothing_in_films():
     for path in (SHIPPED_MODEM, SHIPPED):
         with pytest.raises(WeightsError, match="hide no bits in films"):
             read_film_rungs(path)
