@@ -21,7 +21,7 @@ from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import decode, to_rgb
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.films.mp4 import read_mp4, write_mp4
-from stegnet.methods.h264 import FilmStream, Group, changed_packets, group_at, level_costs
+from stegnet.methods.h264 import FilmStream, Group, changed_packets, film_groups, level_costs
 from stegnet.sealing import FILM_EFFORT, LEAD_BITS, MAC_BITS, SEED_BYTES, TAG_BYTES, SealOptions, seal
 from study.ensemble import Features, by_folds
 from study.features import spam
@@ -80,18 +80,18 @@ def features(
 def _hidden(cover: Path, out: Path, rate: float, seed: int) -> Path:
     """A container of random bytes, which with all that goes with them are so many bits for each carrier."""
     stream = FilmStream(cover)
-    group, random = group_at(list(stream.pictures()), 0)[0], seeded(seed)
+    group, random = next(film_groups(stream)), seeded(seed)
     size = int(rate * group.count - LEAD_BITS - MAC_BITS) // 8 - TAG_BYTES
     keys, samples = Key(random(KEY_BYTES)).new_keys(random), group.samples
     options = SealOptions(True, FILM_EFFORT, clustered=False, medium=group.medium)
     seal(samples, random(max(size, 1)), keys, random(SEED_BYTES), level_costs(group), options)
-    write_mp4(read_mp4(cover), out, changed_packets(stream, [(group, samples)]))
+    write_mp4(read_mp4(cover), out, dict(changed_packets(stream, [(group, samples)])))
     return out
 
 
 def _described(film: Path) -> tuple[np.ndarray, np.ndarray]:
     """Statistics of a film's levels, and SPAM of its B pictures."""
-    group = group_at(list(FilmStream(film).pictures()), 0)[0]
+    group = next(film_groups(FilmStream(film)))
     frames = [frame for frame in decode(film) if frame.pict_type == _B_PICTURE]
     pictures = (to_rgb(frame, frame.width, frame.height, film) for frame in frames[::4])
     return statistics(group), np.mean([spam(picture) for picture in pictures], 0)

@@ -47,8 +47,8 @@ WAYS = {  # by channel: the constant rate factor, and ways of encoding
         x265("veryfast", False, preset="veryfast"), x265("medium, CRF +2", False, above=2),
     )),
     "vp9:33": (33, (
-        vp9("speed 4", True, speed=4), vp9("speed 2", True, speed=2), vp9("speed 4, CRF −4", True, above=-4, speed=4),
-        vp9("speed 5", False, speed=5), vp9("speed 4, CRF +3", False, above=3, speed=4),
+        vp9("speed 5", True), vp9("speed 3", True, speed=3), vp9("speed 5, CRF −4", True, above=-4),
+        vp9("speed 5, CRF +3", False, above=3),
     )),
     "av1:35": (35, (
         av1("preset 8", True), av1("preset 6", True, preset=6), av1("preset 8, CRF −4", True, above=-4),

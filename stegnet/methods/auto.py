@@ -1,5 +1,7 @@
 """The method "auto": sealed as it is where it fits, else sealed and compressed, else by the network; in a JPEG, "jpeg".
 
+An MP4 of H.264 stays what it is, too, where the secret fits into it as it is, by the method "h264".
+
 Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
 (docs/evaluation.md). So the network is left with what can't be compressed into its cover.
 """
@@ -9,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
+from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
+from stegnet.methods.h264 import ByLevels, H264Options
 from stegnet.methods.jpeg import Jpeg, JpegOptions
 from stegnet.methods.method import AUTO, RESIZE_HELP, SAFE_HELP, CoverSize, FileRoom, Method, PartRoom, option
 from stegnet.methods.network import ByNetwork, NetworkOptions
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from stegnet.record import Record
     from stegnet.results import OutputTarget, Report
 
+_LEVELS = 64  # a film's own levels hold a smaller part of its bytes
 _NETWORK = "method: network, since it can't be compressed into this cover"
 _UNMASKED = "; what these weights hide is scrambled, not masked"
 
@@ -64,6 +68,8 @@ class Auto(Method):
         options: AutoOptions,
         run: "Run",
     ) -> "Report":
+        if _fits_levels(cover, secret, out.path.suffix, options):
+            return ByLevels().hide(cover, secret, out, key_source, H264Options(options.verify), run)
         method, exact = _exactly(out.path.suffix, options)
         try:
             return method.hide(cover, secret, out, key_source, exact, run)
@@ -101,6 +107,24 @@ def _exactly(suffix: str, options: AutoOptions) -> tuple[Method, SealedOptions |
     if suffix.lower() in JPEG_SUFFIXES:
         return Jpeg(), JpegOptions(**chosen)
     return Sealed(), SealedOptions(compress=True, **chosen)
+
+
+def _fits_levels(cover: Path, secret: Path, suffix: str, options: AutoOptions) -> bool:
+    """True if a secret fits into the H.264 of a film that stays what it is."""
+    from stegnet.media.inputs import check_input, input_kind
+    from stegnet.results import stored_name
+
+    check_input(secret)
+    size = secret.stat().st_size
+    if (
+        suffix.lower() != ".mp4"
+        or options.resize
+        or input_kind(cover) != FILM
+        or size > cover.stat().st_size // _LEVELS
+    ):
+        return False
+    found = ByLevels().file_room(CoverSize(0, 0, 2, file=cover), stored_name(secret), H264Options())
+    return size <= (found.hard if options.at_most_safe and found.hard is not None else found.bytes)
 
 
 def _network_could(cover: Path, secret: Path) -> bool:

@@ -81,23 +81,25 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
     """
     order = sorted(samples, key=lambda number: film.starts[number])
     starts = np.array([film.starts[number] for number in order], np.int64)
-    growth = np.array([len(samples[number]) - film.sizes[number] for number in order], np.int64).cumsum()
+    sizes = {number: len(new) for number, new in samples.items()}
+    growth = np.array([sizes[number] - film.sizes[number] for number in order], np.int64).cumsum()
 
     def moved(offset: np.ndarray) -> np.ndarray:
         before = np.searchsorted(starts, offset)
         return offset + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0) if len(starts) else offset
 
     with film.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        patches = {int(film.starts[number]): (int(film.sizes[number]), samples[number]) for number in order}
-        patches |= _sizes_patch(film, samples) | _rate_patch(film, data, int(growth[-1]) if len(growth) else 0)
+        numbers = {int(film.starts[number]): number for number in order}
+        patches = _sizes_patch(film, sizes) | _rate_patch(film, data, int(growth[-1]) if len(growth) else 0)
         for box in film.chunks:
             patches |= _offsets_patch(film.path, data, box, moved)
         for box in film.boxes:
             patches |= _length_patch(film.path, data, box, int(moved(np.int64(box.end)) - moved(np.int64(box.start))))
         with out.open("wb") as written:
             at = 0
-            for start in sorted(patches):
-                size, new = patches[start]
+            for start in sorted({*patches, *numbers}):
+                number = numbers.get(start)
+                size, new = patches[start] if number is None else (int(film.sizes[number]), samples[number])
                 written.write(data[at:start])
                 written.write(new)
                 at = start + size
@@ -219,9 +221,9 @@ def _offsets(data: mmap.mmap, box: Box) -> np.ndarray:
     return np.frombuffer(data[box.content + 8 : box.end], kind, _count(data, box))
 
 
-def _sizes_patch(film: Mp4, samples: Mapping[int, bytes]) -> dict[int, tuple[int, bytes]]:
+def _sizes_patch(film: Mp4, sizes: Mapping[int, int]) -> dict[int, tuple[int, bytes]]:
     first = film.table.content + 12
-    return {first + 4 * number: (4, len(new).to_bytes(4, "big")) for number, new in samples.items()}
+    return {first + 4 * number: (4, size.to_bytes(4, "big")) for number, size in sizes.items()}
 
 
 def _rate_patch(film: Mp4, data: mmap.mmap, growth: int) -> dict[int, tuple[int, bytes]]:

@@ -25,7 +25,7 @@ __getattr__, __all__ = lazy_names(
     __name__,
     costs="level_costs",
     hiding="changed_packets film_room hide_in_film",
-    stream="FilmStream Group group_at",
+    stream="FilmStream Group film_groups",
 )
 H264 = "h264"
 FORMS = MappingProxyType({PICTURE: LOSSLESS_FORMS[PICTURE], FILM: (".mp4", ".mov")})
@@ -56,7 +56,7 @@ the size nearly so. OUT can be cut at key frames, and copied without encoding.
     def room(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is such a film."""
         found = self.file_room(cover, "", None)
-        return [Fit("any file, in the H.264 itself", self.name, found.bytes)] if found.bytes else []
+        return [Fit("any file, in the H.264 itself", self.name, found.bytes, found.hard)] if found.bytes else []
 
     def file_room(self, cover: CoverSize, name: str, options: object) -> FileRoom:
         from stegnet.core.errors import MediaError

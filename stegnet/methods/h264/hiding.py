@@ -1,9 +1,10 @@
 """Hiding any file, byte for byte, in the levels of an MP4's own H.264, from file to file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.spool import spooling
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media import atomic_write
 from stegnet.media.films.films import VideoFrame, decode
@@ -23,7 +25,7 @@ from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.h264 import FORMS, H264, H264Options
 from stegnet.methods.h264.costs import level_costs
-from stegnet.methods.h264.stream import FilmStream, Group, group_at
+from stegnet.methods.h264.stream import FilmStream, Group, film_groups
 from stegnet.methods.method import FileRoom
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import describe_file, empty_record_bytes
@@ -54,7 +56,7 @@ def hide_in_film(
             f"{cover}: is a picture, and the method h264 hides in films", "take the method jpeg or sealed"
         )
     film, stream, keys = read_mp4(cover), FilmStream(cover), key_source.new_keys(run.randomness)
-    groups = film_groups(stream)
+    groups = _sizes(stream, keys.film)
     space = Space(partial(_room, groups, keys.film), partial(_refuse, secret), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
         fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "verify").progress)
@@ -63,12 +65,13 @@ def hide_in_film(
         header = _header(fitted.name, data, groups, keys.film, run)
         with fitted.path.open("rb") as source:
             records = list(_records(header, source))
-    with atomic_write(out.path, overwrite=out.force) as part:
-        changed = changed_packets(stream, _sealed(groups, records, keys, run))
+    with spooling() as changed, atomic_write(out.path, overwrite=out.force) as part:
+        for number, packet in changed_packets(stream, _sealed(stream, records, keys, run)):
+            changed.keep(number, packet)
         write_mp4(film, part, changed)
         psnr = None
         if options.verify:
-            _verify(part, stream, groups, changed)
+            _verify(part, groups, changed)
             psnr = _quality(cover, part, len(film.sizes), run)
     lines = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}", *_loss(header), *fitted.notes
     report = Report(stream.width, stream.height, len(film.sizes), header.frames, lines)
@@ -80,43 +83,51 @@ def hide_in_film(
     return report.with_hiding(replace(figures, container_psnr=psnr, hidden_bytes=hidden, secure=secure))
 
 
-def film_groups(stream: FilmStream) -> list[Group]:
-    """The groups of a film that carry something; of several, those with enough carriers.
+@dataclass(frozen=True)
+class _Size:
+    """What of a group decides how much fits.
 
-    Raises:
-        MediaError: as `FilmStream.pictures`.
+    Attributes:
+        count: of its carriers.
+        room: bytes of a record.
+        full: it has carriers enough.
     """
-    pictures, found, at = list(stream.pictures()), [], 0
-    while at < len(pictures):
-        group, at = group_at(pictures, at)
-        found.append(group)
-    if len(found) > 1 and not found[-1].full:
-        del found[-1]
-    return found
+
+    count: int
+    room: int
+    full: bool
+
+
+def _sizes(stream: FilmStream, key: Key) -> list[_Size]:
+    """The groups of a film that carry something; of several, those with enough carriers. Errors as `film_groups`."""
+    found = [_Size(group.count, _group_room(group, key), group.full) for group in film_groups(stream)]
+    return found[:-1] if len(found) > 1 and not found[-1].full else found
 
 
 def film_room(path: Path, name: str = "") -> FileRoom:
     """Room for a file of this name in a film; errors as `film_groups`."""
     read_mp4(path)
-    return FileRoom(max(_room(film_groups(FilmStream(path)), ANY_KEY, name), 0))
+    sizes = _sizes(FilmStream(path), ANY_KEY)
+    most = max(_room(sizes, ANY_KEY, name), 0)
+    return FileRoom(most, min(most, int(_RATE * sum(size.count for size in sizes)) // 8))
 
 
-def _room(groups: list[Group], key: Key, name: str) -> int:
+def _room(groups: list[_Size], key: Key, name: str) -> int:
     """Bytes of a file of this name that fit; negative if nothing does."""
     share = _share_room(groups, key, name)
     return full_room(len(groups), share) if share > 0 else share
 
 
-def _share_room(groups: list[Group], key: Key, name: str) -> int:
-    return min(_group_room(group, key) for group in groups) - empty_record_bytes(name, key, len(groups) > 1)
+def _share_room(groups: list[_Size], key: Key, name: str) -> int:
+    return min(group.room for group in groups) - empty_record_bytes(name, key, len(groups) > 1)
 
 
-def _group_room(group: Group, key: Key = ANY_KEY) -> int:
+def _group_room(group: Group, key: Key) -> int:
     """Bytes of a record that fit into a group."""
     return min(room(group.count, 1, key, 1, group.medium), int(group.count * _MOST_RATE) // 8)
 
 
-def _header(name: str, data: bytes, groups: list[Group], key: Key, run: Run) -> Header:
+def _header(name: str, data: bytes, groups: list[_Size], key: Key, run: Run) -> Header:
     needed = choose_needed(len(data), len(groups), _share_room(groups, key, name)) if len(groups) > 1 else 0
     file = File(name, len(data), hashlib.sha256(data).digest(), needed)
     return Header(run.randomness(FILM_ID_BYTES), FILE, len(groups), file)
@@ -129,38 +140,39 @@ def _records(header: Header, source) -> Iterator[Record]:
 
 
 def _sealed(
-    groups: list[Group], records: list[Record], keys: ContainerKeys, run: Run
+    stream: FilmStream, records: list[Record], keys: ContainerKeys, run: Run
 ) -> Iterator[tuple[Group, np.ndarray]]:
     """The groups with their new samples."""
-    for index, (group, record) in enumerate(zip(groups, records, strict=True)):
+    for index, (record, group) in enumerate(zip(records, film_groups(stream), strict=False)):
         samples, options = group.samples, SealOptions(not index, FILM_EFFORT, clustered=False, medium=group.medium)
         seal(samples, format_record(record, keys.film), keys, run.randomness(SEED_BYTES), level_costs(group), options)
         yield group, samples
-        run.progress("hide", index + 1, len(groups))
+        run.progress("hide", index + 1, len(records))
 
 
-def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray]]) -> dict[int, bytes]:
-    """The packets that change where groups get other samples, by their numbers."""
-    slices: dict[int, dict[int, bytes]] = {}
+def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray]]) -> Iterator[tuple[int, bytes]]:
+    """The packets that change where groups get other samples, with their numbers."""
+    packets = stream.packets()
     for group, samples in sealed:
-        rest = iter(samples.reshape(-1))
+        rest, slices = iter(samples.reshape(-1)), defaultdict(dict)
         for part in group.slices:
             own = np.fromiter(islice(rest, int(part.carriers.sum())), np.uint8)
-            slices.setdefault(part.packet, {})[part.unit] = stream.with_values(part, own, stream.paddings[part.packet])
-    return {
-        number: stream.packed([slices[number].get(place, unit) for place, unit in enumerate(stream.units(packet))])
-        for number, packet in stream.packets(slices)
-    }
+            slices[part.packet][part.unit] = stream.with_values(part, own, stream.paddings[part.packet])
+        for changed in sorted(slices):
+            packet = next(packet for number, packet in packets if number == changed)
+            units = enumerate(stream.units(packet))
+            yield changed, stream.packed([slices[changed].get(place, unit) for place, unit in units])
 
 
-def _verify(out: Path, stream: FilmStream, groups: list[Group], changed: dict[int, bytes]) -> None:
+def _verify(out: Path, groups: list[_Size], changed: Mapping[int, bytes]) -> None:
     """Reads the film back.
 
     Raises:
         MediaError: it is not as it was written.
     """
     written = FilmStream(out)
-    if dict(written.packets(changed)) != changed or len(film_groups(written)) != len(groups):
+    same = all(packet == changed[number] for number, packet in written.packets() if number in changed)
+    if not same or [size.count for size in _sizes(written, ANY_KEY)] != [size.count for size in groups]:
         raise MediaError(f"{out}: does not read back as it was written", "try another disk")
 
 

@@ -1,7 +1,6 @@
 """Finding what the levels of an H.264 film hide."""
 
-from collections.abc import Generator
-from functools import cached_property
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from stegnet.core.errors import MediaError
 from stegnet.keys import KeyRing, KeySource
 from stegnet.methods.h264 import H264
-from stegnet.methods.h264.stream import FilmStream, Group, group_at
+from stegnet.methods.h264.stream import FilmStream, Group
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import HiddenFile, hidden_file
 from stegnet.record import Container, FrameReading, read_record
@@ -23,7 +22,7 @@ class _FilmContainer(Container):
     """
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
-        self._stream, self._contexts = FilmStream(path), []
+        self._stream, self._contexts = FilmStream(path, damaged=True), []
         self._finding = KeyRing(key_source)
         super().__init__(path, key_source)
 
@@ -37,29 +36,50 @@ class _FilmContainer(Container):
             return self.first
         return read_record(frame, self._keys, first=position == 0, medium=self._contexts[position])
 
-    @cached_property
-    def _pictures(self) -> list[Group]:
-        return list(self._stream.pictures())
-
     def _decode(self) -> Generator[np.ndarray, None, None]:
-        self._contexts, at, started = [], 0, False
-        while at < len(self._pictures):
-            group, after = group_at(self._pictures, at)
-            if not self._opens(group, not started):
-                later = (
-                    first for first in range(at + 1, after) if self._opens(group_at(self._pictures, first)[0], False)
-                )
-                at = next(later, after)
-                if at < after:
-                    group, after = group_at(self._pictures, at)
-                elif started and not group.full:  # what is left over at the end carries nothing
+        self._contexts, ahead = [], _Ahead(self._stream.pictures())
+        while ahead.any():
+            group, length = ahead.group(0)
+            if not self._opens(group, not self._contexts):
+                later = (first for first in range(1, length) if self._opens(ahead.group(first)[0], False))
+                if skipped := next(later, 0):
+                    ahead.drop(skipped)
+                    group, length = ahead.group(0)
+                elif self._contexts and not group.full:  # what is left over at the end carries nothing
                     return
-            started, at = True, after
             self._contexts.append(group.medium)
+            ahead.drop(length)
             yield group.samples
 
     def _opens(self, group: Group, first: bool) -> bool:
         return read_record(group.samples, self._finding, first=first, medium=group.medium).record is not None
+
+
+class _Ahead:
+    """Groups of pictures, which are read as far as they are asked for."""
+
+    def __init__(self, pictures: Iterator[Group]) -> None:
+        self._rest, self._read = pictures, []
+
+    def any(self, number: int = 0) -> bool:
+        """Whether there are more than so many."""
+        while len(self._read) <= number:
+            following = next(self._rest, None)
+            if following is None:
+                return False
+            self._read.append(following)
+        return True
+
+    def group(self, first: int) -> tuple[Group, int]:
+        """The group that begins with one of them, and how many it has."""
+        found, at = self._read[first], first + 1
+        while not found.full and self.any(at):
+            found, at = found.together(self._read[at]), at + 1
+        return found, at - first
+
+    def drop(self, count: int) -> None:
+        """Leaves the first ones behind."""
+        del self._read[:count]
 
 
 def hidden_in_film(container: Container, run: Run) -> HiddenFile | None:

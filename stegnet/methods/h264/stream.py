@@ -5,7 +5,7 @@ samples of one frame of a container. What a group is follows from where it begin
 a film was cut.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -90,6 +90,8 @@ class Group:
 class FilmStream:
     """The H.264 pictures of a film in MP4, MOV or Matroska.
 
+    Args:
+        damaged: slices that can't be read are taken for some that carry nothing.
     Attributes:
         width, height: of a picture, in pixels.
         length: bytes of a NAL unit's length.
@@ -97,8 +99,8 @@ class FilmStream:
         MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._marked = path, False
+    def __init__(self, path: Path, damaged: bool = False) -> None:
+        self.path, self._damaged, self._marked = path, damaged, False
         with open_film(path) as film:
             context = picture_stream(film, path).codec_context
             if context.name != "h264":
@@ -115,7 +117,11 @@ class FilmStream:
         Raises:
             MediaError: the film is damaged, or of a kind of H.264 that is not supported.
         """
-        found, parameters, packets = [], self._parameters, enumerate(map(self.units, self._packets()))
+        found, parameters, packets = (
+            [],
+            self._parameters,
+            ((number, self.units(packet)) for number, packet in self.packets()),
+        )
         last = next(packets, None)
         while last is not None:
             after = next(packets, None)
@@ -131,7 +137,7 @@ class FilmStream:
     def paddings(self) -> list[bool]:
         """The last bit of each picture's slices, where these do not show it (`x264_padding`)."""
         shown, parameters = [], self._parameters
-        for packet in self._packets():
+        for _, packet in self.packets():
             if not self._marked:  # by no slice that carries something: it is not x264's
                 shown.append(None)
                 continue
@@ -167,13 +173,9 @@ class FilmStream:
         """A packet of NAL units."""
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
 
-    def packets(self, numbers: Collection[int]) -> Iterator[tuple[int, bytes]]:
-        """Some packets, with their numbers."""
-        return ((number, packet) for number, packet in enumerate(self._packets()) if number in numbers)
-
-    def _packets(self) -> Iterator[bytes]:
-        """All packets of pictures in decoding order; those that an edit list hides, too."""
-        return picture_packets(self.path)
+    def packets(self) -> Iterator[tuple[int, bytes]]:
+        """All packets of pictures in decoding order, with their numbers; those that an edit list hides, too."""
+        return enumerate(picture_packets(self.path))
 
     def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
         """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""
@@ -191,7 +193,7 @@ class FilmStream:
         try:
             levels = read_levels(parameters, unit)
         except H264Error as error:
-            if error.reason is Reason.NOT_EXACT:
+            if self._damaged or error.reason is Reason.NOT_EXACT:
                 return None
             raise MediaError(f"{self.path}: {error}", _OTHERS) from error
         self._marked |= bool(levels.padding)
@@ -211,12 +213,16 @@ class FilmStream:
         return parameters
 
 
-def group_at(pictures: list[Group], first: int) -> tuple[Group, int]:
-    """The group that begins with one of the groups of pictures, and the number of the one after it."""
-    found, at = pictures[first], first + 1
-    while not found.full and at < len(pictures):
-        found, at = found.together(pictures[at]), at + 1
-    return found, at
+def film_groups(stream: FilmStream) -> Iterator[Group]:
+    """The groups of a film in order; the last one may have too few carriers. Errors as `FilmStream.pictures`."""
+    group = None
+    for pictures in stream.pictures():
+        group = group.together(pictures) if group else pictures
+        if group.full:
+            yield group
+            group = None
+    if group:
+        yield group
 
 
 def _joined(pictures: list[Group]) -> Group:

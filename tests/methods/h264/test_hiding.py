@@ -15,9 +15,10 @@ from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
 from stegnet.media.films.mp4 import read_mp4, write_mp4
 from stegnet.methods import DEFAULT_RUN, METHODS, CoverSize
+from stegnet.methods.auto import AutoOptions
 from stegnet.methods.h264 import H264Options, stream
 from stegnet.methods.h264.costs import level_costs
-from stegnet.methods.h264.stream import FilmStream, group_at
+from stegnet.methods.h264.stream import FilmStream, film_groups
 from stegnet.results import OutputTarget
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
@@ -135,12 +136,12 @@ def test_a_film_of_several_groups_may_be_cut_at_key_frames(tmp_path):
 def test_changes_are_told(container, tmp_path):
     """Of a level that carries nothing, and of a picture between those that carry something."""
     opened, altered = FilmStream(container), tmp_path / "altered.mp4"
-    (group,) = [group_at(list(opened.pictures()), 0)[0]]
+    (group,) = film_groups(opened)
     part = group.slices[0]
     samples = part.levels.value[part.carriers]
     samples = (samples - (samples > 0) + 128).astype(np.uint8)
     samples[:40] ^= 2
-    packet = next(opened.packets({part.packet}))[1]
+    packet = dict(opened.packets())[part.packet]
     new = [
         opened.with_values(part, samples, False) if at == part.unit else unit
         for at, unit in enumerate(opened.units(packet))
@@ -152,7 +153,7 @@ def test_changes_are_told(container, tmp_path):
 
 def test_only_signs_change_and_no_place_gets_another_share_of_them(cover, container):
     """But for one change in a hundred, where a search has no other."""
-    before, after = (group_at(list(FilmStream(film).pictures()), 0)[0] for film in (cover, container))
+    before, after = (next(film_groups(FilmStream(film))) for film in (cover, container))
     sizes, signs = np.zeros(2, int), 0
     for one, other in zip(before.slices, after.slices, strict=True):
         pair = one.levels.value, other.levels.value
@@ -174,6 +175,19 @@ def test_room(cover):
         hide(cover, bytes(50_000), cover.with_name("full.mp4"))
     assert not cover.with_name("full.mp4").exists()
     assert METHOD.file_room(CoverSize(144, 192, 96), "", H264Options()).bytes == 0
+
+
+def test_auto_leaves_an_mp4_what_it_is(cover, tmp_path):
+    """Where the secret fits, and OUT is an MP4."""
+    secret, room = tmp_path / "a.bin", METHOD.file_room(CoverSize(144, 192, 96, file=cover), "a.bin", H264Options())
+    assert 0 < room.hard < room.bytes
+    cases = [(room.bytes, ".mp4", False, "h264"), (room.bytes + 1, ".mp4", False, "sealed")]
+    for size, suffix, safe, method in (*cases, (9, ".mkv", False, "sealed"), (room.hard, ".mp4", True, "h264")):
+        secret.write_bytes(bytes(size))
+        out, options = tmp_path / f"out{suffix}", AutoOptions(at_most_safe=safe)
+        METHODS["auto"].hide(cover, secret, OutputTarget(out, force=True), KEY, options, DEFAULT_RUN)
+        assert file_info(out, KEY)["method"] == method
+        assert revealed(out)[0] == bytes(size)
 
 
 REFUSED = {

@@ -141,7 +141,7 @@ def test_channels_and_rungs():
         ("h264:23+twice", Coding(23), 2, "h264-28", "H.264 at CRF 23 and better, twice (x264, fast "),
         ("h264:28+veryfast+twice", Coding(28, "veryfast"), 2, "messenger", ""),
         ("hevc:28", Coding(28, "fast", "libx265"), 1, "messenger", "HEVC at CRF 28 and better (x265, fast to very"),
-        ("vp9:33", Coding(33, "4", "libvpx-vp9"), 1, "h264-23", "VP9 at CRF 33 and better (libvpx, speed 4 "),
+        ("vp9:33", Coding(33, "5", "libvpx-vp9"), 1, "h264-23", "VP9 at CRF 33 and better (libvpx, speed 5 "),
         ("av1:35", Coding(35, "8", "libsvtav1"), 1, "h264-28", "AV1 at CRF 35 and better (SVT-AV1, preset 8 "),
     ],
 )  # fmt: skip
