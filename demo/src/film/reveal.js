@@ -62,6 +62,6 @@ const hidesOther = (kind) =>
 const nothingIn = (codec) =>
   new PageError(
     nothingOpens().message,
-    `The key is a different one, or ${codec} kept nothing of what was hidden; films that were hidden by \`--survive\`` +
-      " are revealed by `stegnet reveal`.",
+    `The key is a different one, or ${codec} kept nothing of what was hidden; films hidden with \`--survive\`, and` +
+      " MP4s that stayed what they were, are revealed by `stegnet reveal`.",
   );

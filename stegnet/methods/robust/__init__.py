@@ -1,4 +1,4 @@
-"""The method "robust": bits that survive JPEG, and in films H.264 (`stegnet.methods.robust_film`).
+"""The method "robust": bits that survive JPEG, and in films H.264 and its like (`stegnet.methods.robust_film`).
 
 `fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
 of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures; `reader` finds them,
@@ -51,7 +51,8 @@ class RobustOptions:
         None,
         "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
         "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, or "
-        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF, by x264's presets fast to veryslow, or "
+        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF (x264, fast to veryslow), hevc:CRF "
+        "(x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: by that preset, too; or "
         "messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
@@ -78,10 +79,10 @@ class Robust(Method):
 The method "robust", which is taken where OUT is to survive a channel, makes it
 survive being saved as JPEG and shared so, with +resize:0.5 also when reduced to
 half its size, with +crop also when cropped a little; it is an ordinary JPEG, or
-a PNG. Or it survives being encoded as H.264, and is an ordinary film. There is
-much less room: a picture is scaled and compressed to fit, a small file is
-hidden as it is. Hiding simulates what OUT is promised to survive, and writes
-nothing that does not come back.
+a PNG. Or it survives being encoded as H.264, HEVC, VP9 or AV1, and is an
+ordinary film of H.264. There is much less room: a picture is scaled and
+compressed to fit, a small file is hidden as it is. Hiding simulates what OUT is
+promised to survive, and writes nothing that does not come back.
 """
     forms = FORMS
     options = RobustOptions
