@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz fuzz-slices kills films wheel lint clean
+.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -76,11 +76,9 @@ throughput: $(READY) ## measure training pairs per second: loading, computing, b
 memory: $(READY) ## measure peak memory when hiding 100 and 5,000 frames
 	python -m tools.memory
 
-fuzz: $(READY) ## reveal 2,000 randomly damaged containers
+fuzz: $(READY) ## reveal 2,000 damaged containers, and read damaged H.264 under sanitizers for an hour; needs gcc
 	python -m tools.fuzz
-
-fuzz-slices: $(READY) ## read and rewrite damaged H.264 slices under sanitizers for a minute; needs gcc
-	python -m tools.fuzz_h264
+	python -m tools.fuzz_h264 --seconds 3600
 
 kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check the files left behind
 	python -m tools.kills
