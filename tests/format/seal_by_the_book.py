@@ -45,7 +45,7 @@ def bytes_of(bits: list[int]) -> bytes:
 
 # Samples and zones
 
-PIXELS, COEFFICIENTS = 12_288, 2048  # carriers for each sample of a group
+PIXELS, COEFFICIENTS, LEVELS = 12_288, 2048, 4096  # carriers for each sample of a group
 
 
 def samples_of(picture: np.ndarray) -> np.ndarray:
@@ -124,9 +124,9 @@ def zones(picture: np.ndarray, key: bytes, recipient: bytes | None = None, share
     return Zones(lead, mac, sides, record)
 
 
-def share_of(context: bytes) -> int:
-    """Only a JPEG's coefficients have something besides that the MAC covers."""
-    return COEFFICIENTS if context else PIXELS
+def share_of(context: bytes, share: int | None) -> int:
+    """Unless it is given: of pixels, the MAC covers nothing besides."""
+    return share or (COEFFICIENTS if context else PIXELS)
 
 
 def parities(values: list[int], groups: int) -> list[int]:
@@ -219,9 +219,11 @@ def lead_fields(size: int, code: int, film_secret: bytes = NO_FILM_SECRET, versi
     return struct.pack(">BBI", version, code, size) + film_secret
 
 
-def make_mac(picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b"") -> bytes:
+def make_mac(
+    picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b"", share: int | None = None
+) -> bytes:
     height, width, _ = picture.shape
-    found, samples = zones(picture, key, recipient, share_of(context)), bytearray(picture.tobytes())
+    found, samples = zones(picture, key, recipient, share_of(context, share)), bytearray(picture.tobytes())
     for sample, side in zip(found.mac, found.sides, strict=True):
         samples[sample] = samples[sample] + side >> 1
     text = struct.pack(">II", height, width) + samples + context
@@ -271,7 +273,7 @@ def write(
         how: as in `Sealing`.
     """
     picture, (code, film_secret, version, size, filler, context) = picture.copy(), Sealing(**how)
-    salt, found = frame_salt(picture), zones(picture, key, recipient, share_of(context))
+    salt, found = frame_salt(picture), zones(picture, key, recipient, share_of(context, None))
     fields = lead_fields(len(record) + 16 if size is None else size, code, film_secret, version)
     lead = make_lead(key, salt, nonce, fields)
     sealed = AESGCM(hkdf(key, b"stegnet/2/record", salt)).encrypt(nonce, record, lead)
@@ -325,10 +327,10 @@ def sums_of(values: np.ndarray, zone: list[int], rows: list[list[list[int]]]) ->
 
 
 def read_lead(
-    picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b""
+    picture: np.ndarray, key: bytes, recipient: bytes | None = None, context: bytes = b"", share: int | None = None
 ) -> tuple[bytes, bytes] | None:
     """The lead in a picture, and its fields opened."""
-    found = zones(picture, key, recipient, share_of(context))
+    found = zones(picture, key, recipient, share_of(context, share))
     if found is None:
         return None
     values = picture.tobytes()
@@ -345,6 +347,7 @@ def read(
     film_secret: bytes = NO_FILM_SECRET,
     recipient: bytes | None = None,
     context: bytes = b"",
+    share: int | None = None,
 ) -> tuple[bytes, bool] | None:
     """The record in a picture, (H, W, 3) uint8 or a grey one's (H, W, 1), and whether its MAC holds.
 
@@ -352,14 +355,15 @@ def read(
         key: of the frame.
         recipient: whose ephemeral key the frame carries.
         context: what the MAC covers besides.
+        share: carriers for each sample of a group; None: as many as in pixels, or with a context as in a JPEG.
     """
     picture = samples_of(picture)
-    opened = read_lead(picture, key, recipient, context)
+    opened = read_lead(picture, key, recipient, context, share)
     if opened is None:
         return None
     lead, fields = opened
     version, code, size = struct.unpack(">BBI", fields[:6])
-    found, values = zones(picture, key, recipient, share_of(context)), picture.tobytes()
+    found, values = zones(picture, key, recipient, share_of(context, share)), picture.tobytes()
     zone = record_samples(found.record, code, picture.shape[2])
     if version != 2 or code & 15 not in COLUMNS or code > 31 or fields[6:] != film_secret:
         return None
@@ -376,4 +380,4 @@ def read(
     except InvalidTag:
         return None
     bits = [values[sample] + side & 1 for sample, side in zip(found.mac, found.sides, strict=True)]
-    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key, recipient, context)
+    return record, bytes_of(parities(bits, 128)) == make_mac(picture, key, recipient, context, share)

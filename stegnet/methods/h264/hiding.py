@@ -73,7 +73,7 @@ def hide_in_film(
         if options.verify:
             _verify(part, groups, changed)
             psnr = _quality(cover, part, len(film.sizes), run)
-    lines = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}", *_loss(header), *fitted.notes
+    lines = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}", *_loss(header, keys.anchors is not None), *fitted.notes
     report = Report(stream.width, stream.height, len(film.sizes), header.frames, lines)
     report = replace(report, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
     report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)
@@ -192,14 +192,14 @@ def _luma(frame: VideoFrame) -> np.ndarray:
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
 
 
-def _loss(header: Header) -> tuple[str, ...]:
-    """A line on how many groups may be lost."""
+def _loss(header: Header, first_needed: bool) -> tuple[str, ...]:
+    """A line on how many groups may be lost; arguments as `loss_note`."""
     if not header.spread:
         return ()
     most, groups = header.spread.most_lost(), f"of its {header.frames} groups of pictures"
     if not most:
         return (f"comes back only if none {groups} is lost",)
-    return (f"comes back whole if up to {most} {groups} are lost",)
+    return (f"comes back whole if up to {most} {groups} are lost{', but not the first' * first_needed}",)
 
 
 def _refuse(secret: Path, size: int, most: int) -> NoReturn:

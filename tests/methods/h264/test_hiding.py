@@ -133,6 +133,15 @@ def test_a_film_of_several_groups_may_be_cut_at_key_frames(tmp_path):
     assert any("lost" in line for line in trouble)
 
 
+@pytest.mark.usefixtures("small_groups", "quick_scrypt")
+def test_with_a_passphrase_the_first_group_must_be_left(tmp_path):
+    out, phrase = tmp_path / "out.mp4", Passphrase("six words")
+    report = hide(film(tmp_path / "cover.mp4", 216), b"meet me at eight", out, phrase)
+    assert any(note.endswith("groups of pictures are lost, but not the first") for note in report.notes)
+    begun = encoded(out, tmp_path / "begun.mp4", "-c", "copy", "-t", "6")
+    assert revealed(begun, phrase)[0] == b"meet me at eight"
+
+
 def test_changes_are_told(container, tmp_path):
     """Of a level that carries nothing, and of a picture between those that carry something."""
     opened, altered = FilmStream(container), tmp_path / "altered.mp4"

@@ -1,0 +1,248 @@
+"""H.264 films of docs/format.md, read a second time without a line of stegnet: from an MP4 to the file in it.
+
+Slices are read by `h264_slices_by_the_book`. Left out are MOV and Matroska, films that several tracks share, and the
+check that a standard encoder gives a slice byte for byte: the vectors' slices are such.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.format.by_the_book import commitment
+from tests.format.h264_cabac_by_the_book import Cabac
+from tests.format.h264_cavlc_by_the_book import Cavlc
+from tests.format.h264_headers_by_the_book import Bits, Pps, Sps, pps_of, read_header, read_pps, read_sps
+from tests.format.h264_slices_by_the_book import LUMA_4X4, LUMA_8X8, Level
+from tests.format.seal_by_the_book import LEVELS, read
+from tests.format.spread_by_the_book import joined, parse
+
+SLICES, IDR, SPS, PPS = (1, 5), 5, 7, 8  # types of NAL units
+CARRIERS, FILE = 65_536, 3  # of a group; kind of a record
+
+Boxes = Iterator[tuple[bytes, bytes]]
+
+
+# Films (ISO/IEC 14496-12 and -15)
+
+
+def boxes(data: bytes) -> Boxes:
+    """The types and contents of boxes."""
+    at = 0
+    while at < len(data):
+        (size, kind), head = struct.unpack(">I4s", data[at : at + 8]), 8
+        if size == 1:
+            (size,), head = struct.unpack(">Q", data[at + 8 : at + 16]), 16
+        yield kind, data[at + head : at + size]
+        at += size
+
+
+def box(data: bytes, *path: bytes) -> bytes:
+    """The content of the first box on a path of types."""
+    for kind in path:
+        data = next(content for found, content in boxes(data) if found == kind)
+    return data
+
+
+class Film:
+    """An MP4 whose first track is of H.264.
+
+    Attributes:
+        sets: its parameter sets, NAL units.
+        pictures: NAL units of each, in decoding order.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        table = box(data, b"moov", b"trak", b"mdia", b"minf", b"stbl")
+        avcc = box(box(table, b"stsd")[8:], b"avc1")[78:]
+        self._set_up(box(avcc, b"avcC"))
+        self.pictures = [self._units(data[at : at + size]) for at, size in samples(dict(boxes(table)))]
+
+    def _set_up(self, avcc: bytes) -> None:
+        self.length, self.sets, at = (avcc[4] & 3) + 1, [], 5
+        for mask in (31, 255):
+            count, at = avcc[at] & mask, at + 1
+            for _ in range(count):
+                (size,) = struct.unpack(">H", avcc[at : at + 2])
+                self.sets.append(avcc[at + 2 : at + 2 + size])
+                at += 2 + size
+
+    def _units(self, sample: bytes) -> list[bytes]:
+        units = []
+        while sample:
+            end = self.length + int.from_bytes(sample[: self.length], "big")
+            units.append(sample[self.length : end])
+            sample = sample[end:]
+        return units
+
+
+def samples(tables: dict[bytes, bytes]) -> Iterator[tuple[int, int]]:
+    """Offset and size of each sample."""
+    alike, count = struct.unpack(">II", tables[b"stsz"][4:12])
+    sizes = iter([alike] * count if alike else struct.unpack(f">{count}I", tables[b"stsz"][12:]))
+    chunks = [at for (at,) in struct.iter_unpack(">I", tables[b"stco"][8:])]
+    runs = list(struct.iter_unpack(">III", tables[b"stsc"][8:]))
+    for number, at in enumerate(chunks, 1):
+        place = at
+        for _ in range(next(size for first, size, _ in reversed(runs) if first <= number)):
+            size = next(sizes)
+            yield place, size
+            place += size
+
+
+# Carriers
+
+
+class Parameters:
+    """The parameter sets that are in force."""
+
+    def __init__(self) -> None:
+        self.sps: dict[int, Sps] = {}
+        self.pps: dict[int, Pps] = {}
+
+    def take(self, unit: bytes) -> None:
+        if unit[0] & 31 == SPS:
+            self.sps |= [read_sps(unit)]
+        if unit[0] & 31 == PPS:
+            self.pps |= [read_pps(unit)]
+
+    def levels(self, unit: bytes) -> list[Level]:
+        """Those of a slice."""
+        pps, bits = self.pps[pps_of(unit)], Bits(unit)
+        sps = self.sps[pps.sps]
+        header = read_header(bits, unit, sps, pps)
+        return (Cabac if pps.cabac else Cavlc)(bits, header, sps, pps).read()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A group of pictures, or several.
+
+    Attributes:
+        samples: of their carriers.
+        hashes: G of each.
+    """
+
+    samples: bytes
+    hashes: bytes
+
+    def __add__(self, other: "Pictures") -> "Pictures":
+        return Pictures(self.samples + other.samples, self.hashes + other.hashes)
+
+    @property
+    def context(self) -> bytes:
+        return hashlib.sha256(b"stegnet/2/h264" + self.hashes).digest()
+
+
+def kinds(units: list[bytes]) -> list[int]:
+    return [unit[0] & 31 for unit in units]
+
+
+def groups_of_pictures(film: Film) -> list[Pictures]:
+    """Those of a film, in order."""
+    parameters, found, carried, hashes = Parameters(), [], b"", b""
+    for unit in film.sets:
+        parameters.take(unit)
+    for picture, after in zip(film.pictures, [*film.pictures[1:], None], strict=True):
+        ends = after is None or IDR in kinds(after)
+        samples, own = of_picture(picture, ends, parameters)
+        carried, hashes = carried + samples, hashes + own
+        if ends:
+            found.append(Pictures(carried, hashlib.sha256(hashes).digest()))
+            carried, hashes = b"", b""
+    return found
+
+
+def of_picture(units: list[bytes], ends: bool, parameters: Parameters) -> tuple[bytes, bytes]:
+    """The samples of its carriers, and P."""
+    for unit in units:
+        parameters.take(unit)
+    slices = [unit for unit in units if unit[0] & 31 in SLICES]
+    free, samples, rest = ends or not any(unit[0] & 0x60 for unit in slices), b"", b""
+    for unit in slices:
+        levels = parameters.levels(unit) if free else []
+        carriers = [level.value for level in levels if is_carrier(level)]
+        samples += bytes((value + 127 + (value < 0)) % 256 for value in carriers)
+        rest += besides(unit, levels) if carriers else unit
+    return samples, hashlib.sha256(rest).digest()
+
+
+def is_carrier(level: Level) -> bool:
+    return level.kind in (LUMA_4X4, LUMA_8X8) and not level.intra
+
+
+def besides(unit: bytes, levels: list[Level]) -> bytes:
+    """What is hashed of a slice that has carriers."""
+    count, rest = len(levels), [level.value for level in levels if not is_carrier(level)]
+    return b"".join(
+        (
+            unit[:1],
+            struct.pack(f"<{count}I", *(level.address for level in levels)),
+            bytes(level.kind for level in levels),
+            bytes(level.place for level in levels),
+            bytes(level.block for level in levels),
+            struct.pack(f"<{len(rest)}i", *rest),
+        )
+    )
+
+
+# Groups
+
+
+def group_at(pictures: list[Pictures], first: int) -> tuple[Pictures, int]:
+    """The group that begins there, and where the next one does."""
+    found, at = pictures[first], first + 1
+    while len(found.samples) < CARRIERS and at < len(pictures):
+        found, at = found + pictures[at], at + 1
+    return found, at
+
+
+def frame_of(group: Pictures) -> np.ndarray:
+    """(S, 1, 1) uint8."""
+    return np.frombuffer(group.samples, np.uint8).reshape(-1, 1, 1)
+
+
+def open_group(group: Pictures, key: bytes) -> tuple[bytes, bool] | None:
+    """Its record, and whether its MAC holds.
+
+    Args:
+        key: of the frame.
+    """
+    return read(frame_of(group), key, context=group.context, share=LEVELS)
+
+
+def read_film(pictures: list[Pictures], key: bytes) -> list[tuple[bytes, bool]]:
+    """The records of a film's groups that open with a key file, and whether their MACs hold."""
+    records, at = [], 0
+    while at < len(pictures):
+        after = group_at(pictures, at)[1]
+        for first in range(at, after):  # the film may have been cut there
+            group, end = group_at(pictures, first)
+            if found := open_group(group, key):
+                records.append(found)
+                after = end
+                break
+        at = after
+    return records
+
+
+def hidden_file(records: list[bytes], key: bytes) -> tuple[bytes, bytes] | None:
+    """Name and content of the file that they hold; None where they do not hold all of it.
+
+    Args:
+        key: of the film.
+    """
+    if not records or any(plain[16:48] != commitment(key, plain[:16]) for plain in records):
+        return None
+    if records[0][48] == FILE:
+        size, digest, length = struct.unpack(">Q32sI", records[0][57:101])
+        name, data = records[0][101 : 101 + length], records[0][101 + length + 8 :]
+    else:
+        parsed = [parse(plain) for plain in records]
+        (frames, _, needed), described, name, _ = parsed[0]
+        size, digest = struct.unpack(">Q32s", described)
+        shares = {index: share for (_, index, _), _, _, share in parsed}
+        data = joined(shares, size, records[0][:16], frames, needed)
+    return (name, data) if data is not None and hashlib.sha256(data).digest() == digest else None
