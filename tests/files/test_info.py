@@ -9,12 +9,12 @@ import pytest
 
 from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import CapacityError, MediaError, RevealError
-from stegnet.files import file_info
+from stegnet.files import file_info, fits_in
 from stegnet.files.info import UNKNOWN
 from stegnet.keys import Passphrase
 from stegnet.media import FilmWriter, read_frames, read_picture, write_png
 from stegnet.media.forecast import picture_quality
-from stegnet.methods import METHODS, Fit, Run
+from stegnet.methods import METHODS, CoverSize, Fit, Run
 from stegnet.results import OutputTarget
 from stegnet.sealing import room
 from tests.support.tampering import altered
@@ -177,3 +177,13 @@ def test_keys(hide, key, quick_scrypt):
             file_info(Path(f"cover{suffix}"), key)
     with pytest.raises(MediaError, match="no such file"):
         file_info(Path("none"))
+
+
+def test_room_where_a_container_is_also_cropped_or_resized() -> None:
+    """Less than through JPEG alone; a small picture has no smaller copies that hold something."""
+    plain, cropped, resized = (
+        {fit.survive: fit.bytes for fit in fits_in(CoverSize(480, 640)) if fit.bytes}.get(f"jpeg:75{more}")
+        for more in ("", "+crop", "+resize:0.5")
+    )
+    assert plain > 2 * cropped > 4 * resized > 0
+    assert not [fit for fit in fits_in(CoverSize(100, 100)) if fit.survive == "jpeg:75+resize:0.5"]

@@ -73,7 +73,8 @@ def hide_in_film(
         if options.verify:
             _verify(part, groups, changed)
             psnr = _quality(cover, part, len(film.sizes), run)
-    lines = f"{describe_file(header)}{', byte for byte' * fitted.unchanged}", *_loss(header, keys.anchors is not None), *fitted.notes
+    exact, loss = ", byte for byte" * fitted.unchanged, _loss(header, keys.anchors is not None)
+    lines = f"{describe_file(header)}{exact}", *loss, *fitted.notes
     report = Report(stream.width, stream.height, len(film.sizes), header.frames, lines)
     report = replace(report, name=fitted.name, size=len(data), unchanged=fitted.unchanged)
     report = replace(report, secret_psnr=fitted.copy and fitted.copy.psnr)

@@ -52,7 +52,7 @@ class RobustOptions:
         "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
         "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, or "
         "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF (x264, fast to veryslow), hevc:CRF "
-        "(x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: by that preset, too; or "
+        "(x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: also by that; or "
         "messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: jpeg:75, h264:23)",
         "CHANNEL",
     )

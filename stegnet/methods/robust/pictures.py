@@ -1,5 +1,6 @@
 """Hiding in pictures so that the secret survives lossy codecs, from file to file."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ from stegnet.results import (
 )
 
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
+_JOINED = ("jpeg:75+crop", "jpeg:75+resize:0.5")  # channels whose room is told beforehand
 _CERTAIN = 2  # covers with half of the usual room are rare
 
 
@@ -248,7 +250,14 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
     """
     channel = parse_channel(options.survive or DEFAULT)
     rung = choose_rung(read_rungs(SHIPPED_MODEM), channel, options.container_psnr or CONTAINER_PSNR)
-    room = forecast_room(rung, *channel.sent_size(cover.height, cover.width))
+    size = channel.sent_size(cover.height, cover.width)
+    if channel.plain:
+        room = forecast_room(rung, *size)
+    elif rung.psnr == CONTAINER_PSNR:
+        bits = forecast.robust_bits("crop" if channel.cropped else "resize", channel.quality)
+        room = int(bits * math.prod(channel.grid(*size).shape) / 8)
+    else:
+        room = None
     return room and int(usual_share(cover.file) * room)
 
 
@@ -263,7 +272,15 @@ def picture_fits(cover: CoverSize) -> list[Fit]:
             decibels = round(forecast.picture_quality(room, cover.width, cover.height))
             fits.append(Fit("any file", ROBUST, room, survive=rung.channel))
             fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=rung.channel))
-    return fits
+    rooms = ((name, _joined_room(cover, name)) for name in _JOINED)
+    return fits + [Fit("any file", ROBUST, room, survive=name) for name, room in rooms if room]
+
+
+def _joined_room(cover: CoverSize, name: str) -> int:
+    try:
+        return picture_room(cover, RobustOptions(name)) or 0
+    except CapacityError:  # too small to be resized
+        return 0
 
 
 def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> float:
