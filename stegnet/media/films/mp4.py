@@ -15,6 +15,8 @@ from stegnet.core.errors import MediaError
 from stegnet.media.signature import is_mp4
 
 _FILM = "copy it first: ffmpeg -i FILM -map 0 -c copy OTHER.mp4"
+_ONE = "copy one first: ffmpeg -i FILM -map 0:v:0 -map 0:a? -c copy OTHER.mp4; what is not H.264, encode (-c:v libx264)"
+_LONGER = "take a longer film"
 _HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
 _HEADER = 8  # bytes of a box before its content
@@ -116,8 +118,11 @@ def _read(path: Path, data: mmap.mmap) -> Mp4:
         raise MediaError(f"{path}: this MP4 file has offsets that are not known here", _FILM)
     films = [(track, avcc) for track in tracks if (avcc := _avcc(data, track))]
     if len(films) != 1:
-        raise MediaError(f"{path}: has {len(films)} tracks of H.264 in the form avc1, and must have one", _FILM)
-    (track, avcc), sizes = films[0], _sample_sizes(data, films[0][0])
+        raise MediaError(f"{path}: has {len(films)} tracks of H.264 in the form avc1, and must have one", _ONE)
+    track, avcc = films[0]
+    sizes = _sample_sizes(data, track)
+    if sizes is None:
+        raise MediaError(f"{path}: has one size for all pictures, as films of one picture do", _LONGER)
     chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
     starts = _sample_starts(data, track, sizes)
     _check_samples(starts, sizes, [box for box in boxes if box.kind == b"mdat"])
@@ -175,11 +180,12 @@ def _seconds(data: mmap.mmap, box: Box) -> float:
     return length / ticks if ticks else 0.0
 
 
-def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray:
+def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray | None:
+    """Bytes of each sample; None where the box has one number for all."""
     at = track[b"stsz"].content + 4
     same, count = struct.unpack(">II", data[at : at + 8])
     if same:
-        raise ValueError("samples of one size")
+        return None
     return np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
 
 

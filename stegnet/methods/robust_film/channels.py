@@ -16,6 +16,7 @@ MESSENGER_SIDE, MESSENGER_RATE = 848, 30  # pixels, frames per second
 _MESSENGER_CRF = 28
 _FINE = 25  # the constant rate factor up to which mean lumas hardly move
 _MESSENGER_SHARE = 4  # a quarter: its rung changes much
+_WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
 _HARDER = {"+veryfast": 2, "+twice": 3}  # by how much higher a CRF is about as hard to survive
 _JOINED = re.compile(r"(h264|hevc|vp9|av1):(\d{1,2})(\+veryfast)?(\+twice)?")
 
@@ -82,18 +83,16 @@ class FilmChannel:
         """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
         return 0.5 if self.hard > _FINE else 0
 
-    def rung(self, rungs: Sequence[Rung], psnr: float | None) -> Rung:
-        """The mildest rung that was made for the channel at the nearest PSNR of the container in dB.
+    def chosen_rungs(self, rungs: Sequence[Rung], psnr: float | None) -> list[Rung]:
+        """The rungs to try: those made for the channel at the nearest PSNR of the container in dB, the mildest first.
 
-        Where none was, the most robust is taken; for messengers, and where None is given, that of any PSNR.
+        Where there is none, the most robust. Then that for messengers, if it is asked for, or None for the PSNR.
         """
         near = min(abs(rung.psnr - (psnr or CONTAINER_PSNR)) for rung in rungs)
-        fitting = [rung for rung in rungs if abs(rung.psnr - (psnr or CONTAINER_PSNR)) == near]
+        fitting = sorted((r for r in rungs if abs(r.psnr - (psnr or CONTAINER_PSNR)) == near), key=lambda r: r.highest)
         able = [rung for rung in fitting if rung.highest >= self.hard and self.name != MESSENGER]
         last = [rung for rung in rungs if rung.name == MESSENGER and (psnr is None or self.name == MESSENGER)]
-        if able:
-            return min(able, key=lambda rung: rung.highest)
-        return next(iter(last), max(fitting, key=lambda rung: rung.highest))
+        return able + last or fitting[-1:]
 
     def reduces(self, info: FilmInfo) -> bool:
         """Whether a film is sent with fewer pixels or frames."""
@@ -161,7 +160,7 @@ def parse_film_channel(text: str) -> FilmChannel:
         known = ", ".join(f"{name}:{codec.least} to {codec.most}" for name, codec in _CODECS.items())
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         raise ConfigError(f"survive: {text!r} is no channel for films", hint)
-    coding = replace(codec.coding, crf=crf, **({"preset": "veryfast"} if found[3] else {}))
+    coding = replace(codec.coding, crf=crf + _WORSE * bool(found[4]), **({"preset": "veryfast"} if found[3] else {}))
     twice = ", twice" * bool(found[4])
     words = (
         f"{codec.name} at CRF {crf} and better{twice} ({codec.program}, {codec.preset}{coding.preset} {codec.slower})"

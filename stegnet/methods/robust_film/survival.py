@@ -1,7 +1,7 @@
 """Hiding any file in a film so that it comes back after H.264: at the rates that real encoders leave each group."""
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,6 +51,7 @@ from stegnet.methods.run import Run
 from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
 
 DEFAULT = "h264:23"
+_USUAL = (DEFAULT, "h264:18", "h264:28", "messenger")
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
@@ -64,7 +65,7 @@ _LARGER = "take a longer or larger cover, with more that moves little, or a mild
 def film_fits(cover: CoverSize) -> list[Fit]:
     """Lists what fits into a film of this size, for each channel that was measured."""
     rooms = ((name, _film_room(cover, parse_film_channel(name))) for name in ROBUST_FILMS)
-    return [Fit("any file", ROBUST, room, survive=name) for name, room in rooms if room]
+    return [Fit("any file", ROBUST, room, survive=name, brief=name in _USUAL) for name, room in rooms if room]
 
 
 def film_room(cover: CoverSize, options: RobustOptions) -> int | None:
@@ -104,14 +105,15 @@ def hide_in_film(
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
     info, modem = scan(cover), chosen_film_modem(run)
     check_sides(cover, *channel.size(info.height, info.width))
-    rung = channel.rung(modem.rungs, options.container_psnr)
+    rungs = channel.chosen_rungs(modem.rungs, options.container_psnr)
     compress = ("compress",) * (media_kind(secret) is not None)
     reduce = ("reduce",) * channel.reduces(info)
     run = run.in_steps(*reduce, "try", *compress, "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
         sent = channel.sent(FilmCover(cover, info), Path(folder), partial(run.progress, "reduce"))
-        hiding = FilmHiding(sent, Path(folder), channel, FilmCarrier(modem, rung), key_source, run)
-        film, chosen = _hide(hiding, secret)
+        hidings = (FilmHiding(sent, Path(folder), channel, FilmCarrier(modem, rung), key_source, run) for rung in rungs)
+        hiding, rates = _first_with_room(hidings)
+        film, chosen = _hide(hiding, rates, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
     lost = (*info.notes, *left_out(cover, form_of(out.path)))
@@ -151,9 +153,17 @@ class _Message:
         return f"{first}; {promise}", *more
 
 
-def _hide(hiding: FilmHiding, secret: Path) -> tuple[Path, _Message]:
+def _first_with_room(hidings: Iterable[FilmHiding]) -> tuple[FilmHiding, list[int]]:
+    """The first film that holds something, or else the last one, and the rate of each group."""
+    for hiding in hidings:
+        rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
+        if any(rates):
+            break
+    return hiding, rates
+
+
+def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
-    rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
     most = most_share(hiding.carrier.rung)
     shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):

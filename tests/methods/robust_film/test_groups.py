@@ -125,10 +125,10 @@ def test_channels_and_rungs():
         (28, 30, "messenger"),
     ):
         channel = parse_film_channel(f"h264:{crf}")
-        assert channel.rung(RUNGS, decibels).name == name
+        assert channel.chosen_rungs(RUNGS, decibels)[0].name == name
         assert (channel.coding, channel.generations) == (Coding(crf), 1)
-    assert parse_film_channel("messenger").rung(RUNGS, 38).name == "messenger"
-    assert parse_film_channel("messenger").rung(RUNGS[:3], 38).name == "h264-28"
+    assert parse_film_channel("messenger").chosen_rungs(RUNGS, 38)[0].name == "messenger"
+    assert parse_film_channel("messenger").chosen_rungs(RUNGS[:3], 38)[0].name == "h264-28"
     for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "h264:x", "messenger+crop", "h265:23", "vp9:33+veryfast"):
         with pytest.raises(ConfigError, match="no channel for films"):
             parse_film_channel(text)
@@ -138,8 +138,8 @@ def test_channels_and_rungs():
     ("name", "coding", "generations", "rung", "words"),
     [
         ("h264:23+veryfast", Coding(23, "veryfast"), 1, "h264-23", "H.264 at CRF 23 and better (x264, veryfast "),
-        ("h264:23+twice", Coding(23), 2, "h264-28", "H.264 at CRF 23 and better, twice (x264, fast "),
-        ("h264:28+veryfast+twice", Coding(28, "veryfast"), 2, "messenger", ""),
+        ("h264:23+twice", Coding(24), 2, "h264-28", "H.264 at CRF 23 and better, twice (x264, fast "),
+        ("h264:28+veryfast+twice", Coding(29, "veryfast"), 2, "messenger", ""),
         ("hevc:28", Coding(28, "fast", "libx265"), 1, "messenger", "HEVC at CRF 28 and better (x265, fast to very"),
         ("vp9:33", Coding(33, "5", "libvpx-vp9"), 1, "h264-23", "VP9 at CRF 33 and better (libvpx, speed 5 "),
         ("av1:35", Coding(35, "8", "libsvtav1"), 1, "h264-28", "AV1 at CRF 35 and better (SVT-AV1, preset 8 "),
@@ -148,7 +148,7 @@ def test_channels_and_rungs():
 def test_other_codings(name, coding, generations, rung, words):
     channel = parse_film_channel(name)
     assert (channel.coding, channel.generations) == (coding, generations)
-    assert channel.rung(RUNGS, None).name == rung
+    assert channel.chosen_rungs(RUNGS, None)[0].name == rung
     assert str(channel).startswith(words)
 
 
