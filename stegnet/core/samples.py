@@ -70,7 +70,9 @@ def into_range(picture: np.ndarray, period: float) -> np.ndarray:
 
 
 def is_grey(picture: np.ndarray) -> bool:
-    """True if red, green and blue are equal in all pixels of (H, W, 3) uint8."""
+    """True if red, green and blue are equal in all pixels of (H, W, 3) uint8, and for (H, W, 1)."""
+    if picture.shape[2] == 1:
+        return True
     parts = (picture[start : start + _ROWS] for start in range(0, len(picture), _ROWS))
     return all((part[..., :1] == part[..., 1:]).all() for part in parts)
 

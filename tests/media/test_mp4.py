@@ -70,6 +70,30 @@ def test_other_files_are_refused(source, tmp_path):
             read_mp4(film)
 
 
+def nested(kind: bytes, content: bytes, times: int = 1) -> bytes:
+    """A box, in others of its kind."""
+    for _ in range(times):
+        content = (len(content) + 8).to_bytes(4, "big") + kind + content
+    return content
+
+
+def test_strange_boxes(source, tmp_path):
+    cover = encoded(source, tmp_path / "cover.mp4", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-an"])
+    data, path = cover.read_bytes(), tmp_path / "strange.mp4"
+    strange = {
+        data.replace(b"stco", b"free"): "tables of this MP4 file are damaged",
+        data + nested(b"moov", b"", 3000): "tables of this MP4 file are damaged",
+        data + nested(b"meta", bytes(4) + nested(b"iloc", bytes(8))): "offsets that are not known here",
+    }
+    for content, message in strange.items():
+        path.write_bytes(content)
+        with pytest.raises(MediaError, match=message):
+            read_mp4(path)
+    make_film(tmp_path / "one.mp4", 1, codec="libx264", pix_fmt="yuv420p")
+    with pytest.raises(MediaError, match="one size for all pictures"):
+        read_mp4(tmp_path / "one.mp4")
+
+
 def test_damaged_tables(source, tmp_path):
     cover = encoded(source, tmp_path / "cover.mp4", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
     data, draw, refused = cover.read_bytes(), np.random.default_rng(0), 0

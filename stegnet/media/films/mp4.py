@@ -7,6 +7,7 @@ import mmap
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from stegnet.core.errors import MediaError
 from stegnet.media.signature import is_mp4
 
 _FILM = "copy it first: ffmpeg -i FILM -map 0 -c copy OTHER.mp4"
-_ONE = "copy one first: ffmpeg -i FILM -map 0:v:0 -map 0:a? -c copy OTHER.mp4; what is not H.264, encode (-c:v libx264)"
+_ONE = "copy one: ffmpeg -i FILM -map 0:v:0 -map 0:a? -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
 _LONGER = "take a longer film"
 _HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
+_ABOUT = {b"meta", b"udta"}  # boxes that may hold such
 _HEADER = 8  # bytes of a box before its content
 _NEAR = 1e-4  # share by which a bit rate may be rounded
 _MOST_32 = (1 << 32) - 1
@@ -71,7 +73,7 @@ def read_mp4(path: Path) -> Mp4:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return _read(path, data)
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, LookupError, ValueError, RecursionError) as error:
             raise MediaError(f"{path}: the tables of this MP4 file are damaged", _FILM) from error
 
 
@@ -113,8 +115,9 @@ def _read(path: Path, data: mmap.mmap) -> Mp4:
     if any(box.kind == b"moof" for box in boxes):
         raise MediaError(f"{path}: this MP4 file is in fragments", _FILM)
     known = [list(_within(data, box)) for box in boxes if box.kind == b"moov"]
+    told = [box for box in (*boxes, *chain(*known)) if box.kind in _ABOUT]
     tracks = [track for found in known for track in _tracks(found)]
-    if any(box.kind in _ABSOLUTE for track in tracks for box in track.values()):
+    if any(box.kind in _ABSOLUTE for box in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
         raise MediaError(f"{path}: this MP4 file has offsets that are not known here", _FILM)
     films = [(track, avcc) for track in tracks if (avcc := _avcc(data, track))]
     if len(films) != 1:

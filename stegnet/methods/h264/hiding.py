@@ -20,7 +20,7 @@ from stegnet.core.spool import spooling
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media import atomic_write
 from stegnet.media.films.films import VideoFrame, decode
-from stegnet.media.films.mp4 import read_mp4, write_mp4
+from stegnet.media.films.mp4 import Mp4, read_mp4, write_mp4
 from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.h264 import FORMS, H264, H264Options
@@ -55,7 +55,7 @@ def hide_in_film(
         raise CapacityError(
             f"{cover}: is a picture, and the method h264 hides in films", "take the method jpeg or sealed"
         )
-    film, stream, keys = read_mp4(cover), FilmStream(cover), key_source.new_keys(run.randomness)
+    (film, stream), keys = _opened(cover), key_source.new_keys(run.randomness)
     groups = _sizes(stream, keys.film)
     space = Space(partial(_room, groups, keys.film), partial(_refuse, secret), media_compressors)
     with TemporaryDirectory(prefix="stegnet-") as folder:
@@ -84,6 +84,18 @@ def hide_in_film(
     return report.with_hiding(replace(figures, container_psnr=psnr, hidden_bytes=hidden, secure=secure))
 
 
+def _opened(path: Path) -> tuple[Mp4, FilmStream]:
+    """A film's tables and its pictures.
+
+    Raises:
+        MediaError: they are not supported, or not of the same track.
+    """
+    film, stream = read_mp4(path), FilmStream(path)
+    if [len(packet) for _, packet in stream.packets()] != film.sizes.tolist():
+        raise MediaError(f"{path}: players do not read the pictures that its tables list", "encode it first")
+    return film, stream
+
+
 @dataclass(frozen=True)
 class _Size:
     """What of a group decides how much fits.
@@ -107,8 +119,8 @@ def _sizes(stream: FilmStream, key: Key) -> list[_Size]:
 
 def film_room(path: Path, name: str = "") -> FileRoom:
     """Room for a file of this name in a film; errors as `film_groups`."""
-    read_mp4(path)
-    sizes = _sizes(FilmStream(path), ANY_KEY)
+    _, stream = _opened(path)
+    sizes = _sizes(stream, ANY_KEY)
     most = max(_room(sizes, ANY_KEY, name), 0)
     return FileRoom(most, min(most, int(_RATE * sum(size.count for size in sizes)) // 8))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.keys import KeyRing, KeySource
-from stegnet.methods.h264 import H264
+from stegnet.methods.h264 import H264, stream
 from stegnet.methods.h264.stream import FilmStream, Group
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import HiddenFile, hidden_file
@@ -72,10 +72,10 @@ class _Ahead:
 
     def group(self, first: int) -> tuple[Group, int]:
         """The group that begins with one of them, and how many it has."""
-        found, at = self._read[first], first + 1
-        while not found.full and self.any(at):
-            found, at = found.together(self._read[at]), at + 1
-        return found, at - first
+        count, at = self._read[first].count, first + 1
+        while count < stream.GROUP_CARRIERS and self.any(at):
+            count, at = count + self._read[at].count, at + 1
+        return stream.together(self._read[first:at]), at - first
 
     def drop(self, count: int) -> None:
         """Leaves the first ones behind."""

@@ -5,7 +5,7 @@ samples of one frame of a container. What a group is follows from where it begin
 a film was cut.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -46,6 +46,17 @@ class Slice:
     levels: Levels
     carriers: np.ndarray
 
+    @cached_property
+    def count(self) -> int:
+        """Number of carriers."""
+        return int(self.carriers.sum())
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """(n,) uint8: levels without the 0 that none has, so that a step of one is a step of the other."""
+        found = self.levels.value[self.carriers]
+        return (found - (found > 0) + _ALL_ZERO).astype(np.uint8)
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -61,10 +72,10 @@ class Group:
     context: bytes
     packets: int
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of samples."""
-        return sum(int(part.carriers.sum()) for part in self.slices)
+        return sum(part.count for part in self.slices)
 
     @property
     def full(self) -> bool:
@@ -73,18 +84,12 @@ class Group:
 
     @property
     def samples(self) -> np.ndarray:
-        """(n, 1, 1) uint8: levels without the 0 that none has, so that a step of one is a step of the other."""
-        values = [part.levels.value[part.carriers] for part in self.slices]
-        found = np.concatenate(values) if values else np.zeros(0, np.int32)
-        return (found - (found > 0) + _ALL_ZERO).astype(np.uint8).reshape(-1, 1, 1)
+        """(n, 1, 1) uint8: those of the slices, one after the other."""
+        return np.concatenate([np.zeros(0, np.uint8), *(part.samples for part in self.slices)]).reshape(-1, 1, 1)
 
     @property
     def medium(self) -> Medium:
         return Medium(_SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
-
-    def together(self, other: "Group") -> "Group":
-        """Both, as one."""
-        return Group(self.slices + other.slices, self.context + other.context, self.packets + other.packets)
 
 
 class FilmStream:
@@ -215,14 +220,21 @@ class FilmStream:
 
 def film_groups(stream: FilmStream) -> Iterator[Group]:
     """The groups of a film in order; the last one may have too few carriers. Errors as `FilmStream.pictures`."""
-    group = None
+    found, count = [], 0
     for pictures in stream.pictures():
-        group = group.together(pictures) if group else pictures
-        if group.full:
-            yield group
-            group = None
-    if group:
-        yield group
+        found.append(pictures)
+        count += pictures.count
+        if count >= GROUP_CARRIERS:
+            yield together(found)
+            found, count = [], 0
+    if found:
+        yield together(found)
+
+
+def together(groups: Sequence[Group]) -> Group:
+    """Groups of pictures as one."""
+    slices = tuple(part for group in groups for part in group.slices)
+    return Group(slices, b"".join(group.context for group in groups), sum(group.packets for group in groups))
 
 
 def _joined(pictures: list[Group]) -> Group:

@@ -216,6 +216,18 @@ def test_films_that_are_refused(tmp_path, options, message):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_tables_that_list_other_pictures_than_players_read(cover, tmp_path):
+    data, path = bytearray(cover.read_bytes()), tmp_path / "empty.mp4"
+    size = data.index(b"stsz") + 16 + 4 * 50
+    data[size : size + 4] = bytes(4)  # with the others where they were, since each chunk has its own offset
+    path.write_bytes(data)
+    with pytest.raises(MediaError):
+        hide(path, b"a", tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+    assert METHOD.file_room(CoverSize(144, 192, 96, file=path), "", H264Options()).bytes == 0
+
+
+
 def test_damaged_films(cover, tmp_path):
     data, draw = cover.read_bytes(), np.random.default_rng(0)
     for _ in islice(range(100), 60):
