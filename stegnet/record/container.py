@@ -23,7 +23,7 @@ from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
 from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
-from stegnet.record.diagnosis import PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
+from stegnet.record.diagnosis import FRAMES, PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
 from stegnet.sealing import PIXELS
@@ -72,11 +72,12 @@ class Container:
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: why there is no record in some of its files, a line for each.
         medium: what its samples are.
+        called: what a frame is to the user, and several.
     Raises:
         MediaError: it can't be read, is neither a picture nor a film, or has no frames.
     """
 
-    medium = PIXELS
+    medium, called = PIXELS, FRAMES
 
     def __init__(self, path: Path, key_source: KeySource) -> None:
         self.path, self.files, self.kind = path, (path,), kind(path)

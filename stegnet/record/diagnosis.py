@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from stegnet.core.errors import RevealError
 
 PICTURE_ALTERED = "the picture was altered since it was hidden"
+Names = tuple[str, str]  # of one, and of several
+FRAMES = "frame", "frames"
 _LISTED = 8  # spans of frames that a line names
 _MAX_LOSS = 1000  # hidden frames for each frame that is left
 
@@ -55,6 +57,7 @@ class Diagnosis:
     def lines(self) -> tuple[str, ...]:
         """One line for each kind of damage of a hidden film; empty for none."""
         return self._lines(
+            FRAMES,
             altered="altered since hiding, and shown all the same",
             unreadable="altered beyond reading, and left out",
             lost="lost",
@@ -62,9 +65,10 @@ class Diagnosis:
             repeated="repeated; the repetitions are left out",
         )
 
-    def file_lines(self) -> tuple[str, ...]:
+    def file_lines(self, called: Names = FRAMES) -> tuple[str, ...]:
         """As `lines`, of the container of a hidden file: the order of its frames does not matter."""
         return self._lines(
+            called,
             altered="altered since it was hidden",
             unreadable="altered beyond reading",
             lost="lost",
@@ -72,9 +76,9 @@ class Diagnosis:
             repeated="repeated",
         )
 
-    def _lines(self, **words: str) -> tuple[str, ...]:
-        own = [f"{frames_were(found)} {what}" for name, what in words.items() if (found := getattr(self, name))]
-        return (*own, *([foreign_frames(self.foreign)] if self.foreign else []))
+    def _lines(self, called: Names, **words: str) -> tuple[str, ...]:
+        own = [f"{frames_were(found, called)} {what}" for name, what in words.items() if (found := getattr(self, name))]
+        return (*own, *([foreign_frames(self.foreign, called)] if self.foreign else []))
 
 
 def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
@@ -144,20 +148,20 @@ def _gaps(
     return unreadable, lost, foreign
 
 
-def frames_were(indices: Sequence[int]) -> str:
+def frames_were(indices: Sequence[int], called: Names = FRAMES) -> str:
     """Subject and verb of a sentence on frames: "frame 3 was", "3 frames (0–1, 7) were"."""
     if len(indices) == 1:
-        return f"frame {indices[0]} was"
+        return f"{called[0]} {indices[0]} was"
     spans = list(_spans(indices))
     listed = ", ".join(spans[:_LISTED]) + (f" and {len(spans) - _LISTED} more spans" if len(spans) > _LISTED else "")
-    return f"{len(indices)} frames ({listed}) were"
+    return f"{len(indices)} {called[1]} ({listed}) were"
 
 
-def foreign_frames(positions: Sequence[int]) -> str:
+def foreign_frames(positions: Sequence[int], called: Names = FRAMES) -> str:
     """Line on frames that do not belong to a container."""
     if len(positions) == 1:
-        return "1 frame was put in that does not belong here"
-    return f"{len(positions)} frames were put in that do not belong here"
+        return f"1 {called[0]} was put in that does not belong here"
+    return f"{len(positions)} {called[1]} were put in that do not belong here"
 
 
 def _spans(indices: Sequence[int]) -> Iterator[str]:

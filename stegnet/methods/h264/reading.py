@@ -26,6 +26,8 @@ class _FilmContainer(Container):
         self._finding = KeyRing(key_source)
         super().__init__(path, key_source)
 
+    called = "group of pictures", "groups of pictures"
+
     @property
     def medium(self) -> Medium:
         """That of the first group."""

@@ -96,7 +96,7 @@ class FilmStream:
     """The H.264 pictures of a film in MP4, MOV or Matroska.
 
     Args:
-        damaged: slices that can't be read are taken for some that carry nothing.
+        damaged: what can't be read is taken for something that carries nothing.
     Attributes:
         width, height: of a picture, in pixels.
         length: bytes of a NAL unit's length.
@@ -170,7 +170,7 @@ class FilmStream:
             size = int.from_bytes(packet[at : at + self.length], "big")
             found.append(packet[at + self.length : at + self.length + size])
             at += self.length + size
-        if at != len(packet):
+        if at != len(packet) and not self._damaged:
             raise MediaError(f"{self.path}: {Reason.DAMAGED.line}", _OTHERS)
         return found
 
@@ -214,7 +214,8 @@ class FilmStream:
             for unit in own:
                 parameters.add(unit)
         except H264Error as error:
-            raise MediaError(f"{self.path}: {error}", _OTHERS) from error
+            if not self._damaged:
+                raise MediaError(f"{self.path}: {error}", _OTHERS) from error
         return parameters
 
 

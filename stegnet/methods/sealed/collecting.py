@@ -65,10 +65,8 @@ class Collected:
         diagnosis = self._diagnosis()
         if self.header.frames == 1 and diagnosis.altered:
             return (PICTURE_ALTERED,)
-        lines = diagnosis.file_lines()
-        return (
-            (*lines, f"the film is damaged after {len(self.statuses)} frames") if self.container.breaks_off else lines
-        )
+        lines, many = diagnosis.file_lines(self.container.called), self.container.called[1]
+        return (*lines, *[f"the film is damaged after {len(self.statuses)} {many}"] * self.container.breaks_off)
 
     def strangers(self) -> tuple[str, ...]:
         """One line for each picture in an album's folder that is none of it, or can't be read."""
@@ -194,10 +192,10 @@ def _missing(found: Collected) -> str:
         return f"the album needs {'all' if found.enough == count else found.enough} of its {count} pictures"
     if not found.gathering:
         return f"{missing} of the file's {file.size} bytes are missing"
-    spread, least = found.header.spread, found.gathering.least
+    spread, least, many = found.header.spread, found.gathering.least, found.container.called[1]
     if spread.groups == 1:
-        return f"the file needs {file.needed} of its {spread.frames} frames, and {least} can be read"
-    group = f"{file.needed} of the {least_shares(spread.frames)} frames in each of {spread.groups} groups"
+        return f"the file needs {file.needed} of its {spread.frames} {many}, and {least} can be read"
+    group = f"{file.needed} of the {least_shares(spread.frames)} {many} in each of {spread.groups} groups"
     return f"the file needs {group}, and of one group {least} can be read"
 
 

@@ -1,5 +1,6 @@
 """Files in an MP4's own H.264: what comes back, what stays, what is told of changes, and what is refused."""
 
+import re
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -130,7 +131,21 @@ def test_a_film_of_several_groups_may_be_cut_at_key_frames(tmp_path):
     cut = encoded(out, tmp_path / "cut.mp4", "-c", "copy", "-ss", "0.96")
     data, trouble = revealed(cut)
     assert data == b"meet me at eight"
-    assert any("lost" in line for line in trouble)
+    assert any("of pictures" in line and "lost" in line for line in trouble)
+    data = bytearray(out.read_bytes())
+    for place in range(len(data) // 2, len(data) // 2 + 300):  # in some picture, or two
+        data[place] ^= 255
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    data, trouble = revealed(tmp_path / "damaged.mp4")
+    assert data == b"meet me at eight"
+    assert any(re.search("groups? of pictures .*altered", line) for line in trouble)
+    (tmp_path / "broken_off.mp4").write_bytes(faststart(out, tmp_path).read_bytes()[: 9 * out.stat().st_size // 10])
+    assert revealed(tmp_path / "broken_off.mp4")[0] == b"meet me at eight"
+
+
+def faststart(film: Path, folder: Path) -> Path:
+    """A copy whose tables come first."""
+    return encoded(film, folder / "tables_first.mp4", "-c", "copy", "-map", "0", "-movflags", "+faststart")
 
 
 @pytest.mark.usefixtures("small_groups", "quick_scrypt")
@@ -225,7 +240,6 @@ def test_tables_that_list_other_pictures_than_players_read(cover, tmp_path):
         hide(path, b"a", tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
     assert METHOD.file_room(CoverSize(144, 192, 96, file=path), "", H264Options()).bytes == 0
-
 
 
 def test_damaged_films(cover, tmp_path):
