@@ -16,7 +16,6 @@ import numpy as np
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.spool import spooling
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media import atomic_write
 from stegnet.media.films.films import VideoFrame, decode
@@ -25,6 +24,7 @@ from stegnet.media.inputs import check_input, cover_name, input_kind
 from stegnet.methods.fitting import Space, fit, media_compressors
 from stegnet.methods.h264 import FORMS, H264, H264Options
 from stegnet.methods.h264.costs import level_costs
+from stegnet.methods.h264.spool import spooling
 from stegnet.methods.h264.stream import FilmStream, Group, film_groups
 from stegnet.methods.method import FileRoom
 from stegnet.methods.run import Run
