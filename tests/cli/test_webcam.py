@@ -25,8 +25,8 @@ REFUSED = {
     f"{FILM} --record gone/c.mkv": ("gone: no such folder", "create it first"),
     f"{FILM} --record c.mp4 --survive jpeg:75": (
         "survive: 'jpeg:75' is no channel for films",
-        "films survive h264:18 to 28, hevc:18 to 30, vp9:27 to 41, av1:25 to 39, h264 also with +veryfast, all with +twice; "
-        "or messenger",
+        "films survive h264:18 to 28, hevc:18 to 30, vp9:27 to 41, av1:25 to 39, h264 also with +veryfast, "
+        "all with +twice; or messenger",
     ),
     f"{FILM} --size 95x63 --record c.mp4 --survive h264:23": (
         "the cover has 95×63 pixels, and H.264 needs even sides",
