@@ -44,7 +44,7 @@ class Auto(Method):
     """The method that suits a secret; the report's first note says so if it is not sealed."""
 
     name = AUTO
-    summary = "sealed, compressed if it does not fit otherwise; jpeg in a JPEG whose container has no other suffix"
+    summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
     options = AutoOptions
     matched = True
     computes = True
