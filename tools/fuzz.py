@@ -74,7 +74,15 @@ def _fuzz(seed: int, run: int) -> str:
     draw = random.Random(seed * 1_000_003 + run)
     name, suffix = [*CONTAINERS.items()][run % len(CONTAINERS)]
     how = draw.choice(
-        (_flip_bits, _truncate, _delete, _repeat, _replace, _zero, _samples if name == "c.png" else _flip_bits)
+        (
+            _flip_bits,
+            _truncate,
+            _delete,
+            _repeat,
+            _replace,
+            _zero,
+            {"c.png": _samples, LEVELS: _tables}.get(name, _flip_bits),
+        )
     )
     damaged, out, tried = f"f{name}", f"b{suffix}", "revealing"
     Path(damaged).unlink(missing_ok=True)
@@ -157,6 +165,18 @@ def _zero(source: Path, target: Path, draw: random.Random) -> None:
     data = source.read_bytes()
     start, size = _chunk(data, draw)
     target.write_bytes(data[:start] + bytes(size) + data[start + size :])
+
+
+def _tables(source: Path, target: Path, draw: random.Random) -> None:
+    """Puts numbers that are hard to bear into an MP4's tables."""
+    data = bytearray(source.read_bytes())
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        start = data.index(draw.choice((b"moov", b"stsz", b"stsc", b"stco", b"stsd", b"avcC", b"mdhd", b"btrt")))
+        place = start + draw.choice((-4, 4, 8, 12, 16, draw.randrange(4, 300)))
+        data[place : place + 4] = draw.choice((0, 1, 7, 8, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)).to_bytes(
+            4, "big"
+        )
+    target.write_bytes(data)
 
 
 def _samples(source: Path, target: Path, draw: random.Random) -> None:

@@ -244,7 +244,7 @@ def _rate_patch(film: Mp4, data: mmap.mmap, growth: int) -> dict[int, tuple[int,
     for at in (film.rate.content + 4, film.rate.content + 8):
         said = int.from_bytes(data[at : at + 4], "big")
         if abs(said - before) <= _NEAR * before:
-            found[at] = (4, (said + int(after) - int(before)).to_bytes(4, "big"))
+            found[at] = (4, min(said + int(after) - int(before), _MOST_32).to_bytes(4, "big"))
     return found
 
 

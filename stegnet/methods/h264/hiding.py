@@ -91,7 +91,7 @@ def _opened(path: Path) -> tuple[Mp4, FilmStream]:
         MediaError: they are not supported, or not of the same track.
     """
     film, stream = read_mp4(path), FilmStream(path)
-    if [len(packet) for _, packet in stream.packets()] != film.sizes.tolist():
+    if not stream.width or [len(packet) for _, packet in stream.packets()] != film.sizes.tolist():
         raise MediaError(f"{path}: players do not read the pictures that its tables list", "encode it first")
     return film, stream
 
@@ -132,7 +132,7 @@ def _room(groups: list[_Size], key: Key, name: str) -> int:
 
 
 def _share_room(groups: list[_Size], key: Key, name: str) -> int:
-    return min(group.room for group in groups) - empty_record_bytes(name, key, len(groups) > 1)
+    return min((group.room for group in groups), default=0) - empty_record_bytes(name, key, len(groups) > 1)
 
 
 def _group_room(group: Group, key: Key) -> int:
@@ -196,6 +196,8 @@ def _quality(cover: Path, container: Path, frames: int, run: Run) -> float:
         for done, pair in enumerate(islice(zip(before, after, strict=True), most), 1):
             errors.append(mean_squared_error(*map(_luma, pair)))
             run.progress("verify", done, most)
+    if not errors:
+        raise MediaError(f"{cover}: has no pictures that can be shown", "encode it first")
     return psnr_from_mse(float(np.mean(errors)), PEAK)
 
 

@@ -175,7 +175,13 @@ class FilmStream:
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
-        """A packet of NAL units."""
+        """A packet of NAL units.
+
+        Raises:
+            MediaError: one is too long for the field before it.
+        """
+        if max(map(len, units)) >= 256**self.length:
+            raise MediaError(f"{self.path}: a picture would outgrow the field of its size", _OTHERS)
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
