@@ -1,7 +1,8 @@
 """Fuzzes revealing with damaged containers, and hiding in damaged MP4s: python -m tools.fuzz [--runs 2000].
 
 Files are damaged by bit flips, truncation, and deleted, repeated, replaced or zeroed chunks; pictures also by changed
-samples. There must be no traceback and no crash, and exit code 0 only if the output equals the hidden secret.
+samples, MP4s by odd numbers in their tables. There must be no traceback and no crash, and exit code 0 only if the
+output equals the hidden secret.
 """
 
 import argparse
@@ -23,10 +24,9 @@ from tqdm import tqdm
 from stegnet.cli import main as stegnet_main
 from stegnet.core.errors import StegnetError
 from stegnet.keys import make_key_file
-from stegnet.media import FilmWriter, read_frames, read_picture, resize, scan, write_png
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
+from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_png
 from stegnet.models import Card, build, save_pair
+from tests.support.films import encode
 from tests.support.h264 import moving
 
 FRAMES, HEIGHT, WIDTH = 4, 64, 96
@@ -34,6 +34,8 @@ RATE, MOVING = Fraction(25), 48  # frames
 SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
 CONTAINERS = {"c.png": ".png", "c.mkv": ".mkv", "c.mp4": ".mkv", "h.mp4": ".bin"}  # and the suffix of what they hide
 LEVELS = "h.mp4"  # hides in its own H.264
+BOXES = b"moov", b"stsz", b"stsc", b"stco", b"stsd", b"avcC", b"mdhd", b"btrt"
+ODD = 0, 1, 7, 8, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1
 _PER_CHILD = 25
 _SECONDS = 900  # of a child, on a machine that does much else
 
@@ -73,17 +75,8 @@ def _in_child(work) -> Counter[str]:
 def _fuzz(seed: int, run: int) -> str:
     draw = random.Random(seed * 1_000_003 + run)
     name, suffix = [*CONTAINERS.items()][run % len(CONTAINERS)]
-    how = draw.choice(
-        (
-            _flip_bits,
-            _truncate,
-            _delete,
-            _repeat,
-            _replace,
-            _zero,
-            {"c.png": _samples, LEVELS: _tables}.get(name, _flip_bits),
-        )
-    )
+    special = {"c.png": _samples, LEVELS: _tables}.get(name, _flip_bits)
+    how = draw.choice((_flip_bits, _truncate, _delete, _repeat, _replace, _zero, special))
     damaged, out, tried = f"f{name}", f"b{suffix}", "revealing"
     Path(damaged).unlink(missing_ok=True)
     how(Path(name), Path(damaged), draw)
@@ -99,7 +92,7 @@ def _fuzz(seed: int, run: int) -> str:
 
 
 def _run(line: list[str], made: str, reference: str | None = None) -> str:
-    """What comes of a command that writes a file, which is to equal another one."""
+    """Outcome of a command that writes a file, which is to equal another one."""
     out, err = io.StringIO(), io.StringIO()
     Path(made).unlink(missing_ok=True)
     try:
@@ -171,11 +164,8 @@ def _tables(source: Path, target: Path, draw: random.Random) -> None:
     """Puts numbers that are hard to bear into an MP4's tables."""
     data = bytearray(source.read_bytes())
     for _ in range(draw.choice((1, 1, 2, 4))):
-        start = data.index(draw.choice((b"moov", b"stsz", b"stsc", b"stco", b"stsd", b"avcC", b"mdhd", b"btrt")))
-        place = start + draw.choice((-4, 4, 8, 12, 16, draw.randrange(4, 300)))
-        data[place : place + 4] = draw.choice((0, 1, 7, 8, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1)).to_bytes(
-            4, "big"
-        )
+        place = data.index(draw.choice(BOXES)) + draw.choice((-4, 4, 8, 12, 16, draw.randrange(4, 300)))
+        data[place : place + 4] = draw.choice(ODD).to_bytes(4, "big")
     target.write_bytes(data)
 
 
@@ -204,10 +194,7 @@ def _prepare() -> None:
         with FilmWriter(Path(f"{name}.mkv"), WIDTH, HEIGHT, RATE) as film:
             for index, frame in enumerate(frames):
                 film.write(frame, index / RATE)
-    with FilmWriter(Path("moving.mkv"), 192, 144, RATE) as film:
-        for index, frame in enumerate(moving(MOVING, 144, 192, noise=8)):
-            film.write(frame, index / RATE)
-    write_h264(Path("levels.mp4"), read_frames(Path("moving.mkv")), scan(Path("moving.mkv")), Coding(18, "medium"))
+    encode(Path("levels.mp4"), moving(MOVING, 144, 192, noise=8), "libx264", "yuv420p", crf="18")
     Path("note.bin").write_bytes(b"meet me at eight")
     key = ["--key-file", "k", "--weights", "w"]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):

@@ -115,13 +115,10 @@ def _fits_levels(cover: Path, secret: Path, suffix: str, options: AutoOptions) -
     from stegnet.results import stored_name
 
     check_input(secret)
+    if suffix.lower() != ".mp4" or options.resize or input_kind(cover) != FILM:
+        return False
     size = secret.stat().st_size
-    if (
-        suffix.lower() != ".mp4"
-        or options.resize
-        or input_kind(cover) != FILM
-        or size > cover.stat().st_size // _LEVELS
-    ):
+    if size > cover.stat().st_size // _LEVELS:
         return False
     found = ByLevels().file_room(CoverSize(0, 0, 2, file=cover), stored_name(secret), H264Options())
     return size <= (found.hard if options.at_most_safe and found.hard is not None else found.bytes)

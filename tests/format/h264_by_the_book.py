@@ -174,7 +174,7 @@ def is_carrier(level: Level) -> bool:
 
 
 def besides(unit: bytes, levels: list[Level]) -> bytes:
-    """What is hashed of a slice that has carriers."""
+    """Bytes of a slice that has carriers, as they are hashed."""
     count, rest = len(levels), [level.value for level in levels if not is_carrier(level)]
     return b"".join(
         (

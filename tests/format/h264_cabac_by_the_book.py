@@ -1,6 +1,6 @@
 """CABAC of H.264 slices by Rec. ITU-T H.264, clause 9.3, slowly and without a line of stegnet.
 
-Only the numbers from which contexts begin (tables 9-12 to 9-33) are read from stegnet's source, in the place of a copy.
+Only the numbers from which contexts begin (tables 9-12 to 9-33) are read from stegnet's source instead of being copied.
 """
 
 import re
@@ -125,7 +125,7 @@ class Cabac(Slice):
         return bool(self.macroblocks) and bool(self.decoder.terminate())
 
     def _beside(self, asked: object) -> int:
-        """How many of the macroblocks to the left and above are there and are as asked."""
+        """Number of the macroblocks to the left and above that are there and are as asked."""
         return sum(other is not None and bool(asked(other)) for other in (self.left, self.above))
 
     def _unary(self, contexts: list[int], most: int) -> int:

@@ -41,7 +41,7 @@ class Bits:
 
 
 class Sps(NamedTuple):
-    """What slices need of a sequence parameter set; the width is in macroblocks."""
+    """Part of a sequence parameter set that slices need; the width is in macroblocks."""
 
     width: int
     frame_num_bits: int
@@ -51,7 +51,7 @@ class Sps(NamedTuple):
 
 
 class Pps(NamedTuple):
-    """What slices need of a picture parameter set."""
+    """Part of a picture parameter set that slices need."""
 
     sps: int
     cabac: int
@@ -98,7 +98,7 @@ def read_pps(nal: bytes) -> tuple[int, Pps]:
 
 @dataclass
 class Header:
-    """What the macroblock layer needs of a slice header."""
+    """Part of a slice header that the macroblock layer needs."""
 
     first: int
     kind: int

@@ -52,7 +52,7 @@ class Level(NamedTuple):
 
 @dataclass
 class Macroblock:
-    """What other macroblocks ask of one."""
+    """Properties of a macroblock that others ask for."""
 
     x: int
     y: int

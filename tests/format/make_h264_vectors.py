@@ -61,10 +61,9 @@ def alter(film: Path, out: Path) -> None:
     """Changes the sign of the first level that carries nothing of a slice that has carriers."""
     stream = FilmStream(film)
     part = next(part for pictures in stream.pictures() for part in pictures.slices if not part.carriers.all())
-    number, packet = next(stream.packets({part.packet}))
-    units = stream.units(packet)
+    units = stream.units(dict(stream.packets())[part.packet])
     units[part.unit] = with_other_sign(part)
-    write_mp4(read_mp4(film), out, {number: stream.packed(units)})
+    write_mp4(read_mp4(film), out, {part.packet: stream.packed(units)})
 
 
 def with_other_sign(part: Slice) -> bytes:
@@ -84,7 +83,7 @@ def groups(pictures: list[book.Pictures]) -> Iterator[book.Pictures]:
 
 
 def answer(film: Path, pictures: list[book.Pictures]) -> dict[str, object]:
-    """What a reader finds in a film.
+    """The answer of a reader of a film.
 
     Args:
         pictures: its groups of pictures.

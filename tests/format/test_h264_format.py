@@ -79,3 +79,8 @@ def test_the_book_reads_what_stegnet_hides(tmp_path: Path, name: str):
     found = book.read_film(book.groups_of_pictures(book.Film((tmp_path / name).read_bytes())), SECRET)
     assert [whole for _, whole in found] == [True]
     assert book.hidden_file([record for record, _ in found], SECRET) == (HIDDEN[0], b"another file")
+
+
+def test_the_altered_vector_is_made_of_another(tmp_path: Path):
+    made_by.alter(made_by.FOLDER / f"{made_by.ALTERED}.mp4", tmp_path / "altered.mp4")
+    assert (tmp_path / "altered.mp4").read_bytes() == (made_by.FOLDER / "altered.mp4").read_bytes()

@@ -1,6 +1,6 @@
-"""Options of FFmpeg's encoders and muxers: the two lossless film formats, the one for watching, and H.265.
+"""Options of FFmpeg's encoders and muxers: the two lossless film formats, the one for watching, and lossy ones.
 
-All of them are chosen so that the same frames give the same bytes.
+All but those of `Coding` are chosen so that the same frames give the same bytes.
 """
 
 import math
@@ -57,8 +57,6 @@ MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1)
 WATCHABLE = Form("MP4", "mp4", "libx264", "yuv420p", 1)
 FORMS = {"mkv": MKV, "mp4": MP4, "watchable": WATCHABLE}
 _WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
-
-
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
 _MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
     "libx264": ("preset", {}),
@@ -70,7 +68,7 @@ _MORE = {  # options of encoders that films may be coded with, and the names of 
 
 @dataclass(frozen=True)
 class Coding:
-    """How a film is coded with loss.
+    """Settings of a lossy encoder.
 
     Attributes:
         crf: constant rate factor, on the encoder's own scale.

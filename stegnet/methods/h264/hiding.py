@@ -98,7 +98,7 @@ def _opened(path: Path) -> tuple[Mp4, FilmStream]:
 
 @dataclass(frozen=True)
 class _Size:
-    """What of a group decides how much fits.
+    """Capacity of a group.
 
     Attributes:
         count: of its carriers.
@@ -167,9 +167,8 @@ def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray
     """The packets that change where groups get other samples, with their numbers."""
     packets = stream.packets()
     for group, samples in sealed:
-        rest, slices = iter(samples.reshape(-1)), defaultdict(dict)
-        for part in group.slices:
-            own = np.fromiter(islice(rest, int(part.carriers.sum())), np.uint8)
+        ends, slices = np.cumsum([part.count for part in group.slices]), defaultdict(dict)
+        for part, own in zip(group.slices, np.split(samples.reshape(-1), ends[:-1]), strict=True):
             slices[part.packet][part.unit] = stream.with_values(part, own, stream.paddings[part.packet])
         for changed in sorted(slices):
             packet = next(packet for number, packet in packets if number == changed)
@@ -184,8 +183,8 @@ def _verify(out: Path, groups: list[_Size], changed: Mapping[int, bytes]) -> Non
         MediaError: it is not as it was written.
     """
     written = FilmStream(out)
-    same = all(packet == changed[number] for number, packet in written.packets() if number in changed)
-    if not same or [size.count for size in _sizes(written, ANY_KEY)] != [size.count for size in groups]:
+    same = {number for number, packet in written.packets() if number in changed and packet == changed[number]}
+    if same != changed.keys() or [size.count for size in _sizes(written, ANY_KEY)] != [size.count for size in groups]:
         raise MediaError(f"{out}: does not read back as it was written", "try another disk")
 
 

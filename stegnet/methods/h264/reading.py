@@ -1,14 +1,14 @@
 """Finding what the levels of an H.264 film hide."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.keys import KeyRing, KeySource
-from stegnet.methods.h264 import H264, stream
-from stegnet.methods.h264.stream import FilmStream, Group
+from stegnet.methods.h264 import H264
+from stegnet.methods.h264.stream import Ahead, FilmStream, Group
 from stegnet.methods.run import Run
 from stegnet.methods.sealed import HiddenFile, hidden_file
 from stegnet.record import Container, FrameReading, read_record
@@ -21,12 +21,12 @@ class _FilmContainer(Container):
     Where a group does not open, it is looked for from each of its pictures on: the film may have been cut there.
     """
 
+    called = "group of pictures", "groups of pictures"
+
     def __init__(self, path: Path, key_source: KeySource) -> None:
         self._stream, self._contexts = FilmStream(path, damaged=True), []
         self._finding = KeyRing(key_source)
         super().__init__(path, key_source)
-
-    called = "group of pictures", "groups of pictures"
 
     @property
     def medium(self) -> Medium:
@@ -39,7 +39,7 @@ class _FilmContainer(Container):
         return read_record(frame, self._keys, first=position == 0, medium=self._contexts[position])
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
-        self._contexts, ahead = [], _Ahead(self._stream.pictures())
+        self._contexts, ahead = [], Ahead(self._stream.pictures())
         while ahead.any():
             group, length = ahead.group(0)
             if not self._opens(group, not self._contexts):
@@ -55,33 +55,6 @@ class _FilmContainer(Container):
 
     def _opens(self, group: Group, first: bool) -> bool:
         return read_record(group.samples, self._finding, first=first, medium=group.medium).record is not None
-
-
-class _Ahead:
-    """Groups of pictures, which are read as far as they are asked for."""
-
-    def __init__(self, pictures: Iterator[Group]) -> None:
-        self._rest, self._read = pictures, []
-
-    def any(self, number: int = 0) -> bool:
-        """Whether there are more than so many."""
-        while len(self._read) <= number:
-            following = next(self._rest, None)
-            if following is None:
-                return False
-            self._read.append(following)
-        return True
-
-    def group(self, first: int) -> tuple[Group, int]:
-        """The group that begins with one of them, and how many it has."""
-        count, at = self._read[first].count, first + 1
-        while count < stream.GROUP_CARRIERS and self.any(at):
-            count, at = count + self._read[at].count, at + 1
-        return stream.together(self._read[first:at]), at - first
-
-    def drop(self, count: int) -> None:
-        """Leaves the first ones behind."""
-        del self._read[:count]
 
 
 def hidden_in_film(container: Container, run: Run) -> HiddenFile | None:

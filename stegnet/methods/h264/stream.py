@@ -6,7 +6,7 @@ a film was cut.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -65,12 +65,10 @@ class Group:
     Attributes:
         slices: those that carry something.
         context: hash of all else in the pictures.
-        packets: of it.
     """
 
     slices: tuple[Slice, ...]
     context: bytes
-    packets: int
 
     @cached_property
     def count(self) -> int:
@@ -122,11 +120,8 @@ class FilmStream:
         Raises:
             MediaError: the film is damaged, or of a kind of H.264 that is not supported.
         """
-        found, parameters, packets = (
-            [],
-            self._parameters,
-            ((number, self.units(packet)) for number, packet in self.packets()),
-        )
+        found, parameters = [], self._parameters
+        packets = ((number, self.units(packet)) for number, packet in self.packets())
         last = next(packets, None)
         while last is not None:
             after = next(packets, None)
@@ -134,7 +129,7 @@ class FilmStream:
             parameters = self._with(parameters, last[1])
             found.append(self._picture(*last, parameters, ends))
             if ends:
-                yield _joined(found)
+                yield _group_of_pictures(found)
                 found = []
             last = after
 
@@ -197,7 +192,7 @@ class FilmStream:
             part = self._slice(number, place, unit, parameters) if free else None
             hashed.update(unit if part is None else _besides(part))
             slices += [part] if part else []
-        return Group(tuple(slices), hashed.digest(), 1)
+        return Group(tuple(slices), hashed.digest())
 
     def _slice(self, number: int, place: int, unit: bytes, parameters: Parameters) -> Slice | None:
         """A slice that carries something; None of one that can't be written again."""
@@ -227,26 +222,49 @@ class FilmStream:
 
 def film_groups(stream: FilmStream) -> Iterator[Group]:
     """The groups of a film in order; the last one may have too few carriers. Errors as `FilmStream.pictures`."""
-    found, count = [], 0
-    for pictures in stream.pictures():
-        found.append(pictures)
-        count += pictures.count
-        if count >= GROUP_CARRIERS:
-            yield together(found)
-            found, count = [], 0
-    if found:
-        yield together(found)
+    ahead = Ahead(stream.pictures())
+    while ahead.any():
+        group, length = ahead.group(0)
+        ahead.drop(length)
+        yield group
 
 
-def together(groups: Sequence[Group]) -> Group:
-    """Groups of pictures as one."""
+class Ahead:
+    """Groups of pictures, which are read as far as they are asked for."""
+
+    def __init__(self, pictures: Iterator[Group]) -> None:
+        self._rest, self._read = pictures, []
+
+    def any(self, number: int = 0) -> bool:
+        """True if there are more than so many."""
+        while len(self._read) <= number:
+            following = next(self._rest, None)
+            if following is None:
+                return False
+            self._read.append(following)
+        return True
+
+    def group(self, first: int) -> tuple[Group, int]:
+        """The group that begins with one of them, and how many it has."""
+        count, at = self._read[first].count, first + 1
+        while count < GROUP_CARRIERS and self.any(at):
+            count, at = count + self._read[at].count, at + 1
+        return _together(self._read[first:at]), at - first
+
+    def drop(self, count: int) -> None:
+        """Leaves the first ones behind."""
+        del self._read[:count]
+
+
+def _together(groups: Sequence[Group]) -> Group:
+    """Pictures, or groups of them, as one."""
     slices = tuple(part for group in groups for part in group.slices)
-    return Group(slices, b"".join(group.context for group in groups), sum(group.packets for group in groups))
+    return Group(slices, b"".join(group.context for group in groups))
 
 
-def _joined(pictures: list[Group]) -> Group:
-    slices = tuple(part for picture in pictures for part in picture.slices)
-    return Group(slices, sha256(b"".join(picture.context for picture in pictures)).digest(), len(pictures))
+def _group_of_pictures(pictures: Sequence[Group]) -> Group:
+    whole = _together(pictures)
+    return replace(whole, context=sha256(whole.context).digest())
 
 
 def _besides(part: Slice) -> bytes:

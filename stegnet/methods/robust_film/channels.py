@@ -31,8 +31,8 @@ class _Codec:
         coding: its fastest way that is promised; the constant rate factor is none.
         slower: the others.
         least, most: constant rate factors that are promised.
-        preset: what it calls its speed, if that is a number.
         above: by how much lower x264's constant rate factor is that is about as hard to survive.
+        preset: what it calls its speed, if that is a number.
     """
 
     name: str

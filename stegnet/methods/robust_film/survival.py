@@ -29,6 +29,7 @@ from stegnet.methods.robust import (
     FORMS,
     HIGHEST,
     LOWEST,
+    MESSENGER,
     RATES,
     ROBUST,
     SHARES,
@@ -51,7 +52,7 @@ from stegnet.methods.run import Run
 from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
 
 DEFAULT = "h264:23"
-_USUAL = (DEFAULT, "h264:18", "h264:28", "messenger")
+_USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone

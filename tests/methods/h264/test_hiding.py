@@ -202,7 +202,7 @@ def test_room(cover):
 
 
 def test_auto_leaves_an_mp4_what_it_is(cover, tmp_path):
-    """Where the secret fits, and OUT is an MP4."""
+    """If the secret fits, and OUT is an MP4."""
     secret, room = tmp_path / "a.bin", METHOD.file_room(CoverSize(144, 192, 96, file=cover), "a.bin", H264Options())
     assert 0 < room.hard < room.bytes
     cases = [(room.bytes, ".mp4", False, "h264"), (room.bytes + 1, ".mp4", False, "sealed")]
