@@ -18,6 +18,9 @@ from stegnet.methods.jpeg.blocks import Blocks
 
 SECRET = b"Meet me at eight."
 SAVE = "import sys; from PIL import Image; Image.open(sys.argv[1]).convert({mode!r}).save(sys.argv[2], 'JPEG', {how})"
+NOISE = """import os, sys
+from PIL import Image
+Image.frombytes("RGB", (96, 96), os.urandom(96 * 96 * 3)).save(sys.argv[2], "JPEG")"""
 
 
 def command(how: str, mode: str = "RGB") -> str:
@@ -128,10 +131,7 @@ REFUSED = {
     python("pass"): (MediaError, "wrote no {out}"),
     python("import sys; open(sys.argv[2], 'w').write('GIF')"): (MediaError, "what arrives is no JPEG"),
     command("quality=75").replace(".save(", ".resize((90, 90)).save("): (MediaError, "makes 90×90 pixels of 96×96"),
-    command("quality=75").replace("import sys", "import sys, random").replace("75", "random.randrange(60, 90)"): (
-        MediaError,
-        "two runs make two pictures of one",
-    ),
+    python(NOISE): (MediaError, "two runs make two pictures of one"),
     command("quality=75").replace(".save(", ".rotate(180).save("): (MediaError, "it does more to most of the picture"),
     command("quality=95"): (CapacityError, "the cover was saved in coarser steps than the channel's"),
     python("import time; time.sleep(9)"): (MediaError, "took more than 1 seconds"),
