@@ -9,11 +9,15 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from stegnet.core.errors import ConfigError, extra
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 AUTO = "auto"  # as fits this machine, or what is configured
 Auto = Literal["auto"]
@@ -66,6 +70,34 @@ def watched(function: Callable[[], R], sign: Callable[[], None]) -> R:
         return work.result()
 
 
+class _OneEach:
+    """While it is entered, BLAS has a single thread: threads that call it share the cores already."""
+
+    def __init__(self) -> None:
+        self._lock, self._entered = Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._entered += 1
+            if self._entered == 1:
+                self._limited = self._libraries.limit(limits=1, user_api="blas")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._entered -= 1
+            if not self._entered:
+                self._limited.restore_original_limits()
+
+    @cached_property
+    def _libraries(self) -> "ThreadpoolController":
+        from threadpoolctl import ThreadpoolController  # takes 10 ms
+
+        return ThreadpoolController()
+
+
+_ONE_EACH = _OneEach()
+
+
 def ordered(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
@@ -77,7 +109,7 @@ def ordered(
         prepare: called once in each thread.
     """
     waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers, initializer=prepare) as pool, _cancelled(waiting):
+    with _ONE_EACH, ThreadPoolExecutor(workers, initializer=prepare) as pool, _cancelled(waiting):
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > workers:

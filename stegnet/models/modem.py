@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.jpeg import BLOCK, LUMA_STEPS
 from stegnet.models.backbone import NONE
 from stegnet.models.costa import fraction
 from stegnet.models.layers import SLOPE, BackboneContext
@@ -28,12 +28,6 @@ from stegnet.models.pair import Pair
 COEFFICIENTS = BLOCK**2  # of each component
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-# Steps of luma in levels at quality 50 (ITU-T T.81, table K.1), row by row.
-STEPS = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
 WAY = 1.4  # at first: logit of the share of the way to the phase
 LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself; in films, FILM_LIKELIHOOD / √run in each frame
@@ -51,9 +45,9 @@ class Modem(Pair):
     """Hides some bits in each block of 8×8 pixels, of a picture or some frames of a film; reveals how likely each is 1.
 
     Args:
-        rungs: for each, "bits" of a block, 1 to 64, "scale", the period of a phase in `STEPS`, and "run", the number of
-            frames that carry the same bits, 1 unless it is given; other keys describe its training. The bits of a rung
-            are in the coefficients with the smallest steps.
+        rungs: for each, "bits" of a block, 1 to 64, "scale", the period of a phase in `LUMA_STEPS`, and "run", the
+            number of frames that carry the same bits, 1 unless it is given; other keys describe its training. The bits
+            of a rung are in the coefficients with the smallest steps.
         frames: 1 for pictures in colour; or T, a multiple of each run, for the lumas of T frames.
         width: channels of the residual blocks.
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
@@ -220,11 +214,11 @@ class _BitPlaces:
 
     @classmethod
     def of(cls, rungs: Sequence[dict[str, Any]], frames: int) -> "_BitPlaces":
-        order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])  # stable
+        order = sorted(range(COEFFICIENTS), key=lambda index: LUMA_STEPS[index])  # stable
         phases, runs = [], []
         for rung in rungs:
             for first, coefficient in product(range(0, frames, rung["run"]), order[: rung["bits"]]):
-                period = STEPS[coefficient] * float(rung["scale"]) / 255
+                period = LUMA_STEPS[coefficient] * float(rung["scale"]) / 255
                 places = [frame * COEFFICIENTS + coefficient for frame in range(first, first + rung["run"])]
                 phases += [(place, len(runs), places[0], period) for place in places]
                 runs.append(rung["run"])

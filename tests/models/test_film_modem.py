@@ -6,8 +6,9 @@ import scipy.fft
 import torch
 
 from stegnet.core.errors import ConfigError
+from stegnet.core.jpeg import LUMA_STEPS
 from stegnet.models import build
-from stegnet.models.modem import COEFFICIENTS, STEPS, Modem
+from stegnet.models.modem import COEFFICIENTS, Modem
 
 pytestmark = pytest.mark.arithmetic
 
@@ -50,12 +51,12 @@ def test_a_bit_is_the_phase_of_a_coefficient_in_each_frame_of_its_run(modem):
     """Read with SciPy: bit 20 + 3 · run + coefficient of the second rung, with the dither of the run's first frame."""
     secret = message(modem, slice(20, 26))
     container = modem.hide(films(), secret)[0].detach().numpy() - 0.5
-    order = sorted(range(COEFFICIENTS), key=lambda index: STEPS[index])[:3]
+    order = sorted(range(COEFFICIENTS), key=lambda index: LUMA_STEPS[index])[:3]
     dither = secret[0, modem.bits :].reshape(FRAMES, COEFFICIENTS, 3, 4).numpy()
     for frame in range(FRAMES):
         block = scipy.fft.dctn(container[frame, 8:16, 16:24], norm="ortho").reshape(-1)
         for number, place in enumerate(order):
-            period = STEPS[place] * 3.0 / 255
+            period = LUMA_STEPS[place] * 3.0 / 255
             phase = block[place] / period - dither[frame // 2 * 2, place, 1, 2]
             sent = secret[0, 20 + 3 * (frame // 2) + number, 1, 2].item()
             assert np.sin(2 * np.pi * phase) * sent > 0.5

@@ -1,9 +1,9 @@
 """The method "robust": bits that survive JPEG, and in films H.264 and its like (`stegnet.methods.robust_film`).
 
 `fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
-of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures; `reader` finds them,
-`content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes back, `own_jpeg`
-writes it into the cover's own JPEG, `pictures` from file to file.
+of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures and copies; `reader`
+finds them, `content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes
+back, `own_jpeg` writes it into the cover's own JPEG, `pictures` from file to file.
 """
 
 from dataclasses import dataclass
@@ -50,10 +50,11 @@ class RobustOptions:
     survive: str | None = option(
         None,
         "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
-        "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, or "
-        "+crop: cropped or shifted by up to 8 pixels; of a film, h264:CRF (x264, fast to veryslow), hevc:CRF "
-        "(x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: also by that; or "
-        "messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: jpeg:75, h264:23)",
+        "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, "
+        "+crop: cropped or shifted by up to 8 pixels before that, or both; of a film, h264:CRF (x264, fast to "
+        "veryslow), hevc:CRF (x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: "
+        "also by that; or messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: "
+        "jpeg:75, h264:23)",
         "CHANNEL",
     )
     container_psnr: float | None = option(

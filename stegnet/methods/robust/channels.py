@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, product
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,9 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.media import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.registration import REACH
+from stegnet.methods.robust.modem import Rung
+from stegnet.methods.robust.record import SHARES, header_blocks
+from stegnet.methods.robust.registration import MANY, REACH
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
@@ -23,10 +25,12 @@ Writing = Callable[[np.ndarray], np.ndarray]  # of (H, W, 3) uint8
 _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
-_JOINED = re.compile(r"(.+?)(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?)|\+(crop))?")
+_JOINED = re.compile(r"(.+?)(\+crop)?(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?))?(\+crop)?")
 # Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
+_CUTS, _WHOLE = _CROPS[:4], (0, 0, 0, 0)
 _Filter = Image.Resampling
+_EXACTLY = 0.5  # pixels of a grid: how exactly readers place a copy that was cropped
 # What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
 # what it reduces, as most programs do. The first one leaves least.
 _REDUCTIONS = (
@@ -45,7 +49,7 @@ class Channel:
         quality: the lowest JPEG quality in it.
         saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
         factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
-        cropped: before that, it may be cropped or shifted by up to REACH pixels.
+        cropped: before that, it may be cropped by up to REACH pixels at each edge, or shifted if it is not reduced.
     """
 
     name: str
@@ -56,7 +60,8 @@ class Channel:
 
     def __str__(self) -> str:
         before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
-        before += f"cropped or shifted by up to {REACH} pixels, " if self.cropped else ""
+        if self.cropped:
+            before = f"cropped {'' if self.factor else 'or shifted '}by up to {REACH} pixels, {before}"
         if self.name == MESSENGER:
             return f"{before}messengers (JPEG {self.quality} and better, twice)"
         return f"{before}JPEG {self.quality} and better"
@@ -90,6 +95,11 @@ class Channel:
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", "take a larger cover")
         return grid
 
+    def shares(self, grid: Grid, rung: Rung) -> int:
+        """How many shares of a grid's blocks a record may choose from: small copies are found by all blocks alone."""
+        found_by_header = header_blocks(math.prod(grid.shape), rung) >= MANY
+        return 1 if self.cropped and self.factor is not None and not found_by_header else SHARES
+
     def received(
         self, container: np.ndarray, grid: Grid, written: Writing | None, few: bool = False
     ) -> Iterator[tuple[np.ndarray, Grid]]:
@@ -114,18 +124,19 @@ class Channel:
             return 1
         if self.plain:
             return len(self.saves) + 2
-        return 2 + len(_CROPS) * self.cropped + (len(_REDUCTIONS) + 1) * (self.factor is not None)
+        return 2 + (len(_CROPS) if self.factor is None else len(_REDUCTIONS) + 1)
 
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
         """The versions of a file that may arrive, the worst first."""
-        if self.cropped:
+        if self.factor is not None:
+            for crop, (share, *how) in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
+                small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, *how), self.saves[0])
+                placed = grid.placed(*_lacking(crop, sent, grid))
+                yield small, placed
+            yield resize(small, *sent.shape[:2]), placed
+        elif self.cropped:
             for crop in _CROPS:
                 yield _saved(_cropped(sent, *crop), self.saves[0]), grid.placed(*crop[:2])
-        if self.factor is not None:
-            for share, *how in _REDUCTIONS:
-                small = _saved(_reduced(sent, self.factor**share, *how), self.saves[0])
-                yield small, grid
-            yield resize(small, *sent.shape[:2]), grid
         if not self.plain:
             yield _saved(sent, self.saves[0]), grid
             return
@@ -135,13 +146,14 @@ class Channel:
 
 
 def parse_channel(text: str) -> Channel:
-    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR or +crop.
+    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR, +crop or both.
 
     Raises:
         ConfigError: there is no such channel.
     """
     joined = _JOINED.fullmatch(text)
-    name, factor = (joined[1], float(joined[2]) if joined[2] else None) if joined else ("", None)
+    name, *crops = joined.group(1, 2, 4) if joined and not (joined[2] and joined[4]) else ("",)
+    factor = float(joined[3]) if joined and joined[3] else None
     if name == MESSENGER:
         quality, saves = min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES
     else:
@@ -152,10 +164,11 @@ def parse_channel(text: str) -> Channel:
     if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or (factor is not None and factor < _LEAST_FACTOR):
         known = f"known: jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
         hint = (
-            f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones"
+            f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones, "
+            "with both those that were cropped and resized"
         )
         raise ConfigError(f"survive: unknown channel {text!r}", hint)
-    return Channel(name, quality, saves, factor, cropped=bool(joined and joined[3]))
+    return Channel(name, quality, saves, factor, cropped=any(crops))
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
@@ -168,6 +181,12 @@ def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
 def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
     height, width = picture.shape[:2]
     return Grid(height - top - bottom, width - left - right, own=True, top=-top, left=-left).area(picture)
+
+
+def _lacking(crop: tuple[int, ...], sent: np.ndarray, grid: Grid) -> list[float]:
+    """Pixels of a grid that copies of a cropped picture lack at its edges, as exactly as readers find them."""
+    sizes = zip(2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
+    return [round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, (side, whole) in zip(crop, sizes, strict=True)]
 
 
 def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:

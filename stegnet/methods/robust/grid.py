@@ -1,28 +1,33 @@
 """The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
 
 The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
-(docs/format.md, "Resized containers"). A cropped or shifted picture lies somewhere in the grid it was hidden in.
+(docs/format.md, "Resized containers"). A cropped or shifted picture lies somewhere in the grid it was hidden in, and so
+does a resized copy of it.
 """
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.media import resize
+from stegnet.media import reduced, resize
 from stegnet.methods.robust.record import SALT, hidden_area, salts_of
 from stegnet.methods.robust.regions import region_means
 from stegnet.sealing import size_bytes
 
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
+_SMALLEST = 64  # short side in pixels of grids of which cropped copies are known
 _SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
+_LEAST_SHARE = 0.14  # of the sides of a copy: a quarter is the smallest that is promised, and sizes are a half apart
 _THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
-_SALT_STEP = 32  # levels
+_SALT_OF_COPIES, _SALT_STEP = b"stegnet/2/robust/resized/salt", 32  # levels
 _PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # of each placement; levels between a mean and an edge that JPEG may move it over
+_LACKING, _SALTS_OF_CROPPED = (2, 6), 16  # pixels of a grid at each edge, by which those of cropped copies are found
 _PASSES = 3  # of back-projection
 _BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
 _SIDE = 0.12
@@ -38,14 +43,17 @@ class Grid:
     Attributes:
         height, width: in pixels; whole blocks.
         own: it is made of the picture's own pixels; else the picture is resampled to this size.
-        top, left: where the picture's first pixel lies in it; 0 unless the picture was cropped (above 0) or shifted.
+        top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; below 0 where it was
+            shifted. Of the picture's own pixels, the last two follow from its size, and are not given.
     """
 
     height: int
     width: int
     own: bool
-    top: int = 0
-    left: int = 0
+    top: float = 0
+    left: float = 0
+    bottom: float = 0
+    right: float = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -54,27 +62,53 @@ class Grid:
 
     def trust(self, picture: np.ndarray) -> np.ndarray:
         """Factors of the modem's log-likelihood ratios, (rows, cols) float32; 0 where a block is not in the picture."""
+        height, width = picture.shape[:2]
         if not self.own:
-            return np.full(self.shape, _SURENESS, np.float32)
-        down, across = (
-            _covered(*span)
-            for span in ((self.height, self.top, picture.shape[0]), (self.width, self.left, picture.shape[1]))
-        )
-        aligned = self.top % BLOCK == self.left % BLOCK == 0
+            height, width = self.height - self.top - self.bottom, self.width - self.left - self.right
+        down, across = (_covered(*span) for span in ((self.height, self.top, height), (self.width, self.left, width)))
+        aligned = self.own and self.top % BLOCK == self.left % BLOCK == 0
         return np.outer(down, across) * np.float32(1 if aligned else _SURENESS)
 
     def area(self, picture: np.ndarray) -> np.ndarray:
-        """The hidden area, (height, width, 3) uint8, of a picture or a copy of it; pixels at its edges are repeated."""
+        """The hidden area of a picture or a copy of it, (H, W, 3) uint8, or of its luma, (H, W) float32.
+
+        Where it reaches beyond the picture, the pixels at the picture's edges are repeated.
+        """
         if not self.own:
-            return resize(picture, self.height, self.width)
-        top, left = -self.top, -self.left
+            return self._stretched(picture) if self._cropped else resize(picture, self.height, self.width)
+        top, left = -int(self.top), -int(self.left)
         bottom, right = top + self.height, left + self.width
         inside = picture[max(top, 0) : bottom, max(left, 0) : right]
         beyond = [
             (max(-first, 0), max(last - side, 0))
             for first, last, side in ((top, bottom, picture.shape[0]), (left, right, picture.shape[1]))
         ]
-        return np.pad(inside, (*beyond, (0, 0)), "edge") if any(map(any, beyond)) else inside
+        return _with_edges(inside, beyond) if any(map(any, beyond)) else inside
+
+    @property
+    def _cropped(self) -> bool:
+        return any((self.top, self.left, self.bottom, self.right))
+
+    def _stretched(self, picture: np.ndarray) -> np.ndarray:
+        """As `area`, of a copy that was cropped."""
+        down, across = (
+            side / (wanted - before - after)
+            for side, wanted, before, after in (
+                (picture.shape[0], self.height, self.top, self.bottom),
+                (picture.shape[1], self.width, self.left, self.right),
+            )
+        )
+        lacking = (self.top * down, self.bottom * down), (self.left * across, self.right * across)
+        beyond = [tuple(max(math.ceil(pixels), 0) for pixels in pair) for pair in lacking]
+        (top, _), (left, _) = beyond
+        box = (
+            left - self.left * across,
+            top - self.top * down,
+            left + picture.shape[1] + self.right * across,
+            top + picture.shape[0] + self.bottom * down,
+        )
+        whole = Image.fromarray(_with_edges(picture, beyond))
+        return np.array(whole.resize((self.width, self.height), Image.Resampling.LANCZOS, box))
 
     def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
         """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
@@ -84,14 +118,25 @@ class Grid:
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
         """The salts that a picture may have had, the likeliest first."""
-        if not self.own:
-            return salts_of_copies(picture)
-        means = region_means(self.area(picture))
-        return placed_salts(means) if self.top or self.left else salts_of(SALT, means)
+        if self.own:
+            means = region_means(self.area(picture))
+            return placed_salts(means) if self._cropped else salts_of(SALT, means)
+        return iter(self._salts_of_cropped(picture)) if self._cropped else salts_of_copies(picture)
 
-    def placed(self, top: int, left: int) -> "Grid":
+    def _salts_of_cropped(self, picture: np.ndarray) -> list[bytes]:
+        """The commonest salts of a cropped copy, wherever it lies."""
+        small, found = reduced(picture, 2 * _THUMBNAIL), Counter[bytes]()
+        down, across = _THUMBNAIL / self.height, _THUMBNAIL / self.width
+        for top, left, bottom, right in product(_LACKING, repeat=4):
+            lacking = top * down, left * across, bottom * down, right * across
+            found.update(
+                placed_salts(region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small)), own=False)
+            )
+        return [salt for salt, _ in found.most_common(_SALTS_OF_CROPPED)]
+
+    def placed(self, top: float, left: float, bottom: float = 0, right: float = 0) -> "Grid":
         """The same grid of a picture that was cropped or shifted."""
-        return replace(self, top=top, left=left)
+        return replace(self, top=top, left=left, bottom=bottom, right=right)
 
     def full(self, salt: bytes) -> bytes:
         """The salt and a canonical size, from which subkeys are derived."""
@@ -136,6 +181,22 @@ def canonical_grids(height: int, width: int) -> Iterator[Grid]:
             yield _sized(height, width, longest, blocks)
 
 
+def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
+    """The canonical grids that a picture may have had, if this is a cropped copy of it; the largest first.
+
+    Args:
+        most: pixels of a grid that the copy may lack at each edge; in those that are given, it lacks half of that.
+    """
+    longer = max(height, width)
+    for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):
+        if longest < _LEAST_SHARE * longer:
+            return
+        sides = range(longest, _SMALLEST - 1, -BLOCK)
+        for rows, cols in dict.fromkeys((*product([longest], sides), *product(sides, [longest]))):
+            if height * (cols - 2 * most) <= width * rows and width * (rows - 2 * most) <= height * cols:
+                yield Grid(rows, cols, False, *[most / 2] * 4)
+
+
 def _ladder(most: int) -> Iterator[int]:
     """The long sides of canonical sizes, up to a number of pixels."""
     step = 0
@@ -154,18 +215,23 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
     return Grid(short, longest, own=False) if height <= width else Grid(longest, short, own=False)
 
 
-def placed_salts(means: np.ndarray) -> Iterator[bytes]:
+def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
     """The salts that are tried of each placement of a grid, given the means of its regions."""
-    return islice(salts_of(SALT, means, near=_PLACED_NEAR), _PLACED_SALTS)
+    tried = salts_of(SALT, means, near=_PLACED_NEAR) if own else salts_of(_SALT_OF_COPIES, means, _SALT_STEP)
+    return islice(tried, _PLACED_SALTS)
 
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """The salts of a picture of any size, from its mean lumas at one size."""
-    small = resize(picture, _THUMBNAIL, _THUMBNAIL)
-    return salts_of(b"stegnet/2/robust/resized/salt", region_means(small), _SALT_STEP)
+    return salts_of(_SALT_OF_COPIES, region_means(resize(picture, _THUMBNAIL, _THUMBNAIL)), _SALT_STEP)
 
 
-def _covered(side: int, before: int, pixels: int) -> np.ndarray:
+def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.ndarray:
+    """A picture with the pixels at its edges repeated: above and below, left and right."""
+    return np.pad(picture, (*beyond, *[(0, 0)] * (picture.ndim - 2)), "edge")
+
+
+def _covered(side: int, before: float, pixels: float) -> np.ndarray:
     """Mask of the blocks of a side that lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
     starts = np.arange(0, side, BLOCK)
     return (starts >= before) & (starts + BLOCK <= before + pixels)

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import BLOCK, DITHER
+from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
 from stegnet.engines import Engine, load_engine
@@ -71,6 +71,16 @@ class Rung:
     def places(self) -> slice:
         """Its bits among all of a block in a unit."""
         return slice(self.first, self.first + self.unit_bits)
+
+    @property
+    def carriers(self) -> list[int]:
+        """The coefficients of a block that carry its bits, row by row: those with the smallest steps."""
+        return sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[: self.coefficients]
+
+    @property
+    def periods(self) -> np.ndarray:
+        """Periods of their phases in levels, (coefficients,) float32."""
+        return np.array([LUMA_STEPS[place] * self.scale for place in self.carriers], np.float32)
 
     @property
     def channel(self) -> str:

@@ -141,7 +141,7 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
 def places_of(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes) -> Places:
     """Places of header and record in rows and columns of blocks; in films, whole macroblocks come one by one."""
     blocks = shape[0] * shape[1]
-    some = min(blocks, _header_blocks(blocks, rung))
+    some = min(blocks, header_blocks(blocks, rung))
     words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
     of_blocks = words[:blocks] if rung.group == 1 else words[_macroblocks(shape)]
     of_header = _sorting(words[blocks:])
@@ -165,13 +165,21 @@ def record_places(blocks: int, rung: Rung, share: int = 0) -> int:
     Args:
         share: number of the share of blocks that are used.
     """
-    return _shared(max(blocks - _header_blocks(blocks, rung), 0), share) * rung.bits
+    return _shared(max(blocks - header_blocks(blocks, rung), 0), share) * rung.bits
 
 
 def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
     """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
     places = record_places(blocks, rung, share)
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
+
+
+def header_blocks(blocks: int, rung: Rung) -> int:
+    """Number of blocks, of so many, that carry the header."""
+    most = _MOST_HEADER
+    if rung.group > 1:
+        most = min(most, max(_MOST_OF_FILMS, -(-_MOST_BITS // rung.bits)))
+    return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 
 @dataclass(frozen=True)
@@ -307,13 +315,6 @@ def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.nda
     distances = np.where(above, step * (inside + 1) - means, means - step * inside)
     distances[(others < 0) | (others > 255 // step)] = np.inf
     return inside, others, distances
-
-
-def _header_blocks(blocks: int, rung: Rung) -> int:
-    most = _MOST_HEADER
-    if rung.group > 1:
-        most = min(most, max(_MOST_OF_FILMS, -(-_MOST_BITS // rung.bits)))
-    return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 
 def _macroblocks(shape: tuple[int, int]) -> np.ndarray:

@@ -1,35 +1,58 @@
-"""Finding the grid of a container that was cropped or shifted by a few pixels (docs/format.md, "Cropped containers").
+"""Finding the grid of a container that was cropped, shifted, or cropped and resized (docs/format.md).
 
-A modem's log-likelihood ratios are larger where grid and dither are those that bits were hidden with. So for every
-placement of the grid, some blocks are read; where their ratios stand out, the header is worth reading.
+Bits are phases of coefficients, a quarter of a period before or behind what grid and dither say. Where both are right,
+the cosines of doubled phases add up; elsewhere they cancel out. A picture that was cropped lies elsewhere in its grid;
+one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of every
+block, and summed along the shifts that a placement of the picture implies.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import product
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
 
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.jpeg import BLOCK, COSINES
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key
-from stegnet.methods.robust.grid import Grid, placed_salts
-from stegnet.methods.robust.modem import Modem
-from stegnet.methods.robust.record import dither_of, first_blocks
+from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
+from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.record import dither_of, first_blocks, header_blocks
 from stegnet.methods.robust.regions import RegionSums, region_edges
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
+MANY = 64  # blocks that are enough to find a copy; where the header has fewer, others are looked at too
+_COUNTS = (MANY, 256)  # of blocks at most that are looked at of each grid, then of the best of them
+_KEPT = 4  # one grid in so many is tried again
 _SHORTEST = 64  # side of a picture in pixels
-_BLOCKS = (25, 100)  # that are read of each placement, then of the best of them
-_KEPT = 4  # one placement in so many is read again
-_LIKELY = 24  # placements whose headers are read
-_MOST_KEYS = 32  # that are derived from a passphrase, each in a fraction of a second
-_LAYOUTS = 6  # that are kept: a salt has few shapes
-_SPREAD = 1.4826  # standard deviations in a median absolute deviation
+# Shifts of blocks that are tried: so many for each pixel, up to so many of them.
+_SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
+_FINEST = 0.25  # pixels of a grid: how exactly copies are placed
+_LIKELY = 16  # placements whose headers are read
+_LEAST = 4.5  # standard deviations of a sum of cosines by chance
+_SALTS, _MOST_KEYS = 8, 32  # of each grid; and in all, of passphrases, each of which takes a fraction of a second
+_CARRIERS = 22  # coefficients of a block that are enough
+_AREAS = 8  # that are kept: all salts of a grid are tried in turn
+_MARGIN = 2 * BLOCK
+_BASIS = np.kron(COSINES, COSINES).astype(np.float32)
+_MIDDLE = np.float32(127.5)
+_DOUBLED = np.float32(4 * np.pi)
 
-# Grids that differ in their height alone, the highest first, and a salt of theirs.
-_Placement = tuple[list[Grid], bytes]
+
+@dataclass(frozen=True)
+class _Placement:
+    """A grid in which a picture may lie, and by how many standard deviations a rung's cosines are above chance."""
+
+    strength: float
+    grid: Grid
+    salt: bytes
+    rung: Rung
 
 
 def likely_grids(
@@ -40,73 +63,30 @@ def likely_grids(
     Args:
         key_of: the key of a salt.
         few_keys: keys take long to derive; only those of the commonest salts are.
-        step: called after each placement that was tried.
+        step: called after each grid that was tried.
     """
     if min(picture.shape[:2]) < _SHORTEST:
         return
     search = _Search(modem, picture, key_of)
-    placements = search.placements(_MOST_KEYS if few_keys else None)
-    done, total = 0, len(placements) + _kept(len(placements))
-    for blocks in _BLOCKS:
-        strengths = []
-        for (grid, *_), salt in placements:
-            strengths.append(search.strengths(grid, salt, blocks))
-            step(done := done + 1, total)
-        best = _outstanding(np.array(strengths)).argsort()[::-1]
-        placements = [placements[number] for number in best[: _kept(len(placements))]]
-    for some, salt in placements[:_LIKELY]:
-        yield from ((grid, salt) for grid in some)
+    tried = [(*some, search.rungs) for some in _likely_salts(picture, _MOST_KEYS if few_keys else None)]
+    done, total = 0, len(tried) + _kept(len(tried))
+    for count in _COUNTS:
+        found = []
+        with closing(ordered(partial(search.best, count), tried, thread_count())) as results:
+            for best, (grid, salt, _) in zip(results, tried, strict=True):
+                found.append((best, (grid, salt, [best.rung])))
+                step(done := done + 1, total)
+        found.sort(key=lambda pair: -pair[0].strength)
+        tried = [some for _, some in found[: _kept(len(found))]]
+    refined = [search.refined(placement) for placement, _ in found[:_LIKELY]]
+    for placement in sorted(refined, key=lambda placement: -placement.strength):
+        if placement.strength > _LEAST:
+            yield placement.grid, placement.salt
 
 
-class _Search:
-    """Placements of grids in a picture."""
-
-    def __init__(self, modem: Modem, picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
-        self._modem, self._picture, self._key_of = modem, picture, key_of
-        self._layout = lru_cache(_LAYOUTS)(self._make_layout)
-        self._margin = REACH + BLOCK
-        self._padded = np.pad(picture, ((self._margin,) * 2, (self._margin,) * 2, (0, 0)), "edge")
-
-    def placements(self, most_salts: int | None) -> list[_Placement]:
-        """All placements with their likeliest salts; at most so many different ones, those of most placements."""
-        tried = list(grids(*self._picture.shape[:2]))
-        edges = [self._edges(grid) for grid in tried]
-        sums = RegionSums(self._padded, *(np.concatenate(some) for some in zip(*edges, strict=True)))
-        found: dict[bytes, dict[tuple[int, ...], list[Grid]]] = defaultdict(lambda: defaultdict(list))
-        for grid, some in zip(tried, edges, strict=True):
-            for salt in placed_salts(sums.means(*some)):
-                found[salt][grid.left, grid.top, grid.width].append(grid)
-        commonest = sorted(found, key=lambda salt: -len(found[salt]))[:most_salts]
-        return [(some, salt) for salt in commonest for some in found[salt].values()]
-
-    def _edges(self, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-        """Edges of a grid's regions, down and across, in the padded picture."""
-        down, across = (region_edges(blocks) for blocks in grid.shape)
-        return down + self._margin - grid.top, across + self._margin - grid.left
-
-    def strengths(self, grid: Grid, salt: bytes, count: int) -> list[float]:
-        """Mean magnitude, for each rung, of the ratios of so many blocks."""
-        dither, blocks = self._layout(grid.shape, salt)
-        ratios = self._ratios(grid, dither, blocks[self._inner(grid, blocks)][:count])
-        return [float(np.abs(ratios[:, rung.places]).mean()) for rung in self._modem.rungs]
-
-    def _make_layout(self, shape: tuple[int, int], salt: bytes) -> tuple[np.ndarray, np.ndarray]:
-        """Dither of a grid, and its blocks whose ratios are read, more than enough of them."""
-        key = self._key_of(salt)
-        return dither_of(shape, key, salt), first_blocks(shape[0] * shape[1], 4 * _BLOCKS[-1], key, salt)
-
-    def _inner(self, grid: Grid, blocks: np.ndarray) -> np.ndarray:
-        """Mask of the blocks that are at no edge of the grid, and in the picture with all around them."""
-        inner = grid.trust(self._picture) > 0
-        inner[[0, -1]] = inner[:, [0, -1]] = False
-        return inner.reshape(-1)[blocks]
-
-    def _ratios(self, grid: Grid, dither: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-        top, left = self._margin - grid.top, self._margin - grid.left
-        area = self._padded[top : top + grid.height, left : left + grid.width]
-        if self._modem.local:
-            return self._modem.reveal_blocks(area, dither, blocks)
-        return self._modem.reveal(area, dither).reshape(-1, self._modem.bits)[blocks]
+def _kept(tried: int) -> int:
+    """Number of grids and salts, of so many, that are tried again with more blocks."""
+    return min(tried, max(tried // _KEPT, _LIKELY))
 
 
 def grids(height: int, width: int) -> Iterator[Grid]:
@@ -122,18 +102,165 @@ def grids(height: int, width: int) -> Iterator[Grid]:
                 yield Grid(*size, own=True, top=top, left=left)
 
 
-def _kept(placements: int) -> int:
-    """Number of placements, of so many, that are read again."""
-    return min(placements, max(placements // _KEPT, _LIKELY))
-
-
 def _sides(pixels: int) -> list[int]:
     """Sides of a grid in whose first so many pixels, or up to REACH more, a picture lies."""
     return sorted({(pixels + more) // BLOCK * BLOCK for more in (0, REACH)}, reverse=True)
 
 
-def _outstanding(strengths: np.ndarray) -> np.ndarray:
-    """Largest robust z-score of each row, (n, rungs), over its rungs; (n,) in standard deviations."""
-    above = strengths - np.median(strengths, 0)
-    spread = _SPREAD * np.median(np.abs(above), 0)
-    return (above / np.maximum(spread, np.finfo(np.float32).tiny)).max(1)
+def _likely_salts(picture: np.ndarray, most: int | None) -> list[tuple[Grid, bytes]]:
+    """Grids, wherever the picture lies in them, with their commonest salts; at most so many different ones."""
+    found = _salts_in_own(picture)
+    found |= {grid: list(grid.salts(picture)) for grid in cropped_grids(*picture.shape[:2], REACH)}
+    commonest = Counter(salt for salts in found.values() for salt in salts).most_common(most)
+    kept = {salt for salt, _ in commonest}
+    return [(grid, salt) for grid, salts in found.items() for salt in salts if salt in kept]
+
+
+def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
+    margin = REACH + BLOCK
+    padded, tried = np.pad(picture, ((margin,) * 2, (margin,) * 2, (0, 0)), "edge"), list(grids(*picture.shape[:2]))
+    edges = []
+    for grid in tried:
+        down, across = (region_edges(blocks) for blocks in grid.shape)
+        edges.append((down + margin - grid.top, across + margin - grid.left))
+    sums = RegionSums(padded, *(np.concatenate(some) for some in zip(*edges, strict=True)))
+    salts: dict[Grid, Counter[bytes]] = {}
+    for grid, some in zip(tried, edges, strict=True):
+        salts.setdefault(grid.placed(0, 0), Counter()).update(placed_salts(sums.means(*some)))
+    return {grid: [salt for salt, _ in some.most_common(_SALTS)] for grid, some in salts.items()}
+
+
+class _Search:
+    """Placements of a picture in grids, by the cosines of doubled phases.
+
+    Attributes:
+        rungs: one of each period of phases.
+    """
+
+    def __init__(self, modem: Modem, picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
+        by_period = {rung.scale: rung for rung in sorted(modem.rungs, key=lambda rung: -rung.coefficients)}
+        self.rungs, self._key_of = list(by_period.values()), key_of
+        self._luma = np.array(Image.fromarray(picture).convert("L"))
+        self._around = lru_cache(_AREAS)(self._make_around)
+
+    def best(self, most: int, tried: tuple[Grid, bytes, list[Rung]]) -> _Placement:
+        """The best placement in a grid, by so many blocks at most."""
+        grid, salt, rungs = tried
+        counts = [min(most, self._count(grid, rung)) for rung in rungs]
+        blocks, dither = self._blocks(grid, salt, max(counts))
+        shifted, found = self._shifted(grid, blocks), []
+        (tops, down), (lefts, across) = (
+            _courses(grid.own, side, starts)
+            for side, starts in zip((grid.height, grid.width), _starts(grid, blocks), strict=True)
+        )
+        chosen = (np.arange(shifted.shape[1]) == across[..., None]).astype(np.float32)  # (placements, blocks, shifts)
+        for rung, count in zip(rungs, counts, strict=True):
+            cosines = _cosines(shifted[:count], dither[:count, None, None], rung)
+            along = cosines[np.arange(count), down[:, :count]].reshape(len(down), -1)
+            sums = along @ chosen[:, :count].reshape(len(across), -1).T
+            top, left = np.unravel_index(sums.argmax(), sums.shape)
+            (first, last), (begin, end) = tops[top], lefts[left]
+            found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, rung))
+        return max(found, key=lambda placement: placement.strength)
+
+    def refined(self, placement: _Placement) -> _Placement:
+        """A placement nearby that is stronger, of a copy."""
+        best = None
+        while not placement.grid.own and placement is not best:
+            best = placement
+            for vertical, (before, after) in product((True, False), _MOVES):
+                grid = best.grid
+                moved = grid.placed(
+                    grid.top + before * vertical,
+                    grid.left + before * (not vertical),
+                    grid.bottom + after * vertical,
+                    grid.right + after * (not vertical),
+                )
+                other = _Placement(self._strength(moved, best.salt, best.rung), moved, best.salt, best.rung)
+                placement = max(placement, other, key=lambda each: each.strength)
+        return placement
+
+    def _strength(self, grid: Grid, salt: bytes, rung: Rung) -> float:
+        blocks, dither = self._blocks(grid, salt, self._count(grid, rung))
+        windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
+        return float(_cosines(_levels(windows[_starts(grid, blocks)]), dither, rung).sum())
+
+    def _count(self, grid: Grid, rung: Rung) -> int:
+        """Number of blocks that are looked at: those of the header, and of small copies others."""
+        blocks = grid.shape[0] * grid.shape[1]
+        header = header_blocks(blocks, rung)
+        return min(header if grid.own or header >= MANY else _COUNTS[-1], blocks)
+
+    def _blocks(self, grid: Grid, salt: bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The first so many blocks, (n,), and their dithers, (n, 64) float32."""
+        full = grid.full(salt)
+        key = self._key_of(salt)
+        blocks = first_blocks(grid.shape[0] * grid.shape[1], count, key, full)
+        return blocks, dither_of(grid.shape, key, full).reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+
+    def _shifted(self, grid: Grid, blocks: np.ndarray) -> np.ndarray:
+        """Luma of blocks that are shifted, (n, S, S, 64) float32, S as in `_courses`."""
+        per, most = _SHIFTS if grid.own else _SHIFTS_OF_COPIES
+        found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, BLOCK**2), np.float32)
+        parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
+        pixels = np.arange(-most, most + 1) // per + _MARGIN
+        rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
+        for (down, low), (across, right) in product(parts, repeat=2):
+            windows = sliding_window_view(self._around(grid, low, right), (BLOCK, BLOCK))
+            found[:, down, across] = _levels(windows[rows[:, down, None], cols[:, None, across]])
+        return found
+
+    def _make_around(self, grid: Grid, down: float, across: float) -> np.ndarray:
+        """Luma of the grid's area with a margin, moved by parts of a pixel."""
+        moved = [
+            edge + _MARGIN for edge in (grid.top - down, grid.left - across, grid.bottom + down, grid.right + across)
+        ]
+        return Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
+
+
+_MOVES = [
+    (before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after
+]  # of the edges of a side
+
+
+def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First rows and columns of blocks, in pixels."""
+    rows, cols = np.divmod(blocks, grid.shape[1])
+    return BLOCK * rows, BLOCK * cols
+
+
+def _courses(own: bool, side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
+    """What a picture may lack before and behind a side, and the number of each block's shift then, (placements, n).
+
+    Shifts are those from what a copy has that lacks REACH / 2 at each edge.
+    """
+    per, most = _SHIFTS if own else _SHIFTS_OF_COPIES
+    if own:
+        lacking = [(before, 0) for before in range(-REACH, REACH + 1)]
+        shifts = [np.full(starts.shape, -before) for before, _ in lacking]
+    else:
+        half, middle = REACH / 2, starts + BLOCK / 2
+        lacking = list(product(np.arange(per * REACH + 1) / per, repeat=2))
+        shifts = [
+            half + (middle - before) * (side - REACH) / (side - before - after) - middle for before, after in lacking
+        ]
+    return lacking, np.clip(np.rint(per * np.array(shifts)).astype(int) + most, 0, 2 * most)
+
+
+def _levels(blocks: np.ndarray) -> np.ndarray:
+    """Pixels of blocks, (..., 8, 8) uint8, as (..., 64) float32, of which the middle is 0."""
+    return blocks.reshape(*blocks.shape[:-2], -1).astype(np.float32) - _MIDDLE
+
+
+def _cosines(levels: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
+    """Sums of cosines of each block, (n, ...), such that their sum has variance 1 by chance.
+
+    Args:
+        levels: (n, ..., 64).
+        dither: the same, or broadcastable to it.
+    """
+    carriers = rung.carriers[:_CARRIERS]
+    phases = levels @ (_BASIS[carriers] * (_DOUBLED / rung.periods[:_CARRIERS, None])).T
+    phases -= _DOUBLED * dither[..., carriers]
+    sums = -np.cos(phases, out=phases).sum(-1)
+    return sums / np.float32((len(sums) * len(carriers) / 2) ** 0.5)

@@ -17,7 +17,6 @@ from stegnet.methods.robust.grid import Grid
 from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.reader import grid_reader
 from stegnet.methods.robust.record import (
-    SHARES,
     Blocks,
     coded_bits,
     content_room,
@@ -38,6 +37,7 @@ _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one 
 _ATTEMPTS = 6
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
+_SOON = 8  # salts that a reader tries first
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
 
@@ -133,7 +133,7 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content))
+        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), channel.shares(grid, rung))
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
@@ -156,14 +156,14 @@ def hide_robust(
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
-def _rate_and_share(blocks: int, rung: Rung, most: int, size: int) -> tuple[int, int]:
+def _rate_and_share(blocks: int, rung: Rung, most: int, size: int, shares: int) -> tuple[int, int]:
     """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
 
     Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest, and less
     the fewer there are: some carry little. Then it is the lowest that fits.
     """
     room = partial(content_room, blocks, rung)
-    for share in reversed(range(SHARES)):
+    for share in reversed(range(shares)):
         used = record_places(blocks, rung, share) / rung.bits
         highest = int(most * _SPARED * (1 - UNEVEN / math.sqrt(used))) if share and used else most * (not share)
         if highest >= LOWEST and room(highest, share) >= size:
@@ -219,9 +219,13 @@ def information(right: np.ndarray) -> float:
 
 
 def _common_salt(tried: Iterable[Iterable[bytes]]) -> bytes:
-    """The likeliest salt that readers of each picture try, given those they try; that of the first if there is none."""
+    """The likeliest salt that readers of each picture try soon, or at all, given those they try in turn."""
     first, *others = map(list, tried)
-    return next((salt for salt in first if all(salt in other for other in others)), first[0])
+    for most in (_SOON, None):
+        for salt in first:
+            if all(salt in other[:most] for other in others):
+                return salt
+    return first[0]
 
 
 def _all_come_back(rate: int, right: Sequence[np.ndarray]) -> bool:

@@ -9,7 +9,7 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.measures import psnr
 from stegnet.media import resize
 from stegnet.methods.robust.channels import parse_channel
-from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, own_grid
+from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, cropped_grids, own_grid
 from stegnet.methods.robust.survival import SAVED
 
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
@@ -68,7 +68,7 @@ def test_channels_of_copies(picture):
     assert str(parse_channel("jpeg:80+resize:0.25")) == "25% of its size and more, JPEG 80 and better"
     arriving = parse_channel("jpeg:75+resize:0.5").received(picture(100, 200, 0), own_grid(100, 200), SAVED)
     assert {(100, 200), (50, 100)} < {copy.shape[:2] for copy, _ in arriving}
-    unknown = "+resize:0.2", "+resize:1.1", "+resize:", "+crop:9", "+resize:0.5+crop", "+"
+    unknown = "+resize:0.2", "+resize:1.1", "+resize:", "+crop:9", "+crop+resize:0.5+crop", "+crop+crop", "+"
     for name in (*("jpeg:75" + joined for joined in unknown), "resize:0.5", "jpeg:20+resize:0.5", "crop", ""):
         with pytest.raises(ConfigError, match="unknown channel"):
             parse_channel(name)
@@ -100,3 +100,22 @@ def test_channels_of_cropped_pictures(picture):
     for copy, where in arriving:
         inside = where.trust(copy).repeat(8, 0).repeat(8, 1)[..., None] > 0
         assert psnr(cover[:96] * inside, where.area(copy) * inside) > 30
+
+
+def test_channels_of_cropped_copies(picture):
+    """Each lies where it is told to lie: what it shows of the grid is what the cover shows there."""
+    channel = parse_channel("jpeg:90+crop+resize:0.8")
+    assert channel == parse_channel("jpeg:90+resize:0.8+crop")
+    assert str(channel) == "cropped by up to 8 pixels, 80% of its size and more, JPEG 90 and better"
+    cover = picture(300, 400, 0)
+    grid = channel.grid(300, 400)
+    whole, arriving = grid.area(cover), list(channel.received(cover, grid, None))
+    assert len(arriving) == channel.arrivals()
+    assert len({where for _, where in arriving}) == 5
+    for copy, where in arriving:
+        assert where.placed(0, 0) == grid
+        inside = where.trust(copy).repeat(8, 0).repeat(8, 1)[..., None] > 0
+        assert 0.8 < inside.mean() <= 1
+        assert psnr(whole * inside, where.area(copy) * inside) > 28
+        assert psnr(whole, grid.area(copy)) < 28 or where == grid
+        assert grid.placed(4, 4, 4, 4) in set(cropped_grids(*copy.shape[:2], 8))

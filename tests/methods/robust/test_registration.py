@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import through_jpeg
@@ -35,6 +36,19 @@ def container(picture: Callable[..., np.ndarray]) -> np.ndarray:
 def test_cropped_and_moved_containers(container: np.ndarray) -> None:
     assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).content.startswith(CONTENT)
     assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
+
+
+def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray]) -> None:
+    """By each of what a small copy is found: it fills the picture, and a large one's header alone is enough."""
+    for height, width, blocks in ((300, 400, 1), (760, 1000, 32)):
+        cover, channel = picture(height, width, 5), parse_channel("jpeg:80+crop+resize:0.8")
+        promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
+        assert channel.shares(channel.grid(height, width), promise.rung) == blocks
+        sent = hide_robust(MODEM, cover, lambda room: CONTENT, KEY, promise).picture
+        part = Image.fromarray(sent[3 : height - 1, 8:])
+        copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
+        assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
+    assert picture_reader(MODEM, Key(bytes(32)))(picture(300, 400, 5)) is None
 
 
 def test_what_is_not_searched(container: np.ndarray) -> None:
