@@ -19,15 +19,15 @@ _LANES = 4  # counters side by side, since adding twice to one stalls
 
 
 def spam(picture: np.ndarray) -> np.ndarray:
-    """Second-order SPAM of each channel, (3 · 686,) float32.
+    """Second-order SPAM of each of C channels, (C · 686,) float32.
 
     Pevný, Bas and Fridrich 2010, "Steganalysis by subtractive pixel adjacency matrix", IEEE TIFS 5(2).
 
     Args:
-        picture: (H, W, 3) uint8.
+        picture: (H, W, C) uint8.
     """
     set_backend(BACKEND_RUST)
-    channels = [sealwatch_spam.extract(np.ascontiguousarray(picture[..., channel])) for channel in range(3)]
+    channels = [sealwatch_spam.extract(np.ascontiguousarray(each)) for each in np.moveaxis(picture, 2, 0)]
     return np.concatenate([part for features in channels for part in features.values()]).astype(np.float32)
 
 

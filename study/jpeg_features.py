@@ -1,4 +1,4 @@
-"""Features of a JPEG's luma that steganalysis trains classifiers on: DCTR, GFR and JRM.
+"""Features of a JPEG's luma that steganalysis trains classifiers on: DCTR, GFR, JRM and SPAM.
 
 JRM is the package sealwatch's. Its DCTR and GFR take seconds for a picture, so filters are applied by torch and values
 counted here; the features are the same.
@@ -16,6 +16,7 @@ from sealwatch.gfr._gfr import compute_gabor_kernel
 
 from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.media.jpeg import ZIGZAG, JpegPicture
+from study.features import spam
 
 _MOST = 4  # a larger residual counts as this one
 _GABOR_STEPS = {75: (2, 4, 6, 8), 95: (0.1, 1, 1.5, 2)}  # by quality and scale
@@ -24,6 +25,7 @@ _FOLDED = np.minimum(np.arange(BLOCK), BLOCK - np.arange(BLOCK))  # places in a 
 _GROUPS = 5 * _FOLDED[:, None] + _FOLDED
 _HALF = 0.5001  # residuals on the grid are often halves: all are rounded up, where sealwatch's last bits decide
 _AT_ONCE = 32  # filters
+_MIDDLE, _PEAK = 128, 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,18 @@ def jrm(luma: Luma) -> np.ndarray:
     return np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
 
 
-EXTRACTORS: dict[str, Callable[[Luma], np.ndarray]] = {"DCTR": dctr, "GFR": gfr, "JRM": jrm}
+def spam_of_luma(luma: Luma) -> np.ndarray:
+    """SPAM, as `spam`, of the luma that is shown, (686,) float32."""
+    shown = np.rint(luma.pixels() + _MIDDLE).clip(0, _PEAK).astype(np.uint8)
+    return spam(shown[..., None])
+
+
+EXTRACTORS: dict[str, Callable[[Luma], np.ndarray]] = {
+    "DCTR": dctr,
+    "GFR": gfr,
+    "JRM": jrm,
+    "SPAM": spam_of_luma,
+}
 
 
 def from_zigzag(zigzag: np.ndarray) -> np.ndarray:

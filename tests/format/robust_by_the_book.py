@@ -163,7 +163,7 @@ def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
 
 
 def header_blocks(blocks: int, bits: int, film: bool) -> int:
-    most = min(128, max(48, -(-4608 // bits))) if film else 128
+    most = min(128, max(48, -(-4608 // bits))) if film else 64
     return max(-(-384 // bits), min(-(-blocks // 32), most))
 
 

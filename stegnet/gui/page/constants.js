@@ -212,7 +212,7 @@ export const ROBUST_RECORD = {
   RANDOM_BITS: 53,
   HEADER: [384, 64, 10],
   HEADER_SHARE: 32,
-  MOST_HEADER: 128,
+  MOST_HEADER: 64,
   HEADER_ITERATIONS: 40,
   SALT: "stegnet/2/robust/salt",
   STEP: 16,

@@ -28,6 +28,7 @@ __getattr__, __all__ = lazy_names(
     content="HiddenContent file_bytes file_content fit_picture parse_content read_robust",
     fec="HIGHEST LOWEST RATES",
     modem="BLOCK Modem Rung read_rungs",
+    own_jpeg="OwnJpeg",
     reader="picture_reader",
     record="SHARES Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order make_header new_nonce "
     "read_bits record_places robust_key robust_salts salts_of used_blocks",

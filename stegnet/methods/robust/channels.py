@@ -71,6 +71,11 @@ class Channel:
         """True if it is nothing but JPEG, which modems are trained for."""
         return self.factor is None and not self.cropped
 
+    @property
+    def searched(self) -> bool:
+        """True if readers search for where a copy lies in its grid, in fractions of a pixel."""
+        return self.cropped and self.factor is not None
+
     def prepare(self, cover: np.ndarray) -> np.ndarray:
         """The cover as it is sent."""
         return resize(cover, *self.sent_size(*cover.shape[:2]))
@@ -98,7 +103,7 @@ class Channel:
     def shares(self, grid: Grid, rung: Rung) -> int:
         """How many shares of a grid's blocks a record may choose from: small copies are found by all blocks alone."""
         found_by_header = header_blocks(math.prod(grid.shape), rung) >= MANY
-        return 1 if self.cropped and self.factor is not None and not found_by_header else SHARES
+        return 1 if self.searched and not found_by_header else SHARES
 
     def received(
         self, container: np.ndarray, grid: Grid, written: Writing | None, few: bool = False

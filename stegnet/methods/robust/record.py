@@ -26,8 +26,9 @@ HEADER_BYTES = 8
 _SHARE_BITS, _RANDOM_BITS = 5, 53  # of a header, behind the rate
 SHARES = 1 << _SHARE_BITS  # numbers of shares, of the blocks that could carry the record: 1, 3/4, 1/2, 3/8, 1/4 …
 _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
-_HEADER_SHARE, _MOST_HEADER = 32, 128  # of all blocks, one in so many carries the header, but no more than so many
-_MOST_OF_FILMS, _MOST_BITS = 48, 12 * _HEADER.n  # of which each carries more; but as many as carry so many bits
+_HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries the header, but no more than so many
+# In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
+_LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER.n
 _HEADER_ITERATIONS = 40
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
@@ -178,7 +179,7 @@ def header_blocks(blocks: int, rung: Rung) -> int:
     """Number of blocks, of so many, that carry the header."""
     most = _MOST_HEADER
     if rung.group > 1:
-        most = min(most, max(_MOST_OF_FILMS, -(-_MOST_BITS // rung.bits)))
+        most = min(_MOST_OF_FILMS, max(_LEAST_OF_FILMS, -(-_BITS_OF_FILMS // rung.bits)))
     return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 

@@ -28,14 +28,15 @@ from stegnet.methods.robust.regions import RegionSums, region_edges
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 MANY = 64  # blocks that are enough to find a copy; where the header has fewer, others are looked at too
-_COUNTS = (MANY, 256)  # of blocks at most that are looked at of each grid, then of the best of them
+_COUNTS = (128, 256)  # of blocks at most that are looked at of each grid, then of the best of them
 _KEPT = 4  # one grid in so many is tried again
 _SHORTEST = 64  # side of a picture in pixels
 # Shifts of blocks that are tried: so many for each pixel, up to so many of them.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
 _FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
-_LEAST = 4.5  # standard deviations of a sum of cosines by chance
+# Standard deviations of a sum of cosines by chance: of what is read, is among those that are tried again, is no chance.
+_LEAST, _TRIED_AGAIN, _SURE = 4.5, 5.2, 6.5
 _SALTS, _MOST_KEYS = 8, 32  # of each grid; and in all, of passphrases, each of which takes a fraction of a second
 _CARRIERS = 22  # coefficients of a block that are enough
 _AREAS = 8  # that are kept: all salts of a grid are tried in turn
@@ -82,6 +83,21 @@ def likely_grids(
     for placement in sorted(refined, key=lambda placement: -placement.strength):
         if placement.strength > _LEAST:
             yield placement.grid, placement.salt
+
+
+def is_found(modem: Modem, key: Key, picture: np.ndarray, grid: Grid, salt: bytes) -> bool:
+    """True if readers certainly find a copy that was cropped, (H, W, 3) uint8; or if it is none, and found anyway.
+
+    Args:
+        grid: in which the copy lies.
+    """
+    if grid.own or grid == grid.placed(0, 0):
+        return True
+    search = _Search(modem, picture, lambda _: key)
+    anywhere = grid.placed(*[REACH / 2] * 4)
+    first = search.best(_COUNTS[0], (anywhere, salt, search.rungs))
+    again = search.best(_COUNTS[1], (anywhere, salt, [first.rung]))
+    return first.strength > _TRIED_AGAIN and again.strength > _SURE
 
 
 def _kept(tried: int) -> int:

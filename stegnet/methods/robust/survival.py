@@ -1,7 +1,7 @@
 """Hiding what comes back after a lossy channel: the channel is simulated on the container, by real codecs."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.parallel import watched
-from stegnet.keys import SYSTEM, KeySource, Randomness
+from stegnet.keys import SYSTEM, Key, KeySource, Randomness
 from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
@@ -26,6 +26,7 @@ from stegnet.methods.robust.record import (
     robust_key,
     used_blocks,
 )
+from stegnet.methods.robust.registration import is_found
 from stegnet.methods.run import DEFAULT_RUN, Run
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
@@ -128,12 +129,18 @@ def hide_robust(
     received = partial(channel.received, grid=grid, written=promise.written, few=few)
     trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
     rate_of = partial(best_rate, modem, cover, promise, run.randomness)
-    most, container = watched(rate_of, trying) - _MARGIN, cover
+    most, container, shares = watched(rate_of, trying) - _MARGIN, cover, channel.shares(grid, rung)
+
+    def comes_back(pictures: Iterator[tuple[np.ndarray, Grid]], key: Key, salt: bytes, content: bytes) -> bool:
+        picture, where = next(pictures)
+        reading = read(picture, where) if is_found(modem, key, picture, where, salt) else None
+        return reading is not None and reading.content.startswith(content)
+
     for _ in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), channel.shares(grid, rung))
+        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), shares)
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
@@ -145,14 +152,11 @@ def hide_robust(
         hidden = modem.hide(area, bits * used, dither, step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
-        pictures = received(container)
-        readings = (
-            watched(lambda pictures=pictures: read(*next(pictures)), partial(run.progress, "check", done, total))
-            for done in range(total)
-        )
-        if all(reading is not None and reading.content.startswith(content) for reading in readings):
+        came_back = partial(comes_back, received(container), key, salt, content)
+        if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
             return Survivor(container, rung, room(rate, share))
         most -= max(_MARGIN, most // 4 if share else 0)
+        shares = 1 if channel.searched else shares
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
