@@ -14,12 +14,14 @@ import pandas as pd
 from pipeline.stage import write_table
 from study.jpeg_hiders import ROBUST, Case
 from study.jpeg_steganalysis import DCTR, MEGAPIXEL, SPAM, covers, measure
+from study.pairs import evenly
 
 SEED = 0
-SHARES = {"100 bytes": 0.013, "1 kB": 0.08, "full": 1.0}
+PHOTOGRAPHS = 400
+SHARES = {"100 bytes": 0.0135, "1 kB": 0.08}
 CASES = [
     Case(quality, ROBUST, share, features)
-    for quality in (75, 95)
+    for quality in (95, 75)
     for share in SHARES.values()
     for features in (DCTR, SPAM)
 ]
@@ -30,7 +32,7 @@ def main() -> None:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    pictures, rows = covers(options.photographs), []
+    pictures, rows = evenly(covers(options.photographs), PHOTOGRAPHS), []
     for case in CASES:
         rows += [measure(case, pictures, SEED, at_once) for at_once in (1, MEGAPIXEL)]
         write_table(options.out / "robust_jpegs.csv", pd.DataFrame(rows))

@@ -1,6 +1,7 @@
 """Figures in docs/security.md, and of detection in the README, equal those in the reports that they come from."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from tests.support.figures import (
     read_page,
     right,
     table,
+    within,
 )
 
 SECURITY = read_page("docs/security.md")
@@ -270,6 +272,14 @@ def assert_areas(name: str, first: tuple[str, ...], contents: tuple[str, str], d
 def test_recipients_and_lossy_pasts() -> None:
     assert_areas("recipients.csv", ("attack", "question"), ("100 bytes", "a tenth full"), 2)
     assert_areas("history.csv", ("method", "cover", "attack"), ("20 bytes", "a tenth full"), 3)
+
+
+def test_few_blocks_of_a_jpeg() -> None:
+    found = table("robust_jpegs.csv", "quality", "rate", "features", "at_once")
+    for quality, (share, message) in product((95, 75), ((0.0135, "100 bytes"), (0.08, "1 kB"))):
+        rows = [found.loc[(quality, share, *how)] for how in product(("DCTR", "SPAM"), (1, 16))]
+        areas = [within(*(point(row[name]) for name in ("auc", "auc_low", "auc_high"))) for row in rows]
+        assert f"| {quality} | {message} | {' | '.join(areas)} |" in SECURITY
 
 
 def test_film_levels() -> None:

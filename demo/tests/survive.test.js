@@ -108,7 +108,7 @@ test("some blocks of a large picture are read as all are", async () => {
   assert.equal(some.length, all.length);
   const known = [...some.keys()].filter((place) => some[place] !== 0);
   const blocks = new Set(known.map((place) => place % (grid.rows * grid.cols)));
-  assert.ok(header.length === 128 && blocks.size > 110, `${blocks.size} of ${header.length} blocks`); // none at an edge
+  assert.ok(header.length === 64 && blocks.size > 54, `${blocks.size} of ${header.length} blocks`); // none at an edge
   assert.ok([...blocks].every((block) => header.includes(block)));
   for (const place of known) assert.ok(Math.abs(some[place] - all[place]) < 1e-3, `${some[place]}, not ${all[place]}`);
 });

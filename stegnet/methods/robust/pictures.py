@@ -253,7 +253,7 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
         room = forecast_room(rung, *size)
-    elif rung.psnr == CONTAINER_PSNR:
+    elif rung.psnr == CONTAINER_PSNR and not channel.searched:
         bits = forecast.robust_bits("crop" if channel.cropped else "resize", channel.quality)
         room = int(bits * math.prod(channel.grid(*size).shape) / 8)
     else:
@@ -300,10 +300,10 @@ def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> fl
 
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
-    if channel.factor is not None:
-        return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
     if channel.cropped:
         return f"{_MORE_ROOM}; or promise less, without +crop"
+    if channel.factor is not None:
+        return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:
