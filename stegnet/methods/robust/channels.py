@@ -13,9 +13,8 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.media import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.record import SHARES, header_blocks
-from stegnet.methods.robust.registration import MANY, REACH
+from stegnet.methods.robust.record import SHARES
+from stegnet.methods.robust.registration import REACH
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
@@ -72,9 +71,9 @@ class Channel:
         return self.factor is None and not self.cropped
 
     @property
-    def searched(self) -> bool:
-        """True if readers search for where a copy lies in its grid, in fractions of a pixel."""
-        return self.cropped and self.factor is not None
+    def shares(self) -> int:
+        """Number of shares of the blocks that a record may take: copies that were cropped are found by all blocks."""
+        return 1 if self.cropped and self.factor is not None else SHARES
 
     def prepare(self, cover: np.ndarray) -> np.ndarray:
         """The cover as it is sent."""
@@ -99,11 +98,6 @@ class Channel:
         if grid is None:
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", "take a larger cover")
         return grid
-
-    def shares(self, grid: Grid, rung: Rung) -> int:
-        """How many shares of a grid's blocks a record may choose from: small copies are found by all blocks alone."""
-        found_by_header = header_blocks(math.prod(grid.shape), rung) >= MANY
-        return 1 if self.searched and not found_by_header else SHARES
 
     def received(
         self, container: np.ndarray, grid: Grid, written: Writing | None, few: bool = False

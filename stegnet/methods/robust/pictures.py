@@ -253,7 +253,7 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
         room = forecast_room(rung, *size)
-    elif rung.psnr == CONTAINER_PSNR and not channel.searched:
+    elif rung.psnr == CONTAINER_PSNR and not (channel.cropped and channel.factor):
         bits = forecast.robust_bits("crop" if channel.cropped else "resize", channel.quality)
         room = int(bits * math.prod(channel.grid(*size).shape) / 8)
     else:

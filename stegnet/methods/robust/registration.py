@@ -27,8 +27,7 @@ from stegnet.methods.robust.record import dither_of, first_blocks, header_blocks
 from stegnet.methods.robust.regions import RegionSums, region_edges
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
-MANY = 64  # blocks that are enough to find a copy; where the header has fewer, others are looked at too
-_COUNTS = (128, 256)  # of blocks at most that are looked at of each grid, then of the best of them
+_COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them
 _KEPT = 4  # one grid in so many is tried again
 _SHORTEST = 64  # side of a picture in pixels
 # Shifts of blocks that are tried: so many for each pixel, up to so many of them.
@@ -202,10 +201,9 @@ class _Search:
         return float(_cosines(_levels(windows[_starts(grid, blocks)]), dither, rung).sum())
 
     def _count(self, grid: Grid, rung: Rung) -> int:
-        """Number of blocks that are looked at: those of the header, and of small copies others."""
+        """Number of blocks that are looked at: those of the header, and of copies others, which all carry something."""
         blocks = grid.shape[0] * grid.shape[1]
-        header = header_blocks(blocks, rung)
-        return min(header if grid.own or header >= MANY else _COUNTS[-1], blocks)
+        return min(header_blocks(blocks, rung) if grid.own else _COUNTS[-1], blocks)
 
     def _blocks(self, grid: Grid, salt: bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The first so many blocks, (n,), and their dithers, (n, 64) float32."""

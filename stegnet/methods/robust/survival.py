@@ -129,7 +129,7 @@ def hide_robust(
     received = partial(channel.received, grid=grid, written=promise.written, few=few)
     trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
     rate_of = partial(best_rate, modem, cover, promise, run.randomness)
-    most, container, shares = watched(rate_of, trying) - _MARGIN, cover, channel.shares(grid, rung)
+    most, container = watched(rate_of, trying) - _MARGIN, cover
 
     def comes_back(pictures: Iterator[tuple[np.ndarray, Grid]], key: Key, salt: bytes, content: bytes) -> bool:
         picture, where = next(pictures)
@@ -140,7 +140,7 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), shares)
+        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), channel.shares)
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
@@ -156,7 +156,6 @@ def hide_robust(
         if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
             return Survivor(container, rung, room(rate, share))
         most -= max(_MARGIN, most // 4 if share else 0)
-        shares = 1 if channel.searched else shares
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
