@@ -25,7 +25,17 @@ from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import JpegCover, JpegOptions, jpeg_cover, juniward, sealed_planes, shown_luma
-from stegnet.methods.robust import CONTAINER_PSNR, WRITTEN_QUALITY, Modem, OwnJpeg, best_rung, parse_channel
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    WRITTEN_QUALITY,
+    Modem,
+    OwnJpeg,
+    best_rung,
+    chosen,
+    hidden_area,
+    parse_channel,
+    textures,
+)
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
@@ -85,7 +95,8 @@ def hide_in_blocks(picture: np.ndarray, quality: int, rate: float, seed: int) ->
     shown = own.cover.shown
     rows, cols = (side // BLOCK for side in shown.shape[:2])
     rung = best_rung(modem, shown, parse_channel("jpeg:75"), CONTAINER_PSNR, own, coarse=True)
-    used = draw.permutation(rows * cols).reshape(rows, cols, 1) < round(rate * rows * cols)
+    some = chosen(draw.permutation(rows * cols), round(rate * rows * cols), textures(hidden_area(shown)))
+    used = np.isin(np.arange(rows * cols), some).reshape(rows, cols, 1)
     bits = draw.choice(np.float32([-1, 1]), (rows, cols, rung.bits)) * used
     hidden = modem.hide(shown, bits, draw.random((rows, cols, DITHER), np.float32), places=rung.places)
     container = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, shown)

@@ -13,6 +13,7 @@ import { fileBytes, fileContent, parseContent, pictureContent, scaledSide } from
 import { keySource } from "../src/format/keys.js";
 import { gridOf, regionMeans, saltsOf } from "../src/format/regions.js";
 import { codedBits, contentRoom, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust.js";
+import { textureOf } from "../src/format/texture.js";
 import { psnr } from "../src/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 
@@ -131,16 +132,22 @@ test("the bits of a container", async () => {
 });
 
 const { rows, cols, each: shares } = container.shares;
-for (const [share, { record_places, used_blocks, room, bits: carried }] of shares.entries()) {
-  test(`the bits of a container that uses share ${share} of its blocks`, async () => {
+const rough = picture(container.textured.picture);
+const asTheyCome = shares.map((each, share) => ({ ...each, share, how: "", texture: null }));
+const byTexture = container.textured.each.map((each, share) => ({ ...each, share, how: ", by texture", texture: textureOf(rough) }));
+
+test("texture", () => assert.deepEqual([...textureOf(rough)], container.textured.texture));
+
+for (const { share, how, texture, record_places, used_blocks, room, bits: carried } of [...asTheyCome, ...byTexture]) {
+  test(`the bits of a container that uses share ${share} of its blocks${how}`, async () => {
     const [blocks, header] = [rows * cols, headerOf(steps.rate, share, fromHex(steps.nonce))];
     const numberOf = (place) => (place % blocks) * rung.bits + Math.floor(place / blocks);
-    const places = await placesOf(blocks, rung, key);
+    const places = await placesOf(blocks, rung, key, texture);
     assert.equal(digestOf([...places.record(share, header)].map(numberOf)), record_places);
     assert.equal(contentRoom(blocks, rung, steps.rate, share), room);
 
-    const content = fromHex(container.content);
-    const coded = await codedBits({ rows, cols }, rung, { rate: steps.rate, share }, content, key, fromHex(steps.nonce));
+    const [content, nonce] = [fromHex(container.content), fromHex(steps.nonce)];
+    const coded = await codedBits({ rows, cols }, rung, { rate: steps.rate, share }, content, key, nonce, texture);
     const used = Uint8Array.from({ length: blocks }, (_, block) => Number(!coded.unused.includes(block)));
     assert.equal(digest(inBytes(used)), used_blocks);
     const numbered = new Uint8Array(coded.bits.length);
@@ -148,7 +155,7 @@ for (const [share, { record_places, used_blocks, room, bits: carried }] of share
     assert.equal(digest(inBytes(numbered)), carried);
 
     const ratios = received(coded.bits, 0.5, seeded(3));
-    const read = await readBits(ratios, { rows, cols }, rung, key);
+    const read = await readBits(ratios, { rows, cols }, rung, key, undefined, texture);
     assert.equal(read.length, room);
     assert.deepEqual(read.subarray(0, content.length), content);
   });

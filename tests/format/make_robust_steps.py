@@ -35,6 +35,7 @@ from stegnet.methods.robust.record import (
 )
 from stegnet.methods.robust.regions import region_means
 from stegnet.methods.robust.survival import choose_rung
+from stegnet.methods.robust.texture import textures
 
 FILE = Path(__file__).parent / "robust_steps.json"
 PASSPHRASE = "zwei Käse"
@@ -104,7 +105,9 @@ def container(picture: np.ndarray) -> dict[str, object]:
     salt, used = salts[0], Key(SECRET)
     places, content = places_of(shape, RUNG, used, salt), file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
-    each = [of_share(share, content, salt) for share in range(SHARES_USED)]
+    rough = waves(ROWS * BLOCK, COLS * BLOCK)
+    chosen = textures(rough)
+    each, textured = ([of_share(share, content, salt, some) for share in range(SHARES_USED)] for some in (None, chosen))
     return {
         "means": [round(mean, 9) for mean in region_means(picture[: shape[0] * BLOCK, : shape[1] * BLOCK]).tolist()],
         "salts": [each.hex() for each in salts],
@@ -115,12 +118,13 @@ def container(picture: np.ndarray) -> dict[str, object]:
         "header_places": digest(places.header.astype("<u4")),
         "content": content.hex(),
         "shares": {"rows": ROWS, "cols": COLS, "each": each},
+        "textured": {"picture": shown(rough), "texture": chosen.reshape(-1).tolist(), "each": textured},
     }
 
 
-def of_share(share: int, content: bytes, salt: bytes) -> dict[str, object]:
-    """What is carried if a share of the blocks is used."""
-    all_blocks = Blocks((ROWS, COLS), RUNG, Key(SECRET), salt)
+def of_share(share: int, content: bytes, salt: bytes, chosen: np.ndarray | None) -> dict[str, object]:
+    """What is carried if a share of the blocks is used, in the order of `places_of`."""
+    all_blocks = Blocks((ROWS, COLS), RUNG, Key(SECRET), salt, chosen)
     carried = used_blocks(all_blocks, NONCE, share)
     bits = coded_bits(all_blocks, RATE, content, NONCE, share)
     return {

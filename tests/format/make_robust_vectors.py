@@ -113,6 +113,17 @@ def cover(height: int = PICTURE[0], width: int = PICTURE[1], *, at_edge: bool = 
     return np.repeat(levels[..., None], 3, 2).astype(np.uint8)
 
 
+def rough() -> np.ndarray:
+    """Such a cover of 32×40 blocks, of which one in seven is a chequerboard, the more contrasting the further down."""
+    levels = cover(256, 320).astype(int)
+    for row, col in itertools.product(range(32), range(40)):
+        if (3 * row + col) % 7 == 0:
+            block = levels[8 * row : 8 * row + 8, 8 * col : 8 * col + 8]
+            block[::2, ::2] += row + 1
+            block[::2, 1::2] -= row + 1
+    return levels.astype(np.uint8)
+
+
 def hidden(
     data: bytes,
     rung: int = SMALL,
@@ -125,12 +136,14 @@ def hidden(
 
     Args:
         salt: another than that of the cover.
-        more: key: K, by the salt; change: of the bits before they are hidden; share: number of the blocks'.
+        more: key: K, by the salt; change: of the bits before they are hidden; share: number of the blocks';
+            by_texture: 1: the most textured blocks carry something.
     """
     before = cover() if picture is None else picture
     rows, cols = (side // 8 for side in before.shape[:2])
     salt = salt or next(book.salts(before))
-    keys = book.Keys(more["key"](salt) if "key" in more else SECRET, salt)
+    textures = book.texture(book.area_of(before)) if "by_texture" in more else None
+    keys = book.Keys(more["key"](salt) if "key" in more else SECRET, salt, textures=textures)
     header = book.header_of(rate, RANDOM, more.get("share", 0))
     bits = book.carried(rows, cols, rung, header, data, keys)
     if "change" in more:
@@ -194,6 +207,7 @@ def vectors() -> list[Vector]:
         Vector("three_quarters", hidden(FILE, LARGE, 40, share=1), FILE),
         Vector("an_eighth", hidden(FILE, LARGE, 50, share=6), FILE),
         Vector("next_to_nothing", hidden(FILE, LARGE, 50, picture=cover(512, 640), share=15), FILE),
+        Vector("textured", hidden(FILE, LARGE, 20, picture=rough(), share=10, by_texture=1), FILE),
         *(Vector(f"rate_{rate}", hidden(FILE, change=with_header(rate))) for rate in (0, 59)),
         Vector("other_rate", hidden(FILE, change=with_header(21))),
         nothing("kind_0", file_body(), 0),

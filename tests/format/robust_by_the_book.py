@@ -10,7 +10,7 @@ import itertools
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
@@ -80,11 +80,16 @@ def steps_tried(lumas: Sequence[tuple[int, int]], most: float = 0.75) -> Iterato
 
 @dataclass(frozen=True)
 class Keys:
-    """Subkeys of a container with this key and salt, which may be a group of a film's frames."""
+    """Subkeys of a container with this key and salt, which may be a group of a film's frames.
+
+    Attributes:
+        textures: of its blocks, by which they are chosen; None: they are not.
+    """
 
     key: bytes
     salt: bytes
     film: bool = False
+    textures: list[int] | None = None
 
     def of(self, name: str, header: bytes = b"") -> bytes:
         return hkdf(self.key, b"stegnet/2/robust/" + name.encode(), self.salt + header)
@@ -96,17 +101,23 @@ class Keys:
 
 @dataclass(frozen=True)
 class Places:
-    """Numbers of the bits that carry the header, and the record, element after element; those of a record in a list."""
+    """Numbers of the bits that carry the header, element after element, and the blocks that may carry the record.
+
+    Attributes:
+        textures: of all blocks; None: they are not chosen by them.
+    """
 
     header: list[int]
     rest: list[int]
     bits: int
+    textures: list[int] | None
 
     def used(self, header: bytes) -> list[int]:
-        """Those of the rest that carry the record, in order."""
-        blocks, (_, share, start) = len(self.rest) // self.bits, fields(header)
-        turned = start % blocks * self.bits if share else 0
-        return (self.rest[turned:] + self.rest[:turned])[: shared(blocks, share) * self.bits]
+        """Numbers of the bits that carry the record, in order."""
+        blocks, (_, share, start) = len(self.rest), fields(header)
+        first = start % blocks if share else 0
+        used = chosen(self.rest[first:] + self.rest[:first], shared(blocks, share), self.textures)
+        return [block * self.bits + bit for block in used for bit in range(self.bits)]
 
     def record(self, keys: Keys, header: bytes) -> list[int]:
         used = self.used(header)
@@ -123,9 +134,40 @@ def places(rows: int, cols: int, bits: int, keys: Keys) -> Places | None:
     own = words[:blocks]
     if keys.film:
         own = [words[row // 2 * -(-cols // 2) + col // 2] for row in range(rows) for col in range(cols)]
-    numbers = [block * bits + bit for block in argsort(own) for bit in range(bits)]
-    header, rest = numbers[: some * bits], numbers[some * bits :]
-    return Places([header[place] for place in argsort(words[blocks:])], rest, bits)
+    order = argsort(own)
+    first = chosen(order, some, keys.textures)
+    header = [block * bits + bit for block in first for bit in range(bits)]
+    taken = set(first)
+    rest = [block for block in order if block not in taken]
+    return Places([header[place] for place in argsort(words[blocks:])], rest, bits, keys.textures)
+
+
+def chosen(order: list[int], count: int, textures: list[int] | None) -> list[int]:
+    if textures is None:
+        return order[:count]
+    some = order[: 16 * count]
+    edges = [part * len(some) // max(count, 1) for part in range(count + 1)]
+    return [max(some[start:end], key=textures.__getitem__) for start, end in itertools.pairwise(edges)]
+
+
+def texture(area: np.ndarray) -> list[int]:
+    """The textures of the blocks of a hidden area."""
+    rows, cols = (side // 8 for side in area.shape[:2])
+    deviations = {}
+    for row in range(rows):
+        for col in range(cols):
+            pixels = area[8 * row : 8 * row + 8, 8 * col : 8 * col + 8].reshape(64, 3).tolist()
+            lumas = [(299 * red + 587 * green + 114 * blue) // 1000 for red, green, blue in pixels]
+            deviations[row, col] = math.isqrt(64 * sum(luma**2 for luma in lumas) - sum(lumas) ** 2)
+    around = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0)]
+    return [
+        sum(
+            deviations[min(max(row + down, 0), rows - 1), min(max(col + across, 0), cols - 1)]
+            for down, across in around
+        )
+        for row in range(rows)
+        for col in range(cols)
+    ]
 
 
 # Header and record
@@ -238,13 +280,15 @@ def read(picture: np.ndarray, key_of: Callable[[bytes], bytes], rungs: Sequence[
     """
     area = area_of(picture)
     rows, cols = (side // 8 for side in area.shape[:2])
+    textures = texture(area)
     for salt in salts(picture) if area.size else ():
         keys, first = Keys(key_of(salt), salt), 0
         ratios = reveal(area, keys.dither(rows, cols))
         for bits in rungs:
-            content = open_rung(ratios[..., first : first + bits], rows, cols, keys)
-            if content is not None:
-                return content
+            for each in (replace(keys, textures=textures), keys):
+                content = open_rung(ratios[..., first : first + bits], rows, cols, each)
+                if content is not None:
+                    return content
             first += bits
     return None
 

@@ -18,6 +18,7 @@ from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.record import Blocks, coded_bits, content_room, dither_of, places_of, robust_salts
 from stegnet.methods.robust.survival import Promise, choose_rung, hide_robust
+from stegnet.methods.robust.texture import textures
 from tests.format import code_by_the_book, make_robust_vectors
 from tests.format import robust_by_the_book as book
 from tests.format.make_robust_vectors import ANSWERS, FILE, FOLDER, LARGE, RANDOM, RUNGS, SMALL
@@ -129,6 +130,21 @@ def test_places(rung, blocks):
         for share in (0, 1, 2, 5, 9):
             header = book.header_of(0, RANDOM, share)
             assert ours.record(share, header).tolist() == theirs.used(header)
+
+
+@pytest.mark.parametrize("rung", OURS, ids=lambda rung: rung.name)
+@pytest.mark.parametrize("shape", [(1, 70), (7, 8), (12, 16), (40, 50)])
+def test_places_by_texture(picture, rung, shape):
+    """One picture has blocks without any texture, of which many are alike."""
+    salt, area = bytes(range(16)), picture(8 * shape[0], 8 * shape[1], 3)
+    area[: 4 * shape[0]] = 77
+    found, keys = textures(area), book.Keys(SECRET, salt, textures=book.texture(area))
+    assert found.reshape(-1).tolist() == keys.textures
+    theirs, ours = book.places(*shape, rung.bits, keys), places_of(shape, rung, KEY, salt, found)
+    assert ours.header.tolist() == theirs.header
+    for share in (0, 1, 2, 5, 9):
+        header = book.header_of(0, RANDOM, share)
+        assert ours.record(share, header).tolist() == theirs.used(header)
 
 
 @pytest.mark.parametrize("rate", [1, 9, 10, 16, 28, 29, 35, 36, 44, 45, 58])

@@ -4,6 +4,7 @@ import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/cano
 import { ditherOf, placesOf, readBits } from "../format/robust.js";
 import { toPicture, toPlanes } from "../format/planes.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
+import { textureOf } from "../format/texture.js";
 import { corner, isGrey, place } from "../picture.js";
 import { glimpse, isLarge } from "./glimpse.js";
 
@@ -95,8 +96,9 @@ export function makeReader(engine, keys) {
 
   /** As `read`, of a picture that was not resized. */
   async function readOwn(picture) {
+    const orders = [textureOf(picture), null];
     for (const salt of await saltsOf(picture)) {
-      const content = await readWith(picture, await keyOf(salt), 1);
+      const content = await readWith(picture, await keyOf(salt), 1, orders);
       if (content) return content;
     }
     return null;
@@ -115,20 +117,25 @@ export function makeReader(engine, keys) {
     return null;
   }
 
-  /** @param {number} sureness factor of the modem's ratios */
-  async function readWith(picture, key, sureness) {
+  /**
+   * @param {number} sureness factor of the modem's ratios
+   * @param {Array<Float64Array | null>} orders textures by which blocks may have been chosen; null: by none
+   */
+  async function readWith(picture, key, sureness, orders = [null]) {
     const grid = gridOf(picture);
     const { isLocal, rungs } = engine.modem;
     const dither = await ditherOf(grid, key);
     const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
     const all = once(async () => scaled(await revealBits(engine, picture, dither)));
     const isPart = isLocal && isLarge(grid) && rungs.length > 0;
-    const header = isPart && (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
-    const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
-    for (const rung of rungs) {
-      const allOfRung = async () => planesOf(await all(), rung, grid);
-      const content = await readBits(planesOf(seen, rung, grid), grid, rung, key, allOfRung);
-      if (content) return content;
+    for (const order of orders) {
+      const header = isPart && (await placesOf(grid.rows * grid.cols, rungs[0], key, order)).headerBlocks();
+      const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
+      for (const rung of rungs) {
+        const allOfRung = async () => planesOf(await all(), rung, grid);
+        const content = await readBits(planesOf(seen, rung, grid), grid, rung, key, allOfRung, order);
+        if (content) return content;
+      }
     }
     return null;
   }

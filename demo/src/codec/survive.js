@@ -6,6 +6,7 @@ import { keySource } from "../format/keys.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
 import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces, SHARES } from "../format/robust.js";
 import { argsort } from "../format/sort.js";
+import { textureOf } from "../format/texture.js";
 import { PageError } from "../errors.js";
 import { blank, corner } from "../picture.js";
 import { arrivals, received } from "./channel.js";
@@ -53,12 +54,15 @@ export async function hideRobust(engine, cover, fit, options) {
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
-    const { bits, unused } = await codedBits(grid, rung, { rate, share }, fitted.content, key, random(NONCE_BYTES));
+    // Codecs upset the order where textures are alike: then blocks are taken as they come.
+    const texture = share && attempt === 0 ? textureOf(cover) : null;
+    const how = { rate, share };
+    const { bits, unused } = await codedBits(grid, rung, how, fitted.content, key, random(NONCE_BYTES), texture);
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content)) {
       return { container, fitted, room: room(rate, share) };
     }
-    most -= Math.max(MARGIN, share ? Math.floor(most / 4) : 0);
+    if (!texture) most -= Math.max(MARGIN, share ? Math.floor(most / 4) : 0);
   }
   throw new PageError(
     `Nothing that is hidden in this cover survives ${channel.name}.`,

@@ -11,6 +11,7 @@ export const { DITHER } = MODEM; // luma coefficients of a block
 export const { SHARES } = ROBUST_RECORD;
 const { HEADER_BYTES, HEADER_ITERATIONS, RANDOM_BITS } = ROBUST_RECORD;
 const { HEADER_SHARE, MOST_HEADER } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header, at most MOST_HEADER
+const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one carries something
 const RANDOM = 2n ** BigInt(RANDOM_BITS);
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
 const HEADER = new Code(...ROBUST_RECORD.HEADER);
@@ -64,9 +65,10 @@ class Places {
    * @param {number} bits of each block
    * @param {Uint32Array} header places, in the order of its coded bits
    * @param {Uint32Array} others all other blocks, in their order
+   * @param {Float64Array | null} texture as of `placesOf`
    */
-  constructor(blocks, bits, header, others) {
-    Object.assign(this, { blocks, bits, header, others });
+  constructor(blocks, bits, header, others, texture) {
+    Object.assign(this, { blocks, bits, header, others, texture });
   }
 
   /** The blocks that carry the header. */
@@ -76,18 +78,16 @@ class Places {
   record = (share, header) => placesIn(this.#used(share, header), this.blocks, this.bits);
 
   /** The blocks that carry nothing; arguments as `record`. */
-  unused = (share, header) => this.#inTurn(share, header).subarray(shared(this.others.length, share));
+  unused = (share, header) => without(this.others, this.#used(share, header));
 
-  #used = (share, header) => this.#inTurn(share, header).subarray(0, shared(this.others.length, share));
-
-  /** The other blocks, those that carry the record first: not all do, and which ones is new in each hiding. */
-  #inTurn(share, header) {
-    if (share === 0 || !this.others.length) return this.others;
-    const start = Number((numberOf(header) % RANDOM) % BigInt(this.others.length));
-    const turned = new Uint32Array(this.others.length);
+  /** The blocks that carry the record: which ones of all others is new in each hiding. */
+  #used(share, header) {
+    const count = this.others.length;
+    const start = share && count ? Number((numberOf(header) % RANDOM) % BigInt(count)) : 0;
+    const turned = new Uint32Array(count);
     turned.set(this.others.subarray(start));
-    turned.set(this.others.subarray(0, start), this.others.length - start);
-    return turned;
+    turned.set(this.others.subarray(0, start), count - start);
+    return chosen(turned, shared(count, share), this.texture);
   }
 }
 
@@ -95,14 +95,38 @@ class Places {
 const placesIn = (some, blocks, bits) =>
   Uint32Array.from({ length: some.length * bits }, (_, at) => (at % bits) * blocks + some[Math.floor(at / bits)]);
 
-/** The places in a picture of so many blocks. @returns {Promise<Places>} */
-export async function placesOf(blocks, { bits }, key) {
+/**
+ * The places in a picture of so many blocks.
+ *
+ * @param {number} blocks
+ * @param {import("./rungs.js").Rung} rung
+ * @param {import("./keys.js").RobustKey} key
+ * @param {Float64Array} [texture] of the blocks, by which they are chosen; null: they are taken as they come
+ * @returns {Promise<Places>}
+ */
+export async function placesOf(blocks, { bits }, key, texture = null) {
   const some = Math.min(blocks, headerBlocks(blocks, { bits }));
   const words = await stream(await key.places(), 8 * (blocks + some * bits));
   const order = argsort(words, blocks);
-  const first = placesIn(order.subarray(0, some), blocks, bits);
+  const ofHeader = chosen(order, some, texture);
+  const first = placesIn(ofHeader, blocks, bits);
   const header = argsort(words, first.length, blocks).map((at) => first[at]);
-  return new Places(blocks, bits, header, order.subarray(some));
+  return new Places(blocks, bits, header, without(order, ofHeader), texture);
+}
+
+/** So many of some blocks: the most textured of each of as many parts; without textures, the first. */
+function chosen(blocks, count, texture) {
+  if (!texture) return blocks.subarray(0, count);
+  const some = blocks.subarray(0, MOST_CHOICE * count);
+  const start = (part) => Math.floor((part * some.length) / count);
+  const best = (one, other) => (texture[other] > texture[one] ? other : one);
+  return Uint32Array.from({ length: count }, (_, part) => some.subarray(start(part), start(part + 1)).reduce(best));
+}
+
+/** Some blocks without others. */
+function without(blocks, others) {
+  const left = new Set(others);
+  return blocks.filter((block) => !left.has(block));
 }
 
 /** A header: rate, number of a share, and the last of some random bytes' bits. @param {Uint8Array} nonce */
@@ -123,12 +147,13 @@ const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigIn
  * @param {Uint8Array} content at most `contentRoom` bytes
  * @param {import("./keys.js").RobustKey} key
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
+ * @param {Float64Array} [texture] as of `placesOf`
  * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
  *   blocks that carry nothing, whose bits are 0
  */
-export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce) {
+export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce, texture = null) {
   const blocks = grid.rows * grid.cols;
-  const places = await placesOf(blocks, rung, key);
+  const places = await placesOf(blocks, rung, key, texture);
   const header = headerOf(rate, share, nonce);
   const bits = new Uint8Array(blocks * rung.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
@@ -155,12 +180,13 @@ export async function codedBits(grid, rung, { rate, share = 0 }, content, key, n
  * @param {import("./rungs.js").Rung} rung
  * @param {import("./keys.js").RobustKey} key
  * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
+ * @param {Float64Array} [texture] as of `placesOf`
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios) {
+export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios, texture = null) {
   const blocks = grid.rows * grid.cols;
   if (!recordPlaces(blocks, rung)) return null;
-  const places = await placesOf(blocks, rung, key);
+  const places = await placesOf(blocks, rung, key, texture);
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
   const first = Number(numberOf(header) / RANDOM);

@@ -30,9 +30,10 @@ __getattr__, __all__ = lazy_names(
     modem="BLOCK Modem Rung read_rungs",
     own_jpeg="OwnJpeg",
     reader="picture_reader",
-    record="SHARES Blocks Ratios Reading coded_bits content_room dither_of hidden_area in_order make_header new_nonce "
-    "read_bits record_places robust_key robust_salts salts_of used_blocks",
+    record="SHARES Blocks Ratios Reading chosen coded_bits content_room dither_of hidden_area in_order make_header "
+    "new_nonce read_bits record_places robust_key robust_salts salts_of used_blocks",
     regions="region_means",
+    texture="textures",
     survival="Promise SAVED Survivor UNEVEN WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB

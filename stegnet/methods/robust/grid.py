@@ -86,6 +86,11 @@ class Grid:
         return _with_edges(inside, beyond) if any(map(any, beyond)) else inside
 
     @property
+    def whole(self) -> bool:
+        """True if it is made of the pixels of a picture that was neither resized, cropped nor shifted."""
+        return self.own and not self._cropped
+
+    @property
     def _cropped(self) -> bool:
         return any((self.top, self.left, self.bottom, self.right))
 

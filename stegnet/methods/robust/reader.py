@@ -19,6 +19,7 @@ from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_o
 from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
 from stegnet.methods.robust.registration import likely_grids
+from stegnet.methods.robust.texture import textures
 
 _MANY = 2048  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone
@@ -110,10 +111,12 @@ def _read_grid(
     modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step
 ) -> Reading | None:
     trust = grid.trust(picture)
-    for area, salt in product(grid.areas(picture), salts):
-        key, full = key_of(salt), grid.full(salt)
-        likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
-        for rung in modem.rungs:
-            if reading := read_bits(partial(likelihoods.of, rung), Blocks(grid.shape, rung, key, full)):
-                return reading
+    for area in grid.areas(picture):
+        orders = [textures(area), None] if grid.whole else [None]
+        for salt in salts:
+            key, full = key_of(salt), grid.full(salt)
+            likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
+            for rung, order in product(modem.rungs, orders):
+                if reading := read_bits(partial(likelihoods.of, rung), Blocks(grid.shape, rung, key, full, order)):
+                    return reading
     return None

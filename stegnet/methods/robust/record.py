@@ -30,6 +30,7 @@ _HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries th
 # In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
 _LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER.n
 _HEADER_ITERATIONS = 40
+_MOST_CHOICE = 16  # blocks, of which the most textured one carries something
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
 _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
@@ -66,21 +67,24 @@ class Places:
     header: np.ndarray
     bits: int
     _words: np.ndarray
-    _first: int
+    _texture: np.ndarray | None
 
     @cached_property
     def others(self) -> np.ndarray:
         """All blocks but the header's, in their order; of a wrong key, nobody asks."""
-        return _sorting(self._words)[self._first :]
+        order, free = _sorting(self._words), np.ones(self._words.size, bool)
+        free[self.header // self.bits] = False
+        return order[free[order]]
 
     def record(self, share: int, header: bytes) -> np.ndarray:
         """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
-        return _bits_of(self.in_turn(share, header)[: _shared(self.others.size, share)], self.bits)
+        return _bits_of(self.used(share, header), self.bits)
 
-    def in_turn(self, share: int, header: bytes) -> np.ndarray:
-        """The other blocks, those that carry the record first: not all do, and which ones is new in each hiding."""
+    def used(self, share: int, header: bytes) -> np.ndarray:
+        """The blocks that carry the record, (n,) int: which ones of all others is new in each hiding."""
         start = int.from_bytes(header, "big") % (1 << _RANDOM_BITS) if share else 0
-        return np.roll(self.others, -(start % max(self.others.size, 1)))
+        turned = np.roll(self.others, -(start % max(self.others.size, 1)))
+        return chosen(turned, _shared(turned.size, share), self._texture)
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -139,14 +143,18 @@ def robust_key(source: KeySource, salt: bytes) -> Key:
     return source.derive(salt) if isinstance(source, Passphrase) else source
 
 
-def places_of(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes) -> Places:
-    """Places of header and record in rows and columns of blocks; in films, whole macroblocks come one by one."""
+def places_of(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, texture: np.ndarray | None = None) -> Places:
+    """Places of header and record in rows and columns of blocks; in films, whole macroblocks come one by one.
+
+    Args:
+        texture: of the blocks, (rows, cols), by which they are chosen; None: they are taken as they come.
+    """
     blocks = shape[0] * shape[1]
     some = min(blocks, header_blocks(blocks, rung))
     words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
     of_blocks = words[:blocks] if rung.group == 1 else words[_macroblocks(shape)]
-    of_header = _sorting(words[blocks:])
-    return Places(_bits_of(_first_sorted(of_blocks, some), rung.bits)[of_header], rung.bits, of_blocks, some)
+    first = chosen(_first_sorted(of_blocks, some if texture is None else some * _MOST_CHOICE), some, texture)
+    return Places(_bits_of(first, rung.bits)[_sorting(words[blocks:])], rung.bits, of_blocks, texture)
 
 
 def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
@@ -183,19 +191,21 @@ def header_blocks(blocks: int, rung: Rung) -> int:
     return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """The blocks of a picture, or of a group of frames, that can carry a record.
 
     Attributes:
         shape: rows and columns.
         key, salt: by which the places and the masks follow.
+        texture: as `places_of`.
     """
 
     shape: tuple[int, int]
     rung: Rung
     key: Key
     salt: bytes
+    texture: np.ndarray | None = None
 
     @property
     def count(self) -> int:
@@ -205,7 +215,7 @@ class Blocks:
     @property
     def places(self) -> Places:
         """Places of the bits."""
-        return places_of(self.shape, self.rung, self.key, self.salt)
+        return places_of(self.shape, self.rung, self.key, self.salt, self.texture)
 
 
 def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
@@ -241,8 +251,9 @@ def make_header(rate: int, share: int, nonce: bytes) -> bytes:
 
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
-    used, places = np.ones(blocks.count, bool), blocks.places
-    used[places.in_turn(share, make_header(LOWEST, share, nonce))[_shared(places.others.size, share) :]] = False
+    used, places = np.zeros(blocks.count, bool), blocks.places
+    used[places.header // places.bits] = True
+    used[places.used(share, make_header(LOWEST, share, nonce))] = True
     return used.reshape(blocks.shape)
 
 
@@ -322,6 +333,16 @@ def _macroblocks(shape: tuple[int, int]) -> np.ndarray:
     """The number of each block's macroblock, of two by two blocks, which H.264 codes together: (rows · cols,) int."""
     rows, cols = np.indices(shape).reshape(2, -1) // 2
     return rows * -(-shape[1] // 2) + cols
+
+
+def chosen(blocks: np.ndarray, count: int, texture: np.ndarray | None) -> np.ndarray:
+    """So many of some blocks, (count,) int: the most textured of each of as many parts; if None, the first."""
+    if texture is None:
+        return blocks[:count]
+    some = blocks[: _MOST_CHOICE * count]
+    starts = np.arange(count) * some.size // max(count, 1)
+    parts = np.searchsorted(starts, np.arange(some.size), "right")
+    return some[np.lexsort((-texture.reshape(-1)[some], parts))][starts]
 
 
 def _shared(blocks: int, share: int) -> int:

@@ -27,6 +27,7 @@ from stegnet.methods.robust.record import (
     used_blocks,
 )
 from stegnet.methods.robust.registration import is_found
+from stegnet.methods.robust.texture import textures
 from stegnet.methods.run import DEFAULT_RUN, Run
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
@@ -35,7 +36,7 @@ _LARGE = 1 << 21  # pixels above which the rate is found by a part of the pictur
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
-_ATTEMPTS = 6
+_ATTEMPTS = 7
 _SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
 UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
 _SOON = 8  # salts that a reader tries first
@@ -136,7 +137,7 @@ def hide_robust(
         reading = read(picture, where) if is_found(modem, key, picture, where, salt) else None
         return reading is not None and reading.content.startswith(content)
 
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
@@ -145,7 +146,9 @@ def hide_robust(
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
         key, full = robust_key(key_source, salt), grid.full(salt)
-        blocks, nonce = Blocks(grid.shape, rung, key, full), new_nonce(run.randomness)
+        # Codecs upset the order where textures are alike: then blocks are taken as they come.
+        order = textures(area) if share and channel.plain and not attempt else None
+        blocks, nonce = Blocks(grid.shape, rung, key, full, order), new_nonce(run.randomness)
         used = used_blocks(blocks, nonce, share)[..., None]
         bits = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1
         dither, step = dither_of(grid.shape, key, full), partial(run.progress, "hide tiles")
@@ -155,7 +158,8 @@ def hide_robust(
         came_back = partial(comes_back, received(container), key, salt, content)
         if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
             return Survivor(container, rung, room(rate, share))
-        most -= max(_MARGIN, most // 4 if share else 0)
+        if order is None:
+            most -= max(_MARGIN, most // 4 if share else 0)
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
