@@ -1,9 +1,10 @@
-"""Pictures that were cropped, resized, or both, before they were saved as JPEG, within the promise and by chance.
+"""Pictures that were cropped, a little or to a part, resized, or both, then saved as JPEG: as promised, by chance.
 
 python -m study.picture_promises OUT CHANNEL PICTURE...
 """
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from stegnet.methods.robust import (
     Promise,
     best_rung,
     hide_robust,
+    hide_tiled,
     parse_channel,
     picture_reader,
 )
@@ -71,10 +73,11 @@ def trial(modem: Modem, channel: Channel, path: Path, size: int | None, draw: np
     try:
         rung = best_rung(modem, cover, channel, CONTAINER_PSNR, SAVED)
         run = Run(randomness=seeded(int(draw.integers(1 << 32))))
-        container = hide_robust(modem, cover, fit, key, Promise(channel, rung), run).picture
+        hide = hide_tiled if channel.part else hide_robust
+        container = hide(modem, cover, fit, key, Promise(channel, rung), run).picture
+        grid, read = channel.grid(*cover.shape[:2]), picture_reader(modem, key)
     except CapacityError:
         return [row | {"refused": True}]
-    grid, read = channel.grid(*cover.shape[:2]), picture_reader(modem, key)
     row |= {"refused": False, "width": cover.shape[1], "height": cover.shape[0], "rung": rung.name}
     row |= {"bytes": rooms[-1] if size is None else size, "bits": 8 * rooms[-1] / (grid.height * grid.width / 64)}
     row |= {"psnr": psnr(cover, container), "hide_s": time.perf_counter() - start}
@@ -89,8 +92,10 @@ def trial(modem: Modem, channel: Channel, path: Path, size: int | None, draw: np
 
 def received(channel: Channel, sent: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, Row]:
     """A picture that may arrive, drawn at random, and what happened to it."""
-    top, left, bottom, right = draw.integers(0, CROP + 1, 4) if channel.cropped else (0, 0, 0, 0)
     height, width = sent.shape[:2]
+    top, left, bottom, right = draw.integers(0, CROP + 1, 4) if channel.cropped else (0, 0, 0, 0)
+    if channel.part:
+        (top, bottom), (left, right) = (_around(side, channel.part, draw) for side in (height, width))
     image = Image.fromarray(sent[top : height - bottom, left : width - right])
     factor = 1.0 if channel.factor is None else draw.uniform(channel.factor, 1)
     how = {"crop": f"{top} {left} {bottom} {right}", "factor": factor}
@@ -100,6 +105,13 @@ def received(channel: Channel, sent: np.ndarray, draw: np.random.Generator) -> t
         )
     quality = int(draw.integers(channel.quality, _BEST_QUALITY))
     return through_jpeg(np.array(image), quality), how | {"quality": quality}
+
+
+def _around(side: int, least: float, draw: np.random.Generator) -> tuple[int, int]:
+    """Pixels of a side before and behind a part of any length, at least this share of it, that lies anywhere."""
+    cut = side - math.ceil(side * draw.uniform(least, 1))
+    before = int(draw.integers(cut + 1))
+    return before, cut - before
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
     "ROBUST_RECORD": [
         ("methods.robust.record", "HEADER_BYTES SHARES RANDOM_BITS HEADER HEADER_SHARE MOST_HEADER HEADER_ITERATIONS"),
-        ("methods.robust.record", "MOST_CHOICE SALT STEP NEAR MOST_NEAR MOST_SALTS"),
+        ("methods.robust.record", "MOST_CHOICE"),
+        ("methods.robust.regions", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
     "SEALED": [("methods.sealed.cover", "RATE MEASURED")],

@@ -30,12 +30,10 @@ from stegnet.methods.robust.record import (
     dither_of,
     places_of,
     robust_key,
-    robust_salts,
     used_blocks,
 )
-from stegnet.methods.robust.regions import region_means
+from stegnet.methods.robust.regions import region_means, robust_salts, textures
 from stegnet.methods.robust.survival import choose_rung
-from stegnet.methods.robust.texture import textures
 
 FILE = Path(__file__).parent / "robust_steps.json"
 PASSPHRASE = "zwei Käse"

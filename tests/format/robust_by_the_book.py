@@ -293,6 +293,34 @@ def read(picture: np.ndarray, key_of: Callable[[bytes], bytes], rungs: Sequence[
     return None
 
 
+def read_part(
+    part: np.ndarray, key: bytes, rungs: Sequence[int], reveal: Reveal, block: tuple[int, int]
+) -> bytes | None:
+    """The content of a part of a container that may be cropped.
+
+    Args:
+        part: from its first whole block on.
+        block: row and column of the map that this block has.
+    """
+    area, keys = area_of(part), Keys(key, hashlib.sha256(b"stegnet/2/robust/tiles/salt").digest()[:16])
+    rows, cols = (side // 8 for side in area.shape[:2])
+    dither, masks = keys.dither(512, 512), bits_of(stream(keys.of("tiles"), 2**21))
+    across = [[((block[0] + row) % 512, (block[1] + col) % 512) for col in range(cols)] for row in range(rows)]
+    ratios, first = reveal(area, np.array([[dither[place] for place in line] for line in across])), 0
+    for bits in rungs:
+        sums = np.zeros((32, 32, bits))
+        for line, places_of_line in zip(ratios, across, strict=True):
+            for found, (row, col) in zip(line, places_of_line, strict=True):
+                start = 64 * (512 * row + col)
+                signs = 1 - 2 * np.array(masks[start : start + bits])
+                sums[row % 32, col % 32] += found[first : first + bits] * signs
+        content = open_rung(sums, 32, 32, keys)
+        if content is not None:
+            return content
+        first += bits
+    return None
+
+
 # Content
 
 

@@ -1,6 +1,7 @@
 """Robust containers as docs/format.md says: the test vectors, each step, and real networks, against the book."""
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from stegnet.core.jpeg import through_jpeg
 from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_picture
+from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.content import RobustFile, parse_content, read_robust
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.parts import hide_tiled
 from stegnet.methods.robust.reader import picture_reader
-from stegnet.methods.robust.record import Blocks, coded_bits, content_room, dither_of, places_of, robust_salts
+from stegnet.methods.robust.record import Blocks, coded_bits, content_room, dither_of, places_of
+from stegnet.methods.robust.regions import robust_salts, textures
 from stegnet.methods.robust.survival import Promise, choose_rung, hide_robust
-from stegnet.methods.robust.texture import textures
 from tests.format import code_by_the_book, make_robust_vectors
 from tests.format import robust_by_the_book as book
 from tests.format.make_robust_vectors import ANSWERS, FILE, FOLDER, LARGE, RANDOM, RUNGS, SMALL
@@ -193,6 +196,20 @@ def test_the_book_reads_what_stegnet_hides(picture, channel, quality):
     received = through_jpeg(found.picture, quality)
     bits = [each.bits for each in modem.rungs]
     assert book.parse(book.read(received, lambda salt: SECRET, bits, by_networks), 0) == (b"note.txt", b"at eight")
+
+
+def test_the_book_reads_a_part_of_what_stegnet_hides(picture):
+    """The place in the map is drawn first: rows, then columns."""
+    cover, channel = picture(560, 540, 3), parse_channel("jpeg:80+crop:0.6")
+    rung = choose_rung(SHIPPED.rungs, parse_channel("jpeg:75"), 38.0)
+    run = Run(randomness=random.Random(1).randbytes)
+    found = hide_tiled(SHIPPED, cover, lambda room: FILE, KEY, Promise(channel, rung, None), run)
+    drawn = random.Random(1)
+    row, col = (int.from_bytes(drawn.randbytes(2), "big") for _ in range(2))
+    received = through_jpeg(np.ascontiguousarray(found.picture[100:440, 37:370]), 82)[4:, 3:]
+    place = ((row + 13) % 512, (col + 5) % 512)
+    content = book.read_part(received, SECRET, [each.bits for each in SHIPPED.rungs], by_networks, place)
+    assert book.parse(content, 0) == (b"note.txt", b"at eight")
 
 
 def test_stegnet_reads_what_the_book_hides(picture):

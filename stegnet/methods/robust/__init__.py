@@ -29,11 +29,11 @@ __getattr__, __all__ = lazy_names(
     fec="HIGHEST LOWEST RATES",
     modem="BLOCK Modem Rung read_rungs",
     own_jpeg="OwnJpeg",
+    parts="hide_tiled",
     reader="picture_reader",
-    record="SHARES Blocks Ratios Reading chosen coded_bits content_room dither_of hidden_area in_order make_header "
-    "new_nonce read_bits record_places robust_key robust_salts salts_of used_blocks",
-    regions="region_means",
-    texture="textures",
+    record="SHARES Blocks Ratios Reading chosen coded_bits content_room dither_of in_order make_header new_nonce "
+    "read_bits record_places robust_key used_blocks",
+    regions="hidden_area region_means robust_salts salts_of textures",
     survival="Promise SAVED Survivor UNEVEN WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
@@ -53,7 +53,8 @@ class RobustOptions:
         None,
         "what the container survives: jpeg:QUALITY, or messenger: reduced to 1600 pixels, then saved twice as JPEG 70 "
         "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, "
-        "+crop: cropped or shifted by up to 8 pixels before that, or both; of a film, h264:CRF (x264, fast to "
+        "+crop: cropped or shifted by up to 8 pixels before that, or both; or with +crop:SHARE, 0.25 to 1: cropped to "
+        "any part with that share of its sides, of 264 pixels or more; of a film, h264:CRF (x264, fast to "
         "veryslow), hevc:CRF (x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: "
         "also by that; or messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: "
         "jpeg:75, h264:23)",
@@ -81,11 +82,12 @@ class Robust(Method):
     description = """\
 The method "robust", which is taken where OUT is to survive a channel, makes it
 survive being saved as JPEG and shared so, with +resize:0.5 also when reduced to
-half its size, with +crop also when cropped a little; it is an ordinary JPEG, or
-a PNG. Or it survives being encoded as H.264, HEVC, VP9 or AV1, and is an
-ordinary film of H.264. There is much less room: a picture is scaled and
-compressed to fit, a small file is hidden as it is. Hiding simulates what OUT is
-promised to survive, and writes nothing that does not come back.
+half its size, with +crop also when cropped a little, with +crop:0.5 to any part
+of half its sides; it is an ordinary JPEG, or a PNG. Or it survives being
+encoded as H.264, HEVC, VP9 or AV1, and is an ordinary film of H.264. There is
+much less room: a picture is scaled and compressed to fit, a small file is
+hidden as it is. Hiding simulates what OUT is promised to survive, and writes
+nothing that does not come back.
 """
     forms = FORMS
     options = RobustOptions

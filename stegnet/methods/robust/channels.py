@@ -15,6 +15,7 @@ from stegnet.media import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.record import SHARES
 from stegnet.methods.robust.registration import REACH
+from stegnet.methods.robust.tiles import LEAST_SIDE
 
 DEFAULT = "jpeg:75"
 MESSENGER = "messenger"
@@ -24,7 +25,8 @@ Writing = Callable[[np.ndarray], np.ndarray]  # of (H, W, 3) uint8
 _LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
-_JOINED = re.compile(r"(.+?)(\+crop)?(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?))?(\+crop)?")
+_JOINED = re.compile(r"(.+?)(\+crop)?(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?))?(\+crop)?(?:(?<=crop):(0\.\d{1,4}))?")
+_WHERE = (0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)  # of the parts that are simulated: of what is cut off, before them
 # Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
 _CUTS, _WHOLE = _CROPS[:4], (0, 0, 0, 0)
@@ -49,6 +51,7 @@ class Channel:
         saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
         factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
         cropped: before that, it may be cropped by up to REACH pixels at each edge, or shifted if it is not reduced.
+        part: then it may be cropped to any part with at least this share of its sides; None: no further.
     """
 
     name: str
@@ -56,10 +59,13 @@ class Channel:
     saves: tuple[tuple[int, ...], ...]
     factor: float | None = None
     cropped: bool = False
+    part: float | None = None
 
     def __str__(self) -> str:
         before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
-        if self.cropped:
+        if self.part:
+            before = f"cropped to any part of {self.part:.0%} of its sides and more, "
+        elif self.cropped:
             before = f"cropped {'' if self.factor else 'or shifted '}by up to {REACH} pixels, {before}"
         if self.name == MESSENGER:
             return f"{before}messengers (JPEG {self.quality} and better, twice)"
@@ -92,11 +98,12 @@ class Channel:
         Raises:
             CapacityError: the cover is too small to be reduced so.
         """
-        if self.factor is None:
-            return own_grid(height, width)
-        grid = canonical_grid(height, width, self.factor)
-        if grid is None:
-            raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", "take a larger cover")
+        grid = own_grid(height, width) if self.factor is None else canonical_grid(height, width, self.factor)
+        small, hint = grid is None, "take a larger cover"
+        if self.part and self.part * min(height, width) < LEAST_SIDE:
+            small, hint = True, f"{hint}, or a larger share: sides of parts have {LEAST_SIDE} pixels or more"
+        if small:
+            raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", hint)
         return grid
 
     def received(
@@ -116,6 +123,15 @@ class Channel:
             return
         yield sent, grid
         yield from arriving
+
+    def parts(self, container: np.ndarray, written: Writing | None) -> list[np.ndarray]:
+        """As `received`: the file itself, and parts of it, all as small as is promised."""
+        sent = container if written is None else written(container)
+        height, width = sent.shape[:2]
+        rows, cols = (math.ceil(self.part * side) for side in (height, width))
+        firsts = [(round(down * (height - rows)), round(across * (width - cols))) for down, across in _WHERE]
+        parts = (sent[top : top + rows, left : left + cols] for top, left in firsts)
+        return [sent, *(_saved(np.ascontiguousarray(part), self.saves[0]) for part in parts)]
 
     def arrivals(self, few: bool = False) -> int:
         """Number of pictures that `received` gives."""
@@ -145,14 +161,15 @@ class Channel:
 
 
 def parse_channel(text: str) -> Channel:
-    """A channel as users name it: jpeg:QUALITY or messenger, each also with +resize:FACTOR, +crop or both.
+    """A channel as users name it: jpeg:QUALITY or messenger; with +resize:FACTOR, +crop or both, or with +crop:SHARE.
 
     Raises:
         ConfigError: there is no such channel.
     """
     joined = _JOINED.fullmatch(text)
-    name, *crops = joined.group(1, 2, 4) if joined and not (joined[2] and joined[4]) else ("",)
-    factor = float(joined[3]) if joined and joined[3] else None
+    wrong = not joined or (joined[2] and joined[4]) or (joined[3] and joined[5])
+    name, *crops = ("",) if wrong else joined.group(1, 2, 4)
+    factor, part = (float(joined[group]) if joined and joined[group] else None for group in (3, 5))
     if name == MESSENGER:
         quality, saves = min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES
     else:
@@ -160,14 +177,14 @@ def parse_channel(text: str) -> Channel:
         quality = int(found[1]) if found else 0
         above = [quality + more for more in _ABOVE if quality + more <= _BEST]
         saves = ((quality,), *((each,) for each in above))
-    if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or (factor is not None and factor < _LEAST_FACTOR):
+    if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or min(factor or 1, part or 1) < _LEAST_FACTOR:
         known = f"known: jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
         hint = (
             f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones, "
-            "with both those that were cropped and resized"
+            "with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
         )
         raise ConfigError(f"survive: unknown channel {text!r}", hint)
-    return Channel(name, quality, saves, factor, cropped=any(crops))
+    return Channel(name, quality, saves, factor, any(crops), part)
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:

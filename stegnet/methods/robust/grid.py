@@ -16,8 +16,7 @@ from PIL import Image, ImageFilter
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.media import reduced, resize
-from stegnet.methods.robust.record import SALT, hidden_area, salts_of
-from stegnet.methods.robust.regions import region_means
+from stegnet.methods.robust.regions import SALT, hidden_area, region_means, salts_of
 from stegnet.sealing import size_bytes
 
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it

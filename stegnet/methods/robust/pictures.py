@@ -30,8 +30,10 @@ from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, 
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
 from stegnet.methods.robust.own_jpeg import OwnJpeg, usual_share
+from stegnet.methods.robust.parts import hide_tiled
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
+from stegnet.methods.robust.tiles import TILE
 from stegnet.methods.run import Run
 from stegnet.results import (
     LEAST,
@@ -45,7 +47,9 @@ from stegnet.results import (
 )
 
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
-_JOINED = ("jpeg:75+crop", "jpeg:75+resize:0.5")  # channels whose room is told beforehand
+# Channels whose room is told beforehand.
+_JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
+_FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
 _CERTAIN = 2  # covers with half of the usual room are rare
 
 
@@ -141,10 +145,12 @@ def hide_in_picture(
     grid = channel.grid(*pixels.shape[:2])
     larger = partial(_larger, modem, channel, pixels.shape, wanted)
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        content = _Content(secret, grid.height * grid.width, larger, Path(folder), run.progress)
+        area = int(grid.height * grid.width * (channel.part or 1) ** 2)
+        content = _Content(secret, area, larger, Path(folder), run.progress)
         promise = Promise(channel, rung, sent.jpeg)
         with sent.hinting():
-            found = hide_robust(modem, pixels, content.fit, key_source, promise, run)
+            hide = hide_tiled if channel.part else hide_robust
+            found = hide(modem, pixels, content.fit, key_source, promise, run)
     writing = partial(sent.write, out, found.picture, options.verify)
     changes = watched(writing, partial(run.progress, "write", 0, 0))
     lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))
@@ -253,9 +259,11 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
         room = forecast_room(rung, *size)
-    elif rung.psnr == CONTAINER_PSNR and not (channel.cropped and channel.factor):
-        bits = forecast.robust_bits("crop" if channel.cropped else "resize", channel.quality)
-        room = int(bits * math.prod(channel.grid(*size).shape) / 8)
+    elif rung.psnr == CONTAINER_PSNR:
+        bits = forecast.robust_bits("resize" if channel.factor else "crop", channel.quality)
+        blocks = math.prod(channel.grid(*size).shape)
+        found = not (channel.factor and channel.cropped) or blocks >= _FOUND
+        room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
     else:
         room = None
     return room and int(usual_share(cover.file) * room)
@@ -300,6 +308,8 @@ def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> fl
 
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
     """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
+    if channel.part:
+        return f"promise a higher quality; a picture that may be cropped to a part has room for {TILE}×{TILE} blocks"
     if channel.cropped:
         return f"{_MORE_ROOM}; or promise less, without +crop"
     if channel.factor is not None:

@@ -18,14 +18,16 @@ from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
+from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
-from stegnet.methods.robust.texture import textures
+from stegnet.methods.robust.tiles import read_tiled
 
 _MANY = 2048  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone
 
 Read = Callable[[np.ndarray, Step], Reading | None]
 ReadGrid = Callable[[np.ndarray, Grid], Reading | None]
+_Tried = tuple[Grid, Sequence[bytes], Step]
 
 
 class _Likelihoods:
@@ -77,26 +79,29 @@ class _Likelihoods:
 def picture_reader(modem: Modem, source: KeySource) -> Read:
     """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
 
-    Copies may be resized, or cropped or shifted by a few pixels.
+    Copies may be resized, or cropped or shifted by a few pixels; or they are any part, if they were made for that.
     """
     key_of = cache(lambda salt: robust_key(source, salt))
 
-    def tried(picture: np.ndarray, step: Step) -> Iterator[tuple[Grid, Sequence[bytes], Step]]:
+    def whole(picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         own = own_grid(*picture.shape[:2])
         yield own, list(own.salts(picture)), step
         salts = list(salts_of_copies(picture))
         yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2]))
+
+    def cropped(picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         placed = likely_grids(modem, key_of, picture, isinstance(source, Passphrase), step)
         yield from ((grid, [salt], no_step) for grid, salt in placed)
 
-    def read_one(picture: np.ndarray, some: tuple[Grid, Sequence[bytes], Step]) -> Reading | None:
-        return _read_grid(modem, key_of, picture, *some)
+    def first_of(picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
+        with closing(ordered(lambda some: _read_grid(modem, key_of, picture, *some), tried, thread_count())) as found:
+            return next(filter(None, found), None)
 
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
         if min(picture.shape[:2]) < BLOCK:
             return None
-        with closing(ordered(partial(read_one, picture), tried(picture, step), thread_count())) as found:
-            return next(filter(None, found), None)
+        found = first_of(picture, whole(picture, step)) or read_tiled(modem, source, picture)
+        return found or first_of(picture, cropped(picture, step))
 
     return read
 

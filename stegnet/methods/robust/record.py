@@ -4,10 +4,9 @@ What a modem carries is a codeword of an encrypted record, at places that follow
 place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from hashlib import sha256
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -15,11 +14,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import KeyFileError
-from stegnet.core.jpeg import BLOCK, DITHER
-from stegnet.keys import SALT_BYTES, Key, KeySource, Passphrase, Randomness
+from stegnet.core.jpeg import DITHER
+from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.regions import region_means
 from stegnet.sealing import TAG_BYTES, size_bytes
 
 HEADER_BYTES = 8
@@ -31,10 +29,7 @@ _HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries th
 _LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER.n
 _HEADER_ITERATIONS = 40
 _MOST_CHOICE = 16  # blocks, of which the most textured one carries something
-SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 _NONCE = bytes(12)  # each record has a key of its own
-_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
-_MOST_NEAR, _MOST_SALTS = 6, 8
 
 
 # Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
@@ -85,38 +80,6 @@ class Places:
         start = int.from_bytes(header, "big") % (1 << _RANDOM_BITS) if share else 0
         turned = np.roll(self.others, -(start % max(self.others.size, 1)))
         return chosen(turned, _shared(turned.size, share), self._texture)
-
-
-def hidden_area(picture: np.ndarray) -> np.ndarray:
-    """The part of a picture that is made of whole blocks; a view."""
-    height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
-    return picture[:height, :width]
-
-
-def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
-    """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
-
-    Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
-    steps of 16 levels. Means that are near an edge of their step may have been moved over it.
-    """
-    return salts_of(SALT, region_means(hidden_area(picture)))
-
-
-def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
-    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
-
-    Args:
-        step, near: in levels.
-    """
-    numbers, others, distances = _steps(means, step)
-    close = np.flatnonzero(distances < near)
-    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
-    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
-    flips.sort(key=lambda some: distances[some].sum())
-    for some in flips[:_MOST_SALTS]:
-        values = numbers.copy()
-        values[some] = others[some]
-        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
 def check_key(source: KeySource) -> None:
@@ -317,16 +280,6 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         )
     except InvalidTag:
         return None
-
-
-def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
-    inside = (means // step).astype(int)
-    above = means - step * inside >= step / 2
-    others = inside + np.where(above, 1, -1)
-    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
-    distances[(others < 0) | (others > 255 // step)] = np.inf
-    return inside, others, distances
 
 
 def _macroblocks(shape: tuple[int, int]) -> np.ndarray:

@@ -1,11 +1,18 @@
-"""Mean lumas of a picture's regions, which its salt is made of (docs/format.md, "Salt")."""
+"""What codecs keep of a picture: mean lumas, which make its salt, and texture (docs/format.md, "Salt", "Texture")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import pairwise
 
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
+from stegnet.core.samples import strips
+from stegnet.keys import SALT_BYTES
+
+SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
+_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_MOST_NEAR, _MOST_SALTS = 6, 8
 
 _REGIONS = 4  # in a row and in a column
 _LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
@@ -49,3 +56,68 @@ def region_edges(blocks: int) -> np.ndarray:
     inner = blocks - 2 * border
     parts = min(inner, _REGIONS)
     return BLOCK * (border + inner * np.arange(parts + 1) // parts)
+
+
+def hidden_area(picture: np.ndarray) -> np.ndarray:
+    """The part of a picture that is made of whole blocks; a view."""
+    height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
+def robust_salts(picture: np.ndarray) -> Iterator[bytes]:
+    """The salts that a picture, (H, W, 3) uint8, may have had before a codec changed it; the likeliest first.
+
+    Its hidden area is cut into regions, four by four if it is large enough. A salt is a hash of their mean lumas, in
+    steps of 16 levels. Means that are near an edge of their step may have been moved over it.
+    """
+    return salts_of(SALT, region_means(hidden_area(picture)))
+
+
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
+    """The salts, as `robust_salts`, of regions of these mean lumas, (n,) in levels; `prefix` is hashed before them.
+
+    Args:
+        step, near: in levels.
+    """
+    numbers, others, distances = _steps(means, step)
+    close = np.flatnonzero(distances < near)
+    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
+    flips.sort(key=lambda some: distances[some].sum())
+    for some in flips[:_MOST_SALTS]:
+        values = numbers.copy()
+        values[some] = others[some]
+        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+
+
+def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
+    inside = (means // step).astype(int)
+    above = means - step * inside >= step / 2
+    others = inside + np.where(above, 1, -1)
+    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
+    return inside, others, distances
+
+
+def textures(area: np.ndarray) -> np.ndarray:
+    """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int.
+
+    Its own is not counted, which hiding changes; where there is no neighbour, the nearest block serves.
+
+    Args:
+        area: (8 · rows, 8 · cols, 3) uint8.
+    """
+    parts = strips(len(area) // BLOCK, BLOCK * area.shape[1])
+    deviations = np.concatenate([_deviations(area[BLOCK * rows.start : BLOCK * rows.stop]) for rows in parts])
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(deviations, 1, "edge"), (3, 3))
+    return around.sum((2, 3)) - deviations
+
+
+def _deviations(area: np.ndarray) -> np.ndarray:
+    """64 times the standard deviation of each block's luma in levels, both rounded down, (rows, cols) int."""
+    luma = (area @ np.array(_LUMA, np.int32)) // sum(_LUMA)
+    rows, cols = (side // BLOCK for side in luma.shape)
+    blocks = luma.reshape(rows, BLOCK, cols, BLOCK)
+    squares, sums = (some.sum((1, 3), dtype=np.int64) for some in (blocks**2, blocks))
+    return np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64)

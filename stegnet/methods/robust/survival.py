@@ -26,8 +26,8 @@ from stegnet.methods.robust.record import (
     robust_key,
     used_blocks,
 )
+from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import is_found
-from stegnet.methods.robust.texture import textures
 from stegnet.methods.run import DEFAULT_RUN, Run
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none

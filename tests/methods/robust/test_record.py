@@ -15,17 +15,8 @@ from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.modem import Rung
 from stegnet.methods.robust.reader import grid_reader, picture_reader
-from stegnet.methods.robust.record import (
-    SHARES,
-    Blocks,
-    Reading,
-    coded_bits,
-    content_room,
-    dither_of,
-    hidden_area,
-    robust_key,
-    robust_salts,
-)
+from stegnet.methods.robust.record import SHARES, Blocks, Reading, coded_bits, content_room, dither_of, robust_key
+from stegnet.methods.robust.regions import hidden_area, robust_salts
 from stegnet.methods.robust.survival import SAVED, Promise, Survivor, best_rate, choose_rung, hide_robust, information
 from tests.support.modem import RUNGS, index_modem
 

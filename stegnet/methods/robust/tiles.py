@@ -1,0 +1,132 @@
+"""Containers that may be cropped to any part: a record in tiles, all alike but for what masks them (docs/format.md).
+
+What is left of a picture has no means that it had before, so there is no salt: dither and masks come from one map for
+each key, of which a container takes a part at random. Where a part lies is found by the cosines of doubled phases, as
+in `registration`, at all places at once.
+"""
+
+import math
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import product
+
+import numpy as np
+from PIL import Image
+from scipy import fft
+
+from stegnet.core.cipher import keystream
+from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS
+from stegnet.core.parallel import ordered, thread_count
+from stegnet.keys import SALT_BYTES, Key, KeySource
+from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.record import Blocks, Reading, dither_of, in_order, read_bits
+from stegnet.methods.robust.regions import hidden_area
+
+TILE, MAP = 32, 512  # blocks: sides of a tile and of the map, each of which begins again at its end
+LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part so large has all blocks of a tile
+SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
+_MOST_READ = 1440  # pixels: side of the middle that is read
+_SEEN = 64  # blocks in a row and in a column whose place is looked for, at most
+_SURE = 6.5  # standard deviations of a sum of cosines: by chance, none of a hundred million is above it
+_SURENESS = 0.5  # of log-likelihood ratios after JPEG on another grid
+_MIDDLE, _DOUBLED = np.float32(127.5), np.float32(4 * np.pi)
+_CARRIERS = [0, 2 * BLOCK]  # the coefficients whose phases JPEG on another grid leaves most of
+_STEPS = np.float32([LUMA_STEPS[place] for place in _CARRIERS])
+_BASIS = np.kron(COSINES, COSINES).astype(np.float32)[_CARRIERS]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a part lies: pixels before its first whole block, and that block's row and column in the map."""
+
+    top: int
+    left: int
+    row: int
+    col: int
+
+    def area(self, picture: np.ndarray) -> np.ndarray:
+        """The part's whole blocks; a view."""
+        return hidden_area(picture[self.top :, self.left :])
+
+    def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """What a map or a tile, (n, n, ...), has for so many rows and columns of blocks; it begins again at its end."""
+        return whole[np.ix_(*self._numbers(shape, len(whole)))]
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """Sums of values, (rows, cols, n), that belong to the same block of a tile, (TILE, TILE, n) float32."""
+        sums = np.zeros((TILE, TILE, values.shape[2]), np.float32)
+        np.add.at(sums, np.ix_(*self._numbers(values.shape[:2], TILE)), values)
+        return sums
+
+    def _numbers(self, shape: tuple[int, int], side: int) -> list[np.ndarray]:
+        return [(first + np.arange(count)) % side for first, count in zip((self.row, self.col), shape, strict=True)]
+
+
+def read_tiled(modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: Sequence[Rung] = ()) -> Reading | None:
+    """Reads any part, (H, W, 3) uint8, of a container of `hide_tiled`; None if it is none.
+
+    Args:
+        rungs: that it may have; none: all of the modem's.
+    """
+    if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
+        return None
+    top, left = (max(side - _MOST_READ, 0) // 2 for side in picture.shape[:2])
+    picture = picture[top : top + _MOST_READ, left : left + _MOST_READ]
+    found = _found(key_source, picture, rungs or modem.rungs)
+    if found is None:
+        return None
+    place, period = found
+    area = place.area(picture)
+    shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+    ratios = modem.reveal(area, place.part(map_dither(key_source), shape)) * _SURENESS
+    for rung in (rung for rung in modem.rungs if rung.scale == period):
+        sums = place.summed(ratios[..., rung.places] * place.part(map_signs(key_source, rung), shape))
+        reading = read_bits(in_order(sums), Blocks((TILE, TILE), rung, key_source, SALT))
+        if reading:
+            return reading
+    return None
+
+
+def _found(key: Key, picture: np.ndarray, rungs: Sequence[Rung]) -> tuple[Place, float] | None:
+    """Where a part lies in the map, and the period of its phases; None if it is nowhere."""
+    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - _MIDDLE
+    whole = [side // BLOCK - 1 for side in luma.shape]
+    rows, cols = (min(_SEEN, side) for side in whole)
+    top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
+    middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
+    dither = map_dither(key)[..., _CARRIERS].astype(np.float32) * np.float32(2**-16)
+    known = fft.fft2(np.exp(1j * _DOUBLED * dither).astype(np.complex64), axes=(0, 1))
+    scales = sorted({rung.scale for rung in rungs})
+
+    def strongest(shift: tuple[int, int]) -> tuple[float, Place, float]:
+        down, across = shift
+        blocks = middle[down : down + BLOCK * rows, across : across + BLOCK * cols]
+        blocks = blocks.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, -1)
+        coefficients, best = blocks @ _BASIS.T, []
+        for scale in scales:
+            phases = np.exp(1j * coefficients * (_DOUBLED / (scale * _STEPS)), dtype=np.complex64)
+            seen = fft.fft2(phases, (MAP, MAP), axes=(0, 1))
+            sums = fft.ifft2((seen.conj() * known).sum(2)).real
+            row, col = np.unravel_index(sums.argmin(), sums.shape)
+            place = Place(*shift, int(row - top) % MAP, int(col - left) % MAP)
+            best.append((-float(sums[row, col]) / math.sqrt(rows * cols * len(_CARRIERS) / 2), place, scale))
+        return max(best, key=lambda each: each[0])
+
+    with closing(ordered(strongest, product(range(BLOCK), repeat=2), thread_count())) as results:
+        strength, place, scale = max(results, key=lambda each: each[0])
+    return (place, scale) if strength > _SURE else None
+
+
+@lru_cache(maxsize=1)
+def map_dither(key: Key) -> np.ndarray:
+    """Of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
+    return dither_of((MAP, MAP), key, SALT)
+
+
+def map_signs(key: Key, rung: Rung) -> np.ndarray:
+    """Of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
+    stream = np.frombuffer(keystream(key.robust(b"tiles", SALT), MAP**2 * DITHER // 8), np.uint8)
+    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : rung.bits].astype(np.int8)

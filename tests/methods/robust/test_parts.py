@@ -1,0 +1,83 @@
+"""Containers that may be cropped to any part: what comes back of which parts, and what can't be hidden so."""
+
+import random
+
+import numpy as np
+import pytest
+
+from stegnet.core.errors import CapacityError, ConfigError, KeyFileError
+from stegnet.core.jpeg import through_jpeg
+from stegnet.keys import Key, Passphrase
+from stegnet.methods import Run
+from stegnet.methods.robust.channels import parse_channel
+from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.parts import hide_tiled
+from stegnet.methods.robust.reader import picture_reader
+from stegnet.methods.robust.survival import Promise, Survivor, best_rung
+from stegnet.methods.robust.tiles import LEAST_SIDE, Place, read_tiled
+
+pytestmark = pytest.mark.slow
+
+KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
+CHANNEL = parse_channel("jpeg:75+crop:0.5")
+TEXT = b"\2" + bytes(range(40))
+
+
+@pytest.fixture(scope="module")
+def modem() -> Modem:
+    return Modem.load(device="cpu")
+
+
+def hide(modem: Modem, cover: np.ndarray, fit=lambda room: TEXT, key=KEY) -> Survivor:
+    rung = best_rung(modem, cover, CHANNEL, 38.0, None)
+    run = Run(randomness=random.Random(0).randbytes)
+    return hide_tiled(modem, cover, fit, key, Promise(CHANNEL, rung, None), run)
+
+
+def test_any_part_gives_it_back(modem, picture):
+    cover = picture(600, 560, 3)
+    container = hide(modem, cover).picture
+    read = picture_reader(modem, KEY)
+    for top, left, height, width in ((0, 0, 600, 560), (37, 3, 300, 280), (300, 280, 300, 280), (101, 90, 264, 264)):
+        part = np.ascontiguousarray(container[top : top + height, left : left + width])
+        for quality in (75, 90):
+            assert read(through_jpeg(part, quality)).content.startswith(TEXT)
+    small = np.ascontiguousarray(container[: LEAST_SIDE - 1])
+    for wrong, key in ((small, KEY), (cover, KEY), (container, OTHER), (container, Passphrase("six words"))):
+        assert read_tiled(modem, key, wrong) is None
+
+
+def test_as_much_as_there_is_room_for(modem, picture):
+    """The same content is never hidden alike."""
+    cover = picture(600, 560, 4)
+    found = hide(modem, cover, lambda room: b"\2" * room)
+    assert 300 < found.room < 1400
+    part = through_jpeg(np.ascontiguousarray(found.picture[150:450, 140:420]), 75)
+    assert read_tiled(modem, KEY, part).content == b"\2" * found.room
+    promise = Promise(CHANNEL, found.rung, None)
+    first, second = (hide_tiled(modem, cover, lambda room: TEXT, KEY, promise).picture for _ in range(2))
+    assert (first != second).mean() > 0.5
+
+
+def test_blocks_of_maps_and_tiles():
+    place = Place(3, 5, 510, 40)
+    whole = np.arange(512 * 512).reshape(512, 512)
+    rows = [[512 * row + 40, 512 * row + 41] for row in (510, 511, 0)]
+    assert place.part(whole, (3, 2)).tolist() == rows
+    values = np.ones((40, 33, 2), np.float32)
+    sums = place.summed(values)
+    assert sums.shape == (32, 32, 2)
+    assert sums.sum() == values.sum()
+    assert sums[(510 + 7) % 32, 40 % 32, 0] == 4
+    assert place.area(np.zeros((100, 90, 3), np.uint8)).shape == (96, 80, 3)
+
+
+def test_what_is_refused(modem, picture):
+    assert str(CHANNEL) == "cropped to any part of 50% of its sides and more, JPEG 75 and better"
+    for name in ("jpeg:75+crop:0.1", "jpeg:75+crop:0.5+resize:0.5", "jpeg:75:0.5", "jpeg:75+resize:0.5:0.5"):
+        with pytest.raises(ConfigError, match="unknown channel"):
+            parse_channel(name)
+    with pytest.raises(CapacityError, match="300×600 is too small"):
+        hide(modem, picture(600, 300, 3))
+    with pytest.raises(KeyFileError, match="a passphrase opens no part"):
+        hide(modem, picture(600, 560, 3), key=Passphrase("six words"))
