@@ -35,7 +35,7 @@ def hide_tiled(
     """
     channel, rung = promise.channel, promise.rung
     if not isinstance(key_source, Key):
-        hint = "use a key file (--key-file), or +crop without a share: up to 8 pixels at each edge"
+        hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
         raise KeyFileError("a passphrase opens no part of a picture: what its salt follows from is cut off", hint)
     area, shape = hidden_area(cover), channel.grid(*cover.shape[:2]).shape
     row, col = (int.from_bytes(run.randomness(2), "big") % MAP for _ in range(2))
