@@ -38,14 +38,15 @@ from study.scores import summarise
 MESSAGES, PICTURES, RATE, DIMENSIONS, BYTES = 300, 240, 0.05, 400, 32
 QUALITIES, CHANNELS = (75, 85, 92), (72, 75, 85, 92)
 _PILLOW = "import sys; from PIL import Image; Image.open(sys.argv[1]).convert('RGB').save(sys.argv[2], {})"
-_DETECTED = ((75, 75), (85, 75), (92, 75), (92, 85))
+# Quality of the cover and of the channel; True: the cover is what arrived of the one of that quality.
+_DETECTED = ((75, 75, False), (85, 75, False), (92, 75, False), (95, 75, False), (92, 85, False), (92, 85, True))
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
     pictures = covers(photographs)
     write_table(out / "oracle_lost.csv", lost(evenly(pictures, MESSAGES)))
     chosen = evenly(pictures, PICTURES)
-    rows = [row for pair in _DETECTED for row in detected(chosen, *pair, config.seed)]
+    rows = [row for case in _DETECTED for row in detected(chosen, *case, config.seed)]
     write_table(out / "oracle_detected.csv", pd.DataFrame(rows))
 
 
@@ -76,14 +77,23 @@ def lost(pictures: list[np.ndarray]) -> pd.DataFrame:
     )
 
 
-def detected(pictures: list[np.ndarray], quality: int, through: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Rows of detectors of what is sent through a channel that saves with a quality, against its cover."""
+def detected(
+    pictures: list[np.ndarray], quality: int, through: int, first: bool, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Rows of detectors of what is sent through a channel that saves with a quality, against its cover.
+
+    Args:
+        first: the cover is what arrived of the JPEG of this quality.
+    """
     command = Command(commands()[f"Pillow {through} 4:2:0"])
     pairs, rates = [], []
     with TemporaryDirectory() as folder:
         path, other = Path(folder) / "cover.jpg", Path(folder) / "container.jpg"
         for number, picture in enumerate(bar(pictures)):
             path.write_bytes(encode_jpeg(picture, quality))
+            if first:
+                command.run(path, other)
+                path.write_bytes(other.read_bytes())
             random, sending = seeded(number), ThroughChannel(jpeg_cover(path, quality), command)
             nonzero = np.count_nonzero(sending.carrier.picture.planes[0][..., 1:])
             record = random(max(round((RATE * nonzero - LEAST_BITS) / 8), 0))
@@ -93,11 +103,12 @@ def detected(pictures: list[np.ndarray], quality: int, through: int, seed: int) 
                 print(f"{number}: {error}", file=sys.stderr)
                 continue
             other.write_bytes(sending.cover.picture.with_planes(planes))
-            pairs.append([_features(each, quality) for each in (path, other)])
+            pairs.append([_features(each, through if first else quality) for each in (path, other)])
             rates.append((8 * len(record) + LEAST_BITS) / nonzero)
     for name, place in (("DCTR", 0), ("SPAM", 1)):
         features = Features(*(np.array([pair[side][place] for pair in pairs]) for side in range(2)))
-        found = {"quality": quality, "channel": through, "rate": np.mean(rates), "features": name, "pairs": len(pairs)}
+        found = {"quality": quality, "channel": through, "sent before": first, "rate": np.mean(rates)}
+        found |= {"features": name, "pairs": len(pairs)}
         yield found | summarise([by_folds(features, seed, DIMENSIONS)], seed)
 
 

@@ -30,6 +30,8 @@ from stegnet.record import File, Header, Record, format_record
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report, not_safe
 
 _LOWEST, _HIGHEST = 50, 98  # quality
+_STRAINED = "so much of what is sent changes for what arrives that detectors find it"
+_SENT_BEFORE = "take what arrives of this cover as the cover"
 
 
 def hide_in_jpeg(
@@ -102,6 +104,8 @@ def _hide(
     """Writes the container of a record; what it changes in the pixels that viewers show."""
     sealing = partial(sending.planes, format_record(record, keys.film), keys, run.randomness)
     planes = watched(sealing, partial(run.progress, "hide", 0, 0))
+    if sending.strained and options.at_most_safe:
+        raise CapacityError(_STRAINED, _SENT_BEFORE)
     writing = partial(write_planes, sending.cover, planes, out, options.verify, sending.check)
     return watched(writing, partial(run.progress, "write", 0, 0))
 
@@ -111,9 +115,10 @@ def _with_figures(report: Report, cover: Path, sending: Sending, changes: Change
     figures = HidingFigures(
         JPEG, cover.stat().st_size, height * width, sending.cover.history, hidden_bytes=hidden_bytes
     )
-    secure = secure_payload(sending.carrier)
+    secure = None if sending.strained else secure_payload(sending.carrier)
     figures = replace(figures, container_psnr=changes.psnr, changed_pixels=changes.pixels, secure=secure)
-    return replace(report, width=width, height=height).with_hiding(figures)
+    warnings = (f"{_STRAINED}; {_SENT_BEFORE}",) * sending.strained
+    return replace(report, width=width, height=height, warnings=warnings).with_hiding(figures)
 
 
 def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:

@@ -28,6 +28,7 @@ _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and f
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
 _FINER = "take what arrives of it as the cover; hide what survives that"
+_STRAINED = 1.33  # coefficients that change in what is sent for each that changes in what arrives; detectors find more
 _MILDER = "take a smaller secret, a larger cover or one of higher quality; hide what survives that"
 
 
@@ -37,10 +38,12 @@ class Sending:
     Attributes:
         cover: the JPEG that is sent, before anything is hidden.
         carrier: what arrives of it, which the record is sealed in.
+        strained: that takes so many changes of what is sent that it is easily found; known after `planes`.
     """
 
     def __init__(self, cover: JpegCover) -> None:
         self.cover = self.carrier = cover
+        self.strained = False
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
         """The planes to send; errors as of a channel, if there is one."""
@@ -92,11 +95,13 @@ class ThroughChannel(Sending):
                 before.reshape(-1)[idle] = samples.reshape(-1)[idle]
                 options = replace(options, dummies=False)
             wanted = with_samples(self._received, samples)
+            moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
             luma, failed = self._settled(wanted, random)
             if not failed.any():
                 self._container = replace(self._received, planes=tuple(wanted))
+                sent, arriving = np.count_nonzero(luma != self._blocks.own), np.count_nonzero(moved)
+                self.strained = bool(sent > _STRAINED * arriving)
                 return self._with_luma(luma)
-            moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
             changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
             if all((side[changed] == WET).all() for side in levels):  # no other places are left
                 seed, before = randomness(SEED_BYTES), samples_of(self._received)
@@ -115,9 +120,11 @@ class ThroughChannel(Sending):
             raise MediaError("channel: the container does not arrive as it did before")
 
     def _unreached(self) -> CapacityError:
-        if np.median(self._received.steps(0) / self.cover.picture.steps(0)) < 1:
+        ratio = np.median(self._received.steps(0) / self.cover.picture.steps(0))
+        if ratio < 1:
             return CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
-        return CapacityError("too little of what arrives can be chosen by what is sent", _MILDER)
+        hint = _MILDER if ratio == 1 else _FINER
+        return CapacityError("too little of what arrives can be chosen by what is sent", hint)
 
     def _costs(self, most: int) -> Costs:
         """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""

@@ -72,6 +72,20 @@ def test_what_arrives_is_the_container(tmp_path, key, quality, how, mode, clippe
     assert not np.array_equal(before.planes[0], after.planes[0])
 
 
+def test_what_is_easily_found_is_said(tmp_path, key):
+    """Steps nearly as fine as the channel's: more must change of what is sent; not of a cover that was sent before."""
+    cover, channel = photo(tmp_path / "c.jpg", 92), command("quality=85")
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, channel=channel)
+    assert told.hiding.detection == "easy"
+    assert told.warnings[-1].endswith("take what arrives of this cover as the cover")
+    with pytest.raises(CapacityError, match="that detectors find it"):
+        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel=channel, at_most_safe=True)
+    assert not (tmp_path / "t.jpg").exists()
+    oracle.Command(channel).run(cover, tmp_path / "sent before.jpg")
+    told = Session().hide(tmp_path / "sent before.jpg", SECRET, to=tmp_path / "u.jpg", key=key, channel=channel)
+    assert told.warnings == () and told.hiding.detection == "hard"
+
+
 def test_a_recipient_and_a_cover_that_is_no_jpeg(tmp_path):
     """A PNG is saved as JPEG first, whose steps are finer than most channels'."""
     identity, channel = Identity(bytes(range(32))), command("quality=75")
