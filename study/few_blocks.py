@@ -17,7 +17,7 @@ from study.robust_hiders import RobustFilmHider
 from study.robust_keyless import SAME, bits_of_films, links
 
 TENTH = 7  # number of the share: three in 32
-RUNGS = "h264-18", "h264-23", "h264-28"
+RUNGS = "h264-18", "h264-23", "h264-28", "messenger"
 
 
 def main(config: Config, shards: Path, film_weights: Path, out: Path) -> None:

@@ -34,6 +34,7 @@ from stegnet.methods.robust_film import (
     GroupContent,
     group_room,
     hide_in_group,
+    new_variant,
     pieces_of,
 )
 from study.hiders import Hider
@@ -117,7 +118,7 @@ class RobustFilmHider(HiderOfBlocks):
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
         room = group_room(shape, self.rung, _USED_RATE, self.share)
         (piece,) = pieces_of(random(room), [room])
-        content = GroupContent(piece, _USED_RATE, new_nonce(random), self.share)
+        content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
         return hide_in_group(self.modem, frames, self.rung, content, key)
 
     def _hide_film(self, *arguments: object) -> None:

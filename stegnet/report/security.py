@@ -147,7 +147,7 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
     )
     keyless_text = (
         "Without the key, the public modem reads bits with the dither of another; its certainty tells containers from "
-        "covers. Films of the same scene and the same key share a dither, and so are told from films of two keys."
+        "covers. Films of the same scene and the same key would be told from films of two keys if they shared a dither."
     )
     places_text = (
         "The attacks on places look at the borders of blocks, the only places that do not follow from a key; codecs "

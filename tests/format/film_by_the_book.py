@@ -6,6 +6,7 @@ K) of all rungs, for the lumas of a unit, (T, H, W), and a dither, (rows, cols, 
 """
 
 import hashlib
+import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dctn
 
-from tests.format.robust_by_the_book import Keys, area_of, of_header, open_rung, region_lumas, salt_of, steps_tried
+from tests.format.robust_by_the_book import Keys, area_of, open_rung, places, region_lumas, salt_of, steps_tried
 from tests.format.seal_by_the_book import hkdf, stream
 
 Film = Sequence[np.ndarray]
 Reveal = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-GROUP = 48
+GROUP, VARIANTS = 48, 32
 FREQUENCIES = (
     (0, 2), (0, 1), (1, 0), (1, 1), (2, 1), (1, 2), (2, 0), (3, 0), (0, 0), (0, 3), (2, 2), (3, 1), (4, 0), (1, 3),
     (3, 2), (4, 1),
@@ -67,10 +68,9 @@ class Modem:
         lumas, made = np.stack([rounded_luma(frame) for frame in group]), []
         before = self.rungs[: self.rungs.index(rung)]
         first = sum(each.unit_bits(self.frames) for each in before)
-        places = of_header(*shape_of(group), rung.group_bits, keys)
         for unit in range(GROUP // self.frames):
             some = lumas[unit * self.frames : (unit + 1) * self.frames]
-            read = self.reveal(some, whole_dither(keys, unit, header, places, self.frames))
+            read = self.reveal(some, dither_of(keys, unit, header, shape_of(group), rung, self.frames))
             made.append(read[..., first : first + rung.unit_bits(self.frames)])
         return np.concatenate(made, 2)
 
@@ -100,44 +100,55 @@ def film_salt(group: Film, steps: Sequence[int]) -> bytes:
     return salt_of(steps, b"stegnet/2/robust/film/salt" + struct.pack(">II", *group[0].shape[:2]))
 
 
-def unit_key(keys: Keys, unit: int, header: bytes = b"") -> bytes:
+def header_dither(keys: Keys, blocks: int) -> np.ndarray:
+    """(blocks, 48, 16): that of the header's blocks in their order."""
+    count = 16 * GROUP * blocks
+    words = struct.unpack(f"<{count}H", stream(keys.of("dither"), 2 * count))
+    return (np.array(words) / 65536).reshape(blocks, GROUP, 16)
+
+
+def unit_key(keys: Keys, unit: int, header: bytes) -> bytes:
     return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + bytes([unit]) + header)
 
 
-def unit_dither(keys: Keys, unit: int, rows: int, cols: int, frames: int, header: bytes = b"") -> np.ndarray:
-    """(rows, cols, T, 16): that of the header's blocks, or with the header that of the others."""
-    count = 16 * frames * rows * cols
-    words = struct.unpack(f"<{count}H", stream(unit_key(keys, unit, header), 2 * count))
-    return (np.array(words) / 65536).reshape(rows, cols, frames, 16)
-
-
-def whole_dither(keys: Keys, unit: int, header: bytes, of_header: np.ndarray, frames: int) -> np.ndarray:
+def dither_of(keys: Keys, unit: int, header: bytes, shape: tuple[int, int], rung: FilmRung, frames: int) -> np.ndarray:
     """(rows, cols, T, 16), of all blocks."""
-    two = (unit_dither(keys, unit, *of_header.shape, frames, given) for given in (b"", header))
-    return np.where(of_header[..., None, None], *two)
+    rows, cols = shape
+    count, first = 16 * frames * rows * cols, places(rows, cols, rung.group_bits, keys).first
+    words = struct.unpack(f"<{count}H", stream(unit_key(keys, unit, header), 2 * count))
+    made = (np.array(words) / 65536).reshape(rows * cols, frames, 16)
+    made[first] = header_dither(keys, len(first))[:, unit * frames : (unit + 1) * frames]
+    return made.reshape(rows, cols, frames, 16)
 
 
 # Phases
 
 
-def phases(lumas: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
-    """(rows, cols, runs, u, C): y / Q − d of the coefficients of a unit's lumas, (T, H, W)."""
+def coefficients(lumas: np.ndarray) -> np.ndarray:
+    """(rows, cols, T, 16) of lumas, (T, H, W)."""
     frames, height, width = lumas.shape
     blocks = (lumas - 127.5).reshape(frames, height // 8, 8, width // 8, 8)
-    coefficients = dctn(blocks, axes=(2, 4), norm="ortho").transpose(1, 3, 0, 2, 4)
-    some = np.stack([coefficients[..., down, across] for down, across in FREQUENCIES[: rung.coefficients]], -1)
-    runs = (some / rung.periods).reshape(*some.shape[:2], -1, rung.run, rung.coefficients)
-    return runs - dither[:, :, :: rung.run, None, : rung.coefficients]
+    found = dctn(blocks, axes=(2, 4), norm="ortho").transpose(1, 3, 0, 2, 4)
+    return np.stack([found[..., down, across] for down, across in FREQUENCIES], -1)
 
 
-def header_ratios(group: Film, keys: Keys, rung: FilmRung, frames: int) -> np.ndarray:
-    """Ratios of a rung's bits without a modem, (rows, cols, r)."""
-    lumas, made = np.stack([rounded_luma(frame) for frame in group]), []
-    for unit in range(GROUP // frames):
-        dither = unit_dither(keys, unit, *shape_of(group), frames)
-        found = phases(lumas[unit * frames : (unit + 1) * frames], dither, rung)
-        made.append(0.3 * np.sin(2 * np.pi * found).sum(3).reshape(*found.shape[:2], -1))
-    return np.concatenate(made, 2)
+def phases(found: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
+    """(…, runs, u, C): y / Q − d of coefficients and a dither, (…, T, 16)."""
+    some, own = (each[..., : rung.coefficients] for each in (found, dither))
+    runs = (some / rung.periods).reshape(*some.shape[:-2], -1, rung.run, rung.coefficients)
+    return runs - own[..., :: rung.run, None, :]
+
+
+def header_ratios(found: np.ndarray, keys: Keys, rung: FilmRung) -> np.ndarray:
+    """Ratios of a rung's bits without a modem, (rows, cols, r), of coefficients (rows, cols, 48, 16); 0 outside the
+    header."""
+    rows, cols = found.shape[:2]
+    ratios = np.zeros((rows * cols, rung.group_bits))
+    if where := places(rows, cols, rung.group_bits, keys):
+        blocks = found.reshape(rows * cols, GROUP, 16)[where.first]
+        sines = np.sin(2 * np.pi * phases(blocks, header_dither(keys, len(blocks)), rung))
+        ratios[where.first] = 0.3 * sines.sum(2).reshape(len(blocks), -1)
+    return ratios.reshape(rows, cols, -1)
 
 
 # Groups and messages
@@ -149,16 +160,18 @@ def open_group(group: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> b
     Args:
         key_of: K, by the robust salt.
     """
-    shape = shape_of(group)
-    for salt in salts(group):
-        keys = Keys(key_of(salt), salt, film=True)
+    shape, found = shape_of(group), coefficients(np.stack([rounded_luma(frame) for frame in group]))
+    for salt, variant in itertools.product(salts(group), range(VARIANTS)):
+        keys = Keys(key_of(salt), salt + bytes([variant]), film=True)
         for rung in modem.rungs:
-            given = header_ratios(group, keys, rung, modem.frames)
-            found = open_rung(
-                given, *shape, keys, lambda header, keys=keys, rung=rung: modem.ratios(group, keys, rung, header)
+            content = open_rung(
+                header_ratios(found, keys, rung),
+                *shape,
+                keys,
+                lambda header, keys=keys, rung=rung: modem.ratios(group, keys, rung, header),
             )
-            if found is not None:
-                return found
+            if content is not None:
+                return content
     return None
 
 

@@ -44,7 +44,6 @@ from tests.format.robust_by_the_book import (
     Keys,
     carried,
     header_of,
-    of_header,
     parse,
     places,
     region_lumas,
@@ -57,10 +56,10 @@ from tests.support.films import still_frames
 
 FOLDER = Path(__file__).parent / "film_vectors"
 NETWORK, NETWORK_RUNG, NETWORK_RATE = "network.mp4", "h264-23", 12
-FRAMES, SURENESS = 8, 4.0
-RUNGS = LONG, MIDDLE, SHORT = FilmRung(6, 8, 2.0), FilmRung(10, 4, 2.6), FilmRung(16, 1, 1.5)
+FRAMES, SURENESS, VARIANT = 8, 4.0, 21
+RUNGS = LONG, MIDDLE, SHORT = FilmRung(12, 8, 2.0), FilmRung(10, 4, 2.6), FilmRung(16, 1, 1.5)
 SIZE = 35, 69  # the last rows and columns are outside the hidden area
-FIT_FOR_TWO = content(file_body(NAME, TEXT * 4))  # takes two groups of the rung LONG
+FIT_FOR_TWO = content(file_body(NAME, TEXT * 9))  # takes two groups of the rung LONG
 RATE = 40
 HEADER = header_of(RATE, RANDOM)
 LEVEL, AT_EDGE = 56, 64
@@ -90,7 +89,8 @@ class Vector:
 def reveal(lumas: np.ndarray, dither: np.ndarray) -> np.ndarray:
     """Ratios, (rows, cols, K), of all rungs' bits."""
     rows, cols = dither.shape[:2]
-    sums = (np.sin(2 * np.pi * book.phases(lumas, dither, rung)).sum(3) for rung in RUNGS)
+    found = book.coefficients(lumas)
+    sums = (np.sin(2 * np.pi * book.phases(found, dither, rung)).sum(3) for rung in RUNGS)
     return SURENESS * np.concatenate([each.reshape(rows, cols, -1) for each in sums], 2)
 
 
@@ -102,13 +102,13 @@ def modulated(
 ) -> list[np.ndarray]:
     """A group that carries a rung's bits, by their numbers: each coefficient goes to the nearest phase of ±¼."""
     rows, cols = book.shape_of(group)
-    places = of_header(rows, cols, rung.group_bits, keys)
     wanted = np.array(bits).reshape(rows, cols, GROUP // FRAMES, -1, 1, rung.coefficients) / 2 - 0.25
     made = []
     for unit in range(GROUP // FRAMES):
         some = group[unit * FRAMES : (unit + 1) * FRAMES]
-        dither = book.whole_dither(keys, unit, header, places, FRAMES)
-        away = wanted[:, :, unit] - book.phases(np.stack([book.rounded_luma(each) for each in some]), dither, rung)
+        dither = book.dither_of(keys, unit, header, (rows, cols), rung, FRAMES)
+        found = book.coefficients(np.stack([book.rounded_luma(each) for each in some]))
+        away = wanted[:, :, unit] - book.phases(found, dither, rung)
         moved = (away - np.rint(away)) * rung.periods
         changes = np.zeros((FRAMES, rows, cols, 8, 8))
         for index, (down, across) in enumerate(FREQUENCIES[: rung.coefficients]):
@@ -158,14 +158,19 @@ def hidden(
     """A group that holds content.
 
     Args:
-        salt: another than that of the cover.
+        salt: of all subkeys; None: that of the cover and VARIANT.
         key: K, by the salt.
     """
     before = cover() if group is None else group
-    salt = salt or next(book.salts(before))
-    keys = Keys(key(salt), salt, film=True)
+    salt = salt or of_variant(before, VARIANT)
+    keys = Keys(key(salt[:-1]), salt, film=True)
     bits = carried(*book.shape_of(before), rung.group_bits, header, data, keys)
     return modulated(before, bits, keys, rung, header)
+
+
+def of_variant(group: list[np.ndarray], variant: int) -> bytes:
+    """The salt of all subkeys."""
+    return next(book.salts(group)) + bytes([variant])
 
 
 def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest: bytes = b"") -> bytes:
@@ -183,7 +188,8 @@ def over_an_edge(frames: int) -> list[np.ndarray]:
     """A group whose first region is one level brighter in so many frames, and so over the edge of a step."""
     before = cover(at_edge=True)
     steps = [total // (16000 * size) for total, size in region_lumas(cover()[0])]
-    made = hidden(piece(), group=before, salt=book.film_salt(before, [AT_EDGE // 16 - 1, *steps[1:]]))
+    salt = book.film_salt(before, [AT_EDGE // 16 - 1, *steps[1:]])
+    made = hidden(piece(), group=before, salt=salt + bytes([VARIANT]))
     for frame in made[:frames]:
         frame[FIRST_REGION] += 1
     return made
@@ -197,8 +203,11 @@ def vectors() -> list[Vector]:
         Vector("good", good, FILE),
         Vector("wrong_key", good, key=WRONG_KEY),
         Vector("passphrase", hidden(piece(), key=by_passphrase), FILE, None),
-        Vector("colour", hidden(piece(), MIDDLE, header_of(20, RANDOM), group=cover(32, 32, colour=True)), FILE),
+        Vector("colour", hidden(piece(), MIDDLE, header_of(20, RANDOM), group=cover(48, 32, colour=True)), FILE),
         Vector("runs_of_one", hidden(piece(), SHORT, header_of(20, RANDOM), group=cover(16, 16)), FILE),
+        Vector("another_variant", hidden(piece(), salt=of_variant(cover(), 0)), FILE),
+        Vector("last_variant", hidden(piece(), salt=of_variant(cover(), 31)), FILE),
+        Vector("no_variant", hidden(piece(), salt=of_variant(cover(), 32))),
         Vector("a_half", hidden(piece(), MIDDLE, header_of(45, RANDOM, 2)), FILE),
         Vector("rest", [*good, *cover()[:2]], FILE),
         Vector("begins_late", [*cover()[:3], *good], FILE),
@@ -230,16 +239,15 @@ def steps() -> dict[str, object]:
     """Those of the first film."""
     group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
-    keys = Keys(SECRET, salt, film=True)
-    found, kept = places(rows, cols, rung.group_bits, keys), of_header(rows, cols, rung.group_bits, keys)
+    keys = Keys(SECRET, salt + bytes([VARIANT]), film=True)
+    found, units = places(rows, cols, rung.group_bits, keys), range(GROUP // FRAMES)
+    dithers = (book.dither_of(keys, unit, header, (rows, cols), rung, FRAMES) for unit in units)
     return {
         "robust_salt": salt.hex(),
+        "variant": VARIANT,
         "header": header.hex(),
-        "dither_keys": [book.unit_key(keys, unit).hex() for unit in range(GROUP // FRAMES)],
-        "dithers": [
-            digest((book.whole_dither(keys, unit, header, kept, FRAMES) * (1 << 16)).astype("<u4"))
-            for unit in range(GROUP // FRAMES)
-        ],
+        "dither_keys": [keys.of("dither").hex(), *(book.unit_key(keys, unit, header).hex() for unit in units)],
+        "dithers": [digest((dither * (1 << 16)).astype("<u4")) for dither in dithers],
         "header_places": digest(np.array(found.header, "<u4")),
         "record_places": digest(np.array(found.record(keys, header), "<u4")),
         "content": piece().hex(),
@@ -275,7 +283,7 @@ def write_network_film(path: Path) -> str:
     rung = next(rung for rung in modem.rungs if rung.name == NETWORK_RUNG)
     frames = still_frames(GROUP, 64, 96)
     (content,) = pieces_of(FILE, [group_room((8, 12), rung, NETWORK_RATE)])
-    made = hide_in_group(modem, frames, rung, GroupContent(content, NETWORK_RATE, RANDOM), Key(SECRET))
+    made = hide_in_group(modem, frames, rung, GroupContent(content, NETWORK_RATE, RANDOM, VARIANT), Key(SECRET))
     info = FilmInfo(96, 64, tuple(range(GROUP)), Fraction(1, 25), Fraction(25), Fraction(1), ())
     write_h264(path, iter(made), info, Coding(23))
     return modem.weights

@@ -104,9 +104,11 @@ class Places:
     """Numbers of the bits that carry the header, element after element, and the blocks that may carry the record.
 
     Attributes:
+        first: the header's blocks in their order.
         textures: of all blocks; None: they are not chosen by them.
     """
 
+    first: list[int]
     header: list[int]
     rest: list[int]
     bits: int
@@ -139,7 +141,7 @@ def places(rows: int, cols: int, bits: int, keys: Keys) -> Places | None:
     header = [block * bits + bit for block in first for bit in range(bits)]
     taken = set(first)
     rest = [block for block in order if block not in taken]
-    return Places([header[place] for place in argsort(words[blocks:])], rest, bits, keys.textures)
+    return Places(first, [header[place] for place in argsort(words[blocks:])], rest, bits, keys.textures)
 
 
 def chosen(order: list[int], count: int, textures: list[int] | None) -> list[int]:
@@ -192,13 +194,6 @@ def fields(header: bytes) -> tuple[int, int, int]:
     return number >> 58, number >> 53 & 31, number & 2**53 - 1
 
 
-def of_header(rows: int, cols: int, bits: int, keys: Keys) -> np.ndarray:
-    """Whether a block carries the header, (rows, cols)."""
-    found = np.zeros(rows * cols, bool)
-    found[[number // bits for number in places(rows, cols, bits, keys).header]] = True
-    return found.reshape(rows, cols)
-
-
 def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
     """That with the last 53 of some random bits."""
     return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
@@ -206,7 +201,7 @@ def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
 
 def header_blocks(blocks: int, bits: int, film: bool) -> int:
     most = min(128, max(48, -(-4608 // bits))) if film else 64
-    return max(-(-384 // bits), min(-(-blocks // 32), most))
+    return max(-(-(1152 if film else 384) // bits), min(-(-blocks // 32), most))
 
 
 def shared(blocks: int, share: int) -> int:
@@ -252,9 +247,10 @@ def open_rung(
     found, flat = places(rows, cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
     if found is None:
         return None
-    sums = np.zeros(384)
-    np.add.at(sums, np.arange(len(found.header)) % 384, signed(keys.of("header"), flat[found.header]))
-    bits = HEADER.decode(sums)
+    sums, copies = np.zeros(384), signed(keys.of("header"), flat[found.header])
+    np.add.at(sums, np.arange(len(found.header)) % 384, copies)
+    agree = not keys.film or sum(sums**2) > 1.2 * sum(copies**2)
+    bits = HEADER.decode(sums) if agree else None
     if bits is None or not 1 <= fields(header := bytes_of(bits))[0] <= 58:
         return None
     coding = Coding(len(found.used(header)), fields(header)[0])

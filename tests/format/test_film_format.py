@@ -23,8 +23,9 @@ from stegnet.methods.robust_film.groups import (
     signal_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma
+from stegnet.methods.robust_film.phases import GROUP, Dither, coefficients, header_ratios, luma
 from stegnet.methods.robust_film.reading import read_film
+from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
 from tests.format import robust_by_the_book
@@ -119,10 +120,11 @@ def test_steps():
     shape, salt = (4, 8), next(salts_of_group([signal_of(frame) for frame in group]))
     header, content = bytes.fromhex(STEPS["header"]), bytes.fromhex(STEPS["content"])
     assert salt.hex() == STEPS["robust_salt"]
-    keys = [KEY.robust(b"dither", salt + bytes([unit])).hex() for unit in range(GROUP // FRAMES)]
-    assert keys == STEPS["dither_keys"]
+    salt = salt_of_variant(salt, STEPS["variant"])
+    given = (salt, b""), *((salt + bytes([unit]), header) for unit in range(GROUP // FRAMES))
+    assert [KEY.robust(b"dither", *each).hex() for each in given] == STEPS["dither_keys"]
     places = places_of(shape, rung, KEY, salt)
-    dither = Dither(shape, FRAMES, KEY, salt).whole(header, places.header, rung.bits)
+    dither = Dither(shape, FRAMES, KEY, salt, places.first, header)
     dithers = [dither.unit(unit) for unit in range(GROUP // FRAMES)]
     assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
@@ -147,19 +149,25 @@ def test_salts_near_edges():
 
 @pytest.mark.parametrize("rung", made_by.RUNGS, ids=lambda rung: str(rung.run))
 def test_header_ratios(rung):
-    group, salt = still_frames(GROUP, 32, 48), bytes(range(16))
-    expected = book.header_ratios(group, Keys(SECRET, salt), rung, FRAMES)
-    (own,) = ours([rung])
-    lumas = np.stack([luma(frame) for frame in group])
-    found = header_ratios(lumas, Dither((4, 6), FRAMES, KEY, salt), own)(np.arange(expected.size))
-    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=5e-3)
+    """Of all variants, by which one is found."""
+    group, salt, shape = still_frames(GROUP, 96, 128), bytes(range(16)), (12, 16)
+    lumas, (own,) = np.stack([luma(frame) for frame in group]), ours([rung])
+    (headers,) = headers_of(shape, [own], KEY, salt)
+    found = np.stack([coefficients(each) for each in lumas])
+    ratios = header_ratios(found[:, headers.blocks.reshape(-1)], headers.dither, own).reshape(-1)[headers.order]
+    for variant in (0, 5, VARIANTS - 1):
+        keys = Keys(SECRET, salt + bytes([variant]), film=True)
+        expected = book.header_ratios(book.coefficients(lumas), keys, rung).reshape(-1)
+        kept = robust_by_the_book.places(*shape, rung.group_bits, keys).header[: ratios.shape[1]]
+        np.testing.assert_allclose(ratios[variant], expected[kept], atol=5e-3)
+        assert np.array_equal(headers.signs[variant], robust_by_the_book.signed(keys.of("header"), np.ones(len(kept))))
 
 
 @pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
 def test_the_book_reads_what_stegnet_hides(rung):
     frames = still_frames(GROUP, 99, 133)
     (content,) = pieces_of(FILE, [group_room((12, 16), rung, RATE)])
-    film = hide_in_group(SHIPPED, frames, rung, GroupContent(content, RATE, RANDOM), KEY)
+    film = hide_in_group(SHIPPED, frames, rung, GroupContent(content, RATE, RANDOM, 7), KEY)
     assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE
 
 
@@ -176,12 +184,12 @@ def test_places_of_a_group(rung, shape):
 @pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
-    salt = next(book.salts(frames))
+    salt = salt_of_variant(next(book.salts(frames)), 7)
     header = robust_by_the_book.header_of(RATE, RANDOM)
     carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, film=True))
     signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
     places = places_of(shape, rung, KEY, salt)
-    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt).whole(header, places.header, rung.bits), rung)
+    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt, places.first, header), rung)
     assert message_of(SHIPPED, film, KEY) == FILE
 
 

@@ -4,7 +4,8 @@ What a modem carries is a codeword of an encrypted record, at places that follow
 place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -27,6 +28,7 @@ _HEADER = Code(n=384, k=8 * HEADER_BYTES, rate=10)
 _HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries the header, but no more than so many
 # In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
 _LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER.n
+_COPIES_OF_FILMS = 3  # at least: what agrees among them tells readers that it is a header
 _HEADER_ITERATIONS = 40
 _MOST_CHOICE = 16  # blocks, of which the most textured one carries something
 _NONCE = bytes(12)  # each record has a key of its own
@@ -55,20 +57,27 @@ class Places:
     """Places of the bits of a picture: numbers block · bits + bit, blocks row by row.
 
     Attributes:
-        header: (h,) int, in the order of the header's coded bits.
+        first: (b,) int, the blocks of the header in their order.
+        order: (h,) int, numbers of the header's bits, as if there were no other blocks, in the order of its code.
         bits: of each block.
     """
 
-    header: np.ndarray
+    first: np.ndarray
+    order: np.ndarray
     bits: int
     _words: np.ndarray
     _texture: np.ndarray | None
+
+    @property
+    def header(self) -> np.ndarray:
+        """(h,) int: places of the header's coded bits, in their order."""
+        return _bits_of(self.first, self.bits)[self.order]
 
     @cached_property
     def others(self) -> np.ndarray:
         """All blocks but the header's, in their order; of a wrong key, nobody asks."""
         order, free = _sorting(self._words), np.ones(self._words.size, bool)
-        free[self.header // self.bits] = False
+        free[self.first] = False
         return order[free[order]]
 
     def record(self, share: int, header: bytes) -> np.ndarray:
@@ -112,12 +121,23 @@ def places_of(shape: tuple[int, int], rung: Rung, key: Key, salt: bytes, texture
     Args:
         texture: of the blocks, (rows, cols), by which they are chosen; None: they are taken as they come.
     """
+    (places,) = places_of_rungs(shape, (rung,), key, salt, texture)
+    return places
+
+
+def places_of_rungs(
+    shape: tuple[int, int], rungs: Sequence[Rung], key: Key, salt: bytes, texture: np.ndarray | None = None
+) -> list[Places]:
+    """Those of several rungs, all of films, or of one; arguments as `places_of`."""
     blocks = shape[0] * shape[1]
-    some = min(blocks, header_blocks(blocks, rung))
-    words = _words(key.robust(b"places", salt), blocks + some * rung.bits)
-    of_blocks = words[:blocks] if rung.group == 1 else words[_macroblocks(shape)]
+    counts = [min(blocks, header_blocks(blocks, rung)) for rung in rungs]
+    bits = [count * rung.bits for count, rung in zip(counts, rungs, strict=True)]
+    words, some = _words(key.robust(b"places", salt), blocks + max(bits)), max(counts)
+    of_blocks = words[:blocks] if rungs[0].group == 1 else words[_macroblocks(shape)]
     first = chosen(_first_sorted(of_blocks, some if texture is None else some * _MOST_CHOICE), some, texture)
-    return Places(_bits_of(first, rung.bits)[_sorting(words[blocks:])], rung.bits, of_blocks, texture)
+    orders = (_sorting(words[blocks : blocks + each]) for each in bits)
+    each_rung = zip(counts, orders, rungs, strict=True)
+    return [Places(first[:count], order, rung.bits, of_blocks, texture) for count, order, rung in each_rung]
 
 
 def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
@@ -148,10 +168,10 @@ def content_room(blocks: int, rung: Rung, rate: int, share: int = 0) -> int:
 
 def header_blocks(blocks: int, rung: Rung) -> int:
     """Number of blocks, of so many, that carry the header."""
-    most = _MOST_HEADER
+    most, copies = _MOST_HEADER, 1
     if rung.group > 1:
-        most = min(_MOST_OF_FILMS, max(_LEAST_OF_FILMS, -(-_BITS_OF_FILMS // rung.bits)))
-    return max(-(-_HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
+        copies, most = _COPIES_OF_FILMS, min(_MOST_OF_FILMS, max(_LEAST_OF_FILMS, -(-_BITS_OF_FILMS // rung.bits)))
+    return max(-(-copies * _HEADER.n // rung.bits), min(-(-blocks // _HEADER_SHARE), most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +212,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
     places, header = blocks.places, make_header(rate, share, nonce)
     carried = np.zeros(blocks.count * rung.bits, np.uint8)
-    repeated = np.resize(_HEADER.encode(_unpacked(header)), places.header.size)
+    repeated = np.resize(_HEADER.encode(_unpacked(header)), places.order.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
     record = places.record(share, header)
     coding = Coding(record.size, rate)
@@ -215,7 +235,7 @@ def make_header(rate: int, share: int, nonce: bytes) -> bytes:
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
     used, places = np.zeros(blocks.count, bool), blocks.places
-    used[places.header // places.bits] = True
+    used[places.first] = True
     used[places.used(share, make_header(LOWEST, share, nonce))] = True
     return used.reshape(blocks.shape)
 
@@ -238,7 +258,7 @@ def read_bits(
     if not record_places(blocks.count, rung):
         return None
     places = blocks.places
-    header = _read_header(ratios(places.header), key.robust(b"header", salt))
+    header = _read_header(ratios(places.header) * header_signs(key, salt, places.order.size))
     if header is None:
         return None
     rate, share = divmod(int.from_bytes(header, "big") >> _RANDOM_BITS, SHARES)
@@ -263,9 +283,32 @@ def in_order(ratios: np.ndarray) -> Ratios:
     return lambda numbers: flat[numbers]
 
 
-def _read_header(ratios: np.ndarray, mask_key: bytes) -> bytes | None:
-    signed = ratios * (1.0 - 2 * _mask(mask_key, ratios.size))
-    bits = _HEADER.decode(np.bincount(np.arange(ratios.size) % _HEADER.n, signed, _HEADER.n), _HEADER_ITERATIONS)
+def header_signs(key: Key, salt: bytes, count: int) -> np.ndarray:
+    """Factors of the ratios of so many bits of a header, (count,) int8, −1 or 1."""
+    return np.int8(1) - 2 * _mask(key.robust(b"header", salt), count).astype(np.int8)
+
+
+def header_evidence(signed: np.ndarray) -> np.ndarray:
+    """How much better than by chance the copies of a header's bits agree, in standard deviations: (...,) float.
+
+    Args:
+        signed: ratios times `header_signs`, (..., h), in the order of the code.
+    """
+    chance = np.square(signed).sum(-1)
+    found = np.square(_folded(signed)).sum(-1) / np.maximum(chance, np.finfo(np.float32).tiny)
+    return (found - 1) * math.sqrt(_HEADER.n / 2)
+
+
+def _folded(signed: np.ndarray) -> np.ndarray:
+    """The sums over all copies of each bit, (..., n)."""
+    copies = -(-signed.shape[-1] // _HEADER.n)
+    padded = np.zeros((*signed.shape[:-1], copies * _HEADER.n), signed.dtype)
+    padded[..., : signed.shape[-1]] = signed
+    return padded.reshape(*signed.shape[:-1], copies, _HEADER.n).sum(-2)
+
+
+def _read_header(signed: np.ndarray) -> bytes | None:
+    bits = _HEADER.decode(_folded(signed), _HEADER_ITERATIONS)
     return None if bits is None else np.packbits(bits).tobytes()
 
 
@@ -282,6 +325,7 @@ def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, h
         return None
 
 
+@lru_cache(maxsize=2)
 def _macroblocks(shape: tuple[int, int]) -> np.ndarray:
     """The number of each block's macroblock, of two by two blocks, which H.264 codes together: (rows · cols,) int."""
     rows, cols = np.indices(shape).reshape(2, -1) // 2

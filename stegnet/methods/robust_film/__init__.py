@@ -1,7 +1,8 @@
 """The method "robust" for films: bits that survive H.264, in groups of frames.
 
-`phases` are the coefficients that carry them, `modem` runs the networks, `groups` has records and keys, `reading` finds
-them again; `survival` hides what comes back, with what `hiding` knows of the film.
+`phases` are the coefficients that carry them, `modem` runs the networks, `groups` has records, `variants` what is drawn
+for each film, `opening` finds both by key, `reading` whole messages; `survival` hides what comes back, with what
+`hiding` knows of the film.
 """
 
 from stegnet import lazy_names
@@ -13,5 +14,6 @@ __getattr__, __all__ = lazy_names(
     modem="FilmModem",
     phases="Dither FREQUENCIES GROUP luma periods_of read_film_rungs",
     reading="Pieces hidden_in_film read_film",
+    variants="new_variant",
     survival="film_fits film_room hide_in_film",
 )

@@ -6,42 +6,35 @@ record of a group holds a piece of the message, which begins anew where it ends:
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cached_property
 from hashlib import sha256
-from itertools import product
 
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.keys import KeySource
 from stegnet.methods.robust import (
     Blocks,
-    Ratios,
-    Reading,
     Rung,
     coded_bits,
     content_room,
     hidden_area,
-    in_order,
     make_header,
-    read_bits,
     region_means,
     robust_key,
     salts_of,
     used_blocks,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma
+from stegnet.methods.robust_film.phases import GROUP, Dither, coefficients, luma
+from stegnet.methods.robust_film.variants import salt_of_variant
 from stegnet.sealing import size_bytes
 
 NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST
 MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
-_THOROUGH = 2  # salts with which the modem reads a header
-_SALTS_KEPT = 2
 _STEP, _NEAR = 16, 1.0  # levels, of the salt, as in `salts_of`
-_MOST_KEYS = 64
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,11 @@ class FrameSignal:
     sizes: bytes
     luma: np.ndarray | None
     means: np.ndarray
+
+    @cached_property
+    def coefficients(self) -> np.ndarray:
+        """Those of all blocks, (rows · columns, MOST) float32."""
+        return coefficients(self.luma)
 
 
 def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
@@ -112,7 +110,8 @@ class GroupContent:
     Attributes:
         content: of `pieces_of`.
         rate: of the code, in 64ths.
-        nonce: 7 random bytes, fresh for each hiding.
+        nonce: 7 random bytes, fresh for each group.
+        variant: of the key, fresh for each film.
         share: number of the share of blocks that are used.
         rise: levels by which the channel makes the frames brighter, about.
     """
@@ -120,6 +119,7 @@ class GroupContent:
     content: bytes
     rate: int
     nonce: bytes
+    variant: int = 0
     share: int = 0
     rise: float = 0
 
@@ -136,12 +136,11 @@ def hide_in_group(
             break
         risen = next(salts_of_group(signals, given.rise))
         salt = risen if risen in salts else salts[0]
-        blocks = Blocks(shape, rung, robust_key(key_source, salt), salt)
+        blocks = Blocks(shape, rung, robust_key(key_source, salt), salt_of_variant(salt, given.variant))
         bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
         signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]
-        dither = Dither(shape, modem.frames, blocks.key, salt)
         header = make_header(given.rate, given.share, given.nonce)
-        dither = dither.whole(header, blocks.places.header, rung.bits)
+        dither = Dither(shape, modem.frames, blocks.key, blocks.salt, blocks.places.first, header)
         carrying = modulated(modem, frames, signs, dither, rung)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
@@ -156,69 +155,3 @@ def modulated(
     for container, area in zip(carrying, changed, strict=True):
         hidden_area(container)[:] = area
     return carrying
-
-
-class GroupReader:
-    """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
-
-    A passphrase's keys take a fraction of a second each: after _MOST_KEYS of them that opened nothing, no more are
-    derived.
-
-    Args:
-        modem: reads their bits.
-        key_source: derives their keys.
-    """
-
-    def __init__(self, modem: FilmModem, key_source: KeySource) -> None:
-        self._modem, self._source = modem, key_source
-        self._keys: dict[bytes, Key] = {}
-        self._most_keys = _MOST_KEYS if isinstance(key_source, Passphrase) else None
-        self._dither = lru_cache(_SALTS_KEPT)(self._make_dither)
-
-    def open(
-        self, signals: Sequence[FrameSignal], *, thorough: bool = True, salts: int | None = None
-    ) -> Reading | None:
-        """Reads the group with these signals, if it opens.
-
-        Args:
-            thorough: where no header is read from the phases alone, the modem reads it, with the likeliest salts.
-            salts: number of them that are tried; None: all.
-        """
-        lumas, shape = np.stack([signal.luma for signal in signals]), signals[0].shape
-        tried = self._tried(signals, salts)
-        of_headers = cache(lambda salt: self._modem.reveal(lumas, self._dither(salt, shape)))
-
-        def opened(salt: bytes, rung: Rung, ratios: Ratios) -> Reading | None:
-            blocks = Blocks(shape, rung, self._key_of(salt), salt)
-
-            def of_record(header: bytes) -> np.ndarray:
-                dither = self._dither(salt, shape).whole(header, blocks.places.header, rung.bits)
-                return self._modem.reveal(lumas, dither)[rung]
-
-            reading = read_bits(ratios, blocks, of_record)
-            self._most_keys = None if reading else self._most_keys
-            return reading
-
-        for salt, rung in product(tried, self._modem.rungs):
-            header = header_ratios(lumas, self._dither(salt, shape), rung)
-            if reading := opened(salt, rung, header):
-                return reading
-        for salt, rung in product(tried[:_THOROUGH] if thorough else (), self._modem.rungs):
-            if reading := opened(salt, rung, in_order(of_headers(salt)[rung])):
-                return reading
-        return None
-
-    def _tried(self, signals: Sequence[FrameSignal], count: int | None) -> list[bytes]:
-        """The likeliest salts of a group, at most `count`; only those whose keys are known, if no more are derived."""
-        salts = list(salts_of_group(signals))[:count]
-        if self._most_keys is None or len(self._keys) < self._most_keys:
-            return salts
-        return [salt for salt in salts if salt in self._keys]
-
-    def _key_of(self, salt: bytes) -> Key:
-        if salt not in self._keys:
-            self._keys[salt] = robust_key(self._source, salt)
-        return self._keys[salt]
-
-    def _make_dither(self, salt: bytes, shape: tuple[int, int]) -> Dither:
-        return Dither(shape, self._modem.frames, self._key_of(salt), salt)

@@ -5,10 +5,9 @@ the same bits, in the phases of a few DCT coefficients of each block (`stegnet.m
 rung is how long a run is, how many coefficients there are, and their period.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -16,13 +15,13 @@ from stegnet.core.cipher import keystream
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.keys import Key
-from stegnet.methods.robust import Ratios, Rung, read_rungs
+from stegnet.methods.robust import Rung, read_rungs
 
 GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
 _PER_WORD = np.float32(1 / (1 << 16))
 _MIDDLE = np.float32(127.5)  # level from which the phases of block means count
-_HEADER_LIKELIHOOD = 0.3  # log-likelihood ratio of a header's bit for a sum of 1
+_HEADER_LIKELIHOOD = np.float32(0.3)  # log-likelihood ratio of a header's bit for a sum of 1
 # Vertical and horizontal frequency of the coefficients that JPEG quantises most finely, and its steps at quality 50
 # (ITU-T T.81, table K.1).
 _FINEST = (
@@ -41,48 +40,37 @@ class Dither:
         shape: rows and columns of blocks.
         frames: of a unit.
         key, salt: that it follows from.
+        first: (b,) int, the header's blocks in their order; None: there is no header.
         header: of the group, that the dither of all other blocks follows from as well; empty: not known.
-        of_header: (rows, cols) bool, the header's blocks.
     """
 
     shape: tuple[int, int]
     frames: int
     key: Key
     salt: bytes
+    first: np.ndarray | None = None
     header: bytes = b""
-    of_header: np.ndarray | None = None
 
-    def whole(self, header: bytes, places: np.ndarray, bits: int) -> Self:
-        """That of all blocks, given the header, and the places of its bits, (h,) int, of which a block has so many."""
-        of_header = np.zeros(self.shape, bool)
-        of_header.reshape(-1)[places // bits] = True
-        return replace(self, header=header, of_header=of_header)
+    @cached_property
+    def of_header(self) -> np.ndarray:
+        """Words of the header's blocks, (b, GROUP, MOST) uint16."""
+        return header_words(self.key, self.salt, len(self.first))
 
     def unit(self, number: int) -> np.ndarray:
         """That of a unit, (rows, cols, frames, MOST) float32."""
-        return self._words(number) * _PER_WORD
+        key = self.key.robust(b"dither", self.salt + bytes([number]), self.header)
+        blocks = self.shape[0] * self.shape[1]
+        words = np.frombuffer(keystream(key, 2 * blocks * self.frames * MOST), "<u2")
+        made = (words * _PER_WORD).reshape(blocks, self.frames, MOST)
+        if self.first is not None:
+            made[self.first] = self.of_header[:, number * self.frames : (number + 1) * self.frames] * _PER_WORD
+        return made.reshape(*self.shape, self.frames, MOST)
 
-    def at(self, number: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """That of some blocks, (n, frames, MOST) float32."""
-        return self._words(number)[rows, cols] * _PER_WORD
 
-    @cached_property
-    def _known(self) -> dict[int, np.ndarray]:
-        """Words of the units that were asked for."""
-        return {}
-
-    def _words(self, number: int) -> np.ndarray:
-        if number not in self._known:
-            words = self._made(number, b"")
-            if self.header:
-                words = np.where(self.of_header[..., None, None], words, self._made(number, self.header))
-            self._known[number] = words
-        return self._known[number]
-
-    def _made(self, number: int, header: bytes) -> np.ndarray:
-        key = self.key.robust(b"dither", self.salt + bytes([number]), header)
-        stream = keystream(key, 2 * self.shape[0] * self.shape[1] * self.frames * MOST)
-        return np.frombuffer(stream, "<u2").reshape(*self.shape, self.frames, MOST)
+def header_words(key: Key, salt: bytes, count: int) -> np.ndarray:
+    """The dither of the first so many blocks of a header, (count, GROUP, MOST) uint16, in units of 2⁻¹⁶ periods."""
+    stream = keystream(key.robust(b"dither", salt), 2 * count * GROUP * MOST)
+    return np.frombuffer(stream, "<u2").reshape(count, GROUP, MOST)
 
 
 def read_film_rungs(path: Path) -> tuple[Rung, ...]:
@@ -108,34 +96,48 @@ def luma(frame: np.ndarray) -> np.ndarray:
     return np.rint(exact_luma(frame)).astype(np.uint8)
 
 
-def header_ratios(lumas: np.ndarray, dither: Dither, rung: Rung) -> Ratios:
+def coefficients(luma: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
+    """DCT coefficients that may carry bits, (n, MOST) float32 in levels, of a luma, (H, W) uint8.
+
+    Args:
+        blocks: (n,) int, those that are wanted; None: all, row by row.
+    """
+    height, width = luma.shape
+    samples = luma.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).swapaxes(1, 2)
+    some = samples if blocks is None else samples[np.divmod(blocks, width // BLOCK)]
+    return (some.reshape(-1, BLOCK * BLOCK) - _MIDDLE) @ _BASIS
+
+
+def header_dither(words: np.ndarray, rung: Rung) -> np.ndarray:
+    """The dither that counts, of the first frame of each run: (runs, n, coefficients) float32.
+
+    Args:
+        words: as `header_words`, (n, GROUP, MOST).
+    """
+    return (words[:, :: rung.run, : rung.coefficients] * _PER_WORD).swapaxes(0, 1)
+
+
+def header_ratios(found: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
     """Log-likelihood ratios of a header's bits: sums of the sines of their phases, without a network.
 
     Args:
-        lumas: (GROUP, H, W) uint8.
+        found: coefficients of the header's blocks, (GROUP, n, MOST) float32 in levels.
+        dither: theirs, as `header_dither`.
+
+    Returns:
+        (runs, n, coefficients) float32.
     """
-    _, height, width = lumas.shape
-    blocks = lumas.reshape(GROUP, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
-    basis = _BASIS[: rung.coefficients]
-
-    def ratios(numbers: np.ndarray) -> np.ndarray:
-        known, block = np.unique(numbers // rung.bits, return_inverse=True)
-        rows, cols = np.divmod(known, width // BLOCK)
-        samples = blocks[:, rows, :, cols] - _MIDDLE  # (n, GROUP, 8, 8) float32
-        phases = np.einsum("nfyx,cyx->nfc", samples, basis, optimize=True) / periods_of(rung)
-        for unit in range(GROUP // rung.frames):
-            frames = phases[:, unit * rung.frames : (unit + 1) * rung.frames].reshape(
-                len(known), -1, rung.run, rung.coefficients
-            )
-            frames -= dither.at(unit, rows, cols)[:, :: rung.run, None, : rung.coefficients]
-        sums = np.sin(2 * np.pi * phases).reshape(len(known), -1, rung.run, rung.coefficients).sum(2)
-        return _HEADER_LIKELIHOOD * sums.reshape(len(known), -1)[block, numbers % rung.bits]
-
-    return ratios
+    run, count = rung.run, rung.coefficients
+    phases = found[..., :count].reshape(-1, run, found.shape[1], count) * (1 / periods_of(rung))
+    phases -= dither[:, None]
+    phases *= np.float32(2 * np.pi)
+    return _HEADER_LIKELIHOOD * np.sin(phases, phases).sum(1)
 
 
-# (MOST, 8, 8) float32, of the coefficients above.
-_BASIS = np.stack([np.outer(COSINES[down], COSINES[across]) for down, across in FREQUENCIES]).astype(np.float32)
+# (64, MOST) float32, of the coefficients above.
+_BASIS = np.stack([np.outer(COSINES[down], COSINES[across]).ravel() for down, across in FREQUENCIES], 1).astype(
+    np.float32
+)
 
 
 def periods_of(rung: Rung) -> np.ndarray:

@@ -22,10 +22,10 @@ from stegnet.methods.robust_film.groups import (
     MOST_MESSAGE,
     NUMBER,
     FrameSignal,
-    GroupReader,
     signal_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem, chosen_film_modem
+from stegnet.methods.robust_film.opening import GroupReader
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 from stegnet.record import Container

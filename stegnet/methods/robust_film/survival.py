@@ -48,6 +48,7 @@ from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
 from stegnet.methods.robust_film.modem import chosen_film_modem
 from stegnet.methods.robust_film.phases import GROUP, Dither, luma
 from stegnet.methods.robust_film.reading import read_groups
+from stegnet.methods.robust_film.variants import new_variant
 from stegnet.methods.run import Run
 from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
 
@@ -290,9 +291,9 @@ def _rate(right: np.ndarray) -> int:
 def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
     """What each group holds; None: nothing."""
     rooms, random, rise = hiding.rooms(rates, share), hiding.run.randomness, hiding.channel.rise
-    pieces = pieces_of(message, filter(None, rooms))
+    pieces, variant = pieces_of(message, filter(None, rooms)), new_variant(random)
     return [
-        GroupContent(next(pieces), rate, new_nonce(random), share, rise) if room else None
+        GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
         for rate, room in zip(rates, rooms, strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """Films that survive H.264: bits of groups, messages in pieces, and round trips through real encoders."""
 
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
 import av
@@ -19,16 +20,18 @@ from stegnet.methods.robust import RobustOptions, Rung, file_content
 from stegnet.methods.robust_film.channels import parse_film_channel
 from stegnet.methods.robust_film.groups import (
     GroupContent,
-    GroupReader,
     group_room,
     hidden_pixels,
     hide_in_group,
     pieces_of,
+    salts_of_group,
     signal_of,
 )
 from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, header_ratios, luma, read_film_rungs
+from stegnet.methods.robust_film.opening import GroupReader
+from stegnet.methods.robust_film.phases import GROUP, MOST, Dither, coefficients, header_ratios, luma, read_film_rungs
 from stegnet.methods.robust_film.reading import read_film
+from stegnet.methods.robust_film.variants import VARIANTS, headers_of, new_variant
 from stegnet.results import OutputTarget, Report
 from tests.format.film_by_the_book import FREQUENCIES
 from tests.support.films import encoded, still_film, still_frames
@@ -74,6 +77,11 @@ def dithered(seed: int = 0) -> Dither:
     return Dither((6, 8), MODEM.frames, KEY, bytes([seed]))
 
 
+def of_runs(dither: Dither, rung: Rung) -> np.ndarray:
+    units = [dither.unit(number).reshape(-1, MODEM.frames, MOST) for number in range(GROUP // MODEM.frames)]
+    return np.concatenate(units, 1)[:, :: rung.run, : rung.coefficients].swapaxes(0, 1)
+
+
 def some_signs(rung: Rung) -> np.ndarray:
     return np.random.default_rng(2).integers(0, 2, (6, 8, rung.bits)) * np.float32(2) - 1
 
@@ -90,9 +98,9 @@ def test_bits_come_back_at_the_promised_quality(rung):
     ratios = MODEM.reveal(lumas(made), dithered())[rung]
     assert (ratios.reshape(signs.shape) * signs > 0).mean() > 0.97
     if rung in RUNGS[:2]:
-        phases = header_ratios(lumas(made), dithered(), rung)(np.arange(signs.size)).reshape(-1, rung.coefficients)
-        right = phases * signs.reshape(phases.shape) > 0
-        assert right[:, FREQUENCIES.index((0, 0))].mean() > 0.97
+        phases = header_ratios(np.stack([coefficients(each) for each in lumas(made)]), of_runs(dithered(), rung), rung)
+        right = phases.swapaxes(0, 1) * signs.reshape(48, -1, rung.coefficients) > 0
+        assert right[..., FREQUENCIES.index((0, 0))].mean() > 0.97
     assert abs(np.mean([psnr(*pair) for pair in zip(frames, made, strict=True)]) - rung.psnr) < 2
 
 
@@ -101,8 +109,6 @@ def test_another_dither_reads_nothing():
     made = lumas(MODEM.hide(group(), signs, dithered(), RUNGS[0]))
     ratios = MODEM.reveal(made, dithered(1))[RUNGS[0]]
     assert abs((ratios.reshape(signs.shape) * signs > 0).mean() - 0.5) < 0.06
-    rows, cols = np.array([3, 5]), np.array([0, 7])
-    np.testing.assert_array_equal(dithered().at(2, rows, cols), dithered().unit(2)[rows, cols])
 
 
 def test_large_frames_are_computed_in_bands(monkeypatch):
@@ -177,10 +183,36 @@ def test_a_share_of_the_blocks_carries_a_short_message():
     """All others stay as they are."""
     frames, share = still_frames(GROUP, 192, 256), 4
     (piece,) = pieces_of(b"message", [group_room((24, 32), FINE, RATE, share)])
-    made = hide_in_group(MODEM, frames, FINE, GroupContent(piece, RATE, NONCE, share), KEY)
+    made = hide_in_group(MODEM, frames, FINE, GroupContent(piece, RATE, NONCE, share=share), KEY)
     changed = (np.stack(made) != np.stack(frames)).any((0, 3)).reshape(24, 8, 32, 8).any((1, 3))
     assert 0.2 < changed.mean() < 0.35
     assert read(made).message == b"message"
+
+
+@pytest.mark.parametrize("variant", [0, VARIANTS - 1])
+def test_a_variant_is_found_by_its_header(variant):
+    """All others stay in the range of chance, and so do all in a cover."""
+    frames = still_frames(GROUP, 192, 256)
+    (piece,) = pieces_of(b"message", [group_room((24, 32), FINE, RATE)])
+    made = hide_in_group(MODEM, frames, FINE, GroupContent(piece, RATE, NONCE, variant), KEY)
+    assert read(made).message == b"message"
+    (headers,) = headers_of((24, 32), [FINE], KEY, next(salts_of_group([signal_of(frame) for frame in made])))
+    hidden, cover = (headers.evidence([signal_of(frame).coefficients for frame in film]) for film in (made, frames))
+    assert hidden[variant] > 10
+    assert max(*cover, *np.delete(hidden, variant)) < 5
+
+
+def test_variants_share_no_more_places_than_by_chance():
+    """Of their headers, in blocks and dither; drawn bytes give all of them."""
+    (headers,) = headers_of((45, 80), [FINE], KEY, bytes(16))
+    share = len(headers.blocks[0]) / (45 * 80)
+    shared = [np.isin(*pair).mean() for pair in combinations(headers.blocks, 2)]
+    assert np.mean(shared) < 1.2 * share
+    dithers = headers.dither.reshape(len(headers.dither), VARIANTS, -1).swapaxes(0, 1).reshape(VARIANTS, -1)
+    assert np.abs(np.corrcoef(dithers) - np.eye(VARIANTS)).max() < 0.1
+    assert {new_variant(lambda size, drawn=drawn: bytes([drawn] * size)) for drawn in range(256)} == set(
+        range(VARIANTS)
+    )
 
 
 def test_the_same_group_hides_differently_each_time(short):
@@ -216,8 +248,8 @@ def test_a_film_opens_at_another_rate(short, before, after):
 def test_few_keys_are_derived_from_a_passphrase_until_a_group_opens(monkeypatch, opens):
     """A film of one note, behind groups in which nothing is hidden, each of other means."""
     derived = set()
-    monkeypatch.setattr("stegnet.methods.robust_film.groups.robust_key", lambda source, salt: derived.add(salt) or KEY)
-    monkeypatch.setattr("stegnet.methods.robust_film.groups._MOST_KEYS", 3)
+    monkeypatch.setattr("stegnet.methods.robust_film.opening.robust_key", lambda source, salt: derived.add(salt) or KEY)
+    monkeypatch.setattr("stegnet.methods.robust_film.opening._MOST_KEYS", 3)
     reader = GroupReader(MODEM, KEY if opens else Passphrase("six words"))
     for level in range(40, 200, 16):
         reader.open([signal_of(np.full((96, 128, 3), level, np.uint8))] * GROUP, thorough=False)
