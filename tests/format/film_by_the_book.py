@@ -1,8 +1,7 @@
 """Robust films of docs/format.md a second time, slowly and without a line of stegnet (`robust_by_the_book`: what their
 groups have in common with pictures).
 
-A film is a list of frames, (H, W, 3) uint8. A modem is a function: `reveal(lumas, dither)` gives ratios, (rows, cols,
-K) of all rungs, for the lumas of a unit, (T, H, W), and a dither, (rows, cols, T, 16).
+A film is a list of frames, (H, W, 3) uint8.
 """
 
 import hashlib
@@ -18,7 +17,6 @@ from tests.format.robust_by_the_book import Keys, area_of, open_rung, places, re
 from tests.format.seal_by_the_book import hkdf, stream
 
 Film = Sequence[np.ndarray]
-Reveal = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 GROUP, VARIANTS = 48, 32
 FREQUENCIES = (
@@ -27,6 +25,7 @@ FREQUENCIES = (
 )  # fmt: skip
 TABLE = 10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22
 MOST = 1 << 25  # bytes of a message
+SURENESS, FACTORS = 1.5, [2 ** (power / 2) for power in range(-8, 7)]  # log-likelihood ratios of a sine of 1
 
 
 @dataclass(frozen=True)
@@ -42,37 +41,13 @@ class FilmRung:
         """Bits of a block in a group, r."""
         return GROUP * self.coefficients // self.run
 
-    def unit_bits(self, frames: int) -> int:
-        return self.coefficients * frames // self.run
-
     @property
     def periods(self) -> np.ndarray:
         """(C,), in levels."""
         return self.scale * np.array(TABLE[: self.coefficients])
 
 
-@dataclass(frozen=True)
-class Modem:
-    """Networks that see T frames at once.
-
-    Attributes:
-        frames: T.
-    """
-
-    rungs: Sequence[FilmRung]
-    frames: int
-    reveal: Reveal
-
-    def ratios(self, group: Film, keys: Keys, rung: FilmRung, header: bytes) -> np.ndarray:
-        """Those of a rung's bits, (rows, cols, r), of a group with this header."""
-        lumas, made = np.stack([rounded_luma(frame) for frame in group]), []
-        before = self.rungs[: self.rungs.index(rung)]
-        first = sum(each.unit_bits(self.frames) for each in before)
-        for unit in range(GROUP // self.frames):
-            some = lumas[unit * self.frames : (unit + 1) * self.frames]
-            read = self.reveal(some, dither_of(keys, unit, header, shape_of(group), rung, self.frames))
-            made.append(read[..., first : first + rung.unit_bits(self.frames)])
-        return np.concatenate(made, 2)
+RUNGS = FilmRung(8, 4, 7.0), FilmRung(8, 4, 5.0), FilmRung(16, 4, 2.5), FilmRung(16, 1, 2.5)
 
 
 def shape_of(group: Film) -> tuple[int, int]:
@@ -100,61 +75,55 @@ def film_salt(group: Film, steps: Sequence[int]) -> bytes:
     return salt_of(steps, b"stegnet/2/robust/film/salt" + struct.pack(">II", *group[0].shape[:2]))
 
 
-def header_dither(keys: Keys, blocks: int) -> np.ndarray:
-    """(blocks, 48, 16): that of the header's blocks in their order."""
-    count = 16 * GROUP * blocks
-    words = struct.unpack(f"<{count}H", stream(keys.of("dither"), 2 * count))
-    return (np.array(words) / 65536).reshape(blocks, GROUP, 16)
+def words(key: bytes, blocks: int, rung: FilmRung) -> np.ndarray:
+    """(blocks, r) numbers in [0, 1)."""
+    count = blocks * rung.group_bits
+    return (np.array(struct.unpack(f"<{count}H", stream(key, 2 * count))) / 65536).reshape(blocks, -1)
 
 
-def unit_key(keys: Keys, unit: int, header: bytes) -> bytes:
-    return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + bytes([unit]) + header)
+def record_key(keys: Keys, header: bytes) -> bytes:
+    return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + header)
 
 
-def dither_of(keys: Keys, unit: int, header: bytes, shape: tuple[int, int], rung: FilmRung, frames: int) -> np.ndarray:
-    """(rows, cols, T, 16), of all blocks."""
-    rows, cols = shape
-    count, first = 16 * frames * rows * cols, places(rows, cols, rung.group_bits, keys).first
-    words = struct.unpack(f"<{count}H", stream(unit_key(keys, unit, header), 2 * count))
-    made = (np.array(words) / 65536).reshape(rows * cols, frames, 16)
-    made[first] = header_dither(keys, len(first))[:, unit * frames : (unit + 1) * frames]
-    return made.reshape(rows, cols, frames, 16)
+def dither_of(keys: Keys, header: bytes, shape: tuple[int, int], rung: FilmRung) -> np.ndarray:
+    """(rows · cols, r), of all blocks."""
+    first = places(*shape, rung.group_bits, keys).first
+    made = words(record_key(keys, header), shape[0] * shape[1], rung)
+    made[first] = words(keys.of("dither"), len(first), rung)
+    return made
 
 
 # Phases
 
 
 def coefficients(lumas: np.ndarray) -> np.ndarray:
-    """(rows, cols, T, 16) of lumas, (T, H, W)."""
+    """(rows · cols, T, 16) of lumas, (T, H, W)."""
     frames, height, width = lumas.shape
     blocks = (lumas - 127.5).reshape(frames, height // 8, 8, width // 8, 8)
     found = dctn(blocks, axes=(2, 4), norm="ortho").transpose(1, 3, 0, 2, 4)
-    return np.stack([found[..., down, across] for down, across in FREQUENCIES], -1)
+    some = np.stack([found[..., down, across] for down, across in FREQUENCIES], -1)
+    return some.reshape(-1, frames, len(FREQUENCIES))
 
 
 def phases(found: np.ndarray, dither: np.ndarray, rung: FilmRung) -> np.ndarray:
-    """(…, runs, u, C): y / Q − d of coefficients and a dither, (…, T, 16)."""
-    some, own = (each[..., : rung.coefficients] for each in (found, dither))
-    runs = (some / rung.periods).reshape(*some.shape[:-2], -1, rung.run, rung.coefficients)
-    return runs - own[..., :: rung.run, None, :]
+    """(blocks, r): y / Q − d, of coefficients (blocks, 48, 16) and a dither (blocks, r)."""
+    some = found[:, :: rung.run, : rung.coefficients] / rung.periods
+    return some.reshape(len(found), -1) - dither
 
 
-def header_ratios(found: np.ndarray, keys: Keys, rung: FilmRung) -> np.ndarray:
-    """Ratios of a rung's bits without a modem, (rows, cols, r), of coefficients (rows, cols, 48, 16); 0 outside the
-    header."""
-    rows, cols = found.shape[:2]
-    ratios = np.zeros((rows * cols, rung.group_bits))
-    if where := places(rows, cols, rung.group_bits, keys):
-        blocks = found.reshape(rows * cols, GROUP, 16)[where.first]
-        sines = np.sin(2 * np.pi * phases(blocks, header_dither(keys, len(blocks)), rung))
-        ratios[where.first] = 0.3 * sines.sum(2).reshape(len(blocks), -1)
-    return ratios.reshape(rows, cols, -1)
+def header_sines(found: np.ndarray, shape: tuple[int, int], keys: Keys, rung: FilmRung) -> np.ndarray:
+    """Sines of the phases of a header's bits, (blocks, r), of coefficients (blocks, 48, 16); 0 of all others."""
+    made = np.zeros((len(found), rung.group_bits))
+    if where := places(*shape, rung.group_bits, keys):
+        dither = words(keys.of("dither"), len(where.first), rung)
+        made[where.first] = np.sin(2 * np.pi * phases(found[where.first], dither, rung))
+    return made
 
 
 # Groups and messages
 
 
-def open_group(group: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> bytes | None:
+def open_group(group: Film, key_of: Callable[[bytes], bytes]) -> bytes | None:
     """The content of a group, if it opens.
 
     Args:
@@ -163,23 +132,29 @@ def open_group(group: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> b
     shape, found = shape_of(group), coefficients(np.stack([rounded_luma(frame) for frame in group]))
     for salt, variant in itertools.product(salts(group), range(VARIANTS)):
         keys = Keys(key_of(salt), salt + bytes([variant]), film=True)
-        for rung in modem.rungs:
-            content = open_rung(
-                header_ratios(found, keys, rung),
-                *shape,
-                keys,
-                lambda header, keys=keys, rung=rung: modem.ratios(group, keys, rung, header),
-            )
+        for rung in RUNGS:
+
+            def of_record(header: bytes, right: np.ndarray, keys: Keys = keys, rung: FilmRung = rung) -> np.ndarray:
+                sines = np.sin(2 * np.pi * phases(found, dither_of(keys, header, shape, rung), rung))
+                return surest(right / SURENESS) * sines
+
+            ratios = SURENESS * header_sines(found, shape, keys, rung)
+            content = open_rung(ratios.reshape(*shape, -1), *shape, keys, of_record)
             if content is not None:
                 return content
     return None
 
 
-def read(film: Film, key_of: Callable[[bytes], bytes], modem: Modem) -> bytes | None:
+def surest(right: np.ndarray) -> float:
+    """The factor by which sines, positive where right, give most information."""
+    return max(FACTORS, key=lambda factor: -np.logaddexp(0, -factor * right).mean())
+
+
+def read(film: Film, key_of: Callable[[bytes], bytes]) -> bytes | None:
     """The message of a film."""
     for first in range(min(GROUP, len(film) - GROUP + 1)):
         groups = (film[start : start + GROUP] for start in range(first, len(film) - GROUP + 1, GROUP))
-        contents = [content for group in groups if (content := open_group(group, key_of, modem)) is not None]
+        contents = [content for group in groups if (content := open_group(group, key_of)) is not None]
         if contents:
             return joined(contents)
     return None

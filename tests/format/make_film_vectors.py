@@ -4,15 +4,13 @@ Films, most with one thing wrong, and answers.json, which says what a reader mus
 into the first of them gives. A film is a PNG picture with all frames, one below the other. They are written by the book
 (`film_by_the_book`), not by stegnet, and nothing is left to chance.
 
-Their modem is an ideal one of eight frames: the ratio of a bit is 4 Σ sin 2π(y / Q − d) over the frames of its run.
-
-The last film, network.mp4, is of the shipped modem, by stegnet, and encoded as H.264.
+The last film, encoded.mp4, is by stegnet, and encoded as H.264.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from stegnet.media import FilmInfo
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of
-from stegnet.methods.robust_film.modem import FilmModem
+from stegnet.methods.robust_film.phases import RUNGS as OUR_RUNGS
 from tests.format import film_by_the_book as book
 from tests.format.film_by_the_book import FREQUENCIES, GROUP, FilmRung
 from tests.format.make_robust_vectors import (
@@ -55,11 +53,11 @@ from tests.format.seal_by_the_book import SECRET
 from tests.support.films import still_frames
 
 FOLDER = Path(__file__).parent / "film_vectors"
-NETWORK, NETWORK_RUNG, NETWORK_RATE = "network.mp4", "h264-23", 12
-FRAMES, SURENESS, VARIANT = 8, 4.0, 21
-RUNGS = LONG, MIDDLE, SHORT = FilmRung(12, 8, 2.0), FilmRung(10, 4, 2.6), FilmRung(16, 1, 1.5)
+ENCODED, ENCODED_RATE = "encoded.mp4", 12
+VARIANT = 21
+LONG, _, FINE, SHORT = book.RUNGS
 SIZE = 35, 69  # the last rows and columns are outside the hidden area
-FIT_FOR_TWO = content(file_body(NAME, TEXT * 9))  # takes two groups of the rung LONG
+FIT_FOR_TWO = content(file_body(NAME, TEXT * 15))  # takes two groups of the rung LONG
 RATE = 40
 HEADER = header_of(RATE, RANDOM)
 LEVEL, AT_EDGE = 56, 64
@@ -83,38 +81,25 @@ class Vector:
     key: bytes | None = SECRET
 
 
-# The ideal modem
-
-
-def reveal(lumas: np.ndarray, dither: np.ndarray) -> np.ndarray:
-    """Ratios, (rows, cols, K), of all rungs' bits."""
-    rows, cols = dither.shape[:2]
-    found = book.coefficients(lumas)
-    sums = (np.sin(2 * np.pi * book.phases(found, dither, rung)).sum(3) for rung in RUNGS)
-    return SURENESS * np.concatenate([each.reshape(rows, cols, -1) for each in sums], 2)
-
-
-MODEM = book.Modem(RUNGS, FRAMES, reveal)
-
-
 def modulated(
     group: list[np.ndarray], bits: Sequence[int], keys: Keys, rung: FilmRung, header: bytes
 ) -> list[np.ndarray]:
-    """A group that carries a rung's bits, by their numbers: each coefficient goes to the nearest phase of ±¼."""
-    rows, cols = book.shape_of(group)
-    wanted = np.array(bits).reshape(rows, cols, GROUP // FRAMES, -1, 1, rung.coefficients) / 2 - 0.25
-    made = []
-    for unit in range(GROUP // FRAMES):
-        some = group[unit * FRAMES : (unit + 1) * FRAMES]
-        dither = book.dither_of(keys, unit, header, (rows, cols), rung, FRAMES)
-        found = book.coefficients(np.stack([book.rounded_luma(each) for each in some]))
-        away = wanted[:, :, unit] - book.phases(found, dither, rung)
-        moved = (away - np.rint(away)) * rung.periods
-        changes = np.zeros((FRAMES, rows, cols, 8, 8))
+    """A group that carries a rung's bits, by their numbers: each coefficient goes to the nearest phase of ±¼.
+
+    Only the first frame of each run changes.
+    """
+    shape = rows, cols = book.shape_of(group)
+    found = book.coefficients(np.stack([book.rounded_luma(each) for each in group]))
+    away = np.array(bits).reshape(rows * cols, -1) / 2 - 0.25
+    away -= book.phases(found, book.dither_of(keys, header, shape, rung), rung)
+    moved = (away - np.rint(away)).reshape(rows, cols, -1, rung.coefficients) * rung.periods
+    made = list(group)
+    for run in range(moved.shape[2]):
+        changes = np.zeros((rows, cols, 8, 8))
         for index, (down, across) in enumerate(FREQUENCIES[: rung.coefficients]):
-            changes[..., down, across] = moved[..., index].reshape(rows, cols, FRAMES).transpose(2, 0, 1)
-        levels = np.rint(idctn(changes, axes=(3, 4), norm="ortho")).astype(int)
-        made += [changed(*pair) for pair in zip(some, levels.swapaxes(2, 3), strict=True)]
+            changes[..., down, across] = moved[:, :, run, index]
+        levels = np.rint(idctn(changes, axes=(2, 3), norm="ortho")).astype(int)
+        made[run * rung.run] = changed(made[run * rung.run], levels.swapaxes(1, 2))
     return made
 
 
@@ -143,7 +128,7 @@ def cover(height: int = SIZE[0], width: int = SIZE[1], *, at_edge: bool = False,
     if at_edge:
         levels[FIRST_REGION] = AT_EDGE
     flat = np.repeat(levels[..., None], 3, 2) + (np.array(COLOUR) if colour else 0)
-    return [(flat + (5, -5)[index // FRAMES % 2]).astype(np.uint8) for index in range(GROUP)]
+    return [(flat + (5, -5)[index // 8 % 2]).astype(np.uint8) for index in range(GROUP)]
 
 
 def hidden(
@@ -203,12 +188,12 @@ def vectors() -> list[Vector]:
         Vector("good", good, FILE),
         Vector("wrong_key", good, key=WRONG_KEY),
         Vector("passphrase", hidden(piece(), key=by_passphrase), FILE, None),
-        Vector("colour", hidden(piece(), MIDDLE, header_of(20, RANDOM), group=cover(48, 32, colour=True)), FILE),
+        Vector("colour", hidden(piece(), FINE, header_of(20, RANDOM), group=cover(48, 32, colour=True)), FILE),
         Vector("runs_of_one", hidden(piece(), SHORT, header_of(20, RANDOM), group=cover(16, 16)), FILE),
         Vector("another_variant", hidden(piece(), salt=of_variant(cover(), 0)), FILE),
         Vector("last_variant", hidden(piece(), salt=of_variant(cover(), 31)), FILE),
         Vector("no_variant", hidden(piece(), salt=of_variant(cover(), 32))),
-        Vector("a_half", hidden(piece(), MIDDLE, header_of(45, RANDOM, 2)), FILE),
+        Vector("a_half", hidden(piece(), FINE, header_of(45, RANDOM, 2)), FILE),
         Vector("rest", [*good, *cover()[:2]], FILE),
         Vector("begins_late", [*cover()[:3], *good], FILE),
         Vector("first_lost", [*cover(), *two[1], *two[2]], FIT_FOR_TWO),
@@ -240,14 +225,13 @@ def steps() -> dict[str, object]:
     group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
     keys = Keys(SECRET, salt + bytes([VARIANT]), film=True)
-    found, units = places(rows, cols, rung.group_bits, keys), range(GROUP // FRAMES)
-    dithers = (book.dither_of(keys, unit, header, (rows, cols), rung, FRAMES) for unit in units)
+    found = places(rows, cols, rung.group_bits, keys)
     return {
         "robust_salt": salt.hex(),
         "variant": VARIANT,
         "header": header.hex(),
-        "dither_keys": [keys.of("dither").hex(), *(book.unit_key(keys, unit, header).hex() for unit in units)],
-        "dithers": [digest((dither * (1 << 16)).astype("<u4")) for dither in dithers],
+        "dither_keys": [keys.of("dither").hex(), book.record_key(keys, header).hex()],
+        "dither": digest((book.dither_of(keys, header, (rows, cols), rung) * (1 << 16)).astype("<u4")),
         "header_places": digest(np.array(found.header, "<u4")),
         "record_places": digest(np.array(found.record(keys, header), "<u4")),
         "content": piece().hex(),
@@ -277,16 +261,14 @@ def read_film(path: Path, height: int) -> list[np.ndarray]:
     return list(tall.reshape(-1, height, *tall.shape[1:]))
 
 
-def write_network_film(path: Path) -> str:
-    """Writes the film of the shipped modem; returns the SHA-256 of its weights."""
-    modem = FilmModem.load(device="cpu")
-    rung = next(rung for rung in modem.rungs if rung.name == NETWORK_RUNG)
+def write_encoded_film(path: Path) -> None:
+    """Writes the film by stegnet."""
+    _, rung, _ = OUR_RUNGS
     frames = still_frames(GROUP, 64, 96)
-    (content,) = pieces_of(FILE, [group_room((8, 12), rung, NETWORK_RATE)])
-    made = hide_in_group(modem, frames, rung, GroupContent(content, NETWORK_RATE, RANDOM, VARIANT), Key(SECRET))
+    (content,) = pieces_of(FILE, [group_room((8, 12), rung, ENCODED_RATE)])
+    made = hide_in_group(frames, rung, GroupContent(content, ENCODED_RATE, RANDOM, VARIANT), Key(SECRET))
     info = FilmInfo(96, 64, tuple(range(GROUP)), Fraction(1, 25), Fraction(25), Fraction(1), ())
     write_h264(path, iter(made), info, Coding(23))
-    return modem.weights
 
 
 def main() -> None:
@@ -297,12 +279,10 @@ def main() -> None:
     about = " ".join(__doc__.partition("\n\n")[2].split())
     answers = {
         "about": about,
-        "frames": FRAMES,
-        "rungs": [asdict(rung) for rung in RUNGS],
         "vectors": [answer(vector) for vector in made],
         "steps": steps(),
-        "network": {"file": NETWORK, "weights": write_network_film(FOLDER / NETWORK)},
     }
+    write_encoded_film(FOLDER / ENCODED)
     (FOLDER / ANSWERS).write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -22,6 +22,7 @@ from tests.format.code_by_the_book import HEADER, Coding, argsort, u64
 from tests.format.seal_by_the_book import bits_of, bytes_of, hkdf, stream
 
 Reveal = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Better = Callable[[bytes, np.ndarray], np.ndarray]
 
 
 def area_of(picture: np.ndarray) -> np.ndarray:
@@ -237,12 +238,17 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
 
 
 def open_rung(
-    ratios: np.ndarray, rows: int, cols: int, keys: Keys, better: Callable[[bytes], np.ndarray] | None = None
+    ratios: np.ndarray,
+    rows: int,
+    cols: int,
+    keys: Keys,
+    better: Callable[[bytes, np.ndarray], np.ndarray] | None = None,
 ) -> bytes | None:
     """The content, if it opens; `ratios` are those of a rung, (rows, cols, r).
 
     Args:
-        better: gives the ratios that the record is read from, by the header; None: the same ones.
+        better: gives the ratios that the record is read from, by the header and its own ratios, positive where they
+            are right; None: the same ones.
     """
     found, flat = places(rows, cols, ratios.shape[-1], keys), ratios.reshape(-1).astype(float)
     if found is None:
@@ -256,7 +262,9 @@ def open_rung(
     coding = Coding(len(found.used(header)), fields(header)[0])
     if coding.room // 8 < 16:
         return None
-    flat = flat if better is None else better(header).reshape(-1).astype(float)
+    if better is not None:
+        sent = np.resize(HEADER.encode(bits_of(header)), len(copies))
+        flat = better(header, copies * (2.0 * sent - 1)).reshape(-1)
     message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))
     if message is None:
         return None

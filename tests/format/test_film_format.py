@@ -6,30 +6,26 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stegnet.core.card import SHIPPED_FILM_MODEM
-from stegnet.core.samples import from_8_bits
-from stegnet.engines import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
-from stegnet.methods.robust import Rung
 from stegnet.methods.robust.content import RobustFile, parse_content
 from stegnet.methods.robust.record import Blocks, coded_bits, places_of
 from stegnet.methods.robust_film.groups import (
     GroupContent,
     group_room,
     hide_in_group,
+    modulated,
     pieces_of,
     salts_of_group,
     signal_of,
 )
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, coefficients, header_ratios, luma
+from stegnet.methods.robust_film.phases import ALL_RUNGS, GROUP, coefficients, dither_of, luma, sines
 from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
 from tests.format import robust_by_the_book
-from tests.format.make_film_vectors import ANSWERS, FILE, FOLDER, FRAMES, NETWORK, RANDOM
+from tests.format.make_film_vectors import ANSWERS, ENCODED, FILE, FOLDER, RANDOM
 from tests.format.robust_by_the_book import Keys
 from tests.format.seal_by_the_book import SECRET
 from tests.format.test_robust_format import title, unlocking
@@ -38,50 +34,11 @@ from tests.support.films import still_frames
 ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
 KEY, RATE = Key(SECRET), 20
-COEFFICIENTS = [8 * down + across for down, across in book.FREQUENCIES]
-SHIPPED = FilmModem.load(SHIPPED_FILM_MODEM, device="cpu")
+each_rung = pytest.mark.parametrize("rung", ALL_RUNGS, ids=lambda rung: rung.name)
 
 
-def ours(rungs: list[book.FilmRung]) -> tuple[Rung, ...]:
-    """Rungs of the book as stegnet has them."""
-    made, first = [], 0
-    for rung in rungs:
-        made.append(Rung("", first, rung.coefficients, 38.0, 18, 28, rung.scale, rung.run, FRAMES, GROUP))
-        first += made[-1].unit_bits
-    return tuple(made)
-
-
-class IdealEngine:
-    """Reads bits of the vectors' ideal modem."""
-
-    backend, device, precision = "numpy", "cpu", "fp32"
-
-    def reveal(self, pictures: np.ndarray, dither: np.ndarray) -> np.ndarray:
-        given = dither.reshape(*dither.shape[:2], FRAMES, 64)[..., COEFFICIENTS]
-        return made_by.reveal(np.rint(pictures.transpose(2, 0, 1) * 255), given).astype(np.float32)
-
-    def pool(self, pixels: int) -> Pool:
-        return Pool(1, lambda: None)
-
-
-IDEAL = FilmModem(IdealEngine(), "00" * 32, ours(made_by.RUNGS))
-
-
-def by_networks(lumas: np.ndarray, dither: np.ndarray) -> np.ndarray:
-    """Ratios of the shipped modem: one call for all rows of blocks."""
-    given = np.zeros((*dither.shape[:3], 64), np.float32)
-    given[..., COEFFICIENTS] = dither
-    pictures = from_8_bits(lumas.astype(np.uint8)).transpose(1, 2, 0)
-    return SHIPPED.engine.reveal(pictures, given.reshape(*given.shape[:2], -1))
-
-
-def by_the_book(modem: FilmModem, reveal: book.Reveal) -> book.Modem:
-    rungs = [book.FilmRung(rung.coefficients, rung.run, rung.scale) for rung in modem.rungs]
-    return book.Modem(rungs, modem.frames, reveal)
-
-
-def message_of(modem: FilmModem, film: list[np.ndarray], key: Key | Passphrase) -> bytes | None:
-    found = read_film(modem, lambda: (frame for frame in film), lambda: times(len(film)), key)
+def message_of(film: list[np.ndarray], key: Key | Passphrase) -> bytes | None:
+    found = read_film(lambda: (frame for frame in film), lambda: times(len(film)), key)
     return found and found.message
 
 
@@ -99,7 +56,7 @@ def check(vector: dict, message: bytes | None) -> None:
 @pytest.fixture(scope="module")
 def made() -> dict[str, made_by.Vector]:
     found = {f"{vector.name}.png": vector for vector in made_by.vectors()}
-    assert {path.name for path in FOLDER.iterdir()} == {*found, ANSWERS, NETWORK}
+    assert {path.name for path in FOLDER.iterdir()} == {*found, ANSWERS, ENCODED}
     return found
 
 
@@ -110,25 +67,27 @@ def test_vectors(made, vector):
     assert np.array_equal(film, own.film)
     assert made_by.answer(own) == vector
     key_of = made_by.by_passphrase if own.key is None else lambda salt: own.key
-    check(vector, book.read(film, key_of, made_by.MODEM))
-    check(vector, message_of(IDEAL, film, unlocking(vector)))
+    check(vector, book.read(film, key_of))
+    check(vector, message_of(film, unlocking(vector)))
+
+
+def test_rungs():
+    assert [book.FilmRung(rung.coefficients, rung.run, rung.scale) for rung in ALL_RUNGS] == list(book.RUNGS)
 
 
 def test_steps():
     assert json.loads(json.dumps(made_by.steps())) == STEPS
-    group, rung = made_by.cover(), IDEAL.rungs[0]
+    group, rung = made_by.cover(), ALL_RUNGS[0]
     shape, salt = (4, 8), next(salts_of_group([signal_of(frame) for frame in group]))
     header, content = bytes.fromhex(STEPS["header"]), bytes.fromhex(STEPS["content"])
     assert salt.hex() == STEPS["robust_salt"]
     salt = salt_of_variant(salt, STEPS["variant"])
-    given = (salt, b""), *((salt + bytes([unit]), header) for unit in range(GROUP // FRAMES))
-    assert [KEY.robust(b"dither", *each).hex() for each in given] == STEPS["dither_keys"]
-    places = places_of(shape, rung, KEY, salt)
-    dither = Dither(shape, FRAMES, KEY, salt, places.first, header)
-    dithers = [dither.unit(unit) for unit in range(GROUP // FRAMES)]
-    assert [made_by.digest((each * (1 << 16)).astype("<u4")) for each in dithers] == STEPS["dithers"]
+    assert [KEY.robust(b"dither", salt, each).hex() for each in (b"", header)] == STEPS["dither_keys"]
+    blocks = Blocks(shape, rung, KEY, salt)
+    assert made_by.digest((dither_of(blocks, header) * (1 << 16)).astype("<u4")) == STEPS["dither"]
+    places = blocks.places
     assert made_by.digest(places.header.astype("<u4")) == STEPS["header_places"]
-    bits = coded_bits(Blocks(shape, rung, KEY, salt), made_by.RATE, content, header[1:])
+    bits = coded_bits(blocks, made_by.RATE, content, header[1:])
     assert made_by.digest(np.packbits(bits)) == STEPS["bits"]
     rooms = [group_room(shape, rung, made_by.RATE)] * 3
     assert [piece.hex() for piece in pieces_of(made_by.FIT_FOR_TWO, rooms)] == STEPS["pieces"]
@@ -147,31 +106,32 @@ def test_salts_near_edges():
         assert list(salts_of_group([signal_of(frame) for frame in group])) == list(book.salts(group))
 
 
-@pytest.mark.parametrize("rung", made_by.RUNGS, ids=lambda rung: str(rung.run))
-def test_header_ratios(rung):
+@each_rung
+def test_sines_of_headers(rung):
     """Of all variants, by which one is found."""
     group, salt, shape = still_frames(GROUP, 96, 128), bytes(range(16)), (12, 16)
-    lumas, (own,) = np.stack([luma(frame) for frame in group]), ours([rung])
-    (headers,) = headers_of(shape, [own], KEY, salt)
-    found = np.stack([coefficients(each) for each in lumas])
-    ratios = header_ratios(found[:, headers.blocks.reshape(-1)], headers.dither, own).reshape(-1)[headers.order]
+    lumas = np.stack([luma(frame) for frame in group])
+    (headers,) = headers_of(shape, [rung], KEY, salt)
+    frames = [coefficients(each)[headers.blocks.reshape(-1)] for each in lumas[:: rung.run]]
+    found = sines(frames, headers.dither, rung).reshape(-1)[headers.order]
+    theirs = book.FilmRung(rung.coefficients, rung.run, rung.scale)
     for variant in (0, 5, VARIANTS - 1):
         keys = Keys(SECRET, salt + bytes([variant]), film=True)
-        expected = book.header_ratios(book.coefficients(lumas), keys, rung).reshape(-1)
-        kept = robust_by_the_book.places(*shape, rung.group_bits, keys).header[: ratios.shape[1]]
-        np.testing.assert_allclose(ratios[variant], expected[kept], atol=5e-3)
+        expected = book.header_sines(book.coefficients(lumas), shape, keys, theirs).reshape(-1)
+        kept = robust_by_the_book.places(*shape, rung.bits, keys).header[: found.shape[1]]
+        np.testing.assert_allclose(found[variant], expected[kept], atol=5e-3)
         assert np.array_equal(headers.signs[variant], robust_by_the_book.signed(keys.of("header"), np.ones(len(kept))))
 
 
-@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+@each_rung
 def test_the_book_reads_what_stegnet_hides(rung):
     frames = still_frames(GROUP, 99, 133)
     (content,) = pieces_of(FILE, [group_room((12, 16), rung, RATE)])
-    film = hide_in_group(SHIPPED, frames, rung, GroupContent(content, RATE, RANDOM, 7), KEY)
-    assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE
+    film = hide_in_group(frames, rung, GroupContent(content, RATE, RANDOM, 7), KEY)
+    assert book.read(film, lambda salt: SECRET) == FILE
 
 
-@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+@each_rung
 @pytest.mark.parametrize("shape", [(10, 20), (41, 39), (45, 80)])
 def test_places_of_a_group(rung, shape):
     salt, header = bytes(range(16)), robust_by_the_book.header_of(0, RANDOM, 6)
@@ -181,21 +141,18 @@ def test_places_of_a_group(rung, shape):
     assert ours.record(6, header).tolist() == theirs.used(header)
 
 
-@pytest.mark.parametrize("rung", SHIPPED.rungs, ids=lambda rung: rung.name)
+@each_rung
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = salt_of_variant(next(book.salts(frames)), 7)
     header = robust_by_the_book.header_of(RATE, RANDOM)
     carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, film=True))
     signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
-    places = places_of(shape, rung, KEY, salt)
-    film = SHIPPED.hide(frames, signs, Dither(shape, FRAMES, KEY, salt, places.first, header), rung)
-    assert message_of(SHIPPED, film, KEY) == FILE
+    film = modulated(frames, signs, dither_of(Blocks(shape, rung, KEY, salt), header), rung)
+    assert message_of(film, KEY) == FILE
 
 
 def test_a_film_after_h264():
-    """Of the shipped weights: other ones need another film (make_film_vectors)."""
-    assert ANSWERED["network"]["weights"] == SHIPPED.weights
-    film = list(read_frames(FOLDER / NETWORK))
-    assert message_of(SHIPPED, film, KEY) == FILE
-    assert book.read(film, lambda salt: SECRET, by_the_book(SHIPPED, by_networks)) == FILE
+    film = list(read_frames(FOLDER / ENCODED))
+    assert message_of(film, KEY) == FILE
+    assert book.read(film, lambda salt: SECRET) == FILE

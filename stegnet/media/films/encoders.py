@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from stegnet.core.video import X264_DETERMINISTIC
@@ -58,6 +58,7 @@ WATCHABLE = Form("MP4", "mp4", "libx264", "yuv420p", 1)
 FORMS = {"mkv": MKV, "mp4": MP4, "watchable": WATCHABLE}
 _WATCHABLE_OPTIONS = {"crf": "17", "preset": "medium", "profile": "high"}
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
+PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
 _MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
     "libx264": ("preset", {}),
     "libx265": ("preset", {"x265-params": "log-level=error"}),
@@ -74,17 +75,32 @@ class Coding:
         crf: constant rate factor, on the encoder's own scale.
         preset: the encoder's speed, as it names it.
         encoder: FFmpeg's name.
+        paced: x264 predicts every PACE-th frame from those before, and those between from both sides.
+        params: more of x264's own.
     """
 
     crf: int
     preset: str = "fast"
     encoder: str = "libx264"
+    paced: bool = False
+    params: str = ""
 
     @property
     def options(self) -> dict[str, str]:
         """Options of the encoder."""
         preset, more = _MORE[self.encoder]
+        more = (
+            more | ({"forced-idr": "1"} if self.paced else {}) | ({"x264-params": self.params} if self.params else {})
+        )
         return {"crf": str(self.crf), preset: self.preset} | more
+
+    def kind_of(self, index: int, count: int) -> PictureType:
+        """How a frame, of so many, is to be predicted."""
+        if not self.paced:
+            return PictureType.NONE
+        if index % _KEY_EVERY == 0:
+            return PictureType.I
+        return PictureType.P if index % PACE == 0 or index == count - 1 else PictureType.B
 
 
 def encoder_options(form: Form, width: int, height: int) -> dict[str, str]:

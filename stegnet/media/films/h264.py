@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.video.frame import PictureType
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
@@ -47,7 +46,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
             stream = _add_stream(film, info, coding, draft)
-            for packet in _packets(stream, frames, info):
+            for packet in _packets(stream, frames, info, coding):
                 film.mux(packet)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
@@ -86,23 +85,24 @@ def _add_stream(film: av.container.OutputContainer, info: FilmInfo, coding: Codi
     return stream
 
 
-def _packets(stream: VideoStream, frames: Iterable[Picture], info: FilmInfo) -> Iterator[av.Packet]:
+def _packets(stream: VideoStream, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[av.Packet]:
     """Packets of the frames. For the encoder, whose choices depend on it, they are evenly spaced."""
     stamps, step = _stamps(info), max(1, round(_TICKS / info.rate))
 
     def stamp(index: int) -> int:
         return stamps[index] if index >= 0 else stamps[0] + index * step
 
-    for packet in _encoded(stream, frames, len(stamps)):
+    for packet in _encoded(stream, frames, len(stamps), coding):
         packet.pts, packet.dts = stamp(packet.pts), stamp(packet.dts)
         packet.time_base, packet.duration = Fraction(1, _TICKS), step
         yield packet
 
 
-def _encoded(stream: VideoStream, frames: Iterable[Picture], count: int) -> Iterator[av.Packet]:
+def _encoded(stream: VideoStream, frames: Iterable[Picture], count: int, coding: Coding) -> Iterator[av.Packet]:
     for index, picture in zip(range(count), frames, strict=True):
         frame = to_yuv(picture, _PIXELS)
-        frame.pts, frame.time_base, frame.pict_type = index, stream.codec_context.time_base, PictureType.NONE
+        frame.pts, frame.time_base = index, stream.codec_context.time_base
+        frame.pict_type = coding.kind_of(index, count)
         yield from stream.encode(frame)
     yield from stream.encode(None)
 

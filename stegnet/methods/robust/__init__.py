@@ -32,7 +32,8 @@ __getattr__, __all__ = lazy_names(
     parts="hide_tiled",
     reader="picture_reader",
     record="SHARES Blocks Places Ratios Reading chosen coded_bits content_room dither_of header_blocks header_evidence "
-    "header_signs in_order make_header new_nonce places_of_rungs read_bits record_places robust_key used_blocks",
+    "header_signs in_order make_header new_nonce places_of_rungs read_bits record_places robust_key share_of "
+    "used_blocks",
     regions="hidden_area region_means robust_salts salts_of textures",
     survival="Promise SAVED Survivor UNEVEN WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )

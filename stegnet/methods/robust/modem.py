@@ -32,17 +32,16 @@ _PATCHES = 10  # that are read at once, in a row and a column, at most
 
 @dataclass(frozen=True)
 class Rung:
-    """A trade of bits against robustness that a modem has learnt, for pictures or for groups of a film's frames.
+    """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames.
 
     Attributes:
-        name: that of the channel it is meant for, such as "jpeg-75" or "h264-23".
-        first: of its bits among all of a block in a unit.
+        name: that of the channel it is meant for, such as "jpeg-75".
+        first: of its bits among all of a block.
         coefficients: of each block that carry bits.
         psnr: of its containers in dB.
-        lowest, highest: JPEG quality, or constant rate factor of films, that it was trained for.
+        lowest, highest: JPEG quality, or constant rate factor of films, that it is meant for.
         scale: period of a phase, in steps of JPEG at quality 50.
-        run: frames that carry the same bits.
-        frames: of a unit, which the networks see at once.
+        run: frames, of which the first carries bits.
         group: frames that are hidden in together, a multiple of those.
     """
 
@@ -54,23 +53,17 @@ class Rung:
     highest: int
     scale: float = 1.0
     run: int = 1
-    frames: int = 1
     group: int = 1
 
     @property
-    def unit_bits(self) -> int:
-        """Bits of a block in a unit: run after run, coefficient after coefficient."""
-        return self.frames // self.run * self.coefficients
-
-    @property
     def bits(self) -> int:
-        """Bits of a block in a group: unit after unit."""
-        return self.group // self.frames * self.unit_bits
+        """Bits of a block in a picture or group: run after run, coefficient after coefficient."""
+        return self.group // self.run * self.coefficients
 
     @property
     def places(self) -> slice:
-        """Its bits among all of a block in a unit."""
-        return slice(self.first, self.first + self.unit_bits)
+        """Its bits among all of a block."""
+        return slice(self.first, self.first + self.bits)
 
     @property
     def carriers(self) -> list[int]:
@@ -205,26 +198,21 @@ class Modem:
                 step(done, len(grid))
 
 
-def read_rungs(path: Path, group: int = 1) -> tuple[Rung, ...]:
+def read_rungs(path: Path) -> tuple[Rung, ...]:
     """The rungs of a modem's weights file, read from its card.
 
-    Args:
-        group: frames that are hidden in together: 1 is for pictures, more for films.
     Raises:
-        WeightsError: there is no such file, or it holds no modem for pictures, or none for films.
+        WeightsError: there is no such file, or it holds no modem.
     """
     card = read_card(path)
-    frames = card.options.get("frames", 1)
-    if card.model != MODEM or (frames > 1) != (group > 1):
-        where = "films" if group > 1 else "pictures"
-        raise WeightsError(f"{path}: these weights hide no bits in {where}", f"they are of the family {card.model}")
+    if card.model != MODEM:
+        raise WeightsError(f"{path}: these weights hide no bits in pictures", f"they are of the family {card.model}")
     rungs, first = [], 0
     try:
         for rung in card.options["rungs"]:
             known = {name: rung[name] for name in ("name", "psnr", "lowest", "highest", "scale")}
-            counts = {"run": rung.get("run", 1), "frames": frames, "group": group}
-            rungs.append(Rung(first=first, coefficients=rung["bits"], **known, **counts))
-            first += rungs[-1].unit_bits
+            rungs.append(Rung(first=first, coefficients=rung["bits"], **known))
+            first += rungs[-1].bits
     except (KeyError, TypeError) as error:
         hint = "it is damaged, or of another version"
         raise WeightsError(f"{path}: its card does not say what it hides", hint) from error

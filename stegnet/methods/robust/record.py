@@ -212,7 +212,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
     places, header = blocks.places, make_header(rate, share, nonce)
     carried = np.zeros(blocks.count * rung.bits, np.uint8)
-    repeated = np.resize(_HEADER.encode(_unpacked(header)), places.order.size)
+    repeated = _header_bits(header, places.order.size)
     carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
     record = places.record(share, header)
     coding = Coding(record.size, rate)
@@ -232,6 +232,11 @@ def make_header(rate: int, share: int, nonce: bytes) -> bytes:
     return ((rate * SHARES + share) << _RANDOM_BITS | random).to_bytes(HEADER_BYTES, "big")
 
 
+def _header_bits(header: bytes, count: int) -> np.ndarray:
+    """Copies of the coded bits of a header, (count,) uint8."""
+    return np.resize(_HEADER.encode(_unpacked(header)), count)
+
+
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
     used, places = np.zeros(blocks.count, bool), blocks.places
@@ -246,19 +251,21 @@ def new_nonce(randomness: Randomness) -> bytes:
 
 
 def read_bits(
-    ratios: Ratios, blocks: Blocks, all_ratios: Callable[[bytes], np.ndarray] | None = None
+    ratios: Ratios, blocks: Blocks, of_record: Callable[[bytes, np.ndarray], Ratios] | None = None
 ) -> Reading | None:
     """Reads the record of a rung, if it opens.
 
     Args:
         ratios: log-likelihood ratios of the bits with the given numbers.
-        all_ratios: computes those of all bits in order, (n,), given the header that was read; None: the same ones.
+        of_record: those of the record, given the header and the ratios it was read from, (h,), positive where they
+            are right; None: the same ones.
     """
     key, salt, rung = blocks.key, blocks.salt, blocks.rung
     if not record_places(blocks.count, rung):
         return None
     places = blocks.places
-    header = _read_header(ratios(places.header) * header_signs(key, salt, places.order.size))
+    signed = ratios(places.header) * header_signs(key, salt, places.order.size)
+    header = _read_header(signed)
     if header is None:
         return None
     rate, share = divmod(int.from_bytes(header, "big") >> _RANDOM_BITS, SHARES)
@@ -268,8 +275,8 @@ def read_bits(
     coding = Coding(record.size, rate)
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    if all_ratios is not None:
-        ratios = in_order(all_ratios(header))
+    if of_record is not None:
+        ratios = of_record(header, signed * (2.0 * _header_bits(header, signed.size) - 1))
     message = coding.decode(ratios(record[order]) * signs)
     if message is None:
         return None
@@ -340,6 +347,11 @@ def chosen(blocks: np.ndarray, count: int, texture: np.ndarray | None) -> np.nda
     starts = np.arange(count) * some.size // max(count, 1)
     parts = np.searchsorted(starts, np.arange(some.size), "right")
     return some[np.lexsort((-texture.reshape(-1)[some], parts))][starts]
+
+
+def share_of(number: int) -> float:
+    """The share of the blocks that could carry a record with this number: 1, 3/4, 1/2, 3/8, 1/4 …"""
+    return (4 - number % 2) / (1 << number // 2 + 2)
 
 
 def _shared(blocks: int, share: int) -> int:

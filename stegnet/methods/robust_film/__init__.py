@@ -1,7 +1,7 @@
 """The method "robust" for films: bits that survive H.264, in groups of frames.
 
-`phases` are the coefficients that carry them, `modem` runs the networks, `groups` has records, `variants` what is drawn
-for each film, `opening` finds both by key, `reading` whole messages; `survival` hides what comes back, with what
+`phases` are the coefficients that carry them, `groups` has records, and frames that follow motion, `variants` what is
+drawn for each film, `opening` finds both by key, `reading` whole messages; `survival` hides what comes back, with what
 `hiding` knows of the film.
 """
 
@@ -10,9 +10,8 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
-    hiding="WRITTEN_CRF",
-    modem="FilmModem",
-    phases="Dither FREQUENCIES GROUP luma periods_of read_film_rungs",
+    hiding="WRITTEN WRITTEN_CRF",
+    phases="ALL_RUNGS FREQUENCIES GROUP RUNGS luma periods_of",
     reading="Pieces hidden_in_film read_film",
     variants="new_variant",
     survival="film_fits film_room hide_in_film",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,14 @@ from stegnet.core.errors import ConfigError
 from stegnet.media import FilmInfo, FilmWriter, read_frames, resize
 from stegnet.media.films.encoders import Coding
 from stegnet.methods.film_loop import FilmCover
-from stegnet.methods.robust import CONTAINER_PSNR, MESSENGER, Rung
+from stegnet.methods.robust import CONTAINER_PSNR, MESSENGER, SHARES, Rung, share_of
+from stegnet.methods.robust_film.phases import DENSE, RUNGS
 
 MESSENGER_SIDE, MESSENGER_RATE = 848, 30  # pixels, frames per second
 _MESSENGER_CRF = 28
 _FINE = 25  # the constant rate factor up to which mean lumas hardly move
-_MESSENGER_SHARE = 4  # a quarter: its rung changes much
+_NEARLY = 1.2  # times a share: less than a decibel
+_LAST_PSNR = 33.0  # dB, of films that hold nothing at CONTAINER_PSNR
 _WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
 _HARDER = {"+veryfast": 2, "+twice": 3}  # by how much higher a CRF is about as hard to survive
 _JOINED = re.compile(r"(h264|hevc|vp9|av1):(\d{1,2})(\+veryfast)?(\+twice)?")
@@ -54,6 +56,20 @@ _CODECS = {
 
 
 @dataclass(frozen=True)
+class FilmCarrier:
+    """A rung that carries the bits, and the number of the largest share of the blocks in which it may."""
+
+    rung: Rung
+    most: int
+
+    @classmethod
+    def at(cls, rung: Rung, psnr: float) -> "FilmCarrier":
+        """That of films of this PSNR in dB, about."""
+        limit = 10 ** ((rung.psnr - psnr) / 10) * _NEARLY
+        return cls(rung, next(most for most in range(SHARES) if share_of(most) <= max(limit, share_of(SHARES - 1))))
+
+
+@dataclass(frozen=True)
 class FilmChannel:
     """A lossy channel that films are promised to survive.
 
@@ -83,16 +99,20 @@ class FilmChannel:
         """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
         return 0.5 if self.hard > _FINE else 0
 
-    def chosen_rungs(self, rungs: Sequence[Rung], psnr: float | None) -> list[Rung]:
-        """The rungs to try: those made for the channel at the nearest PSNR of the container in dB, the mildest first.
+    def carriers(self, psnr: float | None, *, exact: bool) -> list[FilmCarrier]:
+        """What may carry the bits, in films of this PSNR in dB, in the order in which it is tried.
 
-        Where there is none, the most robust. Then that for messengers, if it is asked for, or None for the PSNR.
+        The most robust costs least for each bit, and has least room. Of a picture or film, which is made to fit, more
+        room is a better copy.
+
+        Args:
+            psnr: None: CONTAINER_PSNR, and less where nothing fits.
+            exact: a file is hidden as it is.
         """
-        near = min(abs(rung.psnr - (psnr or CONTAINER_PSNR)) for rung in rungs)
-        fitting = sorted((r for r in rungs if abs(r.psnr - (psnr or CONTAINER_PSNR)) == near), key=lambda r: r.highest)
-        able = [rung for rung in fitting if rung.highest >= self.hard and self.name != MESSENGER]
-        last = [rung for rung in rungs if rung.name == MESSENGER and (psnr is None or self.name == MESSENGER)]
-        return able + last or fitting[-1:]
+        able = [rung for rung in RUNGS if rung.highest >= self.hard] or [RUNGS[0]]
+        more = [DENSE] if DENSE.highest >= self.hard else []
+        made = [FilmCarrier.at(rung, psnr or CONTAINER_PSNR) for rung in (able + more if exact else able[::-1])]
+        return made if psnr else [*made, FilmCarrier.at(RUNGS[0], _LAST_PSNR)]
 
     def reduces(self, info: FilmInfo) -> bool:
         """Whether a film is sent with fewer pixels or frames."""
@@ -137,11 +157,6 @@ class FilmChannel:
     def _every(self, info: FilmInfo) -> int:
         """One frame in so many is sent."""
         return max(1, math.ceil((info.rate - 1) / self.rate)) if self.rate else 1
-
-
-def most_share(rung: Rung) -> int:
-    """The number of the largest share of blocks that a rung may change."""
-    return _MESSENGER_SHARE if rung.name == MESSENGER else 0
 
 
 def parse_film_channel(text: str) -> FilmChannel:

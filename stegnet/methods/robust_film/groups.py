@@ -2,6 +2,8 @@
 
 A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
 record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
+The frames between those that carry bits take over their changes along the film's motion, which an encoder predicts, so
+that only the first frame of each run costs it more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.keys import KeySource
+from stegnet.media.films.motion import Motion
 from stegnet.methods.robust import (
     Blocks,
     Rung,
@@ -25,8 +28,7 @@ from stegnet.methods.robust import (
     salts_of,
     used_blocks,
 )
-from stegnet.methods.robust_film.modem import FilmModem
-from stegnet.methods.robust_film.phases import GROUP, Dither, coefficients, luma
+from stegnet.methods.robust_film.phases import GROUP, changed, coefficients, dither_of, luma
 from stegnet.methods.robust_film.variants import salt_of_variant
 from stegnet.sealing import size_bytes
 
@@ -34,6 +36,7 @@ NUMBER, DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * NUMBER + DIGEST
 MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
+_EARLIER = 1, 0.5, 0  # share of the earlier one of two carrying frames in the changes of those between
 _STEP, _NEAR = 16, 1.0  # levels, of the salt, as in `salts_of`
 
 
@@ -125,9 +128,13 @@ class GroupContent:
 
 
 def hide_in_group(
-    modem: FilmModem, frames: Sequence[np.ndarray], rung: Rung, given: GroupContent, key_source: KeySource
+    frames: Sequence[np.ndarray],
+    rung: Rung,
+    given: GroupContent,
+    key_source: KeySource,
+    motion: Sequence[Motion] | None = None,
 ) -> list[np.ndarray]:
-    """Hides content in a group of frames, (H, W, 3) uint8 each."""
+    """Hides content in a group of frames, (H, W, 3) uint8 each; `motion` as in `modulated`."""
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
     for _ in range(_TRIES):  # hiding may move a mean over an edge
@@ -139,19 +146,40 @@ def hide_in_group(
         blocks = Blocks(shape, rung, robust_key(key_source, salt), salt_of_variant(salt, given.variant))
         bits = coded_bits(blocks, given.rate, given.content, given.nonce, given.share)
         signs = (bits * np.float32(2) - 1) * used_blocks(blocks, given.nonce, given.share)[..., None]
-        header = make_header(given.rate, given.share, given.nonce)
-        dither = Dither(shape, modem.frames, blocks.key, blocks.salt, blocks.places.first, header)
-        carrying = modulated(modem, frames, signs, dither, rung)
+        dither = dither_of(blocks, make_header(given.rate, given.share, given.nonce))
+        carrying = modulated(frames, signs, dither, rung, motion)
         signals = [signal_of(frame, bits=False) for frame in carrying]
     return carrying
 
 
 def modulated(
-    modem: FilmModem, frames: Sequence[np.ndarray], signs: np.ndarray, dither: Dither, rung: Rung
+    frames: Sequence[np.ndarray],
+    signs: np.ndarray,
+    dither: np.ndarray,
+    rung: Rung,
+    motion: Sequence[Motion] | None = None,
 ) -> list[np.ndarray]:
-    """A group of frames that carries bits; arguments as `FilmModem.hide`."""
-    carrying = [frame.copy(order="C") for frame in frames]
-    changed = modem.hide([hidden_area(frame) for frame in frames], signs, dither, rung)
-    for container, area in zip(carrying, changed, strict=True):
-        hidden_area(container)[:] = area
+    """A group of frames that carries bits; red, green and blue of a pixel change alike.
+
+    Args:
+        frames: (H, W, 3) uint8 each.
+        signs: (rows, cols, bits) float32, −1 or 1; 0 in blocks that stay as they are.
+        dither: (rows · cols, bits), in periods.
+        motion: of each frame; None: nothing moves.
+    """
+    shape, runs = signs.shape[:2], range(rung.bits // rung.coefficients)
+    areas = [hidden_area(frame) for frame in frames]
+    of_runs = (values.reshape(-1, len(runs), rung.coefficients).swapaxes(0, 1) for values in (signs, dither))
+    changes = [changed(area, *run, rung) for area, *run in zip(areas[:: rung.run], *of_runs, strict=True)]
+    carrying = []
+    for index, frame in enumerate(frames):
+        run, behind = divmod(index, rung.run)
+        change = changes[run]
+        if behind:
+            moves = motion[index] if motion else Motion.none(shape)
+            after = changes[run + 1] if run + 1 in runs else None
+            change = moves.follow(change, after, _EARLIER[behind - 1])
+        carrying.append(frame.copy(order="C"))
+        levels = np.rint(change).astype(np.int16)[..., None] + areas[index]
+        hidden_area(carrying[-1])[:] = np.clip(levels, 0, 255)
     return carrying

@@ -12,19 +12,19 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import ahead
 from stegnet.keys import KeySource
-from stegnet.media import FilmInfo
+from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
+from stegnet.media.films.motion import SEARCH
 from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.robust import Rung
-from stegnet.methods.robust_film.channels import FilmChannel
+from stegnet.methods.robust_film.channels import FilmCarrier, FilmChannel
 from stegnet.methods.robust_film.groups import group_room
-from stegnet.methods.robust_film.modem import FilmModem
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 
 WRITTEN_CRF = 18  # of the films that hiding writes
-WRITTEN = Coding(WRITTEN_CRF)
+WRITTEN = Coding(WRITTEN_CRF, "medium", paced=True)  # as the changes follow each other
 _SAMPLED = 48  # frames at most, from which the container's quality is measured
 
 
@@ -56,14 +56,6 @@ class FrameSample:
 
 
 @dataclass(frozen=True)
-class FilmCarrier:
-    """A modem, and its rung that carries the bits."""
-
-    modem: FilmModem
-    rung: Rung
-
-
-@dataclass(frozen=True)
 class FilmHiding:
     """A film in which something is being hidden.
 
@@ -85,6 +77,22 @@ class FilmHiding:
         return FrameSample(len(self.cover.info.pts))
 
     @property
+    def rung(self) -> Rung:
+        return self.carrier.rung
+
+    @cached_property
+    def motion(self) -> Path:
+        """A film from which the cover's motion is read."""
+        film = self.folder / "motion.mp4"
+        if not film.exists():
+            self.search(film, read_frames(self.cover.path), self.cover.info)
+        return film
+
+    def search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> None:
+        """Writes a film from which the motion of its frames is read."""
+        replace(self, run=self.run.under("search")).write(film, frames, info, SEARCH)
+
+    @property
     def groups(self) -> int:
         return len(self.cover.info.pts) // GROUP
 
@@ -95,7 +103,7 @@ class FilmHiding:
 
     def rooms(self, rates: Sequence[int], share: int = 0) -> list[int]:
         """Bytes of the message in each group; `share` as in `GroupContent`."""
-        return [group_room(self.shape, self.carrier.rung, rate, share) for rate in rates]
+        return [group_room(self.shape, self.rung, rate, share) for rate in rates]
 
     def write(
         self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding = WRITTEN

@@ -1,27 +1,27 @@
-"""Bits of a film in the phases of its DCT coefficients: rungs, the dither, and headers that are read without a network.
+"""Bits of a film in the phases of its DCT coefficients: rungs, their dither, and how sure each bit is.
 
-A codec keeps a change that stays for some frames better than one that is gone in the next. So a *run* of frames carries
-the same bits, in the phases of a few DCT coefficients of each block (`stegnet.models.modem`); what differs from rung to
-rung is how long a run is, how many coefficients there are, and their period.
+In the first frame of each *run*, a few luma coefficients of a block carry a bit each, by quantisation index modulation
+with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20). Rungs differ in the length of their runs, in
+the number of coefficients and in their periods.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.keys import Key
-from stegnet.methods.robust import Rung, read_rungs
+from stegnet.media.films.encoders import PACE
+from stegnet.methods.robust import Blocks, Rung, information
 
 GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
-_PER_WORD = np.float32(1 / (1 << 16))
+PER_WORD = np.float32(1 / (1 << 16))
 _MIDDLE = np.float32(127.5)  # level from which the phases of block means count
-_HEADER_LIKELIHOOD = np.float32(0.3)  # log-likelihood ratio of a header's bit for a sum of 1
+_PHASE = np.float32(0.25)  # of a bit that is 1, in periods; −_PHASE of one that is 0
+_SURENESS = tuple(2.0**power for power in np.arange(-4, 3.1, 0.25))  # log-likelihood ratios of a sine of 1
 # Vertical and horizontal frequency of the coefficients that JPEG quantises most finely, and its steps at quality 50
 # (ITU-T T.81, table K.1).
 _FINEST = (
@@ -29,61 +29,34 @@ _FINEST = (
     ((0, 0), 16), ((0, 3), 16), ((2, 2), 16), ((3, 1), 17), ((4, 0), 18), ((1, 3), 19), ((3, 2), 22), ((4, 1), 22),
 )  # fmt: skip
 FREQUENCIES = tuple(frequency for frequency, _ in _FINEST)
-MOST = len(_FINEST)
 
 
-@dataclass(frozen=True)
-class Dither:
-    """The dither of a group: in [0, 1), of MOST coefficients of each block in each frame, in periods.
-
-    Attributes:
-        shape: rows and columns of blocks.
-        frames: of a unit.
-        key, salt: that it follows from.
-        first: (b,) int, the header's blocks in their order; None: there is no header.
-        header: of the group, that the dither of all other blocks follows from as well; empty: not known.
-    """
-
-    shape: tuple[int, int]
-    frames: int
-    key: Key
-    salt: bytes
-    first: np.ndarray | None = None
-    header: bytes = b""
-
-    @cached_property
-    def of_header(self) -> np.ndarray:
-        """Words of the header's blocks, (b, GROUP, MOST) uint16."""
-        return header_words(self.key, self.salt, len(self.first))
-
-    def unit(self, number: int) -> np.ndarray:
-        """That of a unit, (rows, cols, frames, MOST) float32."""
-        key = self.key.robust(b"dither", self.salt + bytes([number]), self.header)
-        blocks = self.shape[0] * self.shape[1]
-        words = np.frombuffer(keystream(key, 2 * blocks * self.frames * MOST), "<u2")
-        made = (words * _PER_WORD).reshape(blocks, self.frames, MOST)
-        if self.first is not None:
-            made[self.first] = self.of_header[:, number * self.frames : (number + 1) * self.frames] * _PER_WORD
-        return made.reshape(*self.shape, self.frames, MOST)
+def _rung(name: str, coefficients: int, run: int, scale: float, psnr: float, highest: int) -> Rung:
+    return Rung(name, 0, coefficients, psnr, 16, highest, scale, run, GROUP)
 
 
-def header_words(key: Key, salt: bytes, count: int) -> np.ndarray:
-    """The dither of the first so many blocks of a header, (count, GROUP, MOST) uint16, in units of 2⁻¹⁶ periods."""
-    stream = keystream(key.robust(b"dither", salt), 2 * count * GROUP * MOST)
-    return np.frombuffer(stream, "<u2").reshape(count, GROUP, MOST)
+# The most robust first. Their PSNR is that of films in which all blocks carry something.
+RUNGS = (
+    _rung("coarse", 8, PACE, 7.0, 31.0, 29),
+    _rung("middle", 8, PACE, 5.0, 33.7, 25),
+    _rung("fine", 16, PACE, 2.5, 34.9, 20),
+)
+DENSE = _rung("dense", 16, 1, 2.5, 33.0, 20)  # has most room, and costs most
+ALL_RUNGS = *RUNGS, DENSE
 
 
-def read_film_rungs(path: Path) -> tuple[Rung, ...]:
-    """The rungs of a film modem's weights file.
+def header_dither(key: Key, salt: bytes, count: int) -> np.ndarray:
+    """The dither of so many bits of a header's blocks, in their order: (count,) uint16, in units of 2⁻¹⁶ periods."""
+    return np.frombuffer(keystream(key.robust(b"dither", salt), 2 * count), "<u2")
 
-    Raises:
-        WeightsError: as `read_rungs`, or this version can't use the modem.
-    """
-    rungs = read_rungs(path, GROUP)
-    if GROUP % rungs[0].frames or max(rung.coefficients for rung in rungs) > MOST:
-        most = f"films take a divisor of {GROUP} frames and {MOST} coefficients at most"
-        raise WeightsError(f"{path}: this modem can't be used", most)
-    return rungs
+
+def dither_of(blocks: Blocks, header: bytes) -> np.ndarray:
+    """The dither of a group with this header: (blocks, bits) float32 in [0, 1), in periods."""
+    first, bits = blocks.places.first, blocks.rung.bits
+    stream = keystream(blocks.key.robust(b"dither", blocks.salt, header), 2 * blocks.count * bits)
+    words = np.frombuffer(stream, "<u2").reshape(-1, bits).copy()
+    words[first] = header_dither(blocks.key, blocks.salt, first.size * bits).reshape(-1, bits)
+    return words * PER_WORD
 
 
 def exact_luma(frame: np.ndarray) -> np.ndarray:
@@ -96,50 +69,60 @@ def luma(frame: np.ndarray) -> np.ndarray:
     return np.rint(exact_luma(frame)).astype(np.uint8)
 
 
-def coefficients(luma: np.ndarray, blocks: np.ndarray | None = None) -> np.ndarray:
-    """DCT coefficients that may carry bits, (n, MOST) float32 in levels, of a luma, (H, W) uint8.
-
-    Args:
-        blocks: (n,) int, those that are wanted; None: all, row by row.
-    """
+def coefficients(luma: np.ndarray, count: int = len(FREQUENCIES)) -> np.ndarray:
+    """The first so many coefficients that may carry bits, (blocks, count) float32 in levels, of a luma, (H, W)."""
     height, width = luma.shape
     samples = luma.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).swapaxes(1, 2)
-    some = samples if blocks is None else samples[np.divmod(blocks, width // BLOCK)]
-    return (some.reshape(-1, BLOCK * BLOCK) - _MIDDLE) @ _BASIS
+    return (samples.reshape(-1, BLOCK * BLOCK) - _MIDDLE) @ _BASIS[:, :count]
 
 
-def header_dither(words: np.ndarray, rung: Rung) -> np.ndarray:
-    """The dither that counts, of the first frame of each run: (runs, n, coefficients) float32.
+def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
+    """The change of a frame's luma, in levels, by which it carries the bits of a run: (H, W) float32.
 
     Args:
-        words: as `header_words`, (n, GROUP, MOST).
+        frame: (H, W, 3) uint8, sides multiples of 8.
+        signs: (blocks, coefficients) float32, −1 or 1; 0 for those that stay as they are.
+        dither: the same shape, in periods.
     """
-    return (words[:, :: rung.run, : rung.coefficients] * _PER_WORD).swapaxes(0, 1)
+    periods = periods_of(rung)
+    away = _PHASE * signs + dither - coefficients(exact_luma(frame), rung.coefficients) / periods
+    moved = np.abs(signs) * (away - np.rint(away)) * periods
+    height, width, _ = frame.shape
+    blocks = (moved @ _BASIS[:, : rung.coefficients].T).reshape(height // BLOCK, width // BLOCK, BLOCK, BLOCK)
+    return blocks.swapaxes(1, 2).reshape(height, width)
 
 
-def header_ratios(found: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
-    """Log-likelihood ratios of a header's bits: sums of the sines of their phases, without a network.
+def sines(frames: Sequence[np.ndarray], dither: np.ndarray, rung: Rung) -> np.ndarray:
+    """Sines of the phases of a group's bits: 1 where one is 1, −1 where it is 0, as good as it gets.
 
     Args:
-        found: coefficients of the header's blocks, (GROUP, n, MOST) float32 in levels.
-        dither: theirs, as `header_dither`.
+        frames: coefficients of the first frame of each run, (blocks, at least `rung.coefficients`) float32 each.
+        dither: (blocks, bits), in periods.
 
     Returns:
-        (runs, n, coefficients) float32.
+        (blocks, bits) float32.
     """
-    run, count = rung.run, rung.coefficients
-    phases = found[..., :count].reshape(-1, run, found.shape[1], count) * (1 / periods_of(rung))
-    phases -= dither[:, None]
+    some, periods = slice(rung.coefficients), periods_of(rung)
+    phases = np.concatenate([frame[:, some] / periods for frame in frames], 1)
+    phases -= dither
     phases *= np.float32(2 * np.pi)
-    return _HEADER_LIKELIHOOD * np.sin(phases, phases).sum(1)
+    return np.sin(phases, phases)
 
 
-# (64, MOST) float32, of the coefficients above.
+def sureness(right: np.ndarray) -> tuple[float, float]:
+    """The log-likelihood ratio of a sine of 1, and a bit's information at it, from sines that are 1 where right."""
+    found = [information(right * each) for each in _SURENESS]
+    best = int(np.argmax(found))
+    return _SURENESS[best], found[best]
+
+
+# (64, coefficients) float32, of the coefficients above.
 _BASIS = np.stack([np.outer(COSINES[down], COSINES[across]).ravel() for down, across in FREQUENCIES], 1).astype(
     np.float32
 )
 
 
+@lru_cache
 def periods_of(rung: Rung) -> np.ndarray:
     """Of each coefficient that carries bits, (coefficients,) float32, in levels."""
     return np.array([step * rung.scale for _, step in _FINEST[: rung.coefficients]], np.float32)

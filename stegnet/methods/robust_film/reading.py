@@ -24,14 +24,12 @@ from stegnet.methods.robust_film.groups import (
     FrameSignal,
     signal_of,
 )
-from stegnet.methods.robust_film.modem import FilmModem, chosen_film_modem
 from stegnet.methods.robust_film.opening import GroupReader
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 from stegnet.record import Container
 
 _SEARCHED = 2  # groups, from a place where none opens
-_TRIED = 2  # groups at the start of a film that are read thoroughly even if none has opened
 _BACK = 8  # frames that may have been repeated
 _MOST_SEARCHES = 6  # in a row, in which nothing is found
 _NTSC = Fraction(1000, 1001)
@@ -71,7 +69,6 @@ class Pieces:
 
 
 def read_film(
-    modem: FilmModem,
     frames: Frames,
     times: Callable[[], Sequence[Fraction]],
     key_source: KeySource,
@@ -87,7 +84,7 @@ def read_film(
         times: of the frames in seconds.
         step: called after each frame with the number of frames read.
     """
-    reader = GroupReader(modem, key_source)
+    reader = GroupReader(key_source)
     found = _collect(reader, frames(), step)
     if not found:
         order = _retiming(reader, frames, times())
@@ -103,8 +100,9 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
     """
     if lossy_format(container.path) is None or min(container.height, container.width) < BLOCK:
         return None
-    modem, step = chosen_film_modem(run), lambda done: run.progress("reveal", done, 0)
-    pieces = read_film(modem, container.readable_frames, container.times, container.key_source, step)
+    pieces = read_film(
+        container.readable_frames, container.times, container.key_source, lambda done: run.progress("reveal", done, 0)
+    )
     if pieces is None:
         return None
     message = pieces.message
@@ -120,16 +118,14 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
 
 
 def read_groups(
-    modem: FilmModem, frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None]
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None]
 ) -> Generator[Reading | None, None, None]:
-    """Readings of each group of frames in order, as thorough as those of `read_film`. Closes `frames`."""
-    reader, start, opened = GroupReader(modem, key_source), 0, False
+    """Readings of each group of frames in order. Closes `frames`."""
+    reader, start = GroupReader(key_source), 0
     with closing(_signals(frames)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):
-            reading = reader.open(group, thorough=opened or start < _TRIED * GROUP)
-            opened = opened or reading is not None
-            yield reading
+            yield reader.open(group)
             start += GROUP
 
 
@@ -178,10 +174,9 @@ def _collect(
     with closing(_signals(decoded)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):
-            thorough = bool(found) or start < _TRIED * GROUP
-            reading = reader.open(group, thorough=thorough)
+            reading = reader.open(group)
             if reading is None and searches < (_MOST_SEARCHES if found else 1):
-                start, reading = _searched(reader, window, start, thorough)
+                start, reading = _searched(reader, window, start)
                 searches += 1
             if reading is not None:
                 _add_piece(found, reading.content)
@@ -190,13 +185,13 @@ def _collect(
     return found
 
 
-def _searched(reader: GroupReader, window: _Window, start: int, thorough: bool) -> tuple[int, Reading | None]:
+def _searched(reader: GroupReader, window: _Window, start: int) -> tuple[int, Reading | None]:
     """The first group near a place where none opens, and its reading; the place itself if there is none."""
-    if reading := (ahead := window.group(start + GROUP)) and reader.open(ahead, thorough=thorough):
+    if reading := (ahead := window.group(start + GROUP)) and reader.open(ahead):
         return start + GROUP, reading  # only this group was lost
     for shift in (*range(1, _SEARCHED * GROUP), *range(-1, -_BACK, -1)):
         group = window.group(start + shift) if shift != GROUP else None
-        if group and (reading := reader.open(group, thorough=False, salts=1)):
+        if group and (reading := reader.open(group, salts=1)):
             return start + shift, reading
     return start, None
 
@@ -213,7 +208,7 @@ def _retiming(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) ->
         known = [index for index in order[:GROUP] if index < len(signals)]
         if abs(rate / own - 1) < _NEARLY or len(known) < GROUP:
             continue
-        if reader.open([signals[index] for index in known], thorough=False, salts=1):
+        if reader.open([signals[index] for index in known], salts=1):
             return order
     return []
 

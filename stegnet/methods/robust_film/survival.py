@@ -16,9 +16,10 @@ from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
-from stegnet.keys import KEY_BYTES, Key, KeySource
+from stegnet.keys import KeySource
 from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
+from stegnet.media.films.motion import motion_of
 from stegnet.media.films.stream_copy import left_out
 from stegnet.media.forecast import ROBUST_FILMS
 from stegnet.media.probe import media_kind
@@ -38,15 +39,14 @@ from stegnet.methods.robust import (
     file_bytes,
     file_content,
     hidden_area,
-    information,
     new_nonce,
     record_places,
+    share_of,
 )
-from stegnet.methods.robust_film.channels import FilmChannel, most_share, parse_film_channel
+from stegnet.methods.robust_film.channels import FilmChannel, parse_film_channel
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
-from stegnet.methods.robust_film.hiding import FilmCarrier, FilmHiding
-from stegnet.methods.robust_film.modem import chosen_film_modem
-from stegnet.methods.robust_film.phases import GROUP, Dither, luma
+from stegnet.methods.robust_film.hiding import FilmHiding
+from stegnet.methods.robust_film.phases import GROUP, coefficients, luma, sines, sureness
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.robust_film.variants import new_variant
 from stegnet.methods.run import Run
@@ -56,7 +56,7 @@ DEFAULT = "h264:23"
 _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
-_SPARED = 0.5  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
+_SPARED = 0.75  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
 _MACROBLOCK = 4  # blocks
 _ATTEMPTS = 4
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
@@ -105,16 +105,17 @@ def hide_in_film(
     out.check(FORMS[FILM], FILM, cover, secret)
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
-    info, modem = scan(cover), chosen_film_modem(run)
+    info = scan(cover)
     check_sides(cover, *channel.size(info.height, info.width))
-    rungs = channel.chosen_rungs(modem.rungs, options.container_psnr)
-    compress = ("compress",) * (media_kind(secret) is not None)
-    reduce = ("reduce",) * channel.reduces(info)
-    run = run.in_steps(*reduce, "try", *compress, "hide", "check", "verify")
+    exact = media_kind(secret) is None
+    carriers = channel.carriers(options.container_psnr, exact=exact)
+    reduce, compress = ("reduce",) * channel.reduces(info), ("compress",) * (not exact)
+    run = run.in_steps(*reduce, "try", *compress, "search", "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
         sent = channel.sent(FilmCover(cover, info), Path(folder), partial(run.progress, "reduce"))
-        hidings = (FilmHiding(sent, Path(folder), channel, FilmCarrier(modem, rung), key_source, run) for rung in rungs)
-        hiding, rates = _first_with_room(hidings)
+        hidings = (FilmHiding(sent, Path(folder), channel, carrier, key_source, run) for carrier in carriers)
+        wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
+        hiding, rates = _first_with_room(hidings, wanted)
         film, chosen = _hide(hiding, rates, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))
@@ -155,21 +156,25 @@ class _Message:
         return f"{first}; {promise}", *more
 
 
-def _first_with_room(hidings: Iterable[FilmHiding]) -> tuple[FilmHiding, list[int]]:
-    """The first film that holds something, or else the last one, and the rate of each group."""
+def _first_with_room(hidings: Iterable[FilmHiding], wanted: int) -> tuple[FilmHiding, list[int]]:
+    """The first film that holds so many bytes, or else the one that holds most, and the rate of each group."""
+    most = -1
     for hiding in hidings:
-        rates = _measure(replace(hiding, run=hiding.run.under("try"))) if min(hiding.shape) and hiding.groups else []
-        if any(rates):
+        trying = replace(hiding, run=hiding.run.under("try"))
+        rates = _measure(trying) if min(hiding.shape) and hiding.groups else []
+        if (room := sum(hiding.rooms(rates, hiding.carrier.most))) > most:
+            most, best = room, (hiding, rates)
+        if room >= wanted:
             break
-    return hiding, rates
+    return best
 
 
 def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
-    most = most_share(hiding.carrier.rung)
+    most = hiding.carrier.most
     shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):
-        room = sum(_bearable_rooms(hiding, rates, most)[1])
+        room = sum(hiding.rooms(rates, most))
         chosen = _fit(secret, room, hiding)
         message = chosen.content
         wanted = len(message) * (1 + (room >= 2 * len(message)))
@@ -215,10 +220,10 @@ def _bearable_rooms(hiding: FilmHiding, rates: Sequence[int], share: int) -> tup
 
 
 def _bearable(hiding: FilmHiding, rate: int, share: int) -> int:
-    """The highest rate in a share of the blocks of a group that bears this one in all of them; 0 if it bears none."""
-    if not share:
+    """The highest rate in a share of the blocks of a group that bears this one in the most; 0 if it bears none."""
+    if share == hiding.carrier.most:
         return rate
-    used = record_places(math.prod(hiding.shape), hiding.carrier.rung, share) / hiding.carrier.rung.bits / _MACROBLOCK
+    used = record_places(math.prod(hiding.shape), hiding.rung, share) / hiding.rung.bits / _MACROBLOCK
     bearable = int(rate * _SPARED * (1 - UNEVEN / math.sqrt(used))) if used else 0
     return bearable if bearable >= LOWEST else 0
 
@@ -242,29 +247,42 @@ def _between(measured: dict[int, int], index: int) -> int:
 
 
 def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
-    """The rates of some groups, which are encoded one after the other, in every other strip of a frame."""
-    key, (rows, cols), rung = Key(hiding.run.randomness(KEY_BYTES)), hiding.shape, hiding.carrier.rung
-    film, draw = hiding.folder / "measured.mp4", np.random.default_rng(int.from_bytes(hiding.run.randomness(16), "big"))
-    columns = _strips(cols)
-    shape = rows, len(columns), rung.bits
-    sent = {index: draw.integers(0, 2, shape, np.int8) * np.float32(2) - 1 for index in groups}
+    """The rates of some groups, which are encoded one after the other, in every other strip of a frame.
 
-    def dither(index: int) -> Dither:
-        return Dither((rows, len(columns)), hiding.carrier.modem.frames, key, index.to_bytes(4, "big"))
+    As many of the macroblocks carry random bits as may at most.
+    """
+    rung, rows = hiding.rung, hiding.shape[0]
+    columns, seed = _strips(hiding.shape[1]), hiding.run.randomness(16)
+    shape, number = (rows, len(columns)), math.prod((rows, len(columns)))
+    info = replace(
+        hiding.cover.info,
+        height=rows * BLOCK,
+        width=len(columns) * BLOCK,
+        pts=hiding.cover.info.pts[: len(groups) * GROUP],
+    )
+    film, motion = hiding.folder / "measured.mp4", hiding.folder / "measured-motion.mp4"
+
+    def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Signs and dither of a group."""
+        draw = np.random.default_rng([index, *seed])
+        used = draw.random([-(-side // 2) for side in shape]) < share_of(hiding.carrier.most)
+        used = used.repeat(2, 0).repeat(2, 1)[:rows, : shape[1]]
+        signs = draw.integers(0, 2, (*shape, rung.bits), np.int8) * np.float32(2) - 1
+        return signs * used[..., None], draw.random((number, rung.bits), np.float32)
 
     def containers() -> Generator[np.ndarray, None, None]:
-        for index, frames in zip(groups, _samples(hiding, groups, columns), strict=True):
-            yield from modulated(hiding.carrier.modem, frames, sent[index], dither(index), rung)
+        with closing(motion_of(motion)) as moves:
+            for index, frames in zip(groups, _samples(hiding, groups, columns), strict=True):
+                yield from modulated(frames, *drawn(index), rung, list(islice(moves, GROUP)))
 
-    pts = hiding.cover.info.pts[: len(groups) * GROUP]
-    info = replace(hiding.cover.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
+    hiding.search(motion, (frame for frames in _samples(hiding, groups, columns) for frame in frames), info)
     hiding.write(film, containers(), info)
     with closing(ahead(read_frames(hiding.again(decode(film), info)), GROUP)) as frames:
         for index in groups:
-            ratios = hiding.carrier.modem.reveal(
-                np.stack([luma(frame) for frame in islice(frames, GROUP)]), dither(index)
-            )
-            yield _rate(ratios[rung] * sent[index].reshape(-1, rung.bits))
+            signs, dither = drawn(index)
+            found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, rung.run)]
+            right = sines(found, dither, rung) * signs.reshape(number, -1)
+            yield _rate(right[signs.reshape(number, -1) != 0])
 
 
 def _strips(cols: int) -> np.ndarray:
@@ -283,8 +301,8 @@ def _samples(hiding: FilmHiding, groups: Sequence[int], columns: np.ndarray) -> 
 
 
 def _rate(right: np.ndarray) -> int:
-    """The rate at which a group comes back, from ratios that are positive where right; 0 if it does not."""
-    rate = int(information(right) * RATES * _SHARE) - _MARGIN
+    """The rate at which a group comes back, from sines that are positive where right; 0 if it does not."""
+    rate = int(sureness(right)[1] * RATES * _SHARE) - _MARGIN if right.size else 0
     return min(rate, HIGHEST) if rate >= LOWEST else 0
 
 
@@ -300,12 +318,12 @@ def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: byt
 
 def _containers(hiding: FilmHiding, contents: Sequence[GroupContent | None]) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
-    with closing(read_frames(hiding.cover.path)) as frames:
+    with closing(read_frames(hiding.cover.path)) as frames, closing(motion_of(hiding.motion)) as motion:
         for index, content in enumerate(contents):
-            group = list(islice(frames, GROUP))
+            group, moves = list(islice(frames, GROUP)), list(islice(motion, GROUP))
             hiding.sample.keep(index * GROUP, group)
             if content:
-                group = hide_in_group(hiding.carrier.modem, group, hiding.carrier.rung, content, hiding.key_source)
+                group = hide_in_group(group, hiding.rung, content, hiding.key_source, moves)
             yield from group
         yield from frames
 
@@ -314,9 +332,7 @@ def _failed(hiding: FilmHiding, film: Path, contents: Sequence[GroupContent | No
     """The groups whose content does not come back from a film."""
     step = partial(hiding.run.progress, "verify")
     frames, total = read_frames(film), len(hiding.cover.info.pts)
-    with closing(
-        read_groups(hiding.carrier.modem, frames, hiding.key_source, lambda done: step(done, total))
-    ) as readings:
+    with closing(read_groups(frames, hiding.key_source, lambda done: step(done, total))) as readings:
         found = [reading.content if reading else b"" for reading in readings]
     return {index for index, sent in enumerate(contents) if sent and not found[index].startswith(sent.content)}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.keys import Key, Randomness
-from stegnet.methods.robust import Places, Rung, header_evidence, header_signs, places_of_rungs
-from stegnet.methods.robust_film.phases import header_dither, header_ratios, header_words
+from stegnet.methods.robust import Rung, header_evidence, header_signs, places_of_rungs
+from stegnet.methods.robust_film.phases import PER_WORD, header_dither, sines
 
 VARIANTS = 32
 _BITS = 4608  # of a header, by which its variant is found
@@ -37,8 +37,8 @@ class Headers:
 
     Attributes:
         blocks: (VARIANTS, b) int, theirs in their order.
-        dither: (runs, VARIANTS · b, coefficients) float32, theirs.
-        order, signs: (VARIANTS, h), where the bits are in `header_ratios` of all variants, and their factors.
+        dither: (VARIANTS · b, bits) float32, theirs, in periods.
+        order, signs: (VARIANTS, h), where the bits are in the sines of all variants, and their factors.
     """
 
     rung: Rung
@@ -51,33 +51,23 @@ class Headers:
         """By how many standard deviations the copies agree better than by chance, (VARIANTS,) float.
 
         Args:
-            frames: the coefficients of all blocks of each frame, as `coefficients` gives them.
+            frames: the coefficients of all blocks of the first frame of each run.
         """
-        blocks, some = self.blocks.reshape(-1), slice(self.rung.coefficients)
-        found = np.stack([frame.take(blocks, 0, mode="clip")[:, some] for frame in frames])
-        ratios = header_ratios(found, self.dither, self.rung)
-        return header_evidence(ratios.reshape(-1)[self.order] * self.signs)
+        blocks = self.blocks.reshape(-1)
+        found = sines([frame.take(blocks, 0, mode="clip") for frame in frames], self.dither, self.rung)
+        return header_evidence(found.reshape(-1)[self.order] * self.signs)
 
 
 def headers_of(shape: tuple[int, int], rungs: Sequence[Rung], key: Key, salt: bytes) -> list[Headers]:
     """The headers of each rung in rows and columns of blocks."""
     salts = [salt_of_variant(salt, variant) for variant in range(VARIANTS)]
     each_places = [places_of_rungs(shape, rungs, key, each) for each in salts]
-    words = np.stack([header_words(key, each, max(len(some.first) for some in each_places[0])) for each in salts])
     made = []
     for rung, places in zip(rungs, zip(*each_places, strict=True), strict=True):
-        count, bits = len(places[0].first), min(_BITS, places[0].order.size)
+        count, bits = len(places[0].first) * rung.bits, min(_BITS, places[0].order.size)
         blocks = np.stack([some.first for some in places])
-        order = np.stack([_in_ratios(some, variant, rung) for variant, some in enumerate(places)])
+        dither = np.stack([header_dither(key, each, count) for each in salts]).reshape(-1, rung.bits)
+        order = np.stack([variant * count + some.order[:bits] for variant, some in enumerate(places)])
         signs = np.stack([header_signs(key, each, bits) for each in salts])
-        dither = header_dither(words[:, :count].reshape(-1, *words.shape[2:]), rung)
-        made.append(Headers(rung, blocks, dither, order, signs))
+        made.append(Headers(rung, blocks, dither * PER_WORD, order.astype(np.int32), signs))
     return made
-
-
-def _in_ratios(places: Places, variant: int, rung: Rung) -> np.ndarray:
-    """Where the bits of a header are in `header_ratios` of all variants, (at most _BITS,) int32."""
-    count = len(places.first)
-    block, bit = np.divmod(places.order[:_BITS].astype(np.int32), np.int32(rung.bits))
-    run, coefficient = np.divmod(bit, np.int32(rung.coefficients))
-    return ((run * VARIANTS + variant) * count + block) * rung.coefficients + coefficient
