@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError, extra
+from stegnet.core.jpeg import DITHER
 from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.data.scenes import render_scene
 from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
@@ -150,8 +151,8 @@ def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
     """The shape of an input in the example."""
     rows, cols = _EXAMPLE
     if name == "dither" or (pair.bits and name == "hidden"):
-        return 1, pair.dither + (pair.bits if name == "hidden" else 0), rows // CELL, cols // CELL
-    return 1, 3 if pair.frames == 1 else pair.frames, rows, cols
+        return 1, DITHER + (pair.bits if name == "hidden" else 0), rows // CELL, cols // CELL
+    return 1, 3, rows, cols
 
 
 def _strip(model: Any) -> None:
@@ -234,8 +235,6 @@ def _steps(
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
     """Inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
-    if pair.frames > 1:  # a pan
-        cover = np.stack([np.roll(cover[..., 1], frame, axis=1) for frame in range(pair.frames)], axis=2)
     hidden = _random_bits(cover, pair) if pair.bits else prepared - GREY / LEVELS
     dither = (hidden[..., pair.bits :],) if pair.bits else ()
     hiding = engine.hide(cover, hidden)
@@ -251,8 +250,8 @@ def _steps(
 
 
 def _random_bits(cover: np.ndarray, pair: Pair) -> np.ndarray:
-    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + dither) float32."""
+    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + DITHER) float32."""
     height, width, _ = cover.shape
     random, blocks = np.random.default_rng(height), (height // CELL, width // CELL)
     signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
-    return np.concatenate([signs, random.random((*blocks, pair.dither))], axis=2, dtype=np.float32)
+    return np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)

@@ -30,7 +30,7 @@ DOORS = {
     "mlflow": {"stegnet/tracking/"},
     "timm": {"stegnet/models/backbone.py"},
     "albumentations": {"stegnet/data/"},
-    "av": {"stegnet/core/video.py", "stegnet/media/"},
+    "av": {"stegnet/media/"},
     "cryptography": {
         "stegnet/cluster/",
         "stegnet/core/",

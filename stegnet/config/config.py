@@ -67,7 +67,6 @@ class RungConfig:
     psnr: Annotated[StrictFloat, Field(ge=20, le=60)]
     lowest: Annotated[Integer, Field(ge=1, le=100)]
     highest: Annotated[Integer, Field(ge=1, le=100)]
-    run: Annotated[Integer, Field(ge=1, le=16)]
 
 
 @dataclass(frozen=True)
@@ -81,18 +80,7 @@ class ModelConfig:
     backbone: StrictStr
     place: StrictStr
     pretrained: StrictBool
-    frames: Annotated[Integer, Field(ge=1, le=16)]
     rungs: Annotated[list[RungConfig], Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class CodecConfig:
-    """Relative weights of the codecs that films are encoded with."""
-
-    h264: Weight
-    hevc: Weight
-    vp9: Weight
-    av1: Weight
 
 
 @dataclass(frozen=True)
@@ -114,7 +102,6 @@ class ChannelConfig:
     twice: UnitFloat
     full_chroma: UnitFloat
     webp: UnitFloat
-    codecs: CodecConfig
     distort: DistortConfig
     ramp: UnitFloat
     start_psnr: Annotated[StrictFloat, Field(ge=10, le=60)]
@@ -254,8 +241,6 @@ def check(values: Any) -> Config:
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
-    if not any(asdict(config.channel.codecs).values()):
-        raise ConfigError("params.yaml: channel.codecs: all weights are 0, so films have no codec", "give h264 1.0")
     crop, size, block = config.train.crop, config.data.size, config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")

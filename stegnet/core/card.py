@@ -63,6 +63,5 @@ def weights_id(path: Path) -> str:
 
 
 def same_kind(path: Path, other: Path) -> bool:
-    """True for weights of two pairs, of two modems for pictures, or of two modems for films; errors as `read_card`."""
-    kinds = [(card.model == MODEM, card.options.get("frames", 1) > 1) for card in map(read_card, (path, other))]
-    return kinds[0] == kinds[1]
+    """True for weights of two modems, or of two pairs that are none; errors as `read_card`."""
+    return (read_card(path).model == MODEM) == (read_card(other).model == MODEM)

@@ -36,9 +36,9 @@ class Distortions:
             ]
         )
 
-    def __call__(self, frames: np.ndarray, seed: int) -> np.ndarray:
-        """Frames, (F, H, W, C) uint8, that are all changed alike, as it follows from a seed."""
+    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, changed as it follows from a seed."""
         if self.none:
-            return frames
+            return picture
         self._transform.set_random_seed(seed)
-        return self._transform(images=frames)["images"]
+        return self._transform(image=picture)["image"]

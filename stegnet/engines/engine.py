@@ -56,13 +56,13 @@ class Engine(Protocol):
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Returns the container, neither clamped nor rounded; `hidden` is in [-1, 1].
 
-        For a modem, `hidden` is (H/8, W/8, bits + dither): bits, −1, 1 or 0, and dither in [0, 1).
+        For a modem, `hidden` is (H/8, W/8, bits + DITHER): bits, −1, 1 or 0, and dither in [0, 1).
         """
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
         """Returns what is hidden, from `container` alone, in [-1, 1]; not clamped.
 
-        For a modem, `dither` is (H/8, W/8, dither), and the result log-likelihood ratios, (H/8, W/8, bits).
+        For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
 
     def restore(self, picture: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ rest through real codecs: how far each coefficient goes, what else to change, an
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import torch
@@ -19,53 +17,40 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.core.jpeg import BLOCK, LUMA_STEPS
+from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
 from stegnet.models.backbone import NONE
 from stegnet.models.costa import fraction
 from stegnet.models.layers import SLOPE, BackboneContext
 from stegnet.models.pair import Pair
 
-COEFFICIENTS = BLOCK**2  # of each component
+COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
 WAY = 1.4  # at first: logit of the share of the way to the phase
-LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself; in films, FILM_LIKELIHOOD / √run in each frame
-FILM_LIKELIHOOD = 1.0
+LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself
 _FEATURES = 8.0  # from coefficients to features of about 1
-_MEANS = 1.0  # the same for the means of blocks in films, which frames share
 _CHANGES = 8 / 255  # outputs to changes of some levels
-# In films: limits of the outputs for free changes, and of those for phases, in periods. Without them training is not
-# stable, for what a codec wipes out has a gradient all the same.
-_MOST_FREE, _MOST_WANTED = 0.25, 0.125
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
 class Modem(Pair):
-    """Hides some bits in each block of 8×8 pixels, of a picture or some frames of a film; reveals how likely each is 1.
+    """Hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
 
     Args:
-        rungs: for each, "bits" of a block, 1 to 64, "scale", the period of a phase in `LUMA_STEPS`, and "run", the
-            number of frames that carry the same bits, 1 unless it is given; other keys describe its training. The bits
-            of a rung are in the coefficients with the smallest steps.
-        frames: 1 for pictures in colour; or T, a multiple of each run, for the lumas of T frames.
+        rungs: for each, "bits" of a block, 1 to 64, and "scale", the period of a phase in `LUMA_STEPS`; other keys
+            describe its training. The bits of a rung are in the coefficients with the smallest steps.
         width: channels of the residual blocks.
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
         backbone: name of a timm model that sees more of them, or "none".
         pretrained: the backbone starts from timm's weights.
-
-    Attributes:
-        bits: of all rungs in each block, for T frames: rung after rung, run after run.
-        phases: number of coefficients that carry them: those of the first run's first frame, of its second frame, …
-        dither: T · 64, of the luma coefficients of T frames; a run's first frame has that of all its frames.
     Raises:
-        ConfigError: there is no such backbone, `blocks` is 1, or `frames` is no multiple of a run.
+        ConfigError: there is no such backbone, or `blocks` is 1.
     """
 
     def __init__(
         self,
         rungs: Sequence[dict[str, Any]] = _RUNGS,
-        frames: int = 1,
         width: int = 128,
         blocks: int = 4,
         backbone: str = NONE,
@@ -74,93 +59,58 @@ class Modem(Pair):
         super().__init__()
         if blocks < 2:
             raise ConfigError(f"model.blocks: must be 2 or more, is {blocks}", "the second one sees the neighbours")
-        self.rungs, self.frames = [dict(rung) for rung in rungs], frames
-        for rung in self.rungs:
-            if frames % rung.setdefault("run", 1):
-                raise ConfigError(f"model.frames: must be a multiple of {rung['run']}, the run of {rung['name']}")
-        layout = _BitPlaces.of(self.rungs, frames)
-        self.bits, self.phases, self.dither = layout.bits, len(layout.places), frames * COEFFICIENTS
-        basis = _block_basis() if frames == 1 else _luma_basis().repeat(frames, 1)
-        self._planes = frames if frames > 1 else 3
-        inverse = torch.linalg.inv(_block_basis()).contiguous() if frames == 1 else _luma_basis().T.repeat(frames, 1)
-        by_frame = (layout.places // COEFFICIENTS).argsort(stable=True)
-        spread = functional.one_hot(layout.places[by_frame] % COEFFICIENTS, basis.shape[0] // frames)
-        spread = spread.float().unflatten(0, (frames, -1)).transpose(1, 2).flatten(0, 1)
+        self.rungs = [dict(rung) for rung in rungs]
+        self.bits = sum(rung["bits"] for rung in rungs)
+        basis, places = _block_basis(), _places(rungs)
+        spread = functional.one_hot(places, COEFFICIENTS).T.float()
         for name, buffer in (
-            ("basis", basis), ("inverse", inverse), ("places", layout.places), ("owners", layout.owners),
-            ("dithers", layout.dithers), ("periods", layout.periods), ("gains", _gains(frames, self._planes)),
-            ("by_frame", by_frame), ("spread", spread),
+            ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
+            ("periods", _periods(rungs, places)), ("spread", spread),
         ):  # fmt: skip
             self.register_buffer(name, buffer, persistent=False)
-        features = self._planes * COEFFICIENTS + 2 * self.phases
-        first = torch.full((self.bits,), LIKELIHOOD) if frames == 1 else FILM_LIKELIHOOD / layout.runs.sqrt()
-        self.likelihoods = nn.Parameter(first[:, None, None])
+        features = COEFFICIENTS + 2 * self.bits
+        self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), LIKELIHOOD))
         self.modulator = BlockNetwork(features + self.bits, features, width, blocks, backbone, pretrained)
         self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Returns the container, of the cover's shape; neither clamped nor rounded.
+        """Returns the container, (B, 3, H, W); neither clamped nor rounded.
 
         Args:
-            cover: (B, 3, H, W) in [0, 1]; or (B, T, H, W), lumas of frames.
-            secret: (B, bits + dither, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
+            cover: (B, 3, H, W) in [0, 1].
+            secret: (B, bits + DITHER, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
                 coefficients, in [0, 1), in periods.
         """
         bits, dither = secret[:, : self.bits], secret[:, self.bits :]
         coefficients, phases = self._transform(cover, dither)
-        outputs = self.modulator(torch.cat([self._features(coefficients, phases), bits], dim=1))
+        outputs = self.modulator(torch.cat([_features(coefficients, phases), bits], dim=1))
         with full_precision(cover.device):
-            sizes = [self._planes * COEFFICIENTS, self.phases, self.phases]
-            free, ways, wanted = outputs.float().split(sizes, dim=1)
-            if self.frames > 1:
-                free, wanted = _MOST_FREE * free.tanh(), _MOST_WANTED * wanted.tanh()
-            sent = bits.float().index_select(1, self.owners)
+            free, ways, wanted = outputs.float().split([COEFFICIENTS, self.bits, self.bits], dim=1)
+            sent = bits.float()
             away = fraction(PHASE * sent + wanted - phases)
             moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
             # Not index_add: ONNX Runtime's threads lose some of what several rungs add to a coefficient.
-            change = free * _CHANGES + self._convolved(moved.index_select(1, self.by_frame), self.spread)
-            return cover + functional.pixel_shuffle(self._convolved(change, self.inverse), BLOCK)
+            change = free * _CHANGES + _convolved(moved, self.spread)
+            return cover + functional.pixel_shuffle(_convolved(change, self.inverse), BLOCK)
 
     def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
         """Returns log-likelihood ratios, natural, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
 
         Args:
-            container: as the cover of hiding.
-            dither: (B, dither, H/8, W/8), as in hiding.
+            container: (B, 3, H, W) in [0, 1].
+            dither: (B, DITHER, H/8, W/8), as in hiding.
         """
         coefficients, phases = self._transform(container, dither)
-        learnt = self.demodulator(self._features(coefficients, phases))
+        learnt = self.demodulator(_features(coefficients, phases))
         with full_precision(container.device):
-            return learnt.float() + self._from_phases(phases)
-
-    def reveal_plainly(self, container: Tensor, dither: Tensor) -> Tensor:
-        """As `reveal`, but from the phases alone, without a network."""
-        _, phases = self._transform(container, dither)
-        with full_precision(container.device):
-            return self._from_phases(phases)
-
-    def _from_phases(self, phases: Tensor) -> Tensor:
-        """Log-likelihood ratios, (B, bits, H/8, W/8), from (B, phases, H/8, W/8)."""
-        sines = self.likelihoods[self.owners] * (2 * math.pi * phases).sin()
-        parts = sines.split([self.frames * rung["bits"] for rung in self.rungs], dim=1)
-        runs = [rung["run"] for rung in self.rungs]
-        return torch.cat([part.unflatten(1, (-1, run)).sum(2) for part, run in zip(parts, runs, strict=True)], dim=1)
+            return learnt.float() + self.likelihoods * (2 * math.pi * phases).sin()
 
     def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
-        """The coefficients of blocks, (B, planes · 64, H/8, W/8), and the phases of bits, (B, phases, H/8, W/8)."""
+        """The coefficients of blocks, (B, 192, H/8, W/8), and the phases of bits, (B, bits, H/8, W/8)."""
         with full_precision(pictures.device):
-            coefficients = self._convolved(pictures.float() - 0.5, self.basis, BLOCK)
+            coefficients = _convolved(pictures.float() - 0.5, self.basis, BLOCK)
             phases = coefficients.index_select(1, self.places) / self.periods
-            return coefficients, phases - dither.float().index_select(1, self.dithers)
-
-    def _convolved(self, samples: Tensor, matrix: Tensor, side: int = 1) -> Tensor:
-        """Products of a matrix and each block of side × side samples; its rows are split among the frames of a film."""
-        return functional.conv2d(samples, matrix.unflatten(1, (-1, side, side)), stride=side, groups=self.frames)
-
-    def _features(self, coefficients: Tensor, phases: Tensor) -> Tensor:
-        """(B, planes · 64 + 2 · phases, H/8, W/8)."""
-        angles = 2 * math.pi * phases
-        return torch.cat([coefficients * self.gains, angles.cos(), angles.sin()], dim=1)
+            return coefficients, phases - dither.float().index_select(1, self.places)
 
 
 class BlockNetwork(nn.Module):
@@ -192,62 +142,34 @@ class Residual(nn.Module):
         return features + self.point(functional.leaky_relu(self.wide(features), SLOPE))
 
 
-@dataclass(frozen=True)
-class _BitPlaces:
-    """Places of the bits in T frames.
-
-    Attributes:
-        bits: of a block.
-        places: (phases,) int64, the coefficient of each phase, frame · 64 + coefficient.
-        owners: (phases,) int64, the bit that it is a phase of.
-        dithers: (phases,) int64, the coefficient whose dither it has: that of the run's first frame.
-        periods: (phases, 1, 1), in samples of [0, 1].
-        runs: (bits,) float, frames that carry each bit.
-    """
-
-    bits: int
-    places: Tensor
-    owners: Tensor
-    dithers: Tensor
-    periods: Tensor
-    runs: Tensor
-
-    @classmethod
-    def of(cls, rungs: Sequence[dict[str, Any]], frames: int) -> "_BitPlaces":
-        order = sorted(range(COEFFICIENTS), key=lambda index: LUMA_STEPS[index])  # stable
-        phases, runs = [], []
-        for rung in rungs:
-            for first, coefficient in product(range(0, frames, rung["run"]), order[: rung["bits"]]):
-                period = LUMA_STEPS[coefficient] * float(rung["scale"]) / 255
-                places = [frame * COEFFICIENTS + coefficient for frame in range(first, first + rung["run"])]
-                phases += [(place, len(runs), places[0], period) for place in places]
-                runs.append(rung["run"])
-        places, owners, dithers, periods = zip(*phases, strict=True)
-        indices = (torch.tensor(each) for each in (places, owners, dithers))
-        return cls(len(runs), *indices, torch.tensor(periods)[:, None, None], torch.tensor(runs, dtype=torch.float32))
+def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
+    """The coefficient of each bit, (bits,) int64: of each rung, those with the smallest steps."""
+    order = sorted(range(DITHER), key=lambda index: LUMA_STEPS[index])  # stable
+    return torch.tensor([place for rung in rungs for place in order[: rung["bits"]]])
 
 
-def _gains(frames: int, planes: int) -> Tensor:
-    """(planes · 64, 1, 1): factors of the coefficients as features."""
-    gains = torch.full((planes, COEFFICIENTS), _FEATURES)
-    if frames > 1:
-        gains[:, 0] = _MEANS
-    return gains.reshape(-1, 1, 1)
+def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
+    """The period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
+    scales = [float(rung["scale"]) for rung in rungs for _ in range(rung["bits"])]
+    periods = [LUMA_STEPS[place] * scale / 255 for place, scale in zip(places.tolist(), scales, strict=True)]
+    return torch.tensor(periods)[:, None, None]
+
+
+def _convolved(samples: Tensor, matrix: Tensor, side: int = 1) -> Tensor:
+    """Products of a matrix and each block of side × side samples."""
+    return functional.conv2d(samples, matrix.unflatten(1, (-1, side, side)), stride=side)
+
+
+def _features(coefficients: Tensor, phases: Tensor) -> Tensor:
+    """(B, 192 + 2 · bits, H/8, W/8)."""
+    angles = 2 * math.pi * phases
+    return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
 
 
 def _block_basis() -> Tensor:
     """(192, 192): RGB samples of a block, as pixel unshuffle orders them, to its DCT coefficients of Y, Cb, Cr."""
-    return torch.kron(torch.tensor(YCBCR, dtype=torch.float64), _transform_basis()).float()
-
-
-def _luma_basis() -> Tensor:
-    """(64, 64): luma samples of a block to its DCT coefficients; orthonormal."""
-    return _transform_basis().float()
-
-
-def _transform_basis() -> Tensor:
-    """(64, 64) float64: DCT of a block, type II, orthonormal."""
     places = torch.arange(BLOCK, dtype=torch.float64)
     cosines = torch.cos((2 * places[None] + 1) * places[:, None] * math.pi / (2 * BLOCK)) / 2
     cosines[0] /= math.sqrt(2)
-    return torch.kron(cosines, cosines)
+    planes = torch.kron(cosines, cosines)  # (64, 64): type II, orthonormal
+    return torch.kron(torch.tensor(YCBCR, dtype=torch.float64), planes).float()

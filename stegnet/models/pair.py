@@ -28,12 +28,10 @@ class Pair(nn.Module):
     Attributes:
         secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
         bits: 0; or, of a modem, the number of bits in each block of 8×8 pixels.
-        dither: 0; or, of a modem, the number of coefficients of a block that have a dither.
-        frames: 1; or, of a modem for films, the number of frames whose lumas it takes in place of colours.
     """
 
     secret_first = True
-    bits, dither, frames = 0, 0, 1
+    bits = 0
 
     def period(self) -> Tensor:
         """The value, () in [0, 1], modulo which alone a container's samples count; 0 if all of a sample counts.

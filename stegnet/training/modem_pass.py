@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from stegnet.config.config import ChannelConfig, Config
 from stegnet.core.compute import autocast
-from stegnet.core.jpeg import BLOCK, through_jpeg, through_webp
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.data.distortions import Distortions
 from stegnet.models.modem import YCBCR, Modem
 from stegnet.models.tensors import from_8_bits, through_8_bits, to_8_bits
@@ -26,7 +26,7 @@ class ModemRandomness:
     Attributes:
         rung: index in `model.rungs`, the same for all covers.
         bits: (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs.
-        dither: (B, 64, H/8, W/8) in [0, 1).
+        dither: (B, DITHER, H/8, W/8) in [0, 1).
         quality: (B,) of JPEG.
         twice: (B,) bool, saved with FIRST_QUALITY before.
         full_chroma: (B,) bool, saved as JPEG without chroma subsampling.
@@ -56,14 +56,12 @@ class ModemResult(NamedTuple):
         cover, container: (B, 3, H, W), in [0, 1]; the container may overshoot.
         bits: (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used.
         likelihoods: same shape, log-likelihood ratios.
-        plain: of films, those from the phases alone, which headers are read from; otherwise the same.
     """
 
     cover: Tensor
     container: Tensor
     bits: Tensor
     likelihoods: Tensor
-    plain: Tensor
 
 
 def randomness_of(
@@ -75,7 +73,7 @@ def randomness_of(
     first = sum(each.bits for each in rungs[:rung])
     used = rungs[rung].bits
     bits[:, first : first + used] = torch.randint(2, (count, used, side, side), generator=random) * 2.0 - 1
-    dither = torch.rand((count, pair.dither, side, side), generator=random)
+    dither = torch.rand((count, DITHER, side, side), generator=random)
     quality = torch.randint(rungs[rung].lowest, rungs[rung].highest + 1, (count,), generator=random)
     shares = channel.twice, channel.full_chroma, channel.webp
     saves = (torch.rand(count, generator=random) < share for share in shares)
@@ -106,7 +104,7 @@ class ModemPass(nn.Module):
         received = through_channel(through_8_bits(container), randomness, self._distortions)
         with autocast(self._precision, pictures.device):
             likelihoods = self._reveal(received, randomness.dither).float()
-        return ModemResult(cover, container, randomness.bits, likelihoods, likelihoods)
+        return ModemResult(cover, container, randomness.bits, likelihoods)
 
 
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
@@ -121,7 +119,7 @@ def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Di
     saved = to_8_bits(stored.detach()).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
     parts = randomness.seeds, randomness.quality, randomness.twice, randomness.full_chroma, randomness.webp
     draws = zip(saved, *(part.tolist() for part in parts), strict=True)
-    received = [_saved(distortions(picture[None], seed)[0], *draw) for picture, seed, *draw in draws]
+    received = [_saved(distortions(picture, seed), *draw) for picture, seed, *draw in draws]
     received = torch.from_numpy(np.stack(received)).permute(0, 3, 1, 2)
     return surrogate + (from_8_bits(received.to(stored.device)) - surrogate.detach())
 
@@ -135,11 +133,7 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
 
 
 def preview_modem(result: ModemResult) -> np.ndarray:
-    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8; of films, a frame."""
-    if result.cover.shape[1] != 3:
-        result = result._replace(
-            cover=result.cover[:, :1].expand(-1, 3, -1, -1), container=result.container[:, :1].expand(-1, 3, -1, -1)
-        )
+    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
     return side_by_side(result.cover, result.container, difference(result.cover, result.container))
 
 

@@ -18,7 +18,6 @@ from stegnet.core.samples import CODED
 from stegnet.models import Pair
 from stegnet.models.modem import Modem
 from stegnet.training.batch_pass import HideRevealPass, draw_randomness, first_pairs, preview
-from stegnet.training.film_pass import FilmPass, FilmRandomness, film_randomness
 from stegnet.training.losses import LossTerms, loss_terms
 from stegnet.training.modem_pass import (
     ModemPass,
@@ -30,11 +29,9 @@ from stegnet.training.modem_pass import (
 from stegnet.training.validation import Validation, validation_crops
 
 _START, _CODED_START = 0.02, 0.0001
-_STEERED_START, _FILM_START = -5.0, -3.5  # natural logarithm of a rung's weight of the container's error in levels²
+_STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
 _STEERED_LIMITS = -12.0, 3.0
 _LEVELS = 255**2
-_HEADER = 0.1  # of films: weight of the bits as they are read from phases alone
-_EVENNESS = 4  # of films: power mean over the errors of frames, so that none is much worse than the others
 
 
 class Measurer(Protocol):
@@ -142,10 +139,9 @@ class ModemObjective:
     """Bits that come back from containers of a given PSNR, which differs by rung.
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
-    levels² times a weight; of films, a power mean over frames, for what changes from frame to frame is seen. A rung's
-    weight rises a little in each of its steps where the PSNR is below its target, and falls where it is above; the
-    target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of the training. With
-    `channel.steer` 0 the weights stay, and β decides.
+    levels² times a weight. A rung's weight rises a little in each of its steps where the PSNR is below its target, and
+    falls where it is above; the target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of
+    the training. With `channel.steer` 0 the weights stay, and β decides.
     """
 
     covers_only, selects = True, False
@@ -153,39 +149,29 @@ class ModemObjective:
     def __init__(self, config: Config, pair: Modem, steps: int) -> None:
         self._config, self._channel, self._pair, self._steps = config, config.channel, pair, steps
         self.rungs = tuple(rung.name for rung in config.model.rungs)
-        self._weights = [_STEERED_START if pair.frames == 1 else _FILM_START] * len(self.rungs)
+        self._weights = [_STEERED_START] * len(self.rungs)
 
-    def network(self, pair: Pair, precision: str, compiled: bool = False) -> ModemPass | FilmPass:
+    def network(self, pair: Pair, precision: str, compiled: bool = False) -> ModemPass:
         assert isinstance(pair, Modem)
-        return (ModemPass if pair.frames == 1 else FilmPass)(pair, self._channel, precision, compiled)
+        return ModemPass(pair, self._channel, precision, compiled)
 
-    def draw(self, step: int, device: torch.device) -> ModemRandomness | FilmRandomness:
+    def draw(self, step: int, device: torch.device) -> ModemRandomness:
         random = torch.Generator().manual_seed(self._config.seed * 1_000_003 + step)
         rung = int(torch.randint(len(self._config.model.rungs), (), generator=random))
-        return self._randomness(rung, self._config.train.batch, random, device)
-
-    def _randomness(
-        self, rung: int, count: int, random: torch.Generator, device: torch.device
-    ) -> ModemRandomness | FilmRandomness:
-        draw = randomness_of if self._pair.frames == 1 else film_randomness
-        return draw(self._config, self._pair, rung, count, random, device)
+        return randomness_of(self._config, self._pair, rung, self._config.train.batch, random, device)
 
     def terms(self, result: ModemResult) -> LossTerms:
         entropy = lost_bits(result.bits, result.likelihoods)
         with torch.no_grad():
-            used = result.bits.abs().mean() * self._pair.bits / (self._pair.frames * BLOCK**2)  # bits per pixel
+            used = result.bits.abs().mean() * self._pair.bits / BLOCK**2  # bits per pixel
             information = used * (1 - entropy)
-        squared = (result.container - result.cover).square()
-        error = squared.mean()
-        if self._pair.frames > 1:
-            entropy = entropy + _HEADER * lost_bits(result.bits, result.plain)
-            error = (squared.mean((2, 3)) ** _EVENNESS).mean(1).pow(1 / _EVENNESS).mean()
-        return LossTerms(error * _LEVELS, entropy, squared.mean().detach(), information)
+        squared = (result.container - result.cover).square().mean()
+        return LossTerms(squared * _LEVELS, entropy, squared.detach(), information)
 
-    def weight(self, step: int, randomness: ModemRandomness | FilmRandomness) -> float:
+    def weight(self, step: int, randomness: ModemRandomness) -> float:
         return math.exp(self._weights[randomness.rung])
 
-    def observe(self, step: int, randomness: ModemRandomness | FilmRandomness, means: Tensor) -> None:
+    def observe(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
         rung = self._config.model.rungs[randomness.rung]
         share = min(1.0, step / (self._channel.ramp * self._steps)) if self._channel.ramp else 1.0
         target = self._channel.start_psnr + (rung.psnr - self._channel.start_psnr) * share
@@ -212,7 +198,7 @@ class ModemObjective:
     def measure(self, network: ModemPass, covers: Tensor, rung: int, batch: int) -> dict[str, float]:
         """Figures of a rung on covers, (B, 1, 3, H, W) uint8, each with the same bits and JPEG quality every time."""
         random = torch.Generator().manual_seed(self._config.seed)
-        randomness = self._randomness(rung, len(covers), random, covers.device)
+        randomness = randomness_of(self._config, self._pair, rung, len(covers), random, covers.device)
         means = torch.zeros(4, dtype=torch.float64)
         for first in range(0, len(covers), batch):
             part = slice(first, first + batch)

@@ -16,7 +16,7 @@ from stegnet.core.parallel import AUTO
 from stegnet.models import FAMILIES, Card, Pair, build, build_from, load_pair, options_of, read_card, save_pair
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-OWN = ModelConfig("", *[AUTO] * 5, pretrained=False, frames=1, rungs=[])
+OWN = ModelConfig("", *[AUTO] * 5, pretrained=False, rungs=[])
 TINY = {"blocks": 1, "width": 2}  # of an invertible pair
 
 

@@ -18,7 +18,7 @@ from stegnet.training.objectives import ModemObjective
 from tests.models.test_modem import scene
 
 CPU = torch.device("cpu")
-RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60, 1), RungConfig("high", 5, 0.6, 40.0, 90, 95, 1)]
+RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.0, 90, 95)]
 
 
 @pytest.fixture

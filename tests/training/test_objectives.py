@@ -36,7 +36,7 @@ def result(scale: float) -> ModemResult:
     bits = torch.zeros(2, BITS, 4, 4)
     bits[:, :3] = torch.randint(2, (2, 3, 4, 4)) * 2.0 - 1
     cover = torch.full((2, 3, 32, 32), 0.5)
-    return ModemResult(cover, cover + 2 / 255, bits, bits * scale + (bits == 0) * 7.0, bits)
+    return ModemResult(cover, cover + 2 / 255, bits, bits * scale + (bits == 0) * 7.0)
 
 
 @pytest.mark.parametrize("scale", [0.0, 50.0, -1.0])
@@ -80,7 +80,7 @@ def test_a_training_ends_with_weights_that_carry_more(config: Config, shards: Pa
     points = []
     pair, card = train(config, shards, tmp_path / "checkpoints", points.append)
     assert card.options["rungs"][0] == {
-        "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60, "run": 1,
+        "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60,
     }  # fmt: skip
     assert card.figures.keys() == {f"training_{CONTAINER_PSNR}", f"training_{INFORMATION}"}
     measured = [point for point in points if f"validation_low_{INFORMATION}" in point]
