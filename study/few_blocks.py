@@ -10,22 +10,21 @@ import pandas as pd
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.methods.robust_film import FilmModem
+from stegnet.methods.robust_film import RUNGS
 from study.pairs import evenly, photograph_pairs, training_photographs
 from study.robust_attacks import FILMS, KEYLESS_FILMS, WINDOW, detect_films
 from study.robust_hiders import RobustFilmHider
 from study.robust_keyless import SAME, bits_of_films, links
 
 TENTH = 7  # number of the share: three in 32
-RUNGS = "h264-18", "h264-23", "h264-28", "messenger"
 
 
-def main(config: Config, shards: Path, film_weights: Path, out: Path) -> None:
+def main(config: Config, shards: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    modem, workers = FilmModem.load(film_weights), cpu_threads(config.train.threads)
+    workers = cpu_threads(config.train.threads)
     known, unseen = evenly(training_photographs(shards), FILMS), photograph_pairs(shards, config.evaluate.shift)
     some, found, keyless, linked = [cover for cover, _ in evenly(unseen, KEYLESS_FILMS)], [], [], []
-    for hider in (RobustFilmHider(modem, rung, TENTH) for rung in modem.rungs if rung.name in RUNGS):
+    for hider in (RobustFilmHider(rung, TENTH) for rung in RUNGS):
         found += detect_films(hider, known, evenly(unseen, FILMS), config.seed, workers)
         keyless.append(bits_of_films(hider, some, WINDOW, config.seed))
         linked += links(hider, some, WINDOW, config.seed)
@@ -45,4 +44,4 @@ def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "film_weights", "out")
+    run_stage(main, "shards", "out")

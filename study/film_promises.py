@@ -15,8 +15,8 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.parallel import ordered
 from stegnet.media import scan
 from stegnet.methods.robust import RobustOptions
-from stegnet.methods.robust_film import FilmModem, hidden_pixels
-from study.film_trial import Row, fill_film, read, survival
+from stegnet.methods.robust_film import hidden_pixels
+from study.film_trial import Row, fill_film, film_quality, picture_bytes, read, survival, write_plainly
 from study.reencodings import Reencoding, av1, vp9, x264, x265
 
 TEXT = 43  # bytes
@@ -65,34 +65,43 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.out / options.channel.replace(":", "_").replace("+", "_")
     folder.mkdir(parents=True, exist_ok=True)
-    modem, rows, ways = FilmModem.load(), [], []
+    rows, ways = [], []
     for film in bar(options.films, options.channel):
         for size in (TEXT, None):
-            row, survived = trial(modem, options.channel, film, size)
+            row, survived = trial(options.channel, film, size)
             rows.append(row)
             ways += [{"film": film.name, "size": size} | way for way in survived]
             pd.DataFrame(rows).to_csv(folder / "films.csv", index=False)
             pd.DataFrame(ways).to_csv(folder / "ways.csv", index=False)
 
 
-def trial(modem: FilmModem, channel: str, film: Path, size: int | None) -> tuple[Row, list[Row]]:
+def trial(channel: str, film: Path, size: int | None) -> tuple[Row, list[Row]]:
     """A film in which a text, or as much as there is room for, is hidden: its figures, and what comes back."""
     row, (crf, ways) = {"film": film.name, "size": size}, WAYS[channel]
     with TemporaryDirectory() as folder:
         sizes = {} if size is None else {"size": size}
         try:
-            filled = fill_film(modem, film, RobustOptions(channel), Path(folder), 0, **sizes)
+            filled = fill_film(film, RobustOptions(channel), Path(folder), 0, **sizes)
         except CapacityError:
             return row | {"refused": True}, []
-        info, found = scan(filled.path), read(modem, filled.path, filled.key)
+        info, found = scan(filled.path), read(filled.path, filled.key)
         assert found is not None, "hiding checks that what it writes comes back"
         pixels = hidden_pixels(info.height, info.width, len(info.pts))
         row |= {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
         row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
-        row |= {"file": filled.path.stat().st_size, "seconds": filled.seconds}
+        row |= {"seconds": filled.seconds} | against_cover(film, filled.path)
         tried: list[Reencoding] = [way for way in ways if size or way.promised]
-        jobs = [partial(survival, modem, filled, crf, way, found.groups) for way in tried]
+        jobs = [partial(survival, filled, crf, way, found.groups) for way in tried]
         return row, list(ordered(lambda job: job(), jobs, 2))
+
+
+def against_cover(cover: Path, container: Path) -> Row:
+    """Bytes against those of the cover, written alike, and quality; none where the cover was reduced."""
+    before, after = scan(cover), scan(container)
+    if (before.height, before.width, len(before.pts)) != (after.height, after.width, len(after.pts)):
+        return {}
+    plain = write_plainly(cover, container.with_name("plain.mp4"))
+    return {"larger": picture_bytes(container) / picture_bytes(plain)} | film_quality(cover, container)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from time import perf_counter
 import numpy as np
 
 import stegnet
-from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
@@ -25,7 +24,8 @@ from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
 from stegnet.methods.robust import RobustOptions, file_content
-from stegnet.methods.robust_film import WRITTEN_CRF, FilmModem, Pieces, hidden_pixels, hide_in_film, read_film
+from stegnet.methods.robust_film import WRITTEN as CODING
+from stegnet.methods.robust_film import Pieces, hidden_pixels, hide_in_film, read_film
 from stegnet.results import OutputTarget
 from study.reencodings import REENCODINGS, Reencoding
 
@@ -33,7 +33,7 @@ WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that e
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
 _SSIM_EVERY = 8  # frames
-_CODE = ("codec", "core", "media", "models", "weights")  # folders whose files decide the results
+_CODE = ("core", "media", "methods")  # folders whose files decide the results
 
 Row = dict[str, object]
 
@@ -55,9 +55,7 @@ class FilledFilm:
     seconds: float
 
 
-def fill_film(
-    modem: FilmModem, cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE
-) -> FilledFilm:
+def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE) -> FilledFilm:
     """Hides so many random bytes, or as many as a film has room for.
 
     Raises:
@@ -68,7 +66,7 @@ def fill_film(
         secret.write_bytes(data := seeded(seed + 1)(size))
         start = perf_counter()
         try:
-            run = Run(randomness=seeded(seed + 2), networks={SHIPPED_FILM_MODEM: modem})
+            run = Run(randomness=seeded(seed + 2))
             hide_in_film(cover, secret, OutputTarget(out, force=True), key, options, run)
         except CapacityError as error:
             size = smaller(size, error)
@@ -89,7 +87,7 @@ def smaller(size: int, error: CapacityError) -> int:
     return size - (taken - room)
 
 
-def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
+def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
     """Results of encoding a film again: the groups that come back, and its PSNR against the film that was encoded.
 
     Args:
@@ -97,7 +95,7 @@ def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencodin
     """
     again = filled.path.with_name(f"{hashlib.sha256(encoding.name.encode()).hexdigest()}.mkv")
     encoding.encode(filled.path, crf, again)
-    found = read(modem, again, filled.key)
+    found = read(again, filled.key)
     row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
     row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
     row[PSNR.key] = psnr_from_mse(mean_error(filled.path, again), PEAK)
@@ -105,9 +103,9 @@ def survival(modem: FilmModem, filled: FilledFilm, crf: int, encoding: Reencodin
     return row
 
 
-def read(modem: FilmModem, film: Path, key: Key) -> Pieces | None:
+def read(film: Path, key: Key) -> Pieces | None:
     """The message in a film, or what is left of it."""
-    return read_film(modem, partial(read_frames, film), lambda: list(scan(film).times), key)
+    return read_film(partial(read_frames, film), lambda: list(scan(film).times), key)
 
 
 def film_quality(original: Path, copy: Path) -> dict[str, float]:
@@ -136,15 +134,20 @@ def mean_error(original: Path, copy: Path) -> float:
         return float(np.mean([mean_squared_error(*pair) for pair in zip(before, after, strict=True)]))
 
 
-def encode_as_written(film: Path, crf: int, out: Path) -> Path:
-    """A film encoded as hiding writes films, without sound."""
+def write_plainly(film: Path, out: Path) -> Path:
+    """A film as hiding writes it, but with nothing in it, types of frames by x264, and no sound."""
+    return encode_again(film, replace(CODING, paced=False), out)
+
+
+def encode_again(film: Path, coding: Coding, out: Path) -> Path:
+    """A film without its sound."""
     with closing(read_frames(film)) as frames:
-        write_h264(out, frames, replace(scan(film), sound=()), Coding(crf))
+        write_h264(out, frames, replace(scan(film), sound=()), coding)
     return out
 
 
 def measure_film(
-    modem: FilmModem, cover: Path, promise: tuple[int, float], folder: Path, seed: int, workers: int
+    cover: Path, promise: tuple[int, float], folder: Path, seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """A film at a promise: its container's quality at both stages, and what comes back.
 
@@ -156,45 +159,45 @@ def measure_film(
     (crf, wanted), info = promise, scan(cover)
     row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
     try:
-        filled = fill_film(modem, cover, RobustOptions(f"h264:{crf}", wanted), folder, seed)
+        filled = fill_film(cover, RobustOptions(f"h264:{crf}", wanted), folder, seed)
     except CapacityError:
         return row | {"refused": True}, []
     start = perf_counter()
-    found = read(modem, filled.path, filled.key)
+    found = read(filled.path, filled.key)
     assert found is not None, "hiding checks that what it writes comes back"
     times = {"hide_fps": len(info.pts) / filled.seconds, "reveal_fps": len(info.pts) / (perf_counter() - start)}
     bits = 8 * len(filled.content) / hidden_pixels(info.height, info.width, len(info.pts))
     row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content), "bits": bits} | times
     jobs = [partial(stage_qualities, cover, filled.path, crf, folder)]
-    jobs += [partial(survival, modem, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
+    jobs += [partial(survival, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
     quality, *survived = ordered(_call, jobs, workers)
     return row | quality, survived
 
 
 def stage_qualities(cover: Path, container: Path | None, crf: int, folder: Path) -> Row:
     """Quality and bytes of a container as written and as received; of the cover, encoded alike, if there is none."""
-    written = container or encode_as_written(cover, WRITTEN_CRF, folder / "written.mp4")
-    received = encode_as_written(written, crf, folder / "received.mp4")
+    written = container or write_plainly(cover, folder / "written.mp4")
+    received = encode_again(written, Coding(crf), folder / "received.mp4")
     row: Row = {}
     for stage, film in ((WRITTEN, written), (RECEIVED, received)):
-        found = film_quality(cover, film) | {"bytes": _picture_bytes(film)}
+        found = film_quality(cover, film) | {"bytes": picture_bytes(film)}
         row |= {f"{stage}_{name}": value for name, value in found.items()}
     return row
 
 
-def code_digest(weights: Path) -> str:
-    """Digest of the code and the weights that decide what is measured, so that results of other code are not used."""
+def code_digest() -> str:
+    """Digest of the code that decides what is measured, so that results of other code are not used."""
     package = Path(stegnet.__file__).parent
     files = [path for folder in _CODE for path in sorted((package / folder).rglob("*")) if path.is_file()]
-    files += [weights, Path(__file__), Path(__file__).with_name("reencodings.py")]
+    files += [Path(__file__), Path(__file__).with_name("reencodings.py")]
     found = hashlib.sha256()
     for path in files:
-        if path.suffix in {".py", ".safetensors"}:
+        if path.suffix == ".py":
             found.update(path.read_bytes())
     return found.hexdigest()
 
 
-def _picture_bytes(film: Path) -> int:
+def picture_bytes(film: Path) -> int:
     """Bytes of a film without its sound, as Matroska."""
     silent = film.with_name(f"{film.stem}-silent.mkv")
     run_ffmpeg(silent, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska")

@@ -28,7 +28,7 @@ from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.methods.robust import Modem, Rung
-from stegnet.methods.robust_film import FilmModem, luma
+from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider
@@ -46,25 +46,24 @@ KEYLESS, KEYLESS_FILMS = 100, 50  # test photographs of what is read without the
 WINDOW = 192  # side of a film's frames
 FRAME = 20  # the one of a film that the classifier sees
 MOVING = "films"
-ATTACKED, ATTACKED_FILMS = "jpeg-75", "h264-23"  # the rungs whose places are attacked
+ATTACKED, ATTACKED_FILMS = "jpeg-75", RUNGS[0]  # the rungs whose places are attacked
 _LOW = 3  # vertical and horizontal frequencies
 Row = dict[str, object]
 
 
-def main(config: Config, shards: Path, weights: Path, film_weights: Path, out: Path) -> None:
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    modem, film_modem, workers = Modem.load(weights), FilmModem.load(film_weights), cpu_threads(config.train.threads)
+    modem, workers = Modem.load(weights), cpu_threads(config.train.threads)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
     rows = [detect_pictures(modem, rung, known, unseen, config.seed, workers) for rung in modem.rungs]
-    keyless, linked = without_key(modem, film_modem, [cover for cover, _ in unseen], config.seed)
+    keyless, linked = without_key(modem, [cover for cover, _ in unseen], config.seed)
     films = evenly(known, FILMS), evenly(unseen, FILMS)
-    for number, rung in enumerate(film_modem.rungs):
+    for number, rung in enumerate(ALL_RUNGS):
         seed = container_seed(config.seed, number)
-        rows += detect_films(RobustFilmHider(film_modem, rung), *films, seed, workers)
+        rows += detect_films(RobustFilmHider(rung), *films, seed, workers)
     found = pd.DataFrame(rows)
     rung = next(rung for rung in modem.rungs if rung.name == ATTACKED)
-    film_rung = next(rung for rung in film_modem.rungs if rung.name == ATTACKED_FILMS)
-    hiders = RobustHider(modem, rung), RobustFilmHider(film_modem, film_rung)
+    hiders = RobustHider(modem, rung), RobustFilmHider(ATTACKED_FILMS)
     places = pd.DataFrame(attack_places(*hiders, unseen, config.seed))
     write_table(out / "detection.csv", found)
     write_table(out / "places.csv", places)
@@ -123,15 +122,12 @@ def jumps(film: np.ndarray, run: int) -> float:
     return float(np.log(changes[begins].mean() / changes[~begins].mean()))
 
 
-def without_key(
-    modem: Modem, film_modem: FilmModem, covers: Sequence[np.ndarray], seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Reads with the modems without the key, one row per rung; and which films are of one key."""
+def without_key(modem: Modem, covers: Sequence[np.ndarray], seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reads bits without the key, one row per rung; and which films are of one key."""
     pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
     rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
-    hiders = {rung.name: RobustFilmHider(film_modem, rung) for rung in film_modem.rungs}
-    rows += [{"medium": MOVING} | bits_of_films(hider, films, WINDOW, seed) for hider in hiders.values()]
-    return pd.DataFrame(rows), pd.DataFrame(links(hiders[ATTACKED_FILMS], films, WINDOW, seed))
+    rows += [{"medium": MOVING} | bits_of_films(RobustFilmHider(rung), films, WINDOW, seed) for rung in ALL_RUNGS]
+    return pd.DataFrame(rows), pd.DataFrame(links(RobustFilmHider(ATTACKED_FILMS), films, WINDOW, seed))
 
 
 def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:
@@ -202,4 +198,4 @@ def _in_threads(work: Callable, items: list, workers: int, what: str) -> list:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "film_weights", "out")
+    run_stage(main, "shards", "weights", "out")

@@ -15,78 +15,70 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-import torch
 from joblib import Memory
 
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.config.config import Config
-from stegnet.core.card import MODEM, read_card
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, INFORMATION, PSNR, SSIM, VMAF, psnr
 from stegnet.core.parallel import ordered
 from stegnet.data.store import cache_folder
-from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
-from stegnet.evaluation.demonstration import seeded
-from stegnet.keys import KEY_BYTES, Key
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust import Rung, information
+from stegnet.methods.robust import Rung
 from stegnet.methods.robust_film import (
+    ALL_RUNGS,
     GROUP,
-    WRITTEN_CRF,
-    Dither,
-    FilmModem,
     modulated,
-    read_film_rungs,
     signal_of,
+    sines,
+    sureness,
 )
-from stegnet.models import build
+from stegnet.methods.robust_film import WRITTEN as CODING
 from study.film_trial import (
     RECEIVED,
     WRITTEN,
     Row,
     code_digest,
-    encode_as_written,
+    encode_again,
     measure_film,
     stage_qualities,
 )  # fmt: skip
 from study.reencodings import REENCODINGS
+from study.robust_hiders import motion
 from study.stats import share_interval
 
 # What is promised: a constant rate factor, and the container's PSNR in dB.
-QIM = "QIM"
 PROMISES = (23, 38.0), (18, 38.0), (28, 38.0)
 LARGE, PROMISES_OF_LARGE = 1 << 20, ((23, 38.0),)  # pixels of a frame above which films are only measured for these
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves
 CURVE_GROUPS = 2  # of each film that curves are measured on
 COVER = "cover"  # encoded as the container is: what the codec alone does
 LARGER = {"larger": WRITTEN, "larger_received": RECEIVED}  # bytes of pictures against those of the cover
-_FACTORS = 0.3, 0.5, 0.7, 1, 1.4  # of the likelihoods, the best of which is taken
 _LEAST = 1e-5  # bits per pixel that are drawn
 _QUALITY = tuple(measure.of(CONTAINER) for measure in (PSNR, SSIM, VMAF, FLICKER))
 
 
-def main(config: Config, films: Path, weights: Path, out: Path) -> None:
+def main(config: Config, films: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    modems = {MODEM: FilmModem.load(weights), QIM: untrained(weights)}
     workers, found = cpu_threads(config.train.threads), list_films(films)
     cached = Memory(cache_folder() / "films", verbose=0)
-    measure = cached.cache(_film_in_folder, ignore=["modem", "cover", "workers"])
-    curve = cached.cache(curves, ignore=["modems", "cover", "workers"])
+    measure = cached.cache(_film_in_folder, ignore=["cover", "workers"])
+    curve = cached.cache(curves, ignore=["cover", "workers"])
     cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
-    code, jobs, results = code_digest(weights), list(promises(found)), []
+    code, jobs, results = code_digest(), list(promises(found)), []
     for film, promise in bar(jobs, "films"):
-        row, survived = measure(modems[MODEM], film, (_digest(film), code), promise, config.seed, workers)
+        row, survived = measure(film, (_digest(film), code), promise, config.seed, workers)
         covers = cover_quality(film, _digest(film), promise[0], code)
         results.append((film.stem, _against_cover(row, covers), survived))
     bits = [
         {"film": film.stem} | row
         for film in bar([film for film in found if not is_large(film)], "curves")
-        for row in curve(modems, film, _digest(film), config.seed, code, workers)
+        for row in curve(film, _digest(film), config.seed, code, workers)
     ]
     means = summarise_bits(pd.DataFrame(bits))
     measured, survived = tables(results)
@@ -100,13 +92,6 @@ def main(config: Config, films: Path, weights: Path, out: Path) -> None:
     draw(means, out / "bits.png")
     write_json(out / "metrics.json", headline(summary))
     print(summary.to_string(index=False))
-
-
-def untrained(weights: Path) -> FilmModem:
-    """The modem before training: dithered quantisation index modulation with the same runs and periods."""
-    torch.manual_seed(0)
-    engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
-    return FilmModem(engine, QIM, read_film_rungs(weights))
 
 
 def list_films(folder: Path) -> list[Path]:
@@ -137,7 +122,7 @@ def promises(films: Sequence[Path]) -> Iterator[tuple[Path, tuple[int, float]]]:
                 yield film, promise
 
 
-def curves(modems: dict[str, FilmModem], cover: Path, name: str, seed: int, code: str, workers: int) -> list[Row]:
+def curves(cover: Path, name: str, seed: int, code: str, workers: int) -> list[Row]:
     """Information that the bits of each rung hold after each CRF, in bits per pixel and frame of the first groups.
 
     Args:
@@ -148,17 +133,14 @@ def curves(modems: dict[str, FilmModem], cover: Path, name: str, seed: int, code
     info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(cover), count))
     rows: list[Row] = []
     with TemporaryDirectory() as folder:
-        rungs = [(method, modem, rung) for method, modem in modems.items() for rung in modem.rungs]
-        for number, (method, modem, rung) in enumerate(rungs):
-            read, container = _random_container(modem, frames, rung, seed + number)
+        for number, rung in enumerate(ALL_RUNGS):
+            read, container = _random_container(frames, rung, seed + number)
             written = Path(folder) / "written.mp4"
-            write_h264(written, iter(container), info, Coding(WRITTEN_CRF))
+            write_h264(written, iter(container), info, CODING)
             carried = partial(_carried, written, read)
             quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
             for crf, found in zip(CRFS, ordered(carried, CRFS, workers), strict=True):
-                rows.append(
-                    {"method": method, "rung": rung.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality}
-                )
+                rows.append({"rung": rung.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality})
     return rows
 
 
@@ -211,7 +193,7 @@ def summarise(measured: pd.DataFrame, survived: pd.DataFrame) -> pd.DataFrame:
 
 def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over films."""
-    return rows.groupby(["method", "rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
+    return rows.groupby(["rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
 
 
 def headline(summary: pd.DataFrame) -> dict[str, float]:
@@ -227,12 +209,9 @@ def headline(summary: pd.DataFrame) -> dict[str, float]:
 def draw(means: pd.DataFrame, path: Path) -> None:
     """Information by constant rate factor, a line for each rung."""
     with chart(path, "H.264 constant rate factor", "information, bits per pixel and frame") as axes:
-        colours: dict[str, str] = {}
-        for (method, rung), group in means.groupby(["method", "rung"], sort=False):
-            label = f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB" if method == MODEM else f"{rung}, {QIM}"
-            style, carried = "-" if method == MODEM else "--", group[INFORMATION].clip(lower=_LEAST)
-            (line,) = axes.plot(group["crf"], carried, style, color=colours.get(rung), label=label)
-            colours.setdefault(rung, line.get_color())
+        for rung, group in means.groupby("rung", sort=False):
+            label = f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB"
+            axes.plot(group["crf"], group[INFORMATION].clip(lower=_LEAST), label=label)
         axes.set_yscale("log")
 
 
@@ -241,11 +220,11 @@ def _digest(film: Path) -> str:
 
 
 def _film_in_folder(
-    modem: FilmModem, cover: Path, digests: tuple[str, str], promise: tuple[int, float], seed: int, workers: int
+    cover: Path, digests: tuple[str, str], promise: tuple[int, float], seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """`measure_film`; digests of the film and of the code tell cached results apart."""
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        return measure_film(modem, cover, promise, Path(folder), seed, workers)
+        return measure_film(cover, promise, Path(folder), seed, workers)
 
 
 def _cover_in_folder(cover: Path, name: str, crf: int, code: str) -> Row:
@@ -263,30 +242,30 @@ def _against_cover(row: Row, cover: Row) -> Row:
 
 
 def _random_container(
-    modem: FilmModem, frames: list[np.ndarray], rung: Rung, seed: int
+    frames: list[np.ndarray], rung: Rung, seed: int
 ) -> tuple[Callable[[Path], float], list[np.ndarray]]:
     """A function that reads the information of random bits in a film, and the frames that carry them."""
-    draw, key, parts, container = np.random.default_rng(seed), Key(seeded(seed)(KEY_BYTES)), [], []
+    draw, parts, container, moves = np.random.default_rng(seed), [], [], motion(frames)
     shape = signal_of(frames[0]).shape
+    count = shape[0] * shape[1]
     for start in range(0, len(frames), GROUP):
         signs = draw.integers(0, 2, (*shape, rung.bits)) * np.float32(2) - 1
-        dither = Dither(shape, modem.frames, key, start.to_bytes(4, "big"))
-        container += modulated(modem, frames[start : start + GROUP], signs, dither, rung)
-        parts.append((signs.reshape(-1, rung.bits), dither))
+        dither, some = draw.random((count, rung.bits), np.float32), slice(start, start + GROUP)
+        container += modulated(frames[some], signs, dither, rung, moves[some])
+        parts.append((signs.reshape(count, -1), dither))
 
     def read(film: Path) -> float:
         again, right = read_frames(film), []
         for signs, dither in parts:
-            lumas = np.stack([signal_of(frame).luma for frame in islice(again, GROUP)])
-            right.append(modem.reveal(lumas, dither)[rung] * signs)
-        held = max(information(np.concatenate(right) * factor) for factor in _FACTORS)
-        return max(held, 0.0) * rung.bits / (BLOCK**2 * GROUP)
+            some = [signal_of(frame).coefficients for frame in islice(again, 0, GROUP, rung.run)]
+            right.append(sines(some, dither, rung) * signs)
+        return max(sureness(np.concatenate(right))[1], 0.0) * rung.bits / (BLOCK**2 * GROUP)
 
     return read, container
 
 
 def _carried(written: Path, read: Callable[[Path], float], crf: int) -> float:
-    return read(encode_as_written(written, crf, written.with_name(f"{crf}.mp4")))
+    return read(encode_again(written, Coding(crf), written.with_name(f"{crf}.mp4")))
 
 
 def _shares(rows: pd.DataFrame) -> Row:
@@ -299,4 +278,4 @@ def _shares(rows: pd.DataFrame) -> Row:
 
 
 if __name__ == "__main__":
-    run_stage(main, "films", "weights", "out")
+    run_stage(main, "films", "out")

@@ -1,10 +1,11 @@
 """Robust containers as attacks see them: pictures saved as JPEG, films as H.264, full of random bytes of a key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
+from stegnet.media.films.motion import SEARCH, Motion, motion_of
 from stegnet.methods.robust import (
     BLOCK,
     WRITTEN_QUALITY,
@@ -29,8 +31,7 @@ from stegnet.methods.robust import (
 )
 from stegnet.methods.robust_film import (
     GROUP,
-    WRITTEN_CRF,
-    FilmModem,
+    WRITTEN,
     GroupContent,
     group_room,
     hide_in_group,
@@ -52,6 +53,9 @@ class HiderOfBlocks(Hider):
         """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
         side = round((samples // 3) ** 0.5)
         return border_samples(side, side)
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,6 @@ class RobustFilmHider(HiderOfBlocks):
         share: number of the share of blocks that are used.
     """
 
-    modem: FilmModem
     rung: Rung
     share: int = 0
 
@@ -119,7 +122,7 @@ class RobustFilmHider(HiderOfBlocks):
         room = group_room(shape, self.rung, _USED_RATE, self.share)
         (piece,) = pieces_of(random(room), [room])
         content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
-        return hide_in_group(self.modem, frames, self.rung, content, key)
+        return hide_in_group(frames, self.rung, content, key, motion(frames))
 
     def _hide_film(self, *arguments: object) -> None:
         raise NotImplementedError("a robust film is made without files")
@@ -160,14 +163,24 @@ def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]
 
 def encoded(frames: Sequence[np.ndarray]) -> np.ndarray:
     """Frames after H.264 as hiding writes it, (T, H, W, 3) uint8."""
+    return _through(frames, WRITTEN, lambda path: np.stack(list(read_frames(path))))
+
+
+def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
+    """That of each frame."""
+    return _through(frames, SEARCH, lambda path: list(motion_of(path)))
+
+
+def _through(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
+    """What is read from a film of the frames."""
     height, width = frames[0].shape[:2]
     step = int(_TICKS / _RATE)
     stamps = tuple(range(0, len(frames) * step, step))
     info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
-        write_h264(path, iter(frames), info, Coding(WRITTEN_CRF))
-        return np.stack(list(read_frames(path)))
+        write_h264(path, iter(frames), info, coding)
+        return read(path)
 
 
 def _reflected(place: int, most: int) -> int:

@@ -16,16 +16,17 @@ from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
 from stegnet.methods.robust import WRITTEN_QUALITY, Blocks, Modem, Rung, dither_of, used_blocks
-from stegnet.methods.robust_film import FREQUENCIES, Dither, luma, modulated, periods_of
+from stegnet.methods.robust_film import FREQUENCIES, coefficients, luma, modulated, periods_of, sines
+from stegnet.methods.robust_film import dither_of as film_dither
 from study.methods import container_seed
-from study.robust_hiders import RobustFilmHider, encoded, moving_window
+from study.robust_hiders import RobustFilmHider, encoded, motion, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
 
 Row = dict[str, object]
 Read = tuple[float, float, float]  # share of bits that are right; mean size of the ratios of a cover, and a container
 SAME, OTHERS = "the same", "others"
 _SALT = bytes(SALT_BYTES)
-_NONCE = 7  # bytes
+_NONCE, _HEADER = 7, bytes(8)  # bytes of the one; the other
 _OTHER = 1_000_000  # added to seeds: another film, another key
 
 
@@ -46,17 +47,18 @@ def bits_of_pictures(modem: Modem, rung: Rung, covers: Sequence[np.ndarray], see
 
 def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
     """The same of films, windows of this side that move over photographs, as H.264 as hiding writes it."""
-    modem, rung, shape = hider.modem, hider.rung, (side // BLOCK, side // BLOCK)
+    rung, shape = hider.rung, (side // BLOCK, side // BLOCK)
+    count = shape[0] * shape[1]
 
     def read(number: int, photograph: np.ndarray) -> Read:
         frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
-        own, other = (Dither(shape, modem.frames, key, _SALT) for key in _two_keys(seed + number))
-        blocks = Blocks(shape, rung, own.key, _SALT)
+        blocks, others = (Blocks(shape, rung, key, _SALT) for key in _two_keys(seed + number))
+        own, other = (film_dither(each, _HEADER) for each in (blocks, others))
         used = used_blocks(blocks, draw.bytes(_NONCE), hider.share)
         signs = (draw.integers(0, 2, (*shape, rung.bits)) * np.float32(2) - 1) * used[..., None]
-        films = frames, modulated(modem, frames, signs, own, rung)
-        lumas = (np.stack([luma(frame) for frame in encoded(film)]) for film in films)
-        return _read(*(modem.reveal(each, other)[rung] for each in lumas), signs.reshape(-1, rung.bits))
+        films = frames, modulated(frames, signs, own, rung, motion(frames))
+        read = ([coefficients(luma(frame)) for frame in encoded(film)[:: rung.run]] for film in films)
+        return _read(*(sines(each, other, rung) for each in read), signs.reshape(count, rung.bits))
 
     return _bits(rung.name, read, photographs, seed)
 

@@ -17,7 +17,6 @@ from stegnet.core.errors import WeightsError
 SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
 MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
-SHIPPED_FILM_MODEM = SHIPPED.with_name("film-modem.safetensors")
 CARD_KEY = "stegnet"
 
 

@@ -3,15 +3,13 @@
 import numpy as np
 import pytest
 
-from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key
 from stegnet.keys.keys import KEY_BYTES
 from stegnet.methods.robust.reader import picture_reader
-from stegnet.methods.robust_film.phases import GROUP
+from stegnet.methods.robust_film.phases import GROUP, RUNGS
 from stegnet.methods.robust_film.reading import read_film
 from study.robust_attacks import jumps
-from study.robust_films import untrained
 from study.robust_hiders import (
     RobustFilmHider,
     RobustHider,
@@ -22,8 +20,7 @@ from study.robust_hiders import (
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(KEY_BYTES))
-MODEM = untrained(SHIPPED_FILM_MODEM)  # whose films jump where a run begins
-RUNG = next(rung for rung in MODEM.rungs if rung.name == "h264-28")
+RUNG = RUNGS[0]
 RUN = RUNG.run
 
 
@@ -39,12 +36,12 @@ def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
 
 @pytest.mark.slow
 def test_attacked_films_are_containers(cat: np.ndarray) -> None:
-    hider = RobustFilmHider(MODEM, RUNG)
+    hider = RobustFilmHider(RUNG)
     frames = moving_window(cat, 128, 0)
     assert len(frames) == GROUP
     film = encoded(hider.group(frames, KEY, 5))
     assert film.shape == (GROUP, 128, 128, 3)
-    found = read_film(MODEM, lambda: (frame for frame in film), list, KEY)
+    found = read_film(lambda: (frame for frame in film), list, KEY)
     assert found is not None
     assert found.message is not None
     assert jumps(film, RUN) > jumps(encoded(frames), RUN), "the low frequencies jump where a run begins"

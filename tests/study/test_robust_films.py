@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.card import SHIPPED_FILM_MODEM
 from stegnet.core.measures import CONTAINER_PSNR
 from stegnet.evaluation.video import temporal_error
 from stegnet.media import FilmWriter
-from stegnet.methods.robust_film import GROUP, FilmModem
+from stegnet.methods.robust_film import GROUP
 from study.film_trial import film_quality, measure_film, stage_qualities
 from study.reencodings import REENCODINGS
 from tests.support.films import still_film, still_frames
 
-CRF, MODEM = 23, FilmModem.load(SHIPPED_FILM_MODEM)
+CRF = 23
 
 
 def write_film(path: Path, frames: list[np.ndarray]) -> Path:
@@ -40,7 +39,7 @@ def test_a_filled_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: p
     some = [each for each in REENCODINGS if each.name in {"x264 fast, CRF −4", "x264 medium, CRF +5"}]
     monkeypatch.setattr("study.film_trial.REENCODINGS", some)
     cover = still_film(tmp_path / "cover.mkv", GROUP + 2)
-    found, survived = measure_film(MODEM, cover, (CRF, 38.0), tmp_path, 3, 2)
+    found, survived = measure_film(cover, (CRF, 38.0), tmp_path, 3, 2)
     assert (found["refused"], found["groups"], found["size"]) == (False, 1, "160×128")
     assert found["bits"] == pytest.approx(8 * found["bytes"] / (160 * 128 * GROUP))
     assert [each["promised"] for each in survived] == [True, False]

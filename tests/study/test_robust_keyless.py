@@ -5,17 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from stegnet.core.card import SHIPPED_FILM_MODEM
-from stegnet.methods.robust_film import periods_of
+from stegnet.methods.robust_film import RUNGS, periods_of
 from study import robust_hiders, robust_keyless
-from study.robust_films import untrained
 from study.robust_hiders import RobustFilmHider
 from study.robust_keyless import OTHERS, SAME, bits_of_films, bits_of_pictures, links, phases
 from tests.support.modem import index_modem
 
-MODEM = untrained(SHIPPED_FILM_MODEM)
-RUNG = next(rung for rung in MODEM.rungs if rung.name == "h264-28")
-HIDER = RobustFilmHider(MODEM, RUNG)
+RUNG = RUNGS[0]
+HIDER = RobustFilmHider(RUNG)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
-    hiding="WRITTEN WRITTEN_CRF",
-    phases="ALL_RUNGS FREQUENCIES GROUP RUNGS luma periods_of",
+    hiding="WRITTEN",
+    phases="ALL_RUNGS FREQUENCIES GROUP RUNGS coefficients dither_of luma periods_of sines sureness",
     reading="Pieces hidden_in_film read_film",
     variants="new_variant",
     survival="film_fits film_room hide_in_film",

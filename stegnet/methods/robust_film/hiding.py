@@ -23,8 +23,7 @@ from stegnet.methods.robust_film.groups import group_room
 from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 
-WRITTEN_CRF = 18  # of the films that hiding writes
-WRITTEN = Coding(WRITTEN_CRF, "medium", paced=True)  # as the changes follow each other
+WRITTEN = Coding(18, "medium", paced=True)  # as the changes follow each other
 _SAMPLED = 48  # frames at most, from which the container's quality is measured
 
 

@@ -1,8 +1,8 @@
 """Bits of a film in the phases of its DCT coefficients: rungs, their dither, and how sure each bit is.
 
 In the first frame of each *run*, a few luma coefficients of a block carry a bit each, by quantisation index modulation
-with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20). Rungs differ in the length of their runs, in
-the number of coefficients and in their periods.
+with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20). Rungs differ in the length of runs, the
+number of coefficients and their periods.
 """
 
 from collections.abc import Sequence
