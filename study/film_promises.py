@@ -1,4 +1,4 @@
-"""Films by channels other than H.264 once, encoded in ways within and beyond the promise.
+"""Films by any channel, encoded in ways within and beyond the promise.
 
 python -m study.film_promises OUT CHANNEL FILM...
 """
@@ -25,7 +25,14 @@ _RATES = (
     *(x264(f"veryfast, {rate} kbit/s", False, preset="veryfast", **{"b:v": f"{rate}k"}) for rate in (500, 1000, 2000)),
     x264("baseline, 1500 kbit/s, a key frame a second", False, **_BASELINE),
 )
+_ONCE = (
+    x264("fast", True, preset="fast"), x264("medium", True), x264("slow", True, preset="slow"),
+    x264("medium, CRF −3", True, above=-3), x264("tuned for film", True, tune="film"),
+    x264("veryfast", False, preset="veryfast"), x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
+    x264("medium, twice", False, generations=2), x264("medium, CRF +2", False, above=2),
+)  # fmt: skip
 WAYS = {  # by channel: the constant rate factor, and ways of encoding
+    **{f"h264:{crf}": (crf, _ONCE) for crf in (18, 23, 28)},
     "messenger": (28, (
         x264("medium", True), x264("veryfast", True, preset="veryfast"), x264("ultrafast", False, preset="ultrafast"),
         x264("veryfast, CRF +3", False, above=3, preset="veryfast"),
@@ -90,7 +97,7 @@ def trial(channel: str, film: Path, size: int | None) -> tuple[Row, list[Row]]:
         row |= {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
         row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
         row |= {"seconds": filled.seconds} | against_cover(film, filled.path)
-        tried: list[Reencoding] = [way for way in ways if size or way.promised]
+        tried: list[Reencoding] = list(ways)
         jobs = [partial(survival, filled, crf, way, found.groups) for way in tried]
         return row, list(ordered(lambda job: job(), jobs, 2))
 
