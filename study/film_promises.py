@@ -28,7 +28,8 @@ _RATES = (
 _ONCE = (
     x264("fast", True, preset="fast"), x264("medium", True), x264("slow", True, preset="slow"),
     x264("medium, CRF −3", True, above=-3), x264("tuned for film", True, tune="film"),
-    x264("veryfast", False, preset="veryfast"), x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
+    x264("veryfast", False, preset="veryfast"),
+    x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
     x264("medium, twice", False, generations=2), x264("medium, CRF +2", False, above=2),
 )  # fmt: skip
 WAYS = {  # by channel: the constant rate factor, and ways of encoding

@@ -39,6 +39,7 @@ from stegnet.methods.robust_film import (
     sureness,
 )
 from stegnet.methods.robust_film import WRITTEN as CODING
+from study.film_motion import motion
 from study.film_trial import (
     RECEIVED,
     WRITTEN,
@@ -49,7 +50,6 @@ from study.film_trial import (
     stage_qualities,
 )  # fmt: skip
 from study.reencodings import REENCODINGS
-from study.robust_hiders import motion
 from study.stats import share_interval
 
 # What is promised: a constant rate factor, and the container's PSNR in dB.

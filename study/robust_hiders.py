@@ -1,21 +1,14 @@
 """Robust containers as attacks see them: pictures saved as JPEG, films as H.264, full of random bytes of a key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import numpy as np
 
 from stegnet.core.jpeg import through_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KeySource
-from stegnet.media import FilmInfo, read_frames
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
-from stegnet.media.films.motion import SEARCH, Motion, motion_of
+from stegnet.media import read_frames
 from stegnet.methods.robust import (
     BLOCK,
     WRITTEN_QUALITY,
@@ -38,9 +31,9 @@ from stegnet.methods.robust_film import (
     new_variant,
     pieces_of,
 )
+from study.film_motion import motion, through_film
 from study.hiders import Hider
 
-_RATE, _TICKS = Fraction(25), 90_000
 _USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
 _STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
 _NOISE = 1.5  # levels, of the sensor
@@ -53,9 +46,6 @@ class HiderOfBlocks(Hider):
         """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
         side = round((samples // 3) ** 0.5)
         return border_samples(side, side)
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -163,24 +153,7 @@ def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]
 
 def encoded(frames: Sequence[np.ndarray]) -> np.ndarray:
     """Frames after H.264 as hiding writes it, (T, H, W, 3) uint8."""
-    return _through(frames, WRITTEN, lambda path: np.stack(list(read_frames(path))))
-
-
-def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
-    """That of each frame."""
-    return _through(frames, SEARCH, lambda path: list(motion_of(path)))
-
-
-def _through(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
-    """What is read from a film of the frames."""
-    height, width = frames[0].shape[:2]
-    step = int(_TICKS / _RATE)
-    stamps = tuple(range(0, len(frames) * step, step))
-    info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        write_h264(path, iter(frames), info, coding)
-        return read(path)
+    return through_film(frames, WRITTEN, lambda path: np.stack(list(read_frames(path))))
 
 
 def _reflected(place: int, most: int) -> int:

@@ -18,8 +18,9 @@ from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
 from stegnet.methods.robust import WRITTEN_QUALITY, Blocks, Modem, Rung, dither_of, used_blocks
 from stegnet.methods.robust_film import FREQUENCIES, coefficients, luma, modulated, periods_of, sines
 from stegnet.methods.robust_film import dither_of as film_dither
+from study.film_motion import motion
 from study.methods import container_seed
-from study.robust_hiders import RobustFilmHider, encoded, motion, moving_window
+from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
 
 Row = dict[str, object]

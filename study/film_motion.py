@@ -1,0 +1,35 @@
+"""Frames by way of a film: what is read from it, such as their motion."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import numpy as np
+
+from stegnet.media import FilmInfo
+from stegnet.media.films.encoders import Coding
+from stegnet.media.films.h264 import write_h264
+from stegnet.media.films.motion import SEARCH, Motion, motion_of
+
+_TICKS, _RATE = 90_000, Fraction(25)  # a second; frames a second
+
+T = TypeVar("T")
+
+
+def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
+    """That of each frame, (H, W, 3) uint8."""
+    return through_film(frames, SEARCH, lambda path: list(motion_of(path)))
+
+
+def through_film(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
+    """What is read from a film of frames, (H, W, 3) uint8."""
+    height, width = frames[0].shape[:2]
+    step = int(_TICKS / _RATE)
+    stamps = tuple(range(0, len(frames) * step, step))
+    info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        write_h264(path, iter(frames), info, coding)
+        return read(path)
