@@ -14,7 +14,7 @@ from pipeline.stage import bar
 from stegnet.core.errors import CapacityError
 from stegnet.core.parallel import ordered
 from stegnet.media import scan
-from stegnet.methods.robust import RobustOptions
+from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust_film import hidden_pixels
 from study.film_trial import Row, fill_film, film_quality, picture_bytes, read, survival, write_plainly
 from study.reencodings import Reencoding, av1, vp9, x264, x265
@@ -89,7 +89,7 @@ def trial(channel: str, film: Path, size: int | None) -> tuple[Row, list[Row]]:
     with TemporaryDirectory() as folder:
         sizes = {} if size is None else {"size": size}
         try:
-            filled = fill_film(film, RobustOptions(channel), Path(folder), 0, **sizes)
+            filled = fill_film(film, RobustOptions(channel, CONTAINER_PSNR), Path(folder), 0, **sizes)
         except CapacityError:
             return row | {"refused": True}, []
         info, found = scan(filled.path), read(filled.path, filled.key)

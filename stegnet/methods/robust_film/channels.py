@@ -99,20 +99,20 @@ class FilmChannel:
         """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
         return 0.5 if self.hard > _FINE else 0
 
-    def carriers(self, psnr: float | None, *, exact: bool) -> list[FilmCarrier]:
-        """What may carry the bits, in films of this PSNR in dB, in the order in which it is tried.
+    def carriers(self, psnr: float | None, *, exact: bool) -> list[list[FilmCarrier]]:
+        """What may carry the bits, in films of this PSNR in dB, in the order in which it is tried; then of a lower one.
 
         The most robust costs least for each bit, and has least room. Of a picture or film, which is made to fit, more
         room is a better copy.
 
         Args:
-            psnr: None: CONTAINER_PSNR, and less where nothing fits.
+            psnr: None: CONTAINER_PSNR, and less where films of that hold nothing.
             exact: a file is hidden as it is.
         """
         able = [rung for rung in RUNGS if rung.highest >= self.hard] or [RUNGS[0]]
         more = [DENSE] if DENSE.highest >= self.hard else []
         made = [FilmCarrier.at(rung, psnr or CONTAINER_PSNR) for rung in (able + more if exact else able[::-1])]
-        return made if psnr else [*made, FilmCarrier.at(RUNGS[0], _LAST_PSNR)]
+        return [made] if psnr else [made, [FilmCarrier.at(RUNGS[0], _LAST_PSNR)]]
 
     def reduces(self, info: FilmInfo) -> bool:
         """Whether a film is sent with fewer pixels or frames."""

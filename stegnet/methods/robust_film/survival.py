@@ -113,9 +113,12 @@ def hide_in_film(
     run = run.in_steps(*reduce, "try", *compress, "search", "hide", "check", "verify")
     with TemporaryDirectory(prefix="stegnet-") as folder:
         sent = channel.sent(FilmCover(cover, info), Path(folder), partial(run.progress, "reduce"))
-        hidings = (FilmHiding(sent, Path(folder), channel, carrier, key_source, run) for carrier in carriers)
         wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
-        hiding, rates = _first_with_room(hidings, wanted)
+        for some in carriers:
+            hidings = (FilmHiding(sent, Path(folder), channel, carrier, key_source, run) for carrier in some)
+            hiding, rates = _first_with_room(hidings, wanted)
+            if any(rates):
+                break
         film, chosen = _hide(hiding, rates, secret)
         with atomic_write(out.path, overwrite=out.force) as part:
             with_sound(film, cover, part, form_of(out.path))

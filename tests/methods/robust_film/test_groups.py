@@ -123,7 +123,7 @@ def test_changes_follow_motion():
 
 def names(channel: str, decibels: float | None = None, *, exact: bool = True) -> list[str]:
     carriers = parse_film_channel(channel).carriers(decibels, exact=exact)
-    return [f"{carrier.rung.name} {carrier.most}" for carrier in carriers]
+    return [f"{carrier.rung.name} {carrier.most}" for some in carriers for carrier in some]
 
 
 def test_carriers_of_channels():
