@@ -27,8 +27,8 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import distributed
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
-from stegnet.methods.robust import Modem, Rung
-from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, luma
+from stegnet.methods.robust import CONTAINER_PSNR, Modem, Rung
+from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, FilmCarrier, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.hiders import Hider
@@ -60,10 +60,10 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     films = evenly(known, FILMS), evenly(unseen, FILMS)
     for number, rung in enumerate(ALL_RUNGS):
         seed = container_seed(config.seed, number)
-        rows += detect_films(RobustFilmHider(rung), *films, seed, workers)
+        rows += detect_films(full(rung), *films, seed, workers)
     found = pd.DataFrame(rows)
     rung = next(rung for rung in modem.rungs if rung.name == ATTACKED)
-    hiders = RobustHider(modem, rung), RobustFilmHider(ATTACKED_FILMS)
+    hiders = RobustHider(modem, rung), full(ATTACKED_FILMS)
     places = pd.DataFrame(attack_places(*hiders, unseen, config.seed))
     write_table(out / "detection.csv", found)
     write_table(out / "places.csv", places)
@@ -71,6 +71,11 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     write_table(out / "links.csv", linked)
     write_json(out / "metrics.json", headline(found, places, keyless, linked))
     print(found.to_string(index=False))
+
+
+def full(rung: Rung) -> RobustFilmHider:
+    """Films with bits in as many blocks as may carry them."""
+    return RobustFilmHider(rung, FilmCarrier.at(rung, CONTAINER_PSNR).most)
 
 
 def detect_pictures(
@@ -126,8 +131,8 @@ def without_key(modem: Modem, covers: Sequence[np.ndarray], seed: int) -> tuple[
     """Reads bits without the key, one row per rung; and which films are of one key."""
     pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
     rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
-    rows += [{"medium": MOVING} | bits_of_films(RobustFilmHider(rung), films, WINDOW, seed) for rung in ALL_RUNGS]
-    return pd.DataFrame(rows), pd.DataFrame(links(RobustFilmHider(ATTACKED_FILMS), films, WINDOW, seed))
+    rows += [{"medium": MOVING} | bits_of_films(full(rung), films, WINDOW, seed) for rung in ALL_RUNGS]
+    return pd.DataFrame(rows), pd.DataFrame(links(full(ATTACKED_FILMS), films, WINDOW, seed))
 
 
 def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:

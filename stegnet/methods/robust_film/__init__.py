@@ -9,6 +9,7 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
+    channels="FilmCarrier",
     groups="GroupContent group_room hidden_pixels hide_in_group modulated pieces_of signal_of",
     hiding="WRITTEN",
     phases="ALL_RUNGS FREQUENCIES GROUP RUNGS coefficients dither_of luma periods_of sines sureness",
