@@ -40,6 +40,7 @@ _PHASES = {
     "reduce": "reducing the cover",
     "try": "trying what survives",
     "compress": "compressing",
+    "search": "searching for motion",
     "hide": "hiding",
     "check pictures": "checking",
     "hide pictures": "hiding",

@@ -74,7 +74,9 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
 
 def _add_stream(film: av.container.OutputContainer, info: FilmInfo, coding: Coding, draft: bool) -> VideoStream:
     threads = min(_MOST_THREADS, max(1, info.height // _ROWS_PER_THREAD))
-    ways = {"threads": "auto"} if draft else {"threads": str(threads)} | X264_DETERMINISTIC
+    own = {} if draft else X264_DETERMINISTIC
+    params = {key: ":".join(filter(None, (value, coding.params))) for key, value in own.items()}
+    ways = {"threads": "auto" if draft else str(threads)} | params
     stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
     stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXELS
     stream.time_base, stream.codec_context.time_base = Fraction(1, _TICKS), 1 / info.rate
