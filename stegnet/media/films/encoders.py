@@ -75,7 +75,8 @@ class Coding:
         crf: constant rate factor, on the encoder's own scale.
         preset: the encoder's speed, as it names it.
         encoder: FFmpeg's name.
-        paced: x264 predicts every PACE-th frame from those before, and those between from both sides.
+        paced: x264 predicts every PACE-th frame from those before, and those between from both sides, and does not
+            write down its settings.
         params: more of x264's own.
     """
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.bitstream import BitStreamFilterContext
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
@@ -20,6 +21,7 @@ from stegnet.media.films.frames import BT709
 from stegnet.media.films.subtitles import subtitle_tracks
 
 _PIXELS, _TICKS = "yuv420p", 90_000
+_WITHOUT_SETTINGS = "filter_units=remove_types=6"  # x264 writes them down as supplemental information
 _MOST_THREADS, _ROWS_PER_THREAD = 12, 32  # the bytes depend on the number of threads
 
 
@@ -46,8 +48,9 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
             stream = _add_stream(film, info, coding, draft)
+            silent = BitStreamFilterContext(_WITHOUT_SETTINGS, stream) if coding.paced else None
             for packet in _packets(stream, frames, info, coding):
-                film.mux(packet)
+                film.mux(silent.filter(packet) if silent else packet)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
 
