@@ -135,8 +135,8 @@ def mean_error(original: Path, copy: Path) -> float:
 
 
 def write_plainly(film: Path, out: Path) -> Path:
-    """A film as hiding writes it, but with nothing in it, types of frames by x264, and no sound."""
-    return encode_again(film, replace(CODING, paced=False), out)
+    """A film as anyone writes it by the CRF and preset that hiding takes, without its sound."""
+    return encode_again(film, Coding(CODING.crf, CODING.preset), out)
 
 
 def encode_again(film: Path, coding: Coding, out: Path) -> Path:

@@ -84,8 +84,7 @@ class FilmHiding:
     def motion(self) -> Path:
         """A film from which the cover's motion is read."""
         film = self.folder / "motion.mp4"
-        if not film.exists():
-            self.search(film, read_frames(self.cover.path), self.cover.info)
+        self.search(film, read_frames(self.cover.path), self.cover.info)
         return film
 
     def search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> None:

@@ -174,7 +174,7 @@ def _first_with_room(hidings: Iterable[FilmHiding], wanted: int) -> tuple[FilmHi
 
 def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
-    most = hiding.carrier.most
+    most, motion = hiding.carrier.most, hiding.motion
     shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):
         room = sum(hiding.rooms(rates, most))
@@ -184,7 +184,7 @@ def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Me
         used, share = _sparing(hiding, rates, shares, wanted)
         contents = _contents(hiding, used, share, message)
         film = hiding.folder / "written.mp4"
-        hiding.write(film, _containers(hiding, contents), hiding.cover.info)
+        hiding.write(film, _containers(hiding, contents, motion), hiding.cover.info)
         failed = _failed(hiding, hiding.again(hiding.sample.seen(film), hiding.cover.info), contents)
         if not failed:
             return film, chosen
@@ -319,11 +319,13 @@ def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: byt
     ]
 
 
-def _containers(hiding: FilmHiding, contents: Sequence[GroupContent | None]) -> Generator[np.ndarray, None, None]:
+def _containers(
+    hiding: FilmHiding, contents: Sequence[GroupContent | None], motion: Path
+) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
-    with closing(read_frames(hiding.cover.path)) as frames, closing(motion_of(hiding.motion)) as motion:
+    with closing(read_frames(hiding.cover.path)) as frames, closing(motion_of(motion)) as moving:
         for index, content in enumerate(contents):
-            group, moves = list(islice(frames, GROUP)), list(islice(motion, GROUP))
+            group, moves = list(islice(frames, GROUP)), list(islice(moving, GROUP))
             hiding.sample.keep(index * GROUP, group)
             if content:
                 group = hide_in_group(group, hiding.rung, content, hiding.key_source, moves)
