@@ -6,7 +6,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from stegnet.core.errors import MediaError
-from stegnet.core.video import X264_DETERMINISTIC
+from stegnet.media.films.encoders import X264_DETERMINISTIC
 from stegnet.media.output import atomic_write
 
 RATE = 25  # frames per second of a preview

@@ -13,9 +13,8 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.video import X264_DETERMINISTIC
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films.encoders import FORMS, MKV, Coding, to_yuv
+from stegnet.media.films.encoders import FORMS, MKV, X264_DETERMINISTIC, Coding, to_yuv
 from stegnet.media.films.films import FilmInfo, Picture
 from stegnet.media.films.frames import BT709
 from stegnet.media.films.subtitles import subtitle_tracks

@@ -13,8 +13,7 @@ from av.video.reformatter import ColorRange
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.core.video import X264_DETERMINISTIC
-from stegnet.media.films.encoders import to_yuv, x265_params
+from stegnet.media.films.encoders import X264_DETERMINISTIC, to_yuv, x265_params
 from stegnet.media.films.films import read_frames
 from stegnet.media.films.frames import BT709
 from stegnet.media.pictures.pictures import UNREADABLE
