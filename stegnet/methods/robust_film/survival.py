@@ -54,7 +54,7 @@ from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printa
 
 DEFAULT = "h264:23"
 _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
-_SHARE, _MARGIN = 0.9, 2  # of the information, and 64ths less: the rate of a group
+_SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
 _LOWERED = 4  # 64ths, where a group does not come back
 _SPARED = 0.75  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
 _MACROBLOCK = 4  # blocks
