@@ -17,7 +17,7 @@ from stegnet.core.parallel import ordered
 from stegnet.media import scan
 from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust_film import WRITTEN, hidden_pixels
-from study.film_trial import Row, fill_film, film_quality, picture_bytes, read, survival, write_plainly
+from study.film_trial import Row, encode_again, fill_film, film_quality, picture_bytes, read, survival, write_plainly
 from study.reencodings import Reencoding, av1, vp9, x264, x265
 
 TEXT = 43  # bytes
