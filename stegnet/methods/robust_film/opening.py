@@ -25,10 +25,13 @@ class GroupReader:
 
     The variant of the key that opened one group is that of the film. A passphrase's keys take a fraction of a second
     each: after _MOST_KEYS of them that opened nothing, no more are derived.
+
+    Args:
+        lost: one bit of a record in so many is read as if it were lost, to see if all are needed; 0: none.
     """
 
-    def __init__(self, key_source: KeySource) -> None:
-        self._source = key_source
+    def __init__(self, key_source: KeySource, lost: int = 0) -> None:
+        self._source, self._lost = key_source, lost
         self._keys: dict[bytes, Key] = {}
         self._most_keys = _MOST_KEYS if isinstance(key_source, Passphrase) else None
         self._variant: int | None = None
@@ -51,7 +54,10 @@ class GroupReader:
 
         def of_record(header: bytes, right: np.ndarray) -> Ratios:
             sure, _ = sureness(right / _HEADER_SURENESS)
-            return in_order(sure * sines(frames, dither_of(blocks, header), blocks.rung))
+            ratios = sure * sines(frames, dither_of(blocks, header), blocks.rung)
+            if self._lost:
+                ratios.reshape(-1)[:: self._lost] = 0
+            return in_order(ratios)
 
         reading = read_bits(_of_header(frames, blocks), blocks, of_record)
         if reading:

@@ -118,10 +118,10 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
 
 
 def read_groups(
-    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None]
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None], lost: int
 ) -> Generator[Reading | None, None, None]:
-    """Readings of each group of frames in order. Closes `frames`."""
-    reader, start = GroupReader(key_source), 0
+    """Readings of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
+    reader, start = GroupReader(key_source, lost), 0
     with closing(_signals(frames)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):

@@ -55,7 +55,7 @@ from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printa
 DEFAULT = "h264:23"
 _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
-_LOWERED = 4  # 64ths, where a group does not come back
+_LOST, _LOWERED = 13, 4  # one bit in so many may be lost to encoders that were not tried; 64ths, where more are
 _SPARED = 0.75  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
 _MACROBLOCK = 4  # blocks
 _ATTEMPTS = 4
@@ -334,10 +334,10 @@ def _containers(
 
 
 def _failed(hiding: FilmHiding, film: Path, contents: Sequence[GroupContent | None]) -> set[int]:
-    """The groups whose content does not come back from a film."""
+    """The groups whose content does not come back from a film, or only just."""
     step = partial(hiding.run.progress, "verify")
     frames, total = read_frames(film), len(hiding.cover.info.pts)
-    with closing(read_groups(frames, hiding.key_source, lambda done: step(done, total))) as readings:
+    with closing(read_groups(frames, hiding.key_source, lambda done: step(done, total), _LOST)) as readings:
         found = [reading.content if reading else b"" for reading in readings]
     return {index for index, sent in enumerate(contents) if sent and not found[index].startswith(sent.content)}
 

@@ -43,13 +43,14 @@ COARSE, MIDDLE, FINE = RUNGS
 each_rung = pytest.mark.parametrize("rung", ALL_RUNGS, ids=lambda rung: rung.name)
 
 
-def hidden(message: bytes, groups: int, rung=FINE, key=KEY, height: int = 97, width: int = 130) -> list[np.ndarray]:
+def hidden(message: bytes, groups: int, rung=FINE, key=KEY, rate: int = RATE) -> list[np.ndarray]:
     """Frames of a film that carries a message and was not encoded; some frames are left over."""
-    pieces = pieces_of(message, [group_room((height // 8, width // 8), rung, RATE)] * groups)
+    height, width = 97, 130
+    pieces = pieces_of(message, [group_room((height // 8, width // 8), rung, rate)] * groups)
     frames, made = still_frames(groups * GROUP + 5, height, width), []
     for index, piece in enumerate(pieces):
         some = frames[index * GROUP : (index + 1) * GROUP]
-        made += hide_in_group(some, rung, GroupContent(piece, RATE, NONCE), key)
+        made += hide_in_group(some, rung, GroupContent(piece, rate, NONCE), key)
     return made + frames[len(made) :]
 
 
@@ -231,6 +232,13 @@ def test_groups_are_found_where_frames_were_lost_or_repeated(short):
     frames = hidden(message, 8)
     for lost in (0, 1, 40):
         assert read(frames[:60] + frames[60 + lost :]).message == message
+
+
+def test_a_group_is_read_as_if_bits_were_lost():
+    """At a rate of a third, half may be; at one of nine tenths a thirteenth, and not a quarter."""
+    for rate, lost, opens in ((RATE, 2, True), (58, 0, True), (58, 13, True), (58, 4, False)):
+        signals = [signal_of(frame) for frame in hidden(b"short", 1, rate=rate)[:GROUP]]
+        assert bool(GroupReader(KEY, lost).open(signals)) == opens, (rate, lost)
 
 
 @pytest.mark.parametrize(("before", "after"), [(25, 30), (50, 25), (24, 25), (30, 60)])
