@@ -114,19 +114,5 @@ def robust_rows() -> list[list[str]]:
     ]  # fmt: skip
 
 
-def film_rows() -> list[list[str]]:
-    """Rows of films that survive H.264."""
-    found = table("robust_films/promises.csv")
-    return [
-        [
-            f"{row.promise}, {row.wanted:.0f} dB, {row.films} of {row.size}",
-            f"{row.written_container_psnr:.1f} dB, {row.written_container_ssim:.3f}, {row.written_container_vmaf:.1f}",
-            f"{row.cover_written_container_vmaf:.1f}", f"{row.bits:.4f}",
-            f"{round(row.groups * (1 - row.groups_whole))} of {row.groups:.0f}", f"{row.larger:.2f}",
-        ]
-        for row in found[found["films"] > 0].itertuples()
-    ]  # fmt: skip
-
-
-def test_what_survives_jpeg_and_h264() -> None:
-    assert_rows(EVALUATION, film_rows() + robust_rows())
+def test_what_survives_jpeg() -> None:
+    assert_rows(EVALUATION, robust_rows())
