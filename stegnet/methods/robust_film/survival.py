@@ -55,10 +55,10 @@ from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printa
 DEFAULT = "h264:23"
 _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
-_LOST, _LOWERED = 13, 4  # one bit in so many may be lost to encoders that were not tried; 64ths, where more are
+_LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that were not tried; of a rate, where more are
 _SPARED = 0.75  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
 _MACROBLOCK = 4  # blocks
-_ATTEMPTS = 4
+_ATTEMPTS = 6
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
 _LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
@@ -191,7 +191,7 @@ def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Me
         if share > most:  # changes that stand alone are skipped by some encoders
             shares = range(most, most + 1)
         else:
-            rates = [max(rate - _LOWERED, 0) if index in failed else rate for index, rate in enumerate(rates)]
+            rates = [int(rate * _LOWERED) if index in failed else rate for index, rate in enumerate(rates)]
     raise CapacityError(f"what is hidden in this film does not survive {hiding.channel}", _LARGER)
 
 
