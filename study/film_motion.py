@@ -1,4 +1,4 @@
-"""Frames by way of a film: what is read from it, such as their motion."""
+"""Frames by way of a film, and their motion."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -24,7 +24,7 @@ def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
 
 
 def through_film(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
-    """What is read from a film of frames, (H, W, 3) uint8."""
+    """Writes frames, (H, W, 3) uint8, as a film, and returns the result of reading it."""
     height, width = frames[0].shape[:2]
     step = int(_TICKS / _RATE)
     stamps = tuple(range(0, len(frames) * step, step))

@@ -18,7 +18,7 @@ from stegnet.media import scan
 from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust_film import WRITTEN, hidden_pixels
 from study.film_trial import Row, encode_again, fill_film, film_quality, picture_bytes, read, survival, write_plainly
-from study.reencodings import Reencoding, av1, vp9, x264, x265
+from study.reencodings import av1, vp9, x264, x265
 
 TEXT = 43  # bytes
 _BASELINE = {"preset": "veryfast", "profile:v": "baseline", "g": 30, "b:v": "1500k"}
@@ -98,8 +98,7 @@ def trial(channel: str, film: Path, size: int | None) -> tuple[Row, list[Row]]:
         row |= {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
         row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
         row |= {"seconds": filled.seconds} | against_cover(film, filled.path)
-        tried: list[Reencoding] = list(ways)
-        jobs = [partial(survival, filled, crf, way, found.groups) for way in tried]
+        jobs = [partial(survival, filled, crf, way, found.groups) for way in ways]
         return row, list(ordered(lambda job: job(), jobs, 2))
 
 

@@ -93,13 +93,11 @@ class Coding:
     def options(self) -> dict[str, str]:
         """Options of the encoder."""
         preset, more = _MORE[self.encoder]
-        more = (
-            more | ({"forced-idr": "1"} if self.paced else {}) | ({"x264-params": self.params} if self.params else {})
-        )
-        return {"crf": str(self.crf), preset: self.preset} | more
+        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.params}
+        return {"crf": str(self.crf), preset: self.preset} | more | {name: own[name] for name in own if own[name]}
 
     def kind_of(self, index: int, count: int) -> PictureType:
-        """How a frame, of so many, is to be predicted."""
+        """The type that a frame, of so many, is to have."""
         if not self.paced:
             return PictureType.NONE
         if index % _KEY_EVERY == 0:

@@ -18,7 +18,7 @@ SEARCH = Coding(20, "veryfast", paced=True, params="ref=1:b-pyramid=none:weightp
 
 @dataclass(frozen=True)
 class Motion:
-    """Where the blocks of a frame come from.
+    """Motion of the blocks of a frame.
 
     Attributes:
         before, after: down and across, in pixels, to where each block is predicted from in the last frame that is not
@@ -34,7 +34,7 @@ class Motion:
         return cls(*np.zeros((2, *shape, 2), np.float32))
 
     def follow(self, before: np.ndarray, after: np.ndarray | None, share: float) -> np.ndarray:
-        """What moves with a frame: (H, W) float32, given it in those before and after, of the same size.
+        """Values that move with a frame, (H, W) float32, from those of the frames before and after, of the same size.
 
         Args:
             after: None: not known.
@@ -62,11 +62,8 @@ def motion_of(film: Path) -> Generator[Motion, None, None]:
         shape = stream.height // BLOCK, stream.width // BLOCK
         for frame in decoded(source, stream, film):
             found = frame.side_data.get(Type.MOTION_VECTORS)
-            vectors = np.empty(0, _VECTOR) if found is None else found.to_ndarray()
+            vectors = np.empty(0, [("source", np.int32)]) if found is None else found.to_ndarray()
             yield Motion(*(_of_blocks(vectors[np.sign(vectors["source"]) == side], shape) for side in (-1, 1)))
-
-
-_VECTOR = [("source", np.int32)]
 
 
 def _of_blocks(vectors: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

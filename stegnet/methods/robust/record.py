@@ -195,7 +195,7 @@ class Blocks:
         """Number of blocks."""
         return self.shape[0] * self.shape[1]
 
-    @property
+    @cached_property
     def places(self) -> Places:
         """Places of the bits."""
         return places_of(self.shape, self.rung, self.key, self.salt, self.texture)
@@ -351,7 +351,7 @@ def chosen(blocks: np.ndarray, count: int, texture: np.ndarray | None) -> np.nda
 
 def share_of(number: int) -> float:
     """The share of the blocks that could carry a record with this number: 1, 3/4, 1/2, 3/8, 1/4 …"""
-    return (4 - number % 2) / (1 << number // 2 + 2)
+    return _shared(1 << SHARES, number) / (1 << SHARES)
 
 
 def _shared(blocks: int, share: int) -> int:

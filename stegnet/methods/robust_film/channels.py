@@ -100,7 +100,7 @@ class FilmChannel:
         return 0.5 if self.hard > _FINE else 0
 
     def carriers(self, psnr: float | None, *, exact: bool) -> list[list[FilmCarrier]]:
-        """What may carry the bits, in films of this PSNR in dB, in the order in which it is tried; then of a lower one.
+        """Carriers of films of this PSNR in dB, in the order in which they are tried; then those of a lower one.
 
         The most robust costs least for each bit, and has least room. Of a picture or film, which is made to fit, more
         room is a better copy.

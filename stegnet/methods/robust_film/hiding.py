@@ -88,8 +88,9 @@ class FilmHiding:
         return film
 
     def search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> None:
-        """Writes a film from which the motion of its frames is read."""
-        replace(self, run=self.run.under("search")).write(film, frames, info, SEARCH)
+        """Writes a film from which the motion of its frames is read, unless another rung has needed it before."""
+        if not film.exists():
+            replace(self, run=self.run.under("search")).write(film, frames, info, SEARCH)
 
     @property
     def groups(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust import Blocks, Ratios, Reading, in_order, read_bits, robust_key
 from stegnet.methods.robust_film.groups import FrameSignal, salts_of_group
-from stegnet.methods.robust_film.phases import ALL_RUNGS, PER_WORD, dither_of, header_dither, sines, sureness
+from stegnet.methods.robust_film.phases import ALL_RUNGS, dither_of, header_dither, sines, sureness
 from stegnet.methods.robust_film.variants import Headers, headers_of, salt_of_variant, variant_of
 
 _EVIDENT = 2  # standard deviations: below, no header is decoded
@@ -100,7 +100,7 @@ class GroupReader:
 def _of_header(frames: Sequence[np.ndarray], blocks: Blocks) -> Ratios:
     """Ratios of a header's bits; 0 of all others."""
     first, rung = blocks.places.first, blocks.rung
-    dither = header_dither(blocks.key, blocks.salt, first.size * rung.bits).reshape(-1, rung.bits) * PER_WORD
+    dither = header_dither(blocks.key, blocks.salt, first.size, rung.bits)
     ratios = np.zeros((blocks.count, rung.bits), np.float32)
     ratios[first] = _HEADER_SURENESS * sines([frame[first] for frame in frames], dither, rung)
     return in_order(ratios)

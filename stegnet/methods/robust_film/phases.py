@@ -18,7 +18,7 @@ from stegnet.methods.robust import Blocks, Rung, information
 
 GROUP = 48  # frames with a header and record of their own
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709)
-PER_WORD = np.float32(1 / (1 << 16))
+_PER_WORD = np.float32(1 / (1 << 16))
 _MIDDLE = np.float32(127.5)  # level from which the phases of block means count
 _PHASE = np.float32(0.25)  # of a bit that is 1, in periods; −_PHASE of one that is 0
 _SURENESS = tuple(2.0**power for power in np.arange(-4, 3.1, 0.25))  # log-likelihood ratios of a sine of 1
@@ -45,18 +45,21 @@ DENSE = _rung("dense", 16, 1, 2.5, 33.0, 20)  # has most room, and costs most
 ALL_RUNGS = *RUNGS, DENSE
 
 
-def header_dither(key: Key, salt: bytes, count: int) -> np.ndarray:
-    """The dither of so many bits of a header's blocks, in their order: (count,) uint16, in units of 2⁻¹⁶ periods."""
-    return np.frombuffer(keystream(key.robust(b"dither", salt), 2 * count), "<u2")
+def header_dither(key: Key, salt: bytes, count: int, bits: int) -> np.ndarray:
+    """The dither of a header's blocks, in their order: (count, bits) float32 in [0, 1), in periods."""
+    return _dither(key.robust(b"dither", salt), count, bits)
 
 
 def dither_of(blocks: Blocks, header: bytes) -> np.ndarray:
     """The dither of a group with this header: (blocks, bits) float32 in [0, 1), in periods."""
     first, bits = blocks.places.first, blocks.rung.bits
-    stream = keystream(blocks.key.robust(b"dither", blocks.salt, header), 2 * blocks.count * bits)
-    words = np.frombuffer(stream, "<u2").reshape(-1, bits).copy()
-    words[first] = header_dither(blocks.key, blocks.salt, first.size * bits).reshape(-1, bits)
-    return words * PER_WORD
+    made = _dither(blocks.key.robust(b"dither", blocks.salt, header), blocks.count, bits)
+    made[first] = header_dither(blocks.key, blocks.salt, first.size, bits)
+    return made
+
+
+def _dither(stream_key: bytes, count: int, bits: int) -> np.ndarray:
+    return np.frombuffer(keystream(stream_key, 2 * count * bits), "<u2").reshape(count, bits) * _PER_WORD
 
 
 def exact_luma(frame: np.ndarray) -> np.ndarray:

@@ -256,7 +256,7 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     """
     rung, rows = hiding.rung, hiding.shape[0]
     columns, seed = _strips(hiding.shape[1]), hiding.run.randomness(16)
-    shape, number = (rows, len(columns)), math.prod((rows, len(columns)))
+    shape = rows, len(columns)
     info = replace(
         hiding.cover.info,
         height=rows * BLOCK,
@@ -266,12 +266,12 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     film, motion = hiding.folder / "measured.mp4", hiding.folder / "measured-motion.mp4"
 
     def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Signs and dither of a group."""
+        """Signs, (rows, columns, bits), and dither of a group."""
         draw = np.random.default_rng([index, *seed])
         used = draw.random([-(-side // 2) for side in shape]) < share_of(hiding.carrier.most)
         used = used.repeat(2, 0).repeat(2, 1)[:rows, : shape[1]]
         signs = draw.integers(0, 2, (*shape, rung.bits), np.int8) * np.float32(2) - 1
-        return signs * used[..., None], draw.random((number, rung.bits), np.float32)
+        return signs * used[..., None], draw.random((math.prod(shape), rung.bits), np.float32)
 
     def containers() -> Generator[np.ndarray, None, None]:
         with closing(motion_of(motion)) as moves:
@@ -284,8 +284,8 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
         for index in groups:
             signs, dither = drawn(index)
             found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, rung.run)]
-            right = sines(found, dither, rung) * signs.reshape(number, -1)
-            yield _rate(right[signs.reshape(number, -1) != 0])
+            signs = signs.reshape(dither.shape)
+            yield _rate((sines(found, dither, rung) * signs)[signs != 0])
 
 
 def _strips(cols: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stegnet.keys import Key, Randomness
 from stegnet.methods.robust import Rung, header_evidence, header_signs, places_of_rungs
-from stegnet.methods.robust_film.phases import PER_WORD, header_dither, sines
+from stegnet.methods.robust_film.phases import header_dither, sines
 
 VARIANTS = 32
 _BITS = 4608  # of a header, by which its variant is found
@@ -64,10 +64,10 @@ def headers_of(shape: tuple[int, int], rungs: Sequence[Rung], key: Key, salt: by
     each_places = [places_of_rungs(shape, rungs, key, each) for each in salts]
     made = []
     for rung, places in zip(rungs, zip(*each_places, strict=True), strict=True):
-        count, bits = len(places[0].first) * rung.bits, min(_BITS, places[0].order.size)
+        count, bits = len(places[0].first), min(_BITS, places[0].order.size)
         blocks = np.stack([some.first for some in places])
-        dither = np.stack([header_dither(key, each, count) for each in salts]).reshape(-1, rung.bits)
-        order = np.stack([variant * count + some.order[:bits] for variant, some in enumerate(places)])
+        dither = np.concatenate([header_dither(key, each, count, rung.bits) for each in salts])
+        order = np.stack([variant * count * rung.bits + some.order[:bits] for variant, some in enumerate(places)])
         signs = np.stack([header_signs(key, each, bits) for each in salts])
-        made.append(Headers(rung, blocks, dither * PER_WORD, order.astype(np.int32), signs))
+        made.append(Headers(rung, blocks, dither, order.astype(np.int32), signs))
     return made
