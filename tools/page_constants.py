@@ -38,7 +38,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "DIAGNOSIS": [("record.diagnosis", "LISTED")],
     "ERASURE": [("record.erasure", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
-    "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR CERTAIN")],
+    "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR")],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
     "HISTORY": [
         ("media.probe", "LOSSY LOSSY_WEBP"),
@@ -72,8 +72,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
     "ROBUST_RECORD": [
-        ("methods.robust.record", "HEADER_BYTES SHARES RANDOM_BITS HEADER HEADER_SHARE MOST_HEADER HEADER_ITERATIONS"),
-        ("methods.robust.record", "MOST_CHOICE"),
+        ("methods.robust.record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
+        ("methods.robust.places", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.regions", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
@@ -83,7 +83,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [
-        ("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS SPARED UNEVEN GRID")
+        ("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
+        ("methods.robust.survival", "SPARED LOST UNEVEN GRID"),
     ],
     "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],

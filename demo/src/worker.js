@@ -87,8 +87,7 @@ const JOBS = {
     };
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
-    const what = { name: file.name, bytes: file.bytes.length };
-    const rung = chooseRung(engine.modem.rungs, channel, seen, what, Boolean(own?.isCoarse));
+    const rung = chooseRung(engine.modem.rungs, channel);
     const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
     const options = { keyInput, channel, rung, onProgress, ...(own && { written: (each) => own.shown(each) }) };
     const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);

@@ -193,7 +193,7 @@ def vectors() -> list[Vector]:
         Vector("another_variant", hidden(piece(), salt=of_variant(cover(), 0)), FILE),
         Vector("last_variant", hidden(piece(), salt=of_variant(cover(), 31)), FILE),
         Vector("no_variant", hidden(piece(), salt=of_variant(cover(), 32))),
-        Vector("a_half", hidden(piece(), FINE, header_of(45, RANDOM, 2)), FILE),
+        Vector("a_half", hidden(piece(), FINE, header_of(45, RANDOM, 4)), FILE),
         Vector("rest", [*good, *cover()[:2]], FILE),
         Vector("begins_late", [*cover()[:3], *good], FILE),
         Vector("first_lost", [*cover(), *two[1], *two[2]], FIT_FOR_TWO),

@@ -26,9 +26,7 @@ from stegnet.methods.robust.pictures import CONTAINER_PSNR, forecast_room
 from stegnet.methods.robust.record import (
     Blocks,
     coded_bits,
-    content_room,
     dither_of,
-    places_of,
     robust_key,
     used_blocks,
 )
@@ -47,7 +45,7 @@ QUALITIES = (95, 75, 50, 30)
 CHANNELS = ("jpeg:50", "jpeg:75", "jpeg:90", "jpeg:95", "messenger")
 WIDTH, HEIGHT = 640, 480
 COPIES = (480, 640), (3000, 4000), (1200, 801), (333, 1000), (130, 129), (1600, 1600), (721, 1279), (60, 100)
-ROWS, COLS, SHARES_USED = 12, 16, 5  # of blocks, and numbers of shares of them
+ROWS, COLS, SHARES_USED = 12, 16, 10  # of blocks, and numbers of shares of them
 CANONICAL = Grid(48, 72, own=False)  # smaller than any that is searched
 
 
@@ -101,7 +99,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
     salts = list(robust_salts(picture))
     shape = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
     salt, used = salts[0], Key(SECRET)
-    places, content = places_of(shape, RUNG, used, salt), file_content("a", b"b")
+    places, content = Blocks(shape, RUNG, used, salt).places, file_content("a", b"b")
     by_passphrase = robust_key(Passphrase(PASSPHRASE), salt)
     rough = waves(ROWS * BLOCK, COLS * BLOCK)
     chosen = textures(rough)
@@ -121,14 +119,14 @@ def container(picture: np.ndarray) -> dict[str, object]:
 
 
 def of_share(share: int, content: bytes, salt: bytes, chosen: np.ndarray | None) -> dict[str, object]:
-    """What is carried if a share of the blocks is used, in the order of `places_of`."""
+    """What is carried if a share of the blocks is used, in the order of `Blocks.places`."""
     all_blocks = Blocks((ROWS, COLS), RUNG, Key(SECRET), salt, chosen)
     carried = used_blocks(all_blocks, NONCE, share)
     bits = coded_bits(all_blocks, RATE, content, NONCE, share)
     return {
         "record_places": digest(all_blocks.places.record(share, bytes(1) + NONCE).astype("<u4")),
         "used_blocks": digest(np.packbits(carried)),
-        "room": content_room(all_blocks.count, RUNG, RATE, share),
+        "room": all_blocks.room(RATE, share),
         "bits": digest(np.packbits(bits)),
     }
 

@@ -130,7 +130,7 @@ class Places:
 def places(rows: int, cols: int, bits: int, keys: Keys) -> Places | None:
     """None where nothing can be hidden."""
     blocks = rows * cols
-    some = header_blocks(blocks, bits, keys.film)
+    some = header_blocks(blocks, bits, keys.film, keys.textures is not None)
     if blocks <= some:
         return None
     words = u64(keys.of("places"), blocks + some * bits)
@@ -192,32 +192,32 @@ def more(rows: int, cols: int, header: bytes) -> bytes:
 def fields(header: bytes) -> tuple[int, int, int]:
     """Rate, number of a share, and the random number."""
     number = int.from_bytes(header, "big")
-    return number >> 58, number >> 53 & 31, number & 2**53 - 1
+    return number >> 58, number >> 52 & 63, number & 2**52 - 1
 
 
 def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
-    """That with the last 53 of some random bits."""
-    return (rate << 58 | share << 53 | int.from_bytes(random, "big") & 2**53 - 1).to_bytes(8, "big")
+    """That with the last 52 of some random bits."""
+    return (rate << 58 | share << 52 | int.from_bytes(random, "big") & 2**52 - 1).to_bytes(8, "big")
 
 
-def header_blocks(blocks: int, bits: int, film: bool) -> int:
-    most = min(128, max(48, -(-4608 // bits))) if film else 64
+def header_blocks(blocks: int, bits: int, film: bool, textured: bool) -> int:
+    most = min(128, max(48, -(-4608 // bits))) if film else -(-576 // bits) if textured else 64
     return max(-(-(1152 if film else 384) // bits), min(-(-blocks // 32), most))
 
 
 def shared(blocks: int, share: int) -> int:
-    return (4 - share % 2) * blocks // 2 ** (share // 2 + 2)
+    return (8 - share % 4) * blocks // 2 ** (share // 4 + 3)
 
 
-def room(blocks: int, bits: int, header: bytes, film: bool = False) -> int:
+def room(blocks: int, bits: int, header: bytes, film: bool = False, textured: bool = False) -> int:
     """Bytes of content, given the header."""
     rate, share, _ = fields(header)
-    return Coding(shared(blocks - header_blocks(blocks, bits, film), share) * bits, rate).room // 8 - 16
+    return Coding(shared(blocks - header_blocks(blocks, bits, film, textured), share) * bits, rate).room // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
     """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(room(rows * cols, bits, header, keys.film), b"\0")
+    filled = content.ljust(room(rows * cols, bits, header, keys.film, keys.textures is not None), b"\0")
     return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
 
 

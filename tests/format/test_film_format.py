@@ -9,7 +9,7 @@ import pytest
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
 from stegnet.methods.robust.content import RobustFile, parse_content
-from stegnet.methods.robust.record import Blocks, coded_bits, places_of
+from stegnet.methods.robust.record import Blocks, coded_bits
 from stegnet.methods.robust_film.groups import (
     GroupContent,
     group_room,
@@ -19,7 +19,7 @@ from stegnet.methods.robust_film.groups import (
     salts_of_group,
     signal_of,
 )
-from stegnet.methods.robust_film.phases import ALL_RUNGS, GROUP, coefficients, dither_of, luma, sines
+from stegnet.methods.robust_film.phases import ALL_RUNGS, GROUP, coefficients, dither_of, luma
 from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
 from tests.format import film_by_the_book as book
@@ -112,8 +112,7 @@ def test_sines_of_headers(rung):
     group, salt, shape = still_frames(GROUP, 96, 128), bytes(range(16)), (12, 16)
     lumas = np.stack([luma(frame) for frame in group])
     (headers,) = headers_of(shape, [rung], KEY, salt)
-    frames = [coefficients(each)[headers.blocks.reshape(-1)] for each in lumas[:: rung.run]]
-    found = sines(frames, headers.dither, rung).reshape(-1)[headers.order]
+    found = headers.sines([coefficients(each) for each in lumas[:: rung.run]])
     theirs = book.FilmRung(rung.coefficients, rung.run, rung.scale)
     for variant in (0, 5, VARIANTS - 1):
         keys = Keys(SECRET, salt + bytes([variant]), film=True)
@@ -136,7 +135,7 @@ def test_the_book_reads_what_stegnet_hides(rung):
 def test_places_of_a_group(rung, shape):
     salt, header = bytes(range(16)), robust_by_the_book.header_of(0, RANDOM, 6)
     theirs = robust_by_the_book.places(*shape, rung.bits, Keys(SECRET, salt, film=True))
-    ours = places_of(shape, rung, KEY, salt)
+    ours = Blocks(shape, rung, KEY, salt).places
     assert ours.header.tolist() == theirs.header
     assert ours.record(6, header).tolist() == theirs.used(header)
 

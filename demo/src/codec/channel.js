@@ -3,14 +3,13 @@
 import { CHANNELS, FORECAST, SURVIVAL } from "../constants.js";
 import { contentRoom } from "../format/robust.js";
 import { gridOf } from "../format/regions.js";
-import { fileBytes } from "../format/content.js";
 import { PageError } from "../errors.js";
 import { throughJpeg } from "../jpeg/jpeg.js";
 import { resize } from "../resize.js";
 
 const { WRITTEN_QUALITY } = SURVIVAL; // of the JPEG files that hiding writes
 const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
-const { CERTAIN, CONTAINER_PSNR, PICTURES, ROBUST_RATES } = FORECAST;
+const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = FORECAST;
 
 /**
  * A channel.
@@ -89,20 +88,12 @@ export function usualRoom(rung, size) {
 }
 
 /**
- * The rung for a secret of `bytes` bytes: of the highest PSNR at which the file certainly fits as it is, otherwise
- * of CONTAINER_PSNR; that also where the container has a JPEG's own steps, which may be as large as the channel's.
+ * The rung for a channel, of CONTAINER_PSNR.
  *
  * @param {import("../format/rungs.js").Rung[]} rungs
  * @param {Channel} channel
- * @param {{width: number, height: number}} size of the cover as it is sent
- * @param {boolean} [isCoarse] true where it has
  */
-export function chooseRung(rungs, channel, size, { name, bytes }, isCoarse = false) {
-  const higher = rungs.map(({ psnr }) => psnr).filter((psnr) => psnr > CONTAINER_PSNR && !isCoarse);
-  for (const psnr of higher.sort((one, other) => other - one)) {
-    const rung = rungFor(rungs, channel, psnr);
-    if (rung && fileBytes(name, bytes) <= Math.floor(usualRoom(rung, size) / CERTAIN)) return rung;
-  }
+export function chooseRung(rungs, channel) {
   const rung = rungFor(rungs, channel, CONTAINER_PSNR);
   if (!rung) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use a milder channel.");
   return rung;

@@ -94,11 +94,15 @@ export function makeReader(engine, keys) {
     return (await readOwn(picture)) ?? readCopy(picture);
   }
 
-  /** As `read`, of a picture that was not resized. */
-  async function readOwn(picture) {
+  /**
+   * As `read`, of a picture that was not resized.
+   *
+   * @param {number} [lost] one bit in so many is read as if it were lost, to see if all are needed; 0: none
+   */
+  async function readOwn(picture, lost = 0) {
     const orders = [textureOf(picture), null];
     for (const salt of await saltsOf(picture)) {
-      const content = await readWith(picture, await keyOf(salt), 1, orders);
+      const content = await readWith(picture, await keyOf(salt), 1, orders, lost);
       if (content) return content;
     }
     return null;
@@ -121,25 +125,30 @@ export function makeReader(engine, keys) {
    * @param {number} sureness factor of the modem's ratios
    * @param {Array<Float64Array | null>} orders textures by which blocks may have been chosen; null: by none
    */
-  async function readWith(picture, key, sureness, orders = [null]) {
+  async function readWith(picture, key, sureness, orders = [null], lost = 0) {
     const grid = gridOf(picture);
     const { isLocal, rungs } = engine.modem;
     const dither = await ditherOf(grid, key);
     const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
     const all = once(async () => scaled(await revealBits(engine, picture, dither)));
     const isPart = isLocal && isLarge(grid) && rungs.length > 0;
+    const longest = rungs.reduce((most, rung) => (rung.bits < most.bits ? rung : most), rungs[0]); // header, in blocks
+    const ratiosOf = (ratios, rung) => withLosses(planesOf(ratios, rung, grid), lost);
     for (const order of orders) {
-      const header = isPart && (await placesOf(grid.rows * grid.cols, rungs[0], key, order)).headerBlocks();
+      const header = isPart && (await placesOf(grid.rows * grid.cols, longest, key, order)).headerBlocks();
       const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
       for (const rung of rungs) {
-        const allOfRung = async () => planesOf(await all(), rung, grid);
-        const content = await readBits(planesOf(seen, rung, grid), grid, rung, key, allOfRung, order);
+        const allOfRung = async () => ratiosOf(await all(), rung);
+        const content = await readBits(ratiosOf(seen, rung), grid, rung, key, allOfRung, order);
         if (content) return content;
       }
     }
     return null;
   }
 }
+
+/** Ratios of which one in so many is 0; all of them, if that is 0. */
+const withLosses = (ratios, lost) => (lost ? ratios.map((ratio, place) => (place % lost ? ratio : 0)) : ratios);
 
 /** A function that computes its result at its first call. */
 function once(compute) {

@@ -13,7 +13,8 @@ import { arrivals, received } from "./channel.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 import { systemRandom } from "./random.js";
 
-const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE, UNEVEN } = SURVIVAL; // see stegnet/methods/robust/survival.py
+// see stegnet/methods/robust/survival.py
+const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED, UNEVEN } = SURVIVAL;
 
 /**
  * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
@@ -37,7 +38,8 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, MARGIN, SPARED, SQUARE, UNEVEN } = SUR
 export async function hideRobust(engine, cover, fit, options) {
   const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
-  const room = (rate, share) => contentRoom(grid.rows * grid.cols, rung, rate, share);
+  const blocks = grid.rows * grid.cols;
+  const room = (rate, ...chosen) => contentRoom(blocks, rung, rate, ...chosen);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
   const arriving = (picture, isFew) => received(channel, picture, isFew, written);
@@ -45,24 +47,26 @@ export async function hideRobust(engine, cover, fit, options) {
     withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
   let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
-  let container = cover;
+  let [container, shares] = [cover, SHARES];
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(room(most));
-    const { rate, share } = rateAndShare(grid.rows * grid.cols, rung, most, fitted.content.length);
+    // Codecs upset the order where textures are alike: then blocks are taken as they come.
+    const { rate, share, chosen } = rateAndShare(blocks, rung, most, fitted.content.length, shares, attempt < TEXTURED);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
-    // Codecs upset the order where textures are alike: then blocks are taken as they come.
-    const texture = share && attempt === 0 ? textureOf(cover) : null;
+    const texture = chosen ? textureOf(cover) : null;
     const how = { rate, share };
     const { bits, unused } = await codedBits(grid, rung, how, fitted.content, key, random(NONCE_BYTES), texture);
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
-    if (await allRead(reader, counted("check", few)(container), fitted.content)) {
-      return { container, fitted, room: room(rate, share) };
+    if (await allRead(reader, counted("check", few)(container), fitted.content, share ? LOST : 0)) {
+      return { container, fitted, room: room(rate, share, chosen) };
     }
-    if (!texture) most -= Math.max(MARGIN, share ? Math.floor(most / 4) : 0);
+    if (texture && attempt + 1 === TEXTURED) shares = SHARES;
+    else if (share) shares = share;
+    else most -= MARGIN;
   }
   throw new PageError(
     `Nothing that is hidden in this cover survives ${channel.name}.`,
@@ -74,17 +78,20 @@ export async function hideRobust(engine, cover, fit, options) {
  * The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
  *
  * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
- * fewer there are: some carry little. Then it is the lowest that fits.
+ * fewer there are: some carry little. Then it is the lowest that fits. `chosen` tells if blocks are chosen by texture.
  */
-function rateAndShare(blocks, rung, most, size) {
-  const room = (rate, share) => contentRoom(blocks, rung, rate, share);
-  const highest = (share) => most * SPARED * (1 - UNEVEN / Math.sqrt(recordPlaces(blocks, rung, share) / rung.bits));
-  const fits = (share) => highest(share) >= LOWEST && room(Math.floor(highest(share)), share) >= size;
-  let share = SHARES - 1;
-  while (share > 0 && !fits(share)) share--;
-  let rate = LOWEST;
-  while (room(rate, share) < size) rate++;
-  return { rate, share };
+function rateAndShare(blocks, rung, most, size, shares, textured) {
+  for (let share = shares - 1; share >= 0; share--) {
+    const chosen = textured && share > 0;
+    const used = recordPlaces(blocks, rung, share, chosen) / rung.bits;
+    const highest = share ? Math.floor(most * SPARED * (1 - UNEVEN / Math.sqrt(used))) : most;
+    const room = (rate) => contentRoom(blocks, rung, rate, share, chosen);
+    if (highest < LOWEST || room(highest) < size) continue;
+    let rate = LOWEST;
+    while (room(rate) < size) rate++;
+    return { rate, share, chosen };
+  }
+  throw new Error("content that has no room");
 }
 
 /** Pictures, each reported. */
@@ -107,9 +114,9 @@ async function commonSalt(pictures) {
   return Uint8Array.from((common[0] ?? likeliest).split(","));
 }
 
-async function allRead(reader, pictures, content) {
+async function allRead(reader, pictures, content, lost) {
   for (const picture of pictures) {
-    const found = await reader.readOwn(picture);
+    const found = await reader.readOwn(picture, lost);
     if (!found || content.some((byte, at) => byte !== found[at])) return false;
   }
   return true;

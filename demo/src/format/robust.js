@@ -7,10 +7,11 @@ import { Code, Coding, HIGHEST, LOWEST } from "./code.js";
 import { argsort } from "./sort.js";
 
 export const { DITHER } = MODEM; // luma coefficients of a block
-/** Numbers of shares, of the blocks that could carry the record: 1, 3/4, 1/2, 3/8, 1/4 …; the others stay as they are. */
+/** Numbers of shares, of the blocks that could carry the record: 1, 7/8, 3/4, 5/8, 1/2 …; the others stay as they are. */
 export const { SHARES } = ROBUST_RECORD;
 const { HEADER_BYTES, HEADER_ITERATIONS, RANDOM_BITS } = ROBUST_RECORD;
 const { HEADER_SHARE, MOST_HEADER } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header, at most MOST_HEADER
+const { BITS_OF_CHOSEN } = ROBUST_RECORD; // of a header, at most, where blocks are chosen by texture
 const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one carries something
 const RANDOM = 2n ** BigInt(RANDOM_BITS);
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
@@ -24,8 +25,10 @@ const NO_NONCE = new Uint8Array(12); // each record has a key of its own
  * @typedef {{rows: number, cols: number}} Grid
  */
 
-const headerBlocks = (blocks, { bits }) =>
-  Math.max(Math.ceil(HEADER.n / bits), Math.min(Math.ceil(blocks / HEADER_SHARE), MOST_HEADER));
+function headerBlocks(blocks, { bits }, textured) {
+  const most = textured ? Math.ceil(BITS_OF_CHOSEN / bits) : MOST_HEADER;
+  return Math.max(Math.ceil(HEADER.n / bits), Math.min(Math.ceil(blocks / HEADER_SHARE), most));
+}
 
 /**
  * Number of bits that carry the record; 0 if there is no room for a header.
@@ -33,15 +36,16 @@ const headerBlocks = (blocks, { bits }) =>
  * @param {number} blocks
  * @param {import("./rungs.js").Rung} rung
  * @param {number} [share] number of the share of blocks that are used
+ * @param {boolean} [textured] they are chosen by texture
  */
-export const recordPlaces = (blocks, rung, share = 0) =>
-  shared(Math.max(blocks - headerBlocks(blocks, rung), 0), share) * rung.bits;
+export const recordPlaces = (blocks, rung, share = 0, textured = false) =>
+  shared(Math.max(blocks - headerBlocks(blocks, rung, textured), 0), share) * rung.bits;
 
-const shared = (blocks, share) => Math.floor((blocks * (4 - (share % 2))) / 2 ** (Math.floor(share / 2) + 2));
+const shared = (blocks, share) => Math.floor((blocks * (8 - (share % 4))) / 2 ** (Math.floor(share / 4) + 3));
 
 /** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
-export function contentRoom(blocks, rung, rate, share = 0) {
-  const places = recordPlaces(blocks, rung, share);
+export function contentRoom(blocks, rung, rate, share = 0, textured = false) {
+  const places = recordPlaces(blocks, rung, share, textured);
   return places ? Math.floor(new Coding(places, rate).room / 8) - TAG_BYTES : -1;
 }
 
@@ -105,7 +109,7 @@ const placesIn = (some, blocks, bits) =>
  * @returns {Promise<Places>}
  */
 export async function placesOf(blocks, { bits }, key, texture = null) {
-  const some = Math.min(blocks, headerBlocks(blocks, { bits }));
+  const some = Math.min(blocks, headerBlocks(blocks, { bits }, Boolean(texture)));
   const words = await stream(await key.places(), 8 * (blocks + some * bits));
   const order = argsort(words, blocks);
   const ofHeader = chosen(order, some, texture);
@@ -162,7 +166,7 @@ export async function codedBits(grid, rung, { rate, share = 0 }, content, key, n
 
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
-  const whole = new Uint8Array(contentRoom(blocks, rung, rate, share));
+  const whole = new Uint8Array(contentRoom(blocks, rung, rate, share, Boolean(texture)));
   whole.set(content);
   const message = new Uint8Array(coding.room);
   message.set(unpacked(await sealWith(await key.record(header), NO_NONCE, whole, bound(header, grid))));
@@ -185,13 +189,13 @@ export async function codedBits(grid, rung, { rate, share = 0 }, content, key, n
  */
 export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios, texture = null) {
   const blocks = grid.rows * grid.cols;
-  if (!recordPlaces(blocks, rung)) return null;
+  if (!recordPlaces(blocks, rung, 0, Boolean(texture))) return null;
   const places = await placesOf(blocks, rung, key, texture);
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
   const first = Number(numberOf(header) / RANDOM);
   const [rate, share] = [Math.floor(first / SHARES), first % SHARES];
-  if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share) < 0) return null;
+  if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share, Boolean(texture)) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);

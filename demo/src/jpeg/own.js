@@ -27,11 +27,6 @@ export class OwnJpeg {
     [this.#jpeg, this.#cover, this.#errors, this.#steps] = [jpeg, cover, errors, stepsOf(jpeg, 0)];
   }
 
-  /** True if its steps are those of the cover, whatever these are. */
-  get isCoarse() {
-    return this.#errors === null;
-  }
-
   /** True if viewers show the stored pixels as they are, not turned. */
   get isUpright() {
     const { width, height } = this.#jpeg.file;

@@ -73,9 +73,8 @@ function fits({ file }, room, remedy, security = null, safe = false) {
 /** What a cover usually carries through a channel, and what becomes of the secret. @param {string} name of a channel */
 function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
-  const [sent, file] = [sentSize(channel, cover.bitmap), { name: secret.name, bytes: secret.file.size }];
   try {
-    const most = usualRoom(chooseRung(MODEM.rungs, channel, sent, file), sent);
+    const most = usualRoom(chooseRung(MODEM.rungs, channel), sentSize(channel, cover.bitmap));
     return `Room for about ${roughly(most)} bytes: ${expected(secret, most)}`;
   } catch (error) {
     if (error instanceof PageError) return error.message;

@@ -94,7 +94,6 @@ export const FORECAST = {
   PICTURES: [[0.0125, 19.5], [0.025, 21.2], [0.05, 23.0], [0.1, 25.1], [0.25, 29.5], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7]],
   ROBUST_RATES: {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
-  CERTAIN: 2,
 };
 
 export const GRID = {
@@ -208,12 +207,13 @@ export const REGIONS = {
 
 export const ROBUST_RECORD = {
   HEADER_BYTES: 8,
-  SHARES: 32,
-  RANDOM_BITS: 53,
   HEADER: [384, 64, 10],
+  HEADER_ITERATIONS: 40,
+  SHARES: 64,
+  RANDOM_BITS: 52,
   HEADER_SHARE: 32,
   MOST_HEADER: 64,
-  HEADER_ITERATIONS: 40,
+  BITS_OF_CHOSEN: 576,
   MOST_CHOICE: 16,
   SALT: "stegnet/2/robust/salt",
   STEP: 16,
@@ -264,9 +264,11 @@ export const SURVIVAL = {
   SQUARE: 128,
   CODEWORDS: 2,
   MARGIN: 2,
-  ATTEMPTS: 7,
-  SPARED: 0.75,
-  UNEVEN: 4.0,
+  ATTEMPTS: 11,
+  TEXTURED: 5,
+  SPARED: 0.9,
+  LOST: 9,
+  UNEVEN: 1.5,
   GRID: 16,
 };
 

@@ -1,9 +1,9 @@
 """The method "robust": bits that survive JPEG, and in films H.264 and its like (`stegnet.methods.robust_film`).
 
-`fec` corrects errors, `modem` runs the networks, `record` has keys, places and records, `regions` what salts are made
-of, `grid` the sizes at which they are hidden, `registration` where they are in cropped pictures and copies; `reader`
-finds them, `content` is what is in them; `channels` simulates what may happen to them, `survival` hides what comes
-back, `own_jpeg` writes it into the cover's own JPEG, `pictures` from file to file.
+`fec` corrects errors, `modem` runs the networks, `places` says which blocks carry what, `record` has keys and records,
+`regions` what salts are made of, `grid` the sizes at which they are hidden, `registration` where they are in cropped
+pictures and copies; `reader` finds them, `content` is what is in them; `channels` simulates what may happen to them,
+`survival` hides what comes back, `own_jpeg` writes it into the cover's own JPEG, `pictures` from file to file.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ __getattr__, __all__ = lazy_names(
     own_jpeg="OwnJpeg",
     parts="hide_tiled",
     reader="picture_reader",
-    record="SHARES Blocks Places Ratios Reading chosen coded_bits content_room dither_of header_blocks header_evidence "
-    "header_signs in_order make_header new_nonce places_of_rungs read_bits record_places robust_key share_of "
-    "used_blocks",
+    places="SHARES Places chosen header_blocks places_of_rungs record_places share_of",
+    record="Blocks Ratios Reading coded_bits content_room dither_of header_evidence header_signs in_order make_header "
+    "new_nonce read_bits robust_key used_blocks",
     regions="hidden_area region_means robust_salts salts_of textures",
-    survival="Promise SAVED Survivor UNEVEN WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
+    survival="Promise SAVED Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
 
@@ -46,8 +46,8 @@ class RobustOptions:
 
     Attributes:
         survive: as `parse_channel` takes it, or `parse_film_channel` for films; None: JPEG 75, or CRF 23.
-        container_psnr: of the container in dB; of the weights' rungs, the nearest are taken. None: the highest at which
-            a file fits a picture as it is, or CONTAINER_PSNR.
+        container_psnr: of the container in dB where all blocks carry something; of the weights' rungs, the nearest are
+            taken. None: CONTAINER_PSNR.
     """
 
     survive: str | None = option(
@@ -63,8 +63,8 @@ class RobustOptions:
     )
     container_psnr: float | None = option(
         None,
-        "quality of the container: 42, 38, or 32 for more room (default: 42 for a file that fits so in a picture, else "
-        "38)",
+        "quality of the container where it is full: 42, 38, or 32 for more room; small files change few blocks, and "
+        "fewest at 38 (default: 38)",
         "DB",
     )
     verify: bool = option(True, "do not read the output back to verify it")

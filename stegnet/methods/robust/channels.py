@@ -13,7 +13,7 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.media import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.record import SHARES
+from stegnet.methods.robust.places import SHARES
 from stegnet.methods.robust.registration import REACH
 from stegnet.methods.robust.tiles import LEAST_SIDE
 

@@ -50,7 +50,6 @@ _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 # Channels whose room is told beforehand.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
 _FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
-_CERTAIN = 2  # covers with half of the usual room are rare
 
 
 @dataclass
@@ -140,7 +139,7 @@ def hide_in_picture(
     compress = ("compress",) * (media_kind(secret) == PICTURE)
     run = run.in_steps("try", *compress, "hide tiles", "check", "write")
     trying = partial(run.progress, "try", 0, 0)
-    wanted = options.container_psnr or _finest(modem, channel, secret, sent)
+    wanted = options.container_psnr or CONTAINER_PSNR
     rung = watched(partial(best_rung, modem, pixels, channel, wanted, sent.jpeg, sent.coarse), trying)
     grid = channel.grid(*pixels.shape[:2])
     larger = partial(_larger, modem, channel, pixels.shape, wanted)
@@ -289,21 +288,6 @@ def _joined_room(cover: CoverSize, name: str) -> int:
         return picture_room(cover, RobustOptions(name)) or 0
     except CapacityError:  # too small to be resized
         return 0
-
-
-def _finest(modem: Modem, channel: Channel, secret: Path, sent: _Prepared) -> float:
-    """The highest PSNR of a container at which a file certainly fits as it is; else CONTAINER_PSNR."""
-    if not channel.plain or sent.coarse:  # what fits then is not known before
-        return CONTAINER_PSNR
-    size = file_bytes(stored_name(secret), secret.stat().st_size)
-    for wanted in sorted({rung.psnr for rung in modem.rungs if rung.psnr > CONTAINER_PSNR}, reverse=True):
-        try:
-            room = forecast_room(choose_rung(modem.rungs, channel, wanted), *sent.pixels.shape[:2])
-        except CapacityError:
-            continue
-        if room and size <= room // _CERTAIN:
-            return wanted
-    return CONTAINER_PSNR
 
 
 def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:

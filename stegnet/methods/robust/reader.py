@@ -17,7 +17,7 @@ from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key
+from stegnet.methods.robust.record import Blocks, Ratios, Reading, dither_of, read_bits, robust_key
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.tiles import read_tiled
@@ -94,7 +94,7 @@ def picture_reader(modem: Modem, source: KeySource) -> Read:
         yield from ((grid, [salt], no_step) for grid, salt in placed)
 
     def first_of(picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
-        with closing(ordered(lambda some: _read_grid(modem, key_of, picture, *some), tried, thread_count())) as found:
+        with closing(ordered(lambda some: _read_grid(modem, key_of, picture, some), tried, thread_count())) as found:
             return next(filter(None, found), None)
 
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
@@ -106,15 +106,20 @@ def picture_reader(modem: Modem, source: KeySource) -> Read:
     return read
 
 
-def grid_reader(modem: Modem, source: KeySource) -> ReadGrid:
-    """As `picture_reader`, for pictures whose grids are known."""
+def grid_reader(modem: Modem, source: KeySource, lost: int = 0) -> ReadGrid:
+    """As `picture_reader`, for pictures whose grids are known.
+
+    Args:
+        lost: one bit in so many is read as if it were lost, to see if all are needed; 0: none.
+    """
     key_of = cache(lambda salt: robust_key(source, salt))
-    return lambda picture, grid: _read_grid(modem, key_of, picture, grid, list(grid.salts(picture)), no_step)
+    return lambda picture, grid: _read_grid(modem, key_of, picture, (grid, list(grid.salts(picture)), no_step), lost)
 
 
 def _read_grid(
-    modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step
+    modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, tried: _Tried, lost: int = 0
 ) -> Reading | None:
+    grid, salts, step = tried
     trust = grid.trust(picture)
     for area in grid.areas(picture):
         orders = [textures(area), None] if grid.whole else [None]
@@ -122,6 +127,14 @@ def _read_grid(
             key, full = key_of(salt), grid.full(salt)
             likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
             for rung, order in product(modem.rungs, orders):
-                if reading := read_bits(partial(likelihoods.of, rung), Blocks(grid.shape, rung, key, full, order)):
+                ratios = partial(likelihoods.of, rung)
+                if lost:
+                    ratios = partial(_with_losses, ratios, lost)
+                if reading := read_bits(ratios, Blocks(grid.shape, rung, key, full, order)):
                     return reading
     return None
+
+
+def _with_losses(ratios: Ratios, lost: int, numbers: np.ndarray) -> np.ndarray:
+    """Ratios of the bits with these numbers, of which one in so many is 0."""
+    return ratios(numbers) * (numbers % lost != 0)

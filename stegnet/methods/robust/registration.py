@@ -23,7 +23,8 @@ from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import dither_of, first_blocks, header_blocks
+from stegnet.methods.robust.places import first_blocks, header_blocks
+from stegnet.methods.robust.record import dither_of
 from stegnet.methods.robust.regions import RegionSums, region_edges
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted

@@ -15,14 +15,14 @@ from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.reader import grid_reader
+from stegnet.methods.robust.places import record_places
+from stegnet.methods.robust.reader import ReadGrid, grid_reader
 from stegnet.methods.robust.record import (
     Blocks,
     coded_bits,
     content_room,
     dither_of,
     new_nonce,
-    record_places,
     robust_key,
     used_blocks,
 )
@@ -36,9 +36,11 @@ _LARGE = 1 << 21  # pixels above which the rate is found by a part of the pictur
 _SQUARE = 128  # side of the pieces of that part
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
-_ATTEMPTS = 7
-_SPARED = 0.75  # of the highest rate: the rest is kept for what was not simulated, where blocks are spared
-UNEVEN = 4.0  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
+_ATTEMPTS = 11
+# Where blocks are spared: rates are below the highest, and one bit in so many may be lost to what was not simulated.
+_SPARED, _LOST = 0.9, 9
+_UNEVEN = 1.5  # by how much of the rate over the root of the blocks' number a few blocks may carry less than all
+_TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset its order where textures are alike
 _SOON = 8  # salts that a reader tries first
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _LARGER = "take a larger cover, with more detail, or resize it to more pixels; or take a milder channel"
@@ -126,13 +128,16 @@ def hide_robust(
     channel, rung, few = promise.channel, promise.rung, cover[..., 0].size > _LARGE
     grid = channel.grid(*cover.shape[:2])
     area = grid.area(cover)
-    room, read = partial(content_room, math.prod(grid.shape), rung), grid_reader(modem, key_source)
+    room = partial(content_room, math.prod(grid.shape), rung)
+    whole, spared = (grid_reader(modem, key_source, lost) for lost in (0, _LOST))
     received = partial(channel.received, grid=grid, written=promise.written, few=few)
     trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
     rate_of = partial(best_rate, modem, cover, promise, run.randomness)
-    most, container = watched(rate_of, trying) - _MARGIN, cover
+    most, shares, container = watched(rate_of, trying) - _MARGIN, range(channel.shares), cover
 
-    def comes_back(pictures: Iterator[tuple[np.ndarray, Grid]], key: Key, salt: bytes, content: bytes) -> bool:
+    def comes_back(
+        pictures: Iterator[tuple[np.ndarray, Grid]], read: ReadGrid, key: Key, salt: bytes, content: bytes
+    ) -> bool:
         picture, where = next(pictures)
         reading = read(picture, where) if is_found(modem, key, picture, where, salt) else None
         return reading is not None and reading.content.startswith(content)
@@ -141,13 +146,13 @@ def hide_robust(
         if most < LOWEST or room(most) < 1:
             break
         content = fit(room(most))
-        rate, share = _rate_and_share(math.prod(grid.shape), rung, most, len(content), channel.shares)
+        textured = channel.plain and attempt < _TEXTURED
+        rate, share = _rate_and_share(grid.shape, rung, most, len(content), shares, textured)
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
         key, full = robust_key(key_source, salt), grid.full(salt)
-        # Codecs upset the order where textures are alike: then blocks are taken as they come.
-        order = textures(area) if share and channel.plain and not attempt else None
+        order = textures(area) if share and textured else None
         blocks, nonce = Blocks(grid.shape, rung, key, full, order), new_nonce(run.randomness)
         used = used_blocks(blocks, nonce, share)[..., None]
         bits = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1
@@ -155,26 +160,34 @@ def hide_robust(
         hidden = modem.hide(area, bits * used, dither, step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
-        came_back = partial(comes_back, received(container), key, salt, content)
+        came_back = partial(comes_back, received(container), spared if share else whole, key, salt, content)
         if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
-            return Survivor(container, rung, room(rate, share))
-        if order is None:
-            most -= max(_MARGIN, most // 4 if share else 0)
+            return Survivor(container, rung, blocks.room(rate, share))
+        if order is not None and attempt + 1 == _TEXTURED:
+            shares = range(channel.shares)
+        elif share:
+            shares = range(share)
+        else:
+            most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
 
 
-def _rate_and_share(blocks: int, rung: Rung, most: int, size: int, shares: int) -> tuple[int, int]:
+def _rate_and_share(
+    shape: tuple[int, int], rung: Rung, most: int, size: int, shares: range, textured: bool
+) -> tuple[int, int]:
     """The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
 
     Where there is room to spare, blocks are left as they are, and the rate is at most _SPARED of the highest, and less
     the fewer there are: some carry little. Then it is the lowest that fits.
     """
-    room = partial(content_room, blocks, rung)
-    for share in reversed(range(shares)):
-        used = record_places(blocks, rung, share) / rung.bits
-        highest = int(most * _SPARED * (1 - UNEVEN / math.sqrt(used))) if share and used else most * (not share)
-        if highest >= LOWEST and room(highest, share) >= size:
-            return next(rate for rate in range(LOWEST, highest + 1) if room(rate, share) >= size), share
+    blocks = math.prod(shape)
+    for share in reversed(shares):
+        chosen = textured and share > 0
+        used = record_places(blocks, rung, share, chosen) / rung.bits
+        highest = int(most * _SPARED * (1 - _UNEVEN / math.sqrt(used))) if share and used else most * (not share)
+        room = partial(content_room, blocks, rung, share=share, textured=chosen)
+        if highest >= LOWEST and room(highest) >= size:
+            return next(rate for rate in range(LOWEST, highest + 1) if room(rate) >= size), share
     raise AssertionError("content that has no room")
 
 

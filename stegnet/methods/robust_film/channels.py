@@ -16,7 +16,7 @@ from stegnet.methods.robust_film.phases import DENSE, RUNGS
 MESSENGER_SIDE, MESSENGER_RATE = 848, 30  # pixels, frames per second
 _MESSENGER_CRF = 28
 _FINE = 25  # the constant rate factor up to which mean lumas hardly move
-_NEARLY = 1.2  # times a share: less than a decibel
+_NEARLY = 1.05  # times a share: a fifth of a decibel
 _LAST_PSNR = 33.0  # dB, of films that hold nothing at CONTAINER_PSNR
 _WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
 _HARDER = {"+veryfast": 2, "+twice": 3}  # by how much higher a CRF is about as hard to survive

@@ -34,7 +34,6 @@ from stegnet.methods.robust import (
     RATES,
     ROBUST,
     SHARES,
-    UNEVEN,
     RobustOptions,
     file_bytes,
     file_content,
@@ -57,6 +56,7 @@ _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
 _LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that were not tried; of a rate, where more are
 _SPARED = 0.75  # of the highest rate, where blocks are spared: an encoder skips changes that stand alone
+_UNEVEN = 4.0  # by how much of the rate over the root of the macroblocks' number a few may carry less than all
 _MACROBLOCK = 4  # blocks
 _ATTEMPTS = 6
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
@@ -227,7 +227,7 @@ def _bearable(hiding: FilmHiding, rate: int, share: int) -> int:
     if share == hiding.carrier.most:
         return rate
     used = record_places(math.prod(hiding.shape), hiding.rung, share) / hiding.rung.bits / _MACROBLOCK
-    bearable = int(rate * _SPARED * (1 - UNEVEN / math.sqrt(used))) if used else 0
+    bearable = int(rate * _SPARED * (1 - _UNEVEN / math.sqrt(used))) if used else 0
     return bearable if bearable >= LOWEST else 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stegnet.keys import Key, Randomness
 from stegnet.methods.robust import Rung, header_evidence, header_signs, places_of_rungs
-from stegnet.methods.robust_film.phases import header_dither, sines
+from stegnet.methods.robust_film.phases import FREQUENCIES, header_dither, periods_of
 
 VARIANTS = 32
 _BITS = 4608  # of a header, by which its variant is found
@@ -33,41 +33,51 @@ def salt_of_variant(salt: bytes, variant: int) -> bytes:
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers of one rung in a group of frames, for each variant of a key.
+    """Headers of one rung in a group of frames, for each variant of a key: their first bits.
 
     Attributes:
-        blocks: (VARIANTS, b) int, theirs in their order.
-        dither: (VARIANTS · b, bits) float32, theirs, in periods.
-        order, signs: (VARIANTS, h), where the bits are in the sines of all variants, and their factors.
+        rung: theirs.
+        places: (VARIANTS, h) int, where each bit is in the coefficients of all blocks, frame by frame.
+        dither: (VARIANTS, h) float32, theirs, in periods.
+        signs: (VARIANTS, h), factors of their sines.
     """
 
     rung: Rung
-    blocks: np.ndarray
+    places: np.ndarray
     dither: np.ndarray
-    order: np.ndarray
     signs: np.ndarray
 
     def evidence(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """By how many standard deviations the copies agree better than by chance, (VARIANTS,) float.
 
         Args:
-            frames: the coefficients of all blocks of the first frame of each run.
+            frames: the coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32.
         """
-        blocks = self.blocks.reshape(-1)
-        found = sines([frame.take(blocks, 0, mode="clip") for frame in frames], self.dither, self.rung)
-        return header_evidence(found.reshape(-1)[self.order] * self.signs)
+        return header_evidence(self.sines(frames) * self.signs)
+
+    def sines(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+        """Sines of the bits, (VARIANTS, h) float32, as `phases.sines`; arguments as `evidence`."""
+        phases = np.concatenate(frames).reshape(-1)[self.places]
+        phases /= periods_of(self.rung)[self.places % len(FREQUENCIES)]
+        phases -= self.dither
+        phases *= np.float32(2 * np.pi)
+        return np.sin(phases, phases)
 
 
 def headers_of(shape: tuple[int, int], rungs: Sequence[Rung], key: Key, salt: bytes) -> list[Headers]:
     """The headers of each rung in rows and columns of blocks."""
     salts = [salt_of_variant(salt, variant) for variant in range(VARIANTS)]
-    each_places = [places_of_rungs(shape, rungs, key, each) for each in salts]
+    each_places = [places_of_rungs(shape, rungs, key, each, most=_BITS) for each in salts]
     made = []
     for rung, places in zip(rungs, zip(*each_places, strict=True), strict=True):
-        count, bits = len(places[0].first), min(_BITS, places[0].order.size)
-        blocks = np.stack([some.first for some in places])
-        dither = np.concatenate([header_dither(key, each, count, rung.bits) for each in salts])
-        order = np.stack([variant * count * rung.bits + some.order[:bits] for variant, some in enumerate(places)])
-        signs = np.stack([header_signs(key, each, bits) for each in salts])
-        made.append(Headers(rung, blocks, dither, order.astype(np.int32), signs))
+        blocks, bits = np.divmod(np.stack([some.order for some in places]), rung.bits)
+        runs, coefficients = np.divmod(bits, rung.coefficients)
+        blocks = np.take_along_axis(np.stack([some.first for some in places]), blocks, 1)
+        dither = [
+            header_dither(key, each, some.first.size, rung.bits).reshape(-1)[some.order]
+            for each, some in zip(salts, places, strict=True)
+        ]
+        signs = np.stack([header_signs(key, each, runs.shape[1]) for each in salts])
+        numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + coefficients
+        made.append(Headers(rung, numbers.astype(np.int32), np.stack(dither), signs))
     return made

@@ -14,8 +14,9 @@ from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.modem import Rung
+from stegnet.methods.robust.places import SHARES
 from stegnet.methods.robust.reader import grid_reader, picture_reader
-from stegnet.methods.robust.record import SHARES, Blocks, Reading, coded_bits, content_room, dither_of, robust_key
+from stegnet.methods.robust.record import Blocks, Reading, coded_bits, content_room, dither_of, robust_key
 from stegnet.methods.robust.regions import hidden_area, robust_salts
 from stegnet.methods.robust.survival import SAVED, Promise, Survivor, best_rate, choose_rung, hide_robust, information
 from tests.support.modem import RUNGS, index_modem
@@ -154,7 +155,7 @@ def test_a_container_that_does_not_come_back_is_made_again(cover, monkeypatch, l
         rates.append(reading.rate)
         return reading if len(rates) > 1 else None
 
-    monkeypatch.setattr("stegnet.methods.robust.survival.grid_reader", lambda modem, key: failing_at_first)
+    monkeypatch.setattr("stegnet.methods.robust.survival.grid_reader", lambda modem, key, lost: failing_at_first)
     found = hide(cover, bytes(length) or None)
     assert length or rates[1] < rates[0]
     assert set(rates[1:]) == {rates[1]}
