@@ -16,7 +16,7 @@ from study.robust_attacks import FILMS, KEYLESS_FILMS, WINDOW, detect_films
 from study.robust_hiders import RobustFilmHider
 from study.robust_keyless import SAME, bits_of_films, links
 
-TENTH = 13  # number of the share: seven in 64
+TENTH = 14  # number of the share: three in 32
 
 
 def main(config: Config, shards: Path, out: Path) -> None:
