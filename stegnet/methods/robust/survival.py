@@ -10,7 +10,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.parallel import watched
-from stegnet.keys import SYSTEM, Key, KeySource, Randomness
+from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
@@ -135,13 +135,6 @@ def hide_robust(
     rate_of = partial(best_rate, modem, cover, promise, run.randomness)
     most, shares, container = watched(rate_of, trying) - _MARGIN, range(channel.shares), cover
 
-    def comes_back(
-        pictures: Iterator[tuple[np.ndarray, Grid]], read: ReadGrid, key: Key, salt: bytes, content: bytes
-    ) -> bool:
-        picture, where = next(pictures)
-        reading = read(picture, where) if is_found(modem, key, picture, where, salt) else None
-        return reading is not None and reading.content.startswith(content)
-
     for attempt in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
@@ -160,7 +153,8 @@ def hide_robust(
         hidden = modem.hide(area, bits * used, dither, step, rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
-        came_back = partial(comes_back, received(container), spared if share else whole, key, salt, content)
+        read = spared if share else whole
+        came_back = partial(_comes_back, received(container), partial(is_found, modem, key, salt=salt), read, content)
         if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
             return Survivor(container, rung, blocks.room(rate, share))
         if order is not None and attempt + 1 == _TEXTURED:
@@ -170,6 +164,18 @@ def hide_robust(
         else:
             most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
+
+
+def _comes_back(
+    pictures: Iterator[tuple[np.ndarray, Grid]],
+    found: Callable[[np.ndarray, Grid], bool],
+    read: ReadGrid,
+    content: bytes,
+) -> bool:
+    """Returns whether readers find the next picture, and the content in it."""
+    picture, where = next(pictures)
+    reading = read(picture, where) if found(picture, where) else None
+    return reading is not None and reading.content.startswith(content)
 
 
 def _rate_and_share(
