@@ -65,7 +65,7 @@ export async function hideRobust(engine, cover, fit, options) {
       return { container, fitted, room: room(rate, share, chosen) };
     }
     if (texture && attempt + 1 === TEXTURED) shares = SHARES;
-    else if (share) shares = share;
+    else if (share) shares = Math.max(share - Math.floor(attempt / 2), 1);
     else most -= MARGIN;
   }
   throw new PageError(

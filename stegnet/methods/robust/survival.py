@@ -160,7 +160,7 @@ def hide_robust(
         if order is not None and attempt + 1 == _TEXTURED:
             shares = range(channel.shares)
         elif share:
-            shares = range(share)
+            shares = range(max(share - attempt // 2, 1))
         else:
             most -= _MARGIN
     raise CapacityError(f"nothing that is hidden in this cover survives {channel}", _LARGER)
