@@ -39,7 +39,7 @@ export async function hideRobust(engine, cover, fit, options) {
   const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
-  const room = (rate, ...chosen) => contentRoom(blocks, rung, rate, ...chosen);
+  const room = (rate) => contentRoom(blocks, rung, rate);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
   const arriving = (picture, isFew) => received(channel, picture, isFew, written);
@@ -47,7 +47,7 @@ export async function hideRobust(engine, cover, fit, options) {
     withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
   let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
-  let [container, shares] = [cover, SHARES];
+  let [container, shares, texture] = [cover, SHARES, null];
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(room(most));
@@ -57,12 +57,12 @@ export async function hideRobust(engine, cover, fit, options) {
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
-    const texture = chosen ? textureOf(cover) : null;
+    texture = chosen ? (texture ?? textureOf(cover)) : null;
     const how = { rate, share };
     const { bits, unused } = await codedBits(grid, rung, how, fitted.content, key, random(NONCE_BYTES), texture);
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content, share ? LOST : 0)) {
-      return { container, fitted, room: room(rate, share, chosen) };
+      return { container, fitted, room: contentRoom(blocks, rung, rate, share, chosen) };
     }
     if (texture && attempt + 1 === TEXTURED) shares = SHARES;
     else if (share) shares = Math.max(share - Math.floor(attempt / 2), 1);

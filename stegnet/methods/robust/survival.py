@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def hide_robust(
     trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
     rate_of = partial(best_rate, modem, cover, promise, run.randomness)
     most, shares, container = watched(rate_of, trying) - _MARGIN, range(channel.shares), cover
-
+    texture = cache(partial(textures, area))
     for attempt in range(_ATTEMPTS):
         if most < LOWEST or room(most) < 1:
             break
@@ -145,7 +145,7 @@ def hide_robust(
         seen = [(cover, grid)] if few and container is cover else received(container)
         salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
         key, full = robust_key(key_source, salt), grid.full(salt)
-        order = textures(area) if share and textured else None
+        order = texture() if share and textured else None
         blocks, nonce = Blocks(grid.shape, rung, key, full, order), new_nonce(run.randomness)
         used = used_blocks(blocks, nonce, share)[..., None]
         bits = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1

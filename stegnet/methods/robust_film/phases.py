@@ -105,8 +105,13 @@ def sines(frames: Sequence[np.ndarray], dither: np.ndarray, rung: Rung) -> np.nd
     Returns:
         (blocks, bits) float32.
     """
-    some, periods = slice(rung.coefficients), periods_of(rung)
-    phases = np.concatenate([frame[:, some] / periods for frame in frames], 1)
+    values = np.concatenate([frame[:, : rung.coefficients] for frame in frames], 1)
+    return sines_of(values, np.tile(periods_of(rung), len(frames)), dither)
+
+
+def sines_of(values: np.ndarray, periods: np.ndarray, dither: np.ndarray) -> np.ndarray:
+    """Sines of the phases of coefficients, float32, given their periods and dithers, as `sines`."""
+    phases = values / periods
     phases -= dither
     phases *= np.float32(2 * np.pi)
     return np.sin(phases, phases)

@@ -10,7 +10,7 @@ import numpy as np
 
 from stegnet.keys import Key, Randomness
 from stegnet.methods.robust import Rung, header_evidence, header_signs, places_of_rungs
-from stegnet.methods.robust_film.phases import FREQUENCIES, header_dither, periods_of
+from stegnet.methods.robust_film.phases import FREQUENCIES, header_dither, periods_of, sines_of
 
 VARIANTS = 32
 _BITS = 4608  # of a header, by which its variant is found
@@ -57,11 +57,8 @@ class Headers:
 
     def sines(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """Sines of the bits, (VARIANTS, h) float32, as `phases.sines`; arguments as `evidence`."""
-        phases = np.concatenate(frames).reshape(-1)[self.places]
-        phases /= periods_of(self.rung)[self.places % len(FREQUENCIES)]
-        phases -= self.dither
-        phases *= np.float32(2 * np.pi)
-        return np.sin(phases, phases)
+        values = np.concatenate(frames).reshape(-1)[self.places]
+        return sines_of(values, periods_of(self.rung)[self.places % len(FREQUENCIES)], self.dither)
 
 
 def headers_of(shape: tuple[int, int], rungs: Sequence[Rung], key: Key, salt: bytes) -> list[Headers]:
