@@ -51,7 +51,7 @@ def _largest(root: Path, files: list[Path]) -> str:
 
 
 def _places(root: Path, folders: list[str], files: list[Path]) -> str:
-    """What adding a method may touch: files with its name as text, or with an import from its folder."""
+    """Files that adding a method may touch: with its name as text, or with an import from its folder."""
     names = {place.name for folder in folders for place in (root / folder / METHODS).glob("*") if place.is_dir()}
     names = {name for name in names if not name.startswith("_")}
     outside = [file for file in files if not names & set(file.parts)]
@@ -72,7 +72,7 @@ def _names_one(file: Path, names: set[str]) -> bool:
 
 
 def _arguments(files: list[Path]) -> Iterator[int]:
-    """How many arguments each function has, without the object that a method is called on."""
+    """Number of arguments of each function, without the object that a method is called on."""
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, _FUNCTIONS):

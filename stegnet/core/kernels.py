@@ -27,5 +27,5 @@ def kernels_missing() -> str | None:
 
 
 def kernels_in_use() -> str:
-    """Which kernels run, for people."""
+    """The kernels that run, in words."""
     return "compiled kernels" if compiled else "kernels of NumPy"

@@ -96,7 +96,7 @@ class Album(Container):
 
 
 def _page(path: Path, key_source: KeySource, run: Run) -> tuple[FrameReading, str]:
-    """What is read from a picture, or why nothing is: "" if something opens."""
+    """Reads a picture; returns what was found, and why nothing was: "" if something opens."""
     try:
         check_input(path)
         with open_container(path, key_source) as container:

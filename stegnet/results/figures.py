@@ -113,7 +113,7 @@ class HidingFigures:
         return (line,) if line else ()
 
     def _found(self) -> str:
-        """How easily it is found, in words; "" if that is not known."""
+        """Ease of detection in words; "" if it is not known."""
         words = _WORDS.get(self.detection or "", "")
         if not words or self.secure is None or self.cover_format or self.film:
             return words

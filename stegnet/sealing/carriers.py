@@ -19,7 +19,7 @@ _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 @dataclass(frozen=True)
 class Medium:
-    """What the samples are.
+    """A kind of samples.
 
     Attributes:
         share: carriers for each sample of a group of lead and MAC: the fewer, the more samples does a bit choose from.

@@ -58,7 +58,7 @@ def test_a_family_takes_its_options_from_the_section_and_ignores_those_of_others
     given = {"blocks": 2, "width": 5, "backbone": "test_resnet", "pretrained": True, "ends": 0}
     assert options_of(section("baluja", **given)) == {"width": 5}
     assert options_of(section("timm_unet", **given)) == {"backbone": "test_resnet", "pretrained": True, "width": 5}
-    assert options_of(section("invertible", **given))["ends"] == 0  # no default in the place of what is falsy
+    assert options_of(section("invertible", **given))["ends"] == 0  # falsy values are no reason for a default
     assert build_from(section("baluja", **given)).revealer[-1].in_channels == 15
 
 

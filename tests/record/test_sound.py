@@ -31,7 +31,7 @@ def packets(count: int, seed: int = 0, most: int = 400) -> list[SoundPacket]:
 
 @pytest.fixture
 def planned(monkeypatch):
-    """Plans packets in the place of a film's sound; gives what was read of them by then, too."""
+    """Plans packets instead of a film's sound; gives what was read of them by then, too."""
 
     def plan(
         found: list[SoundPacket], frames: int, end: Fraction | None = None, tracks: tuple[SoundTrack, ...] = TRACKS

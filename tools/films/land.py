@@ -19,7 +19,7 @@ TREE = 0.052  # height of the tallest tree on the hills
 
 
 class Land(NamedTuple):
-    """What is known of each slice: arrays (SLICES, columns)."""
+    """Properties of each slice: arrays (SLICES, columns)."""
 
     depth: np.ndarray
     top: np.ndarray

@@ -33,7 +33,7 @@ class Box(NamedTuple):
 
 
 class View(NamedTuple):
-    """Where each pixel looks: arrays (rows, columns) at OVER size."""
+    """Direction in which each pixel looks: arrays (rows, columns) at OVER size."""
 
     depth: np.ndarray
     across: np.ndarray

@@ -35,7 +35,7 @@ function isLossyWebp(bytes, text) {
   return false;
 }
 
-/** What a picture without loss was before, if it shows. @param {import("../picture.js").Picture} picture */
+/** The earlier form of a picture without loss, if it shows. @param {import("../picture.js").Picture} picture */
 export async function copiedWithLoss(picture) {
   const colours = coloursIn(picture);
   for (const name of Object.keys(DECODERS)) if (isGivenBy(await decoderColours(name), colours)) return COPY;
@@ -62,7 +62,7 @@ function isGivenBy(given, colours) {
 
 const decoders = {};
 
-/** Which colours a decoder gives, a bit for each: 65536 red + 256 green + blue. @returns {Promise<Uint8Array>} */
+/** Colours that a decoder gives, a bit for each: 65536 red + 256 green + blue. @returns {Promise<Uint8Array>} */
 const decoderColours = (name) => (decoders[name] ??= gathered(DECODERS[name]));
 
 async function gathered(coloursOf) {

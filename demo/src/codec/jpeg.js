@@ -33,7 +33,7 @@ export function makeJpegRoom(jpeg) {
 }
 
 /**
- * How much of a JPEG is hard to find.
+ * Bytes in a JPEG that are hard to find.
  *
  * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
  * @param {boolean} isMade true if it is made of the cover, or will be

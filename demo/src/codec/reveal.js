@@ -76,7 +76,7 @@ async function find(engine, container, filmKey, bytes) {
   return record;
 }
 
-/** What parsing gives; with any invalid part, nothing opens. */
+/** Result of parsing; with any invalid part, nothing opens. */
 async function orNothing(parse) {
   try {
     return await parse();

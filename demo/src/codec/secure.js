@@ -1,4 +1,4 @@
-/** How much in a cover is hard to find, by the square-root law (stegnet/results/figures.py). */
+/** Bytes in a cover that are hard to find, by the square-root law (stegnet/results/figures.py). */
 
 import { HISTORY, JPEG, SEALED, SECURE } from "../constants.js";
 import { PageError } from "../errors.js";
@@ -55,7 +55,7 @@ function savedTwice(luma) {
   return gaps > MOST_GAPS;
 }
 
-/** How easily so many bytes are found, in words. @param {Security} security */
+/** Ease of detection of so many bytes, in words. @param {Security} security */
 export function detection(bytes, { hard, easy, history }) {
   if (history) return WORDS[EASY];
   const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;

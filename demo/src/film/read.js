@@ -10,7 +10,7 @@ const BROADCAST = ["mpegts", "mpeg"]; // whose clocks do not start at 0
 const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 
 /**
- * What a film's header says.
+ * Contents of a film's header.
  *
  * @typedef {object} FilmInfo
  * @property {number} width of a frame as shown
@@ -100,7 +100,7 @@ class Frames {
   }
 }
 
-/** What FFmpeg's log says of a film. */
+/** Facts on a film from FFmpeg's log. */
 class Log {
   codec = "";
   format = "";

@@ -13,7 +13,7 @@ const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay to
 export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
 export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 /**
- * What samples are.
+ * A kind of samples.
  *
  * @typedef {{share: number, context?: Uint8Array}} Medium share: carriers for each sample of a group of lead and MAC;
  *   context: what the MAC covers besides the samples

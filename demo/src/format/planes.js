@@ -33,7 +33,7 @@ export function toPicture(planes, width, height) {
 
 // Loops, since a callback for each of a large picture's samples takes three times as long.
 
-/** What the network hides of a prepared secret. @param {import("./base.js").Base} base */
+/** Planes of a prepared secret that the network hides. @param {import("./base.js").Base} base */
 export function residualOf(planes, { picture, gain }) {
   const residual = toPlanes(picture);
   for (let at = 0; at < residual.length; at++) residual[at] = (planes[at] - residual[at]) * gain;

@@ -223,5 +223,5 @@ async function scattered(key, header, count) {
 
 const maskOf = async (key, count) => new Uint8Array(await stream(key, Math.ceil(count / 8)));
 
-/** What a sealed record is bound to: its header, and the picture's size. */
+/** Data that a sealed record is bound to: its header, and the picture's size. */
 const bound = (header, { rows, cols }) => join(header, u32(rows), u32(cols));

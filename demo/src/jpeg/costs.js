@@ -46,7 +46,7 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
   return finalCosts(samples, { up: levels(1), down: levels(-1) }, random);
 }
 
-/** What a step up gains, or (negative) one down; ties that only rational cosines give are no gain. */
+/** Gain of a step up, or (negative) of one down; ties that only rational cosines give are no gain. */
 const knownGain = (errors) => (at, place) => {
   const gained = 2 * errors[at];
   const isTie = RATIONAL.includes(place) && Math.abs(gained) >= TIE;

@@ -42,7 +42,7 @@ function checkEnd(state) {
   if (state?.bits.isOver()) throw damaged();
 }
 
-/** What reads a block of this kind of scan. */
+/** Reader of a block in this kind of scan. */
 function readerOf({ progressive }, { first, last, high, low }) {
   if (!progressive) return readBlock;
   if (first === 0) return high ? (state, _, plane, start) => refineDc(state, plane, start, low) : firstDc(low);

@@ -13,7 +13,7 @@ const { LONGEST_RUN, MOST_WAITING } = JPEG; // bits of correction that wait for 
 const [END, ZEROS, AC] = [0, 0xf0, 16];
 
 /**
- * What takes the symbols of a scan, and the bits behind them.
+ * Receiver of the symbols of a scan, and of the bits behind them.
  *
  * @typedef {object} Sink
  * @property {(key: number, symbol: number, value?: number, size?: number) => void} symbol of the table with a key, and so
@@ -97,7 +97,7 @@ function meanBeyond({ rows, cols, across }, plane, row, col) {
   return meanBeyond({ rows, cols, across }, plane, row - 1, Math.floor(col / across) * across + across - 1);
 }
 
-/** What writes a block of this kind of scan. */
+/** Writer of a block in this kind of scan. */
 function writerOf({ progressive }, scan, sink) {
   const { first, low, high } = scan;
   if (!progressive) return blockWriter(scan, sink);

@@ -52,7 +52,7 @@ export function encodeJpeg(picture, quality, fullChroma = false) {
   );
 }
 
-/** What a viewer shows of a picture that was saved as JPEG; arguments as `encodeJpeg`. */
+/** Pixels that a viewer shows of a picture that was saved as JPEG; arguments as `encodeJpeg`. */
 export function throughJpeg(picture, quality, fullChroma = false) {
   const { width, height } = picture;
   const [y, ...colours] = quantised(picture, quality, fullChroma).map(decodedPlane);

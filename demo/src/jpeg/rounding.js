@@ -1,5 +1,5 @@
 /**
- * What rounding took from a JPEG's coefficients: known to whoever makes it, else estimated (Li, Chen, Zhang, Zhou, Wang,
+ * Rounding errors of a JPEG's coefficients: known to whoever makes it, else estimated (Li, Chen, Zhang, Zhou, Wang,
  * Yu: JPEG steganography with estimated side-information, IEEE TCSVT 30(7), 2020), as stegnet/methods/jpeg/rounding.py.
  */
 
@@ -8,7 +8,7 @@ import { transformed } from "./shown.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 
 /**
- * What rounding took from luma's coefficients, in steps, −0.5 to 0.5, block by block in zigzag order.
+ * Rounding errors of luma's coefficients, in steps, −0.5 to 0.5, block by block in zigzag order.
  *
  * @param {import("./planes.js").Plane} plane luma of the picture that the JPEG was made of
  * @param {import("./coefficients.js").JpegPicture} jpeg

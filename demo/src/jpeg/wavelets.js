@@ -1,5 +1,5 @@
 /**
- * What changes of DCT coefficients do to the wavelet coefficients of a picture. The wavelets and the basis of the DCT are
+ * Effects of changes of DCT coefficients on the wavelet coefficients of a picture. The wavelets and the basis of the DCT are
  * separable, and so is the absolute value of their products: sums over 23×23 wavelet coefficients are two products with
  * matrices of 8×23.
  */

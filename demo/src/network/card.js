@@ -1,2 +1,2 @@
-/** What the page needs of the modem's card, by the bundler. @type {import("./engine.js").Engine["modem"]} */
+/** The part of the modem's card that the page needs, by the bundler. @type {import("./engine.js").Engine["modem"]} */
 export const MODEM = __MODEM__;

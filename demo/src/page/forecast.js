@@ -1,4 +1,4 @@
-/** What fits into a cover, before anything is hidden. */
+/** Room of a cover, before anything is hidden. */
 
 import { size } from "@page/elements.js";
 
@@ -27,7 +27,7 @@ export async function forecast(cover, secret, container) {
   return { text: job === "hide" ? "" : sealedForecast(cover, secret, history, safe), history };
 }
 
-/** What a PNG file does to the secret. */
+/** Effect of a PNG file on the secret. */
 function sealedForecast({ bitmap: { width, height }, channels }, secret, history, safe) {
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
   const most = roomIn({ width, height }, secret, { channels });
@@ -36,7 +36,7 @@ function sealedForecast({ bitmap: { width, height }, channels }, secret, history
 
 const jpegs = new WeakMap(); // what is known of covers, whose coefficients would fill the memory
 
-/** What a JPEG that stays one does to the secret. */
+/** Effect of a JPEG that stays one on the secret. */
 async function jpegForecast({ file }, secret, safe) {
   try {
     if (!jpegs.has(file)) jpegs.set(file, amountsIn(readJpeg(new Uint8Array(await file.arrayBuffer()))));
@@ -51,7 +51,7 @@ async function jpegForecast({ file }, secret, safe) {
 
 const amountsIn = (jpeg) => ({ room: makeJpegRoom(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
 
-/** What a film does to the secret. */
+/** Effect of a film on the secret. */
 function filmForecast(cover, secret) {
   if (!cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
@@ -70,7 +70,7 @@ function fits({ file }, room, remedy, security = null, safe = false) {
     : `${place}: too little for this secret. ${remedy}`;
 }
 
-/** What a cover usually carries through a channel, and what becomes of the secret. @param {string} name of a channel */
+/** Usual room of a cover through a channel, and the effect on the secret. @param {string} name of a channel */
 function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
   try {

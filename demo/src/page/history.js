@@ -1,4 +1,4 @@
-/** What gives a container of a cover away, before anything is hidden. */
+/** Signs that give a container of a cover away, before anything is hidden. */
 
 import { fromBitmap } from "../canvas.js";
 import { copiedWithLoss, lossyFormat } from "../codec/history.js";

@@ -1,4 +1,4 @@
-/** What the worker is asked to do, from what the form holds. */
+/** Requests to the worker, made from the form. */
 
 import { historyOf } from "./history.js";
 

@@ -58,7 +58,7 @@ const STAGES = {
 };
 
 /**
- * How far a job is.
+ * Progress of a job.
  *
  * @param {import("@page/main.js").Job} job
  * @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} value: of the bar, up

@@ -19,7 +19,7 @@ export function media(name, address) {
   return film ? [player(address(film), "the hidden film")] : [];
 }
 
-/** What became of the container. @param {string[]} [trouble] with the frames of a film */
+/** Result for the container. @param {string[]} [trouble] with the frames of a film */
 export const badge = (whole, robust, trouble = []) =>
   whole
     ? make("p", { className: "badge good" }, robust ? COMPLETE : UNALTERED)

@@ -38,7 +38,7 @@ def moved_index(content: bytes, grown: int, moved: int) -> bytes:
 
 
 def _entries(content: bytes, order: str) -> range:
-    """Where each picture's entry is in the content.
+    """The place of each picture's entry in the content.
 
     Raises:
         struct.error: it is truncated.

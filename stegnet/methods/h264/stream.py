@@ -77,7 +77,7 @@ class Group:
 
     @property
     def full(self) -> bool:
-        """Whether it has enough carriers."""
+        """True if it has enough carriers."""
         return self.count >= GROUP_CARRIERS
 
     @property
@@ -268,7 +268,7 @@ def _group_of_pictures(pictures: Sequence[Group]) -> Group:
 
 
 def _besides(part: Slice) -> bytes:
-    """What a slice has besides its samples."""
+    """All of a slice but its samples."""
     levels, rest = part.levels, ~part.carriers
     parts = levels.macroblock, levels.kind, levels.position, levels.block, levels.value[rest]
     return part.nal[:1] + b"".join(np.ascontiguousarray(each).tobytes() for each in parts)

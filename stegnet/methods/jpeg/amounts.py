@@ -1,4 +1,4 @@
-"""How much fits into a JPEG, and how much of it is hard to find."""
+"""Amounts that fit into a JPEG, and that are hard to find there."""
 
 import numpy as np
 

@@ -48,7 +48,7 @@ class Blocks:
         self._quantised = usual
 
     def received(self, numbers: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-        """What arrives of (m, 64) coefficients in the place of the blocks of these numbers, (m, 64) int16."""
+        """Coefficients that arrive, (m, 64) int16, if those of the blocks with these numbers are (m, 64) others."""
         pixels = pixels_of(_natural((blocks * self._sent_steps).T))
         shown = pixels + _natural(self._offset[:, numbers], pixels=True)
         clipped = np.flatnonzero(self.clipped[numbers])
@@ -109,7 +109,7 @@ def _parts(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """What is added to luma for red, green and blue, before they are clipped, as libjpeg computes it.
+    """Differences of red, green and blue from luma, before they are clipped, as libjpeg computes them.
 
     Three (64, n) int16; what luma gains by that and by becoming luma again, (64, n) int8; where they clip, (n,) bool.
     """

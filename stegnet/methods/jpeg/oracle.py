@@ -1,4 +1,4 @@
-"""What a picture goes through on its way, as the sender can run it: a command, or what a pair of files shows of it.
+"""A picture's channel that the sender can run: a command, or the recompression that a pair of files shows.
 
 Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
 it an oracle: whoever can ask it what arrives can send what arrives as it should.
@@ -27,7 +27,7 @@ class Oracle(ABC):
     """A channel that the sender can run as often as is needed."""
 
     def __call__(self, sent: bytes) -> JpegPicture:
-        """What arrives of a JPEG, in a private folder that is removed.
+        """Sends a JPEG through the channel, in a private folder that is removed; returns what arrives.
 
         Raises:
             ConfigError: the command can't be run.

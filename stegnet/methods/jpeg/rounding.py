@@ -1,4 +1,4 @@
-"""What rounding took from a JPEG's coefficients: known to whoever makes it, else estimated.
+"""Rounding errors of a JPEG's coefficients: known to whoever makes it, else estimated.
 
 A step back towards what was rounded changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed
 steganography with additive distortion" (IEEE WIFS). A smoothed picture is an estimate of what was there before: Li,
@@ -22,7 +22,7 @@ _MOST = 0.5
 
 
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
-    """What rounding took from luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
+    """Rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
 
     Args:
         pixels: what the JPEG was made of, (H, W, 3) or (H, W) uint8.
@@ -44,7 +44,7 @@ def rounding_directions(shown: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
 
 
 def in_strips(function: Callable[[slice], T], rows: int) -> list[T]:
-    """What a function returns of each strip of rows of blocks, in order; threads call it."""
+    """Results of a function for each strip of rows of blocks, in order; threads call it."""
     return [*ordered(function, strips(rows), thread_count())]
 
 

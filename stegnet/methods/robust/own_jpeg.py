@@ -63,7 +63,7 @@ class OwnJpeg:
         return [luma, *others]
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """What viewers show of a container, (H, W, 3) uint8; of parts of it, put together, what its tables leave."""
+        """Pixels that viewers show of a container, (H, W, 3) uint8; of other shapes, those that its tables leave."""
         if picture.shape != self.cover.shown.shape:
             return self._rounded(picture)
         with TemporaryDirectory(prefix="stegnet-") as folder:

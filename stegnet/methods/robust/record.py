@@ -218,7 +218,7 @@ def header_signs(key: Key, salt: bytes, count: int) -> np.ndarray:
 
 
 def header_evidence(signed: np.ndarray) -> np.ndarray:
-    """How much better than by chance the copies of a header's bits agree, in standard deviations: (...,) float.
+    """Standard deviations by which the copies of a header's bits agree better than by chance: (...,) float.
 
     Args:
         signed: ratios times `header_signs`, (..., h), in the order of the code.

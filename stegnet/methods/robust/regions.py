@@ -1,4 +1,4 @@
-"""What codecs keep of a picture: mean lumas, which make its salt, and texture (docs/format.md, "Salt", "Texture")."""
+"""Features of a picture that codecs keep: mean lumas, which make its salt, and texture (docs/format.md)."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256

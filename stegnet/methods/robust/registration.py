@@ -245,7 +245,7 @@ def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _courses(own: bool, side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
-    """What a picture may lack before and behind a side, and the number of each block's shift then, (placements, n).
+    """Losses that a picture may have at both ends of a side, and each block's shift for each loss, (placements, n).
 
     Shifts are those from what a copy has that lacks REACH / 2 at each edge.
     """

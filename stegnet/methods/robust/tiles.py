@@ -39,7 +39,7 @@ _BASIS = np.kron(COSINES, COSINES).astype(np.float32)[_CARRIERS]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part lies: pixels before its first whole block, and that block's row and column in the map."""
+    """Position of a part: pixels before its first whole block, and that block's row and column in the map."""
 
     top: int
     left: int
@@ -51,7 +51,7 @@ class Place:
         return hidden_area(picture[self.top :, self.left :])
 
     def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """What a map or a tile, (n, n, ...), has for so many rows and columns of blocks; it begins again at its end."""
+        """So many rows and columns of blocks of a map or a tile, (n, n, ...), which begins again at its end."""
         return whole[np.ix_(*self._numbers(shape, len(whole)))]
 
     def summed(self, values: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ def read_tiled(modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: 
 
 
 def _found(key: Key, picture: np.ndarray, rungs: Sequence[Rung]) -> tuple[Place, float] | None:
-    """Where a part lies in the map, and the period of its phases; None if it is nowhere."""
+    """Position of a part in the map, and the period of its phases; None if it is nowhere."""
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - _MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
     rows, cols = (min(_SEEN, side) for side in whole)

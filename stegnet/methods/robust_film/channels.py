@@ -1,4 +1,4 @@
-"""What films are promised to survive, as users name it: H.264 of a constant rate factor, or a messenger."""
+"""Channels that films are promised to survive, as users name them: a codec at a constant rate factor, a messenger."""
 
 import math
 import re
@@ -115,7 +115,7 @@ class FilmChannel:
         return [made] if psnr else [made, [FilmCarrier.at(RUNGS[0], _LAST_PSNR)]]
 
     def reduces(self, info: FilmInfo) -> bool:
-        """Whether a film is sent with fewer pixels or frames."""
+        """True if a film is sent with fewer pixels or frames."""
         return self._every(info) > 1 or self.size(info.height, info.width) != (info.height, info.width)
 
     def sent(self, cover: FilmCover, folder: Path, step: Callable[[int, int], None]) -> FilmCover:

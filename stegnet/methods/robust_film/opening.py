@@ -65,7 +65,7 @@ class GroupReader:
         return reading
 
     def _likely(self, signals: Sequence[FrameSignal], count: int | None) -> Iterator[list[tuple[float, Blocks]]]:
-        """What the blocks of a group may be, and the evidence for it, for each salt; `count` as in `_tried`."""
+        """For each salt, possible blocks of a group and the evidence for each; `count` as in `_tried`."""
         shape = signals[0].shape
         for salt in self._tried(signals, count):
             key = self._key_of(salt)

@@ -310,7 +310,7 @@ def _rate(right: np.ndarray) -> int:
 
 
 def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
-    """What each group holds; None: nothing."""
+    """The content of each group; None: nothing."""
     rooms, random, rise = hiding.rooms(rates, share), hiding.run.randomness, hiding.channel.rise
     pieces, variant = pieces_of(message, filter(None, rooms)), new_variant(random)
     return [

@@ -8,7 +8,7 @@ const TYPED = "Anyone who has the container can try passphrases on it: use a lon
 const KEY_TEXT = /^\s*stegnet-(key|identity)-1/i;
 
 /**
- * New passphrases, and what is said of typed ones.
+ * New passphrases, and notes on typed ones.
  *
  * @typedef {object} Passphrases
  * @property {() => Promise<{passphrase: string, note: string}>} make a new one, and a note on it
