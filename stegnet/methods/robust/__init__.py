@@ -33,7 +33,7 @@ __getattr__, __all__ = lazy_names(
     reader="picture_reader",
     places="SHARES Places chosen header_blocks places_of_rungs record_places share_of",
     record="Blocks Ratios Reading coded_bits content_room dither_of header_evidence header_signs in_order make_header "
-    "new_nonce read_bits robust_key used_blocks",
+    "new_nonce read_bits robust_key used_blocks with_losses",
     regions="hidden_area region_means robust_salts salts_of textures",
     survival="Promise SAVED Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )

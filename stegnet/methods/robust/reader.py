@@ -17,7 +17,7 @@ from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import Blocks, Ratios, Reading, dither_of, read_bits, robust_key
+from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key, with_losses
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.tiles import read_tiled
@@ -127,14 +127,7 @@ def _read_grid(
             key, full = key_of(salt), grid.full(salt)
             likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
             for rung, order in product(modem.rungs, orders):
-                ratios = partial(likelihoods.of, rung)
-                if lost:
-                    ratios = partial(_with_losses, ratios, lost)
+                ratios = with_losses(partial(likelihoods.of, rung), lost)
                 if reading := read_bits(ratios, Blocks(grid.shape, rung, key, full, order)):
                     return reading
     return None
-
-
-def _with_losses(ratios: Ratios, lost: int, numbers: np.ndarray) -> np.ndarray:
-    """Ratios of the bits with these numbers, of which one in so many is 0."""
-    return ratios(numbers) * (numbers % lost != 0)

@@ -212,6 +212,11 @@ def in_order(ratios: np.ndarray) -> Ratios:
     return lambda numbers: flat[numbers]
 
 
+def with_losses(ratios: Ratios, lost: int) -> Ratios:
+    """Ratios of which one in so many is 0, none if `lost` is 0: a record that opens all the same has a margin."""
+    return (lambda numbers: ratios(numbers) * (numbers % lost != 0)) if lost else ratios
+
+
 def header_signs(key: Key, salt: bytes, count: int) -> np.ndarray:
     """Factors of the ratios of so many bits of a header, (count,) int8, −1 or 1."""
     return np.int8(1) - 2 * _mask(key.robust(b"header", salt), count).astype(np.int8)

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
-from stegnet.media.films.motion import SEARCH
+from stegnet.media.films.motion import SEARCH, Motion, motion_of
 from stegnet.methods.film_loop import FilmCover
 from stegnet.methods.robust import Rung
 from stegnet.methods.robust_film.channels import FilmCarrier, FilmChannel
@@ -88,9 +89,17 @@ class FilmHiding:
         return film
 
     def search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> None:
-        """Writes a film from which the motion of its frames is read, unless another rung has needed it before."""
-        if not film.exists():
+        """Writes a film for `moves`, unless another rung has needed it before, or there are none."""
+        if self.rung.run > 1 and not film.exists():
             replace(self, run=self.run.under("search")).write(film, frames, info, SEARCH)
+
+    def moves(self, film: Path) -> Generator[list[Motion] | None, None, None]:
+        """The motion of each group of frames, from a film of `search`; None where each frame carries bits."""
+        if self.rung.run == 1:
+            yield from repeat(None)
+        with closing(motion_of(film)) as moving:
+            while group := list(islice(moving, GROUP)):
+                yield group
 
     @property
     def groups(self) -> int:

@@ -9,7 +9,7 @@ from operator import itemgetter
 import numpy as np
 
 from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.methods.robust import Blocks, Ratios, Reading, in_order, read_bits, robust_key
+from stegnet.methods.robust import Blocks, Ratios, Reading, in_order, read_bits, robust_key, with_losses
 from stegnet.methods.robust_film.groups import FrameSignal, salts_of_group
 from stegnet.methods.robust_film.phases import ALL_RUNGS, dither_of, header_dither, sines, sureness
 from stegnet.methods.robust_film.variants import Headers, headers_of, salt_of_variant, variant_of
@@ -55,9 +55,7 @@ class GroupReader:
         def of_record(header: bytes, right: np.ndarray) -> Ratios:
             sure, _ = sureness(right / _HEADER_SURENESS)
             ratios = sure * sines(frames, dither_of(blocks, header), blocks.rung)
-            if self._lost:
-                ratios.reshape(-1)[:: self._lost] = 0
-            return in_order(ratios)
+            return with_losses(in_order(ratios), self._lost)
 
         reading = read_bits(_of_header(frames, blocks), blocks, of_record)
         if reading:

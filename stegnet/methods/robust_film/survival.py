@@ -19,7 +19,6 @@ from stegnet.core.parallel import ahead
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
-from stegnet.media.films.motion import motion_of
 from stegnet.media.films.stream_copy import left_out
 from stegnet.media.forecast import ROBUST_FILMS
 from stegnet.media.probe import media_kind
@@ -274,9 +273,9 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
         return signs * used[..., None], draw.random((math.prod(shape), rung.bits), np.float32)
 
     def containers() -> Generator[np.ndarray, None, None]:
-        with closing(motion_of(motion)) as moves:
+        with closing(hiding.moves(motion)) as moves:
             for index, frames in zip(groups, _samples(hiding, groups, columns), strict=True):
-                yield from modulated(frames, *drawn(index), rung, list(islice(moves, GROUP)))
+                yield from modulated(frames, *drawn(index), rung, next(moves))
 
     hiding.search(motion, (frame for frames in _samples(hiding, groups, columns) for frame in frames), info)
     hiding.write(film, containers(), info)
@@ -323,9 +322,9 @@ def _containers(
     hiding: FilmHiding, contents: Sequence[GroupContent | None], motion: Path
 ) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
-    with closing(read_frames(hiding.cover.path)) as frames, closing(motion_of(motion)) as moving:
-        for index, content in enumerate(contents):
-            group, moves = list(islice(frames, GROUP)), list(islice(moving, GROUP))
+    with closing(read_frames(hiding.cover.path)) as frames, closing(hiding.moves(motion)) as moving:
+        for index, (content, moves) in enumerate(zip(contents, moving, strict=False)):
+            group = list(islice(frames, GROUP))
             hiding.sample.keep(index * GROUP, group)
             if content:
                 group = hide_in_group(group, hiding.rung, content, hiding.key_source, moves)
