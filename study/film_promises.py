@@ -51,7 +51,8 @@ WAYS = {  # by channel: the constant rate factor, and ways of encoding
         x264("veryfast, twice", False, generations=2, preset="veryfast"),
     )),
     "hevc:28": (28, (
-        x265("fast", True, preset="fast"), x265("medium", True), x265("fast, CRF −3", True, above=-3, preset="fast"),
+        x265("fast", True, preset="fast"), x265("medium", True), x265("slow", True, preset="slow"),
+        x265("fast, CRF −3", True, above=-3, preset="fast"),
         x265("veryfast", False, preset="veryfast"), x265("medium, CRF +2", False, above=2),
     )),
     "vp9:33": (33, (

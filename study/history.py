@@ -9,7 +9,7 @@ JPEG compatibility: Fridrich, Goljan and Du 2001, "Steganalysis based on JPEG co
 import io
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from PIL import Image
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, read_picture
+from stegnet.media.history import strange_pixels
 from stegnet.methods import METHODS, CoverSize, Run
 from stegnet.methods.jpeg import JpegOptions
 from stegnet.methods.robust import RobustOptions
@@ -34,7 +35,6 @@ QUALITY, WEBP_QUALITY = 85, 80
 _BLOCK, _FEW = 8, 6  # samples that move in a block that was stepped, and in no other
 _ROUNDED = 2  # levels that rounding alone moves a sample
 _OF_JPEGS = {"jpeg": JpegOptions(), "robust": RobustOptions()}
-_LEVELS = np.arange(256)
 
 Attack = Callable[[np.ndarray], float]
 # Of the number of a cover, and the bytes to hide (below 1: a share of the room): the container.
@@ -124,72 +124,9 @@ def other_blocks(picture: np.ndarray, quality: int, subsampling: int) -> float:
     return float((_by_block(np.abs(again.astype(np.int16) - picture)) > _ROUNDED).any(1).mean())
 
 
-def strange_pixels(picture: np.ndarray, decoder: str) -> float:
-    """Number of pixels whose colour this decoder never gives."""
-    red, green, blue = np.moveaxis(picture.astype(np.int64), -1, 0)
-    return float((~_colours(decoder)[(red << 16) + (green << 8) + blue]).sum())
-
-
 def coloured_pixels(picture: np.ndarray) -> float:
     """Number of pixels that are not grey."""
     return float((picture != picture[..., :1]).any(2).sum())
-
-
-@cache
-def _colours(decoder: str) -> np.ndarray:
-    """(2²⁴,) bool: whether the decoder gives this colour, 65536 red + 256 green + blue."""
-    given = np.zeros(1 << 24, bool)
-    given[np.concatenate(list(_DECODERS[decoder]()))] = True
-    return given
-
-
-def _jpeg_colours() -> Iterator[np.ndarray]:
-    """The colours of libjpeg (jdcolor.c), for each value of the luma."""
-    centred = _LEVELS - 128
-    red, blue = (_fixed(factor) * centred + 0x8000 >> 16 for factor in (1.402, 1.772))
-    green = -_fixed(0.34414) * centred[:, None] - _fixed(0.71414) * centred + 0x8000 >> 16  # (Cb, Cr)
-    for luma in _LEVELS:
-        yield _numbers(luma + red, luma + green, luma + blue[:, None])
-
-
-def _webp_colours() -> Iterator[np.ndarray]:
-    """The colours of libwebp (src/dsp/yuv.h), for each value of the luma."""
-    u, v = _LEVELS[:, None], _LEVELS
-    for luma in _LEVELS:
-        base = luma * 19077 >> 8
-        green = base - (u * 6419 >> 8) - (v * 13320 >> 8) + 8708 >> 6
-        yield _numbers(base + (v * 26149 >> 8) - 14234 >> 6, green, base + (u * 33050 >> 8) - 17685 >> 6)
-
-
-def _film_colours() -> Iterator[np.ndarray]:
-    """The colours of a film of 4:2:0 and limited range whose matrix is not specified, as films are read here.
-
-    Blocks of 2×2 pixels share their chroma: 65536 pairs of chroma, with 64 blocks for each.
-    """
-    side, blocks = 256, 128 * 128  # of a frame
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "colours.y4m"
-        with path.open("wb") as film:
-            film.write(f"YUV4MPEG2 W{side} H{side} F25:1 Ip A1:1 C420jpeg\n".encode())
-            for frame in range(65536 * 64 // blocks):
-                number = np.arange(frame * blocks, (frame + 1) * blocks).reshape(side // 2, side // 2)
-                lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
-                planes = lumas, number // 64 % 256, number // 64 // 256
-                film.write(b"FRAME\n" + b"".join(plane.astype(np.uint8).tobytes() for plane in planes))
-        for picture in read_frames(path, as_ffmpeg=True):
-            yield _numbers(*np.moveaxis(picture.astype(np.int64), -1, 0))
-
-
-_DECODERS = {"jpeg": _jpeg_colours, "webp": _webp_colours, "film": _film_colours}
-
-
-def _fixed(factor: float) -> int:
-    return int(factor * 65536 + 0.5)
-
-
-def _numbers(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> np.ndarray:
-    red, green, blue = (np.clip(channel, 0, 255) for channel in (red, green, blue))
-    return np.unique((red << 16) + (green << 8) + blue)
 
 
 def _by_block(values: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from stegnet.core.measures import PEAK
+from stegnet.media.history import strange_pixels
 from study import history
-from study.history import main, moved_blocks, strange_pixels
+from study.history import main, moved_blocks
 
 FILM = Path(__file__).parents[2] / "assets" / "cover.mp4"
 

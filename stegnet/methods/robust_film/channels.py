@@ -35,6 +35,7 @@ class _Codec:
         least, most: constant rate factors that are promised.
         above: by how much lower x264's constant rate factor is that is about as hard to survive.
         preset: what it calls its speed, if that is a number.
+        margin: by how much higher a CRF is tried, since its slower presets keep less.
     """
 
     name: str
@@ -45,11 +46,12 @@ class _Codec:
     most: int
     above: int
     preset: str = ""
+    margin: int = 0
 
 
 _CODECS = {
     "h264": _Codec("H.264", "x264", Coding(0, "fast"), "to veryslow", 18, 28, 0),
-    "hevc": _Codec("HEVC", "x265", Coding(0, "fast", "libx265"), "to veryslow", 18, 30, -2),
+    "hevc": _Codec("HEVC", "x265", Coding(0, "fast", "libx265"), "to veryslow", 18, 30, -2, margin=1),
     "vp9": _Codec("VP9", "libvpx", Coding(0, "5", "libvpx-vp9"), "and less", 27, 41, 9, "speed "),
     "av1": _Codec("AV1", "SVT-AV1", Coding(0, "8", "libsvtav1"), "and less", 25, 39, 7, "preset "),
 }
@@ -175,7 +177,8 @@ def parse_film_channel(text: str) -> FilmChannel:
         known = ", ".join(f"{name}:{codec.least} to {codec.most}" for name, codec in _CODECS.items())
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         raise ConfigError(f"survive: {text!r} is no channel for films", hint)
-    coding = replace(codec.coding, crf=crf + _WORSE * bool(found[4]), **({"preset": "veryfast"} if found[3] else {}))
+    tried = crf + codec.margin + _WORSE * bool(found[4])
+    coding = replace(codec.coding, crf=tried, **({"preset": "veryfast"} if found[3] else {}))
     twice = ", twice" * bool(found[4])
     words = (
         f"{codec.name} at CRF {crf} and better{twice} ({codec.program}, {codec.preset}{coding.preset} {codec.slower})"
