@@ -53,7 +53,7 @@ _CODECS = {
     "h264": _Codec("H.264", "x264", Coding(0, "fast"), "to veryslow", 18, 28, 0),
     "hevc": _Codec("HEVC", "x265", Coding(0, "fast", "libx265"), "to veryslow", 18, 30, -2, margin=1),
     "vp9": _Codec("VP9", "libvpx", Coding(0, "5", "libvpx-vp9"), "and less", 27, 41, 9, "speed "),
-    "av1": _Codec("AV1", "SVT-AV1", Coding(0, "8", "libsvtav1"), "and less", 25, 39, 7, "preset "),
+    "av1": _Codec("AV1", "SVT-AV1", Coding(0, "8", "libsvtav1"), "and less", 25, 39, 7, "preset ", margin=2),
 }
 
 
