@@ -1,8 +1,7 @@
-"""A film filled with random bytes, written and encoded again: what comes back, what it costs in quality and bytes."""
+"""A film in which random bytes are hidden, encoded again: what comes back, what it costs in quality and bytes."""
 
 import hashlib
 import re
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,13 +22,15 @@ from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
-from stegnet.methods.robust import RobustOptions, file_content
+from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions, file_content
+from stegnet.methods.robust_film import GROUP, Pieces, hidden_pixels, hide_in_film, read_film
 from stegnet.methods.robust_film import WRITTEN as CODING
-from stegnet.methods.robust_film import Pieces, hidden_pixels, hide_in_film, read_film
 from stegnet.results import OutputTarget
-from study.reencodings import REENCODINGS, Reencoding
+from study.reencodings import WAYS, Reencoding
 
-WRITTEN, RECEIVED = "written", "received"  # the film that hiding writes; that encoded again as promised
+TEXT, FILLED = "a text", "filled"  # contents
+FRAMES = 2 * GROUP  # of a film that are measured
+_BEGINNING = {"vcodec": "copy", "frames:v": FRAMES}
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
 _SSIM_EVERY = 8  # frames
@@ -147,42 +148,53 @@ def encode_again(film: Path, coding: Coding, out: Path) -> Path:
 
 
 def measure_film(
-    cover: Path, promise: tuple[int, float], folder: Path, seed: int, workers: int
+    film: Path, channel: str, size: int | None, folder: Path, seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
-    """A film at a promise: its container's quality at both stages, and what comes back.
+    """Figures of a film in which random bytes are hidden, and what comes back from each way of encoding it again.
 
     Args:
-        promise: constant rate factor, and PSNR in dB of the container that is asked for.
+        size: bytes; None: as many as there is room for.
         folder: for films; they stay there.
         workers: films that are encoded at once.
     """
-    (crf, wanted), info = promise, scan(cover)
-    row = {"size": f"{info.width}×{info.height}", "frames": len(info.pts), "crf": crf, "wanted": wanted}
+    cover = first_frames(film, folder / "cover.mkv")
+    crf, ways = WAYS[channel]
+    named = {"channel": channel, "content": FILLED if size is None else TEXT}
+    sizes = {} if size is None else {"size": size}
     try:
-        filled = fill_film(cover, RobustOptions(f"h264:{crf}", wanted), folder, seed)
+        filled = fill_film(cover, RobustOptions(channel, CONTAINER_PSNR), folder, seed, **sizes)
     except CapacityError:
-        return row | {"refused": True}, []
-    start = perf_counter()
-    found = read(filled.path, filled.key)
+        return named | {"refused": True}, []
+    info, found = scan(filled.path), read(filled.path, filled.key)
     assert found is not None, "hiding checks that what it writes comes back"
-    times = {"hide_fps": len(info.pts) / filled.seconds, "reveal_fps": len(info.pts) / (perf_counter() - start)}
-    bits = 8 * len(filled.content) / hidden_pixels(info.height, info.width, len(info.pts))
-    row |= {"refused": False, "groups": found.groups, "bytes": len(filled.content), "bits": bits} | times
-    jobs = [partial(stage_qualities, cover, filled.path, crf, folder)]
-    jobs += [partial(survival, filled, crf, encoding, found.groups) for encoding in REENCODINGS]
-    quality, *survived = ordered(_call, jobs, workers)
-    return row | quality, survived
+    pixels = hidden_pixels(info.height, info.width, len(info.pts))
+    row = named | {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
+    row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
+    row |= {"seconds": filled.seconds} | against_cover(cover, filled.path)
+    jobs = [partial(survival, filled, crf, way, found.groups) for way in ways]
+    survived = ordered(lambda job: job(), jobs, workers)
+    return row, [named | each for each in survived]
 
 
-def stage_qualities(cover: Path, container: Path | None, crf: int, folder: Path) -> Row:
-    """Quality and bytes of a container as written and as received; of the cover, encoded alike, if there is none."""
-    written = container or write_plainly(cover, folder / "written.mp4")
-    received = encode_again(written, Coding(crf), folder / "received.mp4")
-    row: Row = {}
-    for stage, film in ((WRITTEN, written), (RECEIVED, received)):
-        found = film_quality(cover, film) | {"bytes": picture_bytes(film)}
-        row |= {f"{stage}_{name}": value for name, value in found.items()}
-    return row
+def first_frames(film: Path, out: Path) -> Path:
+    """The beginning of a film as it is, without its sound: about FRAMES frames."""
+    run_ffmpeg(out, [input_file(film).video], f"{film}: can't be copied", format="matroska", **_BEGINNING)
+    return out
+
+
+def against_cover(cover: Path, container: Path) -> Row:
+    """Bytes against those of the cover as anyone writes it, and with the same options, and quality.
+
+    None where the cover was reduced.
+    """
+    before, after = scan(cover), scan(container)
+    if (before.height, before.width, len(before.pts)) != (after.height, after.width, len(after.pts)):
+        return {}
+    plain = write_plainly(cover, container.with_name("plain.mp4"))
+    alike = encode_again(cover, replace(CODING, paced=False), container.with_name("alike.mp4"))
+    size = picture_bytes(container)
+    larger = {"larger": size / picture_bytes(plain), "larger_alike": size / picture_bytes(alike)}
+    return larger | film_quality(cover, container)
 
 
 def code_digest() -> str:
@@ -202,7 +214,3 @@ def picture_bytes(film: Path) -> int:
     silent = film.with_name(f"{film.stem}-silent.mkv")
     run_ffmpeg(silent, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska")
     return silent.stat().st_size
-
-
-def _call(job: Callable[[], object]) -> object:
-    return job()

@@ -1,7 +1,4 @@
-"""Encoding films again by ffmpeg's command line: ways within what a container is promised to survive, and beyond.
-
-None of them is simulated when something is hidden: other presets, tunings and profiles of x264, other encoders.
-"""
+"""Encoding films again by ffmpeg's command line: ways within what containers are promised to survive, and beyond."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +18,7 @@ class Reencoding:
 
     Attributes:
         name: in tables; unique.
-        promised: it is x264 at the promised constant rate factor or a lower one, once, by a preset from fast to
-            veryslow or an option that codes no more coarsely.
+        promised: what is hidden must come back.
         above: its CRF less the promised one; encoders have scales of their own.
         encoder: FFmpeg's name of it.
         options: of ffmpeg's command line; a bit rate takes the place of the constant rate factor.
@@ -77,20 +73,47 @@ def av1(name: str, promised: bool, above: int = 0, preset: int = 8) -> Reencodin
     return Reencoding(f"AV1 {name}", promised, above, _AV1, _AV1_SPEED | {"preset": preset})
 
 
-REENCODINGS = (
-    x264("ultrafast", False, preset="ultrafast"),
-    x264("veryfast", False, preset="veryfast"),
-    x264("slow", True, preset="slow"),
-    x264("medium, CRF −2", True, above=-2),
-    x264("fast, CRF −4", True, above=-4, preset="fast"),
-    x264("tuned for film", True, tune="film"),
-    x264("tuned for animation", False, tune="animation"),
-    x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
-    x264("without latency", False, tune="zerolatency"),
-    x264("medium, twice", False, generations=2),
-    x264("medium, CRF +2", False, above=2),
-    x264("medium, CRF +5", False, above=5),
-    x265("medium, CRF +2", False, above=2),
-    Reencoding("VP9, CRF +9", False, above=9, encoder=_VP9, options=_VP9_QUALITY),
-    Reencoding("AV1 (SVT), CRF +10", False, above=10, encoder=_AV1, options=_AV1_SPEED),
+_BASELINE = {"preset": "veryfast", "profile:v": "baseline", "g": 30, "b:v": "1500k"}
+_RATES = (
+    *(x264(f"veryfast, {rate} kbit/s", False, preset="veryfast", **{"b:v": f"{rate}k"}) for rate in (500, 1000, 2000)),
+    x264("baseline, 1500 kbit/s, a key frame a second", False, **_BASELINE),
 )
+_ONCE = (
+    x264("fast", True, preset="fast"), x264("medium", True), x264("slow", True, preset="slow"),
+    x264("veryfast", False, preset="veryfast"),
+    x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
+    x264("medium, twice", False, generations=2), x264("medium, CRF +2", False, above=2),
+)  # fmt: skip
+WAYS = {  # by channel: the constant rate factor, and ways of encoding
+    **{f"h264:{crf}": (crf, _ONCE) for crf in (18, 23, 28)},
+    "messenger": (28, (
+        x264("medium", True), x264("veryfast", True, preset="veryfast"), x264("ultrafast", False, preset="ultrafast"),
+        x264("veryfast, CRF +3", False, above=3, preset="veryfast"),
+        x264("veryfast, twice", False, generations=2, preset="veryfast"), *_RATES, x265("fast", False, preset="fast"),
+    )),
+    "h264:23+veryfast": (23, (
+        x264("veryfast", True, preset="veryfast"), x264("faster", True, preset="faster"), x264("medium", True),
+        x264("veryfast, CRF −2", True, above=-2, preset="veryfast"),
+        x264("superfast", False, preset="superfast"), x264("veryfast, CRF +2", False, above=2, preset="veryfast"),
+    )),
+    "h264:23+twice": (23, (
+        x264("fast, twice", True, generations=2, preset="fast"), x264("medium, twice", True, generations=2),
+        x264("slow, twice", True, generations=2, preset="slow"), x264("medium", True),
+        x264("medium, three times", False, generations=3),
+        x264("veryfast, twice", False, generations=2, preset="veryfast"),
+    )),
+    "hevc:28": (28, (
+        x265("fast", False, preset="fast"), x265("medium", True), x265("slow", True, preset="slow"),
+        x265("medium, CRF −3", True, above=-3),
+        x265("veryfast", False, preset="veryfast"), x265("medium, CRF +2", False, above=2),
+    )),
+    "vp9:33": (33, (
+        vp9("speed 5", True), vp9("speed 3", True, speed=3), vp9("speed 5, CRF −4", True, above=-4),
+        vp9("speed 5, CRF +3", False, above=3),
+    )),
+    "av1:35": (35, (
+        av1("preset 6", True, preset=6), av1("preset 4", True, preset=4),
+        av1("preset 6, CRF −4", True, above=-4, preset=6),
+        av1("preset 8", False), av1("preset 10", False, preset=10), av1("preset 6, CRF +3", False, above=3, preset=6),
+    )),
+}  # fmt: skip

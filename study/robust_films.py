@@ -1,15 +1,14 @@
-"""Stage robust_films: bits and files that come back from films after H.264 and other codecs.
+"""Stage robust_films: texts and files that come back from films, by every channel, encoded again in many ways.
 
-Each film of a folder is filled with random bytes for each promise, as `stegnet hide --survive h264:CRF` would, and
-encoded again in ways that hiding does not simulate. Results of a film are kept in the cache folder, so that a run that
-was interrupted goes on where it ended.
+Results of a film are kept in the cache folder, so that a run that was interrupted goes on where it ended.
 """
 
+import argparse
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from itertools import islice
+from functools import partial
+from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,12 +16,12 @@ import numpy as np
 import pandas as pd
 from joblib import Memory
 
-from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
+from pipeline.stage import bar, program, write_json, write_table
+from stegnet.config.config import load
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, FLICKER, INFORMATION, PSNR, SSIM, VMAF, psnr
+from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
 from stegnet.core.parallel import ordered
 from stegnet.data.store import cache_folder
 from stegnet.evaluation.chart import chart
@@ -30,68 +29,37 @@ from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.methods.robust import Rung
-from stegnet.methods.robust_film import (
-    ALL_RUNGS,
-    GROUP,
-    modulated,
-    signal_of,
-    sines,
-    sureness,
-)
+from stegnet.methods.robust_film import ALL_RUNGS, GROUP, modulated, signal_of, sines, sureness
 from stegnet.methods.robust_film import WRITTEN as CODING
 from study.film_motion import motion
-from study.film_trial import (
-    RECEIVED,
-    WRITTEN,
-    Row,
-    code_digest,
-    encode_again,
-    measure_film,
-    stage_qualities,
-)  # fmt: skip
-from study.reencodings import REENCODINGS
+from study.film_trial import FRAMES, Row, code_digest, encode_again, measure_film
+from study.reencodings import WAYS
 from study.stats import share_interval
 
-# What is promised: a constant rate factor, and the container's PSNR in dB.
-PROMISES = (23, 38.0), (18, 38.0), (28, 38.0)
-LARGE, PROMISES_OF_LARGE = 1 << 20, ((23, 38.0),)  # pixels of a frame above which films are only measured for these
+TEXT_BYTES = 43
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves
-CURVE_GROUPS = 2  # of each film that curves are measured on
-COVER = "cover"  # encoded as the container is: what the codec alone does
-LARGER = {"larger": WRITTEN, "larger_received": RECEIVED}  # bytes of pictures against those of the cover
 _LEAST = 1e-5  # bits per pixel that are drawn
-_QUALITY = tuple(measure.of(CONTAINER) for measure in (PSNR, SSIM, VMAF, FLICKER))
+_KEYS = ["channel", "content"]
+_MEDIANS = ("bits", "larger", "larger_alike", CONTAINER_PSNR, VMAF.of(CONTAINER))
 
 
-def main(config: Config, films: Path, out: Path) -> None:
+def main(films: Path, out: Path, channels: Sequence[str]) -> None:
+    config = load(Path("params.yaml"))
     make_deterministic(config.seed, config.train.threads)
-    workers, found = cpu_threads(config.train.threads), list_films(films)
+    workers, found, code = cpu_threads(config.train.threads), list_films(films), code_digest()
     cached = Memory(cache_folder() / "films", verbose=0)
-    measure = cached.cache(_film_in_folder, ignore=["cover", "workers"])
-    curve = cached.cache(curves, ignore=["cover", "workers"])
-    cover_quality = cached.cache(_cover_in_folder, ignore=["cover"])
-    code, jobs, results = code_digest(), list(promises(found)), []
-    for film, promise in bar(jobs, "films"):
-        row, survived = measure(film, (_digest(film), code), promise, config.seed, workers)
-        covers = cover_quality(film, _digest(film), promise[0], code)
-        results.append((film.stem, _against_cover(row, covers), survived))
-    bits = [
-        {"film": film.stem} | row
-        for film in bar([film for film in found if not is_large(film)], "curves")
-        for row in curve(film, _digest(film), config.seed, code, workers)
-    ]
-    means = summarise_bits(pd.DataFrame(bits))
-    measured, survived = tables(results)
-    summary = summarise(measured, survived)
-    speed = ["film", "crf", "wanted", "hide_fps", "reveal_fps"]
-    write_table(out / "films.csv", measured.drop(columns=speed[3:]))
-    write_table(out / "speed.csv", measured[speed])
-    write_table(out / "encodings.csv", summarise_encodings(survived))
-    write_table(out / "promises.csv", summary)
+    measure = cached.cache(_measured, ignore=["film", "workers"])
+    curve = cached.cache(curves, ignore=["film", "workers"])
+    measured, survived = [], []
+    for channel, film, size in bar(list(product(channels, found, (TEXT_BYTES, None))), "films"):
+        row, ways = measure(film, (_digest(film), code), channel, size, config.seed, workers)
+        measured.append({"film": film.stem} | row)
+        survived += [{"film": film.stem} | way for way in ways]
+    bits = [row for film in bar(found, "curves") for row in curve(film, (_digest(film), code), config.seed, workers)]
+    means = pd.DataFrame(bits).groupby(["rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
+    write_tables(out, pd.DataFrame(measured), pd.DataFrame(survived))
     write_table(out / "bits.csv", means)
     draw(means, out / "bits.png")
-    write_json(out / "metrics.json", headline(summary))
-    print(summary.to_string(index=False))
 
 
 def list_films(folder: Path) -> list[Path]:
@@ -107,30 +75,15 @@ def list_films(folder: Path) -> list[Path]:
     return films
 
 
-@cache
-def is_large(film: Path) -> bool:
-    """True if a film is only measured for some promises, and has no curve."""
-    info = scan(film)
-    return info.width * info.height > LARGE
-
-
-def promises(films: Sequence[Path]) -> Iterator[tuple[Path, tuple[int, float]]]:
-    """Each promise with each film that is measured for it."""
-    for promise in PROMISES:
-        for film in films:
-            if promise in PROMISES_OF_LARGE or not is_large(film):
-                yield film, promise
-
-
-def curves(cover: Path, name: str, seed: int, code: str, workers: int) -> list[Row]:
+def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> list[Row]:
     """Information that the bits of each rung hold after each CRF, in bits per pixel and frame of the first groups.
 
     Args:
-        name, code: digests of the film and of the code, which tell cached results apart.
+        digests: of the film and of the code, which tell cached results apart.
     """
-    info = scan(cover)
-    count = min(len(info.pts) // GROUP, CURVE_GROUPS) * GROUP
-    info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(cover), count))
+    info = scan(film)
+    count = min(len(info.pts), FRAMES) // GROUP * GROUP
+    info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(film), count))
     rows: list[Row] = []
     with TemporaryDirectory() as folder:
         for number, rung in enumerate(ALL_RUNGS):
@@ -144,64 +97,45 @@ def curves(cover: Path, name: str, seed: int, code: str, workers: int) -> list[R
     return rows
 
 
-def tables(results: list[tuple[str, Row, list[Row]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row per film and promise; and one per film, promise and way of encoding it again."""
-    measured = [{"film": film} | row for film, row, _ in results]
-    labels = ("crf", "wanted")
-    survived = [
-        {"film": film} | {name: row[name] for name in labels} | encoding
-        for film, row, encodings in results
-        for encoding in encodings
-    ]
-    names = ["film", *labels, "encoding", "promised", "groups", "groups_whole", "whole", PSNR.key]
-    return pd.DataFrame(measured), pd.DataFrame(survived, columns=names)
+def write_tables(out: Path, measured: pd.DataFrame, survived: pd.DataFrame) -> None:
+    """Writes a row for each film and way, and summaries of them.
 
-
-def summarise_encodings(survived: pd.DataFrame) -> pd.DataFrame:
-    """One row per promise and way of encoding again: shares of groups and messages that come back whole."""
-    rows = []
-    for (crf, wanted, name), group in survived.groupby(["crf", "wanted", "encoding"], sort=False):
-        row = {"crf": crf, "wanted": wanted, "encoding": name, "promised": bool(group["promised"].iloc[0])}
-        row |= _shares(group) | {PSNR.key: group[PSNR.key].mean()}
-        rows.append(row)
-    order = {encoding.name: number for number, encoding in enumerate(REENCODINGS)}
-    return pd.DataFrame(rows).sort_values(["crf", "wanted", "encoding"], key=lambda each: each.map(order).fillna(each))
-
-
-def summarise(measured: pd.DataFrame, survived: pd.DataFrame) -> pd.DataFrame:
-    """One row per promise and size of the films: net bits, what comes back as promised, quality, bytes and speed.
-
-    `larger` and `larger_received` are bytes against those of the cover, encoded alike.
+    Args:
+        measured, survived: rows of `measure_film`, with the film's name.
     """
-    rows = []
-    for (crf, wanted, size), films in measured.groupby(["crf", "wanted", "size"], sort=False):
+    summary = pd.DataFrame(summarise(measured, survived))
+    write_table(out / "films.csv", measured)
+    write_table(out / "ways.csv", survived)
+    write_table(out / "encodings.csv", pd.DataFrame(summarise_ways(survived)))
+    write_table(out / "promises.csv", summary)
+    write_json(out / "metrics.json", headline(summary))
+    print(summary.to_string(index=False))
+
+
+def summarise(measured: pd.DataFrame, survived: pd.DataFrame) -> Iterator[Row]:
+    """One row per channel and content: what comes back as promised, medians of net bits, bytes and quality."""
+    for (channel, content), films in measured.groupby(_KEYS, sort=False):
         hidden = films[~films["refused"].astype(bool)]
-        row = {"promise": f"h264:{crf}", "wanted": wanted, "size": size, "films": len(hidden)}
-        row["refused"] = len(films) - len(hidden)
+        row = {"channel": channel, "content": content, "films": len(hidden), "refused": len(films) - len(hidden)}
+        within = survived[(survived[_KEYS] == [channel, content]).all(axis=1) & survived["promised"]]
         if len(hidden):
-            names = ["bits", *(f"{stage}_{name}" for stage in (WRITTEN, RECEIVED) for name in _QUALITY)]
-            names += [f"{COVER}_{stage}_{VMAF.of(CONTAINER)}" for stage in (WRITTEN, RECEIVED)]
-            names += [*LARGER, "hide_fps", "reveal_fps"]
-            within = survived[
-                survived["promised"] & (survived["crf"] == crf) & (survived["wanted"] == wanted)
-                & survived["film"].isin(hidden["film"])
-            ]  # fmt: skip
-            row |= {name: hidden[name].mean() for name in names} | _shares(within)
-        rows.append(row)
-    return pd.DataFrame(rows)
+            row |= {name: hidden[name].median() for name in _MEDIANS} | _shares(within)
+        yield row
 
 
-def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
-    """Means over films."""
-    return rows.groupby(["rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
+def summarise_ways(survived: pd.DataFrame) -> Iterator[Row]:
+    """One row per channel, content and way of encoding again."""
+    for (channel, content, way), group in survived.groupby([*_KEYS, "encoding"], sort=False):
+        row = {"channel": channel, "content": content, "encoding": way, "promised": bool(group["promised"].iloc[0])}
+        yield row | _shares(group)
 
 
 def headline(summary: pd.DataFrame) -> dict[str, float]:
-    """Net bits per pixel and frame, share of whole groups, and quality, of each promise and size."""
+    """Net bits per pixel and frame, share of whole groups, and quality, of filled films and of those with a text."""
     figures = {}
     for row in summary[summary["films"] > 0].to_dict("records"):
-        name = f"robust_films_{row['promise'].replace(':', '_')}_{row['wanted']:.0f}db_{row['size'].replace('×', 'x')}"
-        keys = ("bits", "groups_whole", "whole", f"{WRITTEN}_{CONTAINER_PSNR}", "larger")
+        name = f"robust_films_{row['channel']}_{row['content']}".translate(str.maketrans(":+ ", "___"))
+        keys = ("bits", "groups_whole", "whole", CONTAINER_PSNR, "larger")
         figures |= {f"{name}_{key}": round(float(row[key]), 5) for key in keys}
     return figures
 
@@ -219,26 +153,12 @@ def _digest(film: Path) -> str:
     return hashlib.sha256(film.read_bytes()).hexdigest()
 
 
-def _film_in_folder(
-    cover: Path, digests: tuple[str, str], promise: tuple[int, float], seed: int, workers: int
+def _measured(
+    film: Path, digests: tuple[str, str], channel: str, size: int | None, seed: int, workers: int
 ) -> tuple[Row, list[Row]]:
     """`measure_film`; digests of the film and of the code tell cached results apart."""
     with TemporaryDirectory(prefix="stegnet-") as folder:
-        return measure_film(cover, promise, Path(folder), seed, workers)
-
-
-def _cover_in_folder(cover: Path, name: str, crf: int, code: str) -> Row:
-    """`stage_qualities` of a cover."""
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        return stage_qualities(cover, None, crf, Path(folder))
-
-
-def _against_cover(row: Row, cover: Row) -> Row:
-    """A film's row with what the codec alone does to its cover, and the container's bytes against the cover's."""
-    if row["refused"]:
-        return row
-    larger = {name: row[f"{stage}_bytes"] / cover[f"{stage}_bytes"] for name, stage in LARGER.items()}
-    return row | {f"{COVER}_{name}": value for name, value in cover.items()} | larger
+        return measure_film(film, channel, size, Path(folder), seed, workers)
 
 
 def _random_container(
@@ -278,4 +198,10 @@ def _shares(rows: pd.DataFrame) -> Row:
 
 
 if __name__ == "__main__":
-    run_stage(main, "films", "out")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("films", type=Path, help="folder")
+    parser.add_argument("out", type=Path, help="folder")
+    parser.add_argument("--channel", dest="channels", action="append", choices=WAYS, help="may be repeated; else all")
+    options = parser.parse_args()
+    with program():
+        main(options.films, options.out, options.channels or list(WAYS))

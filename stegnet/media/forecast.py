@@ -39,8 +39,8 @@ ROBUST_BITS = {"crop": {50: 0.0, 75: 6.7, 90: 14.9}, "resize": {50: 4.1, 75: 6.5
 
 # Net bits per pixel and frame, as it is sent, that most films carry through a channel at 38 dB.
 ROBUST_FILMS = {
-    "h264:18": 0.043, "h264:23": 0.0065, "h264:23+veryfast": 0.0045, "h264:23+twice": 0.0025, "h264:28": 0.002,
-    "hevc:28": 0.0003, "vp9:33": 0.0036, "av1:35": 0.0007, "messenger": 0.0010,
+    "h264:18": 0.042, "h264:23": 0.0065, "h264:23+veryfast": 0.0058, "h264:23+twice": 0.0035, "h264:28": 0.0028,
+    "hevc:28": 0.0017, "vp9:33": 0.008, "av1:35": 0.0032, "messenger": 0.0016,
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "wrongkey": Study("Wrong key", security.wrongkey),
     "known": Study("Known pictures", security.known),
     "robust": Study("Containers that survive JPEG", robustness.robust),
-    "robust_films": Study("Films that survive H.264", robustness.robust_films),
+    "robust_films": Study("Films that survive", robustness.robust_films),
     "robust_attacks": Study("Attacks on containers that survive", security.robust_attacks),
     "survive": Study("Lossy channels", robustness.survive),
 }

@@ -56,9 +56,9 @@ class RobustOptions:
         "to 80; either also with +resize:FACTOR, 0.25 to 1: resized to that factor or more before it is saved, "
         "+crop: cropped or shifted by up to 8 pixels before that, or both; or with +crop:SHARE, 0.25 to 1: cropped to "
         "any part with that share of its sides, of 264 pixels or more; of a film, h264:CRF (x264, fast to "
-        "veryslow), hevc:CRF (x265), vp9:CRF or av1:CRF, each also with +twice: encoded twice, h264 with +veryfast: "
-        "also by that; or messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by veryfast (default: "
-        "jpeg:75, h264:23)",
+        "veryslow), hevc:CRF (x265, medium to veryslow), vp9:CRF or av1:CRF, each also with +twice: encoded twice, "
+        "h264 with +veryfast: also by that; or messenger: reduced to 848 pixels and 30 frames a second, then CRF 28 by "
+        "veryfast (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
     container_psnr: float | None = option(

@@ -30,12 +30,12 @@ class _Codec:
     Attributes:
         name: as people write it.
         program: the encoder.
-        coding: its fastest way that is promised; the constant rate factor is none.
+        coding: its fastest way that is promised, without the constant rate factor.
         slower: the others.
         least, most: constant rate factors that are promised.
         above: by how much lower x264's constant rate factor is that is about as hard to survive.
         preset: what it calls its speed, if that is a number.
-        margin: by how much higher a CRF is tried, since its slower presets keep less.
+        margin: by how much higher a CRF is tried, since slower presets may keep less.
     """
 
     name: str
@@ -51,9 +51,9 @@ class _Codec:
 
 _CODECS = {
     "h264": _Codec("H.264", "x264", Coding(0, "fast"), "to veryslow", 18, 28, 0),
-    "hevc": _Codec("HEVC", "x265", Coding(0, "fast", "libx265"), "to veryslow", 18, 30, -2, margin=1),
+    "hevc": _Codec("HEVC", "x265", Coding(0, "medium", "libx265"), "to veryslow", 18, 30, -2),
     "vp9": _Codec("VP9", "libvpx", Coding(0, "5", "libvpx-vp9"), "and less", 27, 41, 9, "speed "),
-    "av1": _Codec("AV1", "SVT-AV1", Coding(0, "8", "libsvtav1"), "and less", 25, 39, 7, "preset ", margin=2),
+    "av1": _Codec("AV1", "SVT-AV1", Coding(0, "6", "libsvtav1"), "and less", 25, 39, 7, "preset ", margin=3),
 }
 
 

@@ -147,9 +147,9 @@ def test_carriers_of_channels():
         ("h264:23+veryfast", Coding(23, "veryfast"), 1, 2, "H.264 at CRF 23 and better (x264, veryfast "),
         ("h264:23+twice", Coding(24), 2, 1, "H.264 at CRF 23 and better, twice (x264, fast "),
         ("h264:28+veryfast+twice", Coding(29, "veryfast"), 2, 1, ""),
-        ("hevc:28", Coding(29, "fast", "libx265"), 1, 1, "HEVC at CRF 28 and better (x265, fast to very"),
+        ("hevc:28", Coding(28, "medium", "libx265"), 1, 1, "HEVC at CRF 28 and better (x265, medium to very"),
         ("vp9:33", Coding(33, "5", "libvpx-vp9"), 1, 2, "VP9 at CRF 33 and better (libvpx, speed 5 "),
-        ("av1:35", Coding(37, "8", "libsvtav1"), 1, 1, "AV1 at CRF 35 and better (SVT-AV1, preset 8 "),
+        ("av1:35", Coding(38, "6", "libsvtav1"), 1, 1, "AV1 at CRF 35 and better (SVT-AV1, preset 6 "),
     ],
 )  # fmt: skip
 def test_codings(name, coding, generations, carriers, words):
