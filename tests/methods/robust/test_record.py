@@ -182,18 +182,18 @@ def test_what_does_not_open(cover, quick_scrypt):
 
 
 def test_the_same_content_is_never_hidden_alike(cover):
-    """Neither bits nor used blocks: by chance, these may be nearly the same in two of six hidings.
+    """Neither bits nor used blocks: by chance, these may be nearly the same in two of sixteen hidings.
 
     Nor do the bits say that zeros are hidden.
     """
     uniform = coded_bits(Blocks((31, 41), JPEG90, KEY, next(robust_salts(cover))), 40, b"", NONCE)
     assert abs(uniform.mean((0, 1)) - 0.5).max() < 0.05
     promise = Promise(parse_channel("jpeg:90"), JPEG90)
-    some = [hide_robust(MODEM, cover, lambda room: b"\2", KEY, promise).picture for _ in range(6)]
+    some = [hide_robust(MODEM, cover, lambda room: b"\2", KEY, promise).picture for _ in range(16)]
     dither = dither_of((31, 41), KEY, next(robust_salts(cover)))
     bits = [MODEM.reveal(hidden_area(each), dither)[..., JPEG90.places] > 0 for each in some]
     moved = [changed(cover, each) for each in some]
-    for first, second in combinations(range(6), 2):
+    for first, second in combinations(range(16), 2):
         both = moved[first] & moved[second]
         assert 0.33 < (bits[first] != bits[second])[both].mean() < 0.67
     apart = [(one != other).sum() / (one | other).sum() for one, other in combinations(moved, 2)]
