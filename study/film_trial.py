@@ -30,7 +30,6 @@ from study.reencodings import WAYS, Reencoding
 
 TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
-_BEGINNING = {"vcodec": "copy", "frames:v": FRAMES}
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
 _SSIM_EVERY = 8  # frames
@@ -178,14 +177,13 @@ def measure_film(
 
 def first_frames(film: Path, out: Path) -> Path:
     """The beginning of a film as it is, without its sound: about FRAMES frames."""
-    run_ffmpeg(out, [input_file(film).video], f"{film}: can't be copied", format="matroska", **_BEGINNING)
-    return out
+    return _copied(film, out, **{"frames:v": FRAMES})
 
 
 def against_cover(cover: Path, container: Path) -> Row:
     """Bytes against those of the cover as anyone writes it, and with the same options, and quality.
 
-    None where the cover was reduced.
+    Nothing where the cover was reduced.
     """
     before, after = scan(cover), scan(container)
     if (before.height, before.width, len(before.pts)) != (after.height, after.width, len(after.pts)):
@@ -211,6 +209,9 @@ def code_digest() -> str:
 
 def picture_bytes(film: Path) -> int:
     """Bytes of a film without its sound, as Matroska."""
-    silent = film.with_name(f"{film.stem}-silent.mkv")
-    run_ffmpeg(silent, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska")
-    return silent.stat().st_size
+    return _copied(film, film.with_name(f"{film.stem}-silent.mkv")).stat().st_size
+
+
+def _copied(film: Path, out: Path, **options: int) -> Path:
+    run_ffmpeg(out, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska", **options)
+    return out

@@ -40,7 +40,7 @@ def test_quality_of_a_film(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only its beginning."""
+    """Only its beginning, in which there may be no room."""
     ways = (x264("medium", True), x264("medium, CRF +20", False, above=20))
     monkeypatch.setitem(WAYS, CHANNEL, (23, ways))
     cover = still_film(tmp_path / "still.mkv", GROUP + 2)
@@ -54,7 +54,7 @@ def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.M
     assert found["larger"] > 1
     text, _ = measure_film(cover, CHANNEL, 43, tmp_path, 3, 2)
     assert 43 < text["bytes"] < found["bytes"]
-    monkeypatch.setattr("study.film_trial._BEGINNING", {"vcodec": "copy", "frames:v": GROUP - 1})
+    monkeypatch.setattr("study.film_trial.FRAMES", GROUP - 1)
     assert measure_film(cover, CHANNEL, None, tmp_path, 3, 2) == (
         {"channel": CHANNEL, "content": FILLED, "refused": True},
         [],
