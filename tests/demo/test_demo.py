@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,9 +66,13 @@ def test_page(page: Path, name: str) -> None:
     node(page, f"tests/browser/{name}.test.js")
 
 
-def test_copies_of_libraries_are_those_of_npm(demo: Path) -> None:
-    for name in ("index.js", "decode.js"):
-        assert (PAGE / "vendor" / name).read_bytes() == (demo / "node_modules/qr/esm" / name).read_bytes()
+def test_copies_of_libraries_are_those_of_npm(demo: Path, tmp_path: Path) -> None:
+    version = re.search(r"/qr\) ([\d.]+),", (demo / "README.md").read_text()).group(1)
+    subprocess.run(["npm", "pack", f"qr@{version}", "--pack-destination", tmp_path], cwd=demo, check=True)
+    with tarfile.open(tmp_path / f"qr-{version}.tgz") as package:
+        for copy in (PAGE / "vendor").iterdir():
+            name = "LICENSE-MIT" if copy.name == "LICENSE" else copy.name
+            assert copy.read_bytes() == package.extractfile(f"package/{name}").read(), copy
 
 
 def test_page_in_firefox(page: Path, firefox: str) -> None:

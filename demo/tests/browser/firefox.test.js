@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import encodeQR from "qr";
-
 import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
+import encodeQR from "../../../stegnet/gui/page/vendor/index.js";
 import { writePng } from "../../src/png.js";
 import { visitingTests } from "./open.js";
 

@@ -5,9 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, test } from "node:test";
 
-import encodeQR from "qr";
-
 import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
+import encodeQR from "../../../stegnet/gui/page/vendor/index.js";
 import { open, visitingTests } from "./open.js";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, at) => 7 * at);

@@ -1,1123 +1,999 @@
 /*!
-Copyright (c) 2023 Paul Miller (paulmillr.com)
-The library paulmillr-qr is dual-licensed under the Apache 2.0 OR MIT license.
-You can select a license of your choice.
-Licensed under the Apache License, Version 2.0 (the "License");
-you may not use this file except in compliance with the License.
-You may obtain a copy of the License at
-
-    http://www.apache.org/licenses/LICENSE-2.0
-
-Unless required by applicable law or agreed to in writing, software
-distributed under the License is distributed on an "AS IS" BASIS,
-WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-See the License for the specific language governing permissions and
-limitations under the License.
-*/
+ * Copyright (c) 2023 Paul Miller (paulmillr.com)
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
 /**
- * Methods for encoding (generating) QR code patterns.
- * Check out decode.ts for decoding (reading).
+ * QR code generator (encoder). Self-contained (no imports); the decoder and
+ * its shared machinery (Bitmap, tables, GF/RS) live in `decode.ts`.
+ *
+ * What was deliberately dropped vs the full encoder: the tri-state Bitmap
+ * drawing DSL, the shared decoder utilities, and verbose validation messages.
+ * What was deliberately kept: word-parallel mask penalty scoring over packed
+ * bit rows — it is the one optimization whose absence would make
+ * large-payload encodes ~5-10x slower while costing only a few hundred
+ * bytes — plus a single-slot per-version cache of the symbol template,
+ * zigzag order and mask planes (see SymCache).
  * @module
- * @example
-```js
-import encodeQR from '@paulmillr/qr';
-const txt = 'Hello world';
-const ascii = encodeQR(txt, 'ascii'); // Not all fonts are supported
-const terminalFriendly = encodeQR(txt, 'term'); // 2x larger, all fonts are OK
-const gifBytes = encodeQR(txt, 'gif'); // Uncompressed GIF
-const svgElement = encodeQR(txt, 'svg'); // SVG vector image element
-const array = encodeQR(txt, 'raw'); // 2d array for canvas or other libs
-// import decodeQR from '@paulmillr/qr/decode';
-```
  */
-// We do not use newline escape code directly in strings because it's not parser-friendly
-const chCodes = { newline: 10, reset: 27 };
-function assertNumber(n) {
-    if (!Number.isSafeInteger(n))
-        throw new Error(`integer expected: ${n}`);
-}
-function validateVersion(ver) {
-    if (!Number.isSafeInteger(ver) || ver < 1 || ver > 40)
-        throw new Error(`Invalid version=${ver}. Expected number [1..40]`);
-}
-function bin(dec, pad) {
-    return dec.toString(2).padStart(pad, '0');
-}
-function mod(a, b) {
-    const result = a % b;
-    return result >= 0 ? result : b + result;
-}
-function fillArr(length, val) {
-    return new Array(length).fill(val);
-}
+const MAX_OUTPUT_SIZE = 1024;
+const MAX_COMPACT_OUTPUT_SIZE = MAX_OUTPUT_SIZE * 4;
 /**
- * Interleaves byte blocks.
- * @param blocks [[1, 2, 3], [4, 5, 6]]
- * @returns [1, 4, 2, 5, 3, 6]
+ * ISO/IEC 18004:2024 Table 1: total codewords by version (shared with the
+ * decoder). Computed as data modules / 8: symbol area minus function
+ * patterns (finders+separators+format 191+timing, alignment grid overlaps
+ * removed) minus version info for ver >= 7.
  */
-function interleaveBytes(...blocks) {
-    let len = 0;
-    for (const b of blocks)
-        len = Math.max(len, b.length);
+const BYTES = /* @__PURE__ */ (() => {
     const res = [];
-    for (let i = 0; i < len; i++) {
-        for (const b of blocks) {
-            if (i >= b.length)
-                continue; // outside of block, skip
-            res.push(b[i]);
+    for (let ver = 1; ver <= 40; ver++) {
+        let bits = (16 * ver + 128) * ver + 64;
+        if (ver >= 2) {
+            const align = Math.floor(ver / 7) + 2;
+            bits -= (25 * align - 10) * align - 55;
+            if (ver >= 7)
+                bits -= 36;
         }
+        res.push(bits >>> 3);
     }
-    return new Uint8Array(res);
-}
-function includesAt(lst, pattern, index) {
-    if (index < 0 || index + pattern.length > lst.length)
-        return false;
-    for (let i = 0; i < pattern.length; i++)
-        if (pattern[i] !== lst[index + i])
-            return false;
-    return true;
-}
-// Optimize for minimal score/penalty
-function best() {
-    let best;
-    let bestScore = Infinity;
-    return {
-        add(score, value) {
-            if (score >= bestScore)
-                return;
-            best = value;
-            bestScore = score;
-        },
-        get: () => best,
-        score: () => bestScore,
-    };
-}
-// Based on https://github.com/paulmillr/scure-base/blob/main/index.ts
-function alphabet(alphabet) {
-    return {
-        has: (char) => alphabet.includes(char),
-        decode: (input) => {
-            if (!Array.isArray(input) || (input.length && typeof input[0] !== 'string'))
-                throw new Error('alphabet.decode input should be array of strings');
-            return input.map((letter) => {
-                if (typeof letter !== 'string')
-                    throw new Error(`alphabet.decode: not string element=${letter}`);
-                const index = alphabet.indexOf(letter);
-                if (index === -1)
-                    throw new Error(`Unknown letter: "${letter}". Allowed: ${alphabet}`);
-                return index;
-            });
-        },
-        encode: (digits) => {
-            if (!Array.isArray(digits) || (digits.length && typeof digits[0] !== 'number'))
-                throw new Error('alphabet.encode input should be an array of numbers');
-            return digits.map((i) => {
-                assertNumber(i);
-                if (i < 0 || i >= alphabet.length)
-                    throw new Error(`Digit index outside alphabet: ${i} (alphabet: ${alphabet.length})`);
-                return alphabet[i];
-            });
-        },
-    };
-}
-export class Bitmap {
-    static size(size, limit) {
-        if (typeof size === 'number')
-            size = { height: size, width: size };
-        if (!Number.isSafeInteger(size.height) && size.height !== Infinity)
-            throw new Error(`Bitmap: invalid height=${size.height} (${typeof size.height})`);
-        if (!Number.isSafeInteger(size.width) && size.width !== Infinity)
-            throw new Error(`Bitmap: invalid width=${size.width} (${typeof size.width})`);
-        if (limit !== undefined) {
-            // Clamp length, so it won't overflow, also allows to use Infinity, so we draw until end
-            size = {
-                width: Math.min(size.width, limit.width),
-                height: Math.min(size.height, limit.height),
-            };
-        }
-        return size;
-    }
-    static fromString(s) {
-        // Remove linebreaks on start and end, so we draw in `` section
-        s = s.replace(/^\n+/g, '').replace(/\n+$/g, '');
-        const lines = s.split(String.fromCharCode(chCodes.newline));
-        const height = lines.length;
-        const data = new Array(height);
-        let width;
-        for (const line of lines) {
-            const row = line.split('').map((i) => {
-                if (i === 'X')
-                    return true;
-                if (i === ' ')
-                    return false;
-                if (i === '?')
-                    return undefined;
-                throw new Error(`Bitmap.fromString: unknown symbol=${i}`);
-            });
-            if (width && row.length !== width)
-                throw new Error(`Bitmap.fromString different row sizes: width=${width} cur=${row.length}`);
-            width = row.length;
-            data.push(row);
-        }
-        if (!width)
-            width = 0;
-        return new Bitmap({ height, width }, data);
-    }
-    constructor(size, data) {
-        const { height, width } = Bitmap.size(size);
-        this.data = data || Array.from({ length: height }, () => fillArr(width, undefined));
-        this.height = height;
-        this.width = width;
-    }
-    point(p) {
-        return this.data[p.y][p.x];
-    }
-    isInside(p) {
-        return 0 <= p.x && p.x < this.width && 0 <= p.y && p.y < this.height;
-    }
-    size(offset) {
-        if (!offset)
-            return { height: this.height, width: this.width };
-        const { x, y } = this.xy(offset);
-        return { height: this.height - y, width: this.width - x };
-    }
-    xy(c) {
-        if (typeof c === 'number')
-            c = { x: c, y: c };
-        if (!Number.isSafeInteger(c.x))
-            throw new Error(`Bitmap: invalid x=${c.x}`);
-        if (!Number.isSafeInteger(c.y))
-            throw new Error(`Bitmap: invalid y=${c.y}`);
-        // Do modulo, so we can use negative positions
-        c.x = mod(c.x, this.width);
-        c.y = mod(c.y, this.height);
-        return c;
-    }
-    // Basically every operation can be represented as rect
-    rect(c, size, value) {
-        const { x, y } = this.xy(c);
-        const { height, width } = Bitmap.size(size, this.size({ x, y }));
-        for (let yPos = 0; yPos < height; yPos++) {
-            for (let xPos = 0; xPos < width; xPos++) {
-                // NOTE: we use give function relative coordinates inside box
-                this.data[y + yPos][x + xPos] =
-                    typeof value === 'function'
-                        ? value({ x: xPos, y: yPos }, this.data[y + yPos][x + xPos])
-                        : value;
-            }
-        }
-        return this;
-    }
-    // returns rectangular part of bitmap
-    rectRead(c, size, fn) {
-        return this.rect(c, size, (c, cur) => {
-            fn(c, cur);
-            return cur;
-        });
-    }
-    // Horizontal & vertical lines
-    hLine(c, len, value) {
-        return this.rect(c, { width: len, height: 1 }, value);
-    }
-    vLine(c, len, value) {
-        return this.rect(c, { width: 1, height: len }, value);
-    }
-    // add border
-    border(border = 2, value) {
-        const height = this.height + 2 * border;
-        const width = this.width + 2 * border;
-        const v = fillArr(border, value);
-        const h = Array.from({ length: border }, () => fillArr(width, value));
-        return new Bitmap({ height, width }, [...h, ...this.data.map((i) => [...v, ...i, ...v]), ...h]);
-    }
-    // Embed another bitmap on coordinates
-    embed(c, bm) {
-        return this.rect(c, bm.size(), ({ x, y }) => bm.data[y][x]);
-    }
-    // returns rectangular part of bitmap
-    rectSlice(c, size = this.size()) {
-        const rect = new Bitmap(Bitmap.size(size, this.size(this.xy(c))));
-        this.rect(c, size, ({ x, y }, cur) => (rect.data[y][x] = cur));
-        return rect;
-    }
-    // Change shape, replace rows with columns (data[y][x] -> data[x][y])
-    inverse() {
-        const { height, width } = this;
-        const res = new Bitmap({ height: width, width: height });
-        return res.rect({ x: 0, y: 0 }, Infinity, ({ x, y }) => this.data[x][y]);
-    }
-    // Each pixel size is multiplied by factor
-    scale(factor) {
-        if (!Number.isSafeInteger(factor) || factor > 1024)
-            throw new Error(`invalid scale factor: ${factor}`);
-        const { height, width } = this;
-        const res = new Bitmap({ height: factor * height, width: factor * width });
-        return res.rect({ x: 0, y: 0 }, Infinity, ({ x, y }) => this.data[Math.floor(y / factor)][Math.floor(x / factor)]);
-    }
-    clone() {
-        const res = new Bitmap(this.size());
-        return res.rect({ x: 0, y: 0 }, this.size(), ({ x, y }) => this.data[y][x]);
-    }
-    // Ensure that there is no undefined values left
-    assertDrawn() {
-        this.rectRead(0, Infinity, (_, cur) => {
-            if (typeof cur !== 'boolean')
-                throw new Error(`Invalid color type=${typeof cur}`);
-        });
-    }
-    // Simple string representation for debugging
-    toString() {
-        return this.data
-            .map((i) => i.map((j) => (j === undefined ? '?' : j ? 'X' : ' ')).join(''))
-            .join(String.fromCharCode(chCodes.newline));
-    }
-    toASCII() {
-        const { height, width, data } = this;
-        let out = '';
-        // Terminal character height is x2 of character width, so we process two rows of bitmap
-        // to produce one row of ASCII
-        for (let y = 0; y < height; y += 2) {
-            for (let x = 0; x < width; x++) {
-                const first = data[y][x];
-                const second = y + 1 >= height ? true : data[y + 1][x]; // if last row outside bitmap, make it black
-                if (!first && !second)
-                    out += '█'; // both rows white (empty)
-                else if (!first && second)
-                    out += '▀'; // top row white
-                else if (first && !second)
-                    out += '▄'; // down row white
-                else if (first && second)
-                    out += ' '; // both rows black
-            }
-            out += String.fromCharCode(chCodes.newline);
-        }
-        return out;
-    }
-    toTerm() {
-        const cc = String.fromCharCode(chCodes.reset);
-        const reset = cc + '[0m';
-        const whiteBG = cc + '[1;47m  ' + reset;
-        const darkBG = cc + `[40m  ` + reset;
-        return this.data
-            .map((i) => i.map((j) => (j ? darkBG : whiteBG)).join(''))
-            .join(String.fromCharCode(chCodes.newline));
-    }
-    toSVG(optimize = true) {
-        let out = `<svg viewBox="0 0 ${this.width} ${this.height}" xmlns="http://www.w3.org/2000/svg">`;
-        // Construct optimized SVG path data.
-        let pathData = '';
-        let prevPoint;
-        this.rectRead(0, Infinity, (point, val) => {
-            if (!val)
-                return;
-            const { x, y } = point;
-            if (!optimize) {
-                out += `<rect x="${x}" y="${y}" width="1" height="1" />`;
-                return;
-            }
-            // https://developer.mozilla.org/en-US/docs/Web/SVG/Reference/Attribute/d#path_commands
-            // Determine the shortest way to represent the initial cursor movement.
-            // M - Move cursor (without drawing) to absolute coordinate pair.
-            let m = `M${x} ${y}`;
-            // Only allow using the relative cursor move command if previous points
-            // were drawn.
-            if (prevPoint) {
-                // m - Move cursor (without drawing) to relative coordinate pair.
-                const relM = `m${x - prevPoint.x} ${y - prevPoint.y}`;
-                if (relM.length <= m.length)
-                    m = relM;
-            }
-            // Determine the shortest way to represent the cell's bottom line draw.
-            // H - Draw line from cursor position to absolute x coordinate.
-            // h - Draw line from cursor position to relative x coordinate.
-            const bH = x < 10 ? `H${x}` : 'h-1';
-            // v - Draw line from cursor position to relative y coordinate.
-            // Z - Close path (draws line from cursor position to M coordinate).
-            pathData += `${m}h1v1${bH}Z`;
-            prevPoint = point;
-        });
-        if (optimize)
-            out += `<path d="${pathData}"/>`;
-        out += `</svg>`;
-        return out;
-    }
-    toGIF() {
-        // NOTE: Small, but inefficient implementation.
-        // Uses 1 byte per pixel.
-        const u16le = (i) => [i & 0xff, (i >>> 8) & 0xff];
-        const dims = [...u16le(this.width), ...u16le(this.height)];
-        const data = [];
-        this.rectRead(0, Infinity, (_, cur) => data.push(+(cur === true)));
-        const N = 126; // Block size
-        // prettier-ignore
-        const bytes = [
-            0x47, 0x49, 0x46, 0x38, 0x37, 0x61, ...dims, 0xf6, 0x00, 0x00, 0xff, 0xff, 0xff,
-            ...fillArr(3 * 127, 0x00), 0x2c, 0x00, 0x00, 0x00, 0x00, ...dims, 0x00, 0x07
-        ];
-        const fullChunks = Math.floor(data.length / N);
-        // Full blocks
-        for (let i = 0; i < fullChunks; i++)
-            bytes.push(N + 1, 0x80, ...data.slice(N * i, N * (i + 1)).map((i) => +i));
-        // Remaining bytes
-        bytes.push((data.length % N) + 1, 0x80, ...data.slice(fullChunks * N).map((i) => +i));
-        bytes.push(0x01, 0x81, 0x00, 0x3b);
-        return new Uint8Array(bytes);
-    }
-    toImage(isRGB = false) {
-        const { height, width } = this.size();
-        const data = new Uint8Array(height * width * (isRGB ? 3 : 4));
-        let i = 0;
-        for (let y = 0; y < height; y++) {
-            for (let x = 0; x < width; x++) {
-                const value = !!this.data[y][x] ? 0 : 255;
-                data[i++] = value;
-                data[i++] = value;
-                data[i++] = value;
-                if (!isRGB)
-                    data[i++] = 255; // alpha channel
-            }
-        }
-        return { height, width, data };
-    }
-}
-// End of utils
-// Runtime type-checking
-/** Error correction mode. low: 7%, medium: 15%, quartile: 25%, high: 30% */
-export const ECMode = ['low', 'medium', 'quartile', 'high'];
-/** QR Code encoding */
-export const Encoding = ['numeric', 'alphanumeric', 'byte', 'kanji', 'eci'];
-// Various constants & tables
-// prettier-ignore
-const BYTES = [
-    // 1,  2,  3,   4,   5,   6,   7,   8,   9,  10,  11,  12,  13,  14,  15,  16,  17,  18,  19,   20,
-    26, 44, 70, 100, 134, 172, 196, 242, 292, 346, 404, 466, 532, 581, 655, 733, 815, 901, 991, 1085,
-    //  21,   22,   23,   24,   25,   26,   27,   28,   29,   30,   31,   32,   33,   34,   35,   36,   37,   38,   39,   40
-    1156, 1258, 1364, 1474, 1588, 1706, 1828, 1921, 2051, 2185, 2323, 2465, 2611, 2761, 2876, 3034, 3196, 3362, 3532, 3706,
-];
+    return res;
+})();
+/** All error-correction levels, in spec table order (also the packed-table segment order). */
+const ECC_LEVELS = ['low', 'medium', 'quartile', 'high'];
+/** ISO/IEC 18004:2024 Table 9: ECC codewords per block, by level (shared with the decoder). */
 // prettier-ignore
 const WORDS_PER_BLOCK = {
-    // Version 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40
-    low: [7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28, 28, 28, 30, 30, 26, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30],
-    medium: [10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26, 26, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28],
-    quartile: [13, 22, 18, 26, 18, 24, 18, 22, 20, 24, 28, 26, 24, 20, 30, 24, 28, 28, 26, 30, 28, 30, 30, 30, 30, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30],
-    high: [17, 28, 22, 16, 22, 28, 26, 26, 24, 28, 24, 28, 22, 24, 24, 30, 28, 28, 26, 28, 30, 24, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30],
+    low: [
+        7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28,
+        28, 28, 30, 30, 26, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+    ],
+    medium: [
+        10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26,
+        26, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+    ],
+    quartile: [
+        13, 22, 18, 26, 18, 24, 18, 22, 20, 24, 28, 26, 24, 20, 30, 24, 28, 28, 26, 30,
+        28, 30, 30, 30, 30, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+    ],
+    high: [
+        17, 28, 22, 16, 22, 28, 26, 26, 24, 28, 24, 28, 22, 24, 24, 30, 28, 28, 26, 28,
+        30, 24, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+    ],
 };
+/** ISO/IEC 18004:2024 Table 9: error-correction block count by version and level. */
 // prettier-ignore
 const ECC_BLOCKS = {
-    // Version   1, 2, 3, 4, 5, 6, 7, 8, 9,10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40
     low: [1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 6, 6, 6, 6, 7, 8, 8, 9, 9, 10, 12, 12, 12, 13, 14, 15, 16, 17, 18, 19, 19, 20, 21, 22, 24, 25],
     medium: [1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10, 10, 11, 13, 14, 16, 17, 17, 18, 20, 21, 23, 25, 26, 28, 29, 31, 33, 35, 37, 38, 40, 43, 45, 47, 49],
     quartile: [1, 1, 2, 2, 4, 4, 6, 6, 8, 8, 8, 10, 12, 16, 12, 17, 16, 18, 21, 20, 23, 23, 25, 27, 29, 34, 34, 35, 38, 40, 43, 45, 48, 51, 53, 56, 59, 62, 65, 68],
     high: [1, 1, 2, 4, 4, 4, 5, 6, 8, 8, 11, 11, 16, 16, 18, 16, 19, 21, 25, 25, 25, 34, 30, 32, 35, 37, 40, 42, 45, 48, 51, 54, 57, 60, 63, 66, 70, 74, 77, 81],
 };
-const info = {
-    size: {
-        encode: (ver) => 21 + 4 * (ver - 1), // ver1 = 21, ver40=177 blocks
-        decode: (size) => (size - 17) / 4,
-    },
-    sizeType: (ver) => Math.floor((ver + 7) / 17),
-    // Based on https://codereview.stackexchange.com/questions/74925/algorithm-to-generate-this-alignment-pattern-locations-table-for-qr-codes
-    alignmentPatterns(ver) {
-        if (ver === 1)
-            return [];
-        const first = 6;
-        const last = info.size.encode(ver) - first - 1;
-        const distance = last - first;
-        const count = Math.ceil(distance / 28);
-        let interval = Math.floor(distance / count);
-        if (interval % 2)
-            interval += 1;
-        else if ((distance % count) * 2 >= count)
-            interval += 2;
-        const res = [first];
-        for (let m = 1; m < count; m++)
-            res.push(last - (count - m) * interval);
-        res.push(last);
-        return res;
-    },
-    ECCode: {
-        low: 0b01,
-        medium: 0b00,
-        quartile: 0b11,
-        high: 0b10,
-    },
-    formatMask: 0b101010000010010,
-    formatBits(ecc, maskIdx) {
-        const data = (info.ECCode[ecc] << 3) | maskIdx;
-        let d = data;
-        for (let i = 0; i < 10; i++)
-            d = (d << 1) ^ ((d >> 9) * 0b10100110111);
-        return ((data << 10) | d) ^ info.formatMask;
-    },
-    versionBits(ver) {
-        let d = ver;
-        for (let i = 0; i < 12; i++)
-            d = (d << 1) ^ ((d >> 11) * 0b1111100100101);
-        return (ver << 12) | d;
-    },
-    alphabet: {
-        numeric: alphabet('0123456789'),
-        alphanumerc: alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:'),
-    }, // as Record<EncodingType, ReturnType<typeof alphabet>>,
-    lengthBits(ver, type) {
-        const table = {
-            numeric: [10, 12, 14],
-            alphanumeric: [9, 11, 13],
-            byte: [8, 16, 16],
-            kanji: [8, 10, 12],
-            eci: [0, 0, 0],
-        };
-        return table[type][info.sizeType(ver)];
-    },
-    modeBits: {
-        numeric: '0001',
-        alphanumeric: '0010',
-        byte: '0100',
-        kanji: '1000',
-        eci: '0111',
-    },
-    capacity(ver, ecc) {
-        const bytes = BYTES[ver - 1];
-        const words = WORDS_PER_BLOCK[ecc][ver - 1];
-        const numBlocks = ECC_BLOCKS[ecc][ver - 1];
-        const blockLen = Math.floor(bytes / numBlocks) - words;
-        const shortBlocks = numBlocks - (bytes % numBlocks);
-        return {
-            words,
-            numBlocks,
-            shortBlocks,
-            blockLen,
-            capacity: (bytes - words * numBlocks) * 8,
-            total: (words + blockLen) * numBlocks + numBlocks - shortBlocks,
-        };
-    },
-};
-const PATTERNS = [
-    (x, y) => (x + y) % 2 == 0,
-    (_x, y) => y % 2 == 0,
-    (x, _y) => x % 3 == 0,
-    (x, y) => (x + y) % 3 == 0,
-    (x, y) => (Math.floor(y / 2) + Math.floor(x / 3)) % 2 == 0,
-    (x, y) => ((x * y) % 2) + ((x * y) % 3) == 0,
-    (x, y) => (((x * y) % 2) + ((x * y) % 3)) % 2 == 0,
-    (x, y) => (((x + y) % 2) + ((x * y) % 3)) % 2 == 0,
-];
-// Galois field && reed-solomon encoding
-const GF = {
-    tables: ((p_poly) => {
-        const exp = fillArr(256, 0);
-        const log = fillArr(256, 0);
-        for (let i = 0, x = 1; i < 256; i++) {
-            exp[i] = x;
-            log[x] = i;
-            x <<= 1;
-            if (x & 0x100)
-                x ^= p_poly;
-        }
-        return { exp, log };
-    })(0x11d),
-    exp: (x) => GF.tables.exp[x],
-    log(x) {
-        if (x === 0)
-            throw new Error(`GF.log: invalid arg=${x}`);
-        return GF.tables.log[x] % 255;
-    },
-    mul(x, y) {
-        if (x === 0 || y === 0)
-            return 0;
-        return GF.tables.exp[(GF.tables.log[x] + GF.tables.log[y]) % 255];
-    },
-    add: (x, y) => x ^ y,
-    pow: (x, e) => GF.tables.exp[(GF.tables.log[x] * e) % 255],
-    inv(x) {
-        if (x === 0)
-            throw new Error(`GF.inverse: invalid arg=${x}`);
-        return GF.tables.exp[255 - GF.tables.log[x]];
-    },
-    polynomial(poly) {
-        if (poly.length == 0)
-            throw new Error('GF.polymomial: invalid length');
-        if (poly[0] !== 0)
-            return poly;
-        // Strip leading zeros
-        let i = 0;
-        for (; i < poly.length - 1 && poly[i] == 0; i++)
-            ;
-        return poly.slice(i);
-    },
-    monomial(degree, coefficient) {
-        if (degree < 0)
-            throw new Error(`GF.monomial: invalid degree=${degree}`);
-        if (coefficient == 0)
-            return [0];
-        let coefficients = fillArr(degree + 1, 0);
-        coefficients[0] = coefficient;
-        return GF.polynomial(coefficients);
-    },
-    degree: (a) => a.length - 1,
-    coefficient: (a, degree) => a[GF.degree(a) - degree],
-    mulPoly(a, b) {
-        if (a[0] === 0 || b[0] === 0)
-            return [0];
-        const res = fillArr(a.length + b.length - 1, 0);
-        for (let i = 0; i < a.length; i++) {
-            for (let j = 0; j < b.length; j++) {
-                res[i + j] = GF.add(res[i + j], GF.mul(a[i], b[j]));
-            }
-        }
-        return GF.polynomial(res);
-    },
-    mulPolyScalar(a, scalar) {
-        if (scalar == 0)
-            return [0];
-        if (scalar == 1)
-            return a;
-        const res = fillArr(a.length, 0);
-        for (let i = 0; i < a.length; i++)
-            res[i] = GF.mul(a[i], scalar);
-        return GF.polynomial(res);
-    },
-    mulPolyMonomial(a, degree, coefficient) {
-        if (degree < 0)
-            throw new Error('GF.mulPolyMonomial: invalid degree');
-        if (coefficient == 0)
-            return [0];
-        const res = fillArr(a.length + degree, 0);
-        for (let i = 0; i < a.length; i++)
-            res[i] = GF.mul(a[i], coefficient);
-        return GF.polynomial(res);
-    },
-    addPoly(a, b) {
-        if (a[0] === 0)
-            return b;
-        if (b[0] === 0)
-            return a;
-        let smaller = a;
-        let larger = b;
-        if (smaller.length > larger.length)
-            [smaller, larger] = [larger, smaller];
-        let sumDiff = fillArr(larger.length, 0);
-        let lengthDiff = larger.length - smaller.length;
-        let s = larger.slice(0, lengthDiff);
-        for (let i = 0; i < s.length; i++)
-            sumDiff[i] = s[i];
-        for (let i = lengthDiff; i < larger.length; i++)
-            sumDiff[i] = GF.add(smaller[i - lengthDiff], larger[i]);
-        return GF.polynomial(sumDiff);
-    },
-    remainderPoly(data, divisor) {
-        const out = Array.from(data);
-        for (let i = 0; i < data.length - divisor.length + 1; i++) {
-            const elm = out[i];
-            if (elm === 0)
-                continue;
-            for (let j = 1; j < divisor.length; j++) {
-                if (divisor[j] !== 0)
-                    out[i + j] = GF.add(out[i + j], GF.mul(divisor[j], elm));
-            }
-        }
-        return out.slice(data.length - divisor.length + 1, out.length);
-    },
-    divisorPoly(degree) {
-        let g = [1];
-        for (let i = 0; i < degree; i++)
-            g = GF.mulPoly(g, [1, GF.pow(2, i)]);
-        return g;
-    },
-    evalPoly(poly, a) {
-        if (a == 0)
-            return GF.coefficient(poly, 0); // Just return the x^0 coefficient
-        let res = poly[0];
-        for (let i = 1; i < poly.length; i++)
-            res = GF.add(GF.mul(a, res), poly[i]);
-        return res;
-    },
-    // TODO: cleanup
-    euclidian(a, b, R) {
-        // Force degree(a) >= degree(b)
-        if (GF.degree(a) < GF.degree(b))
-            [a, b] = [b, a];
-        let rLast = a;
-        let r = b;
-        let tLast = [0];
-        let t = [1];
-        // while degree of Ri ≥ t/2
-        while (2 * GF.degree(r) >= R) {
-            let rLastLast = rLast;
-            let tLastLast = tLast;
-            rLast = r;
-            tLast = t;
-            if (rLast[0] === 0)
-                throw new Error('rLast[0] === 0');
-            r = rLastLast;
-            let q = [0];
-            const dltInverse = GF.inv(rLast[0]);
-            while (GF.degree(r) >= GF.degree(rLast) && r[0] !== 0) {
-                const degreeDiff = GF.degree(r) - GF.degree(rLast);
-                const scale = GF.mul(r[0], dltInverse);
-                q = GF.addPoly(q, GF.monomial(degreeDiff, scale));
-                r = GF.addPoly(r, GF.mulPolyMonomial(rLast, degreeDiff, scale));
-            }
-            q = GF.mulPoly(q, tLast);
-            t = GF.addPoly(q, tLastLast);
-            if (GF.degree(r) >= GF.degree(rLast))
-                throw new Error(`Division failed r: ${r}, rLast: ${rLast}`);
-        }
-        const sigmaTildeAtZero = GF.coefficient(t, 0);
-        if (sigmaTildeAtZero == 0)
-            throw new Error('sigmaTilde(0) was zero');
-        const inverse = GF.inv(sigmaTildeAtZero);
-        return [GF.mulPolyScalar(t, inverse), GF.mulPolyScalar(r, inverse)];
-    },
-};
-function RS(eccWords) {
-    return {
-        encode(from) {
-            const d = GF.divisorPoly(eccWords);
-            const pol = Array.from(from);
-            pol.push(...d.slice(0, -1).fill(0));
-            return Uint8Array.from(GF.remainderPoly(pol, d));
-        },
-        decode(to) {
-            const res = to.slice();
-            const poly = GF.polynomial(Array.from(to));
-            // Find errors
-            let syndrome = fillArr(eccWords, 0);
-            let hasError = false;
-            for (let i = 0; i < eccWords; i++) {
-                const evl = GF.evalPoly(poly, GF.exp(i));
-                syndrome[syndrome.length - 1 - i] = evl;
-                if (evl !== 0)
-                    hasError = true;
-            }
-            if (!hasError)
-                return res;
-            syndrome = GF.polynomial(syndrome);
-            const monomial = GF.monomial(eccWords, 1);
-            const [errorLocator, errorEvaluator] = GF.euclidian(monomial, syndrome, eccWords);
-            // Error locations
-            const locations = fillArr(GF.degree(errorLocator), 0);
-            let e = 0;
-            for (let i = 1; i < 256 && e < locations.length; i++) {
-                if (GF.evalPoly(errorLocator, i) === 0)
-                    locations[e++] = GF.inv(i);
-            }
-            if (e !== locations.length)
-                throw new Error('RS.decode: invalid errors number');
-            for (let i = 0; i < locations.length; i++) {
-                const pos = res.length - 1 - GF.log(locations[i]);
-                if (pos < 0)
-                    throw new Error('RS.decode: invalid error location');
-                const xiInverse = GF.inv(locations[i]);
-                let denominator = 1;
-                for (let j = 0; j < locations.length; j++) {
-                    if (i === j)
-                        continue;
-                    denominator = GF.mul(denominator, GF.add(1, GF.mul(locations[j], xiInverse)));
-                }
-                res[pos] = GF.add(res[pos], GF.mul(GF.evalPoly(errorEvaluator, xiInverse), GF.inv(denominator)));
-            }
-            return res;
-        },
-    };
+/** ISO/IEC 18004:2024 §7.9.1 Table 12: error-correction-level format indicators. */
+const EC_CODE = { low: 1, medium: 0, quartile: 3, high: 2 };
+/** ISO/IEC 18004:2024 Table 5: alphanumeric characters in value order. */
+const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
+/**
+ * Alignment pattern center coordinates for a version (ISO/IEC 18004:2024
+ * Annex E). Exported for custom-design renderers (qrbtf-style module
+ * classification): every alignment pattern is centered on (cx, cy) for each
+ * pair from this list, except where it would overlap a finder pattern.
+ * Coordinates are borderless-symbol module indices.
+ */
+function alignmentPatterns(ver) {
+    ver = asVersion(ver);
+    if (ver === 1)
+        return [];
+    const last = 21 + 4 * (ver - 1) - 7;
+    const count = Math.ceil((last - 6) / 28);
+    let interval = Math.floor((last - 6) / count);
+    if (interval % 2)
+        interval += 1;
+    else if (((last - 6) % count) * 2 >= count)
+        interval += 2;
+    const res = [6];
+    for (let m = 1; m < count; m++)
+        res.push(last - (count - m) * interval);
+    res.push(last);
+    return res;
 }
-// Interleaves blocks
-function interleave(ver, ecc) {
-    const { words, shortBlocks, numBlocks, blockLen, total } = info.capacity(ver, ecc);
-    const rs = RS(words);
-    return {
-        encode(bytes) {
-            // Add error correction to bytes
-            const blocks = [];
-            const eccBlocks = [];
-            for (let i = 0; i < numBlocks; i++) {
-                const isShort = i < shortBlocks;
-                const len = blockLen + (isShort ? 0 : 1);
-                blocks.push(bytes.subarray(0, len));
-                eccBlocks.push(rs.encode(bytes.subarray(0, len)));
-                bytes = bytes.subarray(len);
-            }
-            const resBlocks = interleaveBytes(...blocks);
-            const resECC = interleaveBytes(...eccBlocks);
-            const res = new Uint8Array(resBlocks.length + resECC.length);
-            res.set(resBlocks);
-            res.set(resECC, resBlocks.length);
-            return res;
-        },
-        decode(data) {
-            if (data.length !== total)
-                throw new Error(`interleave.decode: len(data)=${data.length}, total=${total}`);
-            const blocks = [];
-            for (let i = 0; i < numBlocks; i++) {
-                const isShort = i < shortBlocks;
-                blocks.push(new Uint8Array(words + blockLen + (isShort ? 0 : 1)));
-            }
-            // Short blocks
-            let pos = 0;
-            for (let i = 0; i < blockLen; i++) {
-                for (let j = 0; j < numBlocks; j++)
-                    blocks[j][i] = data[pos++];
-            }
-            // Long blocks
-            for (let j = shortBlocks; j < numBlocks; j++)
-                blocks[j][blockLen] = data[pos++];
-            // ECC
-            for (let i = blockLen; i < blockLen + words; i++) {
-                for (let j = 0; j < numBlocks; j++) {
-                    const isShort = j < shortBlocks;
-                    blocks[j][i + (isShort ? 0 : 1)] = data[pos++];
-                }
-            }
-            // Decode
-            // Error-correct and copy data blocks together into a stream of bytes
-            const res = [];
-            for (const block of blocks)
-                res.push(...Array.from(rs.decode(block)).slice(0, -words));
-            return Uint8Array.from(res);
-        },
-    };
+/** BCH-protected masked format word from ISO/IEC 18004:2024 §7.9.1 and Annex C.2. */
+function formatBits(ecc, mask) {
+    const data = (EC_CODE[ecc] << 3) | mask;
+    let d = data;
+    for (let i = 0; i < 10; i++)
+        d = (d << 1) ^ ((d >> 9) * 0b10100110111);
+    return ((data << 10) | d) ^ 0b101010000010010;
 }
-// Draw
-// Generic template per version+ecc+mask. Can be cached, to speedup calculations.
-function drawTemplate(ver, ecc, maskIdx, test = false) {
-    const size = info.size.encode(ver);
-    let b = new Bitmap(size + 2);
-    // Finder patterns
-    // We draw full pattern and later slice, since before addition of borders finder is truncated by one pixel on sides
-    const finder = new Bitmap(3).rect(0, 3, true).border(1, false).border(1, true).border(1, false);
-    b = b
-        .embed(0, finder) // top left
-        .embed({ x: -finder.width, y: 0 }, finder) // top right
-        .embed({ x: 0, y: -finder.height }, finder); // bottom left
-    b = b.rectSlice(1, size);
-    // Alignment patterns
-    const align = new Bitmap(1).rect(0, 1, true).border(1, false).border(1, true);
-    const alignPos = info.alignmentPatterns(ver);
-    for (const y of alignPos) {
-        for (const x of alignPos) {
-            if (b.data[y][x] !== undefined)
-                continue;
-            b.embed({ x: x - 2, y: y - 2 }, align); // center of pattern should be at position
+/** Golay-protected 18-bit version word (ISO/IEC 18004:2024 §7.10 / Annex D.2). */
+function versionBits(ver) {
+    let d = ver;
+    for (let i = 0; i < 12; i++)
+        d = (d << 1) ^ ((d >> 11) * 0b1111100100101);
+    return (ver << 12) | d;
+}
+const MODE_BITS = { numeric: 1, alphanumeric: 2, byte: 4 };
+const LENGTH_BITS = {
+    numeric: [10, 12, 14],
+    alphanumeric: [9, 11, 13],
+    byte: [8, 16, 16],
+};
+/**
+ * GF(2^8) exp/log tables with the QR primitive polynomial 0x11d. EXP is
+ * doubled so products of two logs index it without a mod. Shared with the
+ * decoder (it corrects with the same field the encoder generates parity in);
+ * the PURE-annotated initializer lets bundlers drop it for consumers that
+ * only import the spec tables above.
+ */
+const GF256 = /* @__PURE__ */ (() => {
+    const exp = new Uint8Array(510);
+    const log = new Uint8Array(256);
+    for (let i = 0, x = 1; i < 255; i++) {
+        exp[i] = exp[i + 255] = x;
+        log[x] = i;
+        x <<= 1;
+        if (x & 0x100)
+            x ^= 0x11d;
+    }
+    return { exp, log };
+})();
+// Reed-Solomon generator polynomial (leading 1 dropped); one per symbol.
+function rsGenerator(eccWords) {
+    const { exp: EXP, log: LOG } = GF256;
+    const gen = new Uint8Array(eccWords); // coefficients after the leading x^n
+    gen[eccWords - 1] = 1;
+    for (let i = 0, root = 1; i < eccWords; i++) {
+        for (let j = 0; j < eccWords; j++) {
+            const c = gen[j];
+            gen[j] = (c ? EXP[LOG[c] + LOG[root]] : 0) ^ (j + 1 < eccWords ? gen[j + 1] : 0);
+        }
+        root = EXP[LOG[root] + 1]; // next power of alpha
+    }
+    return gen;
+}
+const RS_CACHE = [];
+// Generator and all coefficient*feedback products, shared by every symbol
+// with the same parity length; entries are generated lazily.
+function rsCached(eccWords) {
+    let cached = RS_CACHE[eccWords];
+    if (cached !== undefined)
+        return cached;
+    const gen = rsGenerator(eccWords);
+    const { exp: EXP, log: LOG } = GF256;
+    const mul = new Uint8Array(256 * eccWords);
+    for (let f = 1; f < 256; f++) {
+        const lf = LOG[f];
+        const off = f * eccWords;
+        for (let j = 0; j < eccWords; j++) {
+            const c = gen[j];
+            if (c)
+                mul[off + j] = EXP[LOG[c] + lf];
         }
     }
-    // Timing patterns
-    b = b
-        .hLine({ x: 0, y: 6 }, Infinity, ({ x }, cur) => (cur === undefined ? x % 2 == 0 : cur))
-        .vLine({ x: 6, y: 0 }, Infinity, ({ y }, cur) => (cur === undefined ? y % 2 == 0 : cur));
-    // Format information
-    {
-        const bits = info.formatBits(ecc, maskIdx);
-        const getBit = (i) => !test && ((bits >> i) & 1) == 1;
-        // vertical
-        for (let i = 0; i < 6; i++)
-            b.data[i][8] = getBit(i); // right of top-left finder
-        // TODO: re-write as lines, like:
-        // b.vLine({ x: 8, y: 0 }, 6, ({ x, y }) => getBit(y));
-        for (let i = 6; i < 8; i++)
-            b.data[i + 1][8] = getBit(i); // after timing pattern
-        for (let i = 8; i < 15; i++)
-            b.data[size - 15 + i][8] = getBit(i); // right of bottom-left finder
-        // horizontal
-        for (let i = 0; i < 8; i++)
-            b.data[8][size - i - 1] = getBit(i); // under top-right finder
-        for (let i = 8; i < 9; i++)
-            b.data[8][15 - i - 1 + 1] = getBit(i); // VVV, after timing
-        for (let i = 9; i < 15; i++)
-            b.data[8][15 - i - 1] = getBit(i); // under top-left finder
-        b.data[size - 8][8] = !test; // bottom-left finder, right
+    return (RS_CACHE[eccWords] = { gen, mul });
+}
+// Reed-Solomon parity via LFSR remainder.
+function rsEcc(data, gen, mul) {
+    const { exp: EXP, log: LOG } = GF256;
+    const eccWords = gen.length;
+    const res = new Uint8Array(eccWords);
+    if (mul !== undefined) {
+        const last = eccWords - 1;
+        for (let i = 0; i < data.length; i++) {
+            const off = (data[i] ^ res[0]) * eccWords;
+            for (let j = 0; j < last; j++)
+                res[j] = res[j + 1] ^ mul[off + j];
+            res[last] = mul[off + last];
+        }
+        return res;
     }
-    // Version information
+    for (let i = 0; i < data.length; i++) {
+        const f = data[i] ^ res[0];
+        res.copyWithin(0, 1);
+        res[eccWords - 1] = 0;
+        if (f) {
+            for (let j = 0; j < eccWords; j++)
+                if (gen[j])
+                    res[j] ^= EXP[LOG[gen[j]] + LOG[f]];
+        }
+    }
+    return res;
+}
+function capacity(ver, ecc) {
+    const bytes = BYTES[ver - 1];
+    const words = WORDS_PER_BLOCK[ecc][ver - 1];
+    const numBlocks = ECC_BLOCKS[ecc][ver - 1];
+    const blockLen = Math.floor(bytes / numBlocks) - words;
+    const shortBlocks = numBlocks - (bytes % numBlocks);
+    return { words, numBlocks, shortBlocks, blockLen, capacity: (bytes - words * numBlocks) * 8 };
+}
+const err = (msg) => {
+    throw new Error(msg);
+};
+function asVersion(ver) {
+    if (typeof ver !== 'number')
+        throw new TypeError(`"ver" expected number, got type=${typeof ver}`);
+    if (!Number.isSafeInteger(ver))
+        throw new RangeError(`"ver" expected safe integer, got ${ver}`);
+    if (ver < 1 || ver > 40)
+        throw new RangeError(`Invalid version=${ver}. Expected number [1..40]`);
+    return ver;
+}
+function detectType(str) {
+    let type = 'numeric';
+    for (let i = 0; i < str.length; i++) {
+        const v = ALNUM_VAL[str.charCodeAt(i)]; // undefined past 127 -> byte
+        if (!(v >= 0))
+            return 'byte';
+        if (v > 9)
+            type = 'alphanumeric';
+    }
+    return type;
+}
+// charCode -> alphanumeric value; -1 outside the Table 5 alphabet. Replaces
+// a 45-char indexOf scan per character in the encode hot path.
+const ALNUM_VAL = /* @__PURE__ */ (() => {
+    const t = new Int8Array(128).fill(-1);
+    for (let i = 0; i < ALPHANUMERIC.length; i++)
+        t[ALPHANUMERIC.charCodeAt(i)] = i;
+    return t;
+})();
+// Segment bits + terminator + padding + RS interleaving.
+function encodeData(ver, ecc, text, type, utf8) {
+    const cap = capacity(ver, ecc);
+    const lengthBits = LENGTH_BITS[type][Math.floor((ver + 7) / 17)];
+    const dataLen = type === 'byte' ? utf8.length : text.length;
+    if (dataLen >= 1 << lengthBits)
+        err('Capacity overflow');
+    const bytes = new Uint8Array(cap.capacity >>> 3);
+    // MSB-first bit accumulator, flushed a byte at a time. Pushes are <= 16
+    // bits and flushing keeps acc below 8 bits, so it never nears 32. Writes
+    // past the end fall off the Uint8Array exactly like the old per-bit
+    // writer's did; the overflow check below still sees the true bit count.
+    let acc = 0;
+    let accBits = 0;
+    let bytePos = 0;
+    const push = (value, len) => {
+        acc = (acc << len) | value;
+        for (accBits += len; accBits >= 8;)
+            bytes[bytePos++] = (acc >>> (accBits -= 8)) & 0xff;
+    };
+    push(MODE_BITS[type], 4);
+    push(dataLen, lengthBits);
+    if (type === 'numeric') {
+        for (let i = 0; i < dataLen; i += 3) {
+            const n = Math.min(3, dataLen - i);
+            push(Number(text.slice(i, i + n)), [0, 4, 7, 10][n]);
+        }
+    }
+    else if (type === 'alphanumeric') {
+        for (let i = 0; i + 1 < dataLen; i += 2)
+            push(ALNUM_VAL[text.charCodeAt(i)] * 45 + ALNUM_VAL[text.charCodeAt(i + 1)], 11);
+        if (dataLen & 1)
+            push(ALNUM_VAL[text.charCodeAt(dataLen - 1)], 6);
+    }
+    else {
+        for (let i = 0; i < utf8.length; i++)
+            push(utf8[i], 8);
+    }
+    let bitPos = bytePos * 8 + accBits;
+    if (bitPos > cap.capacity)
+        err('Capacity overflow');
+    if (accBits)
+        bytes[bytePos] = (acc << (8 - accBits)) & 0xff;
+    // Terminator/alignment zeros come from the flush; then pad codewords.
+    bitPos += Math.min(4, cap.capacity - bitPos);
+    if (bitPos & 7)
+        bitPos += 8 - (bitPos & 7);
+    for (let i = bitPos >>> 3, pad = 0; i < bytes.length; i++, pad ^= 1)
+        bytes[i] = pad ? 0x11 : 0xec;
+    // Split into RS blocks (short first), compute parity, interleave both.
+    const { words, numBlocks, shortBlocks, blockLen } = cap;
+    const rs = rsCached(words);
+    const blocks = [];
+    const eccs = [];
+    for (let i = 0, pos = 0; i < numBlocks; i++) {
+        const len = blockLen + (i < shortBlocks ? 0 : 1);
+        blocks.push(bytes.subarray(pos, pos + len));
+        eccs.push(rsEcc(blocks[i], rs.gen, rs.mul));
+        pos += len;
+    }
+    const res = new Uint8Array(bytes.length + words * numBlocks);
+    let p = 0;
+    for (let i = 0; i <= blockLen; i++) {
+        for (const b of blocks)
+            if (i < b.length)
+                res[p++] = b[i];
+    }
+    for (let i = 0; i < words; i++)
+        for (const e of eccs)
+            res[p++] = e[i];
+    return res;
+}
+/**
+ * ISO/IEC 18004:2024 Table 10 mask predicates, evaluated arithmetically as an
+ * 8-bit vector (bit m set when mask predicate m fires at x,y). Shared with
+ * the decoder, which tests a single mask's bit to unmask read modules.
+ */
+function maskBits(x, y) {
+    const x2 = x % 2;
+    const y2 = y % 2;
+    const x3 = x % 3;
+    const xy3 = (x3 * (y % 3)) % 3;
+    const xy2 = x2 & y2;
+    let bits = 0;
+    if (x2 === y2)
+        bits |= 1;
+    if (y2 === 0)
+        bits |= 2;
+    if (x3 === 0)
+        bits |= 4;
+    if ((x + y) % 3 === 0)
+        bits |= 8;
+    if ((Math.floor(y / 2) + Math.floor(x / 3)) % 2 === 0)
+        bits |= 16;
+    if (xy2 + xy3 === 0)
+        bits |= 32;
+    if ((xy2 + xy3) % 2 === 0)
+        bits |= 64;
+    if (((x2 ^ y2) + xy3) % 2 === 0)
+        bits |= 128;
+    return bits;
+}
+const POP16 = /* @__PURE__ */ (() => {
+    const t = new Uint8Array(1 << 16);
+    for (let i = 1; i < t.length; i++)
+        t[i] = t[i >>> 1] + (i & 1);
+    return t;
+})();
+const popcnt = (n) => POP16[n & 0xffff] + POP16[n >>> 16];
+const TRANSPOSE_TMP = /* @__PURE__ */ new Uint32Array(32);
+// 32x32 in-place bit-matrix transpose (butterfly network).
+function transpose32(a) {
+    const masks = [0x55555555, 0x33333333, 0x0f0f0f0f, 0x00ff00ff, 0x0000ffff];
+    for (let stage = 0; stage < 5; stage++) {
+        const m = masks[stage] >>> 0;
+        const s = 1 << stage;
+        for (let i = 0; i < 32; i += s << 1) {
+            for (let k = 0; k < s; k++) {
+                const x = a[i + k] >>> 0;
+                const y = a[i + k + s] >>> 0;
+                const t = ((x >>> s) ^ y) & m;
+                a[i + k] = (x ^ (t << s)) >>> 0;
+                a[i + k + s] = (y ^ t) >>> 0;
+            }
+        }
+    }
+}
+const mat = (size) => {
+    const words = (size + 31) >>> 5;
+    return { size, words, v: new Uint32Array(words * size) };
+};
+const matGet = (m, x, y) => (m.v[y * m.words + (x >>> 5)] >>> (x & 31)) & 1;
+const matSet = (m, x, y, bit) => {
+    const i = y * m.words + (x >>> 5);
+    const b = 1 << (x & 31);
+    m.v[i] = bit ? m.v[i] | b : m.v[i] & ~b;
+};
+function transposeMat(src, dst) {
+    const { size, words, v } = src;
+    const tmp = TRANSPOSE_TMP;
+    for (let by = 0; by < size; by += 32) {
+        for (let bx = 0; bx < words; bx++) {
+            const rows = Math.min(32, size - by);
+            for (let r = 0; r < rows; r++)
+                tmp[r] = v[(by + r) * words + bx];
+            tmp.fill(0, rows);
+            transpose32(tmp);
+            for (let i = 0, dstY = bx * 32; i < 32 && dstY < size; i++, dstY++) {
+                dst.v[dstY * dst.words + (by >>> 5)] = tmp[i];
+            }
+        }
+    }
+}
+// N1: runs >= 5 score 3 + (L-5), over all columns at once (32 per stripe).
+// D_y = row^row+1 flags changes; a monochrome 5-window is 4 clear D bits, and
+// each run contributes (L-4) windows plus one run-start window counted twice.
+function runsPenaltyVertical(m) {
+    const { size, words, v } = m;
+    const tail = size & 31 ? ((1 << (size & 31)) - 1) >>> 0 : 0xffffffff;
+    let score = 0;
+    for (let wi = 0; wi < words; wi++) {
+        const valid = wi === words - 1 ? tail : 0xffffffff;
+        let r3 = v[3 * words + wi];
+        let dPrev = 0xffffffff;
+        let d0 = v[wi] ^ v[words + wi];
+        let d1 = v[words + wi] ^ v[2 * words + wi];
+        let d2 = v[2 * words + wi] ^ r3;
+        for (let y = 0, idx = 4 * words + wi; y <= size - 5; y++, idx += words) {
+            const r4 = v[idx];
+            const d3 = r3 ^ r4;
+            const w = ~(d0 | d1 | d2 | d3) & valid;
+            if (w)
+                score += popcnt(w >>> 0) + 2 * popcnt((w & dPrev) >>> 0);
+            dPrev = d0;
+            d0 = d1;
+            d1 = d2;
+            d2 = d3;
+            r3 = r4;
+        }
+    }
+    return score;
+}
+// N3: count 1011101 finder ratio with 4 light modules before/after, vertical,
+// both patterns at once across a 32-column stripe.
+function finderPenaltyVertical(m) {
+    const { size, words, v } = m;
+    const tail = size & 31 ? ((1 << (size & 31)) - 1) >>> 0 : 0xffffffff;
+    let count = 0;
+    for (let wi = 0; wi < words; wi++) {
+        const valid = wi === words - 1 ? tail : 0xffffffff;
+        for (let y = 0; y <= size - 11; y++) {
+            let i = y * words + wi;
+            const r0 = v[i];
+            const r1 = v[(i += words)];
+            const r2 = v[(i += words)];
+            const r3 = v[(i += words)];
+            const r4 = v[(i += words)];
+            const r5 = v[(i += words)];
+            const r6 = v[(i += words)];
+            const r7 = v[(i += words)];
+            const r8 = v[(i += words)];
+            const r9 = v[(i += words)];
+            const r10 = v[i + words];
+            const m0 = valid & r0 & ~r1 & r2 & r3 & r4 & ~r5 & r6 & ~(r7 | r8 | r9 | r10);
+            const m1 = valid & ~(r0 | r1 | r2 | r3) & r4 & ~r5 & r6 & r7 & r8 & ~r9 & r10;
+            count += popcnt(m0 >>> 0) + popcnt(m1 >>> 0);
+        }
+    }
+    return count;
+}
+function penalty(m, t) {
+    transposeMat(m, t);
+    return penaltyScore(m, t);
+}
+// Score a symbol given both orientations. Split from penalty() so the 8-mask
+// loop can supply a transposed candidate assembled by XOR (transposition is a
+// bit permutation, so T(data^plane) = T(data)^T(plane)) instead of paying a
+// butterfly transpose per mask. `limit` is the best score seen so far in that
+// race: all terms are non-negative, so once a partial sum reaches it this
+// mask can no longer win and the remaining scans — notably the expensive N3
+// finder search — are skipped. The partial is only ever compared to `limit`.
+function penaltyScore(m, t, limit = Infinity) {
+    const { size, words, v } = m;
+    const adjacent = runsPenaltyVertical(m) + runsPenaltyVertical(t);
+    if (adjacent >= limit)
+        return adjacent;
+    // N2: 3 points per 2x2 same-color box (overlapping). Valid left-edge
+    // positions in the last word: one less than the bits it actually holds.
+    const tail2 = ((1 << (size - 32 * (words - 1) - 1)) - 1) >>> 0;
+    let boxes = 0;
+    let dark = 0;
+    for (let y = 0; y < size; y++) {
+        for (let wi = 0; wi < words; wi++) {
+            const a0 = v[y * words + wi];
+            dark += popcnt(a0 >>> 0);
+            if (y === size - 1)
+                continue;
+            const a1 = v[(y + 1) * words + wi];
+            const n0 = wi + 1 < words ? v[y * words + wi + 1] : 0;
+            const n1 = wi + 1 < words ? v[(y + 1) * words + wi + 1] : 0;
+            const eqV = ~(a0 ^ a1);
+            const eqH0 = ~(a0 ^ ((a0 >>> 1) | (n0 << 31)));
+            const eqH1 = ~(a1 ^ ((a1 >>> 1) | (n1 << 31)));
+            let w = eqV & eqH0 & eqH1;
+            if (wi === words - 1)
+                w &= tail2;
+            boxes += popcnt(w >>> 0);
+        }
+    }
+    const total = size * size;
+    const darkSteps = Math.ceil(Math.max(0, Math.abs(dark * 100 - total * 50) - total * 5) / (total * 5));
+    const partial = adjacent + 3 * boxes + 10 * darkSteps;
+    if (partial >= limit)
+        return partial;
+    return partial + 40 * (finderPenaltyVertical(m) + finderPenaltyVertical(t));
+}
+function drawInfo(m, ver, ecc, mask) {
+    const size = m.size;
+    const bits = formatBits(ecc, mask);
+    for (let i = 0; i < 15; i++) {
+        const bit = (bits >> i) & 1;
+        // Copy 1 around the top-left finder (skipping the timing row/column).
+        if (i < 6)
+            matSet(m, 8, i, bit);
+        else if (i < 8)
+            matSet(m, 8, i + 1, bit);
+        else if (i === 8)
+            matSet(m, 7, 8, bit);
+        else
+            matSet(m, 14 - i, 8, bit);
+        // Copy 2 under the top-right / right of the bottom-left finder.
+        if (i < 8)
+            matSet(m, size - 1 - i, 8, bit);
+        else
+            matSet(m, 8, size - 15 + i, bit);
+    }
+    matSet(m, 8, size - 8, 1); // dark module
     if (ver >= 7) {
-        const bits = info.versionBits(ver);
-        for (let i = 0; i < 18; i += 1) {
-            const bit = !test && ((bits >> i) & 1) == 1;
-            const x = Math.floor(i / 3);
-            const y = (i % 3) + size - 8 - 3;
-            // two copies
-            b.data[x][y] = bit;
-            b.data[y][x] = bit;
+        const vbits = versionBits(ver);
+        for (let i = 0; i < 18; i++) {
+            const bit = (vbits >> i) & 1;
+            const x = size - 11 + (i % 3);
+            const y = (i / 3) | 0;
+            matSet(m, x, y, bit);
+            matSet(m, y, x, bit);
         }
     }
-    return b;
 }
-// zigzag: bottom->top && top->bottom
-function zigzag(tpl, maskIdx, fn) {
-    const size = tpl.height;
-    const pattern = PATTERNS[maskIdx];
-    // zig-zag pattern
-    let dir = -1;
-    let y = size - 1;
-    // two columns at time
-    for (let xOffset = size - 1; xOffset > 0; xOffset -= 2) {
-        if (xOffset == 6)
-            xOffset = 5; // skip vertical timing pattern
+let symCache;
+function buildSymCache(ver) {
+    const size = 21 + 4 * (ver - 1);
+    const m = mat(size);
+    const fun = new Uint8Array(size * size); // 1 = function or reserved cell
+    const setF = (x, y, bit) => {
+        matSet(m, x, y, bit);
+        fun[y * size + x] = 1;
+    };
+    // Finder patterns + separators (clipped at the edges).
+    for (const [fx, fy] of [
+        [0, 0],
+        [size - 7, 0],
+        [0, size - 7],
+    ]) {
+        for (let dy = -1; dy < 8; dy++) {
+            for (let dx = -1; dx < 8; dx++) {
+                const x = fx + dx;
+                const y = fy + dy;
+                if (x < 0 || y < 0 || x >= size || y >= size)
+                    continue;
+                const on = dx >= 0 &&
+                    dx < 7 &&
+                    dy >= 0 &&
+                    dy < 7 &&
+                    (dx === 0 || dx === 6 || dy === 0 || dy === 6 || (dx > 1 && dx < 5 && dy > 1 && dy < 5));
+                setF(x, y, on ? 1 : 0);
+            }
+        }
+    }
+    // Alignment patterns (skip those overlapping finders).
+    const align = alignmentPatterns(ver);
+    for (const ay of align) {
+        for (const ax of align) {
+            if (fun[ay * size + ax])
+                continue;
+            for (let dy = -2; dy <= 2; dy++) {
+                for (let dx = -2; dx <= 2; dx++) {
+                    const on = Math.max(Math.abs(dx), Math.abs(dy)) !== 1;
+                    setF(ax + dx, ay + dy, on ? 1 : 0);
+                }
+            }
+        }
+    }
+    // Timing patterns.
+    for (let i = 0; i < size; i++) {
+        if (!fun[6 * size + i])
+            setF(i, 6, i % 2 === 0 ? 1 : 0);
+        if (!fun[i * size + 6])
+            setF(6, i, i % 2 === 0 ? 1 : 0);
+    }
+    // Reserve format / version / dark-module cells at zero (the "test form"
+    // that mask penalties are scored on, python-qrcode compatible).
+    for (let i = 0; i < 9; i++) {
+        if (i !== 6) {
+            setF(8, i, 0); // column right of the top-left finder, skip timing
+            setF(i, 8, 0); // row under the top-left finder
+        }
+        if (i < 8) {
+            setF(size - 1 - i, 8, 0); // under the top-right finder
+            setF(8, size - 1 - i, 0); // right of the bottom-left finder + dark module
+        }
+    }
+    if (ver >= 7) {
+        for (let i = 0; i < 18; i++) {
+            const x = size - 11 + (i % 3);
+            const y = (i / 3) | 0;
+            setF(x, y, 0);
+            setF(y, x, 0);
+        }
+    }
+    // Zigzag placement order + per-mask XOR planes (data region only).
+    const planes = [];
+    for (let i = 0; i < 8; i++)
+        planes.push(mat(size));
+    const posBuf = new Uint16Array(size * size);
+    let n = 0;
+    for (let xOffset = size - 1, dir = -1, y = size - 1; xOffset > 0; xOffset -= 2, dir = -dir) {
+        if (xOffset === 6)
+            xOffset = 5; // skip the vertical timing column
         for (;; y += dir) {
-            for (let j = 0; j < 2; j += 1) {
+            for (let j = 0; j < 2; j++) {
                 const x = xOffset - j;
-                if (tpl.data[y][x] !== undefined)
-                    continue; // skip already written elements
-                fn(x, y, pattern(x, y));
+                if (fun[y * size + x])
+                    continue;
+                const wi = y * m.words + (x >>> 5);
+                posBuf[n++] = (wi << 5) | (x & 31);
+                for (let p = 0, mb = maskBits(x, y); mb; p++, mb >>= 1) {
+                    if (mb & 1)
+                        planes[p].v[wi] |= 1 << (x & 31);
+                }
             }
             if (y + dir < 0 || y + dir >= size)
                 break;
         }
-        dir = -dir; // change direction
     }
-}
-// NOTE: byte encoding is just representation, QR works with strings only. Most decoders will fail on raw byte array,
-// since they expect unicode or other text encoding inside bytes
-function detectType(str) {
-    let type = 'numeric';
-    for (let x of str) {
-        if (info.alphabet.numeric.has(x))
-            continue;
-        type = 'alphanumeric';
-        if (!info.alphabet.alphanumerc.has(x))
-            return 'byte';
-    }
-    return type;
-}
-/**
- * @example utf8ToBytes('abc') // new Uint8Array([97, 98, 99])
- */
-export function utf8ToBytes(str) {
-    if (typeof str !== 'string')
-        throw new Error(`utf8ToBytes expected string, got ${typeof str}`);
-    return new Uint8Array(new TextEncoder().encode(str)); // https://bugzil.la/1681809
-}
-function encode(ver, ecc, data, type) {
-    let encoded = '';
-    let dataLen = data.length;
-    if (type === 'numeric') {
-        const t = info.alphabet.numeric.decode(data.split(''));
-        const n = t.length;
-        for (let i = 0; i < n - 2; i += 3)
-            encoded += bin(t[i] * 100 + t[i + 1] * 10 + t[i + 2], 10);
-        if (n % 3 === 1) {
-            encoded += bin(t[n - 1], 4);
-        }
-        else if (n % 3 === 2) {
-            encoded += bin(t[n - 2] * 10 + t[n - 1], 7);
-        }
-    }
-    else if (type === 'alphanumeric') {
-        const t = info.alphabet.alphanumerc.decode(data.split(''));
-        const n = t.length;
-        for (let i = 0; i < n - 1; i += 2)
-            encoded += bin(t[i] * 45 + t[i + 1], 11);
-        if (n % 2 == 1)
-            encoded += bin(t[n - 1], 6); // pad if odd number of chars
-    }
-    else if (type === 'byte') {
-        const utf8 = utf8ToBytes(data);
-        dataLen = utf8.length;
-        encoded = Array.from(utf8)
-            .map((i) => bin(i, 8))
-            .join('');
-    }
-    else {
-        throw new Error('encode: unsupported type');
-    }
-    const { capacity } = info.capacity(ver, ecc);
-    const len = bin(dataLen, info.lengthBits(ver, type));
-    let bits = info.modeBits[type] + len + encoded;
-    if (bits.length > capacity)
-        throw new Error('Capacity overflow');
-    // Terminator
-    bits += '0'.repeat(Math.min(4, Math.max(0, capacity - bits.length)));
-    // Pad bits string untill full byte
-    if (bits.length % 8)
-        bits += '0'.repeat(8 - (bits.length % 8));
-    // Add padding until capacity is full
-    const padding = '1110110000010001';
-    for (let idx = 0; bits.length !== capacity; idx++)
-        bits += padding[idx % padding.length];
-    // Convert a bitstring to array of bytes
-    const bytes = Uint8Array.from(bits.match(/(.{8})/g).map((i) => Number(`0b${i}`)));
-    return interleave(ver, ecc).encode(bytes);
-}
-// DRAW
-function drawQR(ver, ecc, data, maskIdx, test = false) {
-    const b = drawTemplate(ver, ecc, maskIdx, test);
-    let i = 0;
-    const need = 8 * data.length;
-    zigzag(b, maskIdx, (x, y, mask) => {
-        let value = false;
-        if (i < need) {
-            value = ((data[i >>> 3] >> ((7 - i) & 7)) & 1) !== 0;
-            i++;
-        }
-        b.data[y][x] = value !== mask; // !== as xor
+    const planesT = planes.map((p) => {
+        const t = mat(size);
+        transposeMat(p, t);
+        return t.v;
     });
-    if (i !== need)
-        throw new Error('QR: bytes left after draw');
-    return b;
-}
-function penalty(bm) {
-    const inverse = bm.inverse();
-    // Adjacent modules in row/column in same | No. of modules = (5 + i) color
-    const sameColor = (row) => {
-        let res = 0;
-        for (let i = 0, same = 1, last = undefined; i < row.length; i++) {
-            if (last === row[i]) {
-                same++;
-                if (i !== row.length - 1)
-                    continue; // handle last element
-            }
-            if (same >= 5)
-                res += 3 + (same - 5);
-            last = row[i];
-            same = 1;
-        }
-        return res;
+    return {
+        ver,
+        tpl: m.v,
+        pos: posBuf.slice(0, n),
+        planes: planes.map((p) => p.v),
+        planesT,
+        work: [mat(size), mat(size), mat(size), mat(size)],
     };
-    let adjacent = 0;
-    bm.data.forEach((row) => (adjacent += sameColor(row)));
-    inverse.data.forEach((column) => (adjacent += sameColor(column)));
-    // Block of modules in same color (Block size = 2x2)
-    let box = 0;
-    let b = bm.data;
-    const lastW = bm.width - 1;
-    const lastH = bm.height - 1;
-    for (let x = 0; x < lastW; x++) {
-        for (let y = 0; y < lastH; y++) {
-            const x1 = x + 1;
-            const y1 = y + 1;
-            if (b[x][y] === b[x1][y] && b[x1][y] === b[x][y1] && b[x1][y] === b[x1][y1]) {
-                box += 3;
+}
+// Template copy + data-bit scatter along the cached zigzag order, then mask
+// selection: XOR candidates wordwise (both orientations, from the cached
+// transposed planes), score the test form, keep the first lowest
+// (deterministic ties, python-qrcode compatible).
+function drawSymbol(ver, ecc, data, maskIdx, test = false) {
+    if (symCache === undefined || symCache.ver !== ver)
+        symCache = buildSymCache(ver);
+    const { tpl, pos, planes, planesT, work } = symCache;
+    const [m, t, cand, candT] = work;
+    m.v.set(tpl);
+    const need = Math.min(8 * data.length, pos.length); // trailing remainder bits stay 0
+    for (let i = 0; i < need; i++) {
+        if (data[i >>> 3] & (0x80 >>> (i & 7))) {
+            const p = pos[i];
+            m.v[p >>> 5] |= 1 << (p & 31);
+        }
+    }
+    let mask = maskIdx;
+    if (mask === undefined) {
+        transposeMat(m, t); // the only transpose per encode; every mask reuses it
+        let bestScore = Infinity;
+        for (let p = 0; p < 8; p++) {
+            const pv = planes[p];
+            const ptv = planesT[p];
+            for (let i = 0; i < cand.v.length; i++) {
+                cand.v[i] = m.v[i] ^ pv[i];
+                candT.v[i] = t.v[i] ^ ptv[i];
+            }
+            const score = penaltyScore(cand, candT, bestScore);
+            if (score < bestScore) {
+                bestScore = score;
+                mask = p;
             }
         }
     }
-    // 1:1:3:1:1 ratio (dark:light:dark:light:dark) pattern in row/column, preceded or followed by light area 4 modules wide
-    const finderPattern = (row) => {
-        const finderPattern = [true, false, true, true, true, false, true]; // dark:light:dark:light:dark
-        const lightPattern = [false, false, false, false]; // light area 4 modules wide
-        const p1 = [...finderPattern, ...lightPattern];
-        const p2 = [...lightPattern, ...finderPattern];
-        let res = 0;
-        for (let i = 0; i < row.length; i++) {
-            if (includesAt(row, p1, i))
-                res += 40;
-            if (includesAt(row, p2, i))
-                res += 40;
+    const pv = planes[mask];
+    for (let i = 0; i < m.v.length; i++)
+        m.v[i] ^= pv[i];
+    if (!test)
+        drawInfo(m, ver, ecc, mask);
+    return m;
+}
+const asNum = (n, title) => {
+    if (typeof n !== 'number')
+        throw new TypeError(`"${title}" expected number, got type=${typeof n}`);
+    if (!Number.isSafeInteger(n))
+        throw new RangeError(`"${title}" expected safe integer, got ${n}`);
+    return n;
+};
+const asString = (s, title) => {
+    if (typeof s !== 'string')
+        throw new TypeError(`"${title}" expected string, got type=${typeof s}`);
+    return s;
+};
+// Exact byte count produced by WHATWG TextEncoder, without allocating the
+// encoded buffer. Lone surrogates become the three-byte replacement character.
+function utf8Length(str) {
+    let length = 0;
+    for (let i = 0; i < str.length; i++) {
+        const c = str.charCodeAt(i);
+        if (c < 0x80)
+            length++;
+        else if (c < 0x800)
+            length += 2;
+        else if (c < 0xd800 || c > 0xdfff)
+            length += 3;
+        else if (c <= 0xdbff && i + 1 < str.length) {
+            const next = str.charCodeAt(i + 1);
+            if (next >= 0xdc00 && next <= 0xdfff) {
+                length += 4;
+                i++;
+            }
+            else
+                length += 3;
         }
-        return res;
-    };
-    let finder = 0;
-    for (const row of bm.data)
-        finder += finderPattern(row);
-    for (const column of inverse.data)
-        finder += finderPattern(column);
-    // Proportion of dark modules in entire symbol
-    // Add 10 points to a deviation of 5% increment or decrement in the proportion
-    // ratio of dark module from the referential 50%
-    let darkPixels = 0;
-    bm.rectRead(0, Infinity, (_c, val) => (darkPixels += val ? 1 : 0));
-    const darkPercent = (darkPixels / (bm.height * bm.width)) * 100;
-    const dark = 10 * Math.floor(Math.abs(darkPercent - 50) / 5);
-    return adjacent + box + finder + dark;
-}
-// Selects best mask according to penalty, if no mask is provided
-function drawQRBest(ver, ecc, data, maskIdx) {
-    if (maskIdx === undefined) {
-        const bestMask = best();
-        for (let mask = 0; mask < PATTERNS.length; mask++)
-            bestMask.add(penalty(drawQR(ver, ecc, data, mask, true)), mask);
-        maskIdx = bestMask.get();
+        else
+            length += 3;
     }
-    if (maskIdx === undefined)
-        throw new Error('Cannot find mask'); // Should never happen
-    return drawQR(ver, ecc, data, maskIdx);
+    return length;
 }
-function validateECC(ec) {
-    if (!ECMode.includes(ec))
-        throw new Error(`Invalid error correction mode=${ec}. Expected: ${ECMode}`);
+function byteCapacity(ver, ecc) {
+    const lengthBits = LENGTH_BITS.byte[Math.floor((ver + 7) / 17)];
+    return Math.min((1 << lengthBits) - 1, Math.floor((capacity(ver, ecc).capacity - 4 - lengthBits) / 8));
 }
-function validateEncoding(enc) {
-    if (!Encoding.includes(enc))
-        throw new Error(`Encoding: invalid mode=${enc}. Expected: ${Encoding}`);
-    if (enc === 'kanji' || enc === 'eci')
-        throw new Error(`Encoding: ${enc} is not supported (yet?).`);
+// Copied from noble/hashes utils.ts.
+export function _isBytes(a) {
+    // Plain `instanceof Uint8Array` is too strict for some Buffer / proxy / cross-realm cases.
+    // The fallback still requires a real ArrayBuffer view, so plain
+    // JSON-deserialized `{ constructor: ... }` spoofing is rejected, and
+    // `BYTES_PER_ELEMENT === 1` keeps the fallback on byte-oriented views.
+    return (a instanceof Uint8Array ||
+        (ArrayBuffer.isView(a) &&
+            a.constructor.name === 'Uint8Array' &&
+            'BYTES_PER_ELEMENT' in a &&
+            a.BYTES_PER_ELEMENT === 1));
 }
-function validateMask(mask) {
-    if (![0, 1, 2, 3, 4, 5, 6, 7].includes(mask) || !PATTERNS[mask])
-        throw new Error(`Invalid mask=${mask}. Expected number [0..7]`);
+const dark = (r, x, y) => r.map[x] >= 0 && r.map[y] >= 0 && matGet(r.m, r.map[x], r.map[y]) === 1;
+// Control chars come from runtime char codes, never string literals:
+// minifiers re-encode a literal '\n' — and constant-fold a bare
+// fromCharCode(10) — into a template literal holding a RAW newline
+// (1 byte cheaper), splitting every consumer's single-line .min.js.
+// The array indirection is opaque enough that the fold is skipped.
+const CTRL = [10, 27]; // [newline, ESC]
+const NL = /* @__PURE__ */ String.fromCharCode(CTRL[0]);
+function renderRaw(r) {
+    const W = r.W;
+    const res = new Array(W);
+    for (let y = 0; y < W; y++) {
+        const row = new Array(W);
+        for (let x = 0; x < W; x++)
+            row[x] = dark(r, x, y);
+        res[y] = row;
+    }
+    return res;
+}
+function renderAscii(r) {
+    const W = r.W;
+    let out = '';
+    for (let y = 0; y < W; y += 2) {
+        for (let x = 0; x < W; x++) {
+            const first = dark(r, x, y);
+            const second = y + 1 >= W ? true : dark(r, x, y + 1);
+            out += !first && !second ? '█' : !first && second ? '▀' : first && !second ? '▄' : ' ';
+        }
+        out += NL;
+    }
+    return out;
+}
+function renderTerm(r) {
+    const W = r.W;
+    const esc = String.fromCharCode(CTRL[1]);
+    const reset = esc + '[0m';
+    let out = '';
+    for (let y = 0; y < W; y++) {
+        for (let x = 0; x < W; x++) {
+            out += dark(r, x, y) ? `${esc}[40m  ${reset}` : `${esc}[1;47m  ${reset}`;
+        }
+        out += NL;
+    }
+    return out;
+}
+function renderSvg(r, optimize) {
+    const W = r.W;
+    let out = `<svg viewBox="0 0 ${W} ${W}" xmlns="http://www.w3.org/2000/svg">`;
+    let pathData = '';
+    let prev;
+    for (let y = 0; y < W; y++) {
+        for (let x = 0; x < W; x++) {
+            if (!dark(r, x, y))
+                continue;
+            if (!optimize) {
+                out += `<rect x="${x}" y="${y}" width="1" height="1" />`;
+                continue;
+            }
+            let mv = `M${x} ${y}`;
+            if (prev) {
+                const rel = `m${x - prev.x} ${y - prev.y}`;
+                if (rel.length <= mv.length)
+                    mv = rel;
+            }
+            pathData += `${mv}h1v1${x < 10 ? `H${x}` : 'h-1'}Z`;
+            prev = { x, y };
+        }
+    }
+    if (optimize)
+        out += `<path d="${pathData}"/>`;
+    return out + '</svg>';
+}
+function renderGif(r) {
+    const W = r.W;
+    const pixels = W * W;
+    const N = 126; // pixels per LZW chunk, 8-bit codes until the next clear
+    const fullChunks = Math.floor(pixels / N);
+    const tail = pixels % N;
+    const out = new Uint8Array(408 + fullChunks * (N + 2) + 2 + tail + 4);
+    let p = 0;
+    const u16 = (v) => {
+        out[p++] = v & 0xff;
+        out[p++] = v >>> 8;
+    };
+    for (const b of [0x47, 0x49, 0x46, 0x38, 0x37, 0x61])
+        out[p++] = b; // 'GIF87a'
+    u16(W);
+    u16(W);
+    out[p++] = 0xf6;
+    p += 2;
+    out[p++] = 0xff;
+    out[p++] = 0xff;
+    out[p++] = 0xff;
+    p += 3 * 127; // palette: 0 = white, 1 = black
+    out[p++] = 0x2c;
+    p += 4;
+    u16(W);
+    u16(W);
+    out[p++] = 0x00;
+    out[p++] = 0x07;
+    // Pixels are emitted from a per-module-row 0/1 buffer, rebuilt only when
+    // the module row changes (border and scale-repeated output rows reuse it),
+    // and block-copied in spans bounded by the LZW chunk boundaries. The span
+    // copy is the load-bearing part: a per-pixel emit loop costs more than the
+    // bit extraction it wraps, so a row buffer alone measures as no win.
+    const { m, map } = r;
+    const row = new Uint8Array(W);
+    let prevMy = -2;
+    for (let y = 0, i = 0; y < W; y++) {
+        const my = map[y];
+        if (my !== prevMy) {
+            prevMy = my;
+            row.fill(0);
+            if (my >= 0)
+                for (let x = 0; x < W; x++)
+                    if (map[x] >= 0)
+                        row[x] = matGet(m, map[x], my);
+        }
+        for (let x = 0; x < W;) {
+            if (i % N === 0) {
+                const rem = pixels - i;
+                out[p++] = (rem < N ? rem : N) + 1;
+                out[p++] = 0x80; // LZW clear code
+            }
+            const n = Math.min(N - (i % N), W - x);
+            out.set(row.subarray(x, x + n), p);
+            p += n;
+            x += n;
+            i += n;
+        }
+    }
+    if (tail === 0) {
+        out[p++] = 1;
+        out[p++] = 0x80;
+    }
+    out[p++] = 0x01;
+    out[p++] = 0x81; // end of information
+    out[p++] = 0x00;
+    out[p++] = 0x3b;
+    return out;
+}
+// data-url: the same GIF, base64-wrapped for direct <img src> use.
+// toBase64 (ES2026) where the engine has it; chunked btoa elsewhere —
+// fromCharCode over the whole buffer would blow the argument-count limit.
+function gifDataUrl(gif) {
+    const g = gif;
+    let b64;
+    if (typeof g.toBase64 === 'function')
+        b64 = g.toBase64();
+    else {
+        let bin = '';
+        for (let i = 0; i < g.length; i += 8192)
+            bin += String.fromCharCode(...g.subarray(i, i + 8192));
+        b64 = btoa(bin);
+    }
+    return 'data:image/gif;base64,' + b64;
 }
 export function encodeQR(text, output = 'raw', opts = {}) {
-    const ecc = opts.ecc !== undefined ? opts.ecc : 'medium';
-    validateECC(ecc);
-    const encoding = opts.encoding !== undefined ? opts.encoding : detectType(text);
-    validateEncoding(encoding);
-    if (opts.mask !== undefined)
-        validateMask(opts.mask);
+    // Validate public arguments, including an explicit version, before caller-controlled encoding.
+    asString(text, 'text');
+    asString(output, 'output');
+    if (typeof opts !== 'object' || opts === null || Array.isArray(opts))
+        throw new TypeError(`"opts" expected object, got type=${typeof opts}`);
     let ver = opts.version;
-    let data, err = new Error('Unknown error');
-    if (ver !== undefined) {
-        validateVersion(ver);
-        data = encode(ver, ecc, text, encoding);
-    }
-    else {
-        // If no version is provided, try to find smallest one which fits
-        // Currently just scans all version, can be significantly speedup if needed
-        for (let i = 1; i <= 40; i++) {
-            try {
-                data = encode(i, ecc, text, encoding);
-                ver = i;
-                break;
-            }
-            catch (e) {
-                err = e;
-            }
+    if (ver !== undefined)
+        ver = asVersion(ver);
+    const ecc = opts.ecc !== undefined ? opts.ecc : 'medium';
+    if (!ECC_LEVELS.includes(ecc))
+        err(`invalid ecc=${ecc}`);
+    const encoding = opts.encoding !== undefined ? opts.encoding : detectType(text);
+    if (!LENGTH_BITS[encoding])
+        err(`invalid encoding=${encoding}`);
+    if (encoding !== 'byte') {
+        const alpha = encoding === 'numeric' ? ALPHANUMERIC.slice(0, 10) : ALPHANUMERIC;
+        for (const ch of text) {
+            if (!alpha.includes(ch))
+                err(`Unknown letter: "${ch}". Allowed: ${alpha}`);
         }
     }
-    if (!ver || !data)
-        throw err;
-    let res = drawQRBest(ver, ecc, data, opts.mask);
-    res.assertDrawn();
-    const border = opts.border === undefined ? 2 : opts.border;
-    if (!Number.isSafeInteger(border))
-        throw new Error(`invalid border type=${typeof border}`);
-    res = res.border(border, false); // Add border
-    if (opts.scale !== undefined)
-        res = res.scale(opts.scale); // Scale image
+    if (opts.mask !== undefined && (asNum(opts.mask, 'opts.mask') < 0 || opts.mask > 7))
+        err(`invalid mask=${opts.mask}`);
+    const textEncoder = opts.textEncoder;
+    // Reject impossible built-in UTF-8 payloads before TextEncoder duplicates a
+    // potentially huge input. A custom encoder may intentionally emit fewer
+    // bytes, so its output remains the source of truth.
+    if (encoding === 'byte' && textEncoder === undefined) {
+        const maxBytes = byteCapacity(ver === undefined ? 40 : ver, ecc);
+        if (text.length > maxBytes || utf8Length(text) > maxBytes)
+            err('Capacity overflow');
+    }
+    const utf8 = encoding === 'byte'
+        ? (textEncoder !== undefined ? textEncoder : (s) => new TextEncoder().encode(s))(text)
+        : undefined;
+    if (utf8 !== undefined && !_isBytes(utf8))
+        throw new TypeError(`"opts.textEncoder" expected Uint8Array, got type=${typeof utf8}`);
+    const dataLen = encoding === 'byte' ? utf8.length : text.length;
+    // Encoded payload bit count, for capacity checks without encoding.
+    const encodedBits = encoding === 'numeric'
+        ? Math.floor(dataLen / 3) * 10 + [0, 4, 7][dataLen % 3]
+        : encoding === 'alphanumeric'
+            ? Math.floor(dataLen / 2) * 11 + (dataLen % 2) * 6
+            : dataLen * 8;
+    if (ver === undefined) {
+        for (ver = 1; ver <= 40; ver++) {
+            const lengthBits = LENGTH_BITS[encoding][Math.floor((ver + 7) / 17)];
+            if (dataLen < 1 << lengthBits && 4 + lengthBits + encodedBits <= capacity(ver, ecc).capacity)
+                break;
+        }
+        if (ver > 40)
+            err('Capacity overflow');
+    }
+    else {
+        const lengthBits = LENGTH_BITS[encoding][Math.floor((ver + 7) / 17)];
+        if (dataLen >= 1 << lengthBits || 4 + lengthBits + encodedBits > capacity(ver, ecc).capacity)
+            err('Capacity overflow');
+    }
+    const data = encodeData(ver, ecc, text, encoding, utf8);
+    const m = drawSymbol(ver, ecc, data, opts.mask);
+    const border = opts.border === undefined ? 2 : asNum(opts.border, 'opts.border');
+    // A quiet zone is required (ISO/IEC 18004:2024 §5.3.8). Consumers that
+    // need the borderless module matrix (custom-design renderers like qrbtf /
+    // cuer) should request border: 1 and slice the padding ring off — the
+    // border is added after the symbol is drawn and never affects its content.
+    if (border <= 0)
+        throw new RangeError(`invalid border=${border}`);
+    const scale = opts.scale === undefined ? 1 : asNum(opts.scale, 'opts.scale');
+    if (scale <= 0 || scale > 1024)
+        throw new RangeError(`invalid scale factor: ${scale}`);
+    // Output dimensions with quiet zone and scaling applied on the fly; `map`
+    // translates an output coordinate to its module index (-1 in the border).
+    const W = (m.size + 2 * border) * scale;
+    // Every renderer does O(W^2) work. Compact outputs can safely use a 4x
+    // dimension limit; raw arrays and verbose terminal/SVG strings cannot.
+    const maxOutputSize = output === 'ascii' || output === 'gif' || output === 'data-url'
+        ? MAX_COMPACT_OUTPUT_SIZE
+        : MAX_OUTPUT_SIZE;
+    if (W > maxOutputSize)
+        throw new RangeError(`invalid opts: output is ${W}x${W} (max ${maxOutputSize}), reduce border/scale`);
+    const map = new Int32Array(W);
+    for (let i = 0; i < W; i++) {
+        const f = Math.floor(i / scale) - border;
+        map[i] = f >= 0 && f < m.size ? f : -1;
+    }
+    const r = { m, W, map };
     if (output === 'raw')
-        return res.data;
-    else if (output === 'ascii')
-        return res.toASCII();
-    else if (output === 'svg')
-        return res.toSVG(opts.optimize);
-    else if (output === 'gif')
-        return res.toGIF();
-    else if (output === 'term')
-        return res.toTerm();
-    else
-        throw new Error(`Unknown output: ${output}`);
+        return renderRaw(r);
+    if (output === 'ascii')
+        return renderAscii(r);
+    if (output === 'term')
+        return renderTerm(r);
+    if (output === 'svg')
+        return renderSvg(r, opts.optimize === undefined ? true : opts.optimize);
+    if (output === 'gif')
+        return renderGif(r);
+    if (output === 'data-url')
+        return gifDataUrl(renderGif(r));
+    return err(`Unknown output: ${output}`);
 }
+/** Default export alias for {@link encodeQR}. */
 export default encodeQR;
-export const utils = {
-    best,
-    bin,
-    drawTemplate,
-    fillArr,
-    info,
-    interleave,
-    validateVersion,
-    zigzag,
-};
-// Unsafe API utils, exported only for tests
-export const _tests = {
-    Bitmap,
-    info,
-    detectType,
-    encode,
-    drawQR,
-    penalty,
-    PATTERNS,
-};
-// Type tests
-// const o1 = qr('test', 'ascii');
-// const o2 = qr('test', 'raw');
-// const o3 = qr('test', 'gif');
-// const o4 = qr('test', 'svg');
-// const o5 = qr('test', 'term');
-//# sourceMappingURL=index.js.map
+// Spec tables and bit-level helpers shared with decode.ts, plus the
+// alignment-pattern table for custom-design renderers. The underscore
+// marks them as private API: undocumented, may change in any release. Named
+// (not bagged in _tests) so decode-only bundles tree-shake per symbol.
+export { ALPHANUMERIC as _ALPHANUMERIC, alignmentPatterns as _alignmentPatterns, BYTES as _BYTES, ECC_BLOCKS as _ECC_BLOCKS, ECC_LEVELS as _ECC_LEVELS, GF256 as _GF256, WORDS_PER_BLOCK as _WORDS_PER_BLOCK, formatBits as _formatBits, maskBits as _maskBits, popcnt as _popcnt, versionBits as _versionBits, };
+/** Internal helpers exposed for the test suite only. */
+export const _tests = { mat, matGet, penalty, drawSymbol, encodeData, rsEcc, detectType, EC_CODE, versionBits };
