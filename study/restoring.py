@@ -24,7 +24,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered, thread_count
 from stegnet.core.samples import from_8_bits, to_8_bits
 from stegnet.media import read_picture, reduced, resize
-from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
+from stegnet.media.pictures.bare_avif import BareCoder, decode_bare
 from stegnet.models.layers import SLOPE, BackboneContext, haar, inverse_haar
 
 SIDE, CROP, BATCH = 640, 112, 8  # pixels: of photographs at most, and of what a step sees of each
@@ -133,8 +133,9 @@ def coded_at(picture: np.ndarray, scale: int, rate: float, speed: int) -> np.nda
     """What AV1 leaves of a picture at a scale and a rate in bits per pixel; None if it does not fit."""
     height, width = picture.shape[:2]
     small = resize(picture, *(max(1, round(side * 2 ** (-scale / 4))) for side in (height, width)))
-    data = encode_bare_to_fit(small, int(rate * height * width / 8), speed)
-    return None if data is None else resize(decode_bare(data, *small.shape[:2]), height, width)
+    coder = BareCoder.quick(speed)
+    data = coder.to_fit(small, int(rate * height * width / 8))
+    return None if data is None else resize(decode_bare(data, *small.shape[:2], coder.depth), height, width)
 
 
 def batches(pairs: list[tuple[np.ndarray, np.ndarray]], draw: np.random.Generator) -> Iterator[list[Tensor]]:

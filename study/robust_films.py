@@ -102,7 +102,11 @@ def write_tables(out: Path, measured: pd.DataFrame, survived: pd.DataFrame) -> N
 
     Args:
         measured, survived: rows of `measure_film`, with the film's name.
+    Raises:
+        DataError: no film has room.
     """
+    if survived.empty:
+        raise DataError("no film has room for a text through any of these channels", "give other films, or channels")
     summary = pd.DataFrame(summarise(measured, survived))
     write_table(out / "films.csv", measured)
     write_table(out / "ways.csv", survived)

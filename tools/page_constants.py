@@ -29,9 +29,9 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "CONTENT": [
         (
             "methods.robust.content",
-            "NUMBERS HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
+            "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
         ),
-        ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH FAST_SPEED SPEED"),
+        ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
     "DUMMIES": [("sealing.dummies", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],

@@ -34,16 +34,17 @@ def piped_frames(width: int, height: int, pixels: str, rate: int, colours: str) 
 
 
 def run_ffmpeg(
-    out: Path,
+    out: Path | None,
     streams: list,
     error: str,
     *,
     data: bytes | None = None,
     **options: str | int | None,
-) -> None:
+) -> bytes:
     """Runs ffmpeg and overwrites `out`.
 
     Args:
+        out: None: the output is returned, and no file written.
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
         data: what `piped_frames` reads.
@@ -51,9 +52,9 @@ def run_ffmpeg(
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message.
     """
-    film = ffmpeg.output(*streams, str(out.absolute()), **options, **_BITEXACT)
+    film = ffmpeg.output(*streams, "pipe:" if out is None else str(out.absolute()), **options, **_BITEXACT)
     try:
-        film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)
+        return film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)[0]
     except ffmpeg.Error as failure:
         last = failure.stderr.decode(errors="replace").strip().splitlines()[-1]
         raise MediaError(f"{error} ({last})") from failure

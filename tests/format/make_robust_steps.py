@@ -8,6 +8,7 @@ SHA-256 of 32-bit little-endian numbers, or of bits packed into bytes.
 import base64
 import hashlib
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ import numpy as np
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.keys.keys import Key, Passphrase
+from stegnet.media import resize
 from stegnet.media.forecast import picture_quality
-from stegnet.media.pictures.bare_avif import as_file
+from stegnet.media.pictures.bare_avif import BareCoder, as_file
 from stegnet.methods.robust.channels import parse_channel
-from stegnet.methods.robust.content import file_content, fit_picture, parse_content
+from stegnet.methods.robust.content import file_content, parse_content
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
 from stegnet.methods.robust.modem import BLOCK, Rung, read_rungs
@@ -154,14 +156,23 @@ def searched(height: int, width: int) -> list[list[int]]:
 
 def contents(picture: np.ndarray) -> dict[str, object]:
     """Contents of a file and of a picture, and what the picture is when it is revealed."""
-    coded = fit_picture(picture, 500, lambda done, total: None).content
-    revealed = parse_content(coded + bytes(3), 1000)
-    assert isinstance(revealed, np.ndarray)
     return {
         "file": {"name": "Käse.txt", "data": "000102", "content": file_content("Käse.txt", bytes(range(3))).hex()},
-        "picture": {"content": coded.hex(), "revealed": shown(revealed)},
-        "avif": as_file(b"AV1", 5, 7).hex(),
+        "picture of 8 bits": coded_picture(picture, 8),
+        "picture of 10 bits": coded_picture(picture, 10),
     }
+
+
+def coded_picture(picture: np.ndarray, depth: int) -> dict[str, object]:
+    """Content of a picture at half its size, whose samples have so many bits, what is revealed, and an AVIF file."""
+    height, width = picture.shape[:2]
+    half = resize(picture, (height + 1) // 2, (width + 1) // 2)
+    data = (BareCoder.quick(6) if depth == 8 else BareCoder.thorough(2)).to_fit(half, 500)
+    body = struct.pack(">HHB", height, width, 4) + data
+    content = struct.pack(">BBH", {8: 1, 10: 3}[depth], 0, len(body)) + body
+    revealed = parse_content(content + bytes(3), 1000)
+    assert isinstance(revealed, np.ndarray)
+    return {"content": content.hex(), "revealed": shown(revealed), "avif": as_file(b"AV1", 5, 7, depth).hex()}
 
 
 def forecast(name: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stegnet.core.errors import DataError
 from stegnet.core.measures import CONTAINER_PSNR
 from stegnet.evaluation.video import temporal_error
 from stegnet.media import FilmWriter
@@ -75,6 +76,12 @@ def test_what_was_promised_is_summarised(tmp_path: Path) -> None:
     assert (row["groups_whole"], row["whole"]) == (0.75, 0.5)
     assert pd.read_csv(tmp_path / "encodings.csv")["groups_whole"].tolist() == [0.75, 0]
     assert read_json(tmp_path / "metrics.json")["robust_films_h264_23_filled_bits"] == 0.02
+
+
+def test_no_film_with_room(tmp_path: Path) -> None:
+    refused = {"channel": CHANNEL, "content": FILLED, "refused": True}
+    with pytest.raises(DataError, match="no film has room"):
+        write_tables(tmp_path, pd.DataFrame([refused]), pd.DataFrame([]))
 
 
 def test_all_ways_of_a_channel_have_names_of_their_own() -> None:

@@ -18,7 +18,7 @@ import { resize } from "../resize.js";
 const { LOWEST, HIGHEST } = BARE_AVIF; // quality
 const { FULL_RATE, PER_OCTAVE, SMALLEST } = CONTENT;
 const REACHES = [CONTENT.REACH, 1]; // steps between the scales tried
-const [FAST, SLOW] = [CONTENT.FAST_SPEED, CONTENT.SPEED]; // to find the scale, and to code the picture, up to 1 dB better
+const [SLOW, , FAST] = CONTENT.SPEEDS; // to find the scale, and to code the picture, up to 1 dB better
 const LARGE = 1 << 17; // pixels above which only the faster one is used
 const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of the next ones until one fits
 

@@ -7,7 +7,8 @@
 import { BARE_AVIF } from "../constants.js";
 import { join, u32 } from "./bytes.js";
 
-const { AV1, COLOURS, ESSENTIAL } = BARE_AVIF;
+const { COLOURS, ESSENTIAL } = BARE_AVIF;
+const AV1 = new Map(BARE_AVIF.AV1); // by bits of a sample
 const text = new TextEncoder();
 
 /** The AV1 data of a file with one picture. @param {Uint8Array} file */
@@ -21,26 +22,26 @@ export function toBare(file) {
 
 const MDAT = 0x6d646174; // "mdat"
 
-/** Decodes AV1 data of a known size. @throws {RangeError} it is no such picture */
-export async function fromBare(data, width, height, avif) {
-  const picture = await avif.decode(asFile(data, width, height));
+/** Decodes AV1 data of a known size and depth in bits, 8 or 10. @throws {RangeError} it is no such picture */
+export async function fromBare(data, width, height, avif, depth = 8) {
+  const picture = await avif.decode(asFile(data, width, height, depth));
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a picture of this size");
   return picture;
 }
 
 /** The AVIF file of AV1 data. */
-export function asFile(data, width, height) {
-  const start = boxes(width, height, data.length, 0).length + 8;
-  return join(boxes(width, height, data.length, start), box("mdat", data));
+export function asFile(data, width, height, depth) {
+  const start = boxes(width, height, depth, data.length, 0).length + 8;
+  return join(boxes(width, height, depth, data.length, start), box("mdat", data));
 }
 
 /** All boxes before the data, which has so many bytes from `start` on. */
-function boxes(width, height, size, start) {
+function boxes(width, height, depth, size, start) {
   const item = box("infe", [2, 0, 0, 0, 0, 1, 0, 0], text.encode("av01\0")); // version 2
   const properties = [
     fullBox("ispe", u32(width), u32(height)),
-    fullBox("pixi", [3, 8, 8, 8]),
-    box("av1C", AV1),
+    fullBox("pixi", [3, depth, depth, depth]),
+    box("av1C", AV1.get(depth)),
     box("colr", text.encode("nclx"), COLOURS),
   ];
   const uses = fullBox("ipma", u32(1), [0, 1, 4, 1, 2, 3 | ESSENTIAL, 4]);

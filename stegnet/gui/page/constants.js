@@ -4,7 +4,7 @@ export const BARE_AVIF = {
   LOWEST: 0,
   HIGHEST: 100,
   COLOURS: [0, 1, 0, 13, 0, 6, 128],
-  AV1: [129, 63, 0, 0],
+  AV1: [[8, [129, 63, 0, 0]], [10, [129, 63, 64, 0]]],
   ESSENTIAL: 128,
 };
 
@@ -39,7 +39,8 @@ export const CHANNELS = {
 };
 
 export const CONTENT = {
-  NUMBERS: {"picture": 1, "file": 2},
+  PICTURE_NUMBERS: [[8, 1], [10, 3]],
+  FILE_NUMBER: 2,
   HEAD_BYTES: 4,
   PICTURE_BYTES: 5,
   MOST_SIDE: 65535,
@@ -50,8 +51,7 @@ export const CONTENT = {
   FULL_RATE: 0.5,
   PER_OCTAVE: 2.5,
   REACH: 2,
-  FAST_SPEED: 9,
-  SPEED: 6,
+  SPEEDS: [6, 6, 9],
 };
 
 export const COSTS = {

@@ -26,6 +26,7 @@ _COLOURS = {"color_range": "pc", "colorspace": "smpte170m", "color_primaries": "
 _THREADS = 4
 _RATE = 25  # frames per second
 _LEAST_BITS = 1000
+_DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
 
 
 def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error: str) -> None:
@@ -39,18 +40,37 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     Raises:
         MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
     """
-    height, width = picture.shape[:2]
-    if max(height, width) > MAX_SIDE:
-        raise MediaError(f"{error} (no side can have more than {MAX_SIDE} pixels)")
-    source = piped_frames(width, height, _PIXELS, _RATE, _COLOURS["color_range"])
     # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here 1/25 second.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
     per_second = 50 * max(round(target), _LEAST_BITS)
     bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), per_second)
     bits |= {"bufsize": per_second // 10, "rc_init_occupancy": per_second // 25}
-    options = {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "format": "avif", "still-picture": 1, "tune": "psnr"}
-    options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | bits | _COLOURS
-    run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), **options)
+    _encode(picture, out, error, effort, format="avif", **bits)
+
+
+def encode_av1(picture: np.ndarray, crf: int, effort: int) -> bytes:
+    """The AV1 data of a picture, without a file's boxes around it.
+
+    Args:
+        picture, effort: as in `write_avif`.
+        crf: constant rate factor, from 0 (best) to 63.
+    Raises:
+        MediaError: as `write_avif`.
+    """
+    error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
+    stream = _encode(picture, None, error, effort, format="obu", crf=crf, video_bitrate=0)
+    return stream.removeprefix(_DELIMITER)
+
+
+def _encode(picture: np.ndarray, out: Path | None, error: str, effort: int, **options: str | int) -> bytes:
+    """`run_ffmpeg` with further options of the output."""
+    height, width = picture.shape[:2]
+    if max(height, width) > MAX_SIDE:
+        raise MediaError(f"{error} (no side can have more than {MAX_SIDE} pixels)")
+    source = piped_frames(width, height, _PIXELS, _RATE, _COLOURS["color_range"])
+    options |= {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "still-picture": 1, "tune": "psnr"}
+    options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | _COLOURS
+    return run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), **options)
 
 
 def _planes(picture: np.ndarray) -> np.ndarray:

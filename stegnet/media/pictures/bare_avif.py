@@ -5,21 +5,64 @@ A file's boxes (ISO/IEC 14496-12 and 23008-12, AVIF 1.1) take 275 bytes, which i
 
 import io
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from stegnet.media.pictures.avif import decode_avif, encode_avif
+from stegnet.media.pictures.avif_writer import encode_av1
 
-LOWEST, HIGHEST = 0, 100  # quality
+LOWEST, HIGHEST = 0, 100  # quality of 8 bits
+_MAX_CRF = 63
 _GROWTH = 0.04  # of the logarithm of a picture's size for each step of quality, about
 _COLOURS = bytes([0, 1, 0, 13, 0, 6, 0x80])  # BT.709 primaries, sRGB transfer, BT.601 matrix, full range: as Pillow
-_AV1 = bytes([0x81, 0x3F, 0, 0])  # version 1; high profile, no level; 8 bits, 4:4:4
+# By bits of a sample. Version 1; high profile, no level; 4:4:4.
+_AV1 = {8: bytes([0x81, 0x3F, 0, 0]), 10: bytes([0x81, 0x3F, 0x40, 0])}
 _ESSENTIAL = 0x80
 
 
-def encode_bare(picture: np.ndarray, quality: int, speed: int) -> bytes:
-    """The AV1 data of a picture, (H, W, 3) uint8; arguments and errors as `encode_avif`."""
+@dataclass(frozen=True)
+class BareCoder:
+    """A way to code a picture.
+
+    Attributes:
+        depth: bits of a sample of the coded picture, 8 or 10.
+        highest: quality, in whole steps from 0.
+        encode: returns the AV1 data of a picture, (H, W, 3) uint8, of a quality.
+    """
+
+    depth: int
+    highest: int
+    encode: Callable[[np.ndarray, int], bytes]
+
+    @staticmethod
+    def quick(speed: int) -> "BareCoder":
+        """Pillow's libaom, at a speed from 0 (best) to 10."""
+        return BareCoder(8, HIGHEST, partial(_encode_quickly, speed=speed))
+
+    @staticmethod
+    def thorough(effort: int) -> "BareCoder":
+        """libaom as for films, and 10 bits: half a decibel better than `quick` at the same speed; effort 0 to 8."""
+        return BareCoder(10, _MAX_CRF, lambda picture, quality: encode_av1(picture, _MAX_CRF - quality, effort))
+
+    def to_fit(self, picture: np.ndarray, most: int) -> bytes | None:
+        """The AV1 data of the best quality that takes at most `most` bytes; None if even the lowest takes more."""
+        fits, too_large, best = -1, self.highest + 1, None
+        quality, sizes = self.highest // 2, {}
+        while too_large - fits > 1:
+            data = self.encode(picture, quality)
+            sizes[quality] = math.log(len(data))
+            if len(data) <= most:
+                fits, best = quality, data
+            else:
+                too_large = quality
+            quality = _next_quality(sizes, fits, too_large, math.log(max(most, 1)))
+        return best
+
+
+def _encode_quickly(picture: np.ndarray, quality: int, speed: int) -> bytes:
     file = encode_avif(picture, quality, speed)
     boxes = io.BytesIO(file)
     while head := boxes.read(8):
@@ -28,21 +71,6 @@ def encode_bare(picture: np.ndarray, quality: int, speed: int) -> bytes:
         if head[4:] == b"mdat":
             return data
     raise AssertionError("Pillow wrote an AVIF without data")
-
-
-def encode_bare_to_fit(picture: np.ndarray, most: int, speed: int) -> bytes | None:
-    """The AV1 data of the best quality that takes at most `most` bytes; None if even the lowest takes more."""
-    fits, too_large, best = LOWEST - 1, HIGHEST + 1, None
-    quality, sizes = (LOWEST + HIGHEST) // 2, {}
-    while too_large - fits > 1:
-        data = encode_bare(picture, quality, speed)
-        sizes[quality] = math.log(len(data))
-        if len(data) <= most:
-            fits, best = quality, data
-        else:
-            too_large = quality
-        quality = _next_quality(sizes, fits, too_large, math.log(max(most, 1)))
-    return best
 
 
 def _next_quality(sizes: dict[int, float], fits: int, too_large: int, wanted: float) -> int:
@@ -55,22 +83,22 @@ def _next_quality(sizes: dict[int, float], fits: int, too_large: int, wanted: fl
     return min(max(math.floor(guess), fits + 1), too_large - 1)
 
 
-def decode_bare(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decodes AV1 data of a known size, (height, width, 3) uint8.
+def decode_bare(data: bytes, height: int, width: int, depth: int) -> np.ndarray:
+    """Decodes AV1 data of a known size and depth in bits, (height, width, 3) uint8.
 
     Raises:
         ValueError: it is no such picture.
     """
-    return decode_avif(as_file(data, height, width), height, width)
+    return decode_avif(as_file(data, height, width, depth), height, width)
 
 
-def as_file(data: bytes, height: int, width: int) -> bytes:
+def as_file(data: bytes, height: int, width: int, depth: int) -> bytes:
     """The AVIF file of AV1 data."""
-    start = len(_boxes(height, width, len(data), 0)) + 8
-    return _boxes(height, width, len(data), start) + _box(b"mdat", data)
+    start = len(_boxes(height, width, depth, len(data), 0)) + 8
+    return _boxes(height, width, depth, len(data), start) + _box(b"mdat", data)
 
 
-def _boxes(height: int, width: int, size: int, start: int) -> bytes:
+def _boxes(height: int, width: int, depth: int, size: int, start: int) -> bytes:
     """All boxes before the data, which has so many bytes from `start` on."""
     number = partial(int.to_bytes, length=4, byteorder="big")
     item = _full_box(b"infe", bytes([0, 1, 0, 0]) + b"av01\0", version=2)
@@ -78,8 +106,8 @@ def _boxes(height: int, width: int, size: int, start: int) -> bytes:
     properties = b"".join(
         (
             _full_box(b"ispe", number(width) + number(height)),
-            _full_box(b"pixi", bytes([3, 8, 8, 8])),
-            _box(b"av1C", _AV1),
+            _full_box(b"pixi", bytes([3, depth, depth, depth])),
+            _box(b"av1C", _AV1[depth]),
             _box(b"colr", b"nclx" + _COLOURS),
         )
     )

@@ -1,6 +1,7 @@
 """Content of a robust record: a picture made to fit, or a file as it is (docs/format.md, "Robust containers")."""
 
 import math
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from stegnet.core.parallel import watched
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write, resize
-from stegnet.media.pictures.bare_avif import decode_bare, encode_bare_to_fit
+from stegnet.media.pictures.bare_avif import BareCoder, decode_bare
 from stegnet.methods.method import Hidden
 from stegnet.methods.robust import ROBUST
 from stegnet.methods.robust.modem import Modem, chosen_modem
@@ -25,7 +26,7 @@ from stegnet.methods.run import Run
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
 
-_NUMBERS = {PICTURE: 1, FILE: 2}
+_PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # numbers of the kinds; of a picture, by bits of a sample
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2
 HEAD_BYTES = 1 + _LENGTH_BYTES
 _PICTURE_BYTES = 2 * _SIDE_BYTES + 1
@@ -38,8 +39,8 @@ _SMALLEST = 32  # scale; each step of the scale halves the number of pixels ever
 _PER_HALF = 4  # steps that halve a side
 _FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
 _REACH = 2  # steps between the scales tried first
-_SPEED, _FAST_SPEED, _LARGE = 6, 9, 1 << 19  # libaom's, and pixels above which the faster one is used
-_BEST_SPEED = 4  # of the picture that is hidden: a quarter of a decibel better than 6
+_SIZES = 1 << 17, 1 << 19  # pixels that divide small pictures, larger ones, and those whose coding takes seconds
+_SPEEDS, _EFFORTS = (6, 6, 9), (2, 4, 6)  # libaom's for such pictures: to find the scale, and to code what is hidden
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,20 @@ class FittedPicture:
     bytes: int
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """AV1 data of a picture at a scale: bits of a sample, data, and PSNR in dB, −1 if nothing fits."""
+
+    scale: int
+    depth: int
+    data: bytes
+    psnr: float
+
+
 def file_content(name: str, data: bytes) -> bytes:
     """Content that hides a file of at most 16 MB; its name is one that `is_file_name` accepts."""
     encoded = name.encode("utf-8", "surrogateescape")
-    return _content(FILE, bytes([len(encoded)]) + encoded + data)
+    return _content(_FILE_NUMBER, bytes([len(encoded)]) + encoded + data)
 
 
 def file_bytes(name: str, size: int) -> int:
@@ -92,26 +103,30 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     if max(height, width) > MOST_SIDE:
         raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {MOST_SIDE}")
     most = room - HEAD_BYTES - _PICTURE_BYTES
-    tried: dict[int, tuple[float, bytes]] = {}
+    tried: dict[tuple[int, bool], _Coded] = {}
 
-    def quality(scale: int) -> float:
-        if scale not in tried:
-            tried[scale] = _coded(picture, scale, most, _SPEED)
+    def quality(scale: int, thorough: bool = False) -> float:
+        if (scale, thorough) not in tried:
+            tried[scale, thorough] = _coded(picture, scale, most, thorough)
             step(len(tried), max(len(tried), _SMALLEST))
-        return tried[scale][0]
+        return tried[scale, thorough].psnr
 
     scale = max(_promising(picture, most), 0)
     while quality(scale) < 0 and scale < _SMALLEST:
         scale += 1
     for reach in (_REACH, 1):
         scale = _climb(quality, scale, reach)
-    value, data = tried[scale]
-    if value < 0:
+    if quality(scale) < 0:
         raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "take a larger cover")
-    if math.prod(_scaled(side, scale) for side in (height, width)) <= _LARGE:
-        value, data = max(tried[scale], _coded(picture, scale, most, _BEST_SPEED))
+    thoroughly = partial(quality, thorough=True)
+    if _scaled(height, scale) * _scaled(width, scale) <= max(_SIZES):
+        _climb(thoroughly, scale, 1)
+    else:
+        thoroughly(scale)
+    best = max(tried.values(), key=lambda coded: coded.psnr)
     sides = height.to_bytes(_SIDE_BYTES, "big") + width.to_bytes(_SIDE_BYTES, "big")
-    return FittedPicture(_content(PICTURE, sides + bytes([scale]) + data), value, len(data))
+    body = sides + bytes([best.scale]) + best.data
+    return FittedPicture(_content(_PICTURE_NUMBERS[best.depth], body), best.psnr, len(best.data))
 
 
 def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
@@ -186,17 +201,18 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     body, rest = content[HEAD_BYTES : HEAD_BYTES + length], content[HEAD_BYTES + length :]
     if len(body) < length or rest.strip(b"\0"):
         raise ValueError("of another length")
-    if kind == bytes([_NUMBERS[PICTURE]]):
-        return _parse_picture(body, area)
-    if kind == bytes([_NUMBERS[FILE]]):
+    for depth, number in _PICTURE_NUMBERS.items():
+        if kind == bytes([number]):
+            return _parse_picture(body, area, depth)
+    if kind == bytes([_FILE_NUMBER]):
         return _parse_file(body)
     raise ValueError("of an unknown kind")
 
 
-def _content(kind: str, body: bytes) -> bytes:
+def _content(kind: int, body: bytes) -> bytes:
     if len(body) >= 1 << 8 * _LENGTH_BYTES:
         raise CapacityError(f"the secret has {len(body)} bytes", "a robust container hides 16 MB at most")
-    return bytes([_NUMBERS[kind]]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
+    return bytes([kind]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
 def _scaled(side: int, scale: int) -> int:
@@ -220,26 +236,27 @@ def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
         scale = best
 
 
-def _coded(picture: np.ndarray, scale: int, most: int, speed: int) -> tuple[float, bytes]:
-    """PSNR of a picture coded at a scale, and its AV1 data; −1 if it does not fit."""
+def _coded(picture: np.ndarray, scale: int, most: int, thorough: bool) -> _Coded:
     height, width = picture.shape[:2]
     small = resize(picture, _scaled(height, scale), _scaled(width, scale))
-    data = encode_bare_to_fit(small, most, _FAST_SPEED if small[..., 0].size > _LARGE else speed)
+    size = bisect(_SIZES, small[..., 0].size)
+    coder = BareCoder.thorough(_EFFORTS[size]) if thorough else BareCoder.quick(_SPEEDS[size])
+    data = coder.to_fit(small, most)
     if data is None:
-        return -1.0, b""
-    return psnr(picture, _decoded(data, height, width, scale)), data
+        return _Coded(scale, coder.depth, b"", -1.0)
+    return _Coded(scale, coder.depth, data, psnr(picture, _decoded(data, height, width, scale, coder.depth)))
 
 
-def _decoded(data: bytes, height: int, width: int, scale: int) -> np.ndarray:
+def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:
     """The picture of a size, (height, width, 3) uint8, whose AV1 data at a scale these are; errors as `decode_bare`."""
-    return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale)), height, width)
+    return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale), depth), height, width)
 
 
-def _parse_picture(body: bytes, area: int) -> np.ndarray:
+def _parse_picture(body: bytes, area: int, depth: int) -> np.ndarray:
     height, width = (int.from_bytes(body[at : at + _SIDE_BYTES], "big") for at in (0, _SIDE_BYTES))
     if len(body) <= _PICTURE_BYTES or not 0 < height * width <= min(_MOST_PIXELS, _PIXEL_RATIO * area):
         raise ValueError("a picture of no size, or of far too large a one")
-    return _decoded(body[_PICTURE_BYTES:], height, width, body[_PICTURE_BYTES - 1])
+    return _decoded(body[_PICTURE_BYTES:], height, width, body[_PICTURE_BYTES - 1], depth)
 
 
 def _parse_file(body: bytes) -> RobustFile:
