@@ -21,8 +21,8 @@ _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
     "keygen": (
-        "stegnet keygen my.key                     # the recipient needs a copy",
-        "stegnet keygen --passphrase-words 6       # or of these words",
+        "stegnet keygen my.key                     # whoever reveals needs a copy",
+        "stegnet keygen --passphrase-words 6       # or share these words instead",
     ),
     "hide": (
         "stegnet hide cover.png secret.jpg --key-file my.key -o sent.png",

@@ -17,7 +17,7 @@ def add_method_options(command: argparse.ArgumentParser) -> None:
     default, *_ = METHODS
     summaries = "; ".join(f"{method.name}: {method.summary}" for method in METHODS.values())
     implied = [method.name for method in METHODS.values() if method.implied]
-    also = "".join(f"; {name} where only that has an option or writes OUT" for name in implied)
+    also = f"; {', '.join(implied)}: chosen where only that method has a given option or writes OUT's format"
     text = f"{summaries} (default: {default}{also})".replace("%", "%%")
     group.add_argument("--method", choices=tuple(METHODS), default=default, help=text)
     for name, (each, kind, owners) in _declared().items():

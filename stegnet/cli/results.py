@@ -64,7 +64,7 @@ class BatchResults:
         if lossy and not self._json:
             forms = ", ".join(dict.fromkeys(lossy))
             messages.warning(
-                f"{len(lossy)} of {len(self._covers)} covers saved with loss ({forms}): {BETRAYS}; {WAYS_OUT}"
+                f"{len(lossy)} of {len(self._covers)} covers were saved with loss ({forms}): {BETRAYS}; {WAYS_OUT}"
             )
 
 

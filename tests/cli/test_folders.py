@@ -92,7 +92,7 @@ def test_covers_saved_with_loss_are_warned_of_once(stegnet, folder):
     code, out, err = stegnet("hide covers k -o out --method sealed")
     warnings = [line for line in err.splitlines() if line.startswith("warning: ")]
     assert (code, len(out.splitlines())) == (0, 3)
-    assert warnings == [f"warning: 2 of 3 covers saved with loss (a JPEG): {BETRAYS}; {with_options(WAYS_OUT)}"]
+    assert warnings == [f"warning: 2 of 3 covers were saved with loss (a JPEG): {BETRAYS}; {with_options(WAYS_OUT)}"]
     code, out, err = stegnet("hide covers k -o out --method sealed --json --force")
     assert ("warning: " in err, out.count("the cover is a JPEG:")) == (False, 2)
 

@@ -78,7 +78,7 @@ def test_a_lossy_format_is_named_and_a_lossless_one_not_blamed(stegnet, hidden):
         ffmpeg(f"-i sealed.mkv -an -c:v {coded} {name}")
         lossy.append((name, f"a film in YCbCr ({coded.split()[0].replace('libx264', 'h264')})"))
     for name, form in lossy:
-        told = f"the key is another one, or {form} keeps nothing of what was hidden; `hide --survive` hides what stays"
+        told = f"the key is another one, or {form} keeps nothing of what was hidden; hide it with `--survive`"
         for command in (f"reveal {name} -o s", f"info {name} --key-file k"):
             code, out, err = stegnet(command)
             assert (code, out, err.splitlines()) == (1, "", [NOTHING, f"hint: {told}"])

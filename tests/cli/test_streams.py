@@ -131,7 +131,7 @@ def test_command_lines_that_can_not_be(folder, capsys, run, stdin):
         "hide folder - -o out --cluster local": "--cluster requires files: neither a text nor a stream",
         "reveal a -o - --json": "--json requires a file for the result",
         "reveal folder": "a folder requires -o",
-        "reveal a --force": "--force requires -o: what names itself never overwrites a file",
+        "reveal a --force": "--force requires -o: without -o, no file is ever overwritten",
     }.items():
         with pytest.raises(SystemExit, match="2"):
             run(line)

@@ -79,7 +79,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_method_options(hide)
     album = hide.add_argument_group("albums")
     album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
-    any_help = "pictures that suffice, whichever (default: all are needed)"
+    any_help = "number of pictures that suffice, whichever they are (default: all)"
     album.add_argument("--any", type=int, metavar="N", help=any_help)
     results.add_json_option(hide)
     add_cluster_option(hide)

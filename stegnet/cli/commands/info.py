@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from stegnet.files import Info, Value
 
 _DESCRIPTION = """\
-Tell what fits into FILE and how good it comes back. With the key, tell what is
+Tell what fits into FILE and how well it comes back. With the key, tell what is
 hidden in FILE instead, and whether FILE was altered since hiding. Without the
 key, nothing hidden is looked for: detectors may tell that something is hidden,
 but not what (docs/security.md).
 
-Quality is PSNR: at 40 dB and more, a picture is hardly told from its original;
-at 30 dB it is visibly coarser.
+Quality is PSNR: at 40 dB and more, a picture can hardly be told from its
+original; at 30 dB it is visibly coarser.
 """
 _EPILOG = """\
 The exit code is 3 if something is hidden but FILE was altered since hiding.

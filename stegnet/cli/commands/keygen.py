@@ -82,7 +82,7 @@ def _check(options: argparse.Namespace) -> None:
         options.usage_error("--passphrase-words prints a passphrase, and takes no KEY and no --qr")
     in_terminal = str(options.qr) == _TERMINAL
     if options.qr and not in_terminal and options.qr.suffix.lower() not in _PICTURES:
-        options.usage_error("argument --qr: CODE must end in .png or .svg; for the terminal, put --qr behind KEY")
+        options.usage_error("argument --qr: CODE must end in .png or .svg; for the terminal, put --qr after KEY")
     if options.key_file is None and not options.passphrase_words:
         options.usage_error("the following arguments are required: KEY")
     if in_terminal and not sys.stdout.isatty():
@@ -94,7 +94,7 @@ def _generate(path: Path) -> None:
 
     make_key_file(path)
     messages.result(f"wrote {path}")
-    messages.note("anyone with this file can reveal what it hides; without it, nobody can")
+    messages.note("anyone with this file can reveal what is hidden with it; without it, nobody can")
 
 
 def _generate_identity(path: Path) -> None:

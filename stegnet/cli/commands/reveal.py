@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     check_places(options, options.container, options.output)
     check_output_stream(options)
     if options.force and options.output is None:
-        options.usage_error("--force requires -o: what names itself never overwrites a file")
+        options.usage_error("--force requires -o: without -o, no file is ever overwritten")
     key_source = read_key_source(options)
     from stegnet.files import album_in, is_folder  # imported here to keep --help fast
 

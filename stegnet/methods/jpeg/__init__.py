@@ -49,12 +49,12 @@ class JpegOptions:
     channel: str | None = option(
         None,
         "command that does what OUT goes through, a JPEG saved again at the same size, such as 'convert {in} -quality "
-        "72 {out}': what arrives is the container. It is run some times on near copies of COVER",
+        "72 {out}': what arrives is the container. It is run a dozen times or more, on near copies of COVER",
         "COMMAND",
     )
     channel_from: tuple[Path, Path] | None = option(
         None,
-        "the same by a JPEG that went through and what arrived of it, whose tables and sampling are taken",
+        "the same, learnt from a JPEG that was sent once and what arrived: its tables and sampling are used",
         ("SENT", "RECEIVED"),
     )
     verify: bool = option(True, "do not read the output back to verify it")

@@ -126,7 +126,7 @@ def _refuse(secret: Path, at_most_safe: bool, size: int, most: int) -> NoReturn:
         raise not_safe(secret, size, most)
     raise CapacityError(
         f"{secret}: has {size} bytes, and there is room for {max(most, 0)}",
-        "take a larger JPEG, one with more detail or of higher quality, or the method sealed, which writes PNG",
+        "take a larger JPEG, one with more detail or of higher quality, or several pictures: spread it over several",
     )
 
 

@@ -100,7 +100,7 @@ class Copy(Oracle):
         if share:
             raise MediaError(
                 f"{received}: is not {sent} saved once with its tables: {share:.2%} of the blocks differ",
-                f"name a command that does the same; {_SURVIVE}",
+                f"give a command that does what the site does; or {_SURVIVE}",
             )
 
     def run(self, sent: Path, received: Path) -> None:

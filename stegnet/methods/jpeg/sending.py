@@ -27,9 +27,9 @@ _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, an
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
-_FINER = "take what arrives of it as the cover; hide what survives that"
+_FINER = "send the cover once and hide in what arrives; or hide what survives that"
 _STRAINED = 1.33  # coefficients that change in what is sent for each that changes in what arrives; detectors find more
-_MILDER = "take a smaller secret, a larger cover or one of higher quality; hide what survives that"
+_MILDER = "take a smaller secret, a larger cover or one of much higher quality; or hide what survives that"
 
 
 class Sending:
@@ -68,11 +68,11 @@ class ThroughChannel(Sending):
         super().__init__(cover)
         self._oracle, received = oracle, oracle(cover.picture.file.data)
         if unequal_share(received, oracle(cover.picture.file.data)):
-            raise MediaError("channel: two runs make two pictures of one, so that nothing can be planned")
+            raise MediaError("channel: two runs on the same file give different results, so nothing can be planned")
         self._received, self._blocks = received, Blocks(cover.picture, received)
         if self._blocks.known.mean() < _KNOWN:
             hint = "hide what survives that"
-            raise MediaError("channel: it does more to most of the picture than to save it as JPEG", hint)
+            raise MediaError("channel: it does more than save the picture as JPEG", hint)
         self.carrier = replace(cover, picture=received, errors=None)
         self._container: JpegPicture | None = None
 
@@ -117,14 +117,14 @@ class ThroughChannel(Sending):
     def check(self, sent: bytes) -> None:
         assert self._container is not None
         if unequal_share(self._oracle(sent), self._container):
-            raise MediaError("channel: the container does not arrive as it did before")
+            raise MediaError("channel: in the final check, the container arrived differently")
 
     def _unreached(self) -> CapacityError:
         ratio = np.median(self._received.steps(0) / self.cover.picture.steps(0))
         if ratio < 1:
             return CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
         hint = _MILDER if ratio == 1 else _FINER
-        return CapacityError("too little of what arrives can be chosen by what is sent", hint)
+        return CapacityError("what is sent controls too little of what arrives", hint)
 
     def _costs(self, most: int) -> Costs:
         """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""
@@ -159,7 +159,7 @@ class ThroughChannel(Sending):
                 return luma, failed
             arrived = self._oracle(self.cover.picture.with_planes(self._with_luma(luma)))
             if unequal_share(arrived, replace(self._received, planes=arrived.planes)):
-                raise MediaError("channel: it chooses its tables by the picture, so that nothing can be planned")
+                raise MediaError("channel: its quantisation tables depend on the picture, so nothing can be planned")
             wrong, *others = (_unequal(*pair, shape) for pair in zip(arrived.planes, wanted, strict=True))
             failed = np.logical_or.reduce([wrong & np.isin(np.arange(len(wrong)), numbers, invert=True), *others])
             todo = np.flatnonzero(wrong)

@@ -36,7 +36,8 @@ def hide_tiled(
     channel, rung = promise.channel, promise.rung
     if not isinstance(key_source, Key):
         hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
-        raise KeyFileError("a passphrase opens no part of a picture: what its salt follows from is cut off", hint)
+        trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
+        raise KeyFileError(trouble, hint)
     area, shape = hidden_area(cover), channel.grid(*cover.shape[:2]).shape
     row, col = (int.from_bytes(run.randomness(2), "big") % MAP for _ in range(2))
     place, blocks = Place(0, 0, row, col), Blocks((TILE, TILE), rung, key_source, SALT)

@@ -100,7 +100,7 @@ class _Content:
         """A line if the secret comes back in low quality."""
         if self.fitted.unchanged or self.fitted.copy.psnr >= LEAST:
             return ()
-        advice = "take a larger cover, a milder channel, or a lower quality of the container"
+        advice = "take a larger cover or a milder channel"
         return (f"the secret is revealed at only {self.fitted.copy.psnr:.1f} dB PSNR: {advice}",)
 
     def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
@@ -298,6 +298,8 @@ def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_ps
         return f"{_MORE_ROOM}; or promise less, without +crop"
     if channel.factor is not None:
         return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
+    if channel.name == MESSENGER:
+        return f"take a cover of {MESSENGER_SIDE} pixels or more, with more texture"
     rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
     for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
         if room is not None and room >= size:

@@ -62,7 +62,7 @@ def check_key(source: KeySource) -> None:
         KeyFileError: it is one.
     """
     if not opens_robust(source):
-        hint = "use a key file or passphrase, or hide without loss: in a .png, .mkv or lossless .mp4"
+        hint = "use a key file or passphrase, or ask for no channel: a JPEG or MP4 can stay one and be sent as a file"
         raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
 
 

@@ -84,9 +84,9 @@ def choose_rung(rungs: Sequence[Rung], channel: Channel, psnr: float) -> Rung:
     near = min((abs(rung.psnr - psnr) for rung in rungs), default=0.0)
     fitting = [rung for rung in rungs if abs(rung.psnr - psnr) == near and rung.lowest <= channel.quality]
     if not fitting:
-        lowest = min(rungs, key=lambda rung: rung.lowest)
-        hint = f"jpeg:{lowest.lowest} at {lowest.psnr:g} dB is the most robust"
-        raise CapacityError(f"these weights do not survive {channel} at {psnr:g} dB", hint)
+        least = {rung.psnr: rung.lowest for rung in sorted(rungs, key=lambda rung: -rung.lowest)}
+        known = ", ".join(f"jpeg:{lowest} and better at {near:g} dB" for near, lowest in sorted(least.items()))
+        raise CapacityError(f"these weights do not survive {channel} at {psnr:g} dB", f"they survive {known}")
     return max(fitting, key=lambda rung: (rung.lowest, rung.bits))
 
 

@@ -60,7 +60,7 @@ _MACROBLOCK = 4  # blocks
 _ATTEMPTS = 6
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip
-_LARGER = "take a longer or larger cover, with more that moves little, or a milder channel"
+_LARGER = "take a longer or larger cover, or one with less motion, or a milder channel"
 
 
 def film_fits(cover: CoverSize) -> list[Fit]:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import MediaError
+from stegnet.evaluation.demonstration import seeded
 from stegnet.methods import METHODS, Run
 from stegnet.methods.robust import RobustOptions
 from stegnet.results import OutputTarget
@@ -27,14 +28,17 @@ def files(tmp_path, picture) -> tuple[Path, Path, OutputTarget]:
     return tmp_path / "cover.png", tmp_path / "note.txt", OutputTarget(tmp_path / "out.jpg", force=True)
 
 
-def test_a_small_file_gets_the_finest_container(files, key):
-    """But not where it has no certain room."""
+def test_the_usual_quality_is_that_of_38_db(files, key):
+    """A small file changes few blocks, so that its container is the better one."""
     cover, secret, out = files
-    for size, wanted in ((10, 42.0), (900, 38.0)):
+    found = []
+    for size in (10, 900):
         secret.write_bytes(np.random.default_rng(0).bytes(size))
-        choices = RobustOptions(), RobustOptions(container_psnr=wanted)
-        chosen, same = (ROBUST.hide(cover, secret, out, key, each, Run()).hiding.container_psnr for each in choices)
-        assert chosen == pytest.approx(same, abs=1.5)
+        choices = RobustOptions(), RobustOptions(container_psnr=38.0)
+        runs = [ROBUST.hide(cover, secret, out, key, each, Run(randomness=seeded(1))).hiding for each in choices]
+        assert runs[0].container_psnr == runs[1].container_psnr
+        found.append(runs[0].container_psnr)
+    assert found[0] > found[1] + 3
 
 
 def test_a_secret_that_a_faulty_disk_does_not_give(files, key, monkeypatch):
