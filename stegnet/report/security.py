@@ -143,7 +143,7 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
     paragraph = (
         "Covers are in the form of the containers: JPEG 95, or H.264 at CRF 18. SPAM features with an ensemble "
         "classifier see a picture, or one frame of a film; jumps is how much low frequencies change where a run of "
-        "eight frames begins, against all other frames. Films are windows that move over photographs. 50 % is chance."
+        "frames begins, against all other frames. Films are windows that move over photographs. 50 % is chance."
     )
     keyless_text = (
         "Without the key, the public modem reads bits with the dither of another; its certainty tells containers from "
