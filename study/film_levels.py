@@ -52,7 +52,7 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 
 def large(path: Path) -> bool:
-    """Whether windows of a photograph have room to move."""
+    """True if windows of a photograph have room to move."""
     try:
         return min(read_picture(path).shape[:2]) > SIDE
     except MediaError:

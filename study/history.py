@@ -1,4 +1,4 @@
-"""What a cover's lossy past tells of its container: `python -m study.history PHOTOGRAPHS FILM OUT.csv`.
+"""Traces of a cover's lossy past in its container: `python -m study.history PHOTOGRAPHS FILM OUT.csv`.
 
 A decoder gives only some of all colours, and a JPEG that is saved again with its own tables hardly changes. Steps of
 single samples break both. No key, cover or training is needed: whoever knows what the cover once was looks at one file.

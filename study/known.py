@@ -61,7 +61,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 
 def without_errors(secrets: list[np.ndarray], config: Config) -> Rows:
-    """What a network without errors would give away: by block means as base, and by coded bases.
+    """Leaks of a network without errors: by block means as base, and by coded bases.
 
     Args:
         secrets: (H, W, 3) uint8 of one size.
@@ -76,7 +76,7 @@ def without_errors(secrets: list[np.ndarray], config: Config) -> Rows:
 
 
 def read(network: Network, pairs: list[Pair], seed: int, progress: Progress) -> Rows:
-    """What containers give away, by each attack, on known pictures and on copies of them; also without a mask."""
+    """Leaks of containers, by each attack, on known pictures and on copies of them; also without a mask."""
     yield from _read(network, READ, pairs, seed, progress)
     if network.period:
         yield from _read(unmasked(network), UNMASKED, pairs, seed, progress)

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def trial(modem: Modem, channel: Channel, path: Path, size: int | None, draw: np.random.Generator) -> list[Row]:
-    """What comes back of a picture in which a text, or as much as there is room for, is hidden."""
+    """Rows of results for a picture in which a text, or as much as there is room for, is hidden."""
     cover, row = read_picture(path), {"picture": path.name, "filled": size is None}
     key, rooms, start = Key(draw.bytes(KEY_BYTES)), [], time.perf_counter()
 

@@ -101,7 +101,7 @@ def evidence(picture: np.ndarray) -> dict[str, Evidence]:
 
 
 def activity(frames: np.ndarray) -> Evidence:
-    """How much a sample changes from frame to frame where the film stands still, against the samples around it.
+    """Change of a sample from frame to frame where the film stands still, against the samples around it.
 
     Args:
         frames: (T, H, W, 3) uint8, T > 1, all of one motif.

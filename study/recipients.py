@@ -1,4 +1,4 @@
-"""What whoever knows a recipient finds: `python -m study.recipients PHOTOGRAPHS OUT.csv [SIDE]`.
+"""Attacks by whoever knows a recipient: `python -m study.recipients PHOTOGRAPHS OUT.csv [SIDE]`.
 
 The attacker computes, from a recipient and a picture's salt, where an ephemeral key would be, and asks whether these
 samples changed more than others. Containers are compared with their covers, and with containers for another recipient.

@@ -130,7 +130,7 @@ def pair_of(numbered: tuple[int, Path]) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def coded_at(picture: np.ndarray, scale: int, rate: float, speed: int) -> np.ndarray | None:
-    """What AV1 leaves of a picture at a scale and a rate in bits per pixel; None if it does not fit."""
+    """A picture after AV1 at a scale and a rate in bits per pixel; None if it does not fit."""
     height, width = picture.shape[:2]
     small = resize(picture, *(max(1, round(side * 2 ** (-scale / 4))) for side in (height, width)))
     coder = BareCoder.quick(speed)

@@ -1,4 +1,4 @@
-"""What a module of this repository imports, directly and through others, by reading its source."""
+"""Imports of a module of this repository, directly and through others, by reading its source."""
 
 import ast
 from collections.abc import Container

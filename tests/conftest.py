@@ -163,7 +163,7 @@ def exact() -> Network:
 
 @pytest.fixture
 def five_levels() -> Callable[[np.ndarray], np.ndarray]:
-    """What `exact` keeps of a picture."""
+    """The part of a picture that `exact` keeps."""
     from tests.support.pairs import SHRUNK
 
     def kept(picture: np.ndarray) -> np.ndarray:

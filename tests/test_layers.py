@@ -75,7 +75,7 @@ def package(file: Path) -> str:
 
 
 def floor(file: Path) -> int:
-    """How high a file of stegnet stands; pipeline/ and study/ stand above all."""
+    """The floor of a file of stegnet; pipeline/ and study/ stand above all."""
     return next((height for height, names in enumerate(FLOORS) if package(file) in names), len(FLOORS))
 
 

@@ -94,7 +94,7 @@ def jpeg_rows() -> Iterator[str]:
 
 
 def network_on_jpegs() -> str:
-    """What a network with a backbone by timm finds of the method jpeg."""
+    """Detection of the method jpeg by a network with a backbone by timm."""
     found = table("jpeg_detector/jpeg_detector.csv", "method", "rate")
     told = [f"{right(found.loc['jpeg', rate])} at {rate:g}" for rate in (0.4, 0.2, 0.1, 0.05)]
     return f"and `jpeg` about as often as they: in {', '.join(told)}."
@@ -113,7 +113,7 @@ def test_a_network_finds_its_controls_sooner_than_features_do() -> None:
 
 
 def costs_sentences() -> str:
-    """What DCTR finds of an ideal code, by costs."""
+    """Detection of an ideal code by DCTR, by costs."""
     found = table("jpeg_costs/jpeg_costs.csv", "method", "planes", "seen", "rate")
 
     def told(method: str, planes: str, seen: str) -> str:
@@ -170,7 +170,7 @@ def test_detection_in_the_method_table() -> None:
 
 
 def network_sentence() -> str:
-    """What the small convolutional network finds of 100 pairs."""
+    """Detection by the small convolutional network, after 100 pairs."""
     found = table("detect/detect.csv", "method", "pairs", "attacker")
 
     def told(method: str, attacker: str = "has the program") -> str:

@@ -64,5 +64,5 @@ def folders(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def expected(material: Path, folders: Path) -> dict[str, bytes]:
-    """What one process writes, by name."""
+    """Files that one process writes, by name."""
     return contents(material / "expected")

@@ -102,7 +102,7 @@ def covers(folder: Path, photo: Image.Image) -> None:
 
 
 def security(cover: Path, kind: str) -> dict[str, Any]:
-    """What Python tells of a cover whose container is of a kind: how easily so many bytes are found, in words."""
+    """Python's words for a cover whose container is of a kind: how easily so many bytes are found, in words."""
     if kind == "jpeg":
         made = jpeg_cover(cover, 95)
         secure, history = jpegs.secure_payload(made), made.history

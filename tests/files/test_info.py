@@ -1,4 +1,4 @@
-"""What anyone sees of a file, and what its key shows."""
+"""Facts that anyone sees of a file, and those that its key shows."""
 
 import re
 from fractions import Fraction

@@ -189,7 +189,7 @@ def draw_shuffle(key: bytes, blocks: int) -> tuple[list[int], list[int]]:
 
 
 def draw_mask(key: bytes, height: int, width: int) -> np.ndarray:
-    """What is added to the samples of the hidden area, (height, width, 3), in periods.
+    """Changes of the samples of the hidden area, (height, width, 3), in periods.
 
     Args:
         key: of the shuffle.

@@ -49,7 +49,7 @@ class Coefficients:
 
     @property
     def context(self) -> bytes:
-        """What the MAC covers besides the samples."""
+        """Data that the MAC covers besides the samples."""
         text = b"stegnet/2/jpeg"
         for index, (plane, (across, down)) in enumerate(zip(self.planes, self.sampling, strict=True)):
             table = self.dct.qt[self.dct.quant_tbl_no[index]]

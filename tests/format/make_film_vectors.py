@@ -211,7 +211,7 @@ def vectors() -> list[Vector]:
 
 
 def answer(vector: Vector) -> dict[str, object]:
-    """What a reader must answer: a file's name and bytes, or nothing."""
+    """The answer of a reader: a file's name and bytes, or nothing."""
     how = {"passphrase": PASSPHRASE} if vector.key is None else {"key": vector.key.hex()}
     found = {"file": f"{vector.name}.png", "height": vector.film[0].shape[0], **how}
     if vector.message is None:

@@ -121,7 +121,7 @@ def container(picture: np.ndarray) -> dict[str, object]:
 
 
 def of_share(share: int, content: bytes, salt: bytes, chosen: np.ndarray | None) -> dict[str, object]:
-    """What is carried if a share of the blocks is used, in the order of `Blocks.places`."""
+    """Carriers if a share of the blocks is used, in the order of `Blocks.places`."""
     all_blocks = Blocks((ROWS, COLS), RUNG, Key(SECRET), salt, chosen)
     carried = used_blocks(all_blocks, NONCE, share)
     bits = coded_bits(all_blocks, RATE, content, NONCE, share)
@@ -134,7 +134,7 @@ def of_share(share: int, content: bytes, salt: bytes, chosen: np.ndarray | None)
 
 
 def resized(picture: np.ndarray) -> dict[str, object]:
-    """What is tried of copies of some sizes, and what is read of one at a canonical size."""
+    """Canonical sizes that are tried of copies, and what is read of one at such a size."""
     salts = list(salts_of_copies(picture))
     used = robust_key(Passphrase(PASSPHRASE), salts[0])
     return {

@@ -227,7 +227,7 @@ def vectors() -> list[Vector]:
 
 
 def answer(vector: Vector) -> dict[str, object]:
-    """What a reader must answer: a file's name and bytes, or a picture's size and means, or nothing."""
+    """The answer of a reader: a file's name and bytes, or a picture's size and means, or nothing."""
     how = {"passphrase": PASSPHRASE} if vector.key is None else {"key": vector.key.hex()}
     found = {"file": f"{vector.name}.png", **how}
     if vector.content is None:

@@ -63,7 +63,7 @@ def ephemeral_greens(picture: np.ndarray, recipient: bytes) -> list[int]:
 
 
 def ephemeral_lanes(greens: list[int]) -> book.Lanes:
-    """How 192 trits, as many as those of 38 bytes, lie in the green samples of the zone."""
+    """The order in which 192 trits, as many as those of 38 bytes, lie in the green samples of the zone."""
     return book.lanes(38, len(greens))
 
 

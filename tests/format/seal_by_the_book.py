@@ -167,7 +167,7 @@ class Lanes:
 
 
 def lanes(size: int, room: int) -> Lanes:
-    """How a sealed record of `size` bytes lies in `room` elements."""
+    """Layout of a sealed record of `size` bytes in `room` elements."""
     trits = -(-8 * size // 19) * 12
     count = max(1, min(trits // 128, 65536))
     rows, elements = -(-trits // count), room // count
@@ -246,7 +246,7 @@ def with_dummies(picture: np.ndarray, randomness: random.Random, share: float) -
 
 
 class Sealing(NamedTuple):
-    """How a record is sealed; what the lead says may be untrue.
+    """The seal of a record; what the lead says may be untrue.
 
     Attributes:
         code: height, plus 16 for a grey record, of which only green samples are changed here.

@@ -48,7 +48,7 @@ def share_size(size: int, frames: int, needed: int) -> int:
 
 
 def shares(data: bytes, film_id: bytes, frames: int, needed: int) -> list[bytes]:
-    """What each frame carries of a file."""
+    """The part of a file that each frame carries."""
     size = share_size(len(data), frames, needed)
     padded = data + bytes(-(-frames // 256) * needed * size - len(data))
 

@@ -1,4 +1,4 @@
-"""What the test vectors are made of: pictures, and ideal networks by the book, which hide five levels.
+"""Parts of the test vectors: pictures, and ideal networks by the book, which hide five levels.
 
 Level = round(4 · (hidden + ½)), within 0 and 4; revealed is level / 4 − ½. Without a period, a level is kept in the low
 four bits of a sample as 3 · level + 1 (`FiveLevels` in tests/support/pairs.py). With a period of 16, it is kept in the
@@ -69,14 +69,14 @@ def coded_base() -> Base:
 
 
 def levels_of(picture: np.ndarray, base: Base) -> np.ndarray:
-    """What the ideal network hides of a picture, -2 to 2; never half-way between two levels."""
+    """The part of a picture that the ideal network hides, -2 to 2; never half-way between two levels."""
     exact = 4 * base.gain * (picture - base.picture.astype(int)) / 255
     assert (np.abs(exact % 1 - 0.5) > 1e-4).all()
     return np.rint(exact).clip(-2, 2).astype(int)
 
 
 def shown(picture: np.ndarray, base: Base) -> str:
-    """What a reader shows of a secret."""
+    """A secret as a reader shows it."""
     exact = (base.picture + 255 * levels_of(picture, base) / (4 * base.gain)).clip(0, 255)
     assert (np.abs(exact % 1 - 0.5) > 1e-4).all()
     return by_the_book.digest(np.rint(exact).astype(np.uint8).tobytes())

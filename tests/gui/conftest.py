@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """What a page does."""
+    """Requests of a page."""
 
     server: GuiServer
 

@@ -1,4 +1,4 @@
-"""Who reaches the page, and what a job's request and results may be."""
+"""Access to the page, and the limits of a job's request and results."""
 
 import io
 import json
@@ -114,7 +114,7 @@ def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path,
 
 
 def advice(client: Client, about: str, **asked: Any) -> str:
-    """What the server says to a question."""
+    """The server's answer to a request."""
     answer = client.ask(about, "POST", json.dumps(asked).encode() + b"\n")
     assert answer.status == 200, answer
     return json.loads(answer.body)["text"]

@@ -70,7 +70,7 @@ def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def settings(path: Path) -> bytes:
-    """What x264 writes into a film about how it was made."""
+    """The options that x264 writes into a film."""
     return re.search(rb"options: ([ -~]+)", path.read_bytes())[1]
 
 

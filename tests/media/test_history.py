@@ -15,7 +15,7 @@ _PHOTOGRAPH = (360, 480)
 
 
 def saved(picture: np.ndarray, form: str, mode: str = "RGB", **options: object) -> Image.Image:
-    """What a decoder gives."""
+    """A picture as a decoder gives it."""
     file = io.BytesIO()
     Image.fromarray(picture).convert(mode).save(file, form, **options)
     return Image.open(file)

@@ -1,4 +1,4 @@
-"""What a picture is read without, or converted from, is told in one line each."""
+"""Notes of what is left out or converted when a picture is read, one line each."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def test_deps_name_all_that_a_stage_imports_and_nothing_else(name: str, module: 
 
 
 def test_a_training_goes_on_with_the_code_that_it_began_with() -> None:
-    """What it computes with, and no more: a changed command or log leaves a checkpoint usable."""
+    """The parameters that it computes with, and no more: a changed command or log leaves a checkpoint usable."""
     used = [ROOT / "stegnet" / name for name in CODE]
     imported = closure(ROOT / "stegnet/training/train.py", {ROOT / "stegnet/__init__.py"})
     assert not [file for file in imported if not any(file == part or part in file.parents for part in used)]

@@ -47,7 +47,7 @@ def run(exact) -> Run:
 
 @pytest.fixture
 def counts(monkeypatch) -> Counter[str]:
-    """How often decoders were opened and ended, frames decoded, and pictures unsealed."""
+    """Numbers of decoders opened and ended, frames decoded, and pictures unsealed."""
     found, unseal = Counter(), reading.unseal
 
     def frames(path, *args, **how):

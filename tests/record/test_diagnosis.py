@@ -1,4 +1,4 @@
-"""What happened to the frames of a film: by examples, and by what must be true of every diagnosis."""
+"""Diagnosis of the frames of a film: by examples, and by what must be true of every diagnosis."""
 
 from itertools import combinations, pairwise
 from random import Random
@@ -73,7 +73,7 @@ def edited(random: Random, total: int) -> list[FrameStatus]:
 
 
 def check(film: list[FrameStatus], total: int) -> None:
-    """What must be true of every diagnosis, found by counting."""
+    """Facts that are true of every diagnosis, found by counting."""
     found = diagnose(film, total)
     indices = [place.index for place in film if place.index is not None]
     shown = [index for _, index in found.order]

@@ -1,4 +1,4 @@
-"""What is seen without the key in robust containers, against what is easily seen and what is not."""
+"""Traces in robust containers without the key, against what is easily seen and what is not."""
 
 from collections.abc import Callable
 

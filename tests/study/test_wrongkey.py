@@ -1,4 +1,4 @@
-"""What is seen of a secret without its key: nothing that an unrelated picture would not show, too."""
+"""Traces of a secret without its key: nothing that an unrelated picture would not show, too."""
 
 from pathlib import Path
 

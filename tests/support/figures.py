@@ -1,4 +1,4 @@
-"""What the tests of documented figures share: the pages, the shipped report's tables, and how figures are written."""
+"""Shared by the tests of documented figures: the pages, the shipped report's tables, and how figures are written."""
 
 import json
 import re

@@ -24,7 +24,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Filmed:
-    """What `make_film` makes: `picture(…, seed=seed + index)` at each stamp, a tone of a codec, a display rotation."""
+    """A film of `make_film`: `picture(…, seed=seed + index)` at each stamp, a tone of a codec, a display rotation."""
 
     frames: int = 6
     height: int = 64

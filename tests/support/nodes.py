@@ -133,7 +133,7 @@ def hiding(
 
 
 def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
-    """What one process makes of a plan with the same key and seed."""
+    """Results of one process for a plan with the same key and seed."""
     tasks = tasks_of(plan, OutputTarget(Path(out)))
     return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED))]
 

@@ -16,7 +16,7 @@ IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
 
 
 def steps(name: str) -> list[str]:
-    """What follows this instruction, each time that the Dockerfile has it."""
+    """Arguments of this instruction, each time that the Dockerfile has it."""
     return [step.partition(" ")[2].strip() for step in STEPS if step.startswith(f"{name} ")]
 
 

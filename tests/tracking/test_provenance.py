@@ -1,4 +1,4 @@
-"""Which code ran, and the command that runs it again."""
+"""The code that ran, and the command that runs it again."""
 
 import subprocess
 from pathlib import Path

@@ -56,7 +56,7 @@ class Stopped(Exception):
 
 
 class Training(NamedTuple):
-    """What a training gave, and the steps that it took."""
+    """Results of a training, and the steps that it took."""
 
     pair: Pair
     card: Card

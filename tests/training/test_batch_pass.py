@@ -30,7 +30,7 @@ def batch() -> torch.Tensor:
 
 
 def expected_hidden(batch: torch.Tensor, base: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What is hidden of the secrets, (B, 3, H, W), with their bases and gains."""
+    """The hidden part of the secrets, (B, 3, H, W), with their bases and gains."""
     secret = batch[:, 1] / 255
     if base == "none":
         return secret - 128 / 255, torch.full_like(secret, 128 / 255), torch.ones(())

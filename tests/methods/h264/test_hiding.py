@@ -49,7 +49,7 @@ def hide(cover: Path, data: bytes, out: Path, key=KEY, **options: bool):
 
 
 def revealed(film: Path, key=KEY) -> tuple[bytes, tuple[str, ...]]:
-    """What comes back, and what is told of changes."""
+    """The hidden file, and the figures of changes."""
     out = film.with_suffix(".back")
     report = reveal_file(film, OutputTarget(out, force=True), key)
     return out.read_bytes(), report.trouble

@@ -1,4 +1,4 @@
-"""How much fits into a JPEG, and how much of it is hard to find."""
+"""Room in a JPEG, and the part of it that is hard to find."""
 
 import numpy as np
 import pytest

@@ -53,7 +53,7 @@ def a(tmp_path) -> Path:
 
 @pytest.fixture
 def b(tmp_path) -> Path:
-    """What is revealed, or another container."""
+    """The revealed film, or another container."""
     return tmp_path / "b.mkv"
 
 

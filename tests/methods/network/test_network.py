@@ -49,7 +49,7 @@ def some_base(picture: Callable[..., np.ndarray], gain: float = 2.0) -> Base:
 
 
 def prepared(pair: Pair, secret: np.ndarray, base: Base) -> np.ndarray:
-    """What is hidden of a secret: as the pair prepares it, less the base, times the gain."""
+    """The hidden part of a secret: as the pair prepares it, less the base, times the gain."""
     picture = as_picture(pair.prepare(as_tensor(secret / 255)))
     return ((picture - base.picture / 255.0) * base.gain).astype(np.float32)
 
@@ -288,7 +288,7 @@ def test_fine_tiles():
 
 
 def reach_of(run, count: int, side: int = 512) -> int:
-    """How far beyond a square in the middle lies what it depends on."""
+    """Distance from a square in the middle to the farthest sample that it depends on."""
     inputs = [torch.rand(1, 3, side, side, requires_grad=True) for _ in range(count)]
     start, end = side // 2 - 16, side // 2 + 16
     run(*inputs)[..., start:end, start:end].sum().backward()

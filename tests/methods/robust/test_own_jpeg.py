@@ -45,7 +45,7 @@ def changed_in(container: np.ndarray, top: int, left: int) -> np.ndarray:
 
 
 def outside(file: JpegFile) -> list[bytes]:
-    """What is not entropy-coded, nor a table for that."""
+    """All segments but entropy-coded data and its tables."""
     coded = [(scan.start, scan.end) for scan in file.scans] + [each[:2] for each in file.huffman_segments]
     places = [0, *(place for part in sorted(coded) for place in part), len(file.data)]
     return [file.data[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]

@@ -68,7 +68,7 @@ class Files:
         return embed_file(cover, file, OutputTarget(self.folder / name, force=True), self.key, options, run)
 
     def extract(self, container: Path | str, source=None, **how: object) -> tuple[bytes, Report]:
-        """What a container gives back, and the report; a failure leaves no file."""
+        """The content of a container, and the report; a failure leaves no file."""
         out = self.folder / "back.bin"
         out.unlink(missing_ok=True)
         try:
