@@ -38,6 +38,7 @@ Plain = Callable[[str], subprocess.CompletedProcess[str]]
 def plain(tmp_path: Path, picture, make_film) -> Plain:
     """Runs the command line without the packages of extras."""
     Image.fromarray(picture(64, 96, 1)).save(tmp_path / "cover.png")
+    Image.fromarray(picture(160, 240, 3)).save(tmp_path / "large.png")
     Image.fromarray(picture(50, 40, 2)).save(tmp_path / "secret.png")
     make_film(tmp_path / "cover.mkv", 4, 160, 240, sound="aac")
     make_film(tmp_path / "secret.mkv", 3, seed=9, sound="aac")
@@ -63,6 +64,8 @@ def test_hiding_and_revealing_need_no_extra(plain: Plain, tmp_path: Path) -> Non
     ):
         done = plain(line)
         assert done.returncode == 0, done.stderr
+    done = plain("hide large.png secret.png --survive jpeg:75 --key-file k -o large.jpg")
+    assert (done.returncode, "`pip install 'stegnet[media]'` compresses better" in done.stderr) == (0, True)
     hints = {name: f"pip install 'stegnet[{name}]'" for name in ("torch", "export", "media")}
     for line, told in MISSING.items():
         done = plain(line)

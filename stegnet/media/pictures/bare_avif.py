@@ -8,14 +8,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 
 from stegnet.media.pictures.avif import decode_avif, encode_avif
-from stegnet.media.pictures.avif_writer import encode_av1
 
 LOWEST, HIGHEST = 0, 100  # quality of 8 bits
 _MAX_CRF = 63
+_SLOW = 4  # speed
 _GROWTH = 0.04  # of the logarithm of a picture's size for each step of quality, about
 _COLOURS = bytes([0, 1, 0, 13, 0, 6, 0x80])  # BT.709 primaries, sRGB transfer, BT.601 matrix, full range: as Pillow
 # By bits of a sample. Version 1; high profile, no level; 4:4:4.
@@ -44,7 +45,14 @@ class BareCoder:
 
     @staticmethod
     def thorough(effort: int) -> "BareCoder":
-        """libaom as for films, and 10 bits: half a decibel better than `quick` at the same speed; effort 0 to 8."""
+        """libaom as for films, and 10 bits: 0.2 to 0.5 dB better than `quick` for the same time; effort 0 to 8.
+
+        Without ffmpeg, it is `quick` at a slow speed.
+        """
+        if not has_ffmpeg():
+            return BareCoder.quick(max(effort, _SLOW))
+        from stegnet.media.pictures.avif_writer import encode_av1  # here, since it needs ffmpeg
+
         return BareCoder(10, _MAX_CRF, lambda picture, quality: encode_av1(picture, _MAX_CRF - quality, effort))
 
     def to_fit(self, picture: np.ndarray, most: int) -> bytes | None:
@@ -60,6 +68,11 @@ class BareCoder:
                 too_large = quality
             quality = _next_quality(sizes, fits, too_large, math.log(max(most, 1)))
         return best
+
+
+def has_ffmpeg() -> bool:
+    """True if ffmpeg's program is installed, as the extra "media" does."""
+    return all(find_spec(name) for name in ("ffmpeg", "imageio_ffmpeg"))
 
 
 def _encode_quickly(picture: np.ndarray, quality: int, speed: int) -> bytes:

@@ -21,6 +21,7 @@ from stegnet.keys import KeySource
 from stegnet.media import about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
 from stegnet.media.forecast import ROBUST_RATES
 from stegnet.media.output import Compressed
+from stegnet.media.pictures.bare_avif import has_ffmpeg
 from stegnet.media.probe import media_kind
 from stegnet.methods.fitting import Fitted, Space, fit
 from stegnet.methods.jpeg import jpeg_cover, write_planes
@@ -94,7 +95,9 @@ class _Content:
         """Line on the hidden secret, and what it survives."""
         if self.fitted.unchanged:
             return f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; survives {channel}"
-        return f"{self._reduced}compressed to {self.fitted.copy.description} bytes of {self.room}; survives {channel}"
+        better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
+        taken = f"compressed to {self.fitted.copy.description} bytes of {self.room}"
+        return f"{self._reduced}{taken}; survives {channel}{better}"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the secret comes back in low quality."""
