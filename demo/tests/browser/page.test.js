@@ -356,6 +356,21 @@ visiting("work is cancelled at once: the page does none of it itself", async (vi
   assert.equal(await page.locator("#hide .result").isVisible(), false);
 });
 
+visiting("a secret that is still being read is waited for", async (visitor) => {
+  await visitor.usePassphrase("hide");
+  await visitor.page.evaluate(() => {
+    const chosen = new DataTransfer();
+    chosen.items.add(new File(["meet me at eight"], "note.bin"));
+    const input = document.getElementById("secret-file");
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change"));
+    document.querySelector("#hide form").requestSubmit();
+  });
+  await visitor.result("hide");
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
+});
+
 visiting("pictures can be pasted and dropped", async (visitor) => {
   const { page } = visitor;
   const bytes = [...(await readFile(exchange("cover.png")))];

@@ -86,8 +86,8 @@ function setUpHiding(backend, device, onchange, revealHere) {
   makeJob(hiding, backend, { ask, gather: backend.gatherHiding, done });
   return { zones: [zones.cover, zones.secret] };
 
-  function ask() {
-    const [seen, hidden] = [zones.cover, zones.secret].map(filled);
+  async function ask() {
+    const [seen, hidden] = await Promise.all([zones.cover, zones.secret].map(filled));
     return { cover: seen, secret: hidden, container: send.container(), keyInput: key.keyInput(), device: device() };
   }
 
@@ -107,7 +107,7 @@ function setUpRevealing(backend, device, onchange) {
     onchange,
   });
   const key = makeKey(revealing.querySelector(".key"), backend.passphrases);
-  const ask = () => ({ container: filled(container), keyInput: key.keyInput(), device: device() });
+  const ask = async () => ({ container: await filled(container), keyInput: key.keyInput(), device: device() });
   const done = (result) => backend.showSecret(revealing, result);
   makeJob(revealing, backend, { ask, gather: backend.gatherRevealing, done });
   return { zones: [container], take };
@@ -125,7 +125,9 @@ const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "pict
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 
-function filled(zone) {
+/** The value of a zone, after what is still being read. */
+async function filled(zone) {
+  await zone.taken;
   if (zone.value) return zone.value;
   throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste one, or choose a file.");
 }

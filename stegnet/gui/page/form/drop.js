@@ -21,8 +21,9 @@ const EXAMPLES = [
  * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
  *   displayed
  * @param {() => void} [options.onchange]
- * @returns {{value: object | null, take: Function, takeExample: Function, section: HTMLElement, part: HTMLElement}} part:
- *   all that was added to the section; an example's `value` has `isExample`
+ * @returns {{value: object | null, taken: Promise<void>, take: Function, takeExample: Function, section: HTMLElement,
+ *   part: HTMLElement}} taken: ends when the last file was read; part: all that was added to the section; an example's
+ *   `value` has `isExample`
  */
 export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
   const id = `${section.dataset.drop}-file`;
@@ -41,7 +42,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     below,
     alerts,
   );
-  const zone = { value: null, take, takeExample, section, part };
+  const zone = { value: null, taken: Promise.resolve(), take, takeExample, section, part };
   if (examples) below.append(exampleRow(takeExample));
   section.append(part);
   empty();
@@ -78,8 +79,12 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     view.replaceChildren(show, make("small", { className, id: `${id}-caption` }, isExample ? "Example" : caption));
   }
 
+  function take(file, isExample = false) {
+    return (zone.taken = readAndShow(file, isExample));
+  }
+
   /** Takes a file; an unreadable one is reported and leaves the zone empty. */
-  async function take(file, isExample = false) {
+  async function readAndShow(file, isExample) {
     alerts.replaceChildren();
     section.classList.add("busy");
     zone.value = null;

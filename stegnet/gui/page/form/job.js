@@ -9,7 +9,7 @@ import { PageError } from "../errors.js";
  * @param {HTMLFormElement} form
  * @param {import("../main.js").Backend} backend that does the job
  * @param {object} steps
- * @param {() => object} steps.ask what the form holds; throws PageError
+ * @param {() => Promise<object>} steps.ask what the form holds; throws PageError
  * @param {(asked: object) => import("../main.js").Job | Promise<import("../main.js").Job>} steps.gather throws PageError
  * @param {(result: object, asked: object, job: string) => void} steps.done
  */
@@ -31,7 +31,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
     form.querySelector(".result").hidden = true;
     stop = new AbortController();
     try {
-      const asked = ask();
+      const asked = await ask();
       busy(true);
       const job = await gather(asked);
       const result = await backend.work(job, onProgress(job), stop.signal, onWarning);

@@ -42,6 +42,9 @@ export function makeSecret(section, read, onchange) {
   return {
     section,
     takeExample: drop.takeExample,
+    get taken() {
+      return drop.taken;
+    },
     get value() {
       return isText() ? textValue(text.value) : drop.value;
     },
