@@ -122,7 +122,13 @@ class Visitor {
 
   /** Gives a drop zone a file, by its path or its name and bytes. */
   async give(zone, file) {
-    await this.page.locator(`#${zone}-file`).setInputFiles(file);
+    const input = this.page.locator(`#${zone}-file`);
+    await input.evaluate((node) => {
+      delete node.dataset.given;
+      node.addEventListener("change", () => (node.dataset.given = ""), { once: true });
+    });
+    await input.setInputFiles(file); // may return before the page is told
+    await this.page.locator(`#${zone}-file[data-given]`).waitFor({ state: "attached" });
     await this.page.locator(`[data-drop="${zone}"]:not(.busy)`).waitFor();
   }
 
