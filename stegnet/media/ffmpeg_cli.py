@@ -49,6 +49,8 @@ def run_ffmpeg(
         error: start of the message if ffmpeg fails.
         data: what `piped_frames` reads.
         options: of the output.
+    Returns:
+        The output if `out` is None, else nothing.
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message.
     """
