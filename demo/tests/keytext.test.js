@@ -20,10 +20,11 @@ test("a key as text", () => {
   assert.equal(toHex(readKey(keyFile(secret))), vectors.bytes);
 });
 
-for (const { name, content, answer } of vectors.files) {
+for (const { name, content, encoding, answer } of vectors.files) {
   test(`key file: ${name}`, () => {
-    if (answer === "key") assert.equal(toHex(readKey(new TextEncoder().encode(content))), vectors.bytes);
-    else assert.throws(() => readKey(content), refused(answer));
+    const bytes = Uint8Array.from(Buffer.from(content, encoding));
+    if (answer === "key") assert.equal(toHex(readKey(bytes)), vectors.bytes);
+    else assert.throws(() => readKey(bytes), refused(answer));
   });
 }
 

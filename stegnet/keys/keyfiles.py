@@ -75,9 +75,14 @@ def read_recipient(text: str | Path) -> Recipient:
 
 def shown_text(path: str | Path) -> str:
     """The text that hands a file over: a key, or an identity's recipient, which is no secret. Errors as `read_key`."""
-    if isinstance(identity := _identity_of(_content(Path(path))), Identity):
+    content = _content(Path(path))  # once: a pipe can't be read again
+    if isinstance(identity := _identity_of(content), Identity):
         return str(identity.recipient)
-    return to_text(KEY, export_secret(read_key(path))[1:])
+    key = _key_of(content)
+    del content
+    if isinstance(key, Flaw):
+        raise KeyFileError(f"{path}: {key.message}", key.hint)
+    return to_text(KEY, export_secret(key)[1:])
 
 
 def write_new(path: Path, content: bytes) -> None:

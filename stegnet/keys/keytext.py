@@ -3,6 +3,7 @@
 No error is raised here while a local variable holds a secret: what is wrong with a text is returned, not raised.
 """
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import NamedTuple
 
 KEY, IDENTITY, RECIPIENT = "stegnet-key-", "stegnet-identity-", "stegnet"
@@ -23,6 +24,7 @@ _ELSE = "; `stegnet keygen` makes one; of a passphrase, take it as one"
 KEY_BYTES = 32
 MOST_BYTES = 4096  # of a file that holds such a text
 _CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # which no text has
+_UNSEEN = dict.fromkeys((0x200B, 0x2060, 0xFEFF))  # characters of no width, which web pages and mail put into a text
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _CHECKSUM = 6  # characters
 _BECH32M = 0x2BC830A3
@@ -50,7 +52,7 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
     """
     if not content.strip():
         return Flaw(f"empty, and so {_not(wanted)}", "it was cut: copy it again")
-    lines = _lines(content)
+    lines = _lines(content, wanted)
     if lines == []:
         return Flaw(f"{_not(wanted)}: it holds a comment only", "it was cut: copy it again")
     kind = _kind(lines[0]) if lines and len(lines) == 1 else None
@@ -99,13 +101,17 @@ def _is_text(content: bytes) -> bool:
     return _CONTROLS.isdisjoint(content)
 
 
-def _lines(content: bytes) -> list[str] | None:
-    """The lines of a text that are no comments; None if it is no text."""
+def _lines(content: bytes, wanted: str) -> list[str] | None:
+    """The lines of a text that are no comments, or of one that mail wrapped what is wanted; None: no text."""
     try:
-        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return [line for line in lines if line and not line.startswith("#")]
+    lines = [line.strip() for line in text.translate(_UNSEEN).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    start = next((number for number, line in enumerate(lines) if line.lower().startswith(f"{wanted}1")), len(lines))
+    whole = "".join(lines[start:])
+    return [whole] if decode(whole) else lines
 
 
 def _kind(line: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import os
 import pickle
 import stat
 import traceback
@@ -11,7 +12,7 @@ from functools import partial
 import pytest
 
 from stegnet.core.errors import KeyFileError
-from stegnet.keys import Identity, Key, Passphrase, Recipient, keys, make_key_file, read_key
+from stegnet.keys import Identity, Key, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
 from stegnet.keys.keys import KeyRing, film_key, is_anchor
 from tests.format.by_the_book import FILM_SECRET, SECRET, hkdf
 
@@ -170,6 +171,17 @@ def test_files_that_are_no_keys(tmp_path):
     for path, problem in ((tmp_path / "none", "no such key file"), (tmp_path, "can't be read")):
         with pytest.raises(KeyFileError, match=problem):
             read_key(path)
+
+
+def test_a_key_from_a_pipe_is_read_once(tmp_path):
+    """As a shell gives it for <(…)."""
+    make_key_file(tmp_path / "k")
+    out, into = os.pipe()
+    os.write(into, (tmp_path / "k").read_bytes())
+    os.close(into)
+    shown = shown_text(f"/dev/fd/{out}")
+    os.close(out)
+    assert shown in (tmp_path / "k").read_text().splitlines()
 
 
 # Secrets stay secret

@@ -28,14 +28,15 @@ def test_the_text_of_each_kind():
 
 @pytest.mark.parametrize("file", VECTORS["files"], ids=lambda file: file["name"])
 def test_files(file):
-    found = from_text(file["content"].encode(), KEY)
+    content = file["content"].encode(file.get("encoding", "utf-8"))
+    found = from_text(content, KEY)
     if file["answer"] == "key":
         assert found == BYTES
     else:
         assert isinstance(found, Flaw)
         assert found.message.startswith(file["answer"])
         assert found.hint
-        assert not is_raw_key(file["content"].encode())
+        assert not is_raw_key(content)
 
 
 def test_no_flaw_holds_the_content():

@@ -12,6 +12,7 @@ const NAMES = {
   "age-secret-key-": "an identity of age",
   age: "a recipient of age",
 };
+const UNSEEN = /[\u200b\u2060\ufeff]/gu; // characters of no width, which web pages and mail put into a text
 const AGAIN = "Copy it again.";
 const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
 const PROGRAM = "Only the program knows these: stegnet hide --recipient, stegnet reveal --identity.";
@@ -51,16 +52,24 @@ const isRawKey = (bytes) => bytes.length === KEY_BYTES && (textOf(bytes) === und
 
 const isControl = (byte) => byte === 127 || (byte < 32 && ![9, 10, 13].includes(byte));
 
-/** The lines of a text that are no comments; undefined if it is no text. */
+/** The lines of a text that are no comments, or the key alone, where mail wrapped it; undefined if it is no text. */
 function linesOf(bytes) {
-  const lines = textOf(bytes)?.split(/\r\n|\r|\n/);
-  return lines?.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+  const lines = textOf(bytes, encodingOf(bytes))
+    ?.replace(UNSEEN, "")
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith("#"));
+  const whole = lines?.slice(Math.max(0, lines.findIndex((line) => kindOf(line) === KEY))).join("");
+  return whole && decode(KEY, whole) ? [whole] : lines;
 }
 
-/** Bytes as UTF-8; undefined if they are none. */
-function textOf(bytes) {
+const encodingOf = ([first, second]) =>
+  first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+
+/** Bytes as text, by default UTF-8; undefined if they are none. */
+function textOf(bytes, encoding = "utf-8") {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
