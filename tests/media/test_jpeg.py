@@ -133,7 +133,10 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
             image.seek(1)
             pictures.append(np.asarray(image.convert("RGB")))
     np.testing.assert_array_equal(*pictures)
+    entries, counted = (b"\2\xb0\7\0" + size.to_bytes(4, "little") for size in (32, 2))  # pictures, not their bytes
+    wrong = read(tmp_path / "c.jpg", changed(jpeg.file.data, entries, counted)).with_planes(planes)
+    assert changed(wrong, counted, entries) == jpeg.with_planes(planes)
     damaged = bytearray(jpeg.file.data)
     damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
-    changed = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
-    assert changed[start:end] == damaged[start:end]
+    after = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
+    assert after[start:end] == damaged[start:end]

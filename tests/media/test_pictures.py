@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import stegnet
 from stegnet.core.errors import MediaError
 from stegnet.media import read_cover, read_picture, resize, write_png
+from tests.odd.make import chunk
 
 MODES = [
     ("L", 100, (100, 100, 100)),
@@ -137,6 +140,64 @@ def test_pictures_are_rotated_and_composited_over_white(tmp_path):
     for pixels in (read_cover(tmp_path / "a.png")[0], *(read_picture(tmp_path / f"{name}.png") for name in "ab")):
         assert pixels.shape == (20, 10, 3)
         assert (pixels == 255).all()
+
+
+SHORT, RATIONAL, DOUBLE = 3, 10, 12
+TURNED = 0x112, SHORT, 6
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [(TURNED, (0x10F, RATIONAL, 8)), (TURNED, (0x131, DOUBLE, 8)), (TURNED, (0x11A, RATIONAL, 38))],
+    ids=["a rational for text", "a float for text", "-1/0"],
+)
+@pytest.mark.parametrize(("suffix", "prefix"), [("jpg", b"Exif\0\0Exif\0\0"), ("png", b"")])
+def test_a_picture_is_turned_whatever_else_its_exif_has(tmp_path, picture, key, tags, suffix, prefix):
+    """Pillow can't write most of these again."""
+    entries = b"".join(struct.pack("<HHII", tag, form, 1, value) for tag, form, value in tags)
+    tiff = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + struct.pack("<Iii", 0, -1, 0)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(picture(96, 128)).save(path, exif=prefix + tiff)
+    (tmp_path / "s").write_bytes(b"secret")
+    assert read_picture(path).shape == (128, 96, 3)
+    report = stegnet.hide(path, tmp_path / "s", tmp_path / "o.jpg", key=key, quality=90)
+    assert (report.height, report.width) == (128, 96)
+    assert stegnet.reveal(tmp_path / "o.jpg", key=key).data == b"secret"
+
+
+def png(depth: int, colours: int, row: bytes, *chunks: bytes) -> bytes:
+    """A PNG of 2×1 pixels."""
+    head = struct.pack(">IIBBBBB", 2, 1, depth, colours, 0, 0, 0)
+    parts = chunk(b"IHDR", head), *chunks, chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("depth", "colours", "row", "colour", "shown"),
+    [
+        (1, 0, b"\x40", (0,), (255, 255)),
+        (2, 0, b"\x60", (1,), (255, 170)),
+        (4, 0, b"\x5a", (5,), (255, 170)),
+        (16, 0, b"\1\2\1\3", (0x102,), (255, 1)),
+        (16, 0, b"\5\2\2\7", (0x502,), (255, 2)),
+        (16, 2, b"\1\2\1\2\1\2\1\2\1\3\1\2", (0x102, 0x102, 0x102), (255, 1)),
+    ],
+)
+def test_the_transparent_colour_of_a_png_is_that_of_its_samples(tmp_path, depth, colours, row, colour, shown):
+    data = png(depth, colours, row, chunk(b"tRNS", struct.pack(f">{len(colour)}H", *colour)))
+    (tmp_path / "a.png").write_bytes(data)
+    assert read_picture(tmp_path / "a.png")[0, :, 0].tolist() == list(shown)
+
+
+@pytest.mark.parametrize(
+    ("size", "refused"), [(3 << 20, False), (40 << 20, True)], ids=["as cameras write it", "a bomb"]
+)
+@pytest.mark.parametrize("name", [b"iCCP", b"zTXt"])
+def test_large_profiles_and_texts_of_a_png_are_read(tmp_path, srgb_profile, name, size, refused):
+    content = (len(srgb_profile) + size).to_bytes(4, "big") + srgb_profile[4:] + bytes(size)
+    (tmp_path / "a.png").write_bytes(png(8, 0, b"\1\2", chunk(name, b"a\0\0" + zlib.compress(content))))
+    with pytest.raises(MediaError, match="not a picture") if refused else nullcontext():
+        assert read_picture(tmp_path / "a.png")[0, :, 0].tolist() == [1, 2]
 
 
 def test_an_unwritable_output(tmp_path, picture):

@@ -7,6 +7,7 @@ more or fewer bytes, nothing else in the file must follow.
 import struct
 
 _SIGNATURE = b"MPF\0"
+_NUMBER = 0xB001  # tag of the number of pictures
 _ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
 _SIZE, _OFFSET = 4, 8  # where they are in an entry
 
@@ -47,9 +48,11 @@ def _entries(content: bytes, order: str) -> range:
     start = len(_SIGNATURE)
     (place,) = struct.unpack_from(f"{order}I", content, start + 4)
     (count,) = struct.unpack_from(f"{order}H", content, start + place)
-    for number in range(count):
-        tag, _, size, value = struct.unpack_from(f"{order}HHII", content, start + place + 2 + 12 * number)
-        if tag == _ENTRIES:
-            first = start + value
-            return range(first, min(first + size, len(content)), _ENTRY)
-    raise ValueError
+    places = range(start + place + 2, start + place + 2 + 12 * count, 12)
+    tags = {tag: rest for tag, _, *rest in (struct.unpack_from(f"{order}HHII", content, each) for each in places)}
+    if _ENTRIES not in tags:
+        raise ValueError
+    size, value = tags[_ENTRIES]
+    if size % _ENTRY and _NUMBER in tags:  # some encoders write the number of pictures here, too
+        size = _ENTRY * tags[_NUMBER][1]
+    return range(start + value, min(start + value + size, len(content)), _ENTRY)

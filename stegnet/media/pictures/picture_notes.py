@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from stegnet.core.kinds import PICTURE
-from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE, open_picture
+from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE_EXIF, open_picture
 from stegnet.media.pictures.profiles import changes_colours, keeps_profile
 from stegnet.media.probe import media_kind
 
@@ -90,7 +90,7 @@ def _metadata(image: Image.Image, with_exif: bool) -> Iterator[str]:
             warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
             found = list(_exif(image)) if with_exif else []
         yield from found
-    except UNREADABLE:  # damaged, which hinders nobody
+    except UNREADABLE_EXIF:  # damaged, which hinders nobody
         yield "EXIF is left out"
     if any(image.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")):
         yield "XMP metadata is left out"

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, PngImagePlugin
 
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey, strips
@@ -18,14 +18,29 @@ from stegnet.media.pictures.profiles import BrokenProfileError, keeps_profile, t
 from stegnet.media.signature import exceeds_scans, is_heic
 
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
+PngImagePlugin.MAX_TEXT_CHUNK = (
+    32 << 20
+)  # bytes of a compressed text or colour profile, of Pillow's 64 MB for all texts
 TRANSPARENT = "it can be transparent: composited over white"
 # What Pillow raises for damaged files.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
+# What it raises besides for EXIF of other types than the standard's, or that refers to itself.
+UNREADABLE_EXIF = (*UNREADABLE, ArithmeticError, AttributeError, LookupError, TypeError)
+_TURNS = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 
 _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys is that of a grey picture
 
 
+_SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
 _PAGED = {"TIFF", "HEIF"}
 _MOST_COUNTED = 1000  # pages of a TIFF
 _JPEG_FORMATS = {"JPEG", "MPO"}
@@ -119,6 +134,14 @@ def open_picture(path: Path) -> Image.Image:
         raise MediaError(f"{path}: not a picture that can be read") from error
 
 
+def exif_orientation(image: Image.Image) -> int:
+    """How EXIF or XMP says that a picture is turned, as EXIF counts; 1, as it is, where they are damaged."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except UNREADABLE_EXIF:
+        return 1
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Converts a picture to RGB, transparency over white."""
     if not image.has_transparency_data:
@@ -134,8 +157,8 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
         _check_scans(path, image)
         _warn(path, image)
         try:
-            ImageOps.exif_transpose(image, in_place=True)
-            upright = _to_8_bits(image)
+            _match_transparent_colour(path, image)
+            upright = _to_8_bits(_turned(image))
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
@@ -195,12 +218,47 @@ def _check_scans(path: Path, image: Image.Image) -> None:
         raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
 
 
+def _match_transparent_colour(path: Path, image: Image.Image) -> None:
+    """Finds a PNG's one transparent colour in the samples that Pillow gives, which it leaves in those of the file.
+
+    Of 16 bits and colours, Pillow keeps the high bytes, to which the low ones are read; 16-bit grey follows later.
+    """
+    colour, raw = image.info.get("transparency"), image.tile[0].args if image.tile else ""
+    if image.format != "PNG" or colour is None:
+        return
+    if raw in _SPREAD:
+        image.info["transparency"] = _SPREAD[raw] * colour
+    elif raw == "RGB;16B":
+        with open_picture(path) as low:
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            opaque = (np.asarray(image) != np.array(colour) >> 8) | (np.asarray(low) != np.array(colour) & 255)
+        del image.info["transparency"]
+        image.putalpha(_as_alpha(opaque.any(-1)))
+
+
+def _as_alpha(opaque: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.where(opaque, np.uint8(255), np.uint8(0)))
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """A picture upright. Its EXIF is not written anew, as ImageOps.exif_transpose does: some can't be."""
+    image.load()  # a TIFF is turned by this
+    turn = _TURNS.get(exif_orientation(image))
+    if turn is None:
+        return image
+    upright = image.transpose(turn)
+    image.close()  # which frees its pixels
+    return upright
+
+
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Rounds 16-bit grey (which Pillow sometimes stores in 32 bits) to 8 bits; other pictures stay as they are."""
     if not image.mode.startswith("I"):
-        image.load()
         return image
     levels = np.asarray(image).astype(np.int64).clip(0, 65535)
     rounded = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
-    rounded.info = image.info
+    rounded.info = dict(image.info)
+    colour = rounded.info.pop("transparency", None)
+    if colour is not None:
+        rounded.putalpha(_as_alpha(levels != colour))
     return rounded

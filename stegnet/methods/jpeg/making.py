@@ -14,12 +14,13 @@ from stegnet.media import about_cover, read_cover, refuse_palette
 from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
 from stegnet.media.jpeg import JpegPicture, read_jpeg
-from stegnet.media.pictures.pictures import UNREADABLE, open_picture
+from stegnet.media.pictures.pictures import UNREADABLE_EXIF, open_picture
 from stegnet.media.pictures.writing import as_stored
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg.rounding import rounding_errors
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
+_MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,7 @@ def _exif(cover: Path) -> bytes:
         try:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)
-            return b"" if image.format == "TIFF" or not exif else exif.tobytes()
-        except UNREADABLE:
+            found = b"" if image.format == "TIFF" or not exif else exif.tobytes()
+        except UNREADABLE_EXIF:
             return b""
+    return found if len(found) <= _MOST_EXIF else b""

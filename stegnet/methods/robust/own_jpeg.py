@@ -6,12 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.samples import strips
 from stegnet.media import read_cover
 from stegnet.media.jpeg.markers import parse_jpeg
+from stegnet.media.pictures.pictures import exif_orientation
 from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import JpegCover, coefficients, dct_basis
 
@@ -74,7 +75,7 @@ class OwnJpeg:
     def _stored(self, upright: np.ndarray) -> np.ndarray:
         """Pixels, (H, W) float32, as they are stored."""
         with Image.open(BytesIO(self.cover.picture.file.data)) as image:
-            turn = _BACK.get(image.getexif().get(ExifTags.Base.Orientation))
+            turn = _BACK.get(exif_orientation(image))
         return upright if turn is None else np.asarray(Image.fromarray(upright).transpose(turn))
 
     def _rounded(self, picture: np.ndarray) -> np.ndarray:

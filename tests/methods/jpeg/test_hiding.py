@@ -80,6 +80,14 @@ def test_any_cover_becomes_a_jpeg(tmp_path, picture, secret, key, mode):
     assert Session().reveal(tmp_path / "o.jpg", key=key).data == secret.read_bytes()
 
 
+def test_exif_that_a_jpeg_has_no_room_for_is_left_out(tmp_path, picture, secret, key):
+    exif = Image.Exif()
+    exif[0x010F] = "x" * (1 << 16)
+    Image.fromarray(picture(96, 128)).save(tmp_path / "a.png", exif=exif)
+    report = Session().hide(tmp_path / "a.png", secret, to=tmp_path / "o.jpg", key=key)
+    assert "cover: EXIF is left out" in report.notes
+
+
 def test_a_cover_is_reduced_first(tmp_path, cover, secret, key):
     """What it was saved as before no longer shows; EXIF stays, but for how to turn it."""
     exif = Image.Exif()
