@@ -25,6 +25,7 @@ from stegnet.core.measures import psnr
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.encoders import MILLISECOND, to_yuv, x265_params
 from stegnet.media.films.films import FilmInfo, read_frames, scan
+from stegnet.media.films.sound import ffmpeg_sound
 from stegnet.media.output import Compressed
 from stegnet.media.pictures.avif_writer import write_avif
 from stegnet.media.pictures.pictures import read_picture
@@ -170,13 +171,14 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
         return None
     share = int(limit * _SOUND_SHARE)
     copied, encoded = folder / "copied.mka", folder / "encoded.mka"
-    _mux(path, copied, [input_file(path)["a"]], acodec="copy")
+    tracks = [input_file(path)[name] for name in ffmpeg_sound(path)]
+    _mux(path, copied, tracks, acodec="copy")
     if copied.stat().st_size <= share:
         return Compressed(copied, "its sound unchanged")
     seconds = len(info.pts) / info.rate
     rate = min(max(int(8 * share / seconds / len(info.sound)), _MIN_SOUND), _MAX_SOUND)
     channels = 2 if rate >= _MIN_STEREO else 1
-    _mux(path, encoded, [input_file(path)["a"]], acodec="libopus", audio_bitrate=rate, ac=channels)
+    _mux(path, encoded, tracks, acodec="libopus", audio_bitrate=rate, ac=channels)
     return Compressed(encoded, f"its sound Opus, {rate // 1000} kbit/s")
 
 

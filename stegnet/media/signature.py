@@ -11,6 +11,7 @@ _START_BYTES = 4096
 _VP8X_ANIMATION = 2
 # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, by any more of them.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_BOX = re.compile(rb"[ -~]{4}")  # names of boxes
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 # Brands of ISO/IEC 23008-12, most of them for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -67,7 +68,7 @@ def exceeds_scans(path: Path, most: int) -> bool:
 
 def is_mp4(path: Path) -> bool:
     """True if it is an MP4, MOV or 3GP, possibly an unfinished one."""
-    return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide"}
+    return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"}
 
 
 def is_matroska(path: Path) -> bool:
@@ -96,7 +97,7 @@ def _end_of_boxes(path: Path, size: int) -> int:
             length = int.from_bytes(head[:4], "big")
             if length == 1:
                 length = int.from_bytes(head[8:16], "big")
-            if length < 8:  # the last box may leave its size open
+            if length < 8 or not _BOX.fullmatch(head[4:8]):  # the last box may leave its size open; or it is none
                 return position
             position += length
     return position

@@ -17,8 +17,8 @@ PICTURES = {".mkv": "ffv1", ".mp4": "libx264", ".mov": "libx264", ".ts": "mpeg2v
 def make_sounds() -> Callable[..., Path]:
     """Writes a film with sound tracks of different pitch; returns its path."""
 
-    def make(path: Path, *codecs: str, seconds: float = 0.8, start: float = 0, pictures: int = 20) -> Path:
-        frames = [np.full((16, 32, 3), 9 * index % 256, np.uint8) for index in range(pictures)]
+    def make(path: Path, *codecs: str, seconds: float = 0.8, start: float = 0, width: int = 32) -> Path:
+        frames = [np.full((16, width, 3), 9 * index % 256, np.uint8) for index in range(20)]
         with av.open(str(path), "w") as film:
             stream = film.add_stream(PICTURES[path.suffix], rate=25)
             tracks = [film.add_stream(codec, rate=RATE, options={"strict": "-2"}) for codec in codecs]

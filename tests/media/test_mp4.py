@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
+from stegnet.media.films.films import TRUNCATED, scan
 from stegnet.media.films.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, make_film, still_film
 
@@ -15,6 +16,7 @@ LAYOUTS = {
     "moov first": "-movflags +faststart",
     "edit list": "-ss 0.2",
     "two tracks of sound": "-map 0:v -map 0:a -map 0:a",
+    "two tracks of pictures": "-map 0:v -map 0:v -map 0:a -r:v:1 5",
 }
 
 
@@ -59,6 +61,17 @@ def test_nothing_replaced_changes_nothing(source, tmp_path):
     cover = encoded(source, tmp_path / "cover.mov", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
     write_mp4(read_mp4(cover), tmp_path / "out.mov", {})
     assert (tmp_path / "out.mov").read_bytes() == cover.read_bytes()
+
+
+@pytest.mark.parametrize("change", [lambda data: data + b"\xff" * 99, lambda data: data.replace(b"ftyp", b"free", 1)])
+def test_a_trailer_and_boxes_without_a_meaning(source, tmp_path, change):
+    """As cameras write them."""
+    cover = encoded(source, tmp_path / "cover.mov", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+    cover.write_bytes(change(cover.read_bytes()))
+    first = packets(cover)[0][0]
+    write_mp4(read_mp4(cover), tmp_path / "out.mov", {0: first})
+    assert (tmp_path / "out.mov").read_bytes() == cover.read_bytes()
+    assert TRUNCATED not in scan(cover).notes
 
 
 def test_other_files_are_refused(source, tmp_path):

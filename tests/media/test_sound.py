@@ -8,6 +8,9 @@ import pytest
 
 from stegnet.core.errors import MediaError
 from stegnet.media import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
+from stegnet.media.compress import compress_film
+from stegnet.media.films.h264 import with_sound
+from stegnet.media.films.watchable import make_watchable
 
 MILLISECOND = Fraction(1, 1000)
 STILL = np.zeros((16, 32, 3), np.uint8)
@@ -176,6 +179,20 @@ def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
     track = SoundTrack("aac", Fraction(1, 48000), 48000, "stereo", b"", b"nonsense")
     with pytest.raises(MediaError, match="Matroska can't hold its sound"):
         FilmWriter(tmp_path / "a", 32, 16, Fraction(25), sound=(track,))
+
+
+def test_a_track_of_an_unknown_codec_is_left_out(tmp_path, make_sounds):
+    """As phones write it for sound from all sides, beside another."""
+    source = make_sounds(tmp_path / "a.mp4", "aac", "aac", width=64)
+    start, _, track = source.read_bytes().rpartition(b"mp4a")
+    source.write_bytes(start + b"apac" + track.replace(b"esds", b"dapa"))
+    assert len({packet.track for packet in read_sound(source)}) == len(sound_tracks(source)) == 1
+    assert scan(source).notes == ("its sound tracks of unknown codecs (1) are left out",)
+    with_sound(source, source, tmp_path / "b.mp4", "mp4")
+    compressed = compress_film(source, tmp_path, 100_000).path
+    for film in (tmp_path / "b.mp4", compressed, rewritten(source, tmp_path / "c.mkv", "mkv")):
+        assert [packet.data for packet in read_sound(film)] == [packet.data for packet in read_sound(source)]
+    assert scan(source).notes[0] in make_watchable(source, lambda done, total: None)
 
 
 def test_packets_are_read_in_constant_memory(tmp_path, make_sounds):

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition
@@ -70,7 +71,7 @@ class FilmInfo:
         time_base: seconds, exact.
         rate: frames per second on average.
         aspect: width of a pixel by its height.
-        sound: codec of each sound track.
+        sound: codec of each sound track whose codec is known.
         notes: what is unusual about it and how it is handled, one line each.
         more: what it has besides pictures and sound: subtitles, chapters, attached files.
     """
@@ -118,7 +119,8 @@ def scan(path: Path) -> FilmInfo:
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
-        sound = tuple(_codec_name(track) for track in film.streams.audio)
+        notes += unknown_sound(film)
+        sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
         pts = tuple(_increasing(stamps, step))
         return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
 
@@ -242,6 +244,17 @@ def picture_tracks(film: InputContainer) -> list[VideoStream]:
     return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
 
 
+def known_sound(film: InputContainer) -> list[AudioStream]:
+    """The sound tracks that can be copied: of some, such as phones' spatial sound, FFmpeg does not know the codec."""
+    return [track for track in film.streams.audio if track.codec_context is not None]
+
+
+def unknown_sound(film: InputContainer) -> list[str]:
+    """A line on the other sound tracks, if there are any."""
+    count = len(film.streams.audio) - len(known_sound(film))
+    return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
+
+
 def start_time(film: InputContainer) -> Fraction:
     """Seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 of other films."""
     if film.format.name not in _BROADCAST:
@@ -324,10 +337,6 @@ def _more(film: InputContainer) -> Iterator[str]:
     streams = film.streams
     there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
     return (name for name, found in there.items() if found)
-
-
-def _codec_name(track: av.AudioStream) -> str:
-    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
 def to_rgb(frame: VideoFrame, width: int, height: int, path: Path, as_ffmpeg: bool = False) -> np.ndarray:

@@ -17,6 +17,7 @@ from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.encoders import FORMS, MKV, X264_DETERMINISTIC, Coding, to_yuv
 from stegnet.media.films.films import FilmInfo, Picture
 from stegnet.media.films.frames import BT709
+from stegnet.media.films.sound import ffmpeg_sound
 from stegnet.media.films.subtitles import subtitle_tracks
 
 _PIXELS, _TICKS = "yuv420p", 90_000
@@ -64,13 +65,14 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     """
     copied, options = input_file(source), {"format": FORMS[form].muxer}
     options |= {} if FORMS[form] is MKV else {"movflags": "+faststart"}
-    tracks = [input_file(film)["v"], copied["a?"]]
+    sound, subtitles = [copied[name] for name in ffmpeg_sound(source)], []
     for number, track in enumerate(subtitle_tracks(source, form)):
         if track.written is not None:
-            place = len(tracks) - 2
-            tracks.append(copied[f"s:{number}"])
+            place = len(subtitles)
+            subtitles.append(copied[f"s:{number}"])
             options[f"codec:s:{place}"] = track.written
             options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
+    tracks = [input_file(film)["v"], *sound, *subtitles]
     run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
 
 

@@ -15,12 +15,13 @@ import numpy as np
 from stegnet.core.errors import MediaError
 from stegnet.media.signature import is_mp4
 
-_FILM = "copy it first: ffmpeg -i FILM -map 0 -c copy OTHER.mp4"
-_ONE = "copy one: ffmpeg -i FILM -map 0:v:0 -map 0:a? -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
+_FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
+_H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
 _LONGER = "take a longer film"
 _HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
 _ABOUT = {b"meta", b"udta"}  # boxes that may hold such
+_FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins one, which a film that was recorded in fragments still has in its mdat
 _HEADER = 8  # bytes of a box before its content
 _NEAR = 1e-4  # share by which a bit rate may be rounded
 _MOST_32 = (1 << 32) - 1
@@ -38,7 +39,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Mp4:
-    """An MP4 file with one track of H.264.
+    """An MP4 file with a track of H.264; of several, the one with the most pictures.
 
     Attributes:
         path: of the file.
@@ -111,18 +112,18 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
 
 
 def _read(path: Path, data: mmap.mmap) -> Mp4:
-    boxes = tuple(_boxes(data, 0, len(data)))
-    if any(box.kind == b"moof" for box in boxes):
-        raise MediaError(f"{path}: this MP4 file is in fragments", _FILM)
+    boxes = tuple(_top_boxes(data))
+    if any(box.kind == b"moof" for box in boxes) or data.find(_FRAGMENT) >= 0:
+        raise MediaError(f"{path}: this MP4 file was recorded in fragments", _FILM)
     known = [list(_within(data, box)) for box in boxes if box.kind == b"moov"]
     told = [box for box in (*boxes, *chain(*known)) if box.kind in _ABOUT]
     tracks = [track for found in known for track in _tracks(found)]
     if any(box.kind in _ABSOLUTE for box in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
         raise MediaError(f"{path}: this MP4 file has offsets that are not known here", _FILM)
-    films = [(track, avcc) for track in tracks if (avcc := _avcc(data, track))]
-    if len(films) != 1:
-        raise MediaError(f"{path}: has {len(films)} tracks of H.264 in the form avc1, and must have one", _ONE)
-    track, avcc = films[0]
+    films = [track for track in tracks if _avcc(data, track)]
+    if not films:
+        raise MediaError(f"{path}: has no track of H.264 in the form avc1", _H264)
+    track = max(films, key=lambda track: _samples(data, track))
     sizes = _sample_sizes(data, track)
     if sizes is None:
         raise MediaError(f"{path}: has one size for all pictures, as films of one picture do", _LONGER)
@@ -132,7 +133,20 @@ def _read(path: Path, data: mmap.mmap) -> Mp4:
     for box in chunks:
         _offsets(data, box)
     rate = next((box for box in _described(data, track) if box.kind == b"btrt"), None)
-    return Mp4(path, avcc, starts, sizes, boxes, track[b"stsz"], rate, _seconds(data, track[b"mdhd"]), chunks)
+    avcc, seconds = _avcc(data, track), _seconds(data, track[b"mdhd"])
+    return Mp4(path, avcc, starts, sizes, boxes, track[b"stsz"], rate, seconds, chunks)
+
+
+def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
+    """The boxes at the top; what some cameras append to a whole film need not be any."""
+    found = set()
+    try:
+        for box in _boxes(data, 0, len(data)):
+            found.add(box.kind)
+            yield box
+    except ValueError:
+        if not {b"moov", b"mdat"} <= found:
+            raise
 
 
 def _boxes(data: mmap.mmap, start: int, end: int) -> Iterator[Box]:
@@ -181,6 +195,11 @@ def _seconds(data: mmap.mmap, box: Box) -> float:
     form, at = (">IQ", 20) if data[box.content] else (">II", 12)
     ticks, length = struct.unpack(form, data[box.content + at : box.content + at + struct.calcsize(form)])
     return length / ticks if ticks else 0.0
+
+
+def _samples(data: mmap.mmap, track: dict[bytes, Box]) -> int:
+    """The number of samples of a track."""
+    return int.from_bytes(data[track[b"stsz"].content + 8 : track[b"stsz"].content + 12], "big")
 
 
 def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray | None:

@@ -20,7 +20,7 @@ from av.packet import Packet
 
 from stegnet.core.errors import MediaError
 from stegnet.media import matroska
-from stegnet.media.films.films import open_film, start_time
+from stegnet.media.films.films import known_sound, open_film, start_time
 from stegnet.media.signature import is_animation
 
 _WARM_UP = Fraction(1, 10)
@@ -79,7 +79,7 @@ class SoundPacket:
 
 
 def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
-    """The sound tracks of a film, in the order of the file.
+    """The sound tracks of a film whose codecs are known, in the order of the file.
 
     Raises:
         MediaError: no such file, not a film, damaged, or a track can't be copied to another file.
@@ -88,11 +88,24 @@ def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
         return ()
     with _damage(path), open_film(path) as film:
         first = _first_packets(film)
-        return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(film.streams.audio))
+        return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(known_sound(film)))
+
+
+def ffmpeg_sound(path: Path) -> list[str]:
+    """The tracks of `sound_tracks` as ffmpeg's command line names them.
+
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return []
+    with open_film(path) as film:
+        known = {track.index for track in known_sound(film)}
+        return [f"a:{number}" for number, track in enumerate(film.streams.audio) if track.index in known]
 
 
 def read_sound(path: Path) -> Iterator[SoundPacket]:
-    """Every packet of every sound track in the order of the file, in constant memory; times are as in `scan`.
+    """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`.
 
     Raises:
         MediaError: no such file, not a film, or damaged.
@@ -135,7 +148,7 @@ def _damage(path: Path) -> Iterator[None]:
 
 def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
     """Track index and packet, without the empty packet at the end of each track."""
-    streams = film.streams.audio
+    streams = known_sound(film)
     indices = {stream.index: index for index, stream in enumerate(streams)}
     filters = {stream.index: _adts_filter(stream) for stream in streams}
     for packet in film.demux(streams) if streams else ():
@@ -148,7 +161,7 @@ def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
 def _adts_filter(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
     """Removes ADTS frames from AAC, which has them if the file has no decoder configuration."""
     codec = stream.codec_context
-    if codec is not None and codec.codec.canonical_name == "aac" and not codec.extradata:
+    if codec.codec.canonical_name == "aac" and not codec.extradata:
         return BitStreamFilterContext("aac_adtstoasc", stream).filter
     return lambda packet: [packet]
 
@@ -165,15 +178,13 @@ def _first_packets(film: InputContainer) -> dict[int, Packet]:
     first: dict[int, Packet] = {}
     for index, packet in _packets(film):
         first.setdefault(index, packet)
-        if len(first) == len(film.streams.audio):
+        if len(first) == len(known_sound(film)):
             break
     return first
 
 
 def _sound_track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
     codec = stream.codec_context
-    if codec is None:
-        raise MediaError(f"{path}: the codec of its sound is not known", CONVERT_SOUND)
     entry = dict(matroska.track_entry(_track_header(stream, first, path)))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     _set_delay(entry, stream, first)

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from stegnet.core.errors import MediaError
 from stegnet.media.films.encoders import WATCHABLE
 from stegnet.media.films.film_writer import FilmWriter
-from stegnet.media.films.films import open_film, picture_stream, read_frames, scan
+from stegnet.media.films.films import open_film, picture_stream, read_frames, scan, unknown_sound
 from stegnet.media.films.sound import SoundPacket
 from stegnet.media.films.sound_writer import PLAYABLE, SoundWriter
 from stegnet.media.films.stream_copy import StreamCopy
@@ -80,7 +80,7 @@ def _copy(path: Path, out: Path) -> tuple[str, ...]:
             open_film(path) as source,
             av.open(str(out.absolute()), "w", format="mp4", container_options=_OPTIONS) as film,
         ):
-            stream = picture_stream(source, path)
+            stream, unknown = picture_stream(source, path), unknown_sound(source)
             pictures, sound = (
                 film.add_stream_from_template(stream),
                 SoundWriter(film, copy.tracks, WATCHABLE.packet_gap, PLAYABLE),
@@ -94,7 +94,7 @@ def _copy(path: Path, out: Path) -> tuple[str, ...]:
         raise MediaError(f"{path}: can't be put into MP4 ({error.strerror})") from error
     finally:
         copy.close()
-    return (*sound.notes, *copy.notes)
+    return (*unknown, *sound.notes, *copy.notes)
 
 
 def _in_order(

@@ -215,11 +215,12 @@ def test_auto_leaves_an_mp4_what_it_is(cover, tmp_path):
 
 
 REFUSED = {
-    "-c:v libx265 -x265-params log-level=error -pix_fmt yuv420p": "not H.264|tracks of H.264",
+    "-c:v libx265 -x265-params log-level=error -pix_fmt yuv420p": "not H.264|no track of H.264",
     "-c:v libx264 -pix_fmt yuv444p": "other than 4:2:0",
     "-c:v libx264 -pix_fmt yuv420p10le": "more than 8 bits",
     "-c:v libx264 -pix_fmt yuv420p -flags +ildct+ilme": "interlaced",
     "-c:v libx264 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov": "in fragments",
+    "-c:v libx264 -pix_fmt yuv420p -g 6 -movflags hybrid_fragmented": "in fragments",  # as OBS Studio records
 }
 
 
