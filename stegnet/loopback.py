@@ -169,10 +169,10 @@ class LoopbackHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def refuse(self, status: HTTPStatus) -> None:
-        """Refuses a request."""
+    def refuse(self, status: HTTPStatus, reason: str = "") -> None:
+        """Refuses a request, for a reason that a person can do something about."""
         self.close_connection = True  # clients without the token must not occupy a thread
-        self.send_whole("text/plain", f"{status.phrase}\n".encode(), status)
+        self.send_whole("text/plain", f"{reason or status.phrase}\n".encode(), status)
 
     def version_string(self) -> str:
         """Hides the version of Python."""
@@ -185,7 +185,9 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         """Returns the path after the token; None if host or token are wrong and the request was refused."""
         host = self.headers.get("Host", "")
         if (host if ":" in host else f"{host}:80") not in self.server.hosts:
-            self.refuse(HTTPStatus.FORBIDDEN)
+            own = self.server.server_port
+            only = f"This page is shown only at {LOOPBACK}:{own} and localhost:{own}."
+            self.refuse(HTTPStatus.FORBIDDEN, f"{only} Through SSH, keep the port: ssh -L {own}:{LOOPBACK}:{own} MACHINE")
             return None
         token, slash, rest = self.path.partition("?")[0].removeprefix("/").partition("/")
         if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):

@@ -75,6 +75,8 @@ def test_who_is_refused(client: Client, cover: Path) -> None:
         for path in ("quit", "jobs"):
             assert client.ask(path, "POST", request("reveal", cover), Origin=origin).status == 403, origin
     assert not client.server.stop.is_set()
+    own = f"{LOOPBACK}:{client.server.server_port}"
+    assert f"ssh -L {own.split(':')[1]}:{own} " in client.ask("", Host="localhost:1").body.decode()
 
 
 def test_a_file_comes_back(client: Client, workspace: Workspace, cover: Path, note: Path, tmp_path: Path) -> None:
