@@ -186,8 +186,9 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         if (host if ":" in host else f"{host}:80") not in self.server.hosts:
             own = self.server.server_port
-            only = f"This page is shown only at {LOOPBACK}:{own} and localhost:{own}."
-            self.refuse(HTTPStatus.FORBIDDEN, f"{only} Through SSH, keep the port: ssh -L {own}:{LOOPBACK}:{own} MACHINE")
+            reason = f"This page is shown only at {LOOPBACK}:{own} and localhost:{own}."
+            reason += f" Through SSH, keep the port: ssh -L {own}:{LOOPBACK}:{own} MACHINE"
+            self.refuse(HTTPStatus.FORBIDDEN, reason)
             return None
         token, slash, rest = self.path.partition("?")[0].removeprefix("/").partition("/")
         if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
