@@ -2,14 +2,19 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.media.jpeg import read_jpeg
+from stegnet.media.jpeg.markers import parse_jpeg
+from stegnet.media.jpeg.scans import scan_symbols
 
 WAYS = (
     {},
@@ -46,6 +51,86 @@ def test_a_jpeg_is_written_as_its_encoder_wrote_it(tmp_path, encoded, way):
             data = encoded(*size, mode, subsampling=subsampling, **way)
             jpeg = read(tmp_path / "a.jpg", data)
             assert jpeg.with_planes(jpeg.planes) == data
+
+
+BYTES_TOO_MANY = {
+    "zeros before its end": lambda data: data[:-2] + bytes(32) + data[-2:],
+    "a restart marker too many": lambda data: data[:-2] + b"\xff\xd3" + data[-2:],
+    "something between segments": lambda data: changed(data, b"\xff\xdb", b"\0 junk \xff\0\xff\xdb"),
+    "fill bytes": lambda data: changed(data, b"\xff\xdb", b"\xff\xff\xff\xdb"),
+    "a hundred segments": lambda data: changed(data, b"\xff\xdb", b"\xff\xed\0\x04me" * 100 + b"\xff\xdb"),
+    "a later JFIF": lambda data: changed(data, b"\xff\xe0\0\x10JFIF\0\1", b"\xff\xe0\0\x10JFIF\0\3"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("more", BYTES_TOO_MANY.values(), ids=BYTES_TOO_MANY)
+def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more, way):
+    data = more(encoded(exif=b"", **way).removesuffix(BEHIND)) + BEHIND
+    jpeg = read(tmp_path / "a.jpg", data)
+    assert jpeg.with_planes(jpeg.planes) == data
+    assert capfd.readouterr() == ("", "")
+
+
+def sampled(
+    data: bytes, factors: tuple[tuple[int, int], ...], scans: tuple[tuple[int, ...], ...], interval: int
+) -> bytes:
+    """A baseline JPEG with the head of another, other sampling factors and scans, and random coefficients."""
+    file, random = parse_jpeg(data, "a JPEG"), np.random.default_rng(0)
+    head, (usual,) = bytearray(data[: data.index(b"\xff\xda")]), file.scans
+    file.components = tuple(
+        replace(each, across=across, down=down) for each, (across, down) in zip(file.components, factors, strict=True)
+    )
+    for place, (across, down) in enumerate(factors):
+        head[file.frame + 7 + 3 * place] = across << 4 | down
+    planes = [random.integers(-3, 4, (*file.blocks(each), 64)).astype(np.int16) for each in file.components]
+    pieces = [bytes(head), b"\xff\xdd\0\4" + interval.to_bytes(2, "big")]
+    for own in scans:
+        tables = [(usual.dc[place], usual.ac[place]) for place in own]
+        pieces.append(b"\xff\xda\0" + bytes([6 + 2 * len(own), len(own)]))
+        pieces += [bytes([file.components[place].number, usual.dc[place] << 4 | usual.ac[place]]) for place in own]
+        dc, ac = zip(*tables, strict=True)
+        scan = replace(usual, components=own, dc=dc, ac=ac, interval=interval)
+        pieces += [bytes([0, 63, 0]), scan_symbols(file, scan, planes).coded(usual.tables)]
+    return b"".join((*pieces, b"\xff\xd9"))
+
+
+@pytest.mark.parametrize("interval", [0, 1])
+@pytest.mark.parametrize("scans", [((0, 1, 2),), ((0,), (1,), (2,)), ((0,), (1, 2))], ids=str)
+@pytest.mark.parametrize(
+    "factors",
+    [((4, 1), (1, 1), (1, 1)), ((1, 2), (1, 1), (1, 1)), ((2, 2), (1, 2), (1, 2)), ((2, 2), (2, 1), (1, 2))],
+    ids=str,
+)
+def test_any_sampling_and_any_scans(tmp_path, encoded, factors, scans, interval):
+    """As ffmpeg, cameras and webcams write them; libjpeg decodes them."""
+    data = sampled(encoded(), factors, scans, interval)
+    jpeg = read(tmp_path / "a.jpg", data)
+    assert jpeg.with_planes(jpeg.planes) == data
+    planes = [plane[::-1, ::-1] for plane in jpeg.planes]
+    for plane, back in zip(planes, read(tmp_path / "b.jpg", jpeg.with_planes(planes)).planes, strict=True):
+        np.testing.assert_array_equal(plane, back)
+    with Image.open(tmp_path / "b.jpg") as image:
+        image.load()
+
+
+def test_a_grey_jpeg_of_two_by_two(tmp_path, encoded):
+    data = bytearray(encoded(mode="L"))
+    data[data.index(b"\xff\xc0") + 11] = 0x22
+    jpeg = read(tmp_path / "a.jpg", bytes(data))
+    assert jpeg.planes[0].shape == (8, 10, 64)
+    assert jpeg.with_planes(jpeg.planes) == data
+
+
+@pytest.mark.parametrize("sampling", ["yuvj420p", "yuvj422p", "yuvj444p"])
+def test_blocks_that_only_fill_up_stay_as_ffmpeg_wrote_them(tmp_path, picture, sampling):
+    coder = av.CodecContext.create("mjpeg", "w")
+    coder.height, coder.width, coder.pix_fmt, coder.time_base = 65, 81, sampling, Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(picture(65, 81), format="rgb24").reformat(format=sampling)
+    frame.pts = 0
+    data = b"".join(map(bytes, (*coder.encode(frame), *coder.encode(None))))
+    jpeg = read(tmp_path / "a.jpg", data)
+    assert jpeg.with_planes(jpeg.planes) == data
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -99,12 +184,20 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
         (lambda data: changed(data, b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "12 bits"),
         (lambda data: changed(data, b"\xff\xda\0\x0c\x03\x01", b"\xff\xda\0\x0c\x03\x09"), "a scan of no component"),
         (lambda data: changed(data, b"\xff\xdb", b"\xff\xd9"), "no picture"),
-        (lambda data: changed(data, b"\xff\xdb", b"\xfe\xdb"), "no marker"),
+        (lambda data: data.removesuffix(BEHIND)[:-2] + b"a tail", "truncated"),
+        (lambda data: changed(data, b"\xff\xdb", b"\xfe\xdb"), "no table"),
     ],
 )
 def test_what_is_not_supported_is_said(tmp_path, encoded, damage, message):
     with pytest.raises(MediaError, match=message):
         read(tmp_path / "a.jpg", damage(encoded()))
+
+
+def test_a_progressive_jpeg_without_its_last_scan_is_told(tmp_path, encoded):
+    """Decoders show it, less sharp; its lowest bits have no place in the file."""
+    start = encoded(progressive=True).rpartition(b"\xff\xda")[0]
+    with pytest.raises(MediaError, match="its last scans are missing"):
+        read(tmp_path / "a.jpg", start + b"\xff\xd9")
 
 
 def test_other_colours_and_missing_files_are_said(tmp_path, encoded):

@@ -6,20 +6,25 @@ coefficients are made anew, as it would make them, and those that have no code f
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 
 import jpeglib
 import numpy as np
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, reading
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.media.jpeg.entropy import ZIGZAG, optimal_table
-from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, parse_jpeg
+from stegnet.media.jpeg.entropy import ZIGZAG, filled_up, optimal_table
+from stegnet.media.jpeg.markers import HINT, HuffmanTable, JpegFile, parse_jpeg
 from stegnet.media.jpeg.multi_picture import moved_index
 from stegnet.media.jpeg.scans import Symbols, scan_symbols
+
+_STDERR, _READING = 2, Lock()  # libjpeg's messages go there; jpeglib has global variables
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +34,12 @@ class JpegPicture:
     Attributes:
         file: its parts.
         planes: of each component the quantised coefficients, (rows, columns, 64) int16 in zigzag order.
+        whole: the same with the blocks that only fill up MCUs; None: these are as libjpeg writes them.
     """
 
     file: JpegFile
     planes: tuple[np.ndarray, ...]
+    whole: tuple[np.ndarray, ...] | None = None
 
     def steps(self, component: int) -> np.ndarray:
         """The quantisation table of a component, (64,) int in zigzag order."""
@@ -40,12 +47,11 @@ class JpegPicture:
 
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
-        scans = self.file.scans
-        symbols = [scan_symbols(self.file, scan, planes) for scan in scans]
+        scans, symbols = self.file.scans, self._symbols(planes)
         tables = self._tables_for(symbols)
         changed = {
-            (scan.start, scan.end): own.coded({key: tables[old.start] for key, old in scan.tables.items()})
-            for scan, own in zip(scans, symbols, strict=True)
+            (scan.start, scan.end): own.coded({key: tables[old.start] for key, old in scan.tables.items()}) + rest
+            for scan, own, rest in zip(scans, symbols, self._rests, strict=True)
         }
         for start, end, own in self.file.huffman_segments:
             content = b"".join(tables[old.start].content for old in own)
@@ -63,7 +69,25 @@ class JpegPicture:
 
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:
-        return self._used([scan_symbols(self.file, scan, self.planes) for scan in self.file.scans])
+        return self._used(self._symbols(self.planes))
+
+    @cached_property
+    def _rests(self) -> list[bytes]:
+        """Bytes too many behind each scan's data, such as zeros or a restart marker; b"" where they are not known."""
+        rests = []
+        for scan, own in zip(self.file.scans, self._symbols(self.planes), strict=True):
+            data = self.file.data[scan.start : scan.end]
+            coded = own.coded(scan.tables) if _have_codes(scan.tables, own) else b""
+            rests.append(data[len(coded) :] if coded and data.startswith(coded[:-1]) else b"")
+        return rests
+
+    def _symbols(self, planes: Sequence[np.ndarray]) -> list[Symbols]:
+        if self.whole:
+            filled = [each.copy() for each in self.whole]
+            for each, plane in zip(filled, planes, strict=True):
+                each[: len(plane), : plane.shape[1]] = plane
+            planes = filled
+        return [scan_symbols(self.file, scan, planes) for scan in self.file.scans]
 
     def _tables_for(self, symbols: Sequence[Symbols]) -> dict[int, HuffmanTable]:
         """The table to write for each of the file's, by where it is."""
@@ -104,17 +128,58 @@ def read_jpeg(path: Path) -> JpegPicture:
     Raises:
         MediaError: it can't be read, is not a JPEG, is damaged, or of a kind that is not supported.
     """
-    try:
+    with reading(path):
         file = parse_jpeg(path.read_bytes(), str(path))
-        dct = jpeglib.read_dct(os.fspath(path))
-        dct.load()
-    except OSError as error:
-        raise MediaError(f"{path}: the JPEG can't be read ({error.strerror or error})") from error
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        plain = Path(folder) / "plain.jpg"
+        plain.write_bytes(file.plain())
+        try:
+            with _alone_and_silent():
+                dct = jpeglib.read_dct(os.fspath(plain))
+                dct.load()
+        except OSError as error:
+            if error.errno:  # of the folder for temporary files
+                raise
+            raise MediaError(f"{path}: the JPEG is damaged, or of a kind that can't be read", HINT) from error
     found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]
-    planes = tuple(np.take(plane.reshape(*plane.shape[:2], 64), ZIGZAG, axis=2) for plane in found)
-    if [plane.shape[:2] for plane in planes] != [file.blocks(component) for component in file.components]:
+    whole = tuple(np.take(plane.reshape(*plane.shape[:2], 64), ZIGZAG, axis=2) for plane in found)
+    sizes = [file.blocks(component) for component in file.components]
+    if any(plane.shape[0] < rows or plane.shape[1] < cols for plane, (rows, cols) in zip(whole, sizes, strict=True)):
         raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
-    return JpegPicture(file, planes)
+    planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))
+    return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole)
+
+
+def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> bool:
+    """True if blocks that only fill up MCUs are as libjpeg writes them, or the file has none."""
+    if not file.has_whole_mcus:
+        return True
+    rows, cols = file.mcus
+    shapes = [(rows, each.down, cols, each.across) for each in file.components]
+    usual = (filled_up(plane, shape) for plane, shape in zip(planes, shapes, strict=True))
+    return all(np.array_equal(own.reshape(each.shape), each) for own, each in zip(usual, whole, strict=True))
+
+
+def _have_codes(tables: Mapping[int, HuffmanTable], symbols: Symbols) -> bool:
+    """True if tables have a code for each symbol, which those of a damaged file may lack."""
+    used = ((key, set(np.flatnonzero(counts))) for key, counts in symbols.counts.items())
+    return all(key in tables and some <= set(tables[key].symbols) for key, some in used)
+
+
+@contextmanager
+def _alone_and_silent() -> Iterator[None]:
+    """For one thread, without what libjpeg says of damage and of bytes too many, which no option switches off."""
+    with _READING, ExitStack() as stack:
+        try:
+            kept = os.dup(_STDERR)
+        except OSError:  # it is closed
+            yield
+            return
+        stack.callback(os.close, kept)
+        stack.callback(os.dup2, kept, _STDERR)
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), _STDERR)
+        yield
 
 
 def _spliced(data: bytes, changed: dict[tuple[int, int], bytes]) -> bytes:

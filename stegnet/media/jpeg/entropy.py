@@ -101,15 +101,14 @@ def in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> 
     """A scan's blocks in order, (n, 64), and the place in the scan of the component of each block of an MCU."""
     if len(scan.components) == 1:
         return coefficients[scan.components[0]].reshape(-1, 64), np.zeros(1, np.intp)
-    across, down = jpeg.mcu
-    rows, cols = -(-jpeg.height // (8 * down)), -(-jpeg.width // (8 * across))
+    rows, cols = jpeg.mcus
     components = [jpeg.components[index] for index in scan.components]
     owners = np.repeat(np.arange(len(components)), [each.down * each.across for each in components])
     blocks = np.empty((rows, cols, len(owners), 64), np.int16)
     for place, (index, own) in enumerate(zip(scan.components, components, strict=True)):
         first, last = np.searchsorted(owners, (place, place + 1))
         part = blocks[:, :, first:last].reshape(rows, cols, own.down, own.across, 64)  # a view
-        part[:] = _filled_up(coefficients[index], (rows, own.down, cols, own.across)).transpose(0, 2, 1, 3, 4)
+        part[:] = filled_up(coefficients[index], (rows, own.down, cols, own.across)).transpose(0, 2, 1, 3, 4)
     return blocks.reshape(-1, 64), owners
 
 
@@ -146,7 +145,7 @@ def _part(keys: np.ndarray, tables: np.ndarray | int, symbols: np.ndarray | int,
     return keys, *(np.broadcast_to(column, keys.shape).astype(kind) for column, kind in columns)
 
 
-def _filled_up(blocks: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
+def filled_up(blocks: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
     """A component's blocks, (rows, columns, 64), with those that fill up its MCUs, (*shape, 64)."""
     rows, down, cols, across = shape
     height, width, _ = blocks.shape

@@ -4,6 +4,7 @@ Only frames of one, or three, components, coded by Huffman's method in 8 bits, a
 progressive. Whatever follows the picture in its file, such as the films and pictures that phones append, is left alone.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
 _OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
-_HINT = "convert it to an ordinary JPEG or to PNG first"
+_METADATA = {*range(0xE0, 0xF0), 0xFE}
+_NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
+HINT = "convert it to an ordinary JPEG or to PNG first"
+_AGAIN = "copy it again from its source"
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class JpegFile:
         scans: in order.
         huffman_segments: where each DHT segment's tables begin and end, and those tables.
         index: where the content of the index of several pictures begins and ends; None: the file has none.
+        frame: where the frame's content begins.
+        parts: where each segment begins and ends, and each scan's data; without metadata.
         end: of the picture; what follows is not its own.
     """
 
@@ -109,12 +115,33 @@ class JpegFile:
     scans: list[Scan] = field(default_factory=list)
     huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
     index: tuple[int, int] | None = None
+    frame: int = 0
+    parts: list[tuple[int, int]] = field(default_factory=list)
     end: int = 0
 
     @property
     def mcu(self) -> tuple[int, int]:
         """Largest sampling factors, across and down."""
         return max(each.across for each in self.components), max(each.down for each in self.components)
+
+    @property
+    def mcus(self) -> tuple[int, int]:
+        """Rows and columns of MCUs."""
+        across, down = self.mcu
+        return -(-self.height // (8 * down)), -(-self.width // (8 * across))
+
+    @property
+    def has_whole_mcus(self) -> bool:
+        """True if all scans code blocks, too, that only fill up MCUs."""
+        return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
+
+    def plain(self) -> bytes:
+        """The picture alone: no metadata, nothing between segments, and of whole MCUs where these are coded."""
+        data = bytearray(self.data)
+        if self.has_whole_mcus:
+            (down, across), (rows, cols) = self.mcu[::-1], self.mcus
+            struct.pack_into(">HH", data, self.frame + 1, 8 * down * rows, 8 * across * cols)
+        return b"".join((data[:2], *(data[start:end] for start, end in self.parts), b"\xff\xd9"))
 
     def blocks(self, component: Component) -> tuple[int, int]:
         """Rows and columns of a component's blocks, without those that only fill up an MCU."""
@@ -134,7 +161,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
     try:
         return _Parser(data, name).parse()
     except (IndexError, struct.error) as error:
-        raise MediaError(f"{name}: the JPEG is truncated", "copy it again from its source") from error
+        raise MediaError(f"{name}: the JPEG is truncated", _AGAIN) from error
 
 
 class _Parser:
@@ -151,7 +178,7 @@ class _Parser:
             if marker in _HUFFMAN_FRAMES:
                 self._frame(marker, start)
             elif marker in _OTHER_FRAMES:
-                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}, which is not supported", _HINT)
+                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}, which is not supported", HINT)
             elif marker == _DHT:
                 tables = list(_huffman_tables(self.data, start, end))
                 self.file.huffman_segments.append((start, end, tables))
@@ -165,24 +192,38 @@ class _Parser:
             elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
                 self.in_rgb = self.data[start + 11] == 0
             elif marker == _DNL:
-                raise MediaError(f"{self.name}: the JPEG has its height at its end, which is not supported", _HINT)
+                raise MediaError(f"{self.name}: the JPEG has its height at its end, which is not supported", HINT)
+        self._check()
+        return self.file
+
+    def _check(self) -> None:
+        """Refuses a file whose segments do not make a picture that is supported."""
         if not self.file.scans:
             raise MediaError(f"{self.name}: the JPEG has no picture")
+        if any(each.table not in self.file.quantisation for each in self.file.components):
+            raise MediaError(f"{self.name}: the JPEG is damaged: it has no table for its coefficients")
+        if any(self._missing_bits()):
+            raise MediaError(f"{self.name}: the JPEG is truncated: its last scans are missing", _AGAIN)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
-            raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", _HINT)
-        return self.file
+            raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", HINT)
+
+    def _missing_bits(self) -> list[int]:
+        """Of each coefficient of luma the lowest bits that no scan has."""
+        missing = [1] * 64
+        for scan in self.file.scans:
+            if 0 in scan.components:
+                missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
+        return missing
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
         place = 2
         while True:
-            if self.data[place] != 0xFF:
-                raise MediaError(f"{self.name}: the JPEG is damaged: no marker at byte {place}")
-            while self.data[place] == 0xFF:
-                place += 1
-            marker = self.data[place]
-            place += 1
+            found = _NEXT.search(self.data, place)
+            if found is None:
+                raise IndexError
+            marker, place = found[1][0], found.end()
             if marker == _EOI:
                 self.file.end = place
                 return
@@ -191,24 +232,26 @@ class _Parser:
             (length,) = struct.unpack_from(">H", self.data, place)
             start, place = place + 2, place + length
             if place > len(self.data):
-                raise MediaError(f"{self.name}: the JPEG is truncated", "copy it again from its source")
+                raise MediaError(f"{self.name}: the JPEG is truncated", _AGAIN)
             yield marker, start, place
             if marker == _SOS:
                 end = _entropy_end(self.data, place)
                 self._scan(start, place, end)
                 place = end
+            if marker not in _METADATA:
+                self.file.parts.append((start - 4, place))
 
     def _frame(self, marker: int, start: int) -> None:
         file = self.file
         precision, file.height, file.width, count = struct.unpack_from(">BHHB", self.data, start)
         parts = [self.data[start + 6 + 3 * index : start + 9 + 3 * index] for index in range(count)]
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
-        file.progressive = marker == 0xC2
+        file.progressive, file.frame = marker == 0xC2, start
         if precision != 8:
-            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample, 8 are supported", _HINT)
+            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample, 8 are supported", HINT)
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
-            raise MediaError(f"{self.name}: the JPEG {kind}, which is not supported", _HINT)
+            raise MediaError(f"{self.name}: the JPEG {kind}, which is not supported", HINT)
         if not (file.width and file.height and all(each.across and each.down for each in file.components)):
             raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
 
@@ -224,6 +267,8 @@ class _Parser:
         count = self.data[start]
         pairs = [self.data[start + 1 + 2 * index : start + 3 + 2 * index] for index in range(count)]
         first, last, bits = self.data[start + 1 + 2 * count : start + 4 + 2 * count]
+        if not self.file.progressive:
+            first, last, bits = 0, 63, 0  # whatever the file says, as decoders take it
         try:
             components = tuple(numbers.index(number) for number, _ in pairs)
         except ValueError as error:

@@ -179,3 +179,26 @@ def test_the_command_line_takes_it_where_a_jpeg_is_written(tmp_path, cover, secr
     assert (tmp_path / "b.bin").read_bytes() == secret.read_bytes()
     assert main(["info", "cover.jpg"]) == 0
     assert "jpeg" in capsys.readouterr().out
+
+
+def test_in_a_folder_odd_files_are_hidden_in_and_damaged_ones_named(tmp_path, picture, secret, monkeypatch, capfd):
+    """Nothing of libjpeg's own messages is printed."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Image.fromarray(picture(203, 277)).save("in/plain.jpg", quality=90)
+    data, before = Path("in/plain.jpg").read_bytes(), b"\xff\xdb"
+    files = {
+        "zeros": data[:-2] + bytes(32) + data[-2:],
+        "junk": data.replace(before, b"junk" + before, 1),
+        "half": data[: len(data) // 2] + data[-2:],
+        "cut": data[: len(data) // 2],
+    }
+    for name, content in files.items():
+        Path(f"in/{name}.jpg").write_bytes(content)
+    assert main(["keygen", "k"]) == 0
+    assert main(["hide", "in", "s.bin", "-o", "out", "--key-file", "k"]) == 1
+    assert main(["reveal", "out", "-o", "back", "--key-file", "k"]) == 0
+    said = [line.split(":")[0] for line in capfd.readouterr().err.splitlines()]
+    assert set(said) <= {"error", "hint", "note", "warning"}
+    assert sorted(path.stem for path in Path("back").iterdir()) == ["half", "junk", "plain", "zeros"]
+    assert {path.read_bytes() for path in Path("back").iterdir()} == {secret.read_bytes()}
