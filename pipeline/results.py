@@ -61,6 +61,9 @@ class NullRun:
 
     complete = True
 
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Does nothing."""
+
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Does nothing."""
 

@@ -1,5 +1,6 @@
 """Stage train: a hide/reveal pair from shards to a weights file."""
 
+import logging
 import os
 from functools import partial
 from pathlib import Path
@@ -7,14 +8,17 @@ from pathlib import Path
 from pipeline.results import open_tracker, train_result, training_name, training_sets
 from pipeline.stage import bar, run_stage
 from stegnet.config.config import Config
+from stegnet.core.compute import unused_gpus
 from stegnet.core.parallel import rank
 from stegnet.training.artifacts import write_curve, write_weights
 from stegnet.training.checkpoint import checkpoint_of
-from stegnet.training.devices import training_processes
+from stegnet.training.devices import training_processes, training_setup
 from stegnet.training.train import train
 from stegnet.training.trainer import Point
 
 PREVIEW = "train/cover - container - difference x10 - secret - revealed"
+
+_log = logging.getLogger(__name__)
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
@@ -28,7 +32,12 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
 
 def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
     checkpoint, points = checkpoint_of(config, shards, checkpoints), list[Point]()
+    setup = training_setup(config)
+    _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
+    if gpus := unused_gpus():
+        _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     with open_tracker(config).run("train", training_name(config), checkpoint.fingerprint) as run:
+        run.log_tags({f"stegnet.{name}": value for name, value in setup.items()})
 
         def report(point: Point) -> None:
             points.append(point)

@@ -24,7 +24,7 @@ from stegnet.core.errors import StegnetError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import SECRETS, WITH_BASES, Pairs, load_batches
 from stegnet.data.shards import INDEX, NPY, TRAIN, ShardLayout, Shards, shard_name, write_layout
-from stegnet.training.devices import open_fabric
+from stegnet.training.devices import loader_processes, open_fabric
 from stegnet.training.trainer import Trainer
 
 WARM_UP = 3  # batches before timing
@@ -54,9 +54,10 @@ def main() -> int:
 
 def measure(config: Config, options: argparse.Namespace) -> None:
     """Prints one line per figure."""
-    train = config.train
-    make_deterministic(config.seed, train.threads)
+    make_deterministic(config.seed, config.train.threads)
     fabric = open_fabric(config)
+    train = replace(config.train, workers=loader_processes(config.train, fabric.device))
+    config = replace(config, train=train)
     print(
         f"{fabric.device}, one process, {cpu_threads(train.threads)} threads, {train.workers} loaders,"
         f" batches of {train.batch} × {train.crop}²"

@@ -168,7 +168,7 @@ class TrainConfig:
     container_ramp: UnitFloat
     precision: Literal["auto", "bf16", "fp32"]
     threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto
-    workers: Annotated[Integer, Field(ge=0, le=1024)]
+    workers: Annotated[Integer, Field(ge=0, le=1024)] | Auto
     checkpoint: Annotated[Integer, Field(ge=1, le=1_000_000_000)]
     validate: Annotated[Integer, Field(ge=0, le=1_000_000_000)]
     patience: Annotated[Integer, Field(ge=0, le=1_000_000_000)]

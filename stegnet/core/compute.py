@@ -2,36 +2,61 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from textwrap import shorten
 
 import numpy as np
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import AUTO, Auto, local_world_size, physical_cores
+from stegnet.core.parallel import AUTO, Auto, local_rank, local_world_size, physical_cores
 
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Returns a device by name; "auto" is CUDA if available, else the CPU.
+    """Returns a device by name, a GPU with its index; "auto" is this process's GPU if CUDA is available, else the CPU.
 
     Raises:
         ConfigError: this machine has no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
+        return torch.empty(1, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"{name}: this machine has no such device", "cpu works everywhere") from error
-    return device
+        reason = shorten(str(error).partition("\n")[0], 100, placeholder=" …")
+        raise ConfigError(f"{name}: this machine has no such device", f"{reason}; cpu works everywhere") from error
+
+
+def device_name(device: torch.device) -> str:
+    """Returns a device's name, for people: "cpu", or "cuda:0 (NVIDIA H100)"."""
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def unused_gpus() -> str:
+    """Describes the NVIDIA driver of this machine where it has GPUs and PyTorch can't use them; "" elsewhere.
+
+    GPUs that CUDA_VISIBLE_DEVICES hides are not meant to be used.
+    """
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # the last is SLURM's
+    if hidden or torch.cuda.is_available() or find_spec("pynvml") is None:
+        return ""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
+    except pynvml.NVMLError:  # there is no driver, or it does not work
+        return ""
+    built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
+    return f"{count} GPUs with NVIDIA's driver {driver}; PyTorch {torch.__version__} is built for {built_for}"
 
 
 def has_bf16(device: torch.device) -> bool:
     """Returns True if bfloat16 is fast on a device, not merely supported."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+    if device.type == "cuda":  # since Ampere; before it, bf16 is emulated, and cuDNN has no convolutions
+        return torch.cuda.get_device_capability(device)[0] >= 8
     built_in = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return built_in and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # False if disabled by ONEDNN_MAX_CPU_ISA
 
@@ -40,10 +65,12 @@ def resolve(precision: str, device: torch.device) -> str:
     """Resolves "auto" to "bf16" if it is fast on the device, else "fp32"; these two are returned as they are.
 
     Raises:
-        ConfigError: the precision is none of the three.
+        ConfigError: the precision is none of the three, or the GPU does not have it.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"{precision}: no such precision", f"known: {', '.join(PRECISIONS)}")
+    if precision == "bf16" and device.type == "cuda" and not has_bf16(device):
+        raise ConfigError(f"bf16: {device_name(device)} does not have it", "use auto or fp32")
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"
@@ -51,7 +78,13 @@ def resolve(precision: str, device: torch.device) -> str:
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     """Context for a forward pass at a precision, "bf16" or "fp32"."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Returns whether PyTorch raised an error because the device's memory is full."""
+    said = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "out of memory" in said
 
 
 def full_precision(device: torch.device) -> AbstractContextManager:

@@ -247,6 +247,11 @@ def rank() -> int:
     return int(os.environ["RANK"]) if is_launched() else 0
 
 
+def local_rank() -> int:
+    """The number of this process among those of this machine, and of the GPU that it uses."""
+    return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
+
+
 def world_size() -> int:
     """The number of processes that train together, on all machines."""
     return int(os.environ["WORLD_SIZE"]) if is_launched() else 1

@@ -103,7 +103,7 @@ def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), col
     """Inverts `apply` exactly; same arguments and errors."""
     inverse = np.empty_like(shuffle.permutation)
     inverse[shuffle.permutation] = np.arange(inverse.size)
-    return _permute(picture, shuffle, (inverse, inverse), _inverse_orientations, (rows, cols))
+    return _permute(picture, shuffle, (inverse, inverse), inverse_orientations, (rows, cols))
 
 
 def pixel_index(
@@ -132,7 +132,7 @@ def orientations(block: int, width: int) -> np.ndarray:
 
 
 @cache
-def _inverse_orientations(block: int, width: int) -> np.ndarray:
+def inverse_orientations(block: int, width: int) -> np.ndarray:
     """Returns `orientations` of the inverse of each orientation."""
     back = orientations(block, block).reshape(ORIENTATIONS, -1).argsort(axis=1).reshape(ORIENTATIONS, block, block)
     return back // block * width + back % block

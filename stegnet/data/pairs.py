@@ -96,12 +96,15 @@ class Pairs(Dataset):
         return [(int(random.integers(len(self._shards))), int(random.integers(2**31))) for _ in range(2)]
 
 
-def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -> Iterator[Tensor]:
+def load_batches(
+    pairs: Pairs, batches: Iterable[Sequence[int]], workers: int, pinned: bool = False
+) -> Iterator[Tensor]:
     """The pairs of each batch in order, (B, 2 or 3, 3, crop, crop) uint8.
 
     Args:
         batches: indices of the pairs of each batch.
         workers: number of processes that load pairs; 0: this process.
+        pinned: in memory that a GPU reads while the program goes on.
     Raises:
         DataError: a worker was killed.
     """
@@ -109,7 +112,12 @@ def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -
     cv2.setNumThreads(1)
     prefetch = 4 if workers else None
     loader = DataLoader(
-        pairs, batch_sampler=batches, num_workers=workers, prefetch_factor=prefetch, worker_init_fn=_leave_process_group
+        pairs,
+        batch_sampler=batches,
+        num_workers=workers,
+        prefetch_factor=prefetch,
+        worker_init_fn=_prepare_worker,
+        pin_memory=pinned,
     )
     try:
         yield from loader
@@ -120,6 +128,10 @@ def load_batches(pairs: Pairs, batches: Iterable[Sequence[int]], workers: int) -
         raise DataError("a process that loads training pairs was killed", hint) from error
 
 
-def _leave_process_group(_worker: int) -> None:
-    """Shields a worker from Ctrl-C, which the whole process group receives: training still has to finish its step."""
+def _prepare_worker(_worker: int) -> None:
+    """Shields a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
+
+    OpenCV's threads are set anew: a worker that was not forked, the default since Python 3.14, inherits no setting.
+    """
     os.setpgid(0, 0)
+    cv2.setNumThreads(1)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stegnet.core.compute import autocast, pick_device, resolve
+from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
 from stegnet.engines.engine import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
 from stegnet.models import Pair
 
@@ -70,6 +70,6 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise out_of_memory() from error

@@ -46,7 +46,7 @@ class Costa(Pair):
         ConfigError: there is no such backbone or nothing for it to do, or `blocks` or `ends` is 1.
     """
 
-    secret_first = False
+    secret_first, periodic = False, True
 
     def __init__(
         self, blocks: int = 3, width: int = 48, ends: int = 0, backbone: str = NONE, pretrained: bool = False

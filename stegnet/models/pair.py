@@ -27,10 +27,12 @@ class Pair(nn.Module):
 
     Attributes:
         secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
+        periodic: a container's samples count only modulo `period()`, which is not 0.
         bits: 0; or, of a modem, the number of bits in each block of 8×8 pixels.
     """
 
     secret_first = True
+    periodic = False
     bits = 0
 
     def period(self) -> Tensor:

@@ -6,6 +6,7 @@ The same operations on single pictures are in `stegnet.core.samples` and `stegne
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from stegnet.core.samples import CELL, HIDDEN_RMS, MIN_RMS
-from stegnet.core.shuffle import NEGATIVE, ORIENTATIONS, Shuffle, block_size, orientations, pixel_index
+from stegnet.core.shuffle import (
+    NEGATIVE,
+    ORIENTATIONS,
+    Shuffle,
+    block_size,
+    inverse_orientations,
+    orientations,
+    pixel_index,
+)
 
 _NEVER = 1e9  # a strength that moves no sample
 
@@ -115,6 +124,17 @@ def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
     return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
 
 
+def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int) -> list[Shuffle]:
+    """Draws `count` shuffles as `random_shuffle` does; on a GPU all at once, which takes a fraction of the kernels."""
+    device = generator.device
+    if device.type == "cpu":
+        return [random_shuffle(generator, rows, cols) for _ in range(count)]
+    keys = torch.randint(1 << 62, (count, rows * cols), generator=generator, device=device)
+    turns = torch.randint(2 * ORIENTATIONS, (count, rows * cols), generator=generator, device=device)
+    fields = keys.argsort(dim=1, stable=True), turns % ORIENTATIONS, turns & NEGATIVE != 0
+    return [Shuffle(rows, cols, *parts) for parts in zip(*fields, strict=True)]
+
+
 def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
     """Draws a shuffle as numpy arrays, for measurements; not cryptographically secure."""
     drawn = random_shuffle(torch.Generator().manual_seed(seed), rows, cols)
@@ -134,15 +154,28 @@ def apply(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     Raises:
         ValueError: the grid does not cut the pictures into square blocks, or there are not exactly B shuffles.
     """
-    pixels, index = _pixels(pictures), _pixel_index(pictures, shuffles)
-    return _pictures(pixels.index_select(0, index), pictures.shape) * _signs(pictures, shuffles)
+    index, inverse = _pixel_indices(pictures, shuffles)
+    return _pictures(_Permutation.apply(_pixels(pictures), index, inverse), pictures.shape) * _signs(pictures, shuffles)
 
 
 def invert(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
     """Inverts `apply` exactly; same arguments and errors."""
-    index = _pixel_index(pictures, shuffles)
+    index, inverse = _pixel_indices(pictures, shuffles)
     pixels = _pixels(pictures * _signs(pictures, shuffles))
-    return _pictures(torch.empty_like(pixels).index_copy_(0, index, pixels), pictures.shape)
+    return _pictures(_Permutation.apply(pixels, inverse, index), pictures.shape)
+
+
+class _Permutation(torch.autograd.Function):
+    """Rows in another order. Its gradient is put back in order; that of `index_select` is summed, so CUDA sorts."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient.index_select(0, *ctx.saved_tensors), None, None
 
 
 def _pixels(pictures: Tensor) -> Tensor:
@@ -156,16 +189,26 @@ def _pictures(pixels: Tensor, shape: torch.Size) -> Tensor:
     return pixels.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _pixel_index(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
-    """Returns the source of each pixel in the batch, (B·H·W,) int64."""
+def _pixel_indices(pictures: Tensor, shuffles: Sequence[Shuffle]) -> tuple[Tensor, Tensor]:
+    """Returns the source of each pixel in the shuffled batch, and its place there, (B·H·W,) int64 each."""
     batch, _, height, width = pictures.shape
     if len(shuffles) != batch or len({(shuffle.rows, shuffle.cols) for shuffle in shuffles}) != 1:
         raise ValueError(f"{batch} pictures need {batch} shuffles of one grid")
     block = block_size(height, width, shuffles[0].rows, shuffles[0].cols)
     permutation, orientation = (_stack(shuffles, name, pictures.device) for name in ("permutation", "orientation"))
-    inside = torch.from_numpy(orientations(block, width)).to(pictures.device)
-    index = pixel_index(permutation, orientation, shuffles[0].cols, inside)  # (B, H·W)
-    return (index + torch.arange(batch, device=pictures.device)[:, None] * (height * width)).reshape(-1)
+    upright, back = _orientations(block, width, pictures.device)
+    inverse = permutation.argsort(dim=1)
+    index = pixel_index(permutation, orientation, shuffles[0].cols, upright)  # (B, H·W)
+    place = pixel_index(inverse, orientation.gather(1, inverse), shuffles[0].cols, back)
+    first = torch.arange(batch, device=pictures.device)[:, None] * (height * width)
+    return (index + first).reshape(-1), (place + first).reshape(-1)
+
+
+@cache
+def _orientations(block: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns `orientations` and their inverse, copied to a device once: each copy would wait for it."""
+    upright, back = (torch.from_numpy(table(block, width)) for table in (orientations, inverse_orientations))
+    return upright.to(device), back.to(device)
 
 
 def _signs(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:

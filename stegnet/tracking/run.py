@@ -51,6 +51,11 @@ class LiveRun:
         self.result: Result | None = None
         self._client, self._send, self._logged = client, send, logged
 
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Logs tags."""
+        for tag, value in tags.items():
+            self._send(partial(self._client.set_tag, self.id, tag, value))
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Logs parameters."""
         entries = [Param(name, str(value)) for name, value in params.items()]
@@ -92,8 +97,7 @@ class LiveRun:
         self._send(partial(self._client.log_inputs, self.id, _inputs(result.datasets)))
         if result.model:
             self._send(partial(log_model, self._client, self.id, result.model, result.weights))
-        for tag, value in {KEY: result.key, WEIGHTS: result.weights}.items():
-            self._send(partial(self._client.set_tag, self.id, tag, value))
+        self.log_tags({KEY: result.key, WEIGHTS: result.weights})
 
     def _log_new(self, entries: list[Metric]) -> None:
         new = [entry for entry in entries if (entry.key, entry.step) not in self._logged]
@@ -140,7 +144,8 @@ class _SystemMetrics(SystemMetricsMonitor):
     """MLflow's monitor, which on its own stops for good after one failure of the store."""
 
     def __init__(self, live: LiveRun) -> None:
-        logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)  # it logs its start and end
+        # It logs its start and end, and what a GPU does not tell, such as the load of a part of one (MIG), every time.
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
         super().__init__(live.id, resume_logging=True)
         self._live = live
 

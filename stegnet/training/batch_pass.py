@@ -20,7 +20,7 @@ from stegnet.models.tensors import (
     gains_for,
     into_range,
     invert,
-    random_shuffle,
+    random_shuffles,
     seal_strength,
     through_8_bits,
     to_8_bits,
@@ -73,7 +73,7 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
     shape = (count, 3, train.crop, train.crop)
     shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
     blocks = train.crop // config.scramble.block
-    shuffles = [random_shuffle(random, blocks, blocks) for _ in range(count)]
+    shuffles = random_shuffles(random, count, blocks, blocks)
     sealed, mask = (torch.rand(shape, generator=random, device=device) for _ in range(2))
     noise = torch.randn(shape, generator=random, device=device) * train.noise if train.noise else None
     return PassRandomness(shuffles, shuffled, sealed, mask, noise)
@@ -112,7 +112,7 @@ class HideRevealPass(nn.Module):
         container = into_range(container, period.detach())
         stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
-        if period > 0:  # the same value; a longer period makes all that happens to a container smaller against it
+        if self.pair.periodic:  # the same value; a longer period makes what happens to a container smaller against it
             stored = cover + (stored - cover) * (period.detach() / period)
         with autocast(self._precision, pictures.device):
             revealed = self._reveal(stored - mask).float()

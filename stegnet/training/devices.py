@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from lightning_fabric import Fabric
@@ -13,7 +14,7 @@ from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
 from stegnet.config.config import Config, TrainConfig
-from stegnet.core.compute import pick_device
+from stegnet.core.compute import cpu_threads, device_name, pick_device, resolve
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.models import build_from
@@ -21,16 +22,19 @@ from stegnet.training.launch import launch, launched
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 
+MOST_LOADERS = 8  # beside a GPU: about 9,000 pairs a second
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class BatchShare:
-    """The consecutive pairs of every batch that one process computes, in equal parts.
+    """The consecutive pairs of every batch that one process computes, in parts; equal ones if the batch divides evenly.
 
     Attributes:
         batch: pairs in a whole batch.
         start: index in the batch of the first pair.
         size: number of pairs.
-        count: number of parts; divides the size.
+        count: number of parts, at most the size.
     """
 
     batch: int
@@ -41,8 +45,8 @@ class BatchShare:
     @classmethod
     def of_this_process(cls, config: TrainConfig) -> "BatchShare":
         """The share of this process."""
-        size = config.batch // world_size()
-        return cls(config.batch, rank() * size, size, config.accumulate)
+        start, end = (config.batch * number // world_size() for number in (rank(), rank() + 1))
+        return cls(config.batch, start, end - start, min(config.accumulate, end - start))
 
     def pairs(self, step: int) -> range:
         """The indices of the training pairs of a step."""
@@ -51,37 +55,64 @@ class BatchShare:
 
     def parts(self) -> Iterator[tuple[slice, slice]]:
         """The slices of each part: in the share, and in the whole batch."""
-        size = self.size // self.count
-        for first in range(0, self.size, size):
-            yield slice(first, first + size), slice(self.start + first, self.start + first + size)
+        for first, end in pairwise(self.size * part // self.count for part in range(self.count + 1)):
+            yield slice(first, end), slice(self.start + first, self.start + end)
+
+    def divisor(self, part: slice) -> float:
+        """What the mean over a part is divided by, so that the mean over all processes of their sums is the batch's."""
+        return self.batch / ((part.stop - part.start) * world_size())
 
 
 def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
     """The number of training processes: those already launched, or else as train.devices says.
 
-    On the CPU, "auto" is one process per physical core, as far as the batch divides evenly: processes synchronise once
-    a step, where the threads of one process synchronise in every operation.
+    "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as far as
+    the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in every
+    operation.
 
     Args:
         gpus, cores: what there is, on all machines; None: on this one.
     Raises:
-        ConfigError: there are fewer GPUs, or the batch does not divide evenly.
+        ConfigError: there are fewer GPUs, or fewer pairs in a batch.
     """
     train = config.train
     if gpus is None:
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if is_launched():
         count = world_size()
-    elif train.devices == AUTO:
-        count = gpus or _cpu_processes(config, cores or physical_cores())
-    else:
+        if gpus and local_world_size() > gpus:
+            raise ConfigError(f"{local_world_size()} processes were started here, for {gpus} GPUs", "start one per GPU")
+    elif train.devices != AUTO:
         count = train.devices
+    elif gpus > train.batch:
+        count = train.batch
+        _log.warning("train.batch: %d pairs keep %d of %d GPUs busy; a larger batch uses all", count, count, gpus)
+    else:
+        count = gpus or _cpu_processes(config, cores or physical_cores())
     if gpus and not is_launched() and count > gpus:
         raise ConfigError(f"params.yaml: train.devices: there are {gpus} GPUs, not {count}")
-    if train.batch % (count * train.accumulate):
-        shares = f"{count} processes in {train.accumulate} parts each (train.accumulate)"
-        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be divided among {shares}")
+    if count > train.batch:
+        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be divided among {count} processes")
     return count
+
+
+def training_setup(config: Config) -> dict[str, str]:
+    """What the processes of a training compute with, by name: the first one's device, precision, processes."""
+    device, count = pick_device(), world_size()
+    least, most = config.train.batch // count, -(-config.train.batch // count)
+    pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
+    precision = resolve(config.train.precision, device)
+    return {"device": device_name(device), "precision": precision, "processes": f"{count}, of {pairs} in each batch"}
+
+
+def loader_processes(config: TrainConfig, device: torch.device) -> int:
+    """The number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
+
+    A GPU needs more pairs than one process loads, and leaves the cores alone.
+    """
+    if config.workers != AUTO:
+        return config.workers
+    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads(AUTO))
 
 
 def _cpu_processes(config: Config, cores: int) -> int:

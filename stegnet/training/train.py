@@ -1,22 +1,24 @@
 """The training of a hide/reveal pair."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from textwrap import shorten
 
 import numpy as np
+import torch
 
 from stegnet.config.config import Config
-from stegnet.core.compute import make_deterministic, resolve
+from stegnet.core.compute import is_out_of_memory, make_deterministic, resolve
 from stegnet.core.errors import TrainingError
 from stegnet.core.samples import CODED
 from stegnet.data.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
 from stegnet.models import Card, Pair
 from stegnet.training.artifacts import card_figures, make_card
 from stegnet.training.checkpoint import Checkpoint, checkpoint_of
-from stegnet.training.devices import BatchShare, open_fabric
+from stegnet.training.devices import BatchShare, loader_processes, open_fabric
 from stegnet.training.launch import StopRequest, TrainingStopped
 from stegnet.training.trainer import Point, Trainer
 
@@ -29,6 +31,19 @@ PREVIEWS = 10
 _log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _memory_explained() -> Iterator[None]:
+    """Shortens PyTorch's error of a training that needs too much memory."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        hint = "raise train.accumulate, for the same result with less memory; or lower train.batch or train.crop"
+        raise TrainingError("training needs more memory than the device has left", hint) from error
+
+
+@_memory_explained()
 def train(
     config: Config,
     data: Path,
@@ -51,9 +66,9 @@ def train(
         The pair with averaged weights, on the CPU, and its card. The weights are those with the best validation loss,
         or the last ones if there are no validation pictures.
     Raises:
-        TrainingError: the loss is no longer finite, or another process runs this training.
+        TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
         TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.
-        ConfigError: the batch does not divide evenly among the processes.
+        ConfigError: there are more processes than pairs in a batch, or than GPUs.
         DataError: there are no training pictures.
     """
     fabric = open_fabric(config)
@@ -72,10 +87,13 @@ def train(
         for point in trainer.curve if leads else ():
             report(point)
         steps = trainer.remaining_steps()
-        batches = load_batches(pairs, map(share.pairs, steps), config.train.workers)
+        workers, on_gpu = loader_processes(config.train, fabric.device), fabric.device.type == "cuda"
+        batches = load_batches(pairs, map(share.pairs, steps), workers, pinned=on_gpu)
+        begun = time.monotonic()
         for _, batch in zip(progress(steps), batches, strict=True):
+            waits = trainer.waits
             point = trainer.step(batch)
-            stop = fabric.strategy.reduce_boolean_decision(request.signal > 0, all=False)
+            stop = waits and fabric.strategy.reduce_boolean_decision(request.signal > 0, all=False)
             if leads and point:
                 report(point)
             if leads and trainer.done % max(1, trainer.steps // PREVIEWS) == 0:
@@ -86,6 +104,10 @@ def train(
                 raise TrainingStopped(trainer.done, trainer.steps, request.signal)
             if trainer.stopped_early:
                 break
+    if leads and steps:
+        rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun)
+        memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
+        _log.info("%.0f pairs a second%s", rate, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)

@@ -18,6 +18,7 @@ from stegnet.training.objectives import objective_of
 from stegnet.training.validation import BestWeights
 
 CURVE_POINTS = 200
+WAITS = 10  # steps after which a GPU is waited for: to do so in each would leave it idle
 EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
 
 Point = dict[str, float]
@@ -47,6 +48,7 @@ class Trainer:
         self._pair = first_pair(config).to(fabric.device, memory_format=torch.channels_last).train()
         self._average = AveragedModel(self._pair, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema), use_buffers=True)
         self.objective = objective_of(config, self._pair, self.steps)
+        self._failure = torch.full((), -1, device=fabric.device)  # see _watch
         batch = self._share.size // self._share.count
         self._validation = self.objective.validation(data, fabric.device, precision, batch) if data else None
         network = self.objective.network(self._pair, precision, config.train.compile)
@@ -59,7 +61,8 @@ class Trainer:
         Returns:
             A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
         Raises:
-            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged.
+            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, it
+                may be that of one of the WAITS steps before, which is then the next one to do.
         """
         train = self._config.train
         rate = learning_rate(self.done, self.steps, train.lr, train.lr_end, train.warmup)
@@ -70,7 +73,9 @@ class Trainer:
         means = self._backward(share.to(self._fabric.device, non_blocking=True), randomness, weight)
         clip = self._fabric.clip_gradients
         norm = clip(self._network, self._optimizer, max_norm=train.clip, error_if_nonfinite=False)
-        _check_finite(means, norm)
+        self._watch(means, norm)
+        if self.waits:
+            self._raise_failure()
         self._optimizer.step()
         self.objective.observe(self.done, randomness, means)
         self._average.update_parameters(self._pair)
@@ -78,8 +83,14 @@ class Trainer:
         validated = self._validate()
         if self.done % self._every and self.done < self.steps and not validated:
             return None
+        self._raise_failure()
         self.curve.append(self._point(means, weight, rate, norm) | validated)
         return self.curve[-1]
+
+    @property
+    def waits(self) -> bool:
+        """The next step waits for its result; on the CPU, all do."""
+        return self._fabric.device.type == "cpu" or (self.done + 1) % WAITS == 0
 
     @property
     def finished(self) -> bool:
@@ -114,8 +125,9 @@ class Trainer:
         """All that decides the rest of the training; everything random is a function of seed, step and rank.
 
         Raises:
-            FloatingPointError: a weight is no longer finite.
+            FloatingPointError: as `step`; or a weight is no longer finite.
         """
+        self._raise_failure()
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
             raise FloatingPointError("a weight is no longer finite")
         parts = {
@@ -149,11 +161,27 @@ class Trainer:
                 result = self._network(share[in_share], randomness.select(in_batch))
                 terms = self.objective.terms(result)
                 loss = weight * terms.container + self._config.beta * terms.secret
-                self._fabric.backward(loss / self._share.count)
+                self._fabric.backward(loss / self._share.divisor(in_share))
             self._last = self.objective.first(result)
-            means += terms.stack() / self._share.count
+            means += terms.stack() / self._share.divisor(in_share)
         self._average_gradients()
         return self._fabric.all_reduce(means, reduce_op="mean")
+
+    def _watch(self, means: Tensor, norm: Tensor) -> None:
+        """Notes the first step whose loss or gradient is not finite; from it on, the optimiser changes no weight.
+
+        It is noted on the device, as twice the number of the step, plus 1 if the loss is not finite.
+        """
+        failed = 2 * self.done + 1 - torch.isfinite(means).all().long()
+        fails = (self._failure < 0) & ~torch.isfinite(means.sum() + norm)
+        self._failure = torch.where(fails, failed, self._failure)
+        self._optimizer.optimizer.found_inf = (self._failure >= 0).float()  # as torch.amp.GradScaler tells it
+
+    def _raise_failure(self) -> None:
+        failure = int(self._failure)
+        if failure >= 0:
+            self.done, loss = divmod(failure, 2)
+            raise FloatingPointError(f"the {'loss' if loss else 'gradient'} is no longer finite")
 
     def _average_gradients(self) -> None:
         """Averages the gradients of all processes, summed in the order of the weights.
@@ -218,9 +246,3 @@ def _optimizer(pair: Pair, config: Config) -> torch.optim.Optimizer:
     weights = [weight for weight in pair.parameters() if weight.requires_grad]
     decay = config.train.weight_decay
     return torch.optim.AdamW(weights, config.train.lr, betas=(0.9, 0.98), eps=EPSILON, weight_decay=decay, fused=True)
-
-
-def _check_finite(means: Tensor, norm: Tensor) -> None:
-    if not torch.isfinite(means.sum() + norm):
-        what = "gradient" if torch.isfinite(means).all() else "loss"
-        raise FloatingPointError(f"the {what} is no longer finite")

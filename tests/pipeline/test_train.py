@@ -86,10 +86,13 @@ def finish(process: subprocess.Popen, out: Path) -> str:
 
 @pytest.fixture(scope="module")
 def whole(folder: Path, start: Run) -> Path:
-    """The output of an undisturbed training without MLflow, which says so, and nothing else but its progress."""
+    """The output of an undisturbed training without MLflow, which says so, where it computes, and how fast it was."""
     said = finish(start("whole", sys.executable, "-c", WITHOUT_MLFLOW), folder / "whole")
     lines = [line for line in re.split("[\r\n]", said) if line and not line.startswith("train: ")]
-    assert lines == ["WARNING: MLflow is not installed: nothing is tracked"]
+    where, untracked, speed = lines
+    assert re.fullmatch("INFO: training: device .*; precision fp32; processes 1, of 6 pairs in each batch", where)
+    assert untracked == "WARNING: MLflow is not installed: nothing is tracked"
+    assert re.match(r"INFO: \d+ pairs a second", speed)
     return folder / "whole"
 
 

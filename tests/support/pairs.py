@@ -31,6 +31,8 @@ class FiveLevels(Pair):
 class FivePhases(Pair):
     """Puts one of five levels of the secret into the cover modulo 16, each with room for a step of 1."""
 
+    periodic = True
+
     def period(self):
         return torch.tensor(16 / 255)
 
