@@ -87,12 +87,12 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
         raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
     keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
     with album.secret.open("rb") as source, _beside(folder.path) as made:
-        header = _header(album, source, hider.run.randomness(FILM_ID_BYTES))
-        division = _division(album, header, keys, hider)
-        header = division.of(header, album.enough)
+        header = _header(album, hider.run.randomness(FILM_ID_BYTES))
+        division = _division(album, header, keys, hider)  # before the secret is read, which may be too large by far
+        header = division.of(replace(header, secret=replace(header.secret, digest=_digest(source))), album.enough)
         parts = [OutputTarget(made / out.path.name) for out in targets]
         reports = list(_hidden(album, division.records(header, source), parts, keys, hider))
-        if _digest(source) != header.secret.digest:
+        if _digest(source) != header.secret.digest or source.tell() != header.secret.size:
             raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
         for part, out in zip(parts, targets, strict=True):
             move_whole(part.path, out.path, overwrite=out.force)
@@ -125,10 +125,11 @@ def _beside(folder: Path) -> Iterator[Path]:
         raise MediaError(f"{folder}: can't be written ({error.strerror})") from error
 
 
-def _header(album: AlbumPlan, source: BinaryIO, film_id: bytes) -> Header:
-    """The header of an album whose division is not known yet."""
-    digest = _digest(source)
-    return Header(film_id, FILE, len(album.covers), File(stored_name(album.secret), source.tell(), digest))
+def _header(album: AlbumPlan, film_id: bytes) -> Header:
+    """The header of an album whose division and digest are not known yet."""
+    digest = bytes(hashlib.sha256().digest_size)
+    secret = File(stored_name(album.secret), album.secret.stat().st_size, digest)
+    return Header(film_id, FILE, len(album.covers), secret)
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hider) -> Division:

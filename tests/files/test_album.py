@@ -1,5 +1,6 @@
 """Albums: whatever happens to some of the pictures, what is told of them, and what is refused."""
 
+import os
 import random
 import shutil
 import signal
@@ -136,18 +137,21 @@ def test_folders_without_an_album(covers, key, tmp_path):
         open_hidden(covers, key)
 
 
-def test_what_is_refused(covers, key, make_film):
-    """Nothing is written."""
+def test_what_is_refused(covers, key, make_film, monkeypatch):
+    """Nothing is written, and a secret that is too large is not read."""
     for enough in (0, -1, 6):
         with pytest.raises(ConfigError, match=f"any: must be from 1 to 5, the number of pictures, is {enough}"):
             plan_album(covers, Path("big.zip"), enough)
     for method in ("network", "robust"):
         with pytest.raises(ConfigError, match=f"method: {method} can't divide a secret over an album"):
             hide(covers, key, method=method)
-    Path("big.zip").write_bytes(bytes(10**6))
-    for enough, who in ((None, "these 5 covers"), (2, "any 2 of these 5 covers")):
-        with pytest.raises(CapacityError, match=f"has 1000000 bytes, and {who} have room for"):
-            hide(covers, key, enough)
+    os.truncate("big.zip", 60 << 30)  # a sparse file
+    with monkeypatch.context() as patch:
+        patch.setattr("hashlib.file_digest", lambda *_: pytest.fail("the secret is read"))
+        for enough, who in ((None, "these 5 covers"), (2, "any 2 of these 5 covers")):
+            with pytest.raises(CapacityError, match=f"has {60 << 30} bytes, and {who} have room for"):
+                hide(covers, key, enough)
+    Path("big.zip").write_bytes(DATA)
     write_png(covers / "tiny.png", read_picture(covers / "0.png")[:9, :9])
     with pytest.raises(CapacityError, match=r"covers/tiny.png: has no room for any part of the secret"):
         hide(covers, key)
