@@ -17,6 +17,7 @@ from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+_STREAMS = 3  # numbers of standard input, output and error
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Runs the command that this process was started with, and exits."""
+    _open_closed_streams()
     try:
         code = _run_and_flush()
     except BrokenPipeError:
@@ -73,6 +75,15 @@ def run() -> None:
     if code > _SIGNALLED:
         os._exit(code)  # cleanup is done; threads still at work are not waited for
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Opens closed standard streams on the null device: files would take their numbers, where libraries print."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
+        pass
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -5,18 +5,18 @@ written to a temporary file first, which only its owner can read, and what goes 
 """
 
 import argparse
-import errno
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TextIO
 
 from stegnet.cli import messages
 from stegnet.core.address import Place, place
 from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.temporary import FULL, temporary_folder
 
 STREAM = "-"
 _VISIBLE = "other users of this machine can see a text on the command line; `--text -` reads it from standard input"
@@ -50,21 +50,20 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def private_folder() -> Iterator[Path]:
-    """A temporary folder that only its owner can open."""
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        yield Path(folder)
-
-
 def refuse_terminal() -> None:
     """Refuses to write what is no text to a terminal.
 
     Raises:
-        MediaError: standard output is one.
+        MediaError: standard output is one, or is closed.
     """
-    if sys.stdout is not None and sys.stdout.isatty():
+    if _open_output().isatty():
         raise MediaError("standard output is a terminal, and this is no text", "name a file, or redirect the output")
+
+
+def _open_output() -> TextIO:
+    if sys.stdout is None:
+        raise MediaError("standard output is closed", "name a file, or redirect the output")
+    return sys.stdout
 
 
 def copy_to_output(path: Path) -> None:
@@ -85,7 +84,7 @@ def print_text(text: str) -> None:
     Raises:
         BrokenPipeError, MediaError: as `messages.result`.
     """
-    if sys.stdout.isatty():
+    if _open_output().isatty():
         for line in text.removesuffix("\n").split("\n"):
             messages.result(line.replace("\t", "    "))
         return
@@ -97,7 +96,7 @@ def print_text(text: str) -> None:
 @contextmanager
 def _file(name: str, called: str, fill: Callable[[Path], None]) -> Iterator[Path]:
     """A temporary file, filled by a function; errors call it by what it holds."""
-    with private_folder() as folder:
+    with temporary_folder() as folder:
         path = folder / name
         try:
             fill(path)
@@ -109,13 +108,15 @@ def _file(name: str, called: str, fill: Callable[[Path], None]) -> Iterator[Path
 def _spool(path: Path) -> None:
     """Writes all of standard input to a file."""
     if sys.stdin is None or sys.stdin.isatty():
-        raise MediaError("standard input is a terminal", "name a file, or send one by `… |` or `<`")
+        state = "closed" if sys.stdin is None else "a terminal"
+        raise MediaError(f"standard input is {state}", "name a file, or send one by `… |` or `<`")
     try:
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
     except OSError as error:
-        hint = "set TMPDIR to a folder with more room" if error.errno == errno.ENOSPC else ""
-        raise MediaError(f"standard input can't be copied ({error.strerror})", hint) from error
+        if error.errno in FULL:  # of the temporary folder
+            raise
+        raise MediaError(f"standard input can't be copied ({error.strerror})") from error
 
 
 def _write_text(text: str, path: Path) -> None:

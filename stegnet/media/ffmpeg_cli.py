@@ -19,8 +19,8 @@ def bundled_ffmpeg() -> str:
 
 
 def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
-    """A film as input; an absolute path can't be mistaken for a protocol or an option."""
-    return ffmpeg.input(str(path.absolute()))
+    """A film as input: an absolute path is no protocol and no option, and a `Path` need not be UTF-8."""
+    return ffmpeg.input(path.absolute())
 
 
 def piped_frames(width: int, height: int, pixels: str, rate: int, colours: str) -> ffmpeg.nodes.FilterableStream:
@@ -54,7 +54,8 @@ def run_ffmpeg(
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message.
     """
-    film = ffmpeg.output(*streams, "pipe:" if out is None else str(out.absolute()), **options, **_BITEXACT)
+    name = "pipe:" if out is None else out.absolute()
+    film = ffmpeg.output(*streams, filename=name, **options, **_BITEXACT)
     try:
         return film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)[0]
     except ffmpeg.Error as failure:

@@ -110,6 +110,8 @@ class OutputTarget:
             return
         if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
             raise MediaError(f"{self.path}: is an input too", "name another file to write")
+        if self.path.exists() and not self.path.is_file():
+            raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
         if not self.force:
             raise exists_already(self.path)
 

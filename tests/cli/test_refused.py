@@ -13,6 +13,7 @@ REFUSED = [
     ("hide cover.png secret.jpg -o c.png --weights k", "error: k: not a stegnet weights file"),
     ("hide cover.png secret.jpg -o c.png --weights no", "error: no: no such weights file"),
     ("reveal cover.png -o old.png", "error: old.png: exists already"),
+    ("reveal cover.png -o /dev/null", "error: /dev/null: is not a file that can be replaced"),
     ("reveal cover.png -o w.png --weights w.png --force", "error: w.png: is an input too"),
     ("info folder.png", "error: folder.png: is a folder"),
     ("enhance none.png -o e.png", "error: none.png: no such file"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -104,6 +105,16 @@ def test_standard_input(run, stdin):
     code, out, err = run("hide - secret.jpg -o d.png")
     assert (code, out) == (1, "")
     assert err.splitlines()[0] == "error: standard input: neither a picture nor a film that can be read"
+
+
+def test_closed_streams(folder, program, run):
+    """Not even a file that is written takes the place of one."""
+    assert program("hide cover.png k -o c.png --method sealed", preexec_fn=lambda: os.closerange(0, 3)).wait(LIMIT) == 0
+    assert run("reveal c.png -o back")[0] == 0
+    assert (folder / "back").read_bytes() == (folder / "k").read_bytes()
+    reveal = program("reveal c.png -o -", preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE)
+    assert reveal.communicate(timeout=LIMIT)[1].startswith(b"error: standard output is closed\n")
+    assert reveal.returncode == 1
 
 
 def test_terminals_are_refused(run, monkeypatch):

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,11 @@ def test_an_unreadable_film(make_film, tmp_path: Path) -> None:
 
 
 def test_paths_are_only_paths(make_film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never options, protocols or formats, even though the temporary file has no suffix."""
+    """Never options, protocols or formats, even though the temporary file has no suffix; they need not be UTF-8."""
     (tmp_path / "-y").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("pipe:1", "-i"):
+    odd, out = os.fsdecode(b"-i\xff"), Path("-y", os.fsdecode(b"data:\xff"))
+    for name in ("pipe:1", odd):
         make_film(tmp_path / "a.mkv", seed=len(name)).rename(tmp_path / "-y" / name)
-    write_preview(Path("-y/pipe:1"), Path("-y/-i"), Path("-y/data:out"), 96, 64)
-    assert scan(tmp_path / "-y" / "data:out").width == 192
+    write_preview(Path("-y/pipe:1"), Path("-y", odd), out, 96, 64)
+    assert scan(out).width == 192

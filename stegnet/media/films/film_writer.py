@@ -185,7 +185,7 @@ class FilmWriter:
         try:
             self._film.start_encoding()
             self._film.mux(self._copy.covers if self._copy else ())
-        except (av.ArgumentError, av.PatchWelcomeError) as error:
+        except (av.ArgumentError, av.PatchWelcomeError, av.ExperimentalError) as error:
             if not tracks:
                 raise self._unwritable(error) from error
             raise self._unsupported_sound(tracks, source) from error
