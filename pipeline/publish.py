@@ -15,7 +15,7 @@ from stegnet.data.shards import TEST
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
-    tracker, curve = results.open_tracker(config), reports / "train" / "curve.csv"
+    tracker, curve = results.open_store(config), reports / "train" / "curve.csv"
     films = results.film_sets(Path(config.video.cover), Path(config.video.secret))
     train = results.train_result(weights, curve, datasets=results.training_sets(shards))
     stills = results.evaluate_result(weights, reports / "evaluate", results.picture_sets(shards, TEST))

@@ -7,7 +7,7 @@ import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,21 +17,30 @@ import numpy as np
 
 from stegnet.config.config import Config
 from stegnet.config.params_file import flatten
-from stegnet.core.errors import DataError
+from stegnet.core.errors import DataError, TrackingError
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.tracking.result import DataSet, Result
 
 if TYPE_CHECKING:
+    from stegnet.tracking.run import LiveRun
     from stegnet.tracking.store import Tracker
 
 _DIGEST = 16  # digits of a data set's hash
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
-def open_tracker(config: Config) -> "Tracker | NullTracker":
-    """The tracker of this stage's repository, even if DVC runs it in a temporary copy.
+def open_tracker(config: Config) -> "StageTracker":
+    """The tracker of a stage's run, which a store that can't be used does not stop."""
+    return StageTracker(config)
+
+
+def open_store(config: Config) -> "Tracker | NullTracker":
+    """The store of this stage's repository, even if DVC runs it in a temporary copy.
 
     Without MLflow, stages run all the same, untracked.
+
+    Raises:
+        TrackingError: it can't be opened.
     """
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
@@ -39,6 +48,24 @@ def open_tracker(config: Config) -> "Tracker | NullTracker":
     from stegnet.tracking.store import Tracker
 
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
+
+
+class StageTracker:
+    """Tracks the run of a stage; what a store that can't be used misses of it, stage publish logs from its files."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @contextmanager
+    def run(self, stage: str, name: str, training: str = "") -> Iterator["LiveRun | NullRun"]:
+        """Starts a run for the block, as `Tracker.run`; with a warning, none if the store can't be used."""
+        with ExitStack() as stack:
+            try:
+                run: LiveRun | NullRun = stack.enter_context(open_store(self._config).run(stage, name, training))
+            except TrackingError as error:
+                logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)
+                run = NullRun(complete=False)
+            yield run
 
 
 class NullTracker:
@@ -59,7 +86,8 @@ class NullTracker:
 class NullRun:
     """A run that does nothing, with the methods of `stegnet.tracking.run.LiveRun`."""
 
-    complete = True
+    def __init__(self, complete: bool = True) -> None:
+        self.complete = complete
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Does nothing."""

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shlex
 import threading
 import time
 from collections import deque
@@ -18,29 +19,55 @@ from stegnet.core.errors import TrackingError
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)  # requests' errors are OSErrors
 RETRY_DELAY = 2.0  # seconds
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address
+_STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # what SQLAlchemy adds to a cause
+_DELETED = re.compile(r"experiment (\d+) must be in the 'active' state")
+_MISSING = re.compile(r"No module named '(\w+)")  # the driver of a database
+_LONGEST = 300  # characters of a reason
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def store_errors(problem: str, hint: str) -> Iterator[None]:
+def store_errors(problem: str) -> Iterator[None]:
     """Turns errors of MLflow, the network and the disk into one line.
 
     Raises:
-        TrackingError: the `problem`, its reason and a hint.
+        TrackingError: the `problem`, its reason, and a hint with the remedy.
     """
     try:
         yield
     except STORE_ERRORS as error:
-        raise TrackingError(f"{problem} ({reason(error)})", hint) from error
+        raise TrackingError(f"{problem} ({reason(error)})", _remedy(_cause(error))) from error
 
 
 def reason(error: BaseException) -> str:
     """The store's address and the innermost cause, without passwords."""
+    text = _STATEMENT.sub("", f"{mlflow.get_tracking_uri()}: {_cause(error)}")
+    return shorten(_PASSWORD.sub("", text), _LONGEST, placeholder=" …")
+
+
+def _cause(error: BaseException) -> str:
     causes = [error]
     while inner := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(inner)
-    cause = [each for each in causes if isinstance(each, STORE_ERRORS)][-1]
-    return shorten(_PASSWORD.sub("", f"{mlflow.get_tracking_uri()}: {cause}"), 200, placeholder=" …")
+    return str([each for each in causes if isinstance(each, STORE_ERRORS)][-1])
+
+
+def _remedy(cause: str) -> str:
+    address = _PASSWORD.sub("", mlflow.get_tracking_uri())
+    store, scheme = shlex.quote(address), address.partition(":")[0]
+    if deleted := _DELETED.search(cause):
+        restore = f"MLFLOW_TRACKING_URI={store} mlflow experiments restore -x {deleted[1]}"
+        return f"restore it with `{restore}`, or set MLFLOW_EXPERIMENT_NAME to another name"
+    if "mlflow db upgrade" in cause:
+        upgrade = f"back it up, then `mlflow db upgrade {store}`"
+        return f"{upgrade}; if a newer MLflow made it, install that one, or set MLFLOW_TRACKING_URI to another store"
+    if scheme == "sqlite":
+        return "check this file and its folder, or move the file away: then a new one is made"
+    if missing := _MISSING.search(cause):
+        return f"pip install {missing[1]}, which such an address needs"
+    if scheme in ("http", "https") or scheme.startswith(("postgresql", "mysql", "mssql")):
+        return "check MLFLOW_TRACKING_URI, and that its server runs"
+    return "set MLFLOW_TRACKING_URI to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it: mlflow.db is used"
 
 
 class Outbox:

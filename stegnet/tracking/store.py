@@ -15,6 +15,7 @@ import mlflow
 import sqlalchemy
 from filelock import FileLock, Timeout
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from mlflow.utils.rest_utils import http_request
@@ -56,12 +57,11 @@ CONNECT_TIMEOUT = 5  # seconds; of the first request to a server
 RETRY_TIMEOUT = 15.0  # seconds that the end of a stage waits for a failing store
 REQUEST_TIMEOUT = 120.0  # seconds that it waits for one answer, as MLflow itself does
 STOP_TIMEOUT = 5.0  # seconds that a stage that ends early waits for either
-_HINT = "check MLFLOW_TRACKING_URI, and that its server runs"
 _LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
 _MARKED = "the next stage that runs marks it as ended"
 _KIND, _OF_RUNS = "mlflow.experimentKind", "custom_model_development"  # its page opens on runs, not on traces
 _log = logging.getLogger(__name__)
-_usable = partial(store_errors, "MLflow's store can't be used", _HINT)
+_usable = partial(store_errors, "MLflow's store can't be used")
 
 
 class Tracker:
@@ -86,7 +86,7 @@ class Tracker:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         with (
             FileLock(root / ".mlflow.lock"),  # two processes must not create the database at once
-            store_errors("MLflow's store can't be opened", _HINT),
+            store_errors("MLflow's store can't be opened"),
         ):
             _check_connection(address)
             self._client = mlflow.MlflowClient()
@@ -276,7 +276,12 @@ def _check_connection(address: str) -> None:
     """Fails at once if no server answers; MLflow itself would retry for a minute or more."""
     if address.startswith("http"):
         http_request(get_default_host_creds(address), "/health", "GET", max_retries=0, timeout=CONNECT_TIMEOUT)
-    elif address.startswith("postgresql"):
-        engine = sqlalchemy.create_engine(address, connect_args={"connect_timeout": CONNECT_TIMEOUT})
-        engine.connect().close()
+    elif address.startswith(("postgresql", "mysql", "mssql")):
+        timeout = {"connect_timeout": CONNECT_TIMEOUT} if address.startswith("postgresql") else {}
+        try:
+            engine = sqlalchemy.create_engine(address, connect_args=timeout)
+        except (ImportError, ValueError) as error:  # its driver is missing; the port is not a number
+            raise MlflowException(str(error)) from error
+        if timeout:
+            engine.connect().close()
         engine.dispose()

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import re
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -17,12 +19,15 @@ import pytest
 from mlflow.exceptions import MlflowException
 from werkzeug.serving import make_server
 
+from pipeline.results import open_store, open_tracker
+from stegnet.config.config import load
 from stegnet.core.errors import TrackingError
 from stegnet.tracking import outbox, store
 from stegnet.tracking.outbox import store_errors
 from stegnet.tracking.provenance import EXPERIMENT
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
+from tests.clones import ROOT
 from tests.support.waiting import LIMIT, wait_until
 
 # As a training gives them: some have figures that the others lack.
@@ -121,7 +126,7 @@ def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
     ],
 )
 def test_no_password_is_shown(address: str) -> None:
-    with pytest.raises(TrackingError, match="host") as caught, store_errors("MLflow's store can't be opened", ""):
+    with pytest.raises(TrackingError, match="host") as caught, store_errors("MLflow's store can't be opened"):
         raise MlflowException(f"no answer from {address}")
     assert "pass-word" not in str(caught.value)
 
@@ -156,6 +161,57 @@ def test_a_server_that_does_not_answer_at_the_start(
     with pytest.raises(TrackingError, match=why):
         raise caught.value
     assert address.rpartition("@")[2] in str(caught.value)
+
+
+def delete_experiment(database: Path) -> str:
+    client = mlflow.MlflowClient(f"sqlite:///{database}")
+    client.delete_experiment(client.create_experiment(EXPERIMENT))
+    return ""
+
+
+def make_older(database: Path) -> str:
+    with closing(sqlite3.connect(database)) as store:
+        store.execute("UPDATE alembic_version SET version_num = 'cbc13b556ace'")
+        store.commit()
+    return ""
+
+
+def make_text(database: Path) -> str:
+    database.write_text("this is no database, but a file of that name")
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "remedy"),
+    [
+        (delete_experiment, r"restore it with `MLFLOW_TRACKING_URI=sqlite:\S+ mlflow experiments restore -x 1`"),
+        (make_older, r"`mlflow db upgrade sqlite:\S+mlflow.db`"),
+        (make_text, "file is not a database.* move the file away"),
+        (lambda database: str(database.parent), "set MLFLOW_TRACKING_URI to .*sqlite:"),
+        (lambda _: "mysql+nosuchdriver://me:pass-word@host/runs", "mysql.nosuchdriver"),
+        (lambda _: "postgresql://host:port/runs", "invalid literal.*'port'.* check MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
+    broken: Callable[[Path], str],
+    remedy: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    warnings: Callable[[], list[str]],
+) -> None:
+    if address := broken(tmp_path / "mlflow.db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    config = load(ROOT / "params.yaml")
+    with open_tracker(config).run("train", "train") as live:
+        live.finish(LIVE)
+    assert not live.complete  # so that the checkpoint stays
+    assert re.search(remedy, warnings()[-1], re.DOTALL)
+    assert "\n" not in warnings()[-1]
+    assert "pass-word" not in warnings()[-1]
+    with pytest.raises(TrackingError) as caught:
+        open_store(config).log_result(TRAIN, "train")
+    assert re.search(remedy, f"{caught.value} {caught.value.hint}")
 
 
 class Server:
