@@ -5,6 +5,7 @@ They are listed one folder at a time, in the order of the names, so that only on
 
 import hashlib
 import os
+import re
 import shutil
 import tarfile
 import zlib
@@ -32,6 +33,8 @@ FOLDERS = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": T
 NO_FOLDER = "data"  # value of data.test_folder
 
 _Listed = tuple[str, str]  # path, and what changes with the content: size and date, or an object store's tag
+_LINK = "link"  # instead of that, where a link leads to no file
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # in names: control characters, bytes that are not UTF-8
 
 
 def folder_jobs(source: str, address: str, config: DataConfig) -> Iterator[ReadJob]:
@@ -102,7 +105,7 @@ class _Root:
         """Path of everything in a folder, whether it is a folder, and its version if that costs nothing; sorted."""
         if self._files is None:
             with os.scandir(folder) as entries:
-                return sorted((entry.path, entry.is_dir(), "") for entry in entries if _is_listed(entry))
+                return sorted(_listed(entry) for entry in entries if entry.is_file() or _is_folder_or_link(entry))
         self._files.invalidate_cache()  # which would hold all folders
         with refusals(self.address):
             infos = [info for info in self._files.ls(folder, detail=True) if info["name"].rstrip("/") != folder]
@@ -117,8 +120,14 @@ class _Root:
                 yield path, version or _version(_stat(path))
 
 
-def _is_listed(entry: os.DirEntry) -> bool:
-    return entry.is_file() or entry.is_dir(follow_symlinks=False)
+def _is_folder_or_link(entry: os.DirEntry) -> bool:
+    return entry.is_dir(follow_symlinks=False) or entry.is_symlink()
+
+
+def _listed(entry: os.DirEntry) -> tuple[str, bool, str]:
+    """Linked folders are no folders here: DVC sees no change behind them, and they may lead in a circle."""
+    is_link = entry.is_symlink() and not entry.is_file()
+    return entry.path, entry.is_dir() and not is_link, _LINK if is_link else ""
 
 
 def _stat(path: str) -> dict[str, Any]:
@@ -142,7 +151,10 @@ def _existing(address: str, key: str) -> _Root:
     """
     root = _Root(address)
     if not root.is_folder(root.path):
-        raise DataError(f"{key}: {address} is not a folder", "give a folder with pictures or films")
+        hint = "give a folder with pictures or films"
+        if Path(os.environ.get("DVC_ROOT", "."), address).is_dir():
+            hint = "DVC runs this in a copy of what git and DVC track: track the folder, or give its absolute path"
+        raise DataError(f"{key}: {address} is not a folder", hint)
     return root
 
 
@@ -188,14 +200,15 @@ class MediaFile:
 
     def groups(self, local: Path, shown: str, size: int, every: int) -> Iterator[Group]:
         """A group for each picture or frame in `local`, a copy of it; the frames of a film have the same key."""
+        name, shown = _escaped(self.name), _escaped(shown)
         group = partial(Group, self.source, _digest(local), splits=self.splits)
         try:
             if kind(local) == FILM:
                 for index, frame in enumerate(read_frames(local)):
                     if index % every == 0:
-                        yield group().added(f"{self.name}#{index}", frame, size)
+                        yield group().added(f"{name}#{index}", frame, size)
             else:
-                yield group().added(self.name, read_picture(local), size)
+                yield group().added(name, read_picture(local), size)
         except MediaError as error:
             yield group(damaged=[str(error).replace(str(local), shown)])
 
@@ -211,6 +224,8 @@ def _job(source: str, root: _Root, listed: _Listed, splits: tuple[str, ...], con
     path, version = listed
     name = path[len(root.path) :].lstrip("/")
     read = _read_tar if name.lower().endswith(TARS) else read_file
+    if version == _LINK:
+        read = _name_link
     address = root.address if is_remote(root.address) else ""
     return partial(read, MediaFile(source, path, name, version, splits, address), config.size, config.every)
 
@@ -219,6 +234,13 @@ def read_file(file: MediaFile, size: int, every: int) -> Iterator[Group]:
     """The picture in a file, or every n-th frame of a film."""
     with _local(file.address, file.path) as (local, shown):
         yield from file.groups(local, shown, size, every)
+
+
+def _name_link(file: MediaFile, size: int, every: int) -> Iterator[Group]:
+    """No picture, but a line that names a link to a folder or to nothing."""
+    is_folder = Path(file.path).is_dir()
+    reason = "a linked folder, not followed since DVC sees no change in it" if is_folder else "a link to no file"
+    yield Group(file.source, "", damaged=[f"{_escaped(file.path)}: {reason}"], splits=file.splits)
 
 
 def _read_tar(file: MediaFile, size: int, every: int) -> Iterator[Group]:
@@ -241,7 +263,12 @@ def _read_tar(file: MediaFile, size: int, every: int) -> Iterator[Group]:
                     part = replace(file, name=f"{file.name}/{inside}")
                     yield from part.groups(local, f"{shown}: {inside}", size, every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        yield Group(file.source, "", damaged=[f"{shown}: {' '.join(str(error).split())}"], splits=file.splits)
+        yield Group(file.source, "", damaged=[f"{_escaped(shown)}: {' '.join(str(error).split())}"], splits=file.splits)
+
+
+def _escaped(name: str) -> str:
+    """A name as a line of UTF-8, for logs and manifests."""
+    return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
 
 
 def _digest(path: Path) -> str:

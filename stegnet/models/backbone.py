@@ -56,7 +56,7 @@ def _check_name(backbone: str) -> None:
 
     known = timm.list_models()
     if backbone.split(".", maxsplit=1)[0] not in known:
-        close = difflib.get_close_matches(backbone, known, n=3)
+        close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
         raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
 
 

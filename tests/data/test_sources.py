@@ -1,5 +1,6 @@
 import hashlib
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import sources
+from stegnet.data.folders import check_folders
 from stegnet.data.groups import Group, cut_squares, fit_square
 from stegnet.data.sources import list_jobs
 from stegnet.data.store import cache_folder
@@ -46,6 +48,37 @@ def test_a_folder_is_read_recursively_without_text_files(groups, picture, tmp_pa
     assert [group.samples[0].name for group in found] == ["a.png", "deep/b.png"]
     assert (found[1].samples[0].width, found[1].samples[0].height) == (80, 64)
     assert found[0].key == hashlib.sha256((tmp_path / "in" / "a.png").read_bytes()).hexdigest()
+
+
+def test_links_that_lead_to_no_file_are_named_and_names_are_lines_of_utf_8(groups, picture, tmp_path):
+    folder, other = tmp_path / "in", tmp_path / "other"
+    for each in (folder, other):
+        each.mkdir()
+        write_png(each / "a.png", picture(64, 64))
+    for name, target in {"broken": "nowhere", "circle": ".", "deep": other, "file.png": other / "a.png"}.items():
+        (folder / name).symlink_to(target)
+    (folder / os.fsdecode(b"\xff\n.png")).write_bytes(b"")
+    shutil.copy(other / "a.png", folder / os.fsdecode(b"\xfe\n.png"))
+    found = groups(source="folder", folder=str(folder))
+    assert [sample.name for group in found for sample in group.samples] == ["a.png", "file.png", r"\udcfe\n.png"]
+    assert [line.removeprefix(f"{folder}/") for group in found for line in group.damaged] == [
+        "broken: a link to no file",
+        "circle: a linked folder, not followed since DVC sees no change in it",
+        "deep: a linked folder, not followed since DVC sees no change in it",
+        r"\udcff\n.png: the file is empty",
+    ]
+
+
+@pytest.mark.parametrize(("made", "hint"), [(True, "DVC runs this in a copy"), (False, "give a folder with pictures")])
+def test_a_folder_that_dvc_s_copy_lacks(data_config, monkeypatch, tmp_path, made, hint):
+    if made:
+        (tmp_path / "mine").mkdir()
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with pytest.raises(DataError, match=r"^data.folder: mine is not a folder$") as caught:
+        check_folders(data_config(folder="mine"))
+    assert caught.value.hint.startswith(hint)
 
 
 def test_every_nth_frame_of_a_film_with_one_key(groups, make_film, tmp_path):

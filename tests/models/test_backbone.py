@@ -41,9 +41,10 @@ def test_position_embeddings_are_frozen():
     assert positions.std() > 0
 
 
-def test_an_unknown_backbone_lists_close_matches():
-    with pytest.raises(ConfigError, match=r"^model.backbone: timm has no 'resnet81'$") as caught:
-        make_encoder("resnet81", 3, pretrained=False)
+@pytest.mark.parametrize("name", ["resnet81", "hf-hub:timm/resnet18.a1_in1k"])
+def test_an_unknown_backbone_lists_close_matches(name):
+    with pytest.raises(ConfigError, match=f"^model.backbone: timm has no '{name}'$") as caught:
+        make_encoder(name, 3, pretrained=False)
     assert caught.value.hint.startswith("close: ")
     assert "resnet18" in caught.value.hint
 

@@ -1,0 +1,29 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.check import main
+from stegnet.config.config import Config, load
+from stegnet.core.errors import ConfigError
+from tests.clones import ROOT
+
+
+def config(backbone: str) -> Config:
+    """A U-Net with a backbone, beside a folder that is there."""
+    params = load(ROOT / "params.yaml")
+    model = replace(params.model, name="timm_unet", backbone=backbone, width=8)
+    return replace(params, data=replace(params.data, folder=str(ROOT / "assets")), model=model)
+
+
+@pytest.mark.parametrize("backbone", ["efficientformer_l1", "skresnet81", "none"])
+def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(backbone: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^model.backbone: [^\n]+$"):
+        main(config(backbone), tmp_path / "checked.json")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "efficientvit_m0"])
+def test_a_network_that_learns_passes(backbone: str, tmp_path: Path) -> None:
+    main(config(backbone), tmp_path / "checked.json")
+    assert (tmp_path / "checked.json").is_file()
