@@ -179,6 +179,7 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
         (lambda data: b"\x89PNG" + data, "not a JPEG"),
         (lambda data: data[: len(data) // 2].rstrip(BEHIND), "truncated"),
         (lambda data: data[:30], "truncated"),
+        (lambda data: data[: data.index(b"\xff\xda")] + b"\xff\xda\0\2\xff\xd9", "truncated"),
         (lambda data: changed(data, b"\xff\xc0", b"\xff\xc9"), "arithmetically coded"),
         (lambda data: changed(data, b"\xff\xc0", b"\xff\xc3"), "lossless"),
         (lambda data: changed(data, b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "12 bits"),

@@ -160,7 +160,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
     """
     try:
         return _Parser(data, name).parse()
-    except (IndexError, struct.error) as error:
+    except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
         raise MediaError(f"{name}: the JPEG is truncated", _AGAIN) from error
 
 
