@@ -255,6 +255,14 @@ def test_pages_of_a_tiff_are_not_counted_without_end(tmp_path):
         assert read_picture(tmp_path / "a.tif").tolist() == [[[128, 128, 128]]]
 
 
+def test_a_page_of_a_tiff_without_a_size_is_not_counted(tmp_path):
+    stills = [Image.new("L", (9, 8), level) for level in (50, 60)]
+    stills[0].save(tmp_path / "a.tif", save_all=True, append_images=stills[1:])
+    before, width, behind = (tmp_path / "a.tif").read_bytes().rpartition(struct.pack("<HHI", 256, 4, 1))
+    (tmp_path / "a.tif").write_bytes(before + struct.pack("<HHI", 4096, 4, 1) + behind)
+    assert width and read_picture(tmp_path / "a.tif")[0, 0].tolist() == [50, 50, 50]
+
+
 @pytest.mark.parametrize(("mode", "message"), [("F", "floating-point numbers"), ("LAB", "L\\*a\\*b\\*")])
 def test_unsupported_colour_spaces_are_refused(tmp_path, mode, message):
     Image.new(mode, (8, 8)).save(tmp_path / "a.tif")

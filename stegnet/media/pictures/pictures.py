@@ -201,7 +201,7 @@ def _count_pictures(image: Image.Image) -> str:
         while pages <= _MOST_COUNTED:
             image.seek(pages)
             pages += 1
-    except UNREADABLE:  # there is no such page, or it is damaged
+    except (*UNREADABLE, TypeError):  # there is no such page, or it is damaged
         pass
     image.seek(0)
     return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
