@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from stegnet.core.errors import StegnetError
 from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
+from stegnet.core.temporary import temporary_folder
 from stegnet.files import (
     Info,
     file_info,
@@ -139,7 +139,11 @@ class Session:
         """
         _check_hiding_key(key)
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
-        with _as_file(cover, "cover") as cover_path, _as_file(secret, "secret") as secret_path, _folder() as folder:
+        with (
+            _as_file(cover, "cover") as cover_path,
+            _as_file(secret, "secret") as secret_path,
+            temporary_folder() as folder,
+        ):
             check_input(cover_path)
             kept = folder / f"container{chosen.form(cover_path, input_kind(cover_path))}" if to is None else Path(to)
             target = OutputTarget(kept, overwrite)
@@ -213,7 +217,7 @@ class Session:
             WeightsError: hidden with other weights.
         """
         _check_key(key, Identity)
-        with _as_file(container, "container") as path, _folder() as folder:
+        with _as_file(container, "container") as path, temporary_folder() as folder:
             with open_hidden(path, key, self._run) as opened:
                 hidden = find(opened, self._run)
                 out = folder / _UNNAMED.get(hidden.kind, "revealed") if to is None else Path(to)
@@ -254,12 +258,6 @@ def _warn(line: str) -> None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        yield Path(folder)
-
-
-@contextmanager
 def _as_file(source: Source | None, name: str) -> Iterator[Path]:
     """The path of a source; what is none is written to a file, readable by its owner only, for the block.
 
@@ -271,7 +269,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
     if isinstance(source, str | PathLike):
         yield Path(source)
         return
-    with _folder() as folder:
+    with temporary_folder() as folder:
         if isinstance(source, bytes):
             path = folder / name
             path.write_bytes(source)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from stegnet.core.card import weights_id
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.jpeg import DITHER
 from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
+from stegnet.core.temporary import temporary_folder
 from stegnet.data.scenes import render_scene
 from stegnet.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
@@ -182,8 +182,8 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
     Raises:
         WeightsError: they disagree.
     """
-    with TemporaryDirectory() as folder:
-        copied = Path(folder) / weights.name
+    with temporary_folder() as folder:
+        copied = folder / weights.name
         copied.write_bytes(weights.read_bytes())
         for name, graph in graphs.items():
             graph_file(copied, name).write_bytes(graph)

@@ -9,16 +9,15 @@ import secrets
 import socket
 import socketserver
 import sys
-import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from stegnet.core.errors import ConfigError
+from stegnet.core.temporary import temporary_folder
 
 LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS = 16  # a browser's window needs one or two, and browsers open spare ones
@@ -211,10 +210,10 @@ def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
     Args:
         name: of the file, which the browser may show for a moment.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
 
         def start() -> bool:
-            redirect = Path(folder) / f"{name}.html"
+            redirect = folder / f"{name}.html"
             redirect.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">', "utf-8")
             return webbrowser.open(redirect.as_uri())
 

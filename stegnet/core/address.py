@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from stegnet.core.errors import MediaError, StegnetError, extra
+from stegnet.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -175,8 +175,8 @@ def remove(file: Place) -> None:
 
 @contextmanager
 def _local_name(remote: Address) -> Iterator[Path]:
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        path = Path(folder) / remote.name
+    with temporary_folder() as folder:
+        path = folder / remote.name
         try:
             yield path
         except StegnetError as error:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from stegnet.config.config import DataConfig
 from stegnet.core.errors import DataError, MediaError
 from stegnet.core.kinds import FILM
+from stegnet.core.temporary import temporary_folder
 from stegnet.data.groups import Group, ReadJob
 from stegnet.data.shards import TEST, TRAIN, VALIDATION
 from stegnet.data.store import is_remote, open_files, refusals
@@ -249,14 +249,14 @@ def _read_tar(file: MediaFile, size: int, every: int) -> Iterator[Group]:
     shown = files.unstrip_protocol(path) if file.address else path
     try:
         with (
-            TemporaryDirectory() as folder,
+            temporary_folder() as folder,
             files.open(path, "rb") as stream,
             tarfile.open(fileobj=stream, mode="r|*") as tar,
         ):
             for member in tar:
                 tar.members = []  # tarfile would hold all of them
                 if member.isfile() and _may_be_media(member.name) and Path(member.name).suffix.lower() not in LABELS:
-                    local = Path(folder) / f"member{Path(member.name).suffix}"
+                    local = folder / f"member{Path(member.name).suffix}"
                     with local.open("wb") as copy:
                         shutil.copyfileobj(tar.extractfile(member), copy)
                     inside = member.name.removeprefix("./")
@@ -287,8 +287,8 @@ def _local(address: str, path: str) -> Iterator[tuple[Path, str]]:
         return
     files, _ = open_files(address)
     shown = files.unstrip_protocol(path)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / f"copy{Path(path).suffix}"
+    with temporary_folder() as folder:
+        copy = folder / f"copy{Path(path).suffix}"
         with refusals(shown):
             files.get_file(path, str(copy))
         yield copy, shown

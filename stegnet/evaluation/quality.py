@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
+from stegnet.core.temporary import temporary_folder
 from stegnet.data.shards import TEST, Shards, read_manifest
 from stegnet.engines import Engine, Pool
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
@@ -219,7 +219,7 @@ def _reveal(network: Network, container: np.ndarray) -> np.ndarray:
 
 def through_file(picture: np.ndarray) -> np.ndarray:
     """Writes an (H, W, 3) uint8 picture to a PNG file and reads it back."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "container.png"
+    with temporary_folder() as folder:
+        path = folder / "container.png"
         write_png(path, picture)
         return read_picture(path)

@@ -5,7 +5,6 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from stegnet.core.measures import (
     psnr,
 )
 from stegnet.core.progress import Progress
+from stegnet.core.temporary import temporary_folder
 from stegnet.evaluation.contact_sheet import contact_sheet
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.evaluation.quality import HideRevealResult, base_alone, map_in_threads, measure_quality
@@ -60,8 +60,8 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
     chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
-    with TemporaryDirectory() as folder:
-        base = Path(folder) / "base.mkv"
+    with temporary_folder() as folder:
+        base = folder / "base.mkv"
         reveal_film(container, OutputTarget(base), key, strict=True, run=run_of(base_alone(network)))
         # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
         results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)

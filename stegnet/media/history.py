@@ -8,13 +8,13 @@ with few exceptions, knows that these were made by hiding.
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK, COSINES
 from stegnet.core.kinds import FILM
 from stegnet.core.samples import is_grey
+from stegnet.core.temporary import temporary_folder
 from stegnet.media.films.films import read_frames
 from stegnet.media.pictures.pictures import read_cover
 from stegnet.media.probe import kind, lossy_format
@@ -163,8 +163,8 @@ def _webp_colours() -> Iterator[np.ndarray]:
 def _film_colours() -> Iterator[np.ndarray]:
     """The colours of a film: blocks of 2×2 pixels share their chroma, 65536 pairs of it, with 64 blocks for each."""
     side, blocks = 256, 128 * 128  # of a frame
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        path = Path(folder) / "colours.y4m"
+    with temporary_folder() as folder:
+        path = folder / "colours.y4m"
         with path.open("wb") as film:
             film.write(f"YUV4MPEG2 W{side} H{side} F25:1 Ip A1:1 C420jpeg\n".encode())
             for frame in range(65536 * 64 // blocks):

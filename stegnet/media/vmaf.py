@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import ffmpeg
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.temporary import temporary_folder
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.films.films import read_frames
 
@@ -46,9 +46,9 @@ def vmaf(original: Path, copy: Path) -> list[float]:
     Raises:
         MediaError: a film can't be read, the two differ in size, or ffmpeg fails.
     """
-    with TemporaryDirectory() as folder, closing(_side_by_side(original, copy)) as frames:
+    with temporary_folder() as folder, closing(_side_by_side(original, copy)) as frames:
         first = next(frames)
-        log = Path(folder) / "vmaf.json"
+        log = folder / "vmaf.json"
         _feed(_command(first.shape[0], first.shape[1] // 2, log), chain([first], frames), copy)
         measured = json.loads(log.read_text(encoding="utf-8"))["frames"]
     return [frame["metrics"]["vmaf"] for frame in measured]

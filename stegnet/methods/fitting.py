@@ -1,14 +1,16 @@
 """A secret as it is, where that fits, or compressed until it fits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from stegnet.core.errors import MediaError, extra
+from stegnet.core.errors import extra
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
+from stegnet.core.temporary import temporary_folder
 from stegnet.media import about_secret
 from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
@@ -57,8 +59,9 @@ class Fitted:
         return self.copy is None
 
 
-def fit(secret: Path, space: Space, folder: Path, progress: Progress) -> Fitted:
-    """The file as it is, or a compressed copy in a folder.
+@contextmanager
+def fit(secret: Path, space: Space, progress: Progress) -> Iterator[Fitted]:
+    """Yields the file as it is, or a compressed copy that is there until the block ends.
 
     Raises:
         MediaError: it can't be read, or no copy be written.
@@ -67,21 +70,20 @@ def fit(secret: Path, space: Space, folder: Path, progress: Progress) -> Fitted:
     name, size = stored_name(secret), secret.stat().st_size
     most = space.of(name)
     if size <= most:
-        return Fitted(secret, name, size)
+        yield Fitted(secret, name, size)
+        return
     what = media_kind(secret)
     compressors = space.compressors() if what else {}
     if what not in compressors:
         space.refuse(size, most)
     compress, suffix = compressors[what]
-    try:
-        most = space.of(stored_name(secret.with_suffix(suffix)))
+    most = space.of(stored_name(secret.with_suffix(suffix)))
+    with temporary_folder() as folder:
         copy = compress(secret, folder, most, partial(progress, "compress"))
-    except OSError as error:
-        hint = "set TMPDIR to a folder with more room"
-        raise MediaError(f"{folder}: can't be written ({error.strerror})", hint) from error
-    notes = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}", *about_secret(secret)
-    # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
-    return Fitted(copy.path, stored_name(secret.with_suffix(copy.path.suffix)), copy.path.stat().st_size, notes, copy)
+        notes = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}", *about_secret(secret)
+        # Lossless WebP's suffix is as long as AVIF's, so that the room stays.
+        stored = stored_name(secret.with_suffix(copy.path.suffix))
+        yield Fitted(copy.path, stored, copy.path.stat().st_size, notes, copy)
 
 
 def media_compressors() -> dict[str, tuple[Compressor, str]]:

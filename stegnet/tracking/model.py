@@ -5,7 +5,6 @@ import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 import numpy as np
@@ -14,6 +13,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
+from stegnet.core.temporary import temporary_folder
 from stegnet.tracking.provenance import WEIGHTS
 
 with warnings.catch_warnings():
@@ -47,8 +47,8 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
         return
     started = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
     model = started[0] if started else _create(client, run, key)
-    with TemporaryDirectory() as folder:
-        client.log_model_artifacts(model.model_id, str(_write(Path(folder), weights, model, run_id)))
+    with temporary_folder() as folder:
+        client.log_model_artifacts(model.model_id, str(_write(folder, weights, model, run_id)))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
 

@@ -17,12 +17,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, Self
 
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import rank
+from stegnet.core.temporary import temporary_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process that such a signal stopped
@@ -79,8 +79,8 @@ def launch(module: str, count: int) -> int:
     Raises:
         TrainingError: a process failed; the others are ended.
     """
-    with TemporaryDirectory() as folder:
-        group = _ProcessGroup(module, count, Path(folder))
+    with temporary_folder() as folder:
+        group = _ProcessGroup(module, count, folder)
         before = {number: signal.signal(number, group.forward_signal) for number in _handled_signals()}
         try:
             return group.wait()

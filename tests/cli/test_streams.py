@@ -117,6 +117,11 @@ def test_closed_streams(folder, program, run):
     assert reveal.returncode == 1
 
 
+def test_help_where_output_is_ascii(program):
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    assert b"\\u2026" in program("hide --help", env=env, stdout=subprocess.PIPE).communicate(timeout=LIMIT)[0]
+
+
 def test_terminals_are_refused(run, monkeypatch):
     run("hide cover.png k -o c.png")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -226,3 +231,30 @@ def test_a_folder_as_json_lines(stegnet, folder):
     expected = [(f"out/{number}.png", f"back/{number}.bin", "file") for number in (1, 2)]
     assert [(one["source"], one["output"], one["kind"]) for one in objects(out)] == expected
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hide cover.png notes.txt -o c.jpg",
+        "hide cover.png notes.txt -o c.jpg --survive jpeg:90",
+        "hide cover.png notes.txt -o -",
+        "hide - notes.txt -o c.png",
+        "hide cover.png large.png -o c.png --method sealed --compress",
+    ],
+)
+def test_a_full_temporary_folder_is_named(tmp_path, monkeypatch, run, stdin, picture, line):
+    resource = pytest.importorskip("resource")
+    (temporary := tmp_path / "full").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    Image.fromarray(picture(300, 300, 5)).save("large.png")
+    stdin(Path("large.png").read_bytes())
+    before, (soft, hard) = sorted(tmp_path.iterdir()), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        code, _, err = run(line)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error, hint = err.splitlines()[-2:]
+    assert (code, error.partition(": temp")[0], "TMPDIR" in hint) == (1, f"error: {temporary}", True)
+    assert (sorted(tmp_path.iterdir()), list(temporary.iterdir())) == (before, [])

@@ -19,6 +19,7 @@ from stegnet.cli.options import (
     output_target,
 )
 from stegnet.core.errors import MediaError
+from stegnet.core.temporary import temporary_folder
 from stegnet.methods import METHODS, Hider, Method
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _hide_to_output(options: argparse.Namespace, hider: Hider, key_source: "KeyS
     from stegnet.media.inputs import input_kind
 
     streams.refuse_terminal()
-    with streams.private_folder() as folder:
+    with temporary_folder() as folder:
         suffix = hider.method.form(options.cover, input_kind(options.cover))
         options.output = folder / f"container{suffix}"
         report = _hide_one(options, hider, key_source)

@@ -17,6 +17,7 @@ from stegnet.cli.options import (
     cluster_needs_folder,
     output_target,
 )
+from stegnet.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
@@ -115,7 +116,7 @@ def _reveal(options: argparse.Namespace, key_source: "KeySource", folder: Path |
 
 
 def _reveal_to_output(options: argparse.Namespace, key_source: "KeySource") -> "Report":
-    with streams.private_folder() as folder:
+    with temporary_folder() as folder:
         report = _reveal_one(options, key_source, folder)
         if report.text is not None:
             results.show_text(options, report)

@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -13,6 +12,7 @@ from av.video.reformatter import ColorRange
 from PIL import Image
 
 from stegnet.core.errors import MediaError
+from stegnet.core.temporary import temporary_folder
 from stegnet.media.films.encoders import X264_DETERMINISTIC, to_yuv, x265_params
 from stegnet.media.films.films import read_frames
 from stegnet.media.films.frames import BT709
@@ -67,8 +67,8 @@ def recode_film(frames: Sequence[np.ndarray], codec: FilmCodec, crf: float) -> l
     Raises:
         MediaError: the codec can't hold the frames.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mkv"
+    with temporary_folder() as folder:
+        path = folder / "film.mkv"
         try:
             _write(path, frames, codec, crf)
         except av.FFmpegError as error:

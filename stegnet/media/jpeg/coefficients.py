@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 
 import jpeglib
@@ -19,6 +18,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.temporary import temporary_folder
 from stegnet.media.jpeg.entropy import ZIGZAG, filled_up, optimal_table
 from stegnet.media.jpeg.markers import HINT, HuffmanTable, JpegFile, parse_jpeg
 from stegnet.media.jpeg.multi_picture import moved_index
@@ -130,8 +130,8 @@ def read_jpeg(path: Path) -> JpegPicture:
     """
     with reading(path):
         file = parse_jpeg(path.read_bytes(), str(path))
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        plain = Path(folder) / "plain.jpg"
+    with temporary_folder() as folder:
+        plain = folder / "plain.jpg"
         plain.write_bytes(file.plain())
         try:
             with _alone_and_silent():

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import numpy as np
@@ -58,21 +57,21 @@ def hide_in_film(
     (film, stream), keys = _opened(cover), key_source.new_keys(run.randomness)
     groups = _sizes(stream, keys.film)
     space = Space(partial(_room, groups, keys.film), partial(_refuse, secret), media_compressors)
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "verify").progress)
+    with fit(secret, space, run.in_steps("compress", "hide", "verify").progress) as fitted:
         run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "verify")
         data = fitted.path.read_bytes()
         header = _header(fitted.name, data, groups, keys.film, run)
         with fitted.path.open("rb") as source:
             records = list(_records(header, source))
-    with spooling() as changed, atomic_write(out.path, overwrite=out.force) as part:
+    with spooling() as changed:
         for number, packet in changed_packets(stream, _sealed(stream, records, keys, run)):
             changed.keep(number, packet)
-        write_mp4(film, part, changed)
         psnr = None
-        if options.verify:
-            _verify(part, groups, changed)
-            psnr = _quality(cover, part, len(film.sizes), run)
+        with atomic_write(out.path, overwrite=out.force) as part:
+            write_mp4(film, part, changed)
+            if options.verify:
+                _verify(part, groups, changed)
+                psnr = _quality(cover, part, len(film.sizes), run)
     exact, loss = ", byte for byte" * fitted.unchanged, _loss(header, keys.anchors is not None)
     lines = f"{describe_file(header)}{exact}", *loss, *fitted.notes
     report = Report(stream.width, stream.height, len(film.sizes), header.frames, lines)

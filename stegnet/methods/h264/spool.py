@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from tempfile import TemporaryFile
 from typing import IO
+
+from stegnet.core.temporary import temporary_folder
 
 
 @contextmanager
 def spooling() -> Iterator["Spool"]:
     """Yields a new one; its file goes with it."""
-    with TemporaryFile() as file:
+    with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
         yield Spool(file)
 
 
@@ -23,6 +24,7 @@ class Spool(Mapping[int, bytes]):
         """Adds some."""
         self._spans[number] = self._file.seek(0, 2), len(data)
         self._file.write(data)
+        self._file.flush()  # a full disk is said now
 
     def __getitem__(self, number: int) -> bytes:
         start, size = self._spans[number]

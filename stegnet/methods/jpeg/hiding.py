@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import numpy as np
@@ -52,8 +51,7 @@ def hide_in_jpeg(
     made, carrier, safe = sending.cover, sending.carrier, options.at_most_safe
     room = partial(_room, carrier.picture, keys.film, hard_bytes(carrier) if safe else None)
     space = Space(room, partial(_refuse, secret, safe), media_compressors)
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        fitted = fit(secret, space, Path(folder), run.in_steps("compress", "hide", "write").progress)
+    with fit(secret, space, run.in_steps("compress", "hide", "write").progress) as fitted:
         run = run.in_steps(*["compress"] * (not fitted.unchanged), "hide", "write")
         data = fitted.path.read_bytes()
     run.forewarn(made.history)

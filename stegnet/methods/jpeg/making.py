@@ -3,13 +3,13 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import ExifTags
 
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.parallel import ordered
+from stegnet.core.temporary import temporary_folder
 from stegnet.media import about_cover, read_cover, refuse_palette
 from stegnet.media.history import copied_with_loss, saved_twice
 from stegnet.media.inputs import read_resized
@@ -76,8 +76,8 @@ def _made(cover: Path, quality: int, side: int | None, why: str = "") -> JpegCov
     read, profile = read_resized(cover, side)
     pixels, profile = as_stored(read, profile)
     exif = _exif(cover)
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        path = Path(folder) / "cover.jpg"
+    with temporary_folder() as folder:
+        path = folder / "cover.jpg"
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         picture, shown = read_both(path)
     notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))

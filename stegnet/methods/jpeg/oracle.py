@@ -8,13 +8,13 @@ import shlex
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from stegnet.core.errors import ConfigError, MediaError
+from stegnet.core.temporary import temporary_folder
 from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.methods.jpeg import JpegOptions
 
@@ -33,8 +33,8 @@ class Oracle(ABC):
             ConfigError: the command can't be run.
             MediaError: it fails, or what arrives is no JPEG of the same size.
         """
-        with TemporaryDirectory(prefix="stegnet-") as folder:
-            before, after = Path(folder) / "sent.jpg", Path(folder) / "received.jpg"
+        with temporary_folder() as folder:
+            before, after = folder / "sent.jpg", folder / "received.jpg"
             before.write_bytes(sent)
             self.run(before, after)
             return _same_size(read_jpeg(before), after)

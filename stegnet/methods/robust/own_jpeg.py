@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.samples import strips
+from stegnet.core.temporary import temporary_folder
 from stegnet.media import read_cover
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.pictures.pictures import exif_orientation
@@ -67,8 +67,8 @@ class OwnJpeg:
         """Pixels that viewers show of a container, (H, W, 3) uint8; of other shapes, those that its tables leave."""
         if picture.shape != self.cover.shown.shape:
             return self._rounded(picture)
-        with TemporaryDirectory(prefix="stegnet-") as folder:
-            path = Path(folder) / "container.jpg"
+        with temporary_folder() as folder:
+            path = folder / "container.jpg"
             path.write_bytes(self.cover.picture.with_planes(self.planes(picture)))
             return read_cover(path)[0]
 

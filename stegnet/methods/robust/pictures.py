@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn, Self
 
 import numpy as np
@@ -68,7 +67,6 @@ class _Content:
     secret: Path
     area: int
     larger: partial
-    folder: Path
     progress: Progress
     fitted: Fitted | None = None
     room: int = 0
@@ -84,8 +82,7 @@ class _Content:
         """
         space = Space(lambda name: room - file_bytes(name, 0), self._refuse, lambda: {PICTURE: (self._compressed, "")})
         self.room = room
-        self.fitted = fit(self.secret, space, self.folder, self.progress)
-        with reading(self.fitted.path):
+        with fit(self.secret, space, self.progress) as self.fitted, reading(self.fitted.path):
             data = self.fitted.path.read_bytes()
         content = file_content(self.fitted.name, data) if self.fitted.unchanged else data
         self.taken = len(content)
@@ -146,13 +143,12 @@ def hide_in_picture(
     rung = watched(partial(best_rung, modem, pixels, channel, wanted, sent.jpeg, sent.coarse), trying)
     grid = channel.grid(*pixels.shape[:2])
     larger = partial(_larger, modem, channel, pixels.shape, wanted)
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        area = int(grid.height * grid.width * (channel.part or 1) ** 2)
-        content = _Content(secret, area, larger, Path(folder), run.progress)
-        promise = Promise(channel, rung, sent.jpeg)
-        with sent.hinting():
-            hide = hide_tiled if channel.part else hide_robust
-            found = hide(modem, pixels, content.fit, key_source, promise, run)
+    area = int(grid.height * grid.width * (channel.part or 1) ** 2)
+    content = _Content(secret, area, larger, run.progress)
+    promise = Promise(channel, rung, sent.jpeg)
+    with sent.hinting():
+        hide = hide_tiled if channel.part else hide_robust
+        found = hide(modem, pixels, content.fit, key_source, promise, run)
     writing = partial(sent.write, out, found.picture, options.verify)
     changes = watched(writing, partial(run.progress, "write", 0, 0))
     lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import numpy as np
@@ -16,6 +15,7 @@ from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead
+from stegnet.core.temporary import temporary_folder
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write, read_frames, scan
 from stegnet.media.films.films import decode
@@ -110,11 +110,11 @@ def hide_in_film(
     carriers = channel.carriers(options.container_psnr, exact=exact)
     reduce, compress = ("reduce",) * channel.reduces(info), ("compress",) * (not exact)
     run = run.in_steps(*reduce, "try", *compress, "search", "hide", "check", "verify")
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        sent = channel.sent(FilmCover(cover, info), Path(folder), partial(run.progress, "reduce"))
+    with temporary_folder() as folder:
+        sent = channel.sent(FilmCover(cover, info), folder, partial(run.progress, "reduce"))
         wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
         for some in carriers:
-            hidings = (FilmHiding(sent, Path(folder), channel, carrier, key_source, run) for carrier in some)
+            hidings = (FilmHiding(sent, folder, channel, carrier, key_source, run) for carrier in some)
             hiding, rates = _first_with_room(hidings, wanted)
             if any(rates):
                 break
@@ -353,7 +353,5 @@ def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
         raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
 
     space = Space(lambda name: room - file_bytes(name, 0), refuse, media_compressors if room > 0 else dict)
-    with TemporaryDirectory(prefix="stegnet-", dir=hiding.folder) as folder:
-        fitted = fit(secret, space, Path(folder), hiding.run.progress)
-        with reading(fitted.path):
-            return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)
+    with fit(secret, space, hiding.run.progress) as fitted, reading(fitted.path):
+        return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, sqrt
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, NoReturn
 
 import numpy as np
@@ -109,8 +108,7 @@ def embed_file(
     opened = replace(opened, history=history, at_most_safe=options.at_most_safe)
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        fitted = fit(file, space, Path(folder), run.in_steps("compress", *steps).progress)
+    with fit(file, space, run.in_steps("compress", *steps).progress) as fitted:
         if fitted.unchanged:
             run.part.check(opened.frames)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), *steps)
