@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Runs the command that this process was started with, and exits."""
-    _open_closed_streams()
+    _prepare_streams()
     try:
         code = _run_and_flush()
     except BrokenPipeError:
@@ -77,13 +77,15 @@ def run() -> None:
     sys.exit(code)
 
 
-def _open_closed_streams() -> None:
+def _prepare_streams() -> None:
     """Opens closed standard streams on the null device: files would take their numbers, where libraries print."""
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         pass
     os.close(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")  # help and manual have characters that ASCII has not
 
 
 def make_parser() -> argparse.ArgumentParser:
