@@ -1,7 +1,7 @@
 """Hiding any file in a film so that it comes back after H.264: at the rates that real encoders leave each group."""
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,7 +115,7 @@ def hide_in_film(
         wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
         for some in carriers:
             hidings = (FilmHiding(sent, folder, channel, carrier, key_source, run) for carrier in some)
-            hiding, rates = _first_with_room(hidings, wanted)
+            hiding, rates = _first_with_room(list(hidings), wanted, secret)
             if any(rates):
                 break
         film, chosen = _hide(hiding, rates, secret)
@@ -158,8 +158,15 @@ class _Message:
         return f"{first}; {promise}", *more
 
 
-def _first_with_room(hidings: Iterable[FilmHiding], wanted: int) -> tuple[FilmHiding, list[int]]:
-    """The first film that holds so many bytes, or else the one that holds most, and the rate of each group."""
+def _first_with_room(hidings: Sequence[FilmHiding], wanted: int, secret: Path) -> tuple[FilmHiding, list[int]]:
+    """The first film that holds so many bytes, or else the one that holds most, and the rate of each group.
+
+    Raises:
+        CapacityError: none can, whatever is measured, which takes as long as hiding.
+    """
+    bounds = [sum(each.rooms([HIGHEST] * each.groups, each.carrier.most)) for each in hidings if min(each.shape)]
+    if (bound := max(bounds, default=0)) and bound < wanted:
+        raise CapacityError(f"{secret}: takes {wanted} bytes, and there is room for {bound} at most", _LARGER)
     most = -1
     for hiding in hidings:
         trying = replace(hiding, run=hiding.run.under("try"))

@@ -1,5 +1,6 @@
 """Films that survive H.264: bits of groups, messages in pieces, and round trips through real encoders."""
 
+import os
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -341,7 +342,7 @@ def test_a_part_of_a_film_says_how_much_is_left(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_does_not_fit_is_refused(tmp_path, make_film):
+def test_what_does_not_fit_is_refused(tmp_path, make_film, monkeypatch):
     (tmp_path / "a.bin").write_bytes(bytes(100_000))
     secret, out = tmp_path / "a.bin", tmp_path / "out.mp4"
     covers = still_film(tmp_path / "cover.mkv", GROUP), make_film(tmp_path / "short.mkv", 3)
@@ -351,4 +352,8 @@ def test_what_does_not_fit_is_refused(tmp_path, make_film):
             hide(cover, secret, out, crf, decibels)
     with pytest.raises(CapacityError, match="needs even sides"):
         hide(make_film(tmp_path / "odd.mkv", 3, width=97), secret, out)
+    os.truncate(secret, 60 << 30)  # sparse: what no film of this size holds is refused before anything is tried
+    monkeypatch.setattr("stegnet.methods.robust_film.survival._measure", lambda _: pytest.fail("tried"))
+    with pytest.raises(CapacityError, match=r"takes 64424509\d+ bytes, and there is room for [1-9]\d* at most"):
+        hide(covers[0], secret, out)
     assert not out.exists()
