@@ -115,7 +115,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
     previews, quality = write_previews(cover, out, shown)
-    told = None if request.survive else quality  # a note has that of the container before it became JPEG or H.264
+    told = None if request.survive else report.hiding.container_psnr  # of what survives, that of before is in a note
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
     facts = _facts(out, report) | {PSNR.key: measured}
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})

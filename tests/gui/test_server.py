@@ -22,6 +22,8 @@ from stegnet.methods import Run
 from stegnet.methods.run import in_steps
 from stegnet.methods.sealed import bytes_room
 from tests.gui.conftest import KEY, PASSPHRASE, Client, back, request
+from tests.support.films import ffmpeg
+from tests.support.h264 import moving
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
@@ -404,6 +406,15 @@ def test_clients_that_never_show_the_token_are_disconnected(client: Client, monk
             while True:
                 connection.sendall(b"x")
                 time.sleep(0.05)
+
+
+def test_quality_of_a_film_is_what_hiding_measured(client: Client, note: Path, tmp_path: Path) -> None:
+    """Its preview is converted to RGB as players do, and of one frame."""
+    pictures = b"".join(frame.tobytes() for frame in moving(3, 144, 192, noise=8))
+    raw = "-f rawvideo -pix_fmt rgb24 -s 192x144 -r 25 -i -"
+    cover = ffmpeg(raw, tmp_path / "c.mp4", "-c:v libx264 -pix_fmt yuv420p", pictures)
+    facts = client.do("hide", cover, note, suffix=".mkv")["result"]
+    assert any(told.startswith(f"container {facts['psnr']['container']:.1f} dB") for told in facts["notes"])
 
 
 @pytest.mark.slow
