@@ -63,7 +63,7 @@ def check_input(path: Path) -> None:
         if stat.S_ISDIR(mode):
             raise MediaError(f"{path}: is a folder", "name a file in it")
         if not stat.S_ISREG(mode):
-            raise MediaError(f"{path}: not a file")
+            raise MediaError(f"{path}: not a file", "write what it gives to a file first")
         path.open("rb").close()
     except FileNotFoundError as error:
         raise MediaError(f"{path}: no such file") from error

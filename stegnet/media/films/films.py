@@ -293,7 +293,8 @@ def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[V
         if not count and not decoder.width:  # exceeding max_pixels looks like damage
             hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
             raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
-        raise MediaError(f"{path}: the film is damaged after {count} frames") from error
+        hint = "encode it again first: ffmpeg skips what is damaged"
+        raise MediaError(f"{path}: the film is damaged after {count} frames", hint) from error
 
 
 def _rate(stream: VideoStream) -> Fraction:
