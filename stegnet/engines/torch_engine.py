@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -34,6 +35,11 @@ class TorchEngine:
         torch.backends.cudnn.allow_tf32 = False  # revealing may run on another device
         self.pair = pair.eval().to(self.device, memory_format=torch.channels_last)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled, its weights are on the CPU: a process of a cluster need not have the same GPU, or any."""
+        device = "cpu" if self.device.type == "cpu" else "auto"
+        return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
+
     def prepare(self, secret: np.ndarray) -> np.ndarray:
         return self._run(self.pair.prepare, secret)
 
@@ -47,7 +53,7 @@ class TorchEngine:
         return self._run(self.pair.restore, picture)
 
     def pool(self, pixels: int) -> Pool:
-        if self.device.type != "cpu":
+        if self.device.type == "cuda":
             capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
             return Pool(max(1, min(_GPU_WORKERS, capacity)), lambda: None)
         threads = torch.get_num_threads()

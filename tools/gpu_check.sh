@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Checks stegnet on this machine's GPUs within ten minutes: prepares rendered scenes, trains, resumes, exports, evaluates,
+# hides a film in a film, and hides and reveals pictures; compares the bits of trainings, prints pairs a second and memory.
+# Needs neither DVC nor MLflow nor a network, only `pip install '.[pipeline]'`. DEVICE=cpu: the CPU, with less work.
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/.." && pwd)
+device=${DEVICE:-cuda}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset DVC_ROOT RAY_ADDRESS
+export PYTHONPATH="$repository" MLFLOW_TRACKING_URI="sqlite:///$folder/mlflow.db"
+python=${PYTHON:-python}
+if [ "$device" = cpu ]; then
+    export CUDA_VISIBLE_DEVICES=
+    scenes=24 size=96 pairs=80 batch=8 checkpoint=5
+else
+    scenes=1000 size=256 pairs=20000 batch=64 checkpoint=50
+fi
+
+step() { printf '== %s, %s s\n' "$1" "$SECONDS"; }
+
+# train FOLDER [KEY=VALUE…]: in a folder of its own, with keys of params.yaml's train changed
+train() {
+    place=$folder/$1
+    mkdir -p "$place"
+    "$python" - "$folder/params.yaml" "$place/params.yaml" "${@:2}" <<'PYTHON'
+import sys, yaml
+from pathlib import Path
+params = yaml.safe_load(Path(sys.argv[1]).read_text())
+params["train"] |= {key: yaml.safe_load(value) for key, value in (each.split("=") for each in sys.argv[3:])}
+Path(sys.argv[2]).write_text(yaml.safe_dump(params))
+PYTHON
+    cd "$place"
+    exec "$python" -m pipeline.train ../shards pair.safetensors curve.csv 2>"$place/said"
+}
+
+# trained FOLDER: what a training said of its device, speed and memory; with what follows it, that it went on
+trained() { tr '\r' '\n' <"$folder/$1/said" | grep -E '^(INFO|WARNING|error|hint)' | sed "s/^/   $1: /"; }
+
+# A check that fails shows the whole of what the last training said.
+trap 'echo "FAILED at line $LINENO" >&2; tail -n 30 "$folder"/*/said >&2 || true' ERR
+
+step "device"
+cd "$folder"
+"$python" - "$device" <<'PYTHON'
+import sys
+import torch
+from stegnet.core.compute import device_name, pick_device, resolve, unused_gpus
+device = pick_device()
+print(f"   PyTorch {torch.__version__}, CUDA {torch.version.cuda}: {device_name(device)}, {resolve('auto', device)}")
+if device.type == "cuda":
+    memory = torch.cuda.get_device_properties(device).total_memory / 2**30
+    print(f"   {torch.cuda.device_count()} GPUs, {memory:.0f} GiB, capability {torch.cuda.get_device_capability(device)}")
+if device.type != sys.argv[1]:
+    sys.exit(f"error: PyTorch can't use {sys.argv[1]} here: {unused_gpus() or 'it sees no GPU'}\nhint: DEVICE=cpu checks the CPU")
+PYTHON
+
+step "prepare"
+mkdir data pictures
+"$python" - "$scenes" "$size" "$pairs" "$batch" "$checkpoint" "$repository/params.yaml" <<'PYTHON'
+import sys, yaml
+from pathlib import Path
+from PIL import Image
+from stegnet.data.scenes import render_scene
+scenes, size, pairs, batch, checkpoint = map(int, sys.argv[1:6])
+params = yaml.safe_load(Path(sys.argv[6]).read_text())
+params["data"] |= {
+    "source": "scenes", "scenes": scenes, "size": size, "validation_scenes": 8, "test_scenes": 4, "test_folder": "pictures",
+    "test_photographs": False,
+}
+params["train"] |= {"pairs": pairs, "batch": batch, "checkpoint": checkpoint, "validate": checkpoint}
+Path("params.yaml").write_text(yaml.safe_dump(params))
+for number in range(4):
+    Image.fromarray(render_scene(512, (number, 7))).save(f"pictures/{number}.png")
+PYTHON
+"$python" -m pipeline.prepare data shards prepare.json 2>prepare.txt || { cat prepare.txt >&2; exit 1; }
+
+step "train"
+(train first)
+trained first
+step "train again: the same bits?"
+(train second)
+trained second
+cmp "$folder/first/pair.safetensors" "$folder/second/pair.safetensors"
+cmp "$folder/first/curve.csv" "$folder/second/curve.csv"
+
+step "train, stopped after a checkpoint, and resumed: the same bits?"
+(train third) &
+stopped=$!
+until compgen -G "$folder/third/.checkpoints/*.pt" >/dev/null || ! kill -0 $stopped 2>/dev/null; do sleep 0.05; done
+kill -TERM $stopped
+code=0
+wait $stopped || code=$?
+[ $code = 143 ] || { echo "error: the stopped training ended with $code, not 143" >&2; false; }
+tail -n 1 "$folder/third/said" | sed 's/^/   /'
+(train third)
+trained third
+cmp "$folder/first/pair.safetensors" "$folder/third/pair.safetensors"
+cmp "$folder/first/curve.csv" "$folder/third/curve.csv"
+
+step "train by one process, in parts that differ: nearly the same?"
+(train fourth devices=1 threads=1 accumulate=3)
+trained fourth
+"$python" - <<'PYTHON'
+import csv
+last = [list(csv.DictReader(open(f"{name}/curve.csv")))[-1] for name in ("first", "fourth")]
+for key in ("validation_container_psnr", "validation_secret_psnr"):
+    one, other = (float(each[key]) for each in last)
+    print(f"   {key}: {one:.2f} and {other:.2f} dB")
+    assert abs(one - other) < 1, "they differ by more than 1 dB"
+PYTHON
+
+step "export and evaluate"
+"$python" -m pipeline.export first/pair.safetensors onnx 2>export.txt || { cat export.txt >&2; exit 1; }
+"$python" -m pipeline.evaluate shards first/pair.safetensors evaluate 2>evaluate.txt || { cat evaluate.txt >&2; exit 1; }
+
+step "video"
+ffmpeg=$("$python" -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())")
+for film in cover secret; do
+    "$ffmpeg" -v error -i "$repository/assets/$film.mp4" -t 0.5 -vf scale=320:176 -an "$film.mp4"
+done
+"$python" -m pipeline.video first/pair.safetensors cover.mp4 secret.mp4 video 2>video.txt || { cat video.txt >&2; exit 1; }
+
+step "hide on $device, reveal on $device and on the CPU"
+"$python" -m stegnet.cli keygen key >keygen.txt 2>&1
+"$python" -m stegnet.cli hide pictures/0.png pictures/1.png -o container.png --key-file key --method network \
+    --weights first/pair.safetensors --device "$device" --any-quality
+for where in "$device" cpu; do
+    "$python" -m stegnet.cli reveal container.png -o "$where.png" --key-file key --weights first/pair.safetensors \
+        --device "$where" --force
+done
+"$python" - "$device" <<'PYTHON'
+import sys
+import numpy as np
+from PIL import Image
+from stegnet.core.measures import psnr
+secret, *revealed = (np.asarray(Image.open(f)) for f in ("pictures/1.png", f"{sys.argv[1]}.png", "cpu.png"))
+here, cpu = (psnr(secret, each) for each in revealed)
+print(f"   secret: {here:.2f} dB on {sys.argv[1]}, {cpu:.2f} dB on the CPU")
+assert abs(here - cpu) < 0.5, "they differ by more than 0.5 dB"
+PYTHON
+step "all is well"
