@@ -29,7 +29,9 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 stegnet \
     && install -d -o stegnet -g stegnet /home/stegnet/.ray /home/stegnet/stegnet
 COPY --from=packages /venv /venv
-ENV PATH=/venv/bin:$PATH \
+# DVC and MLflow ask for both, also of a user id without a name (docker run --user).
+ENV HOME=/home/stegnet USER=stegnet \
+    PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MLFLOW_DISABLE_TELEMETRY=true \
     RAY_USAGE_STATS_ENABLED=0 \

@@ -49,7 +49,7 @@ table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|State|Executor|Created'
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
-	mlflow ui --workers 1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+	mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
 
 cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this machine, until Ctrl-C
 	python -m tools.servers

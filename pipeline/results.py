@@ -45,7 +45,10 @@ def open_store(config: Config) -> "Tracker | NullTracker":
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
         return NullTracker()
-    from stegnet.tracking.store import Tracker
+    try:
+        from stegnet.tracking.store import Tracker
+    except RuntimeError as error:  # without a home, which MLflow asks for
+        raise TrackingError(f"MLflow can't be imported ({error})", "set HOME to a folder") from error
 
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
 

@@ -25,9 +25,19 @@ _AGAIN = "prepare the pictures again"
 
 
 def cache_folder() -> Path:
-    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stegnet"
-    return Path(os.environ.get("STEGNET_CACHE", default))
+    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder.
+
+    Raises:
+        ConfigError: the user has no home, and neither is set.
+    """
+    if own := os.environ.get("STEGNET_CACHE"):
+        return Path(own)
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "stegnet"
+    try:
+        return Path.home() / ".cache" / "stegnet"
+    except RuntimeError as error:
+        raise ConfigError("there is no home folder for downloads", "set STEGNET_CACHE or HOME to a folder") from error
 
 
 def is_remote(address: str) -> bool:

@@ -139,8 +139,13 @@ def _commit() -> str:
 
 
 def _user() -> str:
-    """The user's name in git, since the login is often root in a container; else the login."""
-    return (_git("config", "user.name") or "").strip() or getpass.getuser()
+    """The user's name in git, since the login is often root in a container; else the login, or an id without a name."""
+    if name := (_git("config", "user.name") or "").strip():
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        return str(os.getuid())
 
 
 def _program() -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import mlflow
 import sqlalchemy
@@ -20,6 +20,7 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from mlflow.utils.rest_utils import http_request
 
+from stegnet.core.errors import TrackingError
 from stegnet.tracking.model import add_files, register
 from stegnet.tracking.outbox import Outbox, store_errors
 from stegnet.tracking.provenance import (
@@ -80,6 +81,9 @@ class Tracker:
         root = root.resolve()
         self._lock_folder, self._locks = root / ".mlflow", dict[str, FileLock]()
         server = os.environ.get("MLFLOW_TRACKING_URI")
+        if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
+            hint = "rename the folder, or set MLFLOW_TRACKING_URI"
+            raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
         address = server or f"sqlite:///{root / 'mlflow.db'}"
         mlflow.set_tracking_uri(address)
         artifacts = None if server else (root / "mlartifacts").as_uri()

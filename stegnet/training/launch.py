@@ -165,7 +165,8 @@ class _ProcessGroup:
         for number, code in failed.items():
             if code < 0:
                 name = signal.Signals(-code).name
-                return TrainingError(f"process {number} of the training was ended by {name}", "did memory run out?")
+                hint = "did memory run out, or /dev/shm (docker run --shm-size 1g)?"
+                return TrainingError(f"process {number} of the training was ended by {name}", hint)
         reports = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         if not reports:
             return TrainingError(f"process {min(failed)} of the training failed")

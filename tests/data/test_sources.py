@@ -154,12 +154,22 @@ def test_a_class_that_needs_more_arguments(groups, name):
         groups(source=f"torchvision:{name}")
 
 
+def homeless() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
 def test_the_cache_folder(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("STEGNET_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setattr(Path, "home", homeless)
     assert cache_folder() == tmp_path / "xdg" / "stegnet"
     monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(ConfigError, match="no home"):
+        cache_folder()
+    monkeypatch.undo()
+    monkeypatch.delenv("STEGNET_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_folder() == Path.home() / ".cache" / "stegnet"
 
 

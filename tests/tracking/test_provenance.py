@@ -1,5 +1,6 @@
 """The code that ran, and the command that runs it again."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def test_without_a_repository_no_commit_is_claimed(tmp_path: Path, monkeypatch: 
     assert not {COMMIT, DIRTY} & set(tags)
     assert tags[COMMAND] == "dvc exp run"
     assert "No commit is known" in describe("train", tags)
+
+
+def test_a_user_id_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.chdir(tmp_path)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    assert provenance_tags(PARAMS)["mlflow.user"] == str(os.getuid())

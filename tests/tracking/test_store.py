@@ -7,6 +7,7 @@ import mlflow
 import numpy as np
 import pytest
 
+from stegnet.core.errors import TrackingError
 from stegnet.tracking.provenance import STAGE
 from stegnet.tracking.result import Result
 from stegnet.tracking.run import LiveRun
@@ -33,6 +34,15 @@ def runs() -> dict[str, mlflow.entities.Run]:
     """The latest run of each stage."""
     found = mlflow.search_runs(search_all_experiments=True, output_format="list")
     return {run.data.tags[STAGE]: run for run in reversed(found)}
+
+
+def test_folders_whose_names_mean_something_in_addresses(tmp_path: Path) -> None:
+    for name in ("a?b", "a%20b"):
+        with pytest.raises(TrackingError, match="MLflow can't open a store in it"):
+            Tracker(tmp_path / name, {})
+    (folder := tmp_path / "my project (1) #ü:").mkdir()
+    log(Tracker(folder, {}), EVALUATE)
+    assert (folder / "mlflow.db").is_file()
 
 
 def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker) -> None:
