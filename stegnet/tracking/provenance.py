@@ -1,12 +1,14 @@
 """Tags and descriptions of runs: the user, the commit and what differs from it, the commands, and notes for readers."""
 
 import getpass
+import logging
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -171,4 +173,12 @@ def _git(*arguments: str) -> str | None:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
+    if "safe.directory" in done.stderr:
+        _warn(done.stderr.strip().splitlines()[-1].strip())
     return done.stdout if done.returncode == 0 else None
+
+
+@cache
+def _warn(remedy: str) -> None:
+    """Says once that git refuses a repository of another user, and git's remedy."""
+    logging.warning("runs have no commit, for git refuses a repository of another user: %s", remedy)

@@ -83,3 +83,11 @@ def test_a_user_id_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
     assert provenance_tags(PARAMS)["mlflow.user"] == str(os.getuid())
+
+
+@pytest.mark.usefixtures("commit")
+def test_a_repository_of_another_user(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert COMMIT not in provenance_tags(PARAMS)
+    (line,) = caplog.messages
+    assert "git config --global --add safe.directory" in line
