@@ -88,6 +88,8 @@ class Session:
         backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
             Runtime.
         progress: called with the phase ("hide", "verify"), frames done, and frames in all (0: unknown).
+        search: revealing looks for what was cropped, resized or cut since it was hidden to survive that, too; it takes
+            seconds.
 
     Methods raise WeightsError, ConfigError or PackageError if the networks can't be loaded so, and TypeError or
     ValueError for an argument of the wrong kind.
@@ -101,8 +103,11 @@ class Session:
         precision: str = "auto",
         backend: str = "auto",
         progress: Progress = no_progress,
+        search: bool = False,
     ) -> None:
-        self._run = Run(None if weights is None else Path(weights), device, precision, backend, progress=progress)
+        self._run = Run(
+            None if weights is None else Path(weights), device, precision, backend, progress=progress, search=search
+        )
 
     def hide(
         self,

@@ -17,6 +17,7 @@ _OPTIONS = {
     "(resize does)": "(`--resize`)",
     "the method sealed": "`--method sealed`",
     "the method auto": "`--method auto`",
+    "search for it": "try `--search`",
     "hide what survives that": "hide it with `--survive`",
     "a milder channel": "a milder `--survive`",
     "scale its pictures": "scale it by --size",

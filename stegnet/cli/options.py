@@ -101,7 +101,13 @@ def chosen_run(options: argparse.Namespace) -> Run:
         from stegnet.core.card import read_card  # imported here to keep --help fast
 
         read_card(options.weights)
-    return Run(options.weights, *where)
+    return Run(options.weights, *where, search=getattr(options, "search", False))
+
+
+def add_search_option(command: argparse.ArgumentParser) -> None:
+    """Adds `--search`."""
+    search_help = "look for what was cropped, resized or cut since it was hidden to survive that, too; takes seconds"
+    command.add_argument("--search", action="store_true", help=search_help)
 
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:

@@ -61,7 +61,13 @@ class CapacityError(StegnetError):
 
 
 class RevealError(StegnetError):
-    """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
+    """Nothing can be revealed: wrong key, nothing hidden, or damaged data.
+
+    Attributes:
+        searchable: with `search`, it may be found all the same.
+    """
+
+    searchable = False
 
 
 class TrainingError(StegnetError):

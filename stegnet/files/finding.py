@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.kinds import PICTURE
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.files.listing import media_files
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
@@ -25,7 +25,20 @@ def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:
         hidden = method.open(container, run)
         if hidden is not None:
             return hidden
-    raise container.not_opened()
+    raise _not_found(container, run)
+
+
+def _not_found(container: Container, run: Run) -> RevealError:
+    """The error where nothing opens, which says if a longer search may find something."""
+    error = container.not_opened()
+    seconds = 0 if run.search else max(method.search_seconds(container) for method in METHODS.values())
+    if seconds:
+        changed = (
+            "frames were cut off or its frame rate changed" if container.kind == FILM else "it was cropped or resized"
+        )
+        error.hint += f"; if {changed} since, search for it: about {seconds:.0f} s"
+        error.searchable = True
+    return error
 
 
 def open_hidden(path: Path, key_source: KeySource, run: Run = DEFAULT_RUN) -> Container:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Request:
         survive: channel that the container survives, as `stegnet hide --survive` takes it; None: it is without loss.
         suffix: of the container.
         at_most_safe: refuse more than is hard to find.
+        search: look for what was cropped, resized or cut, too.
     """
 
     job: str
@@ -49,6 +50,7 @@ class Request:
     survive: str | None = None
     suffix: str = ".png"
     at_most_safe: bool = False
+    search: bool = False
 
     @property
     def size(self) -> int:
@@ -85,12 +87,14 @@ def parse_request(line: bytes) -> Request:
         inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
         job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
         survive = None if asked.get("survive") is None else text_of(asked["survive"])
-        safe = asked.get("safe", False)
+        safe, search = asked.get("safe", False), asked.get("search", False)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
         raise BadRequest from None
-    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES or not isinstance(safe, bool):
+    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
-    return Request(job, inputs, key_source, survive, suffix, safe)
+    if not (isinstance(safe, bool) and isinstance(search, bool)):
+        raise BadRequest
+    return Request(job, inputs, key_source, survive, suffix, safe, search)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Done:
@@ -124,7 +128,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
 def _reveal(request: Request, container: Path, folder: Path, run: Run) -> Done:
     check_input(container)
     with open_container(container, request.key_source, run.progress) as opened:
-        hidden = find(opened, run)
+        hidden = find(opened, replace(run, search=request.search))
         report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
     if path is None:

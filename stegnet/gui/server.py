@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.gui.advice import ADVICE, advise, parse_room_question
 from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
@@ -137,7 +137,7 @@ class _Handler(LoopbackHandler):
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except StegnetError as error:
-            self._send_error(body, str(error), error.hint)
+            self._send_error(body, str(error), error.hint, isinstance(error, RevealError) and error.searchable)
         except MemoryError:
             self._send_error(body, "out of memory", "close other programs, and try again")
         except Exception as error:
@@ -195,10 +195,10 @@ class _Handler(LoopbackHandler):
             steps = {name: getattr(stage, name) for name in ("step", "steps") if hasattr(stage, name)}
             self._send_line({"stage": stage, "done": done, "total": total} | steps)
 
-    def _send_error(self, body: "_Body", message: str, hint: str) -> None:
+    def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False) -> None:
         with suppress(Cancelled):
             body.skip()
-            self._send_line({"error": {"message": message, "hint": hint}})
+            self._send_line({"error": {"message": message, "hint": hint, "searchable": searchable}})
 
     def _send_line(self, content: dict[str, Any]) -> None:
         self._send(json.dumps(content).encode() + b"\n")

@@ -248,6 +248,10 @@ class Method(ABC):
         """
         raise NotImplementedError
 
+    def search_seconds(self, container: "Container") -> float:
+        """Seconds, about, that `run.search` takes to look for what `open` does not find otherwise; 0: for nothing."""
+        return 0
+
     def open(self, container: "Container", run: "Run") -> Hidden | None:
         """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.
 

@@ -30,6 +30,7 @@ class Run:
         progress: called as the work goes on.
         warn: called, before the work begins, with a line on what will give the container away, or make it slow.
         part: what this process does of a film.
+        search: revealing looks for containers that were cropped, or have lost frames, too; it takes seconds.
         networks: those that were loaded, by the shipped file whose place they take.
     """
 
@@ -41,6 +42,7 @@ class Run:
     progress: Progress = no_progress
     warn: Callable[[str], None] = unheard
     part: Part = ALL_FRAMES
+    search: bool = False
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:

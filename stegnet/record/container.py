@@ -157,8 +157,9 @@ class Container:
         """
         if self.first.record is not None:
             return self.first.record.header
-        if self._header is _NOT_LOOKED_FOR:
-            self._header = self._found_header(progress)
+        if self._header is _NOT_LOOKED_FOR:  # of a film in a lossy format, no frame opens
+            lossy = self.kind == FILM and lossy_format(self.path)
+            self._header = None if lossy else self._found_header(progress)
         return self._header
 
     def _found_header(self, progress: Progress) -> Header | None:

@@ -144,7 +144,7 @@ def resized(picture: np.ndarray) -> dict[str, object]:
         "canonical": [CANONICAL.height, CANONICAL.width],
         "dither_key": Key(SECRET).robust(b"dither", CANONICAL.full(salts[0])).hex(),
         "dither_key_by_passphrase": used.robust(b"dither", CANONICAL.full(salts[0])).hex(),
-        "areas": [shown(area) for area in CANONICAL.areas(picture)],
+        "areas": [shown(np.asarray(area)) for area in CANONICAL.areas(picture)],
     }
 
 

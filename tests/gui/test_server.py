@@ -289,6 +289,7 @@ def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
     assert error == {
         "message": "something went wrong",
         "hint": "this is a bug: the terminal of `stegnet gui` shows more",
+        "searchable": False,
     }
     wait_until(lambda: folders(workspace) == [])
     said = []

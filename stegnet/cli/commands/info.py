@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
+from stegnet.cli.options import add_search_option
 from stegnet.methods import Fit, Run
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
     add_key_options(info, required=False, identity=True)
+    add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
     more.add_argument("--json", action="store_true", help="print everything as one JSON object")
@@ -51,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     from stegnet.files import file_info, fit_info  # imported here to keep --help fast
 
     with messages.progress_bar() as progress:
-        found = file_info(options.file, key_source, Run(progress=progress))
+        found = file_info(options.file, key_source, Run(progress=progress, search=options.search))
     if options.json:
         messages.result(json.dumps(found, default=fit_info))
     else:

@@ -11,6 +11,7 @@ from stegnet.cli.options import (
     add_cluster_option,
     add_network_options,
     add_output_options,
+    add_search_option,
     check_output_stream,
     check_places,
     chosen_run,
@@ -64,6 +65,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
     add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
+    add_search_option(reveal)
     results.add_json_option(reveal)
     add_cluster_option(reveal)
     add_network_options(reveal)

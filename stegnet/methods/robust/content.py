@@ -129,9 +129,15 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     return FittedPicture(_content(_PICTURE_NUMBERS[best.depth], body), best.psnr, len(best.data))
 
 
-def read_robust(modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step) -> RobustContent | None:
-    """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it."""
-    reading = picture_reader(modem, key_source)(picture, step)
+def read_robust(
+    modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step, search: bool = True
+) -> RobustContent | None:
+    """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it.
+
+    Args:
+        search: as `picture_reader`.
+    """
+    reading = picture_reader(modem, key_source, search)(picture, step)
     try:
         return None if reading is None else parse_content(reading.content, picture[..., 0].size)
     except ValueError:
@@ -177,7 +183,7 @@ def hidden_in_picture(container: Container, run: Run) -> HiddenContent | None:
     def step(*done: int) -> None:
         tiles[:] = done
 
-    read = partial(read_robust, modem, picture, container.key_source, step)
+    read = partial(read_robust, modem, picture, container.key_source, step, run.search)
     content = watched(read, lambda: run.progress("reveal tiles", *tiles))
     return None if content is None else HiddenContent(container, run, content)
 

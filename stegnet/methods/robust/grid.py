@@ -29,6 +29,7 @@ _PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # of each placement; levels between a mean
 _LACKING, _SALTS_OF_CROPPED = (2, 6), 16  # pixels of a grid at each edge, by which those of cropped copies are found
 _PASSES = 3  # of back-projection
 _BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
+_LANCZOS = 3  # pixels of the smaller picture that its filter reaches
 _SIDE = 0.12
 # The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
 _SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
@@ -114,11 +115,12 @@ class Grid:
         whole = Image.fromarray(_with_edges(picture, beyond))
         return np.array(whole.resize((self.width, self.height), Image.Resampling.LANCZOS, box))
 
-    def areas(self, picture: np.ndarray) -> Iterator[np.ndarray]:
+    def areas(self, picture: np.ndarray) -> Iterator["np.ndarray | ResizedArea"]:
         """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
-        yield self.area(picture)
+        resized = not self.own and not self._cropped
+        yield ResizedArea(self, picture) if resized else self.area(picture)
         if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
-            yield self.area(np.array(Image.fromarray(picture).filter(_SHARPEN)))
+            yield ResizedArea(self, picture, _SHARPEN) if resized else self.area(_filtered(picture, _SHARPEN))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
         """The salts that a picture may have had, the likeliest first."""
@@ -162,6 +164,40 @@ class Grid:
         return container
 
 
+class ResizedArea:
+    """The hidden area of a resized copy, which is resampled where it is read: all of a large picture takes long.
+
+    Indexed by slices of rows and columns, it gives the pixels, (h, w, 3) uint8, of the whole array, but for rounding.
+
+    Args:
+        picture: the copy, (H, W, 3) uint8.
+        sharpen: a filter of the copy.
+    """
+
+    def __init__(self, grid: Grid, picture: np.ndarray, sharpen: ImageFilter.Kernel | None = None) -> None:
+        self.shape = (grid.height, grid.width, 3)
+        self._picture, self._sharpen = picture, sharpen
+
+    def __getitem__(self, spans: tuple[slice, slice]) -> np.ndarray:
+        (top, bottom), (left, right) = ((span.start, span.stop) for span in spans)
+        down, across = (side / size for side, size in zip(self._picture.shape, self.shape[:2], strict=False))
+        rows, first = self._around(top * down, bottom * down, down)
+        cols, begin = self._around(left * across, right * across, across)
+        box = (left * across - begin, top * down - first, right * across - begin, bottom * down - first)
+        part = Image.fromarray(_filtered(self._picture[rows, cols], self._sharpen))
+        return np.array(part.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box))
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return resize(_filtered(self._picture, self._sharpen), *self.shape[:2]).astype(dtype or np.uint8, copy=False)
+
+    @staticmethod
+    def _around(start: float, stop: float, scale: float) -> tuple[slice, int]:
+        """The pixels of a side, and the first of them, that the filters need for those from start to stop."""
+        margin = _LANCZOS * max(scale, 1) + 2
+        first = max(math.floor(start - margin), 0)
+        return slice(first, math.ceil(stop + margin)), first
+
+
 def own_grid(height: int, width: int) -> Grid:
     """The grid of a picture's own pixels."""
     return Grid(height // BLOCK * BLOCK, width // BLOCK * BLOCK, own=True)
@@ -174,12 +210,17 @@ def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
     return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
 
 
-def canonical_grids(height: int, width: int) -> Iterator[Grid]:
+def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[Grid]:
     """All canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
 
     The sides of a copy are rounded: where the short side of a grid is near an edge, both sides of it are possible.
+
+    Args:
+        enlarged: those of copies that were enlarged, too.
     """
     for longest in sorted(_ladder(max(height, width)), reverse=True):
+        if not enlarged and longest < _LEAST_SHARE * max(height, width):
+            return
         exact, error = _short_blocks(height, width, longest), longest / max(height, width) / BLOCK
         for blocks in {math.floor(exact - error + 0.5), math.floor(exact + error + 0.5)}:
             yield _sized(height, width, longest, blocks)
@@ -228,6 +269,10 @@ def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """The salts of a picture of any size, from its mean lumas at one size."""
     return salts_of(_SALT_OF_COPIES, region_means(resize(picture, _THUMBNAIL, _THUMBNAIL)), _SALT_STEP)
+
+
+def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.ndarray:
+    return picture if sharpen is None else np.array(Image.fromarray(picture).filter(sharpen))
 
 
 def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -22,6 +22,7 @@ _BITS_OF_CHOSEN = 3 * HEADER_BITS // 2  # where blocks are chosen by texture, no
 # In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
 _LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * HEADER_BITS
 _COPIES_OF_FILMS = 3  # at least: what agrees among them tells readers that it is a header
+_WORDS = 4096  # more than the bits of a picture's header
 _MOST_CHOICE = 16  # blocks, of which the most textured one carries something
 
 
@@ -82,7 +83,7 @@ def places_of_rungs(
     blocks = shape[0] * shape[1]
     counts = [min(blocks, header_blocks(blocks, rung, texture is not None)) for rung in rungs]
     bits = [count * rung.bits for count, rung in zip(counts, rungs, strict=True)]
-    words, some = random_words(key.robust(b"places", salt), blocks + max(bits)), max(counts)
+    words, some = _leading_words(key.robust(b"places", salt), blocks + max(bits)), max(counts)
     of_blocks = words[:blocks] if rungs[0].group == 1 else words[_macroblocks(shape)]
     first = chosen(_first_sorted(of_blocks, some if texture is None else some * _MOST_CHOICE), some, texture)
     orders = {each: _first_sorted(words[blocks : blocks + each], most or each) for each in set(bits)}
@@ -133,6 +134,14 @@ def share_of(number: int) -> float:
 def random_words(key: bytes, count: int) -> np.ndarray:
     """(count,) uint64, random."""
     return np.frombuffer(keystream(key, 8 * count), "<u8")
+
+
+def _leading_words(key: bytes, count: int) -> np.ndarray:
+    """As `random_words`; those of the last keys are kept, since rungs need almost as many."""
+    return _kept_words(key, -(-count // _WORDS) * _WORDS)[:count]
+
+
+_kept_words = lru_cache(maxsize=4)(random_words)
 
 
 def stable_argsort(words: np.ndarray) -> np.ndarray:

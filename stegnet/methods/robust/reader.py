@@ -15,9 +15,9 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ordered, thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.methods.robust.grid import Grid, canonical_grids, own_grid, salts_of_copies
+from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_bits, robust_key, with_losses
+from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_first, robust_key, with_losses
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.tiles import read_tiled
@@ -33,7 +33,9 @@ _Tried = tuple[Grid, Sequence[bytes], Step]
 class _Likelihoods:
     """Log-likelihood ratios of a hidden area for one salt, computed where they are asked for."""
 
-    def __init__(self, modem: Modem, area: np.ndarray, dither: np.ndarray, trust: np.ndarray, step: Step) -> None:
+    def __init__(
+        self, modem: Modem, area: np.ndarray | ResizedArea, dither: np.ndarray, trust: np.ndarray, step: Step
+    ) -> None:
         self._modem, self._area, self._dither = modem, area, dither
         self._trust, self._step = trust.reshape(-1), step
         self._cols = area.shape[1] // BLOCK
@@ -53,9 +55,9 @@ class _Likelihoods:
     def _of_all(self, rung: Rung) -> np.ndarray:
         """Those of all blocks."""
         if self._large:  # of those, one rung is read
-            return self._modem.reveal(self._area, self._dither, self._step, rung.places).reshape(-1)
+            return self._modem.reveal(np.asarray(self._area), self._dither, self._step, rung.places).reshape(-1)
         if self._all is None:
-            self._all = self._modem.reveal(self._area, self._dither).reshape(self._count, -1)
+            self._all = self._modem.reveal(np.asarray(self._area), self._dither).reshape(self._count, -1)
         return self._all[:, rung.places].reshape(-1)
 
     def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -76,10 +78,12 @@ class _Likelihoods:
         return blocks[(rows > 0) & (rows < last) & (cols > 0) & (cols < self._cols - 1)]
 
 
-def picture_reader(modem: Modem, source: KeySource) -> Read:
-    """Returns a function that reads a picture, (H, W, 3) uint8, or a copy of it; it derives each key only once.
+def picture_reader(modem: Modem, source: KeySource, search: bool = True) -> Read:
+    """Returns a function that reads a picture, (H, W, 3) uint8, or a resized copy of it; it derives each key only once.
 
-    Copies may be resized, or cropped or shifted by a few pixels; or they are any part, if they were made for that.
+    Args:
+        search: of copies that were cropped or shifted by a few pixels, too; or any part, if they were made for that.
+            That takes seconds.
     """
     key_of = cache(lambda salt: robust_key(source, salt))
 
@@ -87,7 +91,7 @@ def picture_reader(modem: Modem, source: KeySource) -> Read:
         own = own_grid(*picture.shape[:2])
         yield own, list(own.salts(picture)), step
         salts = list(salts_of_copies(picture))
-        yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2]))
+        yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2], enlarged=search))
 
     def cropped(picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         placed = likely_grids(modem, key_of, picture, isinstance(source, Passphrase), step)
@@ -100,8 +104,8 @@ def picture_reader(modem: Modem, source: KeySource) -> Read:
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:
         if min(picture.shape[:2]) < BLOCK:
             return None
-        found = first_of(picture, whole(picture, step)) or read_tiled(modem, source, picture)
-        return found or first_of(picture, cropped(picture, step))
+        found = first_of(picture, whole(picture, step)) or read_tiled(modem, source, picture, moved=search)
+        return found or (first_of(picture, cropped(picture, step)) if search else None)
 
     return read
 
@@ -126,8 +130,10 @@ def _read_grid(
         for salt in salts:
             key, full = key_of(salt), grid.full(salt)
             likelihoods = _Likelihoods(modem, area, dither_of(grid.shape, key, full), trust, step)
-            for rung, order in product(modem.rungs, orders):
-                ratios = with_losses(partial(likelihoods.of, rung), lost)
-                if reading := read_bits(ratios, Blocks(grid.shape, rung, key, full, order)):
-                    return reading
+            tried = [
+                (with_losses(partial(likelihoods.of, rung), lost), Blocks(grid.shape, rung, key, full, order))
+                for rung, order in product(modem.rungs, orders)
+            ]
+            if reading := read_first(tried):
+                return reading
     return None

@@ -5,7 +5,7 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -182,14 +182,32 @@ def read_bits(
         of_record: those of the record, given the header and the ratios it was read from, (h,), positive where they
             are right; None: the same ones.
     """
-    key, salt, rung = blocks.key, blocks.salt, blocks.rung
-    if not record_places(blocks.count, rung, textured=blocks.texture is not None):
-        return None
-    places = blocks.places
-    signed = ratios(places.header) * header_signs(key, salt, places.order.size)
-    header = _read_header(signed)
-    if header is None:
-        return None
+    return read_first([(ratios, blocks)], of_record)
+
+
+def read_first(
+    tried: Sequence[tuple[Ratios, Blocks]], of_record: Callable[[bytes, np.ndarray], Ratios] | None = None
+) -> Reading | None:
+    """Reads the first record that opens, of several ratios and blocks; their headers are decoded all at once.
+
+    Arguments as `read_bits`.
+    """
+    some = [each for each in tried if record_places(each[1].count, each[1].rung, textured=each[1].texture is not None)]
+    signed = [
+        ratios(blocks.places.header) * header_signs(blocks.key, blocks.salt, blocks.places.order.size)
+        for ratios, blocks in some
+    ]
+    for (ratios, blocks), read, header in zip(some, signed, _read_headers(signed), strict=True):
+        if header is None:
+            continue
+        right = read * (2.0 * _header_bits(header, read.size) - 1)
+        if reading := _read_record(of_record(header, right) if of_record else ratios, blocks, header):
+            return reading
+    return None
+
+
+def _read_record(ratios: Ratios, blocks: Blocks, header: bytes) -> Reading | None:
+    key, salt, rung, places = blocks.key, blocks.salt, blocks.rung, blocks.places
     rate, share = divmod(int.from_bytes(header, "big") >> RANDOM_BITS, SHARES)
     if not LOWEST <= rate <= HIGHEST or blocks.room(rate, share) < 0:
         return None
@@ -197,8 +215,6 @@ def read_bits(
     coding = Coding(record.size, rate)
     order = _order(key.robust(b"order", salt, header), coding.places)
     signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    if of_record is not None:
-        ratios = of_record(header, signed * (2.0 * _header_bits(header, signed.size) - 1))
     message = coding.decode(ratios(record[order]) * signs)
     if message is None:
         return None
@@ -241,9 +257,11 @@ def _folded(signed: np.ndarray) -> np.ndarray:
     return padded.reshape(*signed.shape[:-1], copies, HEADER_BITS).sum(-2)
 
 
-def _read_header(signed: np.ndarray) -> bytes | None:
-    bits = _HEADER.decode(_folded(signed), _HEADER_ITERATIONS)
-    return None if bits is None else np.packbits(bits).tobytes()
+def _read_headers(signed: Sequence[np.ndarray]) -> list[bytes | None]:
+    if not signed:
+        return []
+    found = _HEADER.decode_each(np.stack([_folded(each) for each in signed], 1), _HEADER_ITERATIONS)
+    return [None if bits is None else np.packbits(bits).tobytes() for bits in found]
 
 
 def _seal(content: bytes, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, COSINES
+from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS
 from stegnet.core.parallel import ordered, thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key
@@ -33,6 +33,7 @@ _KEPT = 4  # one grid in so many is tried again
 _SHORTEST = 64  # side of a picture in pixels
 # Shifts of blocks that are tried: so many for each pixel, up to so many of them.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
+_SIDE_OF_COPIES = 2 * _SHIFTS_OF_COPIES[1] + 1
 _FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
 # Standard deviations of a sum of cosines by chance: of what is read, is among those that are tried again, is no chance.
@@ -41,9 +42,11 @@ _SALTS, _MOST_KEYS = 8, 32  # of each grid; and in all, of passphrases, each of 
 _CARRIERS = 22  # coefficients of a block that are enough
 _AREAS = 8  # that are kept: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
-_BASIS = np.kron(COSINES, COSINES).astype(np.float32)
 _MIDDLE = np.float32(127.5)
 _DOUBLED = np.float32(4 * np.pi)
+_FIRST = sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[:_CARRIERS]  # as `Rung.carriers`
+# (64, _CARRIERS): doubled phases of levels, in steps of JPEG at quality 50.
+_BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def likely_grids(
                 found.append((best, (grid, salt, [best.rung])))
                 step(done := done + 1, total)
         found.sort(key=lambda pair: -pair[0].strength)
-        tried = [some for _, some in found[: _kept(len(found))]]
+        tried = sorted((some for _, some in found[: _kept(len(found))]), key=lambda some: some[0].shape)
     refined = [search.refined(placement) for placement, _ in found[:_LIKELY]]
     for placement in sorted(refined, key=lambda placement: -placement.strength):
         if placement.strength > _LEAST:
@@ -158,22 +161,39 @@ class _Search:
         self.rungs, self._key_of = list(by_period.values()), key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
         self._around = lru_cache(_AREAS)(self._make_around)
+        self._coefficients = lru_cache(2)(self._of_lattice)
+        self._waves = lru_cache(2 * len(self.rungs))(self._make_waves)  # two threads may be at two grids
 
     def best(self, most: int, tried: tuple[Grid, bytes, list[Rung]]) -> _Placement:
         """The best placement in a grid, by so many blocks at most."""
-        grid, salt, rungs = tried
-        counts = [min(most, self._count(grid, rung)) for rung in rungs]
-        blocks, dither = self._blocks(grid, salt, max(counts))
-        shifted, found = self._shifted(grid, blocks), []
-        (tops, down), (lefts, across) = (
-            _courses(grid.own, side, starts)
-            for side, starts in zip((grid.height, grid.width), _starts(grid, blocks), strict=True)
-        )
-        chosen = (np.arange(shifted.shape[1]) == across[..., None]).astype(np.float32)  # (placements, blocks, shifts)
-        for rung, count in zip(rungs, counts, strict=True):
-            cosines = _cosines(shifted[:count], dither[:count, None, None], rung)
-            along = cosines[np.arange(count), down[:, :count]].reshape(len(down), -1)
-            sums = along @ chosen[:, :count].reshape(len(across), -1).T
+        return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
+
+    def _best_of_own(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
+        """The best shift of a picture's own pixels, by the blocks of the header."""
+        blocks, dither = self._header(grid, salt, max(self._counts(most, grid, rungs)))
+        shifted, found = self._shifted(grid, blocks, *_SHIFTS), []
+        for rung, count in zip(rungs, self._counts(most, grid, rungs), strict=True):
+            sums = _cosines(shifted[:count], dither[:count, None, None], rung).sum(0)
+            down, across = np.unravel_index(sums.argmax(), sums.shape)
+            found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, rung))
+        return max(found, key=lambda placement: placement.strength)
+
+    def _best_of_copy(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
+        """The best placement of a copy; in its grid, all blocks carry something."""
+        blocks = _lattice(grid, most)
+        dither = self._dither(grid, salt)[blocks.ravel()]
+        rows, cols = (starts[:, 0] for starts in (_starts(grid, blocks)[0], _starts(grid, blocks.T)[1]))
+        (tops, down), (lefts, across) = _courses(grid.height, rows), _courses(grid.width, cols)
+        chosen = (across[..., None] == np.arange(_SIDE_OF_COPIES)).reshape(len(lefts), -1).astype(np.float32)
+        found = []
+        for rung in rungs:
+            waves = self._waves(grid, most, rung)
+            phases = _DOUBLED * dither[:, rung.carriers[:_CARRIERS]]
+            signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
+            cosines = (waves @ signs[..., None]).reshape(*blocks.shape, _SIDE_OF_COPIES, -1)
+            # (columns, placements, shifts): the blocks of a column are shifted alike across.
+            along = sum(cosines[row][:, down[:, row]] for row in range(len(rows)))
+            sums = along.swapaxes(0, 1).reshape(len(tops), -1) @ chosen.T
             top, left = np.unravel_index(sums.argmax(), sums.shape)
             (first, last), (begin, end) = tops[top], lefts[left]
             found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, rung))
@@ -197,40 +217,53 @@ class _Search:
         return placement
 
     def _strength(self, grid: Grid, salt: bytes, rung: Rung) -> float:
-        blocks, dither = self._blocks(grid, salt, self._count(grid, rung))
+        blocks = _lattice(grid, _COUNTS[-1]).ravel()
         windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
-        return float(_cosines(_levels(windows[_starts(grid, blocks)]), dither, rung).sum())
+        levels = windows[_starts(grid, blocks)].astype(np.float32) - _MIDDLE
+        return float(_cosines(_coefficients(levels), self._dither(grid, salt)[blocks], rung).sum())
 
-    def _count(self, grid: Grid, rung: Rung) -> int:
-        """Number of blocks that are looked at: those of the header, and of copies others, which all carry something."""
+    def _counts(self, most: int, grid: Grid, rungs: list[Rung]) -> list[int]:
+        """Numbers of blocks that are looked at for each rung: those of the header."""
         blocks = grid.shape[0] * grid.shape[1]
-        return min(header_blocks(blocks, rung) if grid.own else _COUNTS[-1], blocks)
+        return [min(most, header_blocks(blocks, rung), blocks) for rung in rungs]
 
-    def _blocks(self, grid: Grid, salt: bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def _header(self, grid: Grid, salt: bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The first so many blocks, (n,), and their dithers, (n, 64) float32."""
-        full = grid.full(salt)
-        key = self._key_of(salt)
-        blocks = first_blocks(grid.shape[0] * grid.shape[1], count, key, full)
-        return blocks, dither_of(grid.shape, key, full).reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+        blocks = first_blocks(grid.shape[0] * grid.shape[1], count, self._key_of(salt), grid.full(salt))
+        return blocks, self._dither(grid, salt)[blocks]
 
-    def _shifted(self, grid: Grid, blocks: np.ndarray) -> np.ndarray:
-        """Luma of blocks that are shifted, (n, S, S, 64) float32, S as in `_courses`."""
-        per, most = _SHIFTS if grid.own else _SHIFTS_OF_COPIES
-        found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, BLOCK**2), np.float32)
+    def _dither(self, grid: Grid, salt: bytes) -> np.ndarray:
+        """Of all blocks, (blocks, 64) float32."""
+        dither = dither_of(grid.shape, self._key_of(salt), grid.full(salt))
+        return dither.reshape(-1, BLOCK**2) * np.float32(2**-16)
+
+    def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
+        """Coefficients of blocks that are shifted, (n, S, S, _CARRIERS) float32, by `per` a pixel up to `most`."""
+        found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
         parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
         pixels = np.arange(-most, most + 1) // per + _MARGIN
         rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
         for (down, low), (across, right) in product(parts, repeat=2):
             windows = sliding_window_view(self._around(grid, low, right), (BLOCK, BLOCK))
-            found[:, down, across] = _levels(windows[rows[:, down, None], cols[:, None, across]])
+            found[:, down, across] = _coefficients(windows[rows[:, down, None], cols[:, None, across]])
         return found
 
+    def _of_lattice(self, grid: Grid, most: int) -> np.ndarray:
+        return self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
+
+    def _make_waves(self, grid: Grid, most: int, rung: Rung) -> np.ndarray:
+        """Cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers), before dither: of all salts."""
+        phases = self._coefficients(grid, most)[..., : len(rung.carriers[:_CARRIERS])] / np.float32(rung.scale)
+        waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
+        return waves.reshape(len(waves), -1, waves.shape[-1])
+
     def _make_around(self, grid: Grid, down: float, across: float) -> np.ndarray:
-        """Luma of the grid's area with a margin, moved by parts of a pixel."""
+        """Levels of the grid's area with a margin, moved by parts of a pixel: (H, W) float32, about 0."""
         moved = [
             edge + _MARGIN for edge in (grid.top - down, grid.left - across, grid.bottom + down, grid.right + across)
         ]
-        return Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
+        around = Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
+        return around.astype(np.float32) - _MIDDLE
 
 
 _MOVES = [
@@ -244,38 +277,48 @@ def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return BLOCK * rows, BLOCK * cols
 
 
-def _courses(own: bool, side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
-    """Losses that a picture may have at both ends of a side, and each block's shift for each loss, (placements, n).
+def _lattice(grid: Grid, most: int) -> np.ndarray:
+    """About so many blocks of a copy, at most, in rows and columns that are spread over its grid: (rows, cols) int."""
+    rows, cols = grid.shape
+    down = min(rows, max(1, round((most * rows / cols) ** 0.5)))
+    across = min(cols, max(1, most // down))
+    taken = (
+        np.linspace(0, side - 1, count + 2)[1:-1].round().astype(int) for side, count in ((rows, down), (cols, across))
+    )
+    return np.add.outer(next(taken) * cols, next(taken))
+
+
+def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
+    """Losses that a copy may have at both ends of a side, and each block's shift for each loss, (placements, n).
 
     Shifts are those from what a copy has that lacks REACH / 2 at each edge.
     """
-    per, most = _SHIFTS if own else _SHIFTS_OF_COPIES
-    if own:
-        lacking = [(before, 0) for before in range(-REACH, REACH + 1)]
-        shifts = [np.full(starts.shape, -before) for before, _ in lacking]
-    else:
-        half, middle = REACH / 2, starts + BLOCK / 2
-        lacking = list(product(np.arange(per * REACH + 1) / per, repeat=2))
-        shifts = [
-            half + (middle - before) * (side - REACH) / (side - before - after) - middle for before, after in lacking
-        ]
+    per, most = _SHIFTS_OF_COPIES
+    half, middle = REACH / 2, starts + BLOCK / 2
+    lacking = list(product(np.arange(per * REACH + 1) / per, repeat=2))
+    shifts = [half + (middle - before) * (side - REACH) / (side - before - after) - middle for before, after in lacking]
     return lacking, np.clip(np.rint(per * np.array(shifts)).astype(int) + most, 0, 2 * most)
 
 
-def _levels(blocks: np.ndarray) -> np.ndarray:
-    """Pixels of blocks, (..., 8, 8) uint8, as (..., 64) float32, of which the middle is 0."""
-    return blocks.reshape(*blocks.shape[:-2], -1).astype(np.float32) - _MIDDLE
+def _coefficients(blocks: np.ndarray) -> np.ndarray:
+    """Coefficients of blocks, (..., 8, 8) float32, that carry most, doubled, in steps: (..., _CARRIERS) float32."""
+    return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
 
-def _cosines(levels: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
+def _cosines(coefficients: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
     """Sums of cosines of each block, (n, ...), such that their sum has variance 1 by chance.
 
     Args:
-        levels: (n, ..., 64).
-        dither: the same, or broadcastable to it.
+        coefficients: (n, ..., _CARRIERS).
+        dither: (n, ..., 64), broadcastable to it.
     """
     carriers = rung.carriers[:_CARRIERS]
-    phases = levels @ (_BASIS[carriers] * (_DOUBLED / rung.periods[:_CARRIERS, None])).T
+    phases = coefficients[..., : len(carriers)] * np.float32(1 / rung.scale)
     phases -= _DOUBLED * dither[..., carriers]
-    sums = -np.cos(phases, out=phases).sum(-1)
-    return sums / np.float32((len(sums) * len(carriers) / 2) ** 0.5)
+    sums = np.cos(phases, out=phases) @ np.ones(len(carriers), np.float32)
+    return sums * -_per_deviation(len(sums), len(carriers))
+
+
+def _per_deviation(blocks: int, carriers: int) -> np.float32:
+    """The inverse of a standard deviation, by chance, of a sum of so many cosines."""
+    return np.float32((blocks * carriers / 2) ** -0.5)

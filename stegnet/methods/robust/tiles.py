@@ -6,7 +6,7 @@ in `registration`, at all places at once.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,17 +64,21 @@ class Place:
         return [(first + np.arange(count)) % side for first, count in zip((self.row, self.col), shape, strict=True)]
 
 
-def read_tiled(modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: Sequence[Rung] = ()) -> Reading | None:
+def read_tiled(
+    modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: Sequence[Rung] = (), moved: bool = True
+) -> Reading | None:
     """Reads any part, (H, W, 3) uint8, of a container of `hide_tiled`; None if it is none.
 
     Args:
         rungs: that it may have; none: all of the modem's.
+        moved: it may begin at any pixel; else at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
         return None
     top, left = (max(side - _MOST_READ, 0) // 2 for side in picture.shape[:2])
     picture = picture[top : top + _MOST_READ, left : left + _MOST_READ]
-    found = _found(key_source, picture, rungs or modem.rungs)
+    shifts = product(range(BLOCK), repeat=2) if moved else [(-top % BLOCK, -left % BLOCK)]
+    found = _found(key_source, picture, rungs or modem.rungs, shifts)
     if found is None:
         return None
     place, period = found
@@ -89,8 +93,14 @@ def read_tiled(modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: 
     return None
 
 
-def _found(key: Key, picture: np.ndarray, rungs: Sequence[Rung]) -> tuple[Place, float] | None:
-    """Position of a part in the map, and the period of its phases; None if it is nowhere."""
+def _found(
+    key: Key, picture: np.ndarray, rungs: Sequence[Rung], shifts: Iterable[tuple[int, int]]
+) -> tuple[Place, float] | None:
+    """Position of a part in the map, and the period of its phases; None if it is nowhere.
+
+    Args:
+        shifts: pixels before the first whole block that are tried, down and across.
+    """
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - _MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
     rows, cols = (min(_SEEN, side) for side in whole)
@@ -100,20 +110,18 @@ def _found(key: Key, picture: np.ndarray, rungs: Sequence[Rung]) -> tuple[Place,
     known = _spectrum(np.exp(1j * _DOUBLED * dither, dtype=np.complex64))
     scales = sorted({rung.scale for rung in rungs})
 
-    def strongest(shift: tuple[int, int]) -> tuple[float, Place, float]:
-        down, across = shift
+    def strength(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
+        (down, across), scale = tried
         blocks = middle[down : down + BLOCK * rows, across : across + BLOCK * cols]
         blocks = blocks.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, -1)
-        coefficients, best = (blocks @ _BASIS.T / _STEPS).transpose(2, 0, 1), []
-        for scale in scales:
-            seen = _spectrum(np.exp(1j * coefficients * (_DOUBLED / scale), dtype=np.complex64))
-            sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
-            row, col = np.unravel_index(sums.argmin(), sums.shape)
-            place = Place(*shift, int(row - top) % MAP, int(col - left) % MAP)
-            best.append((-float(sums[row, col]) / math.sqrt(rows * cols * len(_CARRIERS) / 2), place, scale))
-        return max(best, key=lambda each: each[0])
+        coefficients = (blocks @ _BASIS.T / _STEPS).transpose(2, 0, 1)
+        seen = _spectrum(np.exp(1j * coefficients * (_DOUBLED / scale), dtype=np.complex64))
+        sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
+        row, col = np.unravel_index(sums.argmin(), sums.shape)
+        place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
+        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_CARRIERS) / 2), place, scale
 
-    with closing(ordered(strongest, product(range(BLOCK), repeat=2), thread_count())) as results:
+    with closing(ordered(strength, product(shifts, scales), thread_count())) as results:
         strength, place, scale = max(results, key=lambda each: each[0])
     return (place, scale) if strength > _SURE else None
 

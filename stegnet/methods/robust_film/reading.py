@@ -29,6 +29,7 @@ from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 from stegnet.record import Container
 
+_TRIED, _BLACK = 2, 8.0  # groups of a film that is not searched; levels
 _SEARCHED = 2  # groups, from a place where none opens
 _BACK = 8  # frames that may have been repeated
 _MOST_SEARCHES = 6  # in a row, in which nothing is found
@@ -73,6 +74,7 @@ def read_film(
     times: Callable[[], Sequence[Fraction]],
     key_source: KeySource,
     step: Callable[[int], None] = lambda done: None,
+    search: bool = True,
 ) -> Pieces | None:
     """The message of a film, or what is left of it; None if nothing opens with this key.
 
@@ -80,13 +82,14 @@ def read_film(
     groups are searched for, frame by frame and at other rates.
 
     Args:
+        search: do so before any group was found, too, and try the groups of the whole film; that takes long.
         frames: decodes all frames from the start.
         times: of the frames in seconds.
         step: called after each frame with the number of frames read.
     """
     reader = GroupReader(key_source)
-    found = _collect(reader, frames(), step)
-    if not found:
+    found = _collect(reader, frames(), step, search)
+    if not found and search:
         order = _retiming(reader, frames, times())
         found = _collect(reader, _picked(frames(), order), step) if order else {}
     return max(found.values(), key=lambda pieces: pieces.share, default=None)
@@ -101,7 +104,11 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
     if lossy_format(container.path) is None or min(container.height, container.width) < BLOCK:
         return None
     pieces = read_film(
-        container.readable_frames, container.times, container.key_source, lambda done: run.progress("reveal", done, 0)
+        container.readable_frames,
+        container.times,
+        container.key_source,
+        lambda done: run.progress("reveal", done, 0),
+        run.search,
     )
     if pieces is None:
         return None
@@ -166,16 +173,19 @@ class _Window:
 
 
 def _collect(
-    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None]
+    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None], search: bool = True
 ) -> dict[bytes, Pieces]:
-    """The pieces of each message in a film."""
+    """The pieces of each message in a film; if it is not to be searched, and its first groups do not open, none."""
     found: dict[bytes, Pieces] = {}
-    start, searches = 0, 0
+    start, searches, tried = 0, 0, 0
     with closing(_signals(decoded)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):
             reading = reader.open(group)
-            if reading is None and searches < (_MOST_SEARCHES if found else 1):
+            tried += _can_carry(group)
+            if not (reading or found or search) and tried == _TRIED:
+                break
+            if reading is None and searches < (_MOST_SEARCHES if found else int(search)):
                 start, reading = _searched(reader, window, start)
                 searches += 1
             if reading is not None:
@@ -183,6 +193,11 @@ def _collect(
                 searches = 0
             start += GROUP
     return found
+
+
+def _can_carry(group: Sequence[FrameSignal]) -> bool:
+    """False for a group that is black or white for the most part, which carries nothing."""
+    return _BLACK < np.median([signal.means for signal in group]) < 255 - _BLACK
 
 
 def _searched(reader: GroupReader, window: _Window, start: int) -> tuple[int, Reading | None]:

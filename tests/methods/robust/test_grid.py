@@ -56,10 +56,18 @@ def test_a_sharpened_copy_is_nearer_to_what_a_linear_filter_blurred(picture):
     cover, grid = picture(400, 520, 3), Grid(160, 208, own=False)
     small = resize(cover, 200, 260)
     blurred = (np.roll(small, 1, 1) * 0.15 + small * 0.7 + np.roll(small, -1, 1) * 0.15).astype(np.uint8)
-    plain, sharpened = (psnr(grid.area(small), area) for area in grid.areas(blurred))
-    assert sharpened > plain
+    for areas in (grid.areas(blurred), grid.placed(0, 0, 0, 1e-9).areas(blurred)):
+        plain, sharpened = (psnr(grid.area(small), np.asarray(area)) for area in areas)
+        assert sharpened > plain
     assert len(list(grid.areas(cover))) == 1
     assert len(list(own_grid(400, 520).areas(cover))) == 1
+
+
+def test_parts_of_an_area_are_resampled_as_the_whole(picture):
+    parts = [(slice(0, 24), slice(0, 24)), (slice(64, 88), slice(104, 128)), (slice(136, 160), slice(184, 208))]
+    for size in ((180, 230), (400, 520), (1000, 1300)):
+        for area in Grid(160, 208, own=False).areas(picture(*size, 3)):
+            assert all(np.abs(area[part] - np.asarray(area, int)[part]).max() <= 1 for part in parts)
 
 
 def test_channels_of_copies(picture):

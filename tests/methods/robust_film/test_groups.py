@@ -269,9 +269,9 @@ def hide(cover: Path, secret: Path, out: Path, crf: int = 23, decibels: float = 
     return METHODS["robust"].hide(cover, secret, OutputTarget(out), KEY, options, run)
 
 
-def revealed(film: Path, key=KEY) -> bytes:
+def revealed(film: Path, key=KEY, search=False) -> bytes:
     out = film.with_suffix(".back")
-    reveal_file(film, OutputTarget(out, force=True), key)
+    reveal_file(film, OutputTarget(out, force=True), key, run=Run(search=search))
     return out.read_bytes()
 
 
@@ -295,10 +295,14 @@ def container(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_a_film_comes_back_after_h264(container, tmp_path):
-    """Also where its first frames were cut off."""
-    film = encoded(container, tmp_path / "again.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
-    assert revealed(film) == b"meet me at eight"
-    assert file_info(film, KEY)["hidden_name"] == "note.txt"
+    """Where its first frames were cut off, by a search."""
+    assert revealed(encoded(container, tmp_path / "again.mp4", "-crf", "23")) == b"meet me at eight"
+    film = encoded(container, tmp_path / "cut.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
+    with pytest.raises(RevealError) as caught:
+        revealed(film)
+    assert "if frames were cut off or its frame rate changed since, search for it: about" in caught.value.hint
+    assert revealed(film, search=True) == b"meet me at eight"
+    assert file_info(film, KEY, Run(search=True))["hidden_name"] == "note.txt"
 
 
 @pytest.mark.slow

@@ -24,8 +24,12 @@ export function makeJob(form, backend, { ask, gather, done }) {
   let stop = null;
   row.append(start, progress, alerts);
 
-  form.onsubmit = async (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
+    return run(false);
+  };
+
+  async function run(search) {
     if (stop) return;
     alerts.replaceChildren();
     form.querySelector(".result").hidden = true;
@@ -33,18 +37,19 @@ export function makeJob(form, backend, { ask, gather, done }) {
     try {
       const asked = await ask();
       busy(true);
-      const job = await gather(asked);
+      const job = await gather({ ...asked, search });
       const result = await backend.work(job, onProgress(job), stop.signal, onWarning);
       alerts.replaceChildren(); // the result has its own
       done(result, asked, job.job);
     } catch (error) {
       alerts.replaceChildren(...(error instanceof PageError ? [notice(error)] : []));
+      if (error.searchable) alerts.append(button("Search for a changed copy", () => run(true)));
       if (!(error instanceof PageError || error.name === "AbortError")) throw error;
     } finally {
       stop = null;
       busy(false);
     }
-  };
+  }
 
   function busy(is) {
     start.hidden = is;

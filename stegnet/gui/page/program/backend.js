@@ -85,8 +85,8 @@ function gatherHiding({ cover, secret, container: { channel, suffix, safe }, key
   return { job: "hide", what, transfer: [] };
 }
 
-function gatherRevealing({ container, keyInput }) {
-  return { job: "reveal", what: { files: [container.file], key: sent(keyInput) }, transfer: [] };
+function gatherRevealing({ container, keyInput, search }) {
+  return { job: "reveal", what: { files: [container.file], key: sent(keyInput), search }, transfer: [] };
 }
 
 async function asFile({ url }, name) {
