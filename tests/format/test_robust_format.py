@@ -10,6 +10,7 @@ import pytest
 
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.samples import from_8_bits, to_8_bits
+from stegnet.engines.engine import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_picture
 from stegnet.methods import Run
@@ -43,6 +44,9 @@ class IdealEngine:
 
     def reveal(self, container: np.ndarray, dither: np.ndarray) -> np.ndarray:
         return make_robust_vectors.reveal(to_8_bits(container), dither).astype(np.float32)
+
+    def pool(self, pixels: int) -> Pool:
+        return Pool(2)
 
 
 IDEAL = Modem(IdealEngine(), "00" * 32, OURS)

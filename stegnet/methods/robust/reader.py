@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import ordered
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies
@@ -98,7 +98,9 @@ def picture_reader(modem: Modem, source: KeySource, search: bool = True) -> Read
         yield from ((grid, [salt], no_step) for grid, salt in placed)
 
     def first_of(picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
-        with closing(ordered(lambda some: _read_grid(modem, key_of, picture, some), tried, thread_count())) as found:
+        pool = modem.engine.pool(picture[..., 0].size)  # so that networks in it have their share of the cores
+        read = partial(_read_grid, modem, key_of, picture)
+        with closing(ordered(read, tried, pool.workers, pool.prepare)) as found:
             return next(filter(None, found), None)
 
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:

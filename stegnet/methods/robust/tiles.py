@@ -107,7 +107,7 @@ def _found(
     top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
     middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
     dither = map_dither(key)[..., _CARRIERS].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
-    known = _spectrum(np.exp(1j * _DOUBLED * dither, dtype=np.complex64))
+    known = _spectrum(_phasors(_DOUBLED * dither))
     scales = sorted({rung.scale for rung in rungs})
 
     def strength(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
@@ -115,7 +115,7 @@ def _found(
         blocks = middle[down : down + BLOCK * rows, across : across + BLOCK * cols]
         blocks = blocks.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, -1)
         coefficients = (blocks @ _BASIS.T / _STEPS).transpose(2, 0, 1)
-        seen = _spectrum(np.exp(1j * coefficients * (_DOUBLED / scale), dtype=np.complex64))
+        seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
         sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
         row, col = np.unravel_index(sums.argmin(), sums.shape)
         place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
@@ -124,6 +124,13 @@ def _found(
     with closing(ordered(strength, product(shifts, scales), thread_count())) as results:
         strength, place, scale = max(results, key=lambda each: each[0])
     return (place, scale) if strength > _SURE else None
+
+
+def _phasors(phases: np.ndarray) -> np.ndarray:
+    """e^(i · phase), complex64; faster than NumPy's `exp`."""
+    found = np.empty(phases.shape, np.complex64)
+    found.real, found.imag = np.cos(phases), np.sin(phases)
+    return found
 
 
 def _spectrum(values: np.ndarray) -> np.ndarray:

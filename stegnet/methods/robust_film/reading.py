@@ -29,7 +29,8 @@ from stegnet.methods.robust_film.phases import GROUP
 from stegnet.methods.run import Run
 from stegnet.record import Container
 
-_TRIED, _BLACK = 2, 8.0  # groups of a film that is not searched; levels
+_TRIED, _SALTS = 2, 2  # groups of a film that is not searched; salts of all but the first
+_BLACK = 8.0  # levels
 _SEARCHED = 2  # groups, from a place where none opens
 _BACK = 8  # frames that may have been repeated
 _MOST_SEARCHES = 6  # in a row, in which nothing is found
@@ -181,7 +182,7 @@ def _collect(
     with closing(_signals(decoded)) as signals:
         window = _Window(signals, step)
         while group := window.group(start):
-            reading = reader.open(group)
+            reading = reader.open(group, None if search or found or not tried else _SALTS)
             tried += _can_carry(group)
             if not (reading or found or search) and tried == _TRIED:
                 break
