@@ -122,9 +122,12 @@ def load_batches(
     try:
         yield from loader
     except RuntimeError as error:
+        if "shared memory" in str(error):
+            hint = "make it larger (docker run --shm-size 2g), or set train.workers to 0, then start again to resume"
+            raise DataError("/dev/shm is too small for the processes that load training pairs", hint) from error
         if "DataLoader worker" not in str(error):
             raise
-        hint = "memory may have run out: lower train.workers, then start again to resume from the last checkpoint"
+        hint = "memory or /dev/shm may have run out: lower train.workers, then start again to resume"
         raise DataError("a process that loads training pairs was killed", hint) from error
 
 

@@ -86,6 +86,18 @@ def test_a_killed_worker_is_an_error(shards, augment_config):
         list(load_batches(pairs, [range(1)], 1))
 
 
+def test_little_shared_memory_is_named(shards, augment_config):
+    pairs = Pairs(shards, 32, augment_config, 1)
+
+    def full(picture: np.ndarray, seed: int) -> np.ndarray:  # as PyTorch says it where /dev/shm is full
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    pairs._augment = full
+    with pytest.raises(DataError, match="/dev/shm is too small") as caught:
+        list(load_batches(pairs, [range(1)], 1))
+    assert "--shm-size" in caught.value.hint
+
+
 def test_names_of_a_pairs_pictures(shards, augment_config, picture):
     with open(shards / "manifest.csv", "a", encoding="utf-8") as file:
         file.write(f"tested,folder,{'0' * 64},1,1,test\n")
