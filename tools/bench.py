@@ -136,12 +136,7 @@ def measure(case: Case, folder: Path) -> dict[str, Cost]:
     hide = ("hide", case.cover, *case.secret, "-o", container, "--key-file", "right.key", *case.options)
     right = ("reveal", container, "-o", f"{own}/revealed{case.revealed}", "--key-file", "right.key")
     wrong = ("reveal", container, "-o", f"{own}/refused{case.revealed}", "--key-file", "wrong.key")
-    return {
-        "hide": run(hide, folder),
-        "reveal": run(right, folder),
-        "wrong key": run(wrong, folder, _FAILED),
-        "search": run((*wrong, "--search"), folder, _FAILED),
-    }
+    return {"hide": run(hide, folder), "reveal": run(right, folder), "wrong key": run(wrong, folder, _FAILED)}
 
 
 def run(arguments: tuple[str, ...], folder: Path, expected: int = 0) -> Cost:
@@ -175,14 +170,13 @@ def with_tables(page: str, text: str) -> str:
 def _table(medium: str, rows: dict) -> Iterator[str]:
     unit, form = _HEADS[medium]
     yield ""
-    yield f"| {medium}, {unit} | hide | reveal | refuse a wrong key, s | with `--search` | memory: hide | reveal |"
-    yield "|---|---|---|---|---|---|---|"
+    yield f"| {medium}, {unit} | hide | reveal | refuse a wrong key, s | memory: hide | reveal |"
+    yield "|---|---|---|---|---|---|"
     for name, row in rows.items():
         speeds = [row[side]["seconds"] for side in ("hide", "reveal")]
         shown = [form.format(row["frames"] / each if row["frames"] else each) for each in speeds]
         memory = [f"{row[side]['megabytes']:.0f} MB" for side in ("hide", "reveal")]
-        refused = [f"{row[asked]['seconds']:.1f}" for asked in ("wrong key", "search")]
-        yield f"| {' | '.join([name, *shown, *refused, *memory])} |"
+        yield f"| {' | '.join([name, *shown, '{:.1f}'.format(row['wrong key']['seconds']), *memory])} |"
 
 
 def _write_inputs(folder: Path, frames: int, robust_frames: int) -> None:

@@ -38,8 +38,8 @@ __getattr__, __all__ = lazy_names(
     survival="Promise SAVED Survivor WRITTEN_QUALITY best_rate best_rung choose_rung hide_robust information",
 )
 CONTAINER_PSNR = 38.0  # dB
-_SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 8, 1  # of one core, for pictures
-_FILM_SECONDS = 0.02  # for each frame of a megapixel
+_SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # of one core, for pictures
+_FILM_SECONDS = 0.05  # for each frame of a megapixel
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,15 @@ nothing that does not come back.
 
     def search_seconds(self, container: "Container") -> float:
         from stegnet.core.parallel import thread_count
+        from stegnet.media import lossy_format
         from stegnet.methods.robust.record import opens_robust
 
         if not opens_robust(container.key_source):
             return 0
         megapixels = container.height * container.width / 1e6
         if container.kind == FILM:
+            if lossy_format(container.path) is None:
+                return 0
             return 5 + _FILM_SECONDS * megapixels * len(container.times())
         return (_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count()
 
