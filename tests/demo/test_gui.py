@@ -44,6 +44,9 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     make_film(tmp_path / "unplayable.mp4", 12, 240, 320, codec="mpeg4", pix_fmt="yuv420p")
     Image.fromarray(picture(240, 320, 1)).save(tmp_path / "photo.jpeg", quality=92)
     stegnet.make_key_file(tmp_path / "key")
+    robust = {"key": stegnet.read_key(tmp_path / "key"), "survive": "jpeg:75+crop"}
+    cropped = stegnet.hide(picture(160, 160, 3), b"Meet me.", **robust).container[3:, 5:-2]
+    Image.fromarray(cropped).save(tmp_path / "cropped.png")
     files = [str(tmp_path / name) for name in ("cover.mp4", "secret.mp4")]
     key = ["--key-file", str(tmp_path / "key"), "-o"]
     assert main(["hide", *files, *key, str(tmp_path / "from_program.mkv")]) == 0

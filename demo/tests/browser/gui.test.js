@@ -39,6 +39,17 @@ visiting("a container of the command line opens", async (visitor) => {
   assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
 });
 
+visiting("a cropped copy is found by a search, which the page offers", async (visitor) => {
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("cropped.png"));
+  await visitor.useKeyFile("reveal", exchange("key"));
+  await visitor.start("reveal");
+  assert.match(await visitor.trouble("reveal"), /if it was cropped or resized since, search for it/);
+  await visitor.page.getByRole("button", { name: "Search for a changed copy" }).click();
+  await visitor.result("reveal");
+  assert.deepEqual(await visitor.saved("reveal"), new TextEncoder().encode("Meet me."));
+});
+
 visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor) => {
   const { page } = visitor;
   await visitor.usePassphrase("hide");
