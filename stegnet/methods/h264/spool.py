@@ -24,7 +24,7 @@ class Spool(Mapping[int, bytes]):
         """Adds some."""
         self._spans[number] = self._file.seek(0, 2), len(data)
         self._file.write(data)
-        self._file.flush()  # a full disk is said now
+        self._file.flush()  # a full disk is reported now
 
     def __getitem__(self, number: int) -> bytes:
         start, size = self._spans[number]

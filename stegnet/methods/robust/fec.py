@@ -58,7 +58,7 @@ class Code:
         return self.decode_each(ratios[:, None], iterations)[0]
 
     def decode_each(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> list[np.ndarray | None]:
-        """As `decode`, of several codewords at once, which for short ones takes hardly longer than one.
+        """Decodes several codewords at once, which for short ones takes hardly longer than one.
 
         Args:
             ratios: (n, count).

@@ -30,6 +30,11 @@ _AROUND = 3  # blocks in a row and a column that a network sees to read the one 
 _PATCHES = 10  # that are read at once, in a row and a column, at most
 
 
+def finest(count: int) -> list[int]:
+    """The coefficients of a block with the smallest steps of JPEG, so many of them."""
+    return sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[:count]
+
+
 @dataclass(frozen=True)
 class Rung:
     """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames.
@@ -68,7 +73,7 @@ class Rung:
     @property
     def carriers(self) -> list[int]:
         """The coefficients of a block that carry its bits, row by row: those with the smallest steps."""
-        return sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[: self.coefficients]
+        return finest(self.coefficients)
 
     @property
     def periods(self) -> np.ndarray:

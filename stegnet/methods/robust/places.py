@@ -137,7 +137,7 @@ def random_words(key: bytes, count: int) -> np.ndarray:
 
 
 def _leading_words(key: bytes, count: int) -> np.ndarray:
-    """As `random_words`; those of the last keys are kept, since rungs need almost as many."""
+    """The same as `random_words`, kept for the last keys: rungs need almost as many."""
     return _kept_words(key, -(-count // _WORDS) * _WORDS)[:count]
 
 

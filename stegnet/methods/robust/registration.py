@@ -17,12 +17,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS
+from stegnet.core.jpeg import BLOCK, COSINES, LUMA_STEPS
 from stegnet.core.parallel import ordered, thread_count
 from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
-from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.methods.robust.modem import Modem, Rung, finest
 from stegnet.methods.robust.places import first_blocks, header_blocks
 from stegnet.methods.robust.record import dither_of
 from stegnet.methods.robust.regions import RegionSums, region_edges
@@ -44,7 +44,7 @@ _AREAS = 8  # that are kept: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
 _MIDDLE = np.float32(127.5)
 _DOUBLED = np.float32(4 * np.pi)
-_FIRST = sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[:_CARRIERS]  # as `Rung.carriers`
+_FIRST = finest(_CARRIERS)
 # (64, _CARRIERS): doubled phases of levels, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 
@@ -170,9 +170,11 @@ class _Search:
 
     def _best_of_own(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
         """The best shift of a picture's own pixels, by the blocks of the header."""
-        blocks, dither = self._header(grid, salt, max(self._counts(most, grid, rungs)))
-        shifted, found = self._shifted(grid, blocks, *_SHIFTS), []
-        for rung, count in zip(rungs, self._counts(most, grid, rungs), strict=True):
+        counts = [min(most, header_blocks(grid.shape[0] * grid.shape[1], rung)) for rung in rungs]
+        key, full = self._key_of(salt), grid.full(salt)
+        blocks = first_blocks(grid.shape[0] * grid.shape[1], max(counts), key, full)
+        dither, shifted, found = self._dither(grid, salt, blocks), self._shifted(grid, blocks, *_SHIFTS), []
+        for rung, count in zip(rungs, counts, strict=True):
             sums = _cosines(shifted[:count], dither[:count, None, None], rung).sum(0)
             down, across = np.unravel_index(sums.argmax(), sums.shape)
             found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, rung))
@@ -181,7 +183,7 @@ class _Search:
     def _best_of_copy(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
         """The best placement of a copy; in its grid, all blocks carry something."""
         blocks = _lattice(grid, most)
-        dither = self._dither(grid, salt)[blocks.ravel()]
+        dither = self._dither(grid, salt, blocks.ravel())
         rows, cols = (starts[:, 0] for starts in (_starts(grid, blocks)[0], _starts(grid, blocks.T)[1]))
         (tops, down), (lefts, across) = _courses(grid.height, rows), _courses(grid.width, cols)
         chosen = (across[..., None] == np.arange(_SIDE_OF_COPIES)).reshape(len(lefts), -1).astype(np.float32)
@@ -220,22 +222,12 @@ class _Search:
         blocks = _lattice(grid, _COUNTS[-1]).ravel()
         windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
         levels = windows[_starts(grid, blocks)].astype(np.float32) - _MIDDLE
-        return float(_cosines(_coefficients(levels), self._dither(grid, salt)[blocks], rung).sum())
+        return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), rung).sum())
 
-    def _counts(self, most: int, grid: Grid, rungs: list[Rung]) -> list[int]:
-        """Numbers of blocks that are looked at for each rung: those of the header."""
-        blocks = grid.shape[0] * grid.shape[1]
-        return [min(most, header_blocks(blocks, rung), blocks) for rung in rungs]
-
-    def _header(self, grid: Grid, salt: bytes, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The first so many blocks, (n,), and their dithers, (n, 64) float32."""
-        blocks = first_blocks(grid.shape[0] * grid.shape[1], count, self._key_of(salt), grid.full(salt))
-        return blocks, self._dither(grid, salt)[blocks]
-
-    def _dither(self, grid: Grid, salt: bytes) -> np.ndarray:
-        """Of all blocks, (blocks, 64) float32."""
+    def _dither(self, grid: Grid, salt: bytes, blocks: np.ndarray) -> np.ndarray:
+        """Of these blocks, (n, 64) float32."""
         dither = dither_of(grid.shape, self._key_of(salt), grid.full(salt))
-        return dither.reshape(-1, BLOCK**2) * np.float32(2**-16)
+        return dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
 
     def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
         """Coefficients of blocks that are shifted, (n, S, S, _CARRIERS) float32, by `per` a pixel up to `most`."""

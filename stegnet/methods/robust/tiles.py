@@ -110,7 +110,7 @@ def _found(
     known = _spectrum(_phasors(_DOUBLED * dither))
     scales = sorted({rung.scale for rung in rungs})
 
-    def strength(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
+    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
         (down, across), scale = tried
         blocks = middle[down : down + BLOCK * rows, across : across + BLOCK * cols]
         blocks = blocks.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, -1)
@@ -121,7 +121,7 @@ def _found(
         place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
         return -float(sums[row, col]) / math.sqrt(rows * cols * len(_CARRIERS) / 2), place, scale
 
-    with closing(ordered(strength, product(shifts, scales), thread_count())) as results:
+    with closing(ordered(strength_of, product(shifts, scales), thread_count())) as results:
         strength, place, scale = max(results, key=lambda each: each[0])
     return (place, scale) if strength > _SURE else None
 

@@ -83,10 +83,10 @@ def read_film(
     groups are searched for, frame by frame and at other rates.
 
     Args:
-        search: do so before any group was found, too, and try the groups of the whole film; that takes long.
         frames: decodes all frames from the start.
         times: of the frames in seconds.
         step: called after each frame with the number of frames read.
+        search: do so before any group was found, too, and try the groups of the whole film; that takes long.
     """
     reader = GroupReader(key_source)
     found = _collect(reader, frames(), step, search)
