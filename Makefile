@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench throughput backends compare memory fuzz kills films wheel lint clean
+.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench fuzz kills wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,27 +64,12 @@ verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.l
 bench: $(READY) ## measure the command line, and write the tables of docs/performance.md; a quarter of an hour
 	python -m tools.bench
 
-backends: $(READY) ## benchmark PyTorch against ONNX Runtime, and cross-check their containers
-	python -m tools.backends
-
-compare: $(READY) ## train every model family with the same budget and compare them; takes hours
-	python -m tools.compare
-
-throughput: $(READY) ## measure training pairs per second: loading, computing, both; run `dvc repro prepare` first
-	python -m tools.throughput
-
-memory: $(READY) ## measure peak memory when hiding 100 and 5,000 frames
-	python -m tools.memory
-
 fuzz: $(READY) ## reveal 2,000 damaged containers, and read damaged H.264 under sanitizers for an hour; needs gcc
 	python -m tools.fuzz
 	python -m tools.fuzz_h264 --seconds 3600
 
 kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check the files left behind
 	python -m tools.kills
-
-films: $(READY) ## render the two demonstration films
-	python -m tools.films assets
 
 wheel: ## build the packages in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }

@@ -39,8 +39,8 @@ SLOW_FOLDERS = (
 LONG_PLACES = (
     "cluster", "demo", "study",
     "core/test_distributed", "data/test_spread", "pipeline/test_pipeline",
-    "pipeline/test_sweep", "tools/test_compare", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
-    "tools/test_throughput", "tracking/test_server", "training/test_launch",
+    "pipeline/test_sweep", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
+    "tracking/test_server", "training/test_launch",
 )  # fmt: skip
 LONGEST = {
     "test_demo", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",

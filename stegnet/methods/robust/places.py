@@ -145,7 +145,7 @@ _kept_words = lru_cache(maxsize=4)(random_words)
 
 
 def stable_argsort(words: np.ndarray) -> np.ndarray:
-    """The stable stable_argsort argsort; the quick one is the same where all words differ, as 64 random bits do."""
+    """The stable argsort; the quick one is the same where all words differ, as 64 random bits do."""
     order = words.argsort()
     found = words[order]
     return words.argsort(kind="stable") if (found[1:] == found[:-1]).any() else order
