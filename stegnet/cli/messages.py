@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TextIO
 from stegnet.cli.flags import with_options
 from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.progress import no_progress
 
 if TYPE_CHECKING:
     from segno import QRCode
@@ -169,7 +170,13 @@ def silence(*streams: TextIO | None) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
-    """Yields a callback for work on frames or tiles; each phase has a bar of its own, shown from its first call."""
+    """Yields a callback for work on frames or tiles; each phase has a bar of its own, shown from its first call.
+
+    Outside a terminal, it does nothing.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield no_progress
+        return
     bar = _ProgressBar()
     try:
         yield bar.update

@@ -2,7 +2,7 @@
 
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.media.films.film_writer import FilmWriter
-from stegnet.media.films.films import FilmInfo, frame_rate, is_grey_film, read_frames, scan
+from stegnet.media.films.films import FilmInfo, frame_count, frame_rate, is_grey_film, read_frames, scan
 from stegnet.media.films.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 from stegnet.media.output import atomic_write, check_film, check_picture, digest, temporary_file
 from stegnet.media.pictures.picture_notes import about_cover, about_secret
@@ -23,6 +23,7 @@ __all__ = [
     "check_film",
     "check_picture",
     "digest",
+    "frame_count",
     "frame_rate",
     "is_grey_film",
     "kind",

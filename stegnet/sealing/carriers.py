@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core import kernels
-from stegnet.core.cipher import keystream
+from stegnet.core.cipher import first_sorted, keystream
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
@@ -122,10 +122,14 @@ def zones_of(samples: int, ephemeral: bool = False, medium: Medium = PIXELS) -> 
     return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 
 
-def order_of(samples: int, key: Key, salt: bytes, medium: Medium = PIXELS) -> Order:
-    """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last."""
+def order_of(samples: int, key: Key, salt: bytes, medium: Medium = PIXELS, places: int | None = None) -> Order:
+    """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last.
+
+    Args:
+        places: number of the first places that are wanted, at least; None: all.
+    """
     if key.ephemeral is None:
-        return _keyed_order(samples, key, salt, medium)
+        return _keyed_order(samples, key, salt, medium, places)
     order, first = _keyed_order(samples, key, salt, medium), public_order(samples, key.recipient, salt, medium)
     own = first.runs[: _EPHEMERAL * zones_of(samples, medium=medium).group // _RUN]
     return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
@@ -136,12 +140,13 @@ def public_order(samples: int, recipient: bytes, salt: bytes, medium: Medium = P
     return _keyed_order(samples, Key(recipient), salt, medium)
 
 
-def _keyed_order(samples: int, key: Key, salt: bytes, medium: Medium) -> Order:
+def _keyed_order(samples: int, key: Key, salt: bytes, medium: Medium, places: int | None = None) -> Order:
     runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples, medium=medium).mac
     sides = zone.stop - zone.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
     words = np.frombuffer(stream, "<u8", runs)
-    return Order(words.argsort(kind="stable"), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
+    some = runs if places is None else min(-(-places // _RUN), runs)
+    return Order(first_sorted(words, some), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
 
 
 def frame_salt(picture: np.ndarray) -> bytes:

@@ -208,7 +208,8 @@ def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: by
 def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple[bytes, UnsealedRecord] | None:
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
-    zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
+    zones = zones_of(samples.size, key.ephemeral is not None, medium)
+    order = order_of(samples.size, key, salt, medium, zones.lead.stop)
     lead = np.packbits(parities_of(values_of(samples, order, zones.lead), LEAD_BITS)).tobytes()
     nonce = lead[:NONCE_BYTES]
     try:
@@ -216,6 +217,7 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple
         (grey, height), size, secret = divmod(plain[1], _GREY), int.from_bytes(plain[2:6], "big"), plain[6:]
         if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
             return None
+        order = order_of(samples.size, key, salt, medium)
         sealed = read_record(values_of(samples, order, zones.record, grey * picture.shape[2]), size, height)
         if sealed is None:
             return None

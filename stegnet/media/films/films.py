@@ -137,6 +137,12 @@ def frame_rate(path: Path) -> Fraction:
         return _rate(picture_stream(film, path))
 
 
+def frame_count(path: Path) -> int:
+    """About how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
+    with open_film(path) as film:
+        return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
+
+
 def read_frames(
     path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
 ) -> Generator[np.ndarray, None, None]:

@@ -125,7 +125,9 @@ nothing any more: for that, there is "robust".
         return hide_record(cover, record, out, keys, options, run)
 
     def open(self, container: "Container", run: "Run") -> "HiddenFile | None":
-        if container.first.record is not None or container.kind != PICTURE:
+        from stegnet.media.signature import is_jpeg
+
+        if container.first.record is not None or not is_jpeg(container.path):
             return None
         from stegnet.methods.jpeg.reading import hidden_in_jpeg
 

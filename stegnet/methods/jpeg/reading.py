@@ -8,7 +8,6 @@ import numpy as np
 from stegnet.core.errors import MediaError
 from stegnet.keys import KeySource
 from stegnet.media.jpeg import read_jpeg
-from stegnet.media.signature import is_jpeg
 from stegnet.methods.jpeg import JPEG
 from stegnet.methods.jpeg.carrier import medium_of, samples_of
 from stegnet.methods.run import Run
@@ -30,8 +29,6 @@ class _JpegContainer(Container):
 
 def hidden_in_jpeg(container: Container, run: Run) -> HiddenFile | None:
     """The file that is hidden in a JPEG's coefficients; None if there is none, or it is no JPEG that is supported."""
-    if not is_jpeg(container.path):
-        return None
     try:
         opened = _JpegContainer(container.path, container.key_source)
     except MediaError:

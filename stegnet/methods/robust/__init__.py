@@ -133,7 +133,7 @@ nothing that does not come back.
 
     def search_seconds(self, container: "Container") -> float:
         from stegnet.core.parallel import thread_count
-        from stegnet.media import lossy_format
+        from stegnet.media import frame_count, lossy_format
         from stegnet.methods.robust.record import opens_robust
 
         if not opens_robust(container.key_source):
@@ -142,7 +142,7 @@ nothing that does not come back.
         if container.kind == FILM:
             if lossy_format(container.path) is None:
                 return 0
-            return 5 + _FILM_SECONDS * megapixels * len(container.times())
+            return 5 + _FILM_SECONDS * megapixels * frame_count(container.path)
         return (_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count()
 
     def open(self, container: "Container", run: "Run") -> "HiddenContent | None":

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from stegnet.core.cipher import keystream
+from stegnet.core.cipher import first_sorted, random_words, stable_argsort
 from stegnet.keys import Key
 from stegnet.methods.robust.modem import Rung
 
@@ -85,15 +85,15 @@ def places_of_rungs(
     bits = [count * rung.bits for count, rung in zip(counts, rungs, strict=True)]
     words, some = _leading_words(key.robust(b"places", salt), blocks + max(bits)), max(counts)
     of_blocks = words[:blocks] if rungs[0].group == 1 else words[_macroblocks(shape)]
-    first = chosen(_first_sorted(of_blocks, some if texture is None else some * _MOST_CHOICE), some, texture)
-    orders = {each: _first_sorted(words[blocks : blocks + each], most or each) for each in set(bits)}
+    first = chosen(first_sorted(of_blocks, some if texture is None else some * _MOST_CHOICE), some, texture)
+    orders = {each: first_sorted(words[blocks : blocks + each], most or each) for each in set(bits)}
     each_rung = zip(counts, bits, rungs, strict=True)
     return [Places(first[:count], orders[each], rung.bits, of_blocks, texture) for count, each, rung in each_rung]
 
 
 def first_blocks(blocks: int, count: int, key: Key, salt: bytes) -> np.ndarray:
     """The first so many blocks, at most, in the order of `places_of_rungs`; those of the header are first."""
-    return _first_sorted(random_words(key.robust(b"places", salt), blocks), count)
+    return first_sorted(random_words(key.robust(b"places", salt), blocks), count)
 
 
 def record_places(blocks: int, rung: Rung, share: int = 0, textured: bool = False) -> int:
@@ -131,34 +131,12 @@ def share_of(number: int) -> float:
     return _shared(1 << SHARES, number) / (1 << SHARES)
 
 
-def random_words(key: bytes, count: int) -> np.ndarray:
-    """(count,) uint64, random."""
-    return np.frombuffer(keystream(key, 8 * count), "<u8")
-
-
 def _leading_words(key: bytes, count: int) -> np.ndarray:
     """The same as `random_words`, kept for the last keys: rungs need almost as many."""
     return _kept_words(key, -(-count // _WORDS) * _WORDS)[:count]
 
 
 _kept_words = lru_cache(maxsize=4)(random_words)
-
-
-def stable_argsort(words: np.ndarray) -> np.ndarray:
-    """The stable argsort; the quick one is the same where all words differ, as 64 random bits do."""
-    order = words.argsort()
-    found = words[order]
-    return words.argsort(kind="stable") if (found[1:] == found[:-1]).any() else order
-
-
-def _first_sorted(words: np.ndarray, count: int) -> np.ndarray:
-    """The first so many elements of `stable_argsort`, (count,) int, without sorting the others."""
-    if count + 1 >= words.size:
-        return stable_argsort(words)[:count]
-    lowest = np.argpartition(words, count)[: count + 1]
-    order = lowest[words[lowest].argsort()]
-    found = words[order]
-    return stable_argsort(words)[:count] if (found[1:] == found[:-1]).any() else order[:count]
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.cipher import keystream
+from stegnet.core.cipher import keystream, random_words, stable_argsort
 from stegnet.core.errors import KeyFileError
 from stegnet.core.jpeg import DITHER
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
@@ -25,9 +25,7 @@ from stegnet.methods.robust.places import (
     SHARES,
     Places,
     places_of_rungs,
-    random_words,
     record_places,
-    stable_argsort,
 )
 from stegnet.sealing import TAG_BYTES, size_bytes
 

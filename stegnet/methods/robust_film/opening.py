@@ -1,13 +1,15 @@
 """Opening groups of frames with a key: which salt, variant of the key and rung they have, and their record."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Sequence
+from contextlib import closing
+from functools import lru_cache, partial
+from itertools import chain, islice
 from math import inf
 from operator import itemgetter
 
 import numpy as np
 
+from stegnet.core.parallel import ordered, thread_count
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust import Blocks, Ratios, Reading, in_order, read_bits, robust_key, with_losses
 from stegnet.methods.robust_film.groups import FrameSignal, salts_of_group
@@ -43,8 +45,9 @@ class GroupReader:
         Args:
             salts: number of them that are tried; None: all.
         """
-        for likely in self._likely(signals, salts):
-            for evidence, blocks in likely:
+        tried = self._tried(signals, salts)
+        with closing(ordered(partial(self._likely, signals), tried, thread_count())) as each_salt:
+            for evidence, blocks in chain.from_iterable(each_salt):
                 if evidence > _EVIDENT and (reading := self._read(signals, blocks)):
                     return reading
         return None
@@ -62,22 +65,19 @@ class GroupReader:
             self._most_keys, self._variant = None, variant_of(blocks.salt)
         return reading
 
-    def _likely(self, signals: Sequence[FrameSignal], count: int | None) -> Iterator[list[tuple[float, Blocks]]]:
-        """For each salt, possible blocks of a group and the evidence for each; `count` as in `_tried`."""
-        shape = signals[0].shape
-        for salt in self._tried(signals, count):
-            key = self._key_of(salt)
-            if self._variant is not None:
-                own = salt_of_variant(salt, self._variant)
-                yield [(inf, Blocks(shape, rung, key, own)) for rung in ALL_RUNGS]
-                continue
-            found = []
-            for headers in self._headers(salt, shape):
-                frames = [signal.coefficients for signal in signals[:: headers.rung.run]]
-                for variant, evidence in enumerate(headers.evidence(frames)):
-                    own = salt_of_variant(salt, variant)
-                    found.append((float(evidence), Blocks(shape, headers.rung, key, own)))
-            yield sorted(found, key=itemgetter(0), reverse=True)
+    def _likely(self, signals: Sequence[FrameSignal], salt: bytes) -> list[tuple[float, Blocks]]:
+        """Possible blocks of a group with this salt, and the evidence for each; the likeliest first."""
+        shape, key = signals[0].shape, self._key_of(salt)
+        if self._variant is not None:
+            own = salt_of_variant(salt, self._variant)
+            return [(inf, Blocks(shape, rung, key, own)) for rung in ALL_RUNGS]
+        found = []
+        for headers in self._headers(salt, shape):
+            frames = [signal.coefficients for signal in signals[:: headers.rung.run]]
+            for variant, evidence in enumerate(headers.evidence(frames)):
+                own = salt_of_variant(salt, variant)
+                found.append((float(evidence), Blocks(shape, headers.rung, key, own)))
+        return sorted(found, key=itemgetter(0), reverse=True)
 
     def _tried(self, signals: Sequence[FrameSignal], count: int | None) -> list[bytes]:
         """The likeliest salts of a group, at most `count`; only those whose keys are known, if no more are derived."""

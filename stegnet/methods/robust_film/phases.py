@@ -75,8 +75,10 @@ def luma(frame: np.ndarray) -> np.ndarray:
 def coefficients(luma: np.ndarray, count: int = len(FREQUENCIES)) -> np.ndarray:
     """The first so many coefficients that may carry bits, (blocks, count) float32 in levels, of a luma, (H, W)."""
     height, width = luma.shape
-    samples = luma.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).swapaxes(1, 2)
-    return (samples.reshape(-1, BLOCK * BLOCK) - _MIDDLE) @ _BASIS[:, :count]
+    row_of_block = f"V{BLOCK * luma.itemsize}"  # copied as one value
+    rows = np.ascontiguousarray(luma).view(row_of_block).reshape(height // BLOCK, BLOCK, width // BLOCK)
+    samples = np.ascontiguousarray(rows.swapaxes(1, 2)).view(luma.dtype).reshape(-1, BLOCK * BLOCK)
+    return (samples - _MIDDLE) @ _BASIS[:, :count]
 
 
 def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
