@@ -5,13 +5,14 @@ As in `keys`, no frame of an error's traceback has a secret among its local vari
 
 import errno
 import os
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from stegnet.core.errors import KeyFileError
 from stegnet.keys.keys import SYSTEM, Key, Randomness
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
 from stegnet.keys.recipients import Identity, Recipient, export_secret
+from stegnet.media.locks import sync_file
 from stegnet.media.output import sync_folder
 
 _IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
@@ -126,11 +127,11 @@ def _identity_of(content: bytes) -> Identity | Flaw:
     return secret if isinstance(secret, Flaw) else Identity(secret)
 
 
-def _write_or_remove(file: BinaryIO, path: Path, content: bytes) -> None:
+def _write_or_remove(file: FileIO, path: Path, content: bytes) -> None:
     try:
         if file.write(content) != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
+        sync_file(file)
     except BaseException:
         path.unlink()
         raise

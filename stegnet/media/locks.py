@@ -21,6 +21,7 @@ except ModuleNotFoundError:  # Windows
 
 _LOCK = "lock"  # the file in a folder
 _ABANDONED = 3600.0  # seconds without a change, where there are no locks
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
 
 
 def create_locked(path: Path, mode: int) -> FileIO | None:
@@ -30,7 +31,7 @@ def create_locked(path: Path, mode: int) -> FileIO | None:
         OSError: it can't be created.
     """
     file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
-    if _lock(file) and os.fstat(file.fileno()).st_nlink:
+    if _lock(file) and path.exists():  # some file systems, such as phones', count no links
         return file
     file.close()
     return None
@@ -58,6 +59,19 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
                 allow_moving(lock)
                 lock.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync_file(file: FileIO) -> None:
+    """Flushes a file to disk, where the file system can; network folders may not.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
 
 
 def allow_moving(file: FileIO) -> None:
@@ -109,5 +123,5 @@ def _lock(file: FileIO) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        return error.errno in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+        return error.errno in _UNSUPPORTED
     return True

@@ -24,7 +24,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.media.films.films import read_frames
-from stegnet.media.locks import allow_moving, create_locked, remove_if_stale
+from stegnet.media.locks import allow_moving, create_locked, remove_if_stale, sync_file
 from stegnet.media.pictures.pictures import read_cover
 
 DIGEST_BYTES = 16
@@ -71,7 +71,7 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
         raise exists_already(path)
     with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
         yield part
-        os.fsync(lock.fileno())
+        sync_file(lock)
         allow_moving(lock)
         move_whole(part, path, overwrite=overwrite)
 

@@ -1,5 +1,7 @@
+import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import stat
@@ -10,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from stegnet.core.errors import MediaError
+from stegnet.keys.keyfiles import make_key_file
 from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import FilmCheck
 from tests.support.films import write_film
@@ -140,6 +144,33 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     with atomic_write(tmp_path / "a.png") as part:
         part.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == [STALE, "a.png"]
+
+
+def test_a_file_system_that_counts_no_links(tmp_path, monkeypatch):
+    """Phones and some network folders tell zero; without the limit, the test would fill the disk."""
+    status, made = os.fstat, itertools.count()
+
+    def uncounted(descriptor):
+        assert next(made) < 9
+        return os.stat_result((*status(descriptor)[:3], 0, *status(descriptor)[4:]))
+
+    monkeypatch.setattr(os, "fstat", uncounted)
+    with atomic_write(tmp_path / "a.png") as part:
+        part.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_file_system_that_can_not_sync(tmp_path, monkeypatch):
+    """An error of the disk is none of that kind."""
+    for number in (errno.EINVAL, errno.ENOTSUP):
+        monkeypatch.setattr(os, "fsync", mock.Mock(side_effect=OSError(number, "")))
+        with atomic_write(tmp_path / "a.png") as part:
+            part.write_text("new")
+        make_key_file(tmp_path / f"k{number}")
+    monkeypatch.setattr(os, "fsync", mock.Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(MediaError, match="Input/output error"), atomic_write(tmp_path / "b.png"):
+        pass
+    assert not (tmp_path / "b.png").exists()
 
 
 def test_the_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):

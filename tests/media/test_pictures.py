@@ -270,3 +270,12 @@ def test_unsupported_colour_spaces_are_refused(tmp_path, mode, message):
         with pytest.raises(MediaError, match=rf"a\.tif: its pixels are .*{message}") as caught:
             read(tmp_path / "a.tif")
         assert "convert" in caught.value.hint
+
+
+def test_a_raw_file_of_which_pillow_shows_the_preview_is_refused(tmp_path):
+    """Its photograph is in another place; a TIFF's own first page is read."""
+    for kind in (0, 1):
+        Image.new("RGB", (16, 12), "red").save(tmp_path / f"{kind}.dng", "TIFF", tiffinfo={254: kind})
+    assert read_picture(tmp_path / "0.dng").shape == (12, 16, 3)
+    with pytest.raises(MediaError, match=r"1\.dng: its first page is but a preview of 16×12 pixels"):
+        read_picture(tmp_path / "1.dng")

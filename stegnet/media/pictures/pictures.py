@@ -42,6 +42,7 @@ _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys i
 
 _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
 _PAGED = {"TIFF", "HEIF"}
+_PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
 _MOST_COUNTED = 1000  # pages of a TIFF
 _JPEG_FORMATS = {"JPEG", "MPO"}
 _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
@@ -154,6 +155,9 @@ def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
+        if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
+            hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
+            raise MediaError(f"{path}: its first page is but a preview of {image.width}×{image.height} pixels", hint)
         _check_scans(path, image)
         _warn(path, image)
         try:
