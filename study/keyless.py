@@ -6,7 +6,7 @@ shuffled: what a secret's base, which is sealed, leaves of it. Where containers 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,10 @@ import pandas as pd
 from stegnet.core.errors import StegnetError
 from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
-from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.network import Network
-from stegnet.record import decode_base, encode_base, through_bytes
-from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, SealOptions, room, rounding_costs, seal
+from stegnet.record import through_bytes
+from stegnet.sealing import room
 
 HISTOGRAM_BINS = 64
 _DESCRIPTION = 256  # bytes of a record beside the base, at most
@@ -93,25 +92,6 @@ def base_of(picture: np.ndarray, kind: str, quality: int) -> Base:
     return through_bytes(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)
 
 
-def hide_shuffled(
-    network: Network, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle, seed: int, effort: int = PICTURE_EFFORT
-) -> np.ndarray:
-    """A container with a shuffle of the caller's choice, and as many sealed bits as containers have: (H, W, 3) uint8.
-
-    Args:
-        cover, secret: (H, W, 3) uint8, sides multiples of the shuffle's blocks.
-        seed: of the sealed bits.
-        effort: as in `seal`.
-    """
-    height, width = secret.shape[:2]
-    data = encode_base(secret, network.base, network.quality, room(height, width) - _DESCRIPTION)
-    hidden = network.hide(cover, secret, shuffle, decode_base(data, network.base, height, width))
-    keys, random, record = PUBLIC_DEMONSTRATION_KEY.new_keys(seeded(seed)), seeded(seed), data + bytes(_DESCRIPTION)
-    costs, container = rounding_costs(hidden.rounding_error), hidden.container
-    seal(container, record, keys, random(SEED_BYTES), costs, SealOptions(True, effort))
-    return container
-
-
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:
     """The public reveal network's output on a container: signed, masked, its blocks still shuffled.
 
@@ -130,22 +110,10 @@ def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.n
     return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
 
 
-def unmasked(network: Network) -> Network:
-    """The network without its mask, which leaves the shuffle alone to protect."""
-    return replace(network, period=0.0)
-
-
 def on_grey(hidden: np.ndarray) -> np.ndarray:
     """(H, W, 3) signed to uint8, with grey for the base, which is sealed."""
     grey = Base.grey(*hidden.shape[:2])
     return to_8_bits(join(hidden, grey.picture, grey.gain))
-
-
-def cut_blocks(picture: np.ndarray, block: int) -> np.ndarray:
-    """The blocks of (H, W, C), (N, block, block, C) in raster order."""
-    height, width, channels = picture.shape
-    rows, cols = height // block, width // block
-    return picture.reshape(rows, block, cols, block, channels).swapaxes(1, 2).reshape(-1, block, block, channels)
 
 
 def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:

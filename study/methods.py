@@ -196,27 +196,6 @@ def swap(bits: int = SWAP_BITS) -> Method:
     return hide
 
 
-def lsb_replacement(rate: float) -> Method:
-    """Random bits replace lowest bits, which every classical attack was made for: the positive control.
-
-    Args:
-        rate: share of the samples that carry a bit; half as many change.
-    """
-
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-        random = np.random.default_rng(divmod(seed, _SEEDS))
-        bits = random.integers(0, 2, cover.shape, np.uint8)
-        container = np.where(random.random(cover.shape) < rate, cover & 0xFE | bits, cover)
-        return Embedding(container, lambda given: Recovered())
-
-    return hide
-
-
-def nothing_hidden(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-    """Another picture in place of the container: the negative control, which no detector should tell from covers."""
-    return Embedding(secret, Recovered)
-
-
 def swap_in(cover: np.ndarray, secret: np.ndarray, bits: int = SWAP_BITS) -> np.ndarray:
     """The container, uint8: the value nearest to the cover whose low bits are the secret's high bits.
 

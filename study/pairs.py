@@ -42,23 +42,6 @@ def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
     return [(cover, secret) for (_, cover), (_, secret) in named]
 
 
-def training_pairs(shards: Path, most: int, seed: int) -> list[Pair]:
-    """Training pictures, photographs first, then scenes; no picture is used twice.
-
-    Args:
-        most: number of pairs; fewer if there are fewer than twice as many pictures.
-    Raises:
-        DataError: there are no two training pictures.
-    """
-    pictures, random = Shards(shards, TRAIN), np.random.default_rng(seed)
-    sources = [entry.source for entry in read_manifest(shards, TRAIN)]
-    order = sorted(random.permutation(len(sources)), key=lambda number: sources[number] == RENDERED)
-    count = min(most, len(order) // 2)
-    if not count:
-        raise DataError(f"{shards}: a single training picture makes no pair", "see data.* in params.yaml")
-    return [(pictures[cover], pictures[secret]) for cover, secret in zip(order, order[count : 2 * count], strict=False)]
-
-
 def training_photographs(shards: Path) -> list[Pair]:
     """Every training photograph as a cover, with the next one as its secret; scenes only if there is nothing else.
 

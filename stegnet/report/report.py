@@ -21,19 +21,12 @@ class Study:
 
 STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "sizes": Study("Picture size", robustness.sizes),
-    "contents": Study("Hard contents", robustness.contents),
-    "tradeoff": Study("Trade-off of container and secret", robustness.tradeoff),
     "arithmetic": Study("The same base by plain arithmetic", robustness.arithmetic),
-    "residual": Study("Leaks in the residual", security.residual),
-    "classical": Study("Classical steganalysis", security.classical),
-    "detect": Study("Trained detector", security.detect),
     "steganalysis": Study("Steganalysis by features", security.steganalysis),
     "jpeg_steganalysis": Study("Steganalysis of JPEGs", security.jpeg_steganalysis),
-    "jpeg_costs": Study("Costs in JPEGs", security.jpeg_costs),
     "jpeg_detector": Study("A network against JPEGs", security.jpeg_detector),
     "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
-    "known": Study("Known pictures", security.known),
     "robust": Study("Containers that survive JPEG", robustness.robust),
     "robust_films": Study("Films that survive", robustness.robust_films),
     "robust_attacks": Study("Attacks on containers that survive", security.robust_attacks),
@@ -119,11 +112,7 @@ def _study_tiles(studies: Path | None) -> list[FigureTile]:
     """Headline figures of the long measurements that were made."""
     if studies is None:
         return []
-    tiles = [
-        robustness.robust_tile(studies / "robust"),
-        robustness.robust_films_tile(studies / "robust_films"),
-        security.detect_tile(studies / "detect"),
-    ]
+    tiles = [robustness.robust_tile(studies / "robust"), robustness.robust_films_tile(studies / "robust_films")]
     return [tile for tile in tiles if tile]
 
 

@@ -46,43 +46,6 @@ def sizes(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), parts)
 
 
-def contents(name: str, folder: Path, command: str) -> Section:
-    """Quality on contents that are hard to hide, or to hide in."""
-    table = read_table(folder / "contents.csv").sort_values(SECRET_PSNR)
-    paragraph = (
-        "Hard covers and secrets, from dark photographs to noise. A network trained on photographs has little capacity "
-        "for anything else: noise hidden in noise is lost on both sides."
-    )
-    columns = {role: (role, text) for role in ("cover", "secret")}
-    columns |= _QUALITY | {"refused": ("refused", text)}
-    alt = "the worst cases: cover, container, difference, secret and revealed secret"
-    parts = (
-        Picture.contact_sheet(folder / "worst.png", alt),
-        Table.of(table, columns, "All contents, the worst first"),
-    )
-    return Section(name, command, (paragraph,), parts)
-
-
-def tradeoff(name: str, folder: Path, command: str) -> Section:
-    """Container quality over secret quality for all methods."""
-    paragraph = (
-        "Up and to the right is better. In a lossless channel, a compressed secret can travel as sealed bits, up to "
-        "the full room; sealed evenly is the same with equal costs for all samples, and the ideal curve is the bound "
-        "for any coding by steps of one level. "
-        "The beta curve is from short trainings of equal length. The networks of earlier work were trained for nearly "
-        "three times as many steps, on smaller crops, and are narrower than published. Hollow marks are figures on "
-        "other pictures, as published; those of HiNet, StegFormer and WIN are of containers that were never in a file."
-    )
-    columns = {
-        "series": ("", text), "setting": ("setting", text), "how": ("source", text),
-        "bits_per_pixel": ("bits per pixel", decimals(2)), CONTAINER_PSNR: ("container, dB", _PSNR),
-        SECRET_PSNR: ("secret, dB", _PSNR),
-    }  # fmt: skip
-    alt = "secret PSNR over container PSNR of networks, classical methods and published figures"
-    table = Table.of(read_table(folder / "means.csv"), columns, "All figures")
-    return Section(name, command, (paragraph,), (Picture.chart(folder / "tradeoff.png", alt), table))
-
-
 def arithmetic(name: str, folder: Path, command: str) -> Section:
     """The networks against the same base and its residual hidden by plain arithmetic."""
     paragraph = (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.report.page import FigureTile, Picture, Section, Table, decimals, percent, read_json, read_table, text
+from stegnet.report.page import Picture, Section, Table, decimals, percent, read_json, read_table, text
 
 _THREE = decimals(3)
 _PLACES = {
@@ -14,57 +14,6 @@ _TESTED = {
     "pairs": ("training pairs", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
     "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
 }  # fmt: skip
-
-
-def residual(name: str, folder: Path, command: str) -> Section:
-    """Residual maps, their spectrum, and the leak score."""
-    paragraph = (
-        "The residual is the difference between container and cover. The leak score is its correlation with the "
-        "secret, minus its correlation with an unrelated secret. With the shuffle or a mask, the leak is close to "
-        "chance; with the networks of earlier work, the secret's edges are visible."
-    )
-    columns = {
-        "method": ("", text), "likeness": ("compared by", text), "secret": ("with the secret", _THREE),
-        "unrelated": ("with another", _THREE), "excess": ("leak", _THREE), "low": ("95 % CI from", _THREE),
-        "high": ("to", _THREE),
-    }  # fmt: skip
-    sheet = Picture.contact_sheet(
-        folder / "residual.png", "amplified difference between container and cover, and its spectrum"
-    )
-    chart = Picture.chart(folder / "leak.png", "leak score of each method, next to chance")
-    return Section(name, command, (paragraph,), (sheet, chart, _all_figures(folder / "leak.csv", columns)))
-
-
-def classical(name: str, folder: Path, command: str) -> Section:
-    """Sample pairs, RS and chi-square."""
-    paragraph = (
-        "Attacks on least significant bits, applied to containers and covers. An AUC (area under the ROC curve) of 0.5 "
-        "is chance; 1 is certain detection, and so is 0, where the inverted attack is always right. The control, plain "
-        "LSB replacement, shows that the attacks work."
-    )
-    columns = {
-        "method": ("", text), "attack": ("attack", text), "auc": ("AUC", _THREE), "low": ("95 % CI from", _THREE),
-        "high": ("to", _THREE), "pictures": ("pictures", text),
-    }  # fmt: skip
-    chart = Picture.chart(folder / "classical.png", "AUC of each attack on each method")
-    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "classical.csv", columns)))
-
-
-def detect(name: str, folder: Path, command: str) -> Section:
-    """Accuracy of a trained detector."""
-    paragraph = (
-        "High-capacity steganography is detectable by an attacker who has the program and trains a detector; the "
-        "figures show how many pairs that takes. A small convolutional network is trained on pairs of cover and "
-        "container and tested on unseen photographs; 50 % is chance. The attacker has the program, and either the "
-        "weights in use or only weights of their own, but never a key."
-    )
-    columns = {
-        "method": ("", text), "attacker": ("attacker", text), "pairs": ("training pairs", text),
-        "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent), "high": ("to", percent),
-        "auc": ("AUC", _THREE),
-    }  # fmt: skip
-    chart = Picture.chart(folder / "detect.png", "detection accuracy over the number of training pairs")
-    return Section(name, command, (paragraph,), (chart, _all_figures(folder / "detect.csv", columns)))
 
 
 def steganalysis(name: str, folder: Path, command: str) -> Section:
@@ -97,21 +46,6 @@ def jpeg_steganalysis(name: str, folder: Path, command: str) -> Section:
         "features": ("features", text), "at_once": ("pictures at once", text), **_TESTED,
     }  # fmt: skip
     return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_steganalysis.csv", columns),))
-
-
-def jpeg_costs(name: str, folder: Path, command: str) -> Section:
-    """Costs of a JPEG's coefficients, by what a classifier finds."""
-    paragraph = (
-        "The same number of bits in photographs saved as JPEG, simulated as an ideal code would hide them, by the "
-        "costs that decide which coefficients change. Classifiers on DCTR, each tested on photographs that it was not "
-        "trained on; 50 % is chance. Bits are for each coefficient of luma that is not 0, also where chroma carries "
-        "its share."
-    )
-    columns = {
-        "method": ("costs", text), "planes": ("carry", text), "seen": ("classifier sees", text),
-        "quality": ("quality", text), "rate": ("rate", decimals(2)), "changed": ("changed", percent), **_TESTED,
-    }  # fmt: skip
-    return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_costs.csv", columns),))
 
 
 def jpeg_detector(name: str, folder: Path, command: str) -> Section:
@@ -177,17 +111,6 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph, keyless_text, places_text), parts)
 
 
-def detect_tile(folder: Path) -> FigureTile | None:
-    """Accuracy of the detector with the fewest training pairs."""
-    if not (folder / "detect.csv").exists():
-        return None
-    table = read_table(folder / "detect.csv")
-    first = table[(table["method"] == "network") & (table["attacker"] == "has the weights")].iloc[0]
-    return FigureTile(
-        "detection accuracy", percent(first["accuracy"]), f"trained on {first['pairs']} pairs; 50 % is chance"
-    )
-
-
 def wrongkey(name: str, folder: Path, command: str) -> Section:
     """Output for a wrong key and without one."""
     figures = read_json(folder / "metrics.json")
@@ -213,27 +136,6 @@ def wrongkey(name: str, folder: Path, command: str) -> Section:
         Table.of(summary, columns, "All kinds of pictures"),
     )
     return Section(name, command, paragraphs, parts)
-
-
-def known(name: str, folder: Path, command: str) -> Section:
-    """Attacks that tell which of some known pictures is hidden."""
-    paragraph = (
-        "An attacker without the key has all the pictures of which one is hidden, or JPEG copies of them, and codes "
-        "them as the program does. He compares how busy their blocks are, all statistics of the blocks, or the blocks "
-        "themselves, one by one. The AUC (area under the ROC curve) is that of the question whether a known picture is "
-        "the hidden one; 0.5 is chance. Exact blocks are those of a network without errors and without a mask."
-    )
-    table = read_table(folder / "known.csv")
-    columns = {
-        "kind": ("", text), "blocks": ("blocks", text), "base": ("base", text), "attack": ("compared by", text),
-        "copies": ("known pictures", text), "pairs": ("pictures", text), "told": ("secret identified", percent),
-        "chance": ("by chance", percent), "auc": ("AUC", _THREE),
-    }  # fmt: skip
-    parts = (
-        Table.of(table[table["kind"] == table["kind"].iloc[0]], columns),
-        Table.of(table, columns, "All kinds of pictures"),
-    )
-    return Section(name, command, (paragraph,), parts)
 
 
 def _all_figures(path: Path, columns: dict) -> Table:

@@ -20,7 +20,7 @@ FILM = {
 }
 FILM |= {"film_base_psnr": 38.5, "film_frames": 84, "film_megabytes": 31.3}
 SHIPPED = Path(__file__).parents[2] / "reports" / "shipped"
-SHEETS = ("contents/worst.png", "residual/residual.png", "wrongkey/pictures.png")  # not in the repository
+SHEETS = ("wrongkey/pictures.png",)  # not in the repository
 
 
 def write(path: Path, text: str) -> None:
@@ -79,11 +79,11 @@ def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
 
 
 def test_a_missing_study_is_listed_with_its_command(reports: Reports) -> None:
-    for path in (reports.studies / "detect").iterdir():
+    for path in (reports.studies / "places").iterdir():
         path.unlink()
     last = report(reports).sections[-1]
     assert last.name == NOT_MEASURED
-    assert last.parts[0].rows == [[STUDIES["detect"].name, "dvc --cd study repro detect@trained"]]
+    assert last.parts[0].rows == [[STUDIES["places"].name, "dvc --cd study repro places@trained"]]
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "evaluate/details.json", "video/preview.mp4", "studies/sizes/sizes.csv"])

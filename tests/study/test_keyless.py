@@ -1,25 +1,17 @@
 """The observer without the key: one refusal for all attempts, and what he sees of the residual."""
 
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from stegnet.core.samples import from_8_bits
-from stegnet.core.shuffle import draw_mask, invert
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.models.tensors import seeded_shuffle
 from study.keyless import (
     answers,
     attempts,
-    hide_shuffled,
     histogram_correlation,
-    read_blocks,
-    read_with,
-    unmasked,
 )
 
 random = np.random.default_rng(0)
@@ -53,15 +45,3 @@ def test_every_wrong_key_gets_one_message(hidden, reveal) -> None:
     assert table["count"].sum() == 260
     assert table["answer"].nunique() == 1
     assert table["answer"][0].startswith("error: nothing can be revealed")
-
-
-def test_only_the_key_takes_the_mask_off(weights, cat, picture) -> None:
-    network = replace(Network.load(weights, backend="torch"), period=4 / 255)
-    cover, right, wrong = picture(256, 256), seeded_shuffle(0, 32, 32), seeded_shuffle(1, 32, 32)
-    container = hide_shuffled(network, cover, cat, right, 0)
-    plain = network.engine.reveal(from_8_bits(container) - draw_mask(right, slice(0, 256), 256) * np.float32(4 / 255))
-    assert np.array_equal(read_with(network, container, right), invert(plain, right))
-    for other in (read_blocks(network, container), read_with(network, container, wrong)):
-        assert not np.allclose(other, plain, atol=1e-3)
-    shuffled = read_with(unmasked(network), container, right)
-    assert np.array_equal(shuffled, invert(read_blocks(network, container), right))

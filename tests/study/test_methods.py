@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import entropy
 
 from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.keys import Key
@@ -13,7 +15,6 @@ from stegnet.methods.network import Network, reveal_picture
 from stegnet.methods.sealed import bytes_room
 from stegnet.methods.sealed.extract import extract_file
 from stegnet.results import OutputTarget
-from study.bounds import changes_of
 from study.methods import (
     bare_network,
     container_seed,
@@ -32,6 +33,11 @@ COVERS, SECRETS = np.meshgrid(VALUES, VALUES)  # every case there is
 @pytest.fixture
 def pair(picture: Callable[..., np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return picture(SIDE, SIDE, 1), picture(SIDE, SIDE, 2)
+
+
+def changes_of(bits: float) -> float:
+    """The least share of samples, changed by one level, that carries so many bits per sample: ternary embedding."""
+    return brentq(lambda share: entropy([1 - share, share / 2, share / 2], base=2) - bits, 0, 2 / 3)
 
 
 def key_of(seed: int) -> Key:
