@@ -34,8 +34,8 @@ def lazy_names(package: str, **homes: str) -> tuple:
 __getattr__, __all__ = lazy_names(
     __name__,
     api="Revealed Session hide hide_album info reveal room",
-    core__errors="CapacityError ClusterError ConfigError DataError KeyFileError MediaError PackageError RevealError "
-    "StegnetError TrackingError TrainingError WeightsError",
+    core__errors="CapacityError ClusterError ConfigError DataError DiskError KeyFileError MediaError PackageError "
+    "RevealError StegnetError TrackingError TrainingError WeightsError",
     keys="Identity Key Passphrase Recipient make_identity_file make_key_file read_identity read_key read_recipient",
     methods="Fit",
     results="Report",

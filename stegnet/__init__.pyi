@@ -11,6 +11,7 @@ from stegnet.core.errors import CapacityError as CapacityError
 from stegnet.core.errors import ClusterError as ClusterError
 from stegnet.core.errors import ConfigError as ConfigError
 from stegnet.core.errors import DataError as DataError
+from stegnet.core.errors import DiskError as DiskError
 from stegnet.core.errors import KeyFileError as KeyFileError
 from stegnet.core.errors import MediaError as MediaError
 from stegnet.core.errors import PackageError as PackageError

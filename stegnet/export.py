@@ -5,7 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,9 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
     pair, card = load_pair(weights)
     graphs = make_graphs(pair, card, weights_id(weights))
     agreements = _checked(pair, weights, graphs)
-    for name, graph in graphs.items():
-        with atomic_write(folder / graph_file(weights, name).name) as part:
-            part.write_bytes(graph)
+    with ExitStack() as files:  # all or none
+        for name, graph in graphs.items():
+            files.enter_context(atomic_write(folder / graph_file(weights, name).name)).write_bytes(graph)
     return agreements
 
 

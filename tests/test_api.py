@@ -16,8 +16,8 @@ from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
 from tests.support.tampering import altered, unreadable
 
 ERRORS = {
-    "CapacityError", "ClusterError", "ConfigError", "DataError", "KeyFileError", "MediaError", "PackageError",
-    "RevealError", "StegnetError", "TrackingError", "TrainingError", "WeightsError",
+    "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
+    "PackageError", "RevealError", "StegnetError", "TrackingError", "TrainingError", "WeightsError",
 }  # fmt: skip
 KEYS = {
     "Identity", "Key", "Passphrase", "Recipient",

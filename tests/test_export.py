@@ -12,7 +12,7 @@ import torch
 
 from stegnet import export
 from stegnet.core.card import MODEM, SHIPPED, SHIPPED_MODEM, read_card, weights_id
-from stegnet.core.errors import WeightsError
+from stegnet.core.errors import MediaError, WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine
@@ -125,6 +125,15 @@ def test_files_agree_in_the_worst_sample_and_in_nearly_all(weights, tmp_path, mo
     with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
         export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_all_files_are_written_or_none(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
+    monkeypatch.setattr(export, "_checked", lambda pair, weights, graphs: [])
+    (taken := tmp_path / graph_file(weights, "reveal").name).mkdir()
+    with pytest.raises(MediaError, match="is a folder"):
+        export.export(weights, tmp_path)
+    assert list(tmp_path.iterdir()) == [taken]
 
 
 class Random(Pair):

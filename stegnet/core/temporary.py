@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import DiskError, MediaError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # of a disk or file that takes no more
 _HINT = "set TMPDIR to a folder that can be written and has more room"
@@ -17,13 +17,13 @@ def temporary_folder(prefix: str = "stegnet-") -> Iterator[Path]:
     """Yields a new folder that only its owner can open, and removes it after the block.
 
     Raises:
-        MediaError: it can't be created, or a file in it not be written; the message names the folder that it is in.
+        DiskError: it can't be created, or a file in it not be written; the message names the folder that it is in.
     """
     try:
         created = TemporaryDirectory(prefix=prefix)
     except OSError as error:
         where = "" if error.filename is None else f"{Path(error.filename).parent}: "
-        raise MediaError(f"{where}no temporary folder can be created ({error.strerror})", _HINT) from error
+        raise DiskError(f"{where}no temporary folder can be created ({error.strerror})", _HINT) from error
     with created as name:
         folder = Path(name)
         try:
@@ -33,8 +33,8 @@ def temporary_folder(prefix: str = "stegnet-") -> Iterator[Path]:
             while isinstance(cause, MediaError):
                 cause = cause.__cause__
             # Writing into an open file fails without its name; what is written elsewhere says its own in a MediaError.
-            named = str(error) if isinstance(error, MediaError) else str(error.filename or name)
-            if getattr(cause, "errno", None) not in FULL or name not in named:
+            own = getattr(cause, "filename", None) or (name if cause is error else "")
+            if getattr(cause, "errno", None) not in FULL or name not in f"{error} {own}":
                 raise
             what = f"{folder.parent}: temporary files can't be written ({cause.strerror})"
-            raise MediaError(what, _HINT) from error
+            raise DiskError(what, _HINT) from error

@@ -115,7 +115,7 @@ class _Handler(LoopbackHandler):
             self.server.workspace.check_room(question.size)
             with self.server.workspace.inputs() as folder:
                 return question.answer(body.file(folder / "cover", question.name, question.size))
-        except MediaError as error:
+        except StegnetError as error:
             body.skip()
             return {"text": f"{error}."}
 

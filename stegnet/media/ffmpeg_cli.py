@@ -1,11 +1,13 @@
 """ffmpeg's command line, for what needs its filters or copies whole files: muxing, and side-by-side previews."""
 
+import os
 from pathlib import Path
 
 import ffmpeg
 import imageio_ffmpeg
 
 from stegnet.core.errors import MediaError
+from stegnet.core.temporary import FULL
 from stegnet.media.films.encoders import X264_DETERMINISTIC
 from stegnet.media.output import atomic_write
 
@@ -52,15 +54,18 @@ def run_ffmpeg(
     Returns:
         The output if `out` is None, else nothing.
     Raises:
-        MediaError: ffmpeg fails; its last line is part of the message.
+        MediaError: ffmpeg fails; its last line is part of the message. Or the disk of `out` is full.
     """
     name = "pipe:" if out is None else out.absolute()
     film = ffmpeg.output(*streams, filename=name, **options, **_BITEXACT)
     try:
         return film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)[0]
     except ffmpeg.Error as failure:
-        last = failure.stderr.decode(errors="replace").strip().splitlines()[-1]
-        raise MediaError(f"{error} ({last})") from failure
+        said = failure.stderr.decode(errors="replace")
+        for full in (OSError(number, os.strerror(number), str(out)) for number in FULL):
+            if out is not None and full.strerror in said:
+                raise MediaError(f"{out}: can't be written ({full.strerror})") from full
+        raise MediaError(f"{error} ({said.strip().splitlines()[-1]})") from failure
 
 
 def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -> None:

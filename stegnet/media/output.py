@@ -295,7 +295,8 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
         if lock is not None:
             allow_moving(lock)
         if part != path:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # of a file system that can only be read
+                part.unlink()
         if lock is not None:
             lock.close()
 

@@ -241,6 +241,8 @@ def test_a_folder_as_json_lines(stegnet, folder):
         "hide cover.png notes.txt -o -",
         "hide - notes.txt -o c.png",
         "hide cover.png large.png -o c.png --method sealed --compress",
+        "reveal secret.jpg",
+        "info secret.jpg",
     ],
 )
 def test_a_full_temporary_folder_is_named(tmp_path, monkeypatch, run, stdin, picture, line):

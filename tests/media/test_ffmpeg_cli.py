@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import DiskError, MediaError
+from stegnet.core.temporary import temporary_folder
 from stegnet.media import read_frames, scan
-from stegnet.media.ffmpeg_cli import write_preview
+from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg, write_preview
 
 
 def test_films_are_side_by_side_with_the_left_ones_sound(make_film, tmp_path: Path) -> None:
@@ -29,6 +30,16 @@ def test_an_unreadable_film(make_film, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="ffmpeg"):
         write_preview(broken, make_film(tmp_path / "film.mkv"), tmp_path / "preview.mp4", 96, 64)
     assert not (tmp_path / "preview.mp4").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_named(make_film, tmp_path: Path) -> None:
+    streams, options = [input_file(make_film(tmp_path / "film.mkv"))], {"format": "matroska", "codec": "copy"}
+    with pytest.raises(MediaError, match=r"^/dev/full: can't be written \(No space"):
+        run_ffmpeg(Path("/dev/full"), streams, "no film", **options)
+    with pytest.raises(DiskError, match="temporary files can't be written"), temporary_folder() as folder:
+        (folder / "full").symlink_to("/dev/full")
+        run_ffmpeg(folder / "full", streams, "no film", **options)
 
 
 def test_paths_are_only_paths(make_film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -207,6 +208,15 @@ def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
             read(tmp_path / "a.jpg", encoded(**options))
     with pytest.raises(MediaError, match="can't be read"):
         read_jpeg(tmp_path / "none.jpg")
+
+
+def test_nothing_is_left_of_one_that_is_not_read_to_its_end(tmp_path, monkeypatch, encoded):
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr("jpeglib.dct_jpeg.CJpegLib.read_jpeg_dct", Mock(side_effect=OSError("damaged")))
+    with pytest.raises(MediaError, match="the JPEG is damaged"):
+        read(tmp_path / "a.jpg", encoded())
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize("zeros", [False, True])

@@ -321,6 +321,15 @@ def test_what_can_not_be_written_fails_early(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_a_file_system_that_can_only_be_read(tmp_path, monkeypatch):
+    """It refuses to remove what is not there, too."""
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS))
+    monkeypatch.setattr("stegnet.media.output.create_locked", mock.Mock(side_effect=refused))
+    monkeypatch.setattr(Path, "unlink", mock.Mock(side_effect=refused))
+    with pytest.raises(MediaError, match=r"a\.png: can't be written \(Read-only"), atomic_write(tmp_path / "a.png"):
+        pytest.fail("a night's work would be lost")
+
+
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_a_film_is_read_back_while_it_is_written(tmp_path, picture, form):
     frames = [picture(48, 64, seed) for seed in range(40)]

@@ -9,9 +9,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Lock
+from types import SimpleNamespace
 
 import jpeglib
 import numpy as np
@@ -135,6 +137,8 @@ def read_jpeg(path: Path) -> JpegPicture:
         plain.write_bytes(file.plain())
         try:
             with _alone_and_silent():
+                # For its own copy, which it leaves behind where it can't be written or read.
+                jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(NamedTemporaryFile, dir=folder))
                 dct = jpeglib.read_dct(os.fspath(plain))
                 dct.load()
         except OSError as error:
