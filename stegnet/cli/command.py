@@ -18,6 +18,7 @@ from stegnet.core.errors import StegnetError
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _STREAMS = 3  # numbers of standard input, output and error
+_NO_THREAD = "can't start new thread"  # Python's RuntimeError
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
@@ -78,10 +79,17 @@ def run() -> None:
 
 
 def _prepare_streams() -> None:
-    """Opens closed standard streams on the null device: files would take their numbers, where libraries print."""
+    """Makes standard streams fit for use.
+
+    Closed ones are opened on the null device: files would take their numbers, where libraries print. Those that another
+    program left unblocked would cut what is read or written where a pipe is empty or full.
+    """
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         pass
     os.close(number)
+    for number in range(_STREAMS):
+        if os.name == "posix" and not os.get_blocking(number):
+            os.set_blocking(number, True)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is not None:
@@ -187,11 +195,24 @@ def _call(options: argparse.Namespace) -> int:
     """Runs the command; prints its error, if any."""
     try:
         return options.run(options)
-    except StegnetError as error:
-        messages.error(error)
-    except MemoryError:
-        messages.error("out of memory")
+    except (StegnetError, MemoryError, RuntimeError) as error:
+        if _is_exhaustion(error):
+            messages.error("out of memory, or of threads")
+            messages.hint("`ulimit -a` shows this shell's limits; a container has its own")
+        elif isinstance(error, StegnetError):
+            messages.error(error)
+        else:
+            raise
     return _ERROR
+
+
+def _is_exhaustion(error: BaseException | None) -> bool:
+    """Whether memory or threads are what lacks; FFmpeg fails as if the film were at fault."""
+    while error is not None:
+        if isinstance(error, MemoryError | BlockingIOError) or str(error) == _NO_THREAD:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _run_and_flush() -> int:

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from PIL import Image
 
+from stegnet.core.errors import MediaError
 from tests.cli.conftest import KEY
 from tests.odd.make import ffmpeg
 
@@ -114,15 +116,16 @@ def test_unreadable_files_and_no_memory(stegnet, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return before(path, *arguments, **more)
 
-    def fail(*arguments, **more):
-        raise MemoryError
-
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", refuse)
         for name in ("cover.png", "secret.jpg", "k"):
             refused.append(name)
             told = f"error: {name}: can't be read (Permission denied)\n"
             assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", told)
-    monkeypatch.setattr("stegnet.results.output.write_png", fail)
-    assert stegnet("hide cover.png secret.jpg -o c.png") == (1, "", "error: out of memory\n")
+    damaged = MediaError("a.mp4: the film is damaged")
+    damaged.__cause__ = BlockingIOError(11, "Resource temporarily unavailable")  # as FFmpeg says of threads
+    for error in (MemoryError(), RuntimeError("can't start new thread"), damaged):
+        monkeypatch.setattr("stegnet.results.output.write_png", mock.Mock(side_effect=error))
+        code, out, err = stegnet("hide cover.png secret.jpg -o c.png")
+        assert (code, out, err.splitlines()[0]) == (1, "", "error: out of memory, or of threads")
     assert not list(Path().glob(".*"))

@@ -117,6 +117,17 @@ def test_closed_streams(folder, program, run):
     assert reveal.returncode == 1
 
 
+def test_streams_that_another_program_left_unblocked(program):
+    """There, an empty pipe would be the end of the input, and a full one that of the output."""
+    ends = [*os.pipe(), *os.pipe()]
+    for end in ends:
+        os.set_blocking(end, False)
+    assert program("--version", stdin=ends[0], stdout=ends[1], stderr=ends[3]).wait(LIMIT) == 0
+    assert [os.get_blocking(end) for end in ends] == [True, True, False, True]
+    for end in ends:
+        os.close(end)
+
+
 def test_help_where_output_is_ascii(program):
     env = os.environ | {"PYTHONIOENCODING": "ascii"}
     assert b"\\u2026" in program("hide --help", env=env, stdout=subprocess.PIPE).communicate(timeout=LIMIT)[0]
