@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.kinds import FORMS
+from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.core.progress import Progress
 from stegnet.methods.run import unheard
 
@@ -157,6 +157,7 @@ class Method(ABC):
         summary: its help.
         description: more of it, in lines of at most 80 characters; "" for none.
         forms: suffixes of its containers for each kind of cover; the first is the usual one.
+        covers: the kinds that it hides in; others are refused.
         options: a dataclass of `option`s.
         any_file: it hides files of any kind.
         matched: of a folder of secrets, it takes pictures for pictures and films for films.
@@ -169,6 +170,7 @@ class Method(ABC):
     summary: str
     description: str = ""
     forms: Mapping[str, tuple[str, ...]] = FORMS
+    covers: tuple[str, ...] = (PICTURE, FILM)
     options: type
     any_file = True
     matched = False

@@ -50,6 +50,7 @@ frame. Nothing is encoded again; sound, metadata and all other streams stay, and
 the size nearly so. OUT can be cut at key frames, and copied without encoding.
 """
     forms = FORMS
+    covers = (FILM,)
     options = H264Options
     implied = True
 

@@ -73,6 +73,7 @@ file, OUT keeps what it hides; saved as JPEG again, as messengers do, it hides
 nothing any more: for that, there is "robust".
 """
     forms = FORMS
+    covers = (PICTURE,)
     options = JpegOptions
     implied = True
     albums = True

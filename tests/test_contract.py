@@ -1,0 +1,318 @@
+"""What every method promises, at the public face: each test runs over the registry, as each entry says what applies."""
+
+import itertools
+import pickle
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import stegnet
+from stegnet.cli import main
+from stegnet.methods import FILM, METHODS, PICTURE, Hider, Method, Run
+from stegnet.results import OutputTarget
+from tests.support.films import ffmpeg, make_film, picture, still_film, still_frames
+
+KEY, OTHER = stegnet.Key(bytes(range(32))), stegnet.Key(bytes(32))
+NOTE = b"meet me at eight"
+REFUSED = "nothing can be revealed: nothing here opens with this key"
+MOVING = "-c:v libx264 -preset medium -crf 20 -g 48 -bf 3 -pix_fmt yuv420p -threads 1"
+# The smallest covers that each method takes: sides, and the form of a film.
+SIDES = {"jpeg": (160, 208)}
+FILMS = {"robust": "long.mkv", "h264": "cover.mp4"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method and a kind of cover."""
+
+    name: str
+    kind: str
+
+    @property
+    def method(self) -> Method:
+        return METHODS[self.name]
+
+    @property
+    def suffix(self) -> str:
+        """Of its usual container."""
+        return self.method.forms[self.kind][0]
+
+    @property
+    def cover(self) -> str:
+        """A file of the corpus."""
+        if self.kind == FILM:
+            return FILMS.get(self.name, "short.mkv")
+        return "cover.jpg" if self.suffix == ".jpg" else "cover.png"
+
+    @property
+    def secret(self) -> str:
+        """A file of the corpus that it hides."""
+        return "note.txt" if self.method.any_file else {PICTURE: "secret.png", FILM: "secret.mkv"}[self.kind]
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """Those with which an untrained network hides, too."""
+        return {"any_quality": True} if self.name == "network" else {}
+
+
+CASES = [Case(name, kind) for name, method in METHODS.items() for kind in method.covers]
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
+each_of_pictures = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.kind == PICTURE], ids=lambda case: case.name
+)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Covers and secrets, made once."""
+    folder = tmp_path_factory.mktemp("corpus")
+    Image.fromarray(picture(160, 208, 1)).save(folder / "cover.png")
+    Image.fromarray(picture(160, 208, 1)).save(folder / "cover.jpg", quality=90)
+    Image.fromarray(picture(20, 25, 2)).save(folder / "secret.png")
+    make_film(folder / "short.mkv", 6, 128, 192, sound="aac")
+    make_film(folder / "secret.mkv", 4, 40, 48, seed=9)
+    still_film(folder / "long.mkv", 52)
+    noise = np.random.default_rng(0).normal(0, 8, (96, 144, 192, 3))
+    frames = np.stack(still_frames(96, 144, 192)) + noise
+    ffmpeg(
+        "-f rawvideo -pix_fmt rgb24 -s 192x144 -r 25 -i -", folder / "cover.mp4", MOVING,
+        frames.clip(0, 255).astype(np.uint8).tobytes(),
+    )  # fmt: skip
+    (folder / "note.txt").write_bytes(NOTE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(weights: Path) -> stegnet.Session:
+    """Pairs are tiny and not trained; the modem is the shipped one."""
+    return stegnet.Session(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def tiny(weights: Path) -> stegnet.Session:
+    return stegnet.Session(weights=weights, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def session_of(session: stegnet.Session, tiny: stegnet.Session):
+    return lambda case: tiny if case.name == "network" else session
+
+
+@pytest.fixture(scope="module")
+def containers(corpus: Path, session_of, tmp_path_factory: pytest.TempPathFactory):
+    """The container of a case, made once."""
+    folder, made = tmp_path_factory.mktemp("containers"), {}
+
+    def container(case: Case) -> Path:
+        if case not in made:
+            out = folder / f"{case.name}-{case.kind}{case.suffix}"
+            files = corpus / case.cover, corpus / case.secret, out
+            report = session_of(case).hide(*files, key=KEY, method=case.name, **case.options)
+            assert report.path == out and report.trouble == ()
+            made[case] = out
+        return made[case]
+
+    return container
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder; the one for temporary files stays empty."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    yield tmp_path / "work"
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@each_case
+def test_a_secret_comes_back(case, containers, session_of, corpus):
+    container = containers(case)
+    found = session_of(case).reveal(container, f"back{Path(case.secret).suffix}", key=KEY)
+    assert (found.trouble, found.path.stat().st_mode & 0o777) == ((), 0o600)
+    if case.method.any_file:
+        assert (found.kind, found.name, found.path.read_bytes()) == ("file", "note.txt", NOTE)
+    else:
+        assert found.kind == case.kind
+    told = session_of(case).info(container, key=KEY)
+    assert told["method"] in METHODS and told["method"] != "auto"
+    assert case.name in ("auto", told["method"])
+    assert told["hidden"] == found.kind
+    with pytest.raises(stegnet.MediaError, match="exists already"):
+        session_of(case).reveal(container, found.path, key=KEY)
+
+
+@each_of_pictures
+def test_a_picture_comes_back(case, session_of, corpus):
+    made = session_of(case).hide(corpus / case.cover, corpus / "secret.png", key=KEY, method=case.name, **case.options)
+    found = session_of(case).reveal(made.container, key=KEY).picture
+    assert found.shape == (20, 25, 3)
+    assert made.secret_psnr is None or made.secret_psnr > 15 or case.name == "network"
+
+
+@each_case
+def test_another_key_opens_nothing(case, containers, session_of, quick_scrypt):
+    for key in (OTHER, stegnet.Passphrase("six odd words")):
+        with pytest.raises(stegnet.RevealError, match=REFUSED):
+            session_of(case).reveal(containers(case), "back", key=key)
+    with pytest.raises(stegnet.RevealError, match=REFUSED):
+        session_of(case).info(containers(case), key=OTHER)
+    assert not list(Path().iterdir())
+
+
+@each_case
+def test_a_cover_hides_nothing(case, session_of, corpus):
+    with pytest.raises(stegnet.RevealError, match=REFUSED):
+        session_of(case).reveal(corpus / case.cover, key=KEY)
+
+
+@each_of_pictures
+def test_what_was_altered_is_told_or_refused(case, containers, session_of):
+    """Part of the picture is painted over: a secret that comes back all the same comes back right, or with a word."""
+    with Image.open(containers(case)) as image:
+        painted = image.copy()
+        painted.paste((0, 0, 0), (0, 0, image.width // 2, image.height))
+    painted.save(f"altered{case.suffix}", quality=95)
+    try:
+        found = session_of(case).reveal(f"altered{case.suffix}", key=KEY)
+    except stegnet.RevealError as error:
+        assert error.hint
+    else:
+        assert found.trouble or found.data == NOTE
+
+
+@each_case
+def test_a_secret_that_is_too_large_is_refused_and_the_hint_helps(case, session_of, corpus):
+    """Where a hint names an option or a size, following it ends otherwise."""
+    if not case.method.any_file:
+        pytest.skip("a picture or film is scaled to the cover's size")
+    large = np.random.default_rng(0).bytes(250_000)
+    with pytest.raises(stegnet.CapacityError) as caught:
+        session_of(case).hide(corpus / case.cover, large, f"out{case.suffix}", key=KEY, method=case.name)
+    assert caught.value.hint
+    assert not list(Path().iterdir())
+    if size := re.search(r"(\d+)×(\d+)", caught.value.hint) if case.kind == PICTURE else None:
+        width, height = map(int, size.groups())
+        Image.fromarray(picture(height, width, 1)).save(f"large{Path(case.cover).suffix}", quality=90)
+        made = session_of(case).hide(f"large{Path(case.cover).suffix}", large, key=KEY, method=case.name, verify=False)
+        assert session_of(case).reveal(made.container, key=KEY).data == large
+
+
+@each_of_pictures
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 9), (8, 8), (17, 31), (33, 64), (97, 130)], ids=lambda size: "x".join(map(str, size))
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_covers_of_any_size_are_hidden_in_or_refused(case, size, mode, session_of, corpus):
+    """A grey cover gives a grey container of its size."""
+    suffix = Path(case.cover).suffix
+    Image.fromarray(picture(*size, 1)).convert(mode).save(f"cover{suffix}", quality=90)
+    try:
+        session_of(case).hide(
+            f"cover{suffix}", corpus / case.secret, f"out{case.suffix}", key=KEY, method=case.name, **case.options
+        )
+    except (stegnet.CapacityError, stegnet.MediaError) as error:
+        assert error.hint and min(size) < 200
+        assert not Path(f"out{case.suffix}").exists()
+        return
+    with Image.open(f"out{case.suffix}") as image:
+        assert image.size == size[::-1]
+        seen = np.asarray(image.convert("RGB"))
+    assert mode == "RGB" or (seen == seen[..., :1]).all()
+    found = session_of(case).reveal(f"out{case.suffix}", key=KEY)
+    assert found.data == NOTE or case.secret != "note.txt"
+
+
+@each_of_pictures
+def test_a_cover_that_is_reduced(case, session_of, corpus):
+    if "resize" not in case.method.option_names:
+        pytest.skip("it has no such option")
+    files, how = (corpus / case.cover, corpus / "note.txt"), {"key": KEY, "method": case.name}
+    made = session_of(case).hide(*files, f"out{case.suffix}", resize=100, **how)
+    assert (made.width, made.height) == (100, 77)
+    assert session_of(case).reveal(f"out{case.suffix}", key=KEY).data == NOTE
+    with pytest.raises(stegnet.ConfigError, match="resize: must be less than the cover's longer side, 208 pixels"):
+        session_of(case).hide(*files, f"larger{case.suffix}", resize=208, **how)
+
+
+@each_case
+def test_passphrases_and_recipients(case, session_of, corpus, quick_scrypt):
+    files, how = (corpus / case.cover, corpus / case.secret), {"method": case.name, **case.options}
+    recipient = stegnet.make_identity_file("id")
+    phrase = stegnet.Passphrase("six odd words last far longer")
+    keys = [(phrase, phrase), (recipient, stegnet.read_identity("id"))]
+    for hides, opens in keys if case.kind == PICTURE else keys[1:]:
+        if case.name == "robust" and hides is recipient:
+            with pytest.raises(stegnet.KeyFileError, match="nothing can be hidden that survives"):
+                session_of(case).hide(*files, key=hides, **how)
+            continue
+        made = session_of(case).hide(*files, key=hides, **how).container
+        assert session_of(case).reveal(made, key=opens).trouble == ()
+        with pytest.raises(stegnet.RevealError, match=REFUSED):
+            session_of(case).reveal(made, key=KEY)
+
+
+@each_of_pictures
+def test_an_album(case, session_of, corpus):
+    Path("covers").mkdir()
+    for number in range(3):
+        Image.fromarray(picture(120, 160, number)).save(f"covers/{number}.png")
+    if not case.method.albums:
+        with pytest.raises(stegnet.ConfigError, match="can't divide a secret over an album"):
+            session_of(case).hide_album("covers", corpus / "note.txt", "out", key=KEY, method=case.name)
+        assert not Path("out").exists()
+        return
+    reports = session_of(case).hide_album("covers", corpus / "note.txt", "out", key=KEY, method=case.name, enough=2)
+    assert len(reports) == len(list(Path("out").iterdir())) == 3
+    next(Path("out").iterdir()).unlink()
+    found = session_of(case).reveal("out", key=KEY)
+    assert (found.data, found.trouble) == (NOTE, ("1 of the album's 3 pictures is missing",))
+    next(Path("out").iterdir()).unlink()
+    with pytest.raises(stegnet.RevealError, match="of the album"):
+        session_of(case).reveal("out", key=KEY)
+
+
+@each_of_pictures
+def test_folders_by_the_command_line(case, corpus, weights):
+    for name in ("covers", "secrets"):
+        Path(name).mkdir()
+    for number in range(2):
+        shutil.copy(corpus / case.cover, f"covers/{number}{Path(case.cover).suffix}")
+        shutil.copy(corpus / case.secret, f"secrets/{number}{Path(case.secret).suffix}")
+    stegnet.make_key_file("k")
+    network = ["--weights", str(weights), "--any-quality"] if case.name == "network" else []
+    line = ["hide", "covers", f"secrets/0{Path(case.secret).suffix}", "-o", "out", "--key-file", "k"]
+    assert main([*line, "--method", case.name, *network]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [f"0{case.suffix}", f"1{case.suffix}"]
+    assert main(["reveal", "out", "-o", "back", "--key-file", "k", *network[:2]]) == 0
+    assert len(list(Path("back").iterdir())) == 2
+
+
+@each_case
+def test_progress_counts_up(case, session_of, corpus, weights):
+    calls = []
+    more = {"weights": weights, "precision": "fp32"} if case.name == "network" else {}
+    session = stegnet.Session(device="cpu", progress=lambda *step: calls.append(step), **more)
+    session.hide(
+        corpus / case.cover, corpus / case.secret, f"out{case.suffix}", key=KEY, method=case.name, **case.options
+    )
+    assert calls and all(phase and done >= 0 and (not total or done <= total) for phase, done, total in calls)
+    for (phase, done, total), (next_phase, later, _) in itertools.pairwise(calls):
+        assert phase != next_phase or done <= later or done == total
+
+
+@each_of_pictures
+def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
+    """Folders are shared out over processes."""
+    run = Run(weights, device="cpu", precision="fp32") if case.name == "network" else Run(device="cpu")
+    hide = pickle.loads(pickle.dumps(Hider(case.method, case.method.options(**case.options), run)))
+    report = hide(corpus / case.cover, corpus / case.secret, OutputTarget(Path(f"out{case.suffix}")), KEY)
+    assert report.trouble == () and Path(f"out{case.suffix}").exists()
+    assert replace(report) == pickle.loads(pickle.dumps(report))
