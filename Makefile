@@ -3,14 +3,14 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
-TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist worksteal
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-long table ui cluster demo verify evaluate-all report bench fuzz kills wheel lint clean
+.PHONY: help setup repro test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,10 +39,10 @@ test: $(READY) ## run the tests of all that a user relies on; ten minutes on two
 quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute and a half on two cores
 	$(TEST) -m "not slow"
 
-test-all: test test-long ## run all tests; needs PostgreSQL, Node.js and Chromium
+test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium
 
-test-long: $(READY) ## run what `make test` leaves out, and what rounds again without AVX-512
-	$(TEST) -m long
+test-services: $(READY) ## run what `make test` leaves out, once more where it fails, and what rounds again without AVX-512
+	$(TEST) -m long --reruns 1 -rR
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
@@ -79,6 +79,7 @@ wheel: ## build the packages in dist/; needs uv
 lint: $(READY) ## check code style
 	ruff check .
 	ruff format --check .
+	lint-imports
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
 	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/video .checkpoints study/rivals study/shipped study/trained

@@ -42,10 +42,6 @@ LONG_PLACES = (
     "pipeline/test_sweep", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
     "tracking/test_server", "training/test_launch",
 )  # fmt: skip
-LONGEST = {
-    "test_demo", "test_export", "test_odd_inputs", "test_pipeline", "test_servers", "test_session",
-    "test_shipped", "test_train",
-}  # fmt: skip
 THREADS = "2"
 TOUCHING = pytest.StashKey[set[Path]]()
 
@@ -60,6 +56,7 @@ for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--touching", action="append", metavar="FILE", help="only test files that import this one")
+    parser.addoption("--rewrite", action="store_true", help="write what comes of the commands in tests/transcripts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -111,8 +108,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names |= {"slow"} if SLOW & used or "long" in names else set()
         for name in names:
             item.add_marker(name)
-    if config.getoption("dist", "no") != "no":  # so that no worker is left alone with a long file in the end
-        items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.hookimpl(optionalhook=True)
