@@ -26,28 +26,43 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
     """All counts by name; the library is the code in `folders`."""
     files = [file for folder in folders for file in (root / folder).rglob("*.py")]
     tests = list((root / "tests").rglob("*.py"))
-    modules = [len(_lines(file)) for file in files if file.name != "__init__.py"]
+    names = Counter(file.stem for file in files if not file.stem.startswith("__"))
+    functions = [length for file in files for length in _functions(file)]
     dvc = [*root.glob("dvc.yaml"), *root.glob("study/dvc.yaml")]
     return {
-        "modules without `__init__`": f"{len(modules)}",
-        "lines a file, med/p90/max": _spread(modules),
-        "lines a function, med/p90/max": _spread([length for file in files for length in _functions(file)]),
-        "files under 60 lines": f"{np.mean(np.array(modules) < 60):.0%}",
-        "modules in the largest folder": _largest(root, files),
+        "modules without `__init__`": f"{sum(file.name != '__init__.py' for file in files)}",
+        "names of modules used again": f"{sum(count > 1 for count in names.values())}",
+        "lines a function, med/p90/max": "/".join(f"{np.percentile(functions, share):.0f}" for share in (50, 90, 100)),
+        "imports inside functions": f"{sum(map(_inner_imports, files))}",
         "files that name a method, outside its folder": _places(root, folders, files),
         "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
         "library, lines": f"{_total(files):,}",
         "tests, lines": f"{_total(tests):,}",
-        "tests : library": f"{_total(tests) / _total(files):.2f}",
+        "tests: deep imports; monkeypatches": f"{sum(map(_deep_imports, tests))}; {_matches(tests, 'monkeypatch.setattr')}",
+        "study; tools, lines": "; ".join(f"{_total((root / each).glob('*.py')):,}" for each in ("study", "tools")),
         "README, words": f"{len((root / 'README.md').read_text(encoding='utf-8').split())}",
         "DVC files, lines": f"{_total(dvc)}, {sum(map(_code_lines, dvc)) / _total(dvc):.0%} of them paths of code",
     }
 
 
-def _largest(root: Path, files: list[Path]) -> str:
-    sizes = Counter(file.parent for file in files if file.name != "__init__.py")
-    folder, size = max(sizes.items(), key=lambda pair: (pair[1], str(pair[0])))
-    return f"{size} (`{folder.relative_to(root).as_posix()}`)"
+def _nodes(file: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def _inner_imports(file: Path) -> int:
+    """Import statements in functions."""
+    inner = (node for function in _nodes(file) if isinstance(function, _FUNCTIONS) for node in ast.walk(function))
+    return len({node for node in inner if isinstance(node, ast.Import | ast.ImportFrom)})
+
+
+def _deep_imports(file: Path) -> int:
+    """Statements that import from a module of stegnet below its packages, such as `stegnet.keys.keys`."""
+    modules = (node.module or "" for node in _nodes(file) if isinstance(node, ast.ImportFrom))
+    return sum(module.startswith("stegnet.") and module.count(".") > 1 for module in modules)
+
+
+def _matches(files: Iterable[Path], text: str) -> int:
+    return sum(file.read_text(encoding="utf-8").count(text) for file in files)
 
 
 def _places(root: Path, folders: list[str], files: list[Path]) -> str:
@@ -62,7 +77,7 @@ def _places(root: Path, folders: list[str], files: list[Path]) -> str:
 
 
 def _names_one(file: Path, names: set[str]) -> bool:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in _nodes(file):
         imported = isinstance(node, ast.ImportFrom) and f".{METHODS}." in f".{node.module}."
         if imported and names & set(node.module.split(".")):
             return True
@@ -74,7 +89,7 @@ def _names_one(file: Path, names: set[str]) -> bool:
 def _arguments(files: list[Path]) -> Iterator[int]:
     """Number of arguments of each function, without the object that a method is called on."""
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in _nodes(file):
             if isinstance(node, _FUNCTIONS):
                 names = [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
                 yield len(names) - (names[:1] in (["self"], ["cls"]))
@@ -89,18 +104,13 @@ def _total(files: Iterable[Path]) -> int:
 
 
 def _functions(file: Path) -> list[int]:
-    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    return [node.end_lineno - node.lineno + 1 for node in nodes if isinstance(node, ast.FunctionDef)]
+    return [node.end_lineno - node.lineno + 1 for node in _nodes(file) if isinstance(node, ast.FunctionDef)]
 
 
 def _code_lines(file: Path) -> int:
     """Lines of a DVC file that name a Python module, or a folder that holds one."""
     words = (re.findall(r"[\w./-]*\w", line.partition("#")[0]) for line in _lines(file))
     return sum(any(word.endswith(".py") or any((file.parent / word).glob("*.py")) for word in line) for line in words)
-
-
-def _spread(sizes: list[int]) -> str:
-    return "/".join(f"{np.percentile(sizes, share):.0f}" for share in (50, 90, 100))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def repository(tmp_path: Path) -> Path:
         "lib/deep/many.py": "def most(a, b, c, d, e, f, *, g): return 'visible'\n",
         "lib/methods/visible/method.py": "NAME = 'visible'\n",
         "demo/src/page.js": "show('visible');\n",
-        "tests/test_lib.py": "assert True\n" * 206,
+        "lib/deep/small.py": "def late():\n    import os\n",
+        "tests/test_lib.py": "from stegnet.a.b import c\nfrom stegnet.a import d\nmonkeypatch.setattr(c, 'd', 1)\n",
+        "study/one.py": "x = 1\n",
         "README.md": "three plain words\n",
         "dvc.yaml": "stages:\n  a:\n    deps: [lib, lib/small.py]  # lib\n    outs: [data]\n",
     }
@@ -27,16 +29,16 @@ def repository(tmp_path: Path) -> Path:
 
 def test_counts_by_hand(repository: Path) -> None:
     assert counts(repository, ["lib"]) == {
-        "modules without `__init__`": "4",
-        "lines a file, med/p90/max": "2/71/100",
+        "modules without `__init__`": "5",
+        "names of modules used again": "1",
         "lines a function, med/p90/max": "2/3/3",
-        "files under 60 lines": "75%",
-        "modules in the largest folder": "2 (`lib`)",
+        "imports inside functions": "1",
         "files that name a method, outside its folder": "1 + 1 of the page",
         "functions of seven arguments and more": "1",
-        "library, lines": "105",
-        "tests, lines": "206",
-        "tests : library": "1.96",
+        "library, lines": "107",
+        "tests, lines": "3",
+        "tests: deep imports; monkeypatches": "1; 1",
+        "study; tools, lines": "1; 0",
         "README, words": "3",
         "DVC files, lines": "4, 25% of them paths of code",
     }
