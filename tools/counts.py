@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 MOST_ARGUMENTS = 6
+PATCH = "monkeypatch.setattr"
 METHODS = "methods"  # a package of the library: each folder in it is a method, or part of one
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -38,7 +39,7 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
         "library, lines": f"{_total(files):,}",
         "tests, lines": f"{_total(tests):,}",
-        "tests: deep imports; monkeypatches": f"{sum(map(_deep_imports, tests))}; {_matches(tests, 'monkeypatch.setattr')}",
+        "tests: deep imports; patches": f"{sum(map(_deep_imports, tests))}; {_matches(tests, PATCH)}",
         "study; tools, lines": "; ".join(f"{_total((root / each).glob('*.py')):,}" for each in ("study", "tools")),
         "README, words": f"{len((root / 'README.md').read_text(encoding='utf-8').split())}",
         "DVC files, lines": f"{_total(dvc)}, {sum(map(_code_lines, dvc)) / _total(dvc):.0%} of them paths of code",

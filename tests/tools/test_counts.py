@@ -37,7 +37,7 @@ def test_counts_by_hand(repository: Path) -> None:
         "functions of seven arguments and more": "1",
         "library, lines": "107",
         "tests, lines": "3",
-        "tests: deep imports; monkeypatches": "1; 1",
+        "tests: deep imports; patches": "1; 1",
         "study; tools, lines": "1; 0",
         "README, words": "3",
         "DVC files, lines": "4, 25% of them paths of code",
