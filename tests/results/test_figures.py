@@ -16,8 +16,8 @@ from stegnet.methods.sealed import SEALED
 from stegnet.methods.sealed.cover import secure_payload
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report, betrayed_by
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
-from tests.support.figures import SHIPPED
 
+SHIPPED = Path(__file__).parents[2] / "reports" / "shipped"
 PICTURE = HidingFigures(SEALED, 1000, 256**2, secure=secure_payload(3 * 256**2))
 LARGE = replace(PICTURE, cover_pixels=4000 * 3000, secure=secure_payload(3 * 4000 * 3000))
 
