@@ -136,9 +136,7 @@ def read_jpeg(path: Path) -> JpegPicture:
         plain = folder / "plain.jpg"
         plain.write_bytes(file.plain())
         try:
-            with _alone_and_silent():
-                # For its own copy, which it leaves behind where it can't be written or read.
-                jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(NamedTemporaryFile, dir=folder))
+            with _alone_and_silent(), _copies_in(folder):
                 dct = jpeglib.read_dct(os.fspath(plain))
                 dct.load()
         except OSError as error:
@@ -152,6 +150,17 @@ def read_jpeg(path: Path) -> JpegPicture:
         raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
     planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))
     return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole)
+
+
+@contextmanager
+def _copies_in(folder: Path) -> Iterator[None]:
+    """jpeglib copies each file, and leaves the copy behind where it can't be written or read: here, in this folder."""
+    own, made = jpeglib.dct_jpeg.tempfile, partial(NamedTemporaryFile, dir=folder)
+    jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=made)
+    try:
+        yield
+    finally:
+        jpeglib.dct_jpeg.tempfile = own
 
 
 def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> bool:
