@@ -20,6 +20,8 @@ def imports(path: Path) -> set[Path]:
         elif isinstance(node, ast.ImportFrom):
             found |= _files(node.module)
             found |= {file for alias in node.names for file in _files(f"{node.module}.{alias.name}")}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "stegnet":
+            found |= _files(f"stegnet.{node.attr}")
     return found
 
 
@@ -50,4 +52,19 @@ def _files(module: str) -> set[Path]:
     if parts[0] not in _ALL:
         return set()
     places = [ROOT.joinpath(*parts[: count + 1]) for count in range(len(parts))]
-    return {file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()}
+    found = {file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()}
+    package, _, name = module.rpartition(".")
+    home = _lazy_names(package).get(name)
+    return found | _files(f"{package}.{home}.{name}") if home else found
+
+
+@cache
+def _lazy_names(package: str) -> dict[str, str]:
+    """The module below a package that each name comes from which the package imports when it is used."""
+    path = ROOT.joinpath(*package.split("."), "__init__.py")
+    if not path.is_file():
+        return {}
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    lazy = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id == "lazy_names"]
+    homes = [each for node in lazy for each in node.keywords]
+    return {name: each.arg.replace("__", ".") for each in homes for name in ast.literal_eval(each.value).split()}

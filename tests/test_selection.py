@@ -24,6 +24,8 @@ def collect(*options: str) -> subprocess.CompletedProcess:
         ("tests/cli/test_info.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frame.py", "tests/support/pairs.py", True),
+        ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
+        ("tests/test_api.py", "stegnet/files/album.py", True),  # by `stegnet.hide_album`
     ],
 )
 def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:
