@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills wheel lint clean
+.PHONY: help setup repro test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ fuzz: $(READY) ## reveal 2,000 damaged containers, and read damaged H.264 under 
 
 kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check the files left behind
 	python -m tools.kills
+
+mutants: $(READY) ## break single lines, and check that the tests catch each; takes hours
+	python -m tools.mutants
 
 wheel: ## build the packages in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }

@@ -1,0 +1,144 @@
+"""Single-line faults, tests/mutants/*.patch, and whether the tests catch them: python -m tools.mutants [NAME…].
+
+Each is applied to a copy of the working tree, where the tests that import the changed file run until one fails: first
+those of the folder that mirrors the file's, then all others. A patch begins with a sentence on what it breaks; after a
+line `Survivor: REASON`, it may survive. The exit code is 1 if another does, or if a test fails without the fault, too.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed by", "SURVIVED", "timed out", "without the fault, too, fails"
+PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-m", "not long", "-n", "0")
+NO_TESTS = 5  # pytest's exit code
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="how names of patches begin (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each in a copy of its own")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="run no others than these tests")
+    parser.add_argument("--limit", type=float, default=900, metavar="SECONDS", help="for the tests of a mutant")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines to add to; none is made again")
+    options = vars(parser.parse_args())
+    names = tuple(options.pop("names")) or ""
+    patches = [path for path in sorted(ROOT.glob("tests/mutants/*.patch")) if path.stem.startswith(names)]
+    rows = list(run(ROOT, patches, **options))
+    print(table(rows))
+    sys.exit(any(row["outcome"] == BROKEN or (row["outcome"] == SURVIVED and not row["survivor"]) for row in rows))
+
+
+def run(
+    root: Path, patches: Sequence[Path], jobs: int, tests: Sequence[str], limit: float, results: Path
+) -> Iterator[dict[str, Any]]:
+    """A row for each patch: first those that `results` holds, then the others, which are printed and added."""
+    lines = results.read_text(encoding="utf-8").splitlines() if results and results.exists() else []
+    known = {row["digest"]: row for row in map(json.loads, lines)}
+    yield from (known[digest] for digest in map(_digest, patches) if digest in known)
+    copies: SimpleQueue[Path] = SimpleQueue()
+    with TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
+        for number in range(jobs):
+            copies.put(_copy(root, Path(folder, str(number))))
+        todo = [path for path in patches if _digest(path) not in known]
+        for row in pool.map(lambda path: _tried(path, copies, tests, limit), todo):
+            print(f"{row['name']}: {row['outcome']} {row['by']}".rstrip() + f", {row['seconds']:.0f} s", flush=True)
+            if results:
+                with results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            yield row
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Killed and all mutants of each package, and the names of the others."""
+    others = [row for row in rows if row["outcome"] != KILLED]
+    every, left = (Counter(row["name"].partition("-")[0] for row in some) for some in (rows, others))
+    counts = [*((package, left[package], every[package]) for package in sorted(every)), ("all", len(others), len(rows))]
+    lines = [f"{package:22}{count - more:4} / {count}" for package, more, count in counts]
+    return "\n".join([*lines, *(f"{row['outcome']}: {row['name']}" for row in others)])
+
+
+def _digest(patch: Path) -> str:
+    return hashlib.sha256(patch.read_bytes()).hexdigest()
+
+
+def _copy(root: Path, copy: Path) -> Path:
+    """What git tracks, as it lies there, and the compiled modules."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    for path in (*(root / name for name in listed.split("\0")), *root.glob("stegnet/core/*.so")):
+        if path.is_file():
+            place = copy / path.relative_to(root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)  # or `git apply` might take a repository above it
+    return copy
+
+
+def _tried(patch: Path, copies: "SimpleQueue[Path]", tests: Sequence[str], limit: float) -> dict[str, Any]:
+    text, copy, start = patch.read_text(encoding="utf-8"), copies.get(), time.monotonic()
+    (file,) = re.findall(r"^\+\+\+ b/(.+)$", text, re.MULTILINE)
+    _apply(patch, copy)
+    outcome, by = _outcome(copy, file, tests, start + limit)
+    _apply(patch, copy, "--reverse")
+    if outcome == KILLED and _pytest(copy, [by], start + limit)[0] == 1:
+        outcome = BROKEN
+    copies.put(copy)
+    row = {"name": patch.stem, "digest": _digest(patch), "survivor": "\nSurvivor: " in text}
+    return row | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _apply(patch: Path, copy: Path, *options: str) -> None:
+    command = ["git", "apply", *options, str(patch.absolute())]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"error: {patch.name}: no longer applies: {done.stderr.strip()}")
+
+
+def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[str, str]:
+    """What becomes of a fault in this file, and the test that fails, if one does."""
+    place = Path("tests", *Path(file).with_suffix("").parts[file.startswith("stegnet/") :])
+    own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/keys.py
+    own = place.with_name(f"test_{place.name}.py") if own == Path("tests") else own
+    for paths in [tests] if tests else [[str(own)], ["tests", f"--ignore={own}"]]:
+        code, output = _pytest(copy, [f"--touching={file}", *paths], end)
+        if code is None:
+            return TIMED_OUT, ""
+        if code not in (0, NO_TESTS) and (copy / paths[0]).exists():
+            failed = _FAILED.search(output)
+            return KILLED, failed[1] if failed else f"exit code {code}"
+    return SURVIVED, ""
+
+
+def _pytest(copy: Path, arguments: Sequence[str], end: float) -> tuple[int | None, str]:
+    """Exit code, None if the time is over, and output of tests of the copy, which import the copy's packages."""
+    environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "2"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with subprocess.Popen([*PYTEST, *arguments], cwd=copy, env=environment, **pipes) as process:
+        try:
+            output = process.communicate(timeout=max(end - time.monotonic(), 1))[0]
+        except subprocess.TimeoutExpired:
+            for each in (*psutil.Process(process.pid).children(recursive=True), process):
+                each.kill()
+            return None, ""
+    return process.returncode, output
+
+
+if __name__ == "__main__":
+    main()
