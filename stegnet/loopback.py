@@ -5,6 +5,7 @@ reach what is served. Host names other than the loopback address are refused: a 
 to this machine (DNS rebinding). So is what another site's page posts.
 """
 
+import os
 import secrets
 import socket
 import socketserver
@@ -15,12 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from stegnet.core.errors import ConfigError
 from stegnet.core.temporary import temporary_folder
 
 LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS = 16  # a browser's window needs one or two, and browsers open spare ones
+_SNAPS = Path("/var/lib/snapd")
 _TOKEN_BYTES = 24
 _FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -205,12 +208,15 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
     """Yields a function that opens an address in a browser, and returns False if there is none to start.
 
-    The browser is started with a temporary file that redirects to the address: other users can see its arguments.
+    The browser is started with a temporary file that redirects to the address: other users can see its arguments. Where
+    there are snaps, it is in the home: a browser that is one sees nothing of /tmp.
 
     Args:
         name: of the file, which the browser may show for a moment.
     """
-    with temporary_folder() as folder:
+    home = os.environ.get("HOME")
+    visible = home and _SNAPS.is_dir() and os.access(home, os.W_OK)
+    with temporary_folder(parent=Path(home) if visible else None) as folder:
 
         def start() -> bool:
             redirect = folder / f"{name}.html"

@@ -13,14 +13,17 @@ _HINT = "set TMPDIR to a folder that can be written and has more room"
 
 
 @contextmanager
-def temporary_folder(prefix: str = "stegnet-") -> Iterator[Path]:
+def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> Iterator[Path]:
     """Yields a new folder that only its owner can open, and removes it after the block.
+
+    Args:
+        parent: the folder that it is in; None: that for temporary files.
 
     Raises:
         DiskError: it can't be created, or a file in it not be written; the message names the folder that it is in.
     """
     try:
-        created = TemporaryDirectory(prefix=prefix)
+        created = TemporaryDirectory(prefix=prefix, dir=parent)
     except OSError as error:
         where = "" if error.filename is None else f"{Path(error.filename).parent}: "
         raise DiskError(f"{where}no temporary folder can be created ({error.strerror})", _HINT) from error

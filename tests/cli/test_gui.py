@@ -13,8 +13,10 @@ from tests.support.waiting import LIMIT
 
 
 def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, tmp_path_factory) -> None:
-    temporary = tmp_path_factory.mktemp("temporary")
+    """Nor in a file that others can read; one that is a snap sees nothing of /tmp, but what is not hidden at home."""
+    temporary, home = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("home")
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("HOME", str(home))
     opened = []
 
     def start(address: str) -> bool:
@@ -26,15 +28,17 @@ def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, tmp_path_fa
         return there
 
     monkeypatch.setattr(webbrowser, "open", start)
-    for there in (True, False):
+    for there, snaps in ((True, home / "no"), (False, home), (True, home)):
+        monkeypatch.setattr("stegnet.loopback._SNAPS", snaps)
         code, out, err = stegnet("gui")
         address, redirect = opened.pop()
         token = re.fullmatch(r"open http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
         assert (code, opened) == (0, [])
         assert token not in address
+        assert re.match(rf"file://{home if snaps == home else temporary}/[^.]", address)
         assert token in redirect
         assert err == ("" if there else "note: could not start a browser; open the address yourself\n")
-        assert list(temporary.iterdir()) == []
+        assert [*temporary.iterdir(), *home.iterdir()] == []
 
 
 def test_a_port_in_use(stegnet) -> None:
