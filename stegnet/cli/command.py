@@ -12,7 +12,7 @@ from stegnet.cli import messages
 from stegnet.cli.commands import enhance, export, gui, hide, info, keygen, reveal, webcam
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.signals import Signals
-from stegnet.cli.streams import place_or_stream
+from stegnet.cli.streams import make_blocking, place_or_stream
 from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
 
@@ -81,15 +81,13 @@ def run() -> None:
 def _prepare_streams() -> None:
     """Makes standard streams fit for use.
 
-    Closed ones are opened on the null device: files would take their numbers, where libraries print. Those that another
-    program left unblocked would cut what is read or written where a pipe is empty or full.
+    Closed ones are opened on the null device: files would take their numbers, where libraries print.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         pass
     os.close(number)
     for number in range(_STREAMS):
-        if os.name == "posix" and not os.get_blocking(number):
-            os.set_blocking(number, True)
+        make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is not None:

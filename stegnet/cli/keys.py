@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
+from stegnet.cli.streams import make_blocking
 from stegnet.core.errors import KeyFileError
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _read_descriptor(number: int) -> bytes:
         if os.isatty(number):
             hint = "use --passphrase"
             raise KeyFileError(f"descriptor {number} is a terminal, which would echo the passphrase", hint)
+        make_blocking(number)
         while not line.endswith(b"\n") and len(line) < _MAX_LINE and (byte := os.read(number, 1)):
             line += byte
     except (OSError, OverflowError) as error:

@@ -5,6 +5,7 @@ written to a temporary file first, which only its owner can read, and what goes 
 """
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,12 @@ _VISIBLE = "other users of this machine can see a text on the command line; `--t
 def place_or_stream(text: str) -> Place | str:
     """The type of an argument that may be `-`."""
     return STREAM if text == STREAM else place(text)
+
+
+def make_blocking(descriptor: int) -> None:
+    """Makes reads and writes wait where another program left a pipe otherwise: an empty one would seem at its end."""
+    if os.name == "posix" and not os.get_blocking(descriptor):
+        os.set_blocking(descriptor, True)
 
 
 @contextmanager

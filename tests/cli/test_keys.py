@@ -27,8 +27,10 @@ def phrase_file(folder):
 def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
     assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
     reading, writing = os.pipe()
+    os.set_blocking(reading, False)  # the passphrase may come later than it is asked for
     os.write(writing, f"{PHRASE}\nleft".encode())
     assert stegnet(f"{REVEAL} --passphrase-fd {reading}") == (0, "wrote s.png: 40x50, SIZE\n", "")
+    assert os.get_blocking(reading)
     assert os.read(reading, 99) == b"left"
     os.close(writing)
     os.close(reading)
