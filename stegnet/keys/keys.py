@@ -5,7 +5,6 @@ anything is raised, and errors that hold one are not chained.
 """
 
 import math
-import os
 import re
 import secrets
 import unicodedata
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.core.errors import KeyFileError
+from stegnet.core.randomness import system_bytes
 from stegnet.keys.keytext import KEY_BYTES
 
 SALT_BYTES = SECRET_BYTES = 16
@@ -40,7 +40,7 @@ _YEAR = 365.25 * 86400  # seconds
 
 # Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
-SYSTEM: Randomness = os.urandom
+SYSTEM: Randomness = system_bytes
 
 # Reads the trits of an ephemeral key, (192,) uint8, at the places that follow from a public key; None: there are none.
 ReadEphemeral = Callable[[bytes], np.ndarray | None]

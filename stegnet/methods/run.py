@@ -1,12 +1,12 @@
 """The surroundings of every hiding and revealing: where networks run, randomness, progress, and its part of a film."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stegnet.core.progress import Progress, in_steps, no_progress, under
+from stegnet.core.randomness import system_bytes
 from stegnet.methods.segments import ALL_FRAMES, Part
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Run:
     device: str = "auto"
     precision: str = "auto"
     backend: str = "auto"
-    randomness: "Randomness" = os.urandom
+    randomness: "Randomness" = system_bytes
     progress: Progress = no_progress
     warn: Callable[[str], None] = unheard
     part: Part = ALL_FRAMES

@@ -1,6 +1,5 @@
 """Hiding and revealing live: the latest frame of a camera, again and again."""
 
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing
+from stegnet.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, KeyRing
 from stegnet.media import resize
 from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
 from stegnet.record import MAX_FRAMES, Header, Pictures, Record, nothing_revealed, read_record
@@ -115,7 +114,7 @@ class LivePipeline:
             yield _Job(Record(self._header, index, stamp), taken, cover, secret)
 
     def _process(self, job: _Job) -> LiveFrame:
-        given = FrameInput(job.secret, job.record, os.urandom(SEED_BYTES))
+        given = FrameInput(job.secret, job.record, SYSTEM(SEED_BYTES))
         container = hide_frame(self._network, self._keys, job.cover, given)
         found = read_record(container, KeyRing.of(self._keys), first=job.record.index == 0)
         if found.record is None:
@@ -129,7 +128,7 @@ def _header(network: Network, height: int, width: int) -> Header:
     """The header of frames that hide pictures of this size; how many there will be is not known."""
     size = width, height, MAX_FRAMES, MILLISECOND, _RATE
     described = Pictures(*size, network.base, network.block, network.weights)
-    return Header(os.urandom(FILM_ID_BYTES), FILM, MAX_FRAMES, described)
+    return Header(SYSTEM(FILM_ID_BYTES), FILM, MAX_FRAMES, described)
 
 
 def _milliseconds(seconds: Fraction) -> int:

@@ -3,7 +3,6 @@
 The same input gives the same bytes, but for the random identifiers that Matroska has.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
+from stegnet.core.randomness import system_bytes
 from stegnet.media.films.encoders import (
     FORMS,
     MKV,
@@ -56,7 +56,7 @@ class FilmOptions:
     time_base: Fraction | None = None
     keep: Path | None = None
     sound: Sequence[SoundTrack] = ()
-    randomness: Callable[[int], bytes] = os.urandom
+    randomness: Callable[[int], bytes] = system_bytes
 
 
 class FilmWriter:
