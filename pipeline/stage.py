@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from stegnet.config.config import load
 from stegnet.core.errors import StegnetError
+from stegnet.core.temporary import disk_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,12 +58,12 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
 def program() -> Iterator[None]:
     """Logs to stderr during the block, and ends the process if it fails.
 
-    Exits with 1 and an `error:` line on stderr after a StegnetError, and with 128 + the signal's number and one line
-    after Ctrl-C or SIGTERM.
+    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
+    number and one line after Ctrl-C or SIGTERM.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
-        with logging_redirect_tqdm():  # log lines don't break into a progress bar
+        with logging_redirect_tqdm(), disk_errors():  # log lines don't break into a progress bar
             yield
     except StegnetError as error:
         print(error.as_text(), file=sys.stderr)

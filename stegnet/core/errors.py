@@ -4,7 +4,7 @@ StegnetError
 ├── ConfigError    a parameter is unknown or invalid
 ├── DataError      training or test pictures are missing or unusable
 ├── MediaError     a picture or film can't be read or written
-├── DiskError      temporary files can't be written
+├── DiskError      temporary files, or those of a stage, can't be written
 ├── WeightsError   a weights file is missing, damaged or of another kind
 ├── KeyFileError   a key file is missing or is not a key
 ├── CapacityError  the secret does not fit into its cover
@@ -50,7 +50,7 @@ class MediaError(StegnetError):
 
 
 class DiskError(StegnetError):
-    """Temporary files can't be written.
+    """Temporary files, or those of a stage, can't be written.
 
     No MediaError: that of a file may only mean that it is of another kind.
     """

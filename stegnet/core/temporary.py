@@ -1,4 +1,4 @@
-"""Temporary folders, and the error of a disk that has no room for them."""
+"""Temporary folders, and the errors of disks that have no room."""
 
 import errno
 from collections.abc import Iterator
@@ -41,3 +41,20 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
                 raise
             what = f"{folder.parent}: temporary files can't be written ({cause.strerror})"
             raise DiskError(what, _HINT) from error
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns an error of a disk that takes no more into one line; for work that can go on from what it has written.
+
+    Raises:
+        DiskError: a file can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else "a file "
+        hint = "make room on the disks of this folder and of TMPDIR, and run the same command again"
+        raise DiskError(f"{where}can't be written ({error.strerror})", hint) from error

@@ -14,9 +14,9 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from stegnet.core.errors import TrackingError
+from stegnet.core.errors import DiskError, TrackingError
 
-STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)  # requests' errors are OSErrors
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, DiskError)  # requests' errors are OSErrors
 RETRY_DELAY = 2.0  # seconds
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address
 _STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # what SQLAlchemy adds to a cause
@@ -36,7 +36,8 @@ def store_errors(problem: str) -> Iterator[None]:
     try:
         yield
     except STORE_ERRORS as error:
-        raise TrackingError(f"{problem} ({reason(error)})", _remedy(_cause(error))) from error
+        hint = error.hint if isinstance(error, DiskError) else _remedy(_cause(error))
+        raise TrackingError(f"{problem} ({reason(error)})", hint) from error
 
 
 def reason(error: BaseException) -> str:
@@ -47,7 +48,7 @@ def reason(error: BaseException) -> str:
 
 def _cause(error: BaseException) -> str:
     causes = [error]
-    while inner := causes[-1].__cause__ or causes[-1].__context__:
+    while (inner := causes[-1].__cause__ or causes[-1].__context__) and not isinstance(causes[-1], DiskError):
         causes.append(inner)
     return str([each for each in causes if isinstance(each, STORE_ERRORS)][-1])
 

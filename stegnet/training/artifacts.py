@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
@@ -43,9 +44,10 @@ def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
     """Writes the weights file, and its card beside it as JSON for readers without safetensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_pair(path, pair, card)
-    path.with_suffix(".json").write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with _whole(path) as part:
+        save_pair(part, pair, card)
+    with _whole(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def write_curve(path: Path, points: Sequence[Point]) -> None:
@@ -53,12 +55,21 @@ def write_curve(path: Path, points: Sequence[Point]) -> None:
 
     The columns of validation figures are always there; cells without a measurement are empty.
     """
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     expected = () if INFORMATION in points[0] else FIGURES
     columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
-    with open(part, "w", newline="", encoding="utf-8") as file:
+    with _whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
-    part.replace(path)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yields the path to write a file to, which gets its name when it is whole."""
+    part = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -68,7 +68,11 @@ class Checkpoint:
         content = io.BytesIO()
         torch.save(state, content)
         unfinished = self._folder / f"{self.fingerprint}.tmp"
-        _write(unfinished, content.getbuffer())
+        try:
+            _write(unfinished, content.getbuffer())
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # of a full disk
+            raise
         os.replace(unfinished, self._folder / f"{self.fingerprint}-{state['step']:09}.pt")
         _sync(self._folder)
         for path in self._paths()[KEPT:]:

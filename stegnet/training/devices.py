@@ -17,6 +17,7 @@ from stegnet.config.config import Config, TrainConfig
 from stegnet.core.compute import cpu_threads, device_name, pick_device, resolve
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
+from stegnet.core.temporary import disk_errors
 from stegnet.models import build_from
 from stegnet.training.launch import launch, launched
 
@@ -140,7 +141,7 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
     count = process_count(config)
     if count != world_size():
         sys.exit(launch(module, count))
-    with launched():
+    with launched(), disk_errors():
         yield
 
 

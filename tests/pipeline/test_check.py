@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.check import main
+from pipeline.stage import program
 from stegnet.config.config import Config, load
 from stegnet.core.errors import ConfigError
 from tests.clones import ROOT
@@ -27,3 +28,11 @@ def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(
 def test_a_network_that_learns_passes(backbone: str, tmp_path: Path) -> None:
     main(config(backbone), tmp_path / "checked.json")
     assert (tmp_path / "checked.json").is_file()
+
+
+def test_a_full_disk_is_named_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), program():
+        main(config("test_resnet"), Path("/dev/full"))
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2] == "error: a file can't be written (No space left on device)"
+    assert said[-1].startswith("hint: make room")

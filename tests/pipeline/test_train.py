@@ -160,6 +160,18 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     assert_same(folder / "three", folder / "torchrun")
 
 
+def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
+    """The next run goes on from the last checkpoint; there are no weights that look whole."""
+    (out := folder / "full").mkdir()
+    (out / "w.part").symlink_to("/dev/full")
+    assert start("full", devices=2).wait() == 1
+    said = (out / "said.txt").read_text(encoding="utf-8")
+    assert "Traceback" not in said and "run the same command again" in said.splitlines()[-1]
+    assert said.splitlines()[-2] == "error: a file can't be written (No space left on device)"
+    assert not list(out.glob("w.*"))
+    assert "20/20" not in finish(start("full", devices=2), out)
+
+
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
     """DVC plots the columns, so they are always there; its template skips the empty cells."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]

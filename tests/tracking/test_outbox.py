@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.request import urlopen
 
 import mlflow
@@ -21,7 +22,7 @@ from werkzeug.serving import make_server
 
 from pipeline.results import open_store, open_tracker
 from stegnet.config.config import load
-from stegnet.core.errors import TrackingError
+from stegnet.core.errors import DiskError, TrackingError
 from stegnet.tracking import outbox, store
 from stegnet.tracking.outbox import store_errors
 from stegnet.tracking.provenance import EXPERIMENT
@@ -129,6 +130,21 @@ def test_no_password_is_shown(address: str) -> None:
     with pytest.raises(TrackingError, match="host") as caught, store_errors("MLflow's store can't be opened"):
         raise MlflowException(f"no answer from {address}")
     assert "pass-word" not in str(caught.value)
+
+
+def test_a_full_folder_for_temporary_files_is_named(
+    tracker: Tracker, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = DiskError("/t: temporary files can't be written (No space left on device)", "set TMPDIR")
+    monkeypatch.setattr(store, "RETRY_TIMEOUT", 0.5)
+    with tracker.run("train", "train") as live:
+        monkeypatch.setattr(mlflow.MlflowClient, "log_batch", Mock(side_effect=full))
+        live.log_point("train", POINTS[0])
+        wait_until(warnings)
+    assert f": {full}): work continues" in warnings()[0]
+    with pytest.raises(TrackingError, match="temporary files") as caught, store_errors("no store"):
+        raise full
+    assert caught.value.hint == full.hint
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_a_failed_write_leaves_the_previous_file(checkpoint, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         checkpoint.save({"step": 16})
     assert checkpoint.load()["step"] == 12
+    assert files(checkpoint.newest().parent) == ["abc-000000008.pt", "abc-000000012.pt"]
 
 
 def test_a_file_is_on_disk_before_it_is_renamed(checkpoint, monkeypatch):

@@ -300,8 +300,12 @@ def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path)
     config = make_config(model=model, pairs=2)
     config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
     pair, card, curve, _ = run(config)
-    path = tmp_path / "new" / "pair.safetensors"
+    path, cached = tmp_path / "new" / "pair.safetensors", tmp_path / "cached"
+    path.parent.mkdir()
+    cached.write_bytes(b"of DVC's cache, which outputs may be links to")
+    path.symlink_to(cached)
     write_weights(path, pair, card)
+    assert cached.read_bytes().startswith(b"of DVC")
     back, read = load_pair(path)
     assert weights(back) == weights(pair)
     last = curve[-1]
