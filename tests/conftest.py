@@ -1,4 +1,5 @@
 import os
+import random
 import re
 import secrets
 import signal
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from _pytest.mark.expression import Expression
 
+from stegnet.core import randomness
 from stegnet.keys import Key
 from stegnet.methods.network import Network
 from tests.closure import touches
@@ -66,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", THREADS)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _seed("imports")
     if chosen := config.getoption("touching"):
         files = {Path(name).resolve() for name in chosen}
         if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
@@ -97,6 +100,29 @@ def _marks_of(path: Path) -> set[str]:
     names = {name for name in MARKS if f"mark.{name}" in line}
     names |= {"long"} if {place, place.partition("/")[0]} & set(LONG_PLACES) else set()
     return names | ({"slow"} if place.partition("/")[0] in SLOW_FOLDERS or "long" in names else set())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a test draws of the system's randomness follows from its name."""
+    _seed(item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is made for several tests draws the same, whichever of them comes first."""
+    if fixturedef.scope == "function":
+        return (yield)
+    own = randomness.urandom
+    _seed(f"{fixturedef.baseid}::{fixturedef.argname}{getattr(request, 'param_index', '')}")
+    try:
+        return (yield)
+    finally:
+        randomness.urandom = own
+
+
+def _seed(text: str) -> None:
+    randomness.urandom = random.Random(text).randbytes
 
 
 @pytest.hookimpl(tryfirst=True)

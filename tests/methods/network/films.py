@@ -1,6 +1,5 @@
 """Films by a network that is given, over what is there."""
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.progress import Progress, no_progress
-from stegnet.keys import KeySource, Randomness
+from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.media import FilmWriter
 from stegnet.methods import Run
 from stegnet.methods.network import Network, NetworkOptions, run_of
@@ -24,7 +23,7 @@ def hide_film(
     films: tuple[Path, Path],
     out: Path,
     key: KeySource,
-    randomness: Randomness = os.urandom,
+    randomness: Randomness = SYSTEM,
     progress: Progress = no_progress,
     **options: object,
 ) -> Report:
