@@ -1,8 +1,9 @@
 """Single-line faults, tests/mutants/*.patch, and whether the tests catch them: python -m tools.mutants [NAME…].
 
 Each is applied to a copy of the working tree, where the tests that import the changed file run until one fails: first
-those of the folder that mirrors the file's, then all others. A patch begins with a sentence on what it breaks; after a
-line `Survivor: REASON`, it may survive. The exit code is 1 if another does, or if a test fails without the fault, too.
+those of the folder that mirrors the file's, then the quick ones, then the others. A patch begins with a sentence on
+what it breaks; after a line `Survivor: REASON`, it may survive. The exit code is 1 if another does, or if a test fails
+without the fault, too.
 """
 
 import argparse
@@ -116,11 +117,12 @@ def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[s
     place = Path("tests", *Path(file).with_suffix("").parts[file.startswith("stegnet/") :])
     own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/keys.py
     own = place.with_name(f"test_{place.name}.py") if own == Path("tests") else own
-    for paths in [tests] if tests else [[str(own)], ["tests", f"--ignore={own}"]]:
-        code, output = _pytest(copy, [f"--touching={file}", *paths], end)
+    others = "tests", f"--ignore={own}", "-m"
+    for chosen in [tests] if tests else [[str(own)], [*others, "not slow"], [*others, "slow and not long"]]:
+        code, output = _pytest(copy, [f"--touching={file}", *chosen], end)
         if code is None:
             return TIMED_OUT, ""
-        if code not in (0, NO_TESTS) and (copy / paths[0]).exists():
+        if code not in (0, NO_TESTS) and (copy / chosen[0]).exists():
             failed = _FAILED.search(output)
             return KILLED, failed[1] if failed else f"exit code {code}"
     return SURVIVED, ""
