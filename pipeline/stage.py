@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from stegnet.config.config import load
-from stegnet.core.errors import StegnetError
+from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.temporary import disk_errors
 
 if TYPE_CHECKING:
@@ -51,7 +52,19 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     with program():
+        _refuse_lost_results()
         work(load(Path("params.yaml")), **vars(arguments))
+
+
+def _refuse_lost_results() -> None:
+    """Refuses to run in the temporary copy that DVC makes of a shallow clone: it can't store the results.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    root = Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    if Path.cwd().is_relative_to(root / ".dvc" / "tmp") and (root / ".git" / "shallow").exists():
+        raise ConfigError("in a shallow clone, DVC loses the results of --queue and --temp", "git fetch --unshallow")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.check import main
-from pipeline.stage import program
+from pipeline.stage import program, run_stage
 from stegnet.config.config import Config, load
 from stegnet.core.errors import ConfigError
 from tests.clones import ROOT
@@ -36,3 +36,18 @@ def test_a_full_disk_is_named_in_one_line(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().err.splitlines()
     assert said[-2] == "error: a file can't be written (No space left on device)"
     assert said[-1].startswith("hint: make room")
+
+
+def test_a_copy_of_a_shallow_clone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DVC would lose the results."""
+    (copy := tmp_path / ".dvc" / "tmp" / "exps" / "a").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "shallow").touch()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(copy)
+    monkeypatch.setattr("sys.argv", ["check", "checked.json"])
+    with pytest.raises(SystemExit, match="1"):
+        run_stage(main, "out")
+    assert capsys.readouterr().err.splitlines()[-1] == "hint: git fetch --unshallow"
