@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import hmac
 import os
 import pickle
 import stat
@@ -14,7 +15,7 @@ import pytest
 from stegnet.core.errors import KeyFileError
 from stegnet.keys import Identity, Key, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
 from stegnet.keys.keys import KeyRing, film_key, is_anchor
-from tests.format.by_the_book import FILM_SECRET, SECRET, hkdf
+from tests.support.sealing import FILM_SECRET
 
 SALT, CANARY = bytes(range(16)), "c4n4ry"
 PLAIN, ANCHOR = bytes([200]) + SALT[1:], bytes([3]) + SALT[1:]
@@ -26,9 +27,10 @@ def same(one: Key, other: Key) -> bool:
 
 
 def test_subkeys_are_all_different(key):
-    """tests/format/test_format.py has their values."""
-    other = bytes(16)
-    assert key.shuffle(SALT, 258) == hkdf(SECRET, b"stegnet/2/shuffle" + bytes(6) + b"\1\2", SALT)
+    """tests/format/test_steps.py has their values; this one is by RFC 5869."""
+    other, extracted = bytes(16), hmac.digest(SALT, bytes(range(32)), "sha256")
+    expanded = hmac.digest(extracted, b"stegnet/2/shuffle" + bytes(6) + b"\1\2" + b"\1", "sha256")
+    assert key.shuffle(SALT, 258) == expanded
     found = [derive(salt) for derive in (key.lead, key.record, key.positions, key.mac) for salt in (SALT, other)]
     found += [key.shuffle(salt, index) for salt in (SALT, other) for index in (0, 1, 256, 2**24)]
     found += [key.commitment(salt) for salt in (SALT, other)] + [key.revealed_film(SALT)]

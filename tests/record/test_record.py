@@ -1,4 +1,4 @@
-"""Records as bytes: each field against the book, at its limits and beyond, and whatever else a reader may meet."""
+"""Records as bytes: each field in its place, at its limits and beyond, and whatever else a reader may meet."""
 
 import struct
 import zlib
@@ -24,8 +24,8 @@ from stegnet.record.record import (
     format_record,
     parse_record,
 )
-from tests.format import by_the_book
-from tests.format.by_the_book import FILM_ID, SECRET
+from stegnet.record.tracks import format_tracks
+from tests.support.sealing import FILM_ID, FIXED, KEY, forged
 
 TRACK = SoundTrack("aac", Fraction(1, 44100), 44100, "stereo", b"\x12\x10", b"any", "eng", None)
 WEIGHTS = bytes(range(100, 132))
@@ -33,7 +33,8 @@ SECRET_FILM = Pictures(97, 61, 5, Fraction(1, 90_000), Fraction(30_000, 1001), "
 HEADER = Header(FILM_ID, FILM, 8, SECRET_FILM)
 RECORD = Record(HEADER, 3, -7, b"base", b"sound")
 NAMED = Header(FILM_ID, FILE, 3, File("report.pdf", 1000, bytes(range(32))))
-FIELDS = by_the_book.parse(format_record(RECORD, Key(SECRET)))
+PLAIN = format_record(RECORD, KEY)
+TRACKS = format_tracks((TRACK,))
 LONGEST = replace(HEADER, frames=1 << 24)
 
 
@@ -51,12 +52,12 @@ def rejected(data: bytes, key: Key) -> None:
 
 
 def test_each_field_has_its_place():
-    commitment = by_the_book.commitment(SECRET, FILM_ID)
-    sizes = 97, 61, 5, (1, 90_000), (30_000, 1001)
-    tail = FIELDS.tracks, -7, b"base", b"sound"
-    expected = by_the_book.Parsed(FILM_ID, commitment, 2, 8, 3, 1, 16, WEIGHTS, *sizes, *tail)
-    assert expected == FIELDS
-    assert len(FIELDS.tracks) > 50
+    start = struct.pack(">16s32sBII", FILM_ID, KEY.commitment(FILM_ID), 2, 8, 3)
+    described = struct.pack(">BH32s7I", 1, 16, WEIGHTS, 97, 61, 5, 1, 90_000, 30_000, 1001)
+    tail = struct.pack(">qI", -7, 4) + b"base" + b"sound"
+    assert start + described + struct.pack(">I", len(TRACKS)) + TRACKS + tail == PLAIN
+    assert len(start + described) == FIXED
+    assert len(TRACKS) > 50
 
 
 def test_records_round_trip(key):
@@ -96,7 +97,7 @@ def test_fields_beyond_their_limits_are_rejected(key):
         "hidden": [0, 9, 3],
         "time_base": [(0, 1), (1, 0), (1 << 31, 1)],
         "rate": [(0, 1), (25, 0), (1, 1 << 31)],
-        "tracks": [b"x", FIELDS.tracks[:-1], FIELDS.tracks + b"x"],
+        "tracks": [b"x", TRACKS[:-1], TRACKS + b"x"],
         "base": [b""],
     }
     each = [{name: value} for name, values in wrong.items() for value in values]
@@ -106,26 +107,26 @@ def test_fields_beyond_their_limits_are_rejected(key):
     each += [{"stamp": sign * (1 << 40) + sign, "time_base": (1, 1)} for sign in (1, -1)]
     for fields in each:
         with pytest.raises(ValueError, match=r"."):
-            parse_record(replace(FIELDS, **fields).join(), key)
+            parse_record(forged(PLAIN, **fields), key)
             pytest.fail(str(fields))
 
 
 def test_fields_at_their_limits_are_not_rejected(key):
     """The limits themselves round trip above."""
     for fields in ({}, {"block": 256}, {"tracks": b""}, {"stamp": 1 << 62, "time_base": (1, 1 << 22)}):
-        assert parse_record(replace(FIELDS, **fields).join(), key).header.film_id == FILM_ID
-    assert parse_record(replace(FIELDS, rate=(50, 2)).join(), key).header.secret.rate == 25, "not in lowest terms"
+        assert parse_record(forged(PLAIN, **fields), key).header.film_id == FILM_ID
+    assert parse_record(forged(PLAIN, rate=(50, 2)), key).header.secret.rate == 25, "not in lowest terms"
 
 
 def test_a_picture_is_one_frame(key):
-    one = replace(FIELDS, kind=1, frames=1, hidden=1, index=0)
-    assert parse_record(one.join(), key).header.kind == PICTURE
+    one = forged(PLAIN, kind=1, frames=1, hidden=1, index=0)
+    assert parse_record(one, key).header.kind == PICTURE
     for fields in ({"frames": 2}, {"frames": 2, "hidden": 2}, {"hidden": 0}):
-        rejected(replace(one, **fields).join(), key)
+        rejected(forged(one, **fields), key)
 
 
 def test_records_that_are_cut_off_or_of_another_key(key):
-    data = replace(FIELDS, rest=b"").join()
+    data = forged(PLAIN, rest=b"")
     parse_record(data, key)
     for size in range(len(data)):
         rejected(data[:size], key)
@@ -136,7 +137,7 @@ def test_no_bytes_make_a_reader_stumble(key):
     """Who holds the key can seal anything: it is a record or ValueError."""
     for seed in range(300):
         random = Random(seed)
-        start = replace(FIELDS, rest=b"").join() if seed % 2 else file_record(key)
+        start = forged(PLAIN, rest=b"") if seed % 2 else file_record(key)
         data = bytearray(start[: random.randrange(48, len(start))] + random.randbytes(random.randrange(90)))
         for _ in range(random.randrange(4)):
             data[random.randrange(48, len(data))] = random.choice([0, 1, 2, 127, 128, 255])

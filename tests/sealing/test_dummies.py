@@ -14,7 +14,7 @@ from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
 from stegnet.sealing.record_zone import Canvas, RecordPlan, plan_of
 from stegnet.sealing.seal import FILM_EFFORT, SealOptions, seal
 from stegnet.sealing.steps import StepCosts
-from tests.format import seal_by_the_book as book
+from tests.support.sealing import salt_samples
 
 SIDE, COUNT = 128, 20
 CLASSES = 20  # of costs
@@ -46,7 +46,7 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
     A pixel's change is the mean of its samples'.
     """
     salts = np.zeros(steps.size, bool)
-    salts[book.salt_samples(steps.size)] = True
+    salts[salt_samples(steps.size)] = True
     changed, costs = (steps != 0).reshape(-1), costs.reshape(-1)
     if grey:
         salts, changed, costs = salts.reshape(-1, 3).any(1), changed.reshape(-1, 3).mean(1), costs.reshape(-1, 3).max(1)
@@ -86,7 +86,7 @@ def test_steps_beside_a_dummy_go_its_way(picture):
     dummy, other = [], []
     for steps, _ in containers(picture, 0.15, texture_costs, True):
         salts = np.zeros(steps.size, bool)
-        salts[book.salt_samples(steps.size)] = True
+        salts[salt_samples(steps.size)] = True
         salts = salts.reshape(steps.shape).any(-1)
         dummy += agreement(steps, salts)
         other += agreement(steps, ~salts)
@@ -120,13 +120,13 @@ def test_dummies_are_where_nothing_is_carried(picture):
             idle[:blocks] = np.repeat(idle.reshape(-1, 3).any(1), 3)[:blocks]
         assert not steps.reshape(-1)[~idle].any()
         assert np.abs(steps).max() <= 2
-        assert np.count_nonzero(steps.reshape(-1)[book.salt_samples(cover.size)]) >= 4
+        assert np.count_nonzero(steps.reshape(-1)[salt_samples(cover.size)]) >= 4
 
 
 def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture, monkeypatch):
     """By chance these are few at once in small pictures only; here, more are asked for."""
     cover = picture(24, 20)
-    salts = book.salt_samples(cover.size)
+    salts = salt_samples(cover.size)
     monkeypatch.setattr(dummies, "_LEAST_CHANGED", 12)
     for seed in range(5):
         assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salts]) >= 12
@@ -149,7 +149,7 @@ def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
 
 def test_a_rehearsal_never_puts_a_salt_sample_on_another():
     for samples in [*range(684, 800, 3), 3072, 30_720]:
-        salts = np.array(book.salt_samples(samples))
+        salts = salt_samples(samples)
         shifts = {3 * dummies._shift(samples, 3, dummies._Stream(bytes([seed]) * 32)) for seed in range(40)}
         assert len(shifts) > 10
         assert not any(np.isin((salts + shift) % samples // 3, salts // 3).any() for shift in shifts)

@@ -16,8 +16,7 @@ from stegnet.methods.network.picture import reveal_picture
 from stegnet.record.reading import read_record
 from stegnet.webcam.capture import Capture, Frame, Source, capture
 from stegnet.webcam.live import LivePipeline
-from tests.format import by_the_book
-from tests.format.by_the_book import SECRET
+from tests.support.sealing import lead_of
 from tests.support.waiting import LIMIT, wait_until
 
 
@@ -63,7 +62,7 @@ def test_every_frame_has_its_own_nonce(pipeline, picture, slow):
         live = pipeline(*captured)
         (job,) = live._jobs(Event(), 1)
         containers = [live._process(job).container for _ in range(3)]
-    assert len({by_the_book.read_lead(container, SECRET)[0][:12] for container in containers}) == 3
+    assert len({lead_of(container)[:12] for container in containers}) == 3
 
 
 def test_frames_are_dropped(pipeline, picture, slow):

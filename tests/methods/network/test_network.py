@@ -13,13 +13,12 @@ from stegnet.core.card import SHIPPED
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import Base
-from stegnet.core.shuffle import draw
+from stegnet.core.shuffle import apply, draw, invert
 from stegnet.engines import tiling
 from stegnet.engines.tiling import FINE, MARGIN, tiles
 from stegnet.methods.network import Network, receptive_fields
 from stegnet.models import Card, Pair, build, load_pair, save_pair, weights_id
 from stegnet.record import through_bytes
-from tests.format import by_the_book
 from tests.support.pairs import network_of
 
 pytestmark = pytest.mark.arithmetic
@@ -75,7 +74,7 @@ def test_hiding_is_the_pair_through_8_bits(network, weights, picture, shuffled):
 
     shown = prepared(load_pair(weights)[0], secret, base)
     if shuffled:
-        shown = by_the_book.shuffle(shown, *by_the_book.draw_shuffle(KEY, 6), 3)
+        shown = apply(shown, draw(KEY, 2, 3))
     exact = as_picture(load_pair(weights)[0].hide(as_tensor(cover / 255), as_tensor(shown))) * 255
     assert hidden.container.dtype == np.uint8
     sure = np.abs(exact % 1 - 0.5) > 1e-3
@@ -87,13 +86,8 @@ def test_hiding_is_the_pair_through_8_bits(network, weights, picture, shuffled):
 
 def test_revealing_is_the_pair_and_the_base(network, weights, picture):
     container, base = picture(16, 24, 3), some_base(picture)
-    permutation, turns = by_the_book.draw_shuffle(KEY, 6)
     found = as_picture(load_pair(weights)[0].reveal(as_tensor(container / 255)))
-    numbers = np.arange(16 * 24.0).reshape(16, 24, 1) + 1
-    places = by_the_book.shuffle(numbers, permutation, turns, 3).ravel()
-    residual = np.empty((16 * 24, 3))
-    residual[np.abs(places).astype(int) - 1] = found.reshape(-1, 3) * np.sign(places)[:, None]
-    joined = residual.reshape(16, 24, 3) / base.gain + base.picture / 255
+    joined = invert(found, draw(KEY, 2, 3)) / base.gain + base.picture / 255
     exact = as_picture(load_pair(weights)[0].restore(as_tensor(joined))) * 255
     revealed = network.reveal(container, draw(KEY, 2, 3), base)
     sure = np.abs(exact % 1 - 0.5) > 1e-3

@@ -2,18 +2,21 @@
 
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.keys import Key, Passphrase
-from stegnet.media import resize
+from stegnet.keys import Key, KeyRing, Passphrase
+from stegnet.media import read_picture, resize
 from stegnet.methods.network import frame, hide_picture, reveal_picture
-from stegnet.record import MAX_PIXEL_RATIO, Header, Pictures, Record, format_record
-from tests.format import by_the_book
-from tests.format.by_the_book import FILM_ID, NONCE, SECRET
+from stegnet.record import MAX_PIXEL_RATIO, Header, Pictures, Record, format_record, read_record
+from stegnet.sealing import frame_salt
+from tests.support.sealing import FILM_ID, sealed, zones
 from tests.support.tampering import unreadable
+
+VECTORS = Path(__file__).parents[2] / "format" / "vectors"
 
 
 @pytest.fixture
@@ -60,10 +63,9 @@ def test_hidden_twice_is_unrelated(exact, key, picture):
     pictures = picture(64, 96, 1), picture(64, 96, 2)
     a, b = (hide_picture(exact, *pictures, key) for _ in range(2))
     assert (a % 16 // 3 != b % 16 // 3).mean() > 0.5
-    records = [by_the_book.parse(by_the_book.read(container, SECRET)[0]) for container in (a, b)]
-    assert records[0].film_id != records[1].film_id
-    assert records[0].commitment != records[1].commitment
-    assert by_the_book.frame_salt(a) != by_the_book.frame_salt(b)
+    records = [read_record(container, KeyRing(key), first=True).record for container in (a, b)]
+    assert records[0].header.film_id != records[1].header.film_id
+    assert frame_salt(a) != frame_salt(b)
     a, b = (hide_picture(exact, *pictures, key, random.Random(1).randbytes) for _ in range(2))
     np.testing.assert_array_equal(a, b)
 
@@ -82,9 +84,9 @@ def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, key
 
 def test_one_error_for_every_reason(hidden, key, picture, quick_scrypt, refusal):
     broken = hidden.copy()
-    broken.reshape(-1)[by_the_book.zones(hidden, SECRET).lead[0]] ^= 1
-    unknown = by_the_book.write(hidden, by_the_book.read(hidden, SECRET)[0], SECRET, NONCE, version=1)
-    rejected = by_the_book.write(hidden, b"no record", SECRET, NONCE)
+    broken.reshape(-1)[zones(hidden)["lead"][0]] ^= 1
+    unknown = read_picture(VECTORS / "version.png")
+    rejected = sealed(hidden, b"no record")
     containers = [picture(64, 96), hidden[:4, :4], hidden[:, ::-1], broken, unreadable(hidden), unknown, rejected]
     cases = [(container, key) for container in (*containers, resize(hidden, 65, 96))]
     cases += [(hidden, Key(bytes(32))), (hidden, Passphrase("x"))]
@@ -94,5 +96,5 @@ def test_one_error_for_every_reason(hidden, key, picture, quick_scrypt, refusal)
 def test_a_frame_of_a_film_is_no_picture(exact, key, picture, refusal):
     one = Fraction(1)
     film = Header(FILM_ID, "film", 1, Pictures(8, 8, 1, one, one, "none", 8, exact.weights))
-    container = by_the_book.write(picture(64, 96), format_record(Record(film, 0), key), SECRET, NONCE)
+    container = sealed(picture(64, 96), format_record(Record(film, 0), key))
     assert "no picture" in refusal(container, key)[0]

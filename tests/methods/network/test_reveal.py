@@ -12,16 +12,14 @@ import pytest
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError, WeightsError
 from stegnet.keys import Key, Passphrase
-from stegnet.media import SoundPacket, read_frames, read_sound, scan
+from stegnet.media import SoundPacket, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods.network import hide_picture, reveal
 from stegnet.record import Container, Diagnosis, File, Header, Pictures, Record, format_record
 from stegnet.record import container as container_module
 from stegnet.record.sound import format_packets
-from tests.format import by_the_book
-from tests.format.by_the_book import SECRET
-from tests.format.make_vectors import TRACK, cover
 from tests.methods.network.films import hide_film, no_thread_stays, reveal_film, written
 from tests.support.pairs import FiveLevels, network_of
+from tests.support.sealing import KEY, sealed
 from tests.support.tampering import altered, unreadable
 
 NETWORK = network_of(FiveLevels(), quality=0)
@@ -36,12 +34,12 @@ def folder(tmp_path_factory, make_film) -> Path:
     folder = tmp_path_factory.mktemp("films")
     films = make_film(folder / "cover.mkv", FRAMES, *SIZE, seed=50), make_film(folder / "secret.mkv", HIDDEN, *SIZE)
     for seed, name in ((1, "container.mkv"), (2, "other.mkv")):
-        hide_film(NETWORK, films, folder / name, Key(SECRET), random.Random(seed).randbytes)
+        hide_film(NETWORK, films, folder / name, KEY, random.Random(seed).randbytes)
     films = (
         make_film(folder / "wide.mkv", 6, 96, 136, seed=50),
         make_film(folder / "talkie.mkv", 6, 96, 136, sound="aac"),
     )
-    hide_film(NETWORK, films, folder / "sound.mkv", Key(SECRET))
+    hide_film(NETWORK, films, folder / "sound.mkv", KEY)
     return folder
 
 
@@ -218,7 +216,7 @@ def test_what_is_no_film(tmp_path, folder, key, picture, out):
     """A file in a film, and pictures, though the first frame is lost."""
     header = Header(bytes(16), "file", 3, File("x", 15, bytes(32)))
     file = [
-        by_the_book.write(frame, format_record(Record(header, n, 5 * n, b"", b"bytes"), key), SECRET, bytes([n]) * 12)
+        sealed(frame, format_record(Record(header, n, 5 * n, b"", b"bytes"), key), n)
         for n, frame in zip(range(3), read_frames(folder / "cover.mkv"), strict=False)
     ]
     pictures = [hide_picture(NETWORK, picture(*SIZE, n), picture(*SIZE), key) for n in range(3)]
@@ -227,10 +225,10 @@ def test_what_is_no_film(tmp_path, folder, key, picture, out):
             reveal_film(NETWORK, written(tmp_path / "c.mkv", frames), out, key)
 
 
-def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, key):
+def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, folder, picture, key):
     """Its holder may seal any number: what can't be written is said, and is no crash."""
-    finest = Fraction(1, 2**31 - 1)
-    slow, late = replace(TRACK, time_base=1 / finest), SoundPacket(0, 1 << 62, 1 << 62, 9, True, b"sound")
+    finest, (track,) = Fraction(1, 2**31 - 1), sound_tracks(folder / "talkie.mkv")
+    slow, late = replace(track, time_base=1 / finest), SoundPacket(0, 1 << 62, 1 << 62, 9, True, b"sound")
     one = Header(bytes(16), "film", 1, Pictures(48, 40, 1, finest, 1 / finest, "none", 8, "5e" * 32))
     for record in (
         Record(one, 0, 1 << 62),
@@ -239,7 +237,7 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, key):
         Record(replace(one, secret=replace(one.secret, width=1 << 20, height=1)), 0),
         Record(replace(one, secret=replace(one.secret, tracks=(slow,))), 0, 0, b"", format_packets([late])),
     ):
-        frame = by_the_book.write(cover(96, 128), format_record(record, key), SECRET, bytes(12))
+        frame = sealed(picture(96, 128), format_record(record, key))
         container = written(tmp_path / "c.mkv", [frame])
         for suffix in ("mkv", "mp4"):
             with suppress(StegnetError):

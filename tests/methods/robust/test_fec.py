@@ -1,4 +1,4 @@
-"""Error correction, against the limit of the channel; tests/format compares its codewords with the book's."""
+"""Error correction, against the limit of the channel; tests/format has its codewords."""
 
 import numpy as np
 import pytest

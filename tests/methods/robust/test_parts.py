@@ -1,6 +1,7 @@
 """Containers that may be cropped to any part: what comes back of which parts, and what can't be hidden so."""
 
 import random
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
-from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.parts import hide_tiled
 from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.robust.survival import Promise, Survivor, best_rung
-from stegnet.methods.robust.tiles import LEAST_SIDE, Place, read_tiled
+from stegnet.methods.robust.tiles import LEAST_SIDE, Place, map_dither, map_signs, read_tiled
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +57,16 @@ def test_as_much_as_there_is_room_for(modem, picture):
     assert read_tiled(modem, KEY, part).content == b"\2" * found.room
     first, second = (hide(modem, cover, seed=seed).picture for seed in range(2))
     assert (first != second).mean() > 0.5
+
+
+def test_maps_are_what_they_were():
+    """The page reads no parts: these are the maps of docs/format.md, as a second implementation once drew them."""
+    dither, signs = map_dither(KEY), map_signs(KEY, Rung("", 0, 22, 38.0, 74, 86))
+    for found, digest in (
+        (dither.astype("<u2"), "a042a6a0f8692e834dd87af414ac1b613df9f640c9c8bb94e62c83584a78ba42"),
+        (np.packbits(signs < 0), "b465d59d5aab2404fd258d4a47ca3e3d0118bd36ae0f8e68669b3443cb7d6bbb"),
+    ):
+        assert sha256(found.tobytes()).hexdigest() == digest
 
 
 def test_blocks_of_maps_and_tiles():

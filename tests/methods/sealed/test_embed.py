@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from collections.abc import Iterable
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,16 +24,16 @@ from stegnet.methods.network import hide_film, hide_picture, run_of
 from stegnet.methods.sealed import SealedOptions, bytes_room, embed_file, extract_file, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
-from tests.format import by_the_book, seal_by_the_book
-from tests.format.by_the_book import NONCE, SECRET
+from stegnet.sealing import frame_salt
 from tests.support.films import make_film, picture
+from tests.support.sealing import lead_of, sealed
 from tests.support.tampering import altered, unreadable
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 5
 # What a picture of this size holds, and what a film's frame does: that of the format, less the record's fields.
-SAMPLES = HEIGHT * WIDTH * 3
+ZONE = HEIGHT * WIDTH * 3 // 31 * 30 // 32 * 32 - 528  # samples of the record
 FIELDS = 16 + 32 + 1 + 4 + 4 + (8 + 32 + 4 + len("secret.bin")) + 8
-SHARE = seal_by_the_book.largest_record(SAMPLES // 31 * 30 // 32 * 32 - 528) - FIELDS
+SHARE = (ZONE - ZONE // 128) // 12 * 19 // 8 - 16 - FIELDS
 FILM_SHARE = SHARE + 8 - 2  # the number of shares that are needed takes the offset's place
 DEFAULT, COMPRESS, UNVERIFIED = SealedOptions(), SealedOptions(compress=True), SealedOptions(verify=False)
 
@@ -156,10 +157,10 @@ def test_nothing_random_serves_twice(at, key):
         at.embed(at.cover, at.secret(100), f"{number}.png")
         at.embed(at.film, at.secret(100), f"{number}.mkv")
         runs += [[read_picture(at.folder / f"{number}.png")], list(read_frames(at.folder / f"{number}.mkv"))]
-    nonces = [by_the_book.read_lead(frame, SECRET)[0][:12] for frames in runs for frame in frames]
+    nonces = [lead_of(frame)[:12] for frames in runs for frame in frames]
     assert len(set(nonces)) == len(nonces) == 2 * (1 + FRAMES)
     assert len({read_record(frames[0], KeyRing(key), first=True).record.header.film_id for frames in runs}) == 4
-    assert len({by_the_book.frame_salt(frame) for frames in runs for frame in frames}) == len(nonces)
+    assert len({frame_salt(frame) for frames in runs for frame in frames}) == len(nonces)
     for name in ("a.mkv", "b.mkv"):  # but with the same randomness
         at.embed(at.film, at.secret(500), name, run=seeded(4))
     assert (at.folder / "a.mkv").read_bytes() == (at.folder / "b.mkv").read_bytes()
@@ -333,10 +334,10 @@ def test_how_many_frames_may_be_lost_is_said(at, key):
 def test_a_film_of_an_earlier_writer_opens(at, key):
     """Each frame holds some of the bytes, and none may be lost."""
     data, pieces = b"twelve bytes", []
-    file = File("note.txt", len(data), by_the_book.hashlib.sha256(data).digest())
+    file = File("note.txt", len(data), sha256(data).digest())
     for index, frame in enumerate(read_frames(at.film)):
         record = Record(Header(bytes(16), "file", FRAMES, file), index, 3 * index, data=data[3 * index : 3 * index + 3])
-        pieces.append(by_the_book.write(frame, format_record(record, key), SECRET, bytes([index]) * 12))
+        pieces.append(sealed(frame, format_record(record, key), index))
     assert at.extract(rewritten(at.film, pieces))[0] == data
     with pytest.raises(RevealError, match=r"3 of the file's 12 bytes are missing; frame 1 was lost"):
         at.extract(rewritten(at.film, [pieces[0], *pieces[2:]]))
@@ -350,7 +351,7 @@ def test_records_that_lie(at, exact, make_film, picture, key):
         (File("a", 1 << 62, bytes(32)), "nothing can be revealed"),
     ):
         record = format_record(Record(Header(bytes(16), "file", 1, file), 0, data=b"abc"), key)
-        write_png(at.folder / "a.png", by_the_book.write(picture(HEIGHT, WIDTH), record, SECRET, NONCE))
+        write_png(at.folder / "a.png", sealed(picture(HEIGHT, WIDTH), record))
         with pytest.raises(RevealError, match=message):
             at.extract("a.png")
     films = [make_film(at.folder / f"{name}.mkv", 2, 64, 96) for name in ("cover", "secret")]
