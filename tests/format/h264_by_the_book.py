@@ -1,26 +1,28 @@
-"""H.264 films of docs/format.md, read a second time without a line of stegnet: from an MP4 to the file in it.
+"""H.264 films of docs/format.md, read a second time: from an MP4 to the samples of its groups, which stegnet unseals.
 
 Slices are read by `h264_slices_by_the_book`. Left out are MOV and Matroska, films that several tracks share, and the
 check that a standard encoder gives a slice byte for byte: the vectors' slices are such.
 """
 
 import hashlib
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tests.format.by_the_book import commitment
+from stegnet.keys import Key, KeyRing
+from stegnet.record import Gathering
+from stegnet.record.record import parse_record
+from stegnet.sealing import Medium, unseal
 from tests.format.h264_cabac_by_the_book import Cabac
 from tests.format.h264_cavlc_by_the_book import Cavlc
 from tests.format.h264_headers_by_the_book import Bits, Pps, Sps, pps_of, read_header, read_pps, read_sps
 from tests.format.h264_slices_by_the_book import LUMA_4X4, LUMA_8X8, Level
-from tests.format.seal_by_the_book import LEVELS, read
-from tests.format.spread_by_the_book import joined, parse
 
 SLICES, IDR, SPS, PPS = (1, 5), 5, 7, 8  # types of NAL units
-CARRIERS, FILE = 65_536, 3  # of a group; kind of a record
+CARRIERS, LEVELS = 65_536, 4096  # of a group; for each sample of one that a bit of lead or MAC has
 
 Boxes = Iterator[tuple[bytes, bytes]]
 
@@ -210,7 +212,8 @@ def open_group(group: Pictures, key: bytes) -> tuple[bytes, bool] | None:
     Args:
         key: of the frame.
     """
-    return read(frame_of(group), key, context=group.context, share=LEVELS)
+    found = unseal(frame_of(group), KeyRing(Key(key)), first=True, medium=Medium(LEVELS, group.context))
+    return found and (found.record, found.whole)
 
 
 def read_film(pictures: list[Pictures], key: bytes) -> list[tuple[bytes, bool]]:
@@ -228,21 +231,18 @@ def read_film(pictures: list[Pictures], key: bytes) -> list[tuple[bytes, bool]]:
     return records
 
 
-def hidden_file(records: list[bytes], key: bytes) -> tuple[bytes, bytes] | None:
+def hidden_file(records: list[bytes], key: bytes) -> tuple[str, bytes] | None:
     """Name and content of the file that they hold; None where they do not hold all of it.
 
     Args:
         key: of the film.
     """
-    if not records or any(plain[16:48] != commitment(key, plain[:16]) for plain in records):
-        return None
-    if records[0][48] == FILE:
-        size, digest, length = struct.unpack(">Q32sI", records[0][57:101])
-        name, data = records[0][101 : 101 + length], records[0][101 + length + 8 :]
-    else:
-        parsed = [parse(plain) for plain in records]
-        (frames, _, needed), described, name, _ = parsed[0]
-        size, digest = struct.unpack(">Q32s", described)
-        shares = {index: share for (_, index, _), _, _, share in parsed}
-        data = joined(shares, size, records[0][:16], frames, needed)
-    return (name, data) if data is not None and hashlib.sha256(data).digest() == digest else None
+    parsed = [parse_record(plain, Key(key)) for plain in records]
+    header, data = parsed[0].header, parsed[0].data
+    if header.spread is not None:
+        gathering = Gathering(header.spread, out := io.BytesIO())
+        for record in parsed:
+            gathering.add(record.index, record.data)
+        gathering.restore()
+        data = out.getvalue()
+    return (header.secret.name, data) if hashlib.sha256(data).digest() == header.secret.digest else None

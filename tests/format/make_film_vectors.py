@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from PIL import Image
 from scipy.fft import idctn
 
@@ -22,42 +23,35 @@ from stegnet.keys.keys import Key
 from stegnet.media import FilmInfo
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
+from stegnet.methods.robust import file_content, parse_content
 from stegnet.methods.robust_film.groups import GroupContent, group_room, hide_in_group, pieces_of
 from stegnet.methods.robust_film.phases import RUNGS as OUR_RUNGS
 from tests.format import film_by_the_book as book
-from tests.format.film_by_the_book import FREQUENCIES, GROUP, FilmRung
-from tests.format.make_robust_vectors import (
-    ANSWERS,
-    FILE,
-    NAME,
-    PASSPHRASE,
-    RANDOM,
-    TEXT,
-    WRONG_KEY,
-    by_passphrase,
-    content,
-    file_body,
-)
-from tests.format.robust_by_the_book import (
+from tests.format.film_by_the_book import (
+    FREQUENCIES,
+    GROUP,
+    FilmRung,
     Keys,
     carried,
     header_of,
-    parse,
     places,
     region_lumas,
     room,
     seal,
     spans,
 )
-from tests.format.seal_by_the_book import SECRET
 from tests.support.films import still_frames
 
-FOLDER = Path(__file__).parent / "film_vectors"
+FOLDER, ANSWERS = Path(__file__).parent / "film_vectors", "answers.json"
+SECRET, WRONG_KEY, PASSPHRASE = bytes(range(32)), bytes(range(1, 33)), "zwei Käse"
+RANDOM = bytes(range(0xE0, 0xE7))  # of headers
+NAME, TEXT = "note.txt", b"at eight"
+FILE = file_content(NAME, TEXT)
 ENCODED, ENCODED_RATE = "encoded.mp4", 12
 VARIANT = 21
 LONG, _, FINE, SHORT = book.RUNGS
 SIZE = 35, 69  # the last rows and columns are outside the hidden area
-FIT_FOR_TWO = content(file_body(NAME, TEXT * 15))  # takes two groups of the rung LONG
+FIT_FOR_TWO = file_content(NAME, TEXT * 15)  # takes two groups of the rung LONG
 RATE = 40
 HEADER = header_of(RATE, RANDOM)
 LEVEL, AT_EDGE = 56, 64
@@ -148,9 +142,13 @@ def hidden(
     """
     before = cover() if group is None else group
     salt = salt or of_variant(before, VARIANT)
-    keys = Keys(key(salt[:-1]), salt, film=True)
+    keys = Keys(key(salt[:-1]), salt)
     bits = carried(*book.shape_of(before), rung.group_bits, header, data, keys)
     return modulated(before, bits, keys, rung, header)
+
+
+def by_passphrase(salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=1 << 17, r=8, p=1).derive(PASSPHRASE.encode())
 
 
 def of_variant(group: list[np.ndarray], variant: int) -> bytes:
@@ -166,7 +164,7 @@ def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest
 
 def rooms(groups: int) -> list[int]:
     rows, cols = (side // 8 for side in SIZE)
-    return [room(rows * cols, LONG.group_bits, HEADER, film=True) - 16] * groups
+    return [room(rows * cols, LONG.group_bits, HEADER) - 16] * groups
 
 
 def over_an_edge(frames: int) -> list[np.ndarray]:
@@ -216,15 +214,15 @@ def answer(vector: Vector) -> dict[str, object]:
     found = {"file": f"{vector.name}.png", "height": vector.film[0].shape[0], **how}
     if vector.message is None:
         return found | {"answer": "nothing"}
-    name, data = parse(vector.message, 0)
-    return found | {"answer": "file", "name": name.decode(), "bytes": data.hex()}
+    file = parse_content(vector.message, 0)
+    return found | {"answer": "file", "name": file.name, "bytes": file.data.hex()}
 
 
 def steps() -> dict[str, object]:
     """Those of the first film."""
     group, header, rung = cover(), HEADER, LONG
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
-    keys = Keys(SECRET, salt + bytes([VARIANT]), film=True)
+    keys = Keys(SECRET, salt + bytes([VARIANT]))
     found = places(rows, cols, rung.group_bits, keys)
     return {
         "robust_salt": salt.hex(),

@@ -24,17 +24,22 @@ from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
-from tests.format import robust_by_the_book
-from tests.format.make_film_vectors import ANSWERS, ENCODED, FILE, FOLDER, RANDOM
-from tests.format.robust_by_the_book import Keys
-from tests.format.seal_by_the_book import SECRET
-from tests.format.test_robust_format import title, unlocking
+from tests.format.film_by_the_book import Keys
+from tests.format.make_film_vectors import ANSWERS, ENCODED, FILE, FOLDER, RANDOM, SECRET
 from tests.support.films import still_frames
 
 ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
 KEY, RATE = Key(SECRET), 20
 each_rung = pytest.mark.parametrize("rung", ALL_RUNGS, ids=lambda rung: rung.name)
+
+
+def title(vector: dict) -> str:
+    return f"{vector['file']}-{vector['answer']}"
+
+
+def unlocking(vector: dict) -> Key | Passphrase:
+    return Key(bytes.fromhex(vector["key"])) if "key" in vector else Passphrase(vector["passphrase"])
 
 
 def message_of(film: list[np.ndarray], key: Key | Passphrase) -> bytes | None:
@@ -115,11 +120,11 @@ def test_sines_of_headers(rung):
     found = headers.sines([coefficients(each) for each in lumas[:: rung.run]])
     theirs = book.FilmRung(rung.coefficients, rung.run, rung.scale)
     for variant in (0, 5, VARIANTS - 1):
-        keys = Keys(SECRET, salt + bytes([variant]), film=True)
+        keys = Keys(SECRET, salt + bytes([variant]))
         expected = book.header_sines(book.coefficients(lumas), shape, keys, theirs).reshape(-1)
-        kept = robust_by_the_book.places(*shape, rung.bits, keys).header[: found.shape[1]]
+        kept = book.places(*shape, rung.bits, keys).header[: found.shape[1]]
         np.testing.assert_allclose(found[variant], expected[kept], atol=5e-3)
-        assert np.array_equal(headers.signs[variant], robust_by_the_book.signed(keys.of("header"), np.ones(len(kept))))
+        assert np.array_equal(headers.signs[variant], book.signed(keys.of("header"), np.ones(len(kept))))
 
 
 @each_rung
@@ -133,8 +138,8 @@ def test_the_book_reads_what_stegnet_hides(rung):
 @each_rung
 @pytest.mark.parametrize("shape", [(10, 20), (41, 39), (45, 80)])
 def test_places_of_a_group(rung, shape):
-    salt, header = bytes(range(16)), robust_by_the_book.header_of(0, RANDOM, 6)
-    theirs = robust_by_the_book.places(*shape, rung.bits, Keys(SECRET, salt, film=True))
+    salt, header = bytes(range(16)), book.header_of(0, RANDOM, 6)
+    theirs = book.places(*shape, rung.bits, Keys(SECRET, salt))
     ours = Blocks(shape, rung, KEY, salt).places
     assert ours.header.tolist() == theirs.header
     assert ours.record(6, header).tolist() == theirs.used(header)
@@ -144,8 +149,8 @@ def test_places_of_a_group(rung, shape):
 def test_stegnet_reads_what_the_book_hides(rung):
     frames, shape = still_frames(GROUP, 96, 128), (12, 16)
     salt = salt_of_variant(next(book.salts(frames)), 7)
-    header = robust_by_the_book.header_of(RATE, RANDOM)
-    carried = robust_by_the_book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt, film=True))
+    header = book.header_of(RATE, RANDOM)
+    carried = book.carried(*shape, rung.bits, header, made_by.piece(), Keys(SECRET, salt))
     signs = np.reshape(carried, (*shape, rung.bits)) * np.float32(2) - 1
     film = modulated(frames, signs, dither_of(Blocks(shape, rung, KEY, salt), header), rung)
     assert message_of(film, KEY) == FILE

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,10 @@ from stegnet.keys import Key
 from stegnet.media.h264 import Parameters, read_levels
 from tests.format import h264_by_the_book as book
 from tests.format import make_h264_vectors as made_by
-from tests.format.by_the_book import SECRET, digest
 
 ANSWERED = json.loads((made_by.FOLDER / made_by.ANSWERS).read_text(encoding="utf-8"))
 VECTORS = {vector["film"]: vector for vector in ANSWERED["vectors"]}
-HIDDEN = ANSWERED["name"].encode(), ANSWERED["hidden"].encode()
+HIDDEN = ANSWERED["name"], ANSWERED["hidden"].encode()
 
 
 @cache
@@ -26,36 +26,36 @@ def pictures(name: str) -> list[book.Pictures]:
 
 def test_the_vectors_are_all_there():
     assert {path.name for path in made_by.FOLDER.iterdir()} == {*VECTORS, made_by.ANSWERS}
-    assert ANSWERED["key"] == SECRET.hex()
+    assert ANSWERED["key"] == made_by.SECRET.hex()
 
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_the_book_reads_the_vectors(name):
-    found = book.read_film(pictures(name), SECRET)
+    found = book.read_film(pictures(name), made_by.SECRET)
     assert made_by.answer(made_by.FOLDER / name, pictures(name)) == VECTORS[name]
     assert len(found) == len(VECTORS[name]["groups"])
     assert [whole for _, whole in found] == [VECTORS[name]["answer"] != "altered"] * len(found)
-    assert book.hidden_file([record for record, _ in found], SECRET) == HIDDEN
+    assert book.hidden_file([record for record, _ in found], made_by.SECRET) == HIDDEN
     assert book.read_film(pictures(name), bytes(32)) == []
 
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_stegnet_reads_the_vectors(name):
     film, session = made_by.FOLDER / name, Session()
-    found = session.info(film, key=Key(SECRET))
+    found = session.info(film, key=Key(made_by.SECRET))
     assert found["method"] == "h264"
     assert found["whole"] is (VECTORS[name]["answer"] != "altered")
-    assert found["hidden_sha256"] == digest(HIDDEN[1])
+    assert found["hidden_sha256"] == sha256(HIDDEN[1]).hexdigest()
     with pytest.raises(RevealError):
         session.reveal(film, key=Key(bytes(32)))
 
 
 def test_the_book_finds_a_group_where_a_film_was_cut():
     """Without its first group of pictures, the first group does not open, and the second one begins at the next."""
-    (_, first), (second, whole) = book.read_film(pictures("cabac.mp4"), SECRET)
+    (_, first), (second, whole) = book.read_film(pictures("cabac.mp4"), made_by.SECRET)
     assert first
-    assert book.read_film(pictures("cabac.mp4")[1:], SECRET) == [(second, whole)]
-    assert book.hidden_file([second], SECRET) == HIDDEN
+    assert book.read_film(pictures("cabac.mp4")[1:], made_by.SECRET) == [(second, whole)]
+    assert book.hidden_file([second], made_by.SECRET) == HIDDEN
 
 
 @pytest.mark.parametrize(("name", "count"), [("cabac.mp4", 12), ("cavlc.mp4", 12), ("baseline.mp4", 12)])
@@ -76,9 +76,9 @@ def test_levels_of_slices(name, count):
 @pytest.mark.parametrize("name", ["cavlc.mp4", "baseline.mp4"])
 def test_the_book_reads_what_stegnet_hides(tmp_path: Path, name: str):
     made_by.hide(made_by.FOLDER / name, tmp_path / name, b"another file", seed=1)
-    found = book.read_film(book.groups_of_pictures(book.Film((tmp_path / name).read_bytes())), SECRET)
+    found = book.read_film(book.groups_of_pictures(book.Film((tmp_path / name).read_bytes())), made_by.SECRET)
     assert [whole for _, whole in found] == [True]
-    assert book.hidden_file([record for record, _ in found], SECRET) == (HIDDEN[0], b"another file")
+    assert book.hidden_file([record for record, _ in found], made_by.SECRET) == (HIDDEN[0], b"another file")
 
 
 def test_the_altered_vector_is_made_of_another(tmp_path: Path):
