@@ -1,4 +1,4 @@
-/** Containers that the book wrote are revealed, and containers hidden here can be revealed here. */
+/** The test vectors are revealed, and containers hidden here can be revealed here. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -123,6 +123,14 @@ for (const [what, fields] of [
   test(`what is ${what} is distinguished from a picture (kind ${fields[0]})`, async () => {
     const container = await sealed(...fields);
     await assert.rejects(reveal(ideal(NONE), container, { file: secretKey }), { message: new RegExp(what) });
+  });
+}
+
+for (const [album, { key }] of Object.entries(JSON.parse(read("album_vectors/answers.json")))) {
+  test(`a picture of the album ${album} is told from one that holds a whole file`, async () => {
+    const keyInput = album === "passphrase" ? { passphrase: key } : { file: fromHex(key) };
+    const container = readPng(read(`album_vectors/${album}/0.png`));
+    await assert.rejects(reveal(ideal(NONE), container, keyInput), { message: /one of several pictures/ });
   });
 }
 

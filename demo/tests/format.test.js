@@ -1,4 +1,4 @@
-/** Each step on the way into a container equals the book's (tests/format/steps.json). */
+/** Each step on the way into a container is that of tests/format/steps.json. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** JPEG containers: those that the book wrote are revealed, and what is hidden here comes back. */
+/** JPEG containers: the test vectors are revealed, and what is hidden here comes back. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

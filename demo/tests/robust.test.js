@@ -1,4 +1,4 @@
-/** Each step on the way into a robust container equals the program's (tests/format/robust_steps.json). */
+/** Each step on the way into a robust container is that of tests/format/robust_steps.json. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

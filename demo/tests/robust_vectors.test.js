@@ -1,4 +1,4 @@
-/** The test vectors of robust containers give the answers that the format says (tests/format/make_robust_vectors.py). */
+/** The test vectors of robust containers give the answers that the format says (tests/format/robust_vectors). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

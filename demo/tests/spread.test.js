@@ -1,4 +1,4 @@
-/** Spread files: shares are those of the book (tests/format/spread_by_the_book.py), and any that are enough give the file. */
+/** Spread files: shares are those of tests/format/spread.json, and any that are enough give the file. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ import { random, read, seeded } from "./vectors.js";
 const steps = JSON.parse(read("spread.json"));
 
 for (const { frames, needed, film_id, data, shares } of steps) {
-  test(`shares of ${frames} frames, ${needed} of which are needed, are the book's`, async () => {
+  test(`shares of ${frames} frames, ${needed} of which are needed`, async () => {
     const [bytes, filmId] = [fromHex(data), fromHex(film_id)];
     const share = await makeShares(bytes, { filmId, frames, needed });
     const made = shares.map((_, frame) => share(frame));

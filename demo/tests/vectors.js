@@ -1,4 +1,4 @@
-/** The test vectors of the format, and the ideal networks that made them (tests/format/make_vectors.py). */
+/** The test vectors of the format (docs/format.md, "Test vectors"), and the ideal networks that they were made for. */
 
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";

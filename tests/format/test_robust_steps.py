@@ -1,36 +1,163 @@
-"""The values of robust_steps.json, which other programs are checked against, are those of stegnet."""
+"""Each step on the way into a robust container is that of robust_steps.json, and of docs/format.md."""
 
 import base64
-import copy
+import hashlib
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stegnet.methods.robust.content import RobustFile, parse_content
-from tests.format import make_robust_steps
+from stegnet.core.card import SHIPPED_MODEM
+from stegnet.core.jpeg import encode_jpeg, through_jpeg
+from stegnet.keys import Key, Passphrase
+from stegnet.media import read_picture
+from stegnet.media.forecast import picture_quality
+from stegnet.media.pictures.bare_avif import as_file
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    Blocks,
+    Rung,
+    choose_rung,
+    coded_bits,
+    dither_of,
+    file_content,
+    make_header,
+    parse_channel,
+    parse_content,
+    read_rungs,
+    region_means,
+    robust_key,
+    robust_salts,
+    textures,
+    used_blocks,
+)
+from stegnet.methods.robust.content import RobustFile
+from stegnet.methods.robust.fec import Code, Coding
+from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
+from stegnet.methods.robust.pictures import forecast_room
 
-STEPS = json.loads(make_robust_steps.FILE.read_text(encoding="utf-8"))
-PICTURES = [STEPS["contents"][f"picture of {depth} bits"] for depth in (8, 10)]
+FOLDER = Path(__file__).parent
+STEPS = json.loads((FOLDER / "robust_steps.json").read_text(encoding="utf-8"))
+CONTAINER, CONTENTS, RESIZED = STEPS["container"], STEPS["contents"], STEPS["resized"]
+TEXT = (FOLDER / "../../docs/format.md").resolve().read_text(encoding="utf-8").partition("## Test vectors")[2]
+KEY, PASSPHRASE = Key(bytes.fromhex(STEPS["key"])), Passphrase(STEPS["passphrase"])
+NONCE, RATE = bytes.fromhex(STEPS["nonce"]), STEPS["rate"]
+RUNG = Rung("jpeg-75", STEPS["rung"]["first"], STEPS["rung"]["bits"], 38.0, 74, 86)
+SALT = bytes.fromhex(CONTAINER["salts"][0])
+SIDE = 8  # of a block
 
 
-def test_made_again_they_are_the_same():
-    made = json.loads(json.dumps(make_robust_steps.steps()))
-    for steps in (made, expected := copy.deepcopy(STEPS)):  # another AV1 encoder may give other bytes
-        for name in ("picture of 8 bits", "picture of 10 bits"):
-            del steps["contents"][name]["content"], steps["contents"][name]["revealed"]
-    assert made == expected
+def picture(plain: dict) -> np.ndarray:
+    samples = np.frombuffer(base64.b64decode(plain["samples"]), np.uint8)
+    return samples.reshape(plain["height"], plain["width"], 3)
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-def test_a_picture(picture):
-    revealed, shown = parse_content(bytes.fromhex(picture["content"]), 1000), picture["revealed"]
-    expected = np.frombuffer(base64.b64decode(shown["samples"]), np.uint8)
-    assert isinstance(revealed, np.ndarray)
-    assert revealed.shape == (shown["height"], shown["width"], 3)
-    assert np.abs(revealed.reshape(-1).astype(int) - expected).max() <= 2
+def digest(values: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def message(bits: int) -> np.ndarray:
+    """The first bits of SHA-256 of 0, 1, 2, …, each in four bytes."""
+    count = -(-bits // 256)
+    data = b"".join(hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(count))
+    return np.unpackbits(np.frombuffer(data, np.uint8))[:bits]
+
+
+def test_codes():
+    for step in STEPS["codes"]:
+        code = Code(step["n"], step["k"], step["rate"])
+        assert digest(np.packbits(code.encode(message(code.k)))) == step["codeword"]
+    for step in STEPS["codings"]:
+        coding = Coding(step["places"], step["rate"])
+        assert coding.room == step["room"]
+        assert digest(np.packbits(coding.encode(message(coding.room)))) == step["coded"]
+
+
+def test_salts_keys_and_places():
+    cover = picture(STEPS["picture"])
+    shape = cover.shape[0] // SIDE, cover.shape[1] // SIDE
+    means = region_means(cover[: shape[0] * SIDE, : shape[1] * SIDE])
+    assert means.tolist() == pytest.approx(CONTAINER["means"], abs=1e-9)
+    assert [salt.hex() for salt in robust_salts(cover)] == CONTAINER["salts"]
+    assert KEY.robust(b"dither", SALT).hex() == CONTAINER["dither_key"]
+    assert KEY.robust(b"record", SALT, bytes(8)).hex() == CONTAINER["record_key"]
+    assert robust_key(PASSPHRASE, SALT).robust(b"dither", SALT).hex() == CONTAINER["dither_key_by_passphrase"]
+    assert digest(dither_of(shape, KEY, SALT).astype("<u4")) == CONTAINER["dither"]
+    assert digest(Blocks(shape, RUNG, KEY, SALT).places.header.astype("<u4")) == CONTAINER["header_places"]
+
+
+@pytest.mark.parametrize("textured", [False, True])
+def test_shares_of_blocks(textured):
+    """As they come, or chosen by texture."""
+    given, found = CONTAINER["shares"], textures(picture(CONTAINER["textured"]["picture"]))
+    assert found.reshape(-1).tolist() == CONTAINER["textured"]["texture"]
+    blocks = Blocks((given["rows"], given["cols"]), RUNG, KEY, SALT, found if textured else None)
+    content = bytes.fromhex(CONTAINER["content"])
+    for share, step in enumerate((CONTAINER["textured"] if textured else given)["each"]):
+        assert digest(blocks.places.record(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
+        assert digest(np.packbits(used_blocks(blocks, NONCE, share))) == step["used_blocks"]
+        assert blocks.room(RATE, share) == step["room"]
+        assert digest(np.packbits(coded_bits(blocks, RATE, content, NONCE, share))) == step["bits"]
+
+
+def test_resized_copies():
+    for step in RESIZED["grids"]:
+        grids = {(grid.height, grid.width) for grid in canonical_grids(*step["copy"])}
+        assert sorted(grids, key=lambda size: (-max(size), min(size))) == [tuple(size) for size in step["canonical"]]
+    copy, grid = picture(RESIZED["picture"]), Grid(*RESIZED["canonical"], own=False)
+    salts = list(salts_of_copies(copy))
+    assert [salt.hex() for salt in salts] == RESIZED["salts"]
+    for used, name in ((KEY, "dither_key"), (robust_key(PASSPHRASE, salts[0]), "dither_key_by_passphrase")):
+        assert used.robust(b"dither", grid.full(salts[0])).hex() == RESIZED[name]
+    for area, expected in zip(grid.areas(copy), RESIZED["areas"], strict=True):
+        assert np.array_equal(area, picture(expected))
 
 
 def test_a_file():
-    file = STEPS["contents"]["file"]
-    assert parse_content(bytes.fromhex(file["content"]), 0) == RobustFile(file["name"], bytes.fromhex(file["data"]))
+    name, data, content = (
+        CONTENTS["file"]["name"],
+        *(bytes.fromhex(CONTENTS["file"][key]) for key in ("data", "content")),
+    )
+    assert file_content(name, data) == content
+    assert parse_content(content, 0) == RobustFile(name, data)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_a_picture(depth):
+    given = CONTENTS[f"picture of {depth} bits"]
+    revealed, expected = parse_content(bytes.fromhex(given["content"]), 1000), picture(given["revealed"])
+    assert revealed.shape == expected.shape
+    assert np.abs(revealed.astype(int) - expected).max() <= 2
+    assert as_file(b"AV1", 5, 7, depth).hex() == given["avif"]
+
+
+def test_forecasts():
+    """Of the shipped modem, in 640×480 pixels."""
+    for step in STEPS["forecasts"]:
+        rung = choose_rung(read_rungs(SHIPPED_MODEM), parse_channel(step["channel"]), CONTAINER_PSNR)
+        room = forecast_room(rung, 480, 640)
+        assert (rung.name, room) == (step["rung"], step["room"])
+        assert picture_quality(room, 640, 480) == step["quality"]
+
+
+def test_jpegs():
+    for step in STEPS["jpeg"]:
+        shown = picture(step["picture"])
+        for name, expected in step["files"].items():
+            quality, full = int(name.split()[0]), name.endswith("4:4:4")
+            file = np.frombuffer(encode_jpeg(shown, quality, full_chroma=full), np.uint8)
+            found = {"file": digest(file), "decoded": digest(through_jpeg(shown, quality, full_chroma=full))}
+            assert found == expected
+
+
+def test_the_pages_values():
+    salt = next(robust_salts(read_picture(FOLDER / "robust_vectors/cover.png")))
+    assert f"whose robust salt is\n`{salt.hex()}`" in TEXT
+    header = make_header(20, 0, bytes(range(0xE0, 0xE7)))
+    for purpose, value in re.findall(r"\n\| robust: ([a-z]+).* \| `([0-9a-f]{64})` \|", TEXT):
+        fresh = [header] if purpose in ("order", "mask", "record") else []
+        assert KEY.robust(purpose.encode(), salt, *fresh).hex() == value
+    first = Blocks((12, 16), Rung("small", 0, 8, 38.0, 1, 100), KEY, salt).places.header[:8]
+    assert f"header's first elements are the bits `{' '.join(map(str, first))}`" in TEXT

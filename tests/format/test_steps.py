@@ -1,0 +1,142 @@
+"""Each step on the way into a container is that of steps.json, and of docs/format.md; its records open."""
+
+import base64
+import json
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from stegnet.core.samples import enlarge
+from stegnet.core.shuffle import apply, draw, draw_mask
+from stegnet.keys import ContainerKeys, Key, KeyRing, Passphrase
+from stegnet.keys.keys import film_key
+from stegnet.media import resize
+from stegnet.record import Header, Pictures, Record, decode_base, encode_base, format_record, least_base
+from stegnet.record.record import parse_record
+from stegnet.sealing import MAC_BITS, frame_salt, idle_samples, room, trellis, unseal
+from stegnet.sealing.record_zone import read_record
+from stegnet.sealing.seal import UnsealedRecord
+from stegnet.sealing.steps import parities_of
+from tests.support.sealing import FILM_ID, KEY, lead_of, sides, zones
+
+FOLDER = Path(__file__).parent
+STEPS = json.loads((FOLDER / "steps.json").read_text(encoding="utf-8"))
+PAGE = (FOLDER / "../../docs/format.md").resolve().read_text(encoding="utf-8")
+FILM_SECRET, SALT = (bytes.fromhex(STEPS[name]) for name in ("film_secret", "salt"))
+SHUFFLE = KEY.shuffle(FILM_ID, 5)
+ONE = Fraction(1)
+
+
+def picture(plain: dict) -> np.ndarray:
+    samples = np.frombuffer(base64.b64decode(plain["samples"]), np.uint8)
+    return samples.reshape(plain["height"], plain["width"], 3)
+
+
+def test_subkeys():
+    given = STEPS["subkeys"]
+    for name in ("lead", "record", "positions", "mac"):
+        assert getattr(KEY, name)(SALT).hex() == given[name]
+    assert KEY.commitment(FILM_ID).hex() == given["commitment"]
+    assert SHUFFLE.hex() == given["shuffle_of_frame_5"]
+    for derived, name in (
+        (film_key(FILM_SECRET), "film_by_film_secret"),
+        (Passphrase(STEPS["passphrase"]).derive(SALT), "frame_by_passphrase"),
+    ):
+        assert derived.lead(SALT) == Key(bytes.fromhex(given[name])).lead(SALT)
+
+
+def test_shuffle_and_mask():
+    given = STEPS["shuffled"]
+    shuffle = draw(SHUFFLE, given["rows"], given["cols"])
+    assert shuffle.permutation.tolist() == given["permutation"]
+    plane = np.arange(1.0, len(given["plane"]) + 1).reshape(8 * shuffle.rows, 8 * shuffle.cols, 1)
+    assert apply(plane, shuffle).reshape(-1).tolist() == given["plane"]
+    mask = draw_mask(draw(SHUFFLE, 1, 2), slice(0, 8), 16)
+    assert (mask.reshape(-1) * 65536).tolist() == STEPS["mask"]["words"]
+
+
+def test_a_base_of_block_means():
+    given, shown = STEPS["means"], enlarge(picture(STEPS["means"]["means"]))
+    height, width = shown.shape[:2]
+    for field in (bytes.fromhex(given["field"]), encode_base(shown, "means", 0, 1 << 20)):
+        assert np.array_equal(decode_base(field, "means", height, width).picture, shown)
+    assert decode_base(bytes.fromhex(given["field"]), "means", height, width).gain == given["gain"]
+
+
+def test_record():
+    given = dict(STEPS["record"]["fields"])
+    coded = bytes.fromhex(given.pop("base_field"))
+    header = Header(FILM_ID, "picture", 1, Pictures(hidden=1, time_base=ONE, rate=ONE, **given))
+    assert format_record(Record(header, 0, base=coded), KEY).hex() == STEPS["record"]["bytes"]
+    assert parse_record(bytes.fromhex(STEPS["record"]["bytes"]), KEY) == Record(header, 0, base=coded)
+
+
+@pytest.mark.parametrize("sealed", STEPS["sealed"], ids=lambda sealed: f"{len(sealed['record']) // 2}-{sealed['code']}")
+def test_sealed(sealed):
+    """Of a frame that a writer made: which samples are where, and what is in them."""
+    after, (grey, height) = picture(sealed["after"]), divmod(sealed["code"], 16)
+    record, code, secret = (bytes.fromhex(sealed[name]) for name in ("record", "sealed_record", "film_secret"))
+    assert idle_samples(after.size)[:40].tolist() == sealed["first_salt_samples"]
+    assert frame_salt(after).hex() == frame_salt(picture(sealed["before"])).hex() == sealed["salt"]
+    found = zones(after)
+    found["record"] = found["record"][found["record"] % 3 == 1] if grey else found["record"]
+    assert {name: zone[:40].tolist() for name, zone in found.items()} == sealed["zones"]
+    assert {name: zone.size for name, zone in found.items()} == sealed["sizes_of_zones"]
+    assert sides(after)[:40].tolist() == sealed["sides"]
+    assert lead_of(after).hex() == sealed["lead"]
+    assert read_record(after.reshape(-1)[found["record"]], len(code), height) == code
+    assert trellis.to_trits(code)[:40].tolist() == sealed["trits"]
+    plan = trellis.layout(trellis.count_trits(len(code)), found["record"].size, height)
+    assert (plan.lanes, plan.rows, np.diff(plan.starts).tolist()) == tuple(
+        sealed[name] for name in ("lanes", "rows", "sums_of_rows")
+    )
+    first = sealed["elements_of_first_sums"]
+    assert plan.sums(np.arange(found["record"].size))[: len(first), :, 0].tolist() == first
+    tag = parities_of(after.reshape(-1)[found["mac"]] + sides(after), MAC_BITS)
+    assert np.packbits(tag).tobytes().hex() == sealed["mac"]
+    assert unseal(after, KeyRing.of(ContainerKeys(KEY, secret)), first=True) == UnsealedRecord(record, True)
+    if any(secret):
+        assert unseal(after, KeyRing(KEY), first=True) is None
+
+
+def test_resized():
+    for step in STEPS["resized"]:
+        given, wanted = picture(step["from"]), picture(step["to"])
+        assert np.array_equal(resize(given, *wanted.shape[:2]), wanted)
+
+
+# Values of the page
+
+
+def test_the_pages_values():
+    text, grey = PAGE.partition("## Test vectors")[2], np.full((40, 48, 3), 128, np.uint8)
+    salt, shuffle, found = frame_salt(grey), draw(SHUFFLE, 2, 3), zones(grey)
+    header = Header(FILM_ID, "picture", 1, Pictures(97, 61, 1, ONE, ONE, "none", 8, "5e" * 32))
+    plain = format_record(Record(header, 0), KEY)
+    nonce, fields = bytes.fromhex(STEPS["nonce"]), bytes([2, 3]) + (len(plain) + 16).to_bytes(4, "big") + bytes(16)
+    lead = nonce + AESGCM(KEY.lead(salt)).encrypt(nonce, fields, None)
+    sealed = AESGCM(KEY.record(salt)).encrypt(nonce, plain, lead)
+    plan = trellis.layout(trellis.count_trits(len(sealed)), found["record"].size, 3)
+    digits = re.sub(r"`\s+`", "", text)
+    keys = KEY.lead(salt), KEY.record(salt), KEY.positions(salt), KEY.mac(salt), SHUFFLE
+    for value in (salt, *keys, plain, lead, sealed):
+        assert f"`{value.hex()}`" in digits
+    turns = shuffle.orientation + 8 * shuffle.negative
+    for numbers in (shuffle.permutation, turns, sides(grey)[:8], *(zone[:8] for zone in found.values())):
+        assert f"`{' '.join(map(str, numbers))}`" in text
+    assert f"{plan.lanes} lanes of {plan.rows} rows, of which {plan.wide} have {plan.width + 1} sums of one" in text
+    assert f"`{''.join(map(str, trellis.to_trits(sealed)[:24]))}`" in text
+
+
+def test_the_pages_columns_and_smallest_pictures():
+    rows = re.findall(r"\n\| (\d) \| ([\d ]+) \|(?=\n)", PAGE)
+    assert {int(height): tuple(map(int, row.split())) for height, row in rows} == trellis.COLUMNS
+    found = re.search(r"is (\d+)×\1\s+pixels without a base, (\d+)×\2 with means, and (\d+)×\3 with a coded", PAGE)
+    for kind, side in zip(("none", "means", "coded"), map(int, found.groups()), strict=True):
+        small, enough = (136 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side))
+        assert room(side - 1, side - 1) < small and room(side, side) >= enough
+    assert room(1, 227) < 0 <= room(1, 228)  # 681 and 684 samples

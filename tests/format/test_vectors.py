@@ -1,0 +1,174 @@
+"""The test vectors of docs/format.md: the program gives each container the answer that its answers.json says."""
+
+import json
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet import RevealError, Session
+from stegnet.core.samples import to_8_bits
+from stegnet.engines import Pool
+from stegnet.keys import Key, Passphrase
+from stegnet.media import read_frames, read_picture, read_sound
+from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
+from stegnet.methods.robust import Modem, Rung, read_robust
+from stegnet.methods.sealed import extract_file, reveal_bytes
+from stegnet.record import Container, Diagnosis
+from stegnet.results import OutputTarget
+from tests.support.pairs import FiveLevels, FivePhases, network_of
+
+FOLDER, ANSWERS = Path(__file__).parent, "answers.json"
+KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
+REFUSED = "nothing can be revealed"
+
+
+def answers(folder: str) -> dict:
+    return json.loads((FOLDER / folder / ANSWERS).read_text(encoding="utf-8"))
+
+
+SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
+ALBUMS, JPEGS = answers("album_vectors"), answers("jpeg_vectors")
+PICTURES = [vector for vector in SEALED if vector["file"].endswith(".png")]
+SPREAD = [vector for vector in SEALED if vector["file"].startswith("spread")]
+FILMS = [vector for vector in SEALED if vector not in PICTURES + SPREAD]
+
+
+def title(vector: dict) -> str:
+    return f"{vector['file']}-{vector['answer']}"
+
+
+def unlocking(vector: dict) -> Key | Passphrase:
+    return Key(bytes.fromhex(vector["key"])) if "key" in vector else Passphrase(vector["passphrase"])
+
+
+def digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def network(vector: dict) -> Network:
+    """The ideal one."""
+    pair = FivePhases() if vector.get("period") else FiveLevels()
+    return network_of(pair, vector.get("base", "none"), 50)
+
+
+def said(container: Path, vector: dict) -> dict[str, list[int]]:
+    """What has become of a film's frames, by index."""
+    with Container(container, unlocking(vector)) as opened:
+        found = opened.inspect().diagnosis
+    return {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)}
+
+
+def test_each_vector_has_an_answer():
+    for folder, names in (
+        ("vectors", [vector["file"] for vector in SEALED]),
+        ("robust_vectors", [vector["file"] for vector in ROBUST["vectors"]]),
+        ("album_vectors", ALBUMS),
+        ("jpeg_vectors", JPEGS),
+    ):
+        assert {path.name for path in (FOLDER / folder).iterdir()} == {*names, ANSWERS}
+
+
+@pytest.mark.parametrize("vector", PICTURES, ids=title)
+def test_picture(vector):
+    container = read_picture(FOLDER / "vectors" / vector["file"])
+    if vector["answer"] == "nothing":
+        with pytest.raises(RevealError, match=REFUSED):
+            reveal_picture(network(vector), container, unlocking(vector))
+    elif "base" not in vector:
+        assert [digest(reveal_bytes(container, unlocking(vector)))] == vector["shown"]
+    else:
+        revealed = reveal_picture(network(vector), container, unlocking(vector))
+        assert revealed.whole == (vector["answer"] == "whole")
+        assert [digest(revealed.picture.tobytes())] == vector["shown"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vector", FILMS, ids=title)
+def test_film(tmp_path, vector):
+    container, out = FOLDER / "vectors" / vector["file"], OutputTarget(tmp_path / "out.mkv")
+    reveal = partial(reveal_film, container, out, unlocking(vector), run=run_of(network(vector)))
+    if vector["answer"] == "nothing":
+        with pytest.raises(RevealError, match=REFUSED):
+            reveal()
+        return
+    assert said(container, vector) == vector["said"]
+    report = reveal()
+    told = {kind: tuple(indices) for kind, indices in vector["said"].items()}
+    assert report.trouble == Diagnosis((), **told).lines()
+    assert bool(report.trouble) == (vector["answer"] == "altered")
+    assert [digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
+    assert digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
+
+
+@pytest.mark.parametrize("vector", SPREAD, ids=title)
+def test_file_spread_over_a_film(tmp_path, vector):
+    container, out = FOLDER / "vectors" / vector["file"], OutputTarget(tmp_path / "out")
+    refused = {"nothing": REFUSED, "lost": "the file needs 3 of its 6 frames, and 2 can be read"}
+    if vector["answer"] != "nothing":
+        assert said(container, vector) == vector["said"]
+    if vector["answer"] in refused:
+        with pytest.raises(RevealError, match=refused[vector["answer"]]):
+            extract_file(container, out, unlocking(vector))
+        return
+    report = extract_file(container, out, unlocking(vector))
+    assert [digest(out.path.read_bytes())] == vector["shown"]
+    assert bool(report.trouble) == (vector["answer"] == "altered")
+
+
+@pytest.mark.parametrize("name", ALBUMS)
+def test_album(name):
+    given, answer = ALBUMS[name]["key"], ALBUMS[name]["answer"]
+    key = Passphrase(given) if name == "passphrase" else Key(bytes.fromhex(given))
+    if answer == "nothing":
+        with pytest.raises(RevealError, match=r"the album needs (4|all) of its"):
+            Session().reveal(FOLDER / "album_vectors" / name, key=key)
+        return
+    found = Session().reveal(FOLDER / "album_vectors" / name, key=key)
+    assert (found.name, digest(found.data)) == ("big.bin", answer)
+
+
+@pytest.mark.parametrize("name", JPEGS)
+def test_jpeg(name):
+    file, key, answer = FOLDER / "jpeg_vectors" / name, Key(bytes(range(32))), JPEGS[name]
+    assert Session().info(file, key=key)["method"] == "jpeg"
+    found = Session().reveal(file, key=key)
+    assert (found.name, bool(found.trouble)) == ("note.txt", answer == "altered")
+    assert digest(found.data) == (JPEGS["full.jpg"] if answer == "altered" else answer)
+    with pytest.raises(RevealError, match=REFUSED):
+        Session().reveal(file, key=Key(bytes(32)))
+
+
+class IdealEngine:
+    """Reads the bits of the robust vectors' modem, which their answers.json describes."""
+
+    backend, device, precision = "numpy", "cpu", "fp32"
+
+    def reveal(self, container: np.ndarray, dither: np.ndarray) -> np.ndarray:
+        rows, cols = (side // 8 for side in container.shape[:2])
+        green = to_8_bits(container)[..., 1].reshape(rows, 8, cols, 8).transpose(0, 2, 1, 3).reshape(rows, cols, 64)
+        ratios = 8 * np.sin(2 * np.pi * (green / 16 - dither))
+        return np.concatenate([ratios[..., :bits] for bits in ROBUST["rungs"]], 2).astype(np.float32)
+
+    def pool(self, pixels: int) -> Pool:
+        return Pool(2)
+
+
+SMALL, LARGE = ROBUST["rungs"]
+RUNGS = Rung("small", 0, SMALL, 38.0, 1, 100), Rung("large", SMALL, LARGE, 38.0, 1, 100)
+IDEAL = Modem(IdealEngine(), "00" * 32, RUNGS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vector", ROBUST["vectors"], ids=title)
+def test_robust(vector):
+    found = read_robust(IDEAL, read_picture(FOLDER / "robust_vectors" / vector["file"]), unlocking(vector))
+    if vector["answer"] == "nothing":
+        assert found is None
+    elif vector["answer"] == "file":
+        assert (found.name, found.data) == (vector["name"], bytes.fromhex(vector["bytes"]))
+    else:
+        assert found.shape == (vector["height"], vector["width"], 3)
+        assert found.mean((0, 1)) == pytest.approx(vector["means"], abs=0.6)  # decoders differ by rounding
