@@ -15,7 +15,6 @@ from tests.demo.conftest import node
 pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
-VECTORS = Path(__file__).parents[1] / "format" / "vectors"
 NOTE = bytes(range(256)) * 3
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
 KEY = bytes(range(32))
@@ -43,7 +42,6 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     write_frames(folder / "few.mkv", frames[:3])
     frames[2][0, 0, 0] ^= 2
     write_frames(folder / "altered.mkv", frames)
-    (folder / "network.mkv").write_bytes((VECTORS / "film.mkv").read_bytes())
     node(page, "tests/browser/films.test.js", "tests/browser/form.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 

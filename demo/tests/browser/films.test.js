@@ -1,11 +1,17 @@
 /** Files in films, and in pictures, as the page's worker hides them. Films come from tests/demo/test_demo_films.py. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { run } from "./jobs.js";
 import { exchange, open, PASSPHRASE } from "./open.js";
+
+/** Those of docs/format.md. */
+const VECTORS = new URL("../../../tests/format/vectors/", import.meta.url).pathname;
+const { vectors } = JSON.parse(await readFile(`${VECTORS}answers.json`, "utf8"));
+const KEY = (await readFile(exchange("key"))).toString("hex");
 
 let site, visitor;
 before(async () => {
@@ -70,13 +76,29 @@ for (const [name, message, hint] of [
   ["few.mkv", /^The file needs 4 of its 6 frames, and 3 can be read\. 3 frames \(3–5\) were lost\.$/, /whole or not/],
   ["plain.mp4", /nothing here opens with this key/, /h264 kept nothing .*`stegnet reveal`/],
   ["uneven.mkv", /nothing here opens with this key/, /The key is a different one/],
-  ["network.mkv", /^This film hides another film by a network\.$/, /`stegnet reveal`/],
   ["note.bin", /^This is not a film that can be read\.$/, /Convert it/],
 ]) {
   test(`${name} is refused in one message`, async () => {
     const { error } = await reveal(name);
     assert.match(error.message, message);
     assert.match(error.hint, hint);
+  });
+}
+
+const [nothing, tooFew] = [/nothing here opens/, /^The file needs 3 of its 6 frames, and 2 can be read/];
+const film = /^This film hides another film by a network\.$/;
+const films = vectors.filter(({ file, key }) => file.endsWith(".mkv") && (!key || key === KEY));
+for (const { file, key: byKey, passphrase, base, answer, shown } of films) {
+  test(`the vector ${file} is ${answer}`, async () => {
+    const files = { film: VECTORS + file, ...(byKey ? key() : {}) };
+    const { result, error } = await run(visitor, "reveal", { keyInput: { passphrase } }, files);
+    if (result) {
+      assert.deepEqual([createHash("sha256").update(result.file).digest("hex")], shown);
+      assert.equal(result.whole, answer === "whole");
+      return;
+    }
+    assert.ok(base || ["lost", "nothing"].includes(answer));
+    assert.match(error.message, answer === "nothing" ? nothing : base ? film : tooFew);
   });
 }
 
