@@ -55,6 +55,8 @@ def lossy_format(path: Path) -> str | None:
             form = image.format
     except MediaError:
         form = None
+    if form == "GIF" and kind(path) == FILM:
+        return "a film of 256 colours (GIF)"
     if form in _LOSSY:
         return _LOSSY[form]
     if form == "WEBP":

@@ -101,6 +101,8 @@ class OutputTarget:
     def _check(self, suffixes: tuple[str, ...], made: str, inputs: tuple[Path, ...]) -> None:
         if self.path.is_dir():
             raise MediaError(f"{self.path}: is a folder", "name the file to write")
+        if self.path.exists() and not self.path.is_file():
+            raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
         if suffixes and self.path.suffix.lower() not in suffixes:
             hint = f"name it {self.path.with_suffix(suffixes[0])}"
             *others, last = suffixes
@@ -110,8 +112,6 @@ class OutputTarget:
             return
         if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
             raise MediaError(f"{self.path}: is an input too", "name another file to write")
-        if self.path.exists() and not self.path.is_file():
-            raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
         if not self.force:
             raise exists_already(self.path)
 

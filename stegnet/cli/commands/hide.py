@@ -134,7 +134,8 @@ def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
     """The output file, with the suffix that fits its cover if it has none."""
     from stegnet.media.inputs import input_kind
 
-    if options.output.suffix or options.output.name.startswith(".") or options.output.is_dir():
+    is_other = options.output.exists() and not options.output.is_file()  # a folder, or a device
+    if options.output.suffix or options.output.name.startswith(".") or is_other:
         return options.output
     return options.output.with_suffix(method.form(options.cover, input_kind(options.cover)))
 
