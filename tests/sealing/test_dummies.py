@@ -123,13 +123,11 @@ def test_dummies_are_where_nothing_is_carried(picture):
         assert np.count_nonzero(steps.reshape(-1)[salt_samples(cover.size)]) >= 4
 
 
-def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture, monkeypatch):
-    """By chance these are few at once in small pictures only; here, more are asked for."""
-    cover = picture(24, 20)
-    salts = salt_samples(cover.size)
-    monkeypatch.setattr(dummies, "_LEAST_CHANGED", 12)
-    for seed in range(5):
-        assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salts]) >= 12
+def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture):
+    """By chance these are few at once in small pictures only: the first draw of seed 84 changes three."""
+    cover = picture(16, 15)
+    for seed in (83, 84, 85):
+        assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salt_samples(cover.size)]) >= 4
 
 
 def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
