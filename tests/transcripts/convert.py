@@ -1,10 +1,20 @@
-"""`convert IN [-quality Q] [-crop WxH+X+Y] [-resize PERCENT] [-poke] OUT`: what a site or a friend does to a picture.
+"""`convert IN [OPTIONS] OUT`: what a site or a friend does to a picture.
 
-`-poke` changes one sample, by 8 levels. The picture is turned upright, and its EXIF goes.
+    -quality Q, -crop WxH+X+Y, -resize PERCENT
+    -poke              changes one sample, by 8 levels
+    -mode MODE         one of Pillow's
+    -then FILE         one more page, or frame
+    -turn N            how it is to be turned, by EXIF
+    -profile FILE      a colour profile; none, if the file is empty
+    -save NAME=VALUE   an option of Pillow's
+
+First of all the picture is turned upright, and its EXIF goes.
 """
 
+import ast
 import re
 import sys
+from pathlib import Path
 
 from PIL import Image, ImageOps
 
@@ -12,11 +22,11 @@ from PIL import Image, ImageOps
 def main(source: str, *words: str) -> None:
     """Does what the words say, in their order."""
     *words, out = words
-    picture, quality = ImageOps.exif_transpose(Image.open(source)).convert("RGB"), 92
-    words = iter(words)
+    options, words = {"quality": 92}, iter(words)
+    picture = ImageOps.exif_transpose(Image.open(source)).convert("RGB")
     for word in words:
         if word == "-quality":
-            quality = int(next(words))
+            options["quality"] = int(next(words))
         elif word == "-crop":
             width, height, left, top = map(int, re.findall(r"\d+", next(words)))
             picture = picture.crop((left, top, left + width, top + height))
@@ -27,9 +37,21 @@ def main(source: str, *words: str) -> None:
             place = picture.width - 1, picture.height - 1
             red, *rest = picture.getpixel(place)
             picture.putpixel(place, (red ^ 8, *rest))
+        elif word == "-mode":
+            picture = picture.convert(next(words))
+        elif word == "-then":
+            options |= {"save_all": True, "append_images": [*options.get("append_images", ()), Image.open(next(words))]}
+        elif word == "-turn":
+            options["exif"] = Image.Exif()
+            options["exif"][0x0112] = int(next(words))
+        elif word == "-profile":
+            options["icc_profile"] = Path(next(words)).read_bytes()
+        elif word == "-save":
+            name, _, value = next(words).partition("=")
+            options[name] = ast.literal_eval(value)
         else:
             sys.exit(f"convert: no such option: {word}")
-    picture.save(out, quality=quality)
+    picture.save(out, **options)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ def described(path: Path, exact: bool) -> str:
     if path.is_symlink():
         return f"a link to {path.readlink()}"
     mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
     what = "a folder" if stat.S_ISDIR(mode) else _picture(path, exact) or _film(path, exact) or _file(path, exact)
     return what if mode & 0o077 else f"{what}, only its owner's"
 
@@ -33,7 +35,7 @@ def _picture(path: Path, exact: bool) -> str:
             if exact and image.format == "JPEG":
                 parts.append(_digest(path.read_bytes()))
             return ", ".join(parts)
-    except OSError:
+    except (OSError, Image.DecompressionBombError):
         return ""
 
 

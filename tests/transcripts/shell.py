@@ -1,4 +1,4 @@
-"""Runs a command line as a shell does, but `stegnet` in this process, with what it draws seeded."""
+"""Runs a command line as a shell does, but `stegnet` and `convert` in this process, with what is drawn seeded."""
 
 import io
 import os
@@ -16,6 +16,7 @@ import pytest
 
 from stegnet.cli import main
 from tests.support.waiting import LIMIT
+from tests.transcripts import convert
 
 Said = list[tuple[str, bytes]]  # by `out` or `err`, and what
 
@@ -36,6 +37,8 @@ def in_process(line: str) -> tuple[int, Said]:
             files[words[-2]], words = words[-1], words[:-2]
         if words[0] == "stegnet":
             code, said = _stegnet(words[1:], Path(files["<"]).read_bytes() if "<" in files else data, part, files)
+        elif words[0] == "convert":
+            convert.main(*words[1:])
         else:
             code, said = by_shell(part, data)
         data = b"".join(what for stream, what in said if stream == "out")

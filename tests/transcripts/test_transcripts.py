@@ -11,8 +11,8 @@ A line `$ …` is a command. Below it, indented by two spaces, stands what came 
 All else is comment. `pytest tests/transcripts --rewrite` writes what comes of them now.
 
 Each file starts in a folder of its own with the files of corpus.py. `stegnet` runs in this process, and what it draws
-follows from the command's text. Besides, there are `convert` (convert.py), `ffmpeg`, and of the shell: cat, chmod, cmp,
-cp, ln, ls, mkdir, mv, printf, rm. ` | `, ` < FILE`, ` 99< FILE` and ` > FILE` are a shell's.
+follows from the command's text. Besides, there are `convert` (convert.py), `ffmpeg`, and what all shells have. In a
+line with `stegnet`, only ` | `, ` < FILE`, ` 99< FILE` and ` > FILE` are a shell's.
 """
 
 import difflib
@@ -28,6 +28,7 @@ from pathlib import Path
 import pytest
 
 import stegnet
+from stegnet.cli.messages import escape
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from tests.transcripts.corpus import make_corpus
 from tests.transcripts.describe import described
@@ -49,7 +50,10 @@ VOLATILE = {
     re.escape(stegnet.__version__) + ", .*": "<version>",
 }
 # What floating-point numbers or encoders decide: no figures and contents are shown, nor those of what is made of it.
-ROUGH = re.compile(r"network|robust|surviv|messenger|enhance|was compressed|webcam|convert.* -resize")
+ROUGH = re.compile(
+    r"network|robust|surviv|messenger|enhance|was compressed|webcam|convert.*( -resize|\.(webp|avif|jp2))"
+    r"|ffmpeg.*( -c:v (?!copy|ffv1|png)| -pix_fmt (?!bgr0|rgb24))|/dev/zero|head -c.*\.(png|mp4)"
+)
 FIGURES = {
     r"\d+\.\d+ dB": "<n> dB",
     r"[\d,]+ (of [\d,]+ (pixels|samples))": r"<n> \1",
@@ -124,7 +128,7 @@ def outcome(line: str, rough: set[str], as_program: bool) -> Iterator[str]:
         as_program: starts `stegnet` as a program, whose random bytes are the system's.
     """
     before = snapshot()
-    code, said = (in_process if "stegnet" in line.split() and not as_program else by_shell)(line)
+    code, said = (in_process if {"stegnet", "convert"} & set(line.split()) and not as_program else by_shell)(line)
     shown = list(lines_of(said))
     named = any(name == word or name.startswith(f"{word}/") for word in shlex.split(line) for name in rough)
     floating = named or as_program or bool(ROUGH.search("\n".join([line, *shown])))
@@ -134,8 +138,8 @@ def outcome(line: str, rough: set[str], as_program: bool) -> Iterator[str]:
     after = snapshot()
     for name in sorted(name for name in after if after[name] != before.get(name)):
         rough |= {name} if floating else set()
-        yield f"> wrote {name}: {described(Path(name), exact=not floating)}"
-    yield from (f"> removed {name}" for name in sorted(before.keys() - after.keys()))
+        yield f"> wrote {escape(name)}: {described(Path(name), exact=not floating)}"
+    yield from (f"> removed {escape(name)}" for name in sorted(before.keys() - after.keys()))
     if code:
         yield f"> exit {code}"
 

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
     """The output file, with the suffix that fits its cover if it has none."""
     from stegnet.media.inputs import input_kind
 
-    is_other = options.output.exists() and not options.output.is_file()  # a folder, or a device
+    is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
     if options.output.suffix or options.output.name.startswith(".") or is_other:
         return options.output
     return options.output.with_suffix(method.form(options.cover, input_kind(options.cover)))
