@@ -36,7 +36,7 @@ MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
 SLOW_FOLDERS = (
-    "cli", "data", "evaluation", "models", "odd", "pipeline", "report", "tools", "tracking", "training", "webcam",
+    "cli", "data", "evaluation", "models", "pipeline", "report", "tools", "tracking", "training", "webcam",
 )  # fmt: skip
 LONG_PLACES = (
     "cluster", "demo", "study",

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,18 @@ _HIDDEN = (
     "hide cover.png notes.txt -o sealed.png --method sealed",
     "hide cover.mkv notes.txt -o sealed.mkv --method sealed",
 )
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Limits the size of files in bytes; what is larger can't be written, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stegnet.media import FilmWriter, read_frames, write_png
-from tests.odd.make import ffmpeg
+from tests.support.films import ffmpeg
 from tests.support.tampering import unreadable
 
 
@@ -47,7 +47,8 @@ def test_a_film_cut_out_of_a_stream_starts_at_zero(stegnet, make_film):
     """As cover and as secret; sound and pictures stay in sync."""
     make_film(Path("plain.mkv"), 6, 192, 256, sound="mp2")
     for source, form in (("a.ts", "mkv"), ("a.ts", "mp4"), ("a.mpg", "mkv")):
-        ffmpeg(f"-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy {source}")
+        options = "-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy"
+        ffmpeg(options, Path(source))
         pictures, sound = starts(source)
         assert min(pictures, sound) > 0.4
         assert pictures - sound > 0.1 or source == "a.mpg"  # FFmpeg starts both at the same time

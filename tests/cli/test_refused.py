@@ -9,9 +9,9 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from tests.cli.conftest import KEY
-from tests.odd.make import ffmpeg
+from tests.support.films import ffmpeg
 
-# command line, first line of stderr; tests/odd has more of them
+# command line, first line of stderr; tests/transcripts has more of them
 REFUSED = [
     ("hide cover.png secret.jpg -o c.png --weights k", "error: k: not a stegnet weights file"),
     ("hide cover.png secret.jpg -o c.png --weights no", "error: no: no such weights file"),
@@ -80,7 +80,7 @@ def test_a_lossy_format_is_named_and_a_lossless_one_not_blamed(stegnet, hidden):
         save("sealed.png", name, **options)
     lossy = [(name, form) for name, _, form in LOSSY]
     for name, coded in (("a.mkv", "libx264 -crf 1"), ("b.mkv", "ffv1 -pix_fmt yuv444p"), ("c.mkv", "mpeg4")):
-        ffmpeg(f"-i sealed.mkv -an -c:v {coded} {name}")
+        ffmpeg(f"-i sealed.mkv -an -c:v {coded}", Path(name))
         lossy.append((name, f"a film in YCbCr ({coded.split()[0].replace('libx264', 'h264')})"))
     for name, form in lossy:
         told = f"the key is another one, or {form} keeps nothing of what was hidden; hide it with `--survive`"

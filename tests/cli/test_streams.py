@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from stegnet.media import digest, read_frames
+from tests.cli.conftest import files_up_to
 from tests.support.waiting import LIMIT
 
 TEXT = "Grüße ☃\nfrom far away\n"
@@ -257,17 +258,13 @@ def test_a_folder_as_json_lines(stegnet, folder):
     ],
 )
 def test_a_full_temporary_folder_is_named(tmp_path, monkeypatch, run, stdin, picture, line):
-    resource = pytest.importorskip("resource")
     (temporary := tmp_path / "full").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     Image.fromarray(picture(300, 300, 5)).save("large.png")
     stdin(Path("large.png").read_bytes())
-    before, (soft, hard) = sorted(tmp_path.iterdir()), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
-    try:
+    before = sorted(tmp_path.iterdir())
+    with files_up_to(500):
         code, _, err = run(line)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     error, hint = err.splitlines()[-2:]
     assert (code, error.partition(": temp")[0], "TMPDIR" in hint) == (1, f"error: {temporary}", True)
     assert (sorted(tmp_path.iterdir()), list(temporary.iterdir())) == (before, [])

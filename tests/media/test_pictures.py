@@ -12,7 +12,6 @@ from PIL import Image
 import stegnet
 from stegnet.core.errors import MediaError
 from stegnet.media import read_cover, read_picture, resize, write_png
-from tests.odd.make import chunk
 
 MODES = [
     ("L", 100, (100, 100, 100)),
@@ -163,6 +162,11 @@ def test_a_picture_is_turned_whatever_else_its_exif_has(tmp_path, picture, key, 
     report = stegnet.hide(path, tmp_path / "s", tmp_path / "o.jpg", key=key, quality=90)
     assert (report.height, report.width) == (128, 96)
     assert stegnet.reveal(tmp_path / "o.jpg", key=key).data == b"secret"
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def png(depth: int, colours: int, row: bytes, *chunks: bytes) -> bytes:
