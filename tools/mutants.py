@@ -130,7 +130,8 @@ def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[s
 
 def _pytest(copy: Path, arguments: Sequence[str], end: float) -> tuple[int | None, str]:
     """Exit code, None if the time is over, and output of tests of the copy, which import the copy's packages."""
-    environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "2"}
+    # Without bytecode: of a file that is changed twice within a second, Python would take the old one.
+    environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
     with subprocess.Popen([*PYTEST, *arguments], cwd=copy, env=environment, **pipes) as process:
         try:

@@ -160,6 +160,7 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     assert_same(folder / "three", folder / "torchrun")
 
 
+@pytest.mark.long
 def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
     """The next run goes on from the last checkpoint; there are no weights that look whole."""
     (out := folder / "full").mkdir()

@@ -38,16 +38,19 @@ def test_cropped_and_moved_containers(container: np.ndarray) -> None:
     assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
 
 
-def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray]) -> None:
-    for height, width, seed in ((360, 480, 4), (760, 1000, 5)):
-        cover, channel = picture(height, width, seed), parse_channel("jpeg:80+crop+resize:0.8")
-        promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
-        run = Run(randomness=random.Random(0).randbytes)
-        sent = hide_robust(MODEM, cover, lambda room: CONTENT, KEY, promise, run).picture
-        part = Image.fromarray(sent[3 : height - 1, 8:])
-        copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
-        assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
-    assert picture_reader(MODEM, Key(bytes(32)))(picture(300, 400, 5)) is None
+@pytest.mark.parametrize(("height", "width"), [(360, 480), pytest.param(760, 1000, marks=pytest.mark.long)])
+def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray], height: int, width: int) -> None:
+    cover, channel = picture(height, width, 4), parse_channel("jpeg:80+crop+resize:0.8")
+    promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
+    run = Run(randomness=random.Random(0).randbytes)
+    sent = hide_robust(MODEM, cover, lambda room: CONTENT, KEY, promise, run).picture
+    part = Image.fromarray(sent[3 : height - 1, 8:])
+    copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
+    assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
+
+
+def test_another_key_finds_nothing(picture: Callable[..., np.ndarray]) -> None:
+    assert picture_reader(MODEM, Key(bytes(32)))(picture(150, 200, 5)) is None
 
 
 def test_what_is_not_searched(container: np.ndarray) -> None:
