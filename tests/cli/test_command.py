@@ -1,6 +1,5 @@
 """The command line itself."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -13,68 +12,6 @@ from stegnet.cli import main
 from stegnet.cli.command import make_parser
 from stegnet.cli.parser import commands_of
 from stegnet.core.kernels import kernels_in_use
-
-WRONG = """hide | hide a b -o c | hide a b --key-file k | hide a b -o c --key-file k --passphrase
-hide a b -o c --key k | export
-hide a b -o c --passphrase-fd -1 | hide a b -o c --passphrase-fd x | hide a b -o c --key-file k --longer no
-hide a b -o c --key-file k --method no | hide a b -o c --key-file k --device tpu
-hide a b -o c --key-file k --precision fp64 | reveal a -o b | reveal a b -o c --key-file k
-info | info a b | info a --key-file k --passphrase | keygen | keygen a b
-enhance a -o b --strength 6 | enhance a -o b --strength -1 | enhance a -o b --strength nan | enhance a -o b --strength x
-webcam | webcam a b | webcam a --record b.mkv | webcam a --key-file k --passphrase | webcam a --device tpu
-webcam a --size 640 | webcam a --size 0x360 | webcam a --size 5000x100 | webcam a --frames 0 | webcam a --frames x
-webcam a --port 65536 | webcam a --port -1 | webcam secret.mkv --source cover.mkv --survive h264:23 --key-file k
-"""
-HIDE_HELP = "`stegnet hide --help` explains it"
-
-
-SAID = {
-    "": ("missing: COMMAND", "`stegnet --help` explains it"),
-    "hid a b": ("no such command: hid", "did you mean `hide`?"),
-    "xyzzy": ("no such command: xyzzy", "`stegnet --help` explains it"),
-    "--verison": ("no such option: --verison", "did you mean `--version`?"),
-    "--jsn info a": ("no such option: --jsn", "`stegnet --help` explains it"),
-    "info --jsn a": ("no such option: --jsn", "did you mean `--json`?"),
-    "hide a b --keyfile=k -o c": ("no such option: --keyfile", "did you mean `--key-file`?"),
-    "hide a b --pasphrase Träumerei": ("no such option: --pasphrase", "did you mean `--passphrase`?"),
-    "keygen": ("missing: KEY", "stegnet keygen KEY"),
-    "info a b": ("too many arguments", "stegnet info FILE"),
-    "info a -- --jsn": ("too many arguments", "stegnet info FILE"),
-    "enhance a -o b --strength 6": ("--strength: must be a number from 0 to 5", "`stegnet enhance --help` explains it"),
-    "hide a b --method no": ("--method: no is not possible", "choose auto, sealed, network, robust, jpeg or h264"),
-} | {
-    f"hide a b -o c --key-file k {wrong}": (f"{wrong.split()[2]} requires --method {right}", HIDE_HELP)
-    for wrong, right in {
-        "--method network --compress": "sealed",
-        "--method sealed --longer cut": "network",
-        "--method robust --any-quality": "network",
-        "--method sealed --no-sound": "network",
-        "--method sealed --device cpu": "network or robust",
-        "--method sealed --survive jpeg:75": "robust",
-        "--method network --container-psnr 32": "robust",
-    }.items()
-}
-
-
-def test_two_lines_say_what_is_wrong_and_what_to_do(capsys):
-    for line in re.split(r" \| |\n", WRONG.strip()):
-        with pytest.raises(SystemExit, match="2"):
-            main(line.split())
-        error, hint = capsys.readouterr().err.splitlines()
-        assert error.startswith("error: ") and hint.startswith("hint: "), line
-    for line, (error, hint) in SAID.items():
-        with pytest.raises(SystemExit, match="2"):
-            main(line.split())
-        assert capsys.readouterr().err == f"error: {error}\nhint: {hint}\n"
-
-
-def test_a_passphrase_among_the_arguments_is_not_echoed(capsys):
-    for word in (" ", "="):
-        with pytest.raises(SystemExit):
-            main(f"hide a b -o c --passphrase{word}Träumerei".split())
-        err = capsys.readouterr().err
-        assert "a passphrase is never an argument" in err
-        assert "Träumerei" not in err
 
 
 def test_help_fits_a_terminal(capsys, monkeypatch):

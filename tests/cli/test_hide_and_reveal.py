@@ -1,7 +1,6 @@
 """Round trips of pictures, films and other files, and containers altered in between."""
 
 import json
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,24 +12,6 @@ from PIL import Image
 from stegnet.media import FilmWriter, read_frames, write_png
 from tests.support.films import ffmpeg
 from tests.support.tampering import unreadable
-
-
-def test_a_secret_of_too_low_quality(run, monkeypatch):
-    """With the shipped network: a checkerboard is lost. To overwrite is not to accept it."""
-    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
-    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 30.0)
-    Image.fromarray((np.indices((64, 96)).sum(0) % 2 * 255).astype(np.uint8)).save("board.png")
-    ramp = Image.linear_gradient("L")
-    Image.merge("RGB", (ramp, ramp.rotate(90), ramp)).save("smooth.png")
-    line = "hide smooth.png board.png -o c.png --method network"
-    for more in ("", " --force"):
-        code, out, err = run(line + more)
-        assert (code, out, Path("c.png").exists()) == (1, "", False)
-        assert re.match(r"error: the secret would be revealed at \d+\.\d dB PSNR, too poor to be of use: ", err)
-        assert err.endswith("`--any-quality` hides it all the same\n")
-    code, out, err = run(f"{line} --any-quality")
-    assert re.fullmatch(r"wrote c\.png: 256x256, \S+ MB, \d+ times the cover, secret \d+\.\d dB\n", out)
-    assert (code, "warning: the secret is revealed at only" in err) == (0, True)
 
 
 def starts(film: str) -> tuple[Fraction, Fraction]:

@@ -21,16 +21,6 @@ def test_without_a_key_a_container_looks_like_its_cover(stegnet, hidden):
         assert lines(cover)["hidden"].startswith("not looked for without the key; ")
 
 
-def test_a_container_in_plain_words(stegnet, hidden):
-    for name, kind, what in (
-        ("sealed.png", "picture, 97×61", "notes.txt, 280 bytes"),
-        ("c.png", "picture, 97×61", "a picture, 40×50"),
-        ("c.mkv", f"film, {FILM}, with sound", f"a film, {SECRET}, without sound"),
-    ):
-        code, out, _ = stegnet(f"info {name} --key-file k")
-        assert (code, lines(out)) == (0, {"kind": kind, "hidden": what, "altered": "no"})
-
-
 def test_sizes():
     sizes = {
         0: "0 bytes",

@@ -14,21 +14,6 @@ from tests.cli.terminal import typed
 TEXT = re.compile(r"STEGNET-KEY-1[0-9A-Z]{58}")
 
 
-def test_a_new_key_file(stegnet, folder):
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (0, "wrote new\n")
-    assert err.startswith("note: ")
-    assert (folder / "new").stat().st_mode & 0o777 == 0o600
-    comment, text = (folder / "new").read_text().splitlines()
-    assert comment.startswith("# stegnet key: ") and TEXT.fullmatch(text)
-    code, out, err = stegnet("keygen new")
-    assert (code, out) == (1, "")
-    assert err.startswith("error: new: exists already\nhint: ")
-    assert stegnet("hide cover.png secret.jpg -o c.png --key-file new")[0] == 0
-    assert stegnet("reveal c.png -o s.png --key-file new")[0] == 0
-    assert stegnet("reveal c.png -o t.png")[2].startswith("error: nothing can be revealed")
-
-
 def decoded(pixels: np.ndarray) -> str:
     """The text in a picture of a QR code."""
     return cv2.QRCodeDetectorAruco().detectAndDecode(pixels)[0]
@@ -71,19 +56,6 @@ def test_a_code_as_a_picture(stegnet, folder):
     assert stegnet("reveal c.png -o s.png --key-file text")[0] == 0
 
 
-def test_invalid_command_lines(stegnet, folder, capsys):
-    """Also a code where a pipe would keep it."""
-    before = set(folder.iterdir())
-    for line in ("", "--show", "--qr new", "new --qr code.pdf", "--passphrase-words 3", "--passphrase-words 6 new"):
-        with pytest.raises(SystemExit, match="2"):
-            stegnet(f"keygen {line}")
-        assert re.fullmatch(r"error: .+\nhint: .*stegnet keygen.*\n", capsys.readouterr().err)
-    code, out, err = stegnet("keygen new --qr")
-    assert (code, out) == (1, "")
-    assert err.startswith("error: there is no terminal to show the code in\nhint: ")
-    assert set(folder.iterdir()) == before
-
-
 @pytest.mark.usefixtures("quick_scrypt")
 def test_random_words(stegnet, folder):
     code, out, err = stegnet("keygen --passphrase-words 6")
@@ -106,23 +78,6 @@ def test_random_words_are_many_and_strong():
     assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
 
 
-def test_an_identity_and_its_recipient(stegnet, folder):
-    code, out, err = stegnet("keygen --identity id")
-    assert code == 0
-    recipient = re.fullmatch(r"wrote id\nrecipient: (stegnet1[a-z0-9]{58})\n", out)[1]
-    assert err.startswith("note: give the recipient to anyone, and the file to nobody")
-    assert (folder / "id").stat().st_mode & 0o777 == 0o600
-    assert stegnet("keygen --show id") == (0, f"{recipient}\n", "")
-    (folder / "bob").write_text(f"{recipient}\n")
-    for name in (recipient, "bob"):
-        assert stegnet(f"hide cover.png secret.jpg -o c.png --force --recipient {name}")[0] == 0
-        assert stegnet("reveal c.png -o s.png --force --identity id")[0] == 0
-    assert "altered: no" in stegnet("info c.png --identity id")[1]
-    assert stegnet("hide cover.png secret.jpg -o c.png --force --method sealed --recipient bob")[0] == 0
-    assert stegnet("reveal c.png -o s.jpg --identity id")[0] == 0
-    assert (folder / "s.jpg").read_bytes() == (folder / "secret.jpg").read_bytes()
-
-
 @pytest.fixture
 def bob(stegnet, folder) -> bytes:
     """An identity, id, and its recipient in a file, bob; the identity's bytes."""
@@ -137,26 +92,3 @@ def test_films_for_a_recipient(stegnet):
     assert stegnet("hide cover.mkv secret.mkv -o c.mkv --recipient bob")[0] == 0
     assert stegnet("reveal c.mkv -o s.mkv --identity id")[0] == 0
     assert stegnet("reveal c.mkv -o t.mkv --identity other")[2].startswith("error: nothing can be revealed")
-
-
-MISTAKES = {
-    "hide cover.png k -o c.jpg --method robust --recipient bob": "for a recipient, nothing can be hidden that survives",
-    "hide cover.png k -o c.png --survive jpeg:75 --method robust --recipient bob": "for a recipient, nothing can be",
-    "hide cover.mkv k -o c.mp4 --method robust --recipient bob": "for a recipient, nothing can be hidden",
-    "hide cover.png k -o c.png --method sealed --recipient id": "id: an identity, not a recipient",
-    "hide cover.png k -o c.png --method sealed --recipient none": "none: no such file, and no recipient",
-    "hide cover.png k -o c.png --method sealed --recipient stegnet1qqq": "the recipient: a recipient that was",
-    "hide cover.png k -o c.png --method sealed --key-file id": "id: an identity, not a key file",
-    "reveal cover.png -o s.png --identity bob": "bob: a recipient, not an identity file",
-    "reveal cover.png -o s.png --identity cover.png": "cover.png: not an identity file",
-    "reveal cover.png -o id --force --identity id": "id: ",
-    "reveal cover.png -o s.png --identity id": "nothing can be revealed",
-}
-
-
-def test_mistakes_with_recipients(stegnet, folder, bob):
-    for line, problem in MISTAKES.items():
-        code, out, err = stegnet(line)
-        assert (code, out, err[: len(problem) + 7]) == (1, "", f"error: {problem}")
-        assert len(err.splitlines()) <= 2
-        assert (folder / "id").read_bytes() == bob

@@ -41,14 +41,6 @@ def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
         assert stegnet(f"{REVEAL} --passphrase-file {name} --force")[0] == 0
 
 
-@pytest.mark.usefixtures("phrase_file", "quick_scrypt")
-def test_a_key_that_other_users_can_read(stegnet, folder):
-    for name, option in (("k", "--key-file k"), ("p", "--passphrase-file p")):
-        (folder / name).chmod(0o640)
-        code, _, err = stegnet(f"{HIDE} {option} --force")
-        assert (code, err) == (0, f"warning: {name}: other users can read this file; `chmod 600` prevents that\n")
-
-
 @pytest.mark.usefixtures("phrase_file")
 def test_prompting_on_the_terminal(program, stegnet, monkeypatch):
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
@@ -62,16 +54,6 @@ def test_prompting_on_the_terminal(program, stegnet, monkeypatch):
     monkeypatch.setattr("getpass.getpass", lambda question: questions.append(question) or PHRASE)
     assert stegnet(f"{REVEAL} --force --passphrase")[0] == 0
     assert questions == ["Passphrase: "]
-
-
-@pytest.mark.usefixtures("quick_scrypt")
-def test_hiding_warns_of_a_weak_passphrase(stegnet, phrase_file):
-    phrase_file.write_text("password1")
-    code, _, err = stegnet(f"{HIDE} --passphrase-file p")
-    assert code == 0
-    assert err.startswith("warning: the passphrase is weak: a thousand processor cores guess it in less than a second;")
-    assert "password1" not in err
-    assert stegnet(f"{REVEAL} --passphrase-file p")[::2] == (0, "")
 
 
 def test_passphrases_that_do_not_match_or_would_be_echoed(stegnet, monkeypatch):

@@ -100,14 +100,6 @@ def save(name: str, out: str, **options) -> None:
         image.save(out, **options)
 
 
-def test_the_hint_for_a_missing_key(stegnet):
-    told = "error: none: no such key file\nhint: {}\n"
-    for line in ("reveal cover.png -o s.png", "info cover.png"):
-        assert stegnet(f"{line} --key-file none") == (1, "", told.format("only the key used to hide can reveal"))
-    for line in ("hide cover.png secret.jpg -o c.png", "webcam secret.jpg"):
-        assert stegnet(f"{line} --key-file none") == (1, "", told.format("generate one with `stegnet keygen none`"))
-
-
 def test_unreadable_files_and_no_memory(stegnet, monkeypatch):
     before, refused = Path.open, []
 

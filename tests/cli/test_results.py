@@ -47,18 +47,6 @@ def test_an_output_created_meanwhile_is_not_overwritten(stegnet, hidden, monkeyp
         out.unlink()
 
 
-def test_folders_of_revealed_secrets_are_private(stegnet):
-    Path("covers").mkdir()
-    Path("cover.png").rename("covers/a.png")
-    assert stegnet("hide covers secret.jpg -o containers")[0] == 0
-    assert mode("containers") == mode("covers")
-    assert stegnet("reveal containers -o secrets")[0] == 0
-    assert (mode("secrets"), mode("secrets/a.png")) == (0o700, 0o600)
-    Path("there").mkdir(0o755)
-    assert stegnet("reveal containers -o there")[0] == 0
-    assert (mode("there"), mode("there/a.png")) == (mode("covers"), 0o600)
-
-
 def test_a_key_file_is_synced_to_disk(stegnet, folder, monkeypatch):
     sync, synced = os.fsync, []
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), sync(number)))

@@ -1,7 +1,6 @@
 """Texts, standard input and output, results that name themselves, and results as JSON."""
 
 import io
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,8 +12,6 @@ from stegnet.media import digest, read_frames
 from tests.cli.conftest import files_up_to
 from tests.support.waiting import LIMIT
 
-TEXT = "Grüße ☃\nfrom far away\n"
-
 
 @pytest.fixture
 def stdin(monkeypatch):
@@ -24,33 +21,6 @@ def stdin(monkeypatch):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
     return holds
-
-
-@pytest.fixture
-def text(run) -> None:
-    """Makes c.png, which holds a text."""
-    code, _, err = run(["hide", "cover.png", "--text", TEXT, "-o", "c.png"])
-    assert (code, "other users of this machine can see a text on the command line" in err) == (0, True)
-
-
-@pytest.mark.usefixtures("text")
-def test_a_text_is_printed_and_not_written(folder, run):
-    before = sorted(folder.iterdir())
-    assert run("reveal c.png") == run("reveal c.png -o -") == (0, TEXT, "")
-    (found,) = objects(run("reveal c.png --json")[1])
-    assert (found["output"], found["kind"], found["text"]) == (None, "text", TEXT)
-    assert sorted(folder.iterdir()) == before
-    assert run("reveal c.png -o said.txt")[0] == 0
-    assert Path("said.txt").read_text() == TEXT
-
-
-def test_a_text_through_jpeg_and_in_a_film(run, stdin, picture):
-    Image.fromarray(picture(256, 256, 5)).resize((512, 512)).save("large.png")
-    for cover, out in (("large.png", "c.jpg"), ("cover.mkv", "c.mkv")):
-        stdin(TEXT.encode())
-        code, _, err = run(["hide", cover, "--text", "-", "-o", out])
-        assert (code, "other users" in err) == (0, False)
-        assert run(f"reveal {out}")[:2] == (0, TEXT)
 
 
 def test_a_text_can_not_control_the_terminal(run, monkeypatch):
@@ -96,18 +66,6 @@ def test_pipes_from_end_to_end(folder, program):
     assert b"note: wrote standard output: 97x61" in told
 
 
-def test_standard_input(run, stdin):
-    """It gives a secret a name, and stands in errors."""
-    stdin(b"some bytes")
-    assert run("hide cover.png - -o c.png")[0] == 0
-    assert run("reveal c.png")[:2] == (0, "wrote stdin: 10 bytes\n")
-    assert (Path("stdin").read_bytes(), Path("stdin").stat().st_mode & 0o777) == (b"some bytes", 0o600)
-    stdin(b"no picture")
-    code, out, err = run("hide - secret.jpg -o d.png")
-    assert (code, out) == (1, "")
-    assert err.splitlines()[0] == "error: standard input: neither a picture nor a film that can be read"
-
-
 def test_closed_streams(folder, program, run):
     """Not even a file that is written takes the place of one."""
     assert program("hide cover.png k -o c.png --method sealed", preexec_fn=lambda: os.closerange(0, 3)).wait(LIMIT) == 0
@@ -145,27 +103,6 @@ def test_terminals_are_refused(run, monkeypatch):
     assert (code, err.splitlines()[0]) == (1, "error: standard input is a terminal")
 
 
-def test_command_lines_that_can_not_be(folder, capsys, run, stdin):
-    stdin(b"")
-    (folder / "folder").mkdir()
-    (folder / "folder" / "a.png").write_bytes((folder / "cover.png").read_bytes())
-    for line, message in {
-        "hide - - -o c.png": "only one input can be read from standard input",
-        "hide - --text - -o c.png": "only one input can be read from standard input",
-        "hide a b --text c -o c.png": "a text is hidden instead of SECRET: give one of them",
-        "hide a -o c.png": "missing: SECRET",
-        "hide a b -o - --json": "--json requires a file for the result",
-        "hide folder b -o -": "`-o -` is for the result of one file",
-        "hide folder - -o out --cluster local": "--cluster requires files: neither a text nor a stream",
-        "reveal a -o - --json": "--json requires a file for the result",
-        "reveal folder": "a folder requires -o",
-        "reveal a --force": "--force requires -o: without -o, no file is ever overwritten",
-    }.items():
-        with pytest.raises(SystemExit, match="2"):
-            run(line)
-        assert capsys.readouterr().err.startswith(f"error: {message}")
-
-
 def test_the_own_name_of_a_file(folder, run):
     """It is made harmless, and never overwrites a file."""
     (folder / "-x\n.txt").write_text("a note")
@@ -188,61 +125,6 @@ def test_names_where_the_network_hides(stegnet):
     frames = [[digest(frame) for frame in read_frames(Path(name))] for name in names]
     assert len(frames[0]) == 4
     assert frames[0] == frames[1] != frames[2]
-
-
-@pytest.mark.usefixtures("hidden")
-def test_a_picture_in_the_format_of_its_name(stegnet):
-    for suffix in ("jpg", "webp", "avif"):
-        assert stegnet(f"reveal c.png -o s.{suffix}") == (0, f"wrote s.{suffix}: 40x50, SIZE\n", "")
-        with Image.open(f"s.{suffix}") as image:
-            assert (image.format, image.size) == (suffix.upper().replace("JPG", "JPEG"), (40, 50))
-    for name, told in {
-        "t.gif": "a picture is written as .png, .jpg, .jpeg, .webp or .avif\nhint: name it t.png\n",
-        "t.jpg --lossless": "JPEG is never lossless\nhint: name it .png or .webp, or leave --lossless out\n",
-    }.items():
-        assert stegnet(f"reveal c.png -o {name}") == (1, "", f"error: {name.split()[0]}: {told}")
-        assert not Path(name.split()[0]).exists()
-
-
-def objects(out: str) -> list[dict]:
-    return [json.loads(line) for line in out.splitlines()]
-
-
-def test_results_as_json(stegnet, folder):
-    code, out, err = stegnet("hide cover.png k -o c.png --method sealed --json")
-    (hidden,) = objects(out)
-    assert (code, err) == (0, "")
-    assert (hidden["output"], hidden["kind"], hidden["width"], hidden["height"]) == ("c.png", "picture", 97, 61)
-    assert (hidden["hidden_name"], hidden["hidden_bytes"]) == ("k", 32)
-    assert hidden["bytes"] == (folder / "c.png").stat().st_size
-    assert hidden["notes"][0].startswith("hidden: k, 32 bytes")
-    assert (hidden["warnings"], hidden["trouble"]) == ([], [])
-    assert (hidden["method"], hidden["secret_unchanged"], hidden["lossy_cover"]) == ("sealed", True, False)
-    assert hidden["bits_per_sample"] == pytest.approx(8 * 32 / (3 * 97 * 61))
-    assert (hidden["container_psnr"] > 55, 0 < hidden["room_used"] < 1, hidden["changed_pixels"] > 0) == (True,) * 3
-    assert (hidden["detection"], hidden["cover_bytes"]) == ("possible", (folder / "cover.png").stat().st_size)
-    (revealed,) = objects(stegnet("reveal c.png -o back --json")[1])
-    assert (revealed["output"], revealed["kind"], revealed["bytes"]) == ("back", "file", 32)
-    assert revealed["secret_unchanged"] and "method" not in revealed
-    code, out, err = stegnet("reveal c.png -o back --json")
-    assert (code, out, err.splitlines()[0]) == (1, "", "error: back: exists already")
-    (hidden,) = objects(stegnet("hide cover.mkv secret.mkv -o c.mkv --json")[1])
-    assert (hidden["kind"], hidden["frames"], hidden["hidden_frames"], hidden["hidden_name"]) == ("film", 6, 4, None)
-    assert (type(hidden["secret_psnr"]), hidden["secret_unchanged"]) == (float, False)
-
-
-def test_a_folder_as_json_lines(stegnet, folder):
-    (folder / "covers").mkdir()
-    for name in ("1.png", "2.png"):
-        (folder / "covers" / name).write_bytes((folder / "cover.png").read_bytes())
-    (folder / "covers" / "3.png").write_bytes(b"\x89PNG")
-    found = objects(stegnet("hide covers k -o out --method sealed --json")[1])
-    expected = [(f"covers/{number}.png", "k", f"out/{number}.png") for number in (1, 2)]
-    assert [(one["source"], one["secret"], one["output"]) for one in found] == expected
-    _, out, err = stegnet("reveal out -o back --json")
-    expected = [(f"out/{number}.png", f"back/{number}.bin", "file") for number in (1, 2)]
-    assert [(one["source"], one["output"], one["kind"]) for one in objects(out)] == expected
-    assert err == ""
 
 
 @pytest.mark.parametrize(

@@ -9,45 +9,6 @@ from urllib.request import url2pathname
 from PIL import Image
 
 FILM = "secret.mkv --source cover.mkv"
-NO_CAMERA = "--source takes a camera's number (0 is the first), a device, an address or a film file"
-
-
-REFUSED = {
-    "secret.mkv --source 99": ("camera 99: not connected, or in use", NO_CAMERA),
-    "secret.mkv --source gone.mp4": ("camera gone.mp4: no such source", NO_CAMERA),
-    "secret.mkv --source cover.png": ("cover.png: is a picture, not a film", "`stegnet hide` hides in pictures"),
-    "gone.png --source cover.mkv": ("gone.png: no such file",),
-    "k --source cover.mkv": ("k: neither a picture nor a film that can be read", "convert it to PNG or MP4 first"),
-    f"{FILM} --record c.avi": ("c.avi: a film is written as .mkv or .mp4", "name it c.mkv"),
-    f"{FILM} --record cover.mkv --force": ("cover.mkv: is an input too", "name another file to write"),
-    f"{FILM} --record secret.mkv --force": ("secret.mkv: is an input too", "name another file to write"),
-    f"{FILM} --record old.mkv": ("old.mkv: exists already", "`--force` overwrites it"),
-    f"{FILM} --record gone/c.mkv": ("gone: no such folder", "create it first"),
-    f"{FILM} --record c.mp4 --survive jpeg:75": (
-        "survive: 'jpeg:75' is no channel for films",
-        "films survive h264:18 to 28, hevc:18 to 30, vp9:27 to 41, av1:25 to 39, h264 also with +veryfast, "
-        "all with +twice; or messenger",
-    ),
-    f"{FILM} --size 95x63 --record c.mp4 --survive h264:23": (
-        "the cover has 95×63 pixels, and H.264 needs even sides",
-        "scale it by --size",
-    ),
-    f"{FILM} --size 24x16 --record c.mkv": (
-        "the cover is too small: 24×16 pixels",
-        "what must travel with each picture needs about 37×27",
-    ),
-}
-
-
-def test_invalid_input_is_refused(stegnet, folder):
-    (folder / "old.mkv").write_text("old")
-    before = sorted(folder.iterdir())
-    for line, (error, *hint) in REFUSED.items():
-        code, out, err = stegnet(f"webcam {line} --key-file k")
-        assert (code, out) == (1, "")
-        assert err.splitlines() == [f"error: {error}", *(f"hint: {line}" for line in hint)]
-        assert sorted(folder.iterdir()) == before
-        assert (folder / "old.mkv").read_text() == "old"
 
 
 def test_a_session_with_a_picture_on_a_chosen_port(stegnet):

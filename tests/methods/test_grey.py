@@ -155,16 +155,6 @@ def test_a_grey_cover_has_a_third_of_the_room(tmp_path, photo, hide):
     assert "one in colour has three times the room" in caught.value.hint
 
 
-@pytest.mark.usefixtures("no_network")
-def test_networks_refuse_a_grey_cover(tmp_path, photo, hide):
-    cover, out = saved(tmp_path, grey_files(photo), "in_fact.png"), tmp_path / "c.png"
-    Image.new("L", (8, 8)).save(tmp_path / "tiny.png")
-    # one that is too small does not go on to the networks
-    for path, by, message in ((cover, "network", "the cover is grey"), (tmp_path / "tiny.png", "auto", "too small")):
-        with pytest.raises(CapacityError, match=message):
-            hide(path, cover, out, by)
-
-
 @pytest.mark.parametrize("channel", ["jpeg:75", pytest.param("jpeg:75+resize:0.5", marks=pytest.mark.slow)])
 def test_what_survives_is_grey(tmp_path, note, hide, back, channel):
     cover = tmp_path / "cover.jpg"

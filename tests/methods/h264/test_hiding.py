@@ -100,11 +100,6 @@ def units(film: Path, packet: bytes) -> list[bytes]:
     return [unit for unit in FilmStream(film).units(packet) if unit[0] & 31 in (1, 5)]
 
 
-def test_it_can_be_copied_without_encoding(container, tmp_path):
-    for name in ("copy.mp4", "copy.mkv", "copy.mov"):
-        assert revealed(encoded(container, tmp_path / name, "-map", "0", "-c", "copy")) == (bytes(range(200)), ())
-
-
 def test_hidings_differ(cover, container, tmp_path):
     hide(cover, bytes(range(200)), tmp_path / "again.mp4")
     assert container.read_bytes() != (tmp_path / "again.mp4").read_bytes()

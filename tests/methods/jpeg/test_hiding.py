@@ -170,17 +170,6 @@ def test_a_cover_that_gives_its_container_away_is_told_first(tmp_path, cover, se
     assert [line.split(":")[0] for line in told] == ["the cover is a JPEG"]
 
 
-def test_the_command_line_takes_it_where_a_jpeg_is_written(tmp_path, cover, secret, key, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["keygen", "k"]) == 0
-    assert main(["hide", "cover.jpg", "s.bin", "--key-file", "k", "-o", "o.jpg", "--json"]) == 0
-    assert '"method": "jpeg"' in capsys.readouterr().out
-    assert main(["reveal", "o.jpg", "--key-file", "k", "-o", "b.bin"]) == 0
-    assert (tmp_path / "b.bin").read_bytes() == secret.read_bytes()
-    assert main(["info", "cover.jpg"]) == 0
-    assert "jpeg" in capsys.readouterr().out
-
-
 def test_in_a_folder_odd_files_are_hidden_in_and_damaged_ones_named(tmp_path, picture, secret, monkeypatch, capfd):
     """Nothing of libjpeg's own messages is printed."""
     monkeypatch.chdir(tmp_path)

@@ -162,11 +162,3 @@ def test_refusals_leave_no_file(tmp_path, key, channel, monkeypatch):
     assert isinstance(told.value, kind) and message in str(told.value)
     assert "\n" not in told.value.as_text().removesuffix(f"hint: {told.value.hint}").strip()
     assert not (tmp_path / "o.jpg").exists()
-
-
-def test_channels_go_with_jpeg_alone(tmp_path, capsys):
-    photo(tmp_path / "c.jpg", 80, side=96)
-    for more in (["--survive", "jpeg:75"], ["--method", "sealed"]):
-        with pytest.raises(SystemExit):
-            main(["hide", "c.jpg", "s", "-o", "o.jpg", "--key-file", "k", "--channel", "cp {in} {out}", *more])
-        assert "--channel requires --method jpeg" in capsys.readouterr().err
