@@ -3,7 +3,8 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
-TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist worksteal
+# Tests of services are shared out by files, so that what a file starts, it starts once.
+TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export DVC_NO_ANALYTICS := 1
@@ -34,16 +35,16 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 	cp -r study/shipped/. reports/shipped/
 
 test: $(READY) ## run the tests of all that a user relies on; ten minutes on two cores
-	$(TEST) -m "not long"
+	$(TEST) worksteal -m "not long"
 
 quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute and a half on two cores
-	$(TEST) -m "not slow"
+	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium
 
 test-services: $(READY) ## run what `make test` leaves out, once more where it fails, and what rounds again without AVX-512
-	$(TEST) -m long --reruns 1 -rR
-	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) -m arithmetic
+	$(TEST) loadfile -m long --reruns 1 -rR
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|State|Executor|Created'
