@@ -22,8 +22,6 @@ KEY, OTHER = stegnet.Key(bytes(range(32))), stegnet.Key(bytes(32))
 NOTE = b"meet me at eight"
 REFUSED = "nothing can be revealed: nothing here opens with this key"
 MOVING = "-c:v libx264 -preset medium -crf 20 -g 48 -bf 3 -pix_fmt yuv420p -threads 1"
-# The smallest covers that each method takes: sides, and the form of a film.
-SIDES = {"jpeg": (160, 208)}
 FILMS = {"robust": "long.mkv", "h264": "cover.mp4"}
 
 
@@ -89,13 +87,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(weights: Path) -> stegnet.Session:
-    """Pairs are tiny and not trained; the modem is the shipped one."""
+def session() -> stegnet.Session:
+    """With the shipped networks."""
     return stegnet.Session(device="cpu")
 
 
 @pytest.fixture(scope="module")
 def tiny(weights: Path) -> stegnet.Session:
+    """With a pair that is not trained."""
     return stegnet.Session(weights=weights, device="cpu", precision="fp32")
 
 

@@ -205,7 +205,7 @@ def _call(options: argparse.Namespace) -> int:
 
 
 def _is_exhaustion(error: BaseException | None) -> bool:
-    """Whether memory or threads are what lacks; FFmpeg fails as if the film were at fault."""
+    """True if memory or threads ran out; FFmpeg fails as if the film were at fault."""
     while error is not None:
         if isinstance(error, MemoryError | BlockingIOError) or str(error) == _NO_THREAD:
             return True

@@ -60,7 +60,7 @@ class BatchShare:
             yield slice(first, end), slice(self.start + first, self.start + end)
 
     def divisor(self, part: slice) -> float:
-        """What the mean over a part is divided by, so that the mean over all processes of their sums is the batch's."""
+        """Divisor of the mean over a part, such that the mean over all processes of their sums is the batch's."""
         return self.batch / ((part.stop - part.start) * world_size())
 
 
@@ -98,7 +98,7 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 
 
 def training_setup(config: Config) -> dict[str, str]:
-    """What the processes of a training compute with, by name: the first one's device, precision, processes."""
+    """Device and precision of a training's first process, and the number of processes, by name."""
     device, count = pick_device(), world_size()
     least, most = config.train.batch // count, -(-config.train.batch // count)
     pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
