@@ -251,12 +251,12 @@ def test_the_study(clone: Path) -> None:
     It takes hours: a figure stands for those that it publishes, by the stage's command.
     """
     variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
-    stages = ("rival@other_seed", "evaluate@shipped")
+    stages = ("rival@plain", "evaluate@shipped")
     before = evaluated(clone)
     run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert "Running" not in run(clone, "dvc", "--cd", "study", "repro", *stages, **variables)
     assert run(clone, "dvc", "--cd", "study", "status", *stages) == UP_TO_DATE
-    assert (clone / "study/rivals/other_seed.safetensors").exists()
+    assert (clone / "study/rivals/plain.safetensors").exists()
     assert "survive@shipped" in run(clone, "dvc", "--cd", "study", "dag")
     assert len(evaluated(clone) - before) == 1  # the shipped pair
     assert run(clone, "git", "status", "--porcelain").splitlines() == ["?? study/dvc.lock"]
