@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.core.measures import psnr
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
+from tests.support.quality import psnr
 from tests.support.tampering import altered, unreadable
 
 ERRORS = {

@@ -10,9 +10,8 @@ import onnx
 import pytest
 import torch
 
-from stegnet import export
+from stegnet import MediaError, WeightsError, export
 from stegnet.core.card import MODEM, SHIPPED, SHIPPED_MODEM, read_card, weights_id
-from stegnet.core.errors import MediaError, WeightsError
 from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
 from stegnet.engines.onnx_engine import OnnxEngine
 from stegnet.engines.torch_engine import TorchEngine

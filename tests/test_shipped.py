@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.measures import psnr
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.groups import cut_squares
 from stegnet.keys import Key
 from stegnet.media import read_frames, read_picture, read_sound, resize, scan, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.models import SHIPPED, read_card
+from tests.support.quality import psnr
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 

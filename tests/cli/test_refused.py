@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from tests.cli.conftest import KEY
 from tests.support.films import ffmpeg
 

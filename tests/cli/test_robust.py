@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from stegnet.core.measures import psnr
 from stegnet.media import read_picture
 from stegnet.methods.robust.modem import Modem
 from tests.support.modem import index_modem
+from tests.support.quality import psnr
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 NOTE = "meet me at noon"

@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import pytest
 
+from stegnet import ClusterError
 from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import run_on_cluster
 from stegnet.cluster.tasks import RevealingWork
 from stegnet.core.address import place
-from stegnet.core.errors import ClusterError
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from stegnet import CapacityError
 from stegnet.cluster.envelope import Secrets
 from stegnet.cluster.tasks import Task, tasks_of
 from stegnet.core.address import Address
-from stegnet.core.errors import CapacityError
 from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.keys import Key
 from stegnet.results import OutputTarget, Report

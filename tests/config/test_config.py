@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from stegnet import ConfigError
 from stegnet.config.config import Config, check, load
 from stegnet.config.params_file import changed, flatten, parse
-from stegnet.core.errors import ConfigError
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TEXT = PARAMS.read_text(encoding="utf-8")

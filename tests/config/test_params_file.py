@@ -2,8 +2,8 @@
 
 import pytest
 
+from stegnet import ConfigError
 from stegnet.config.params_file import changed, flatten, parse, read
-from stegnet.core.errors import ConfigError
 
 
 def test_exponents_are_those_of_yaml_1_2():

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from stegnet import MediaError, PackageError
 from stegnet.core.address import Address, fetched, place, remove, size_of, stored
-from stegnet.core.errors import MediaError, PackageError
 
 FOLDER = Address("memory://store/folder")
 

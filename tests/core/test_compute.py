@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from stegnet import ConfigError
 from stegnet.core.compute import autocast, has_bf16, make_deterministic, pick_device, resolve
-from stegnet.core.errors import ConfigError
 
 CPU = torch.device("cpu")
 

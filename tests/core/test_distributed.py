@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stegnet.core.errors import DataError
+from stegnet import DataError
 from stegnet.core.parallel import connect, distributed
 from stegnet.evaluation.quality import map_in_threads
 from tests.support.cluster import ROOT, ray_nodes

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.core.errors import PackageError, extra
+from stegnet import PackageError
+from stegnet.core.errors import extra
 
 pytestmark = pytest.mark.slow
 

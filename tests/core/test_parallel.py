@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
+from stegnet import ConfigError
 from stegnet.core import parallel
-from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import ahead, distributed, in_parts, ordered, thread_count, watched
 from tests.support.waiting import LIMIT, wait_until
 

@@ -12,8 +12,8 @@ import webdataset
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+from stegnet import ConfigError, DataError
 from stegnet.config.config import ScrambleConfig
-from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import store
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import SPLITS, TRAIN, Shards, data_hash, read_layout, read_manifest

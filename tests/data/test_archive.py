@@ -17,8 +17,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from stegnet import DataError
 from stegnet.config.config import ScrambleConfig
-from stegnet.core.errors import DataError
 from stegnet.data import archive
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import CatalogueEntry, Listed

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import DataError
+from stegnet import DataError
 from stegnet.data.catalogue import KINDS, Listed, read_catalogue, read_listing, read_package_pictures
 from stegnet.data.shards import TEST
 

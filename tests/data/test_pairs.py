@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet import DataError
 from stegnet.config.config import AugmentConfig
-from stegnet.core.errors import DataError
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.shards import TRAIN, Shards
 from tests.support.shards import write_shards

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet import DataError
 from stegnet.config.config import ScrambleConfig
-from stegnet.core.errors import DataError
 from stegnet.data.prepare import prepare
 from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.media import write_png

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import ConfigError, DataError
+from stegnet import ConfigError, DataError
 from stegnet.data import sources
 from stegnet.data.folders import check_folders
 from stegnet.data.groups import Group, cut_squares, fit_square

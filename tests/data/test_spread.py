@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from stegnet import ConfigError, DataError
 from stegnet.config.config import ScrambleConfig
-from stegnet.core.errors import ConfigError, DataError
 from stegnet.data import spread as module
 from stegnet.data.prepare import prepare
 from stegnet.data.spread import spread

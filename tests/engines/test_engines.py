@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.core.errors import CapacityError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError
 from stegnet.core.parallel import ordered, thread_count
 from stegnet.core.samples import Base
 from stegnet.data.scenes import render_scene
@@ -20,6 +19,7 @@ from stegnet.engines.onnx_engine import OnnxEngine, state
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.record.base import through_bytes
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.arithmetic
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from stegnet import ConfigError, WeightsError
 from stegnet.core.card import SHIPPED, weights_id
-from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.engines import load_engine, selection
 
 

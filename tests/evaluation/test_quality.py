@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.measures import BARE, SEALED, psnr
+from stegnet.core.measures import BARE, SEALED
 from stegnet.core.samples import GREY
 from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import Evaluator, HideRevealResult, measure_quality
@@ -14,6 +14,7 @@ from stegnet.methods.network import Network
 from stegnet.models import Pair
 from stegnet.record.base import through_bytes
 from tests.support.pairs import network_of
+from tests.support.quality import psnr
 from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.arithmetic

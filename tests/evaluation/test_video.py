@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, MediaError
 from stegnet.evaluation import video
 from stegnet.evaluation.video import (
     CELL_SIZE,
@@ -16,6 +15,7 @@ from stegnet.evaluation.video import (
 from stegnet.media import read_frames, resize
 from stegnet.media.vmaf import vmaf
 from stegnet.methods.network import Network
+from tests.support.quality import psnr
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
 

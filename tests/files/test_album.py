@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
+from stegnet import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.files import album_in, make_album, open_hidden, plan_album, reveal_file
 from stegnet.keys import Identity, Key, Passphrase
 from stegnet.media import read_picture, write_png

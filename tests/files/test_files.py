@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError, RevealError
+from stegnet import CapacityError, MediaError, RevealError
 from stegnet.files import reveal_file
 from stegnet.keys import Key
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet import CapacityError, MediaError
 from stegnet.files import hide_each, is_folder, plan_hiding, plan_revealing, results_folder, reveal_each
 from stegnet.files.listing import natural
 from stegnet.media import write_png

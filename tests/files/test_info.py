@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from stegnet import CapacityError, MediaError, RevealError
 from stegnet.core.card import SHIPPED, weights_id
-from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import file_info, fits_in
 from stegnet.files.info import UNKNOWN
 from stegnet.keys import Passphrase

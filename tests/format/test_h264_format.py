@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet import Session
-from stegnet.core.errors import RevealError
+from stegnet import RevealError, Session
 from stegnet.keys import Key
 from stegnet.media.h264 import Parameters, read_levels
 from tests.format import h264_by_the_book as book

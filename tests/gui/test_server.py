@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.gui import server as gui
 from stegnet.gui.server import Cancelled, GuiServer
 from stegnet.gui.workspace import Workspace

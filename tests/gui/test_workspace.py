@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.gui.workspace import Workspace
 
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from stegnet.core.errors import KeyFileError
+from stegnet import KeyFileError
 from stegnet.keys import Identity, Key, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
 from stegnet.keys.keys import KeyRing, film_key, is_anchor
 from tests.support.sealing import FILM_SECRET

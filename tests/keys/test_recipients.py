@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, KeyFileError, RevealError
+from stegnet import CapacityError, KeyFileError, RevealError
 from stegnet.keys import (
     Identity,
     Key,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
-from stegnet.core.measures import psnr
+from stegnet import MediaError
 from stegnet.media.pictures.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, encode_avif, fit_avif
+from tests.support.quality import psnr
 
 
 def smooth(height: int, width: int) -> np.ndarray:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
-from stegnet.core.measures import psnr
+from stegnet import MediaError
 from stegnet.media.pictures.avif import encode_avif
 from stegnet.media.pictures.bare_avif import BareCoder, as_file, decode_bare
+from tests.support.quality import psnr
 
 CODERS = BareCoder.quick(8), BareCoder.thorough(6)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import CapacityError, DiskError, MediaError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, DiskError, MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.media import read_frames, read_picture, scan, write_png
 from stegnet.media.compress import compress_film, compress_picture
 from tests.support.films import encode
+from tests.support.quality import psnr
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.enhance import enhance, enhance_film
 

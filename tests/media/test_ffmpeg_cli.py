@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.errors import DiskError, MediaError
+from stegnet import DiskError, MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg, write_preview

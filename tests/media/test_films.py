@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.pictures.pictures import MAX_PIXELS
 from tests.support.films import add_pictures, encode, ffmpeg

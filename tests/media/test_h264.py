@@ -7,12 +7,12 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.measures import psnr
 from stegnet.media import FilmInfo, read_frames, scan
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import decode
 from stegnet.media.films.h264 import with_sound, write_h264
 from tests.support.films import encoded, still_film, still_frames
+from tests.support.quality import psnr
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,300\nGuten <i>Tag</i>\n\n2\n00:00:00,400 --> 00:00:00,500\nbye\n"
 

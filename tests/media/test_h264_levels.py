@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError, PackageError
+from stegnet import MediaError, PackageError
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.h264 import (
     WRITABLE,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import PICTURE, kind, lossy_format, read_cover, read_picture
 
 FOLDER = Path(__file__).parent / "heic"

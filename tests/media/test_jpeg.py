@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media.jpeg import read_jpeg
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.jpeg.scans import scan_symbols

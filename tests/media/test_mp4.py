@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media.films.films import TRUNCATED, scan
 from stegnet.media.films.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, make_film, still_film

@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.keys.keyfiles import make_key_file
 from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
 from stegnet.media.output import FilmCheck

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import read_cover, read_picture, resize, write_png
 
 MODES = [

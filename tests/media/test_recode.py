@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import read_frames, write_png
 from stegnet.media.films.recode import FilmCodec, recode_film, recode_picture
 from tests.support.films import ffmpeg

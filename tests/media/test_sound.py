@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
 from stegnet.media.compress import compress_film
 from stegnet.media.films.h264 import with_sound

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import vmaf as module
 from stegnet.media.vmaf import has_vmaf, vmaf
 from tests.support.films import encode

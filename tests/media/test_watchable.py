@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange
 
-from stegnet.core.errors import MediaError
-from stegnet.core.measures import psnr
+from stegnet import MediaError
 from stegnet.media import digest, read_frames, read_sound, scan, sound_tracks
 from stegnet.media.films.watchable import make_watchable, unplayable
 from tests.support.films import encoded, still_film, still_frames, write_film
+from tests.support.quality import psnr
 
 BT709 = 1
 

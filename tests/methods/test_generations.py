@@ -7,8 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import RevealError
-from stegnet.core.measures import psnr
+from stegnet import RevealError
 from stegnet.files import reveal_file
 from stegnet.keys import Key
 from stegnet.media import read_frames
@@ -16,6 +15,7 @@ from stegnet.methods import METHODS, Run
 from stegnet.methods.robust import RobustOptions
 from stegnet.results import OutputTarget
 from tests.support.films import encoded, still_film
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow
 KEY = Key(bytes(range(32)))

@@ -12,7 +12,7 @@ import pytest
 import skimage
 from PIL import Image, ImageCms
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet import CapacityError, MediaError
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import ContainerKeys, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_picture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from stegnet import ConfigError
 from stegnet.cli import main
-from stegnet.core.errors import ConfigError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.methods import METHODS, CoverSize, Method, UnknownOption
 from tests.methods.toy import MOST, Toy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet import CapacityError, MediaError, StegnetError
 from stegnet.keys import Passphrase
 from stegnet.media import read_frames, scan
 from stegnet.methods import ALL_FRAMES, METHODS, LongFilm, Part, Run

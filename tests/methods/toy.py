@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.core.kinds import FILE, PICTURE
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write

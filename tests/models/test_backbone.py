@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.core.errors import ConfigError, WeightsError
+from stegnet import ConfigError, WeightsError
 from stegnet.models.backbone import make_encoder
 
 ONE_SIZE = ["mixer_s32_224", "levit_128s", "botnet26t_256", "coatnet_pico_rw_224", "gcvit_xxtiny"]

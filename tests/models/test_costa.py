@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from stegnet.core.errors import ConfigError
+from stegnet import ConfigError
 from stegnet.models import build
 from stegnet.models.costa import Costa
 

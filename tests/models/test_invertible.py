@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from stegnet.core.errors import ConfigError
+from stegnet import ConfigError
 from stegnet.models.invertible import Invertible, InvertibleLarge
 from stegnet.models.layers import BackboneContext, Subnet, haar, inverse_haar
 

@@ -10,8 +10,8 @@ import pytest
 import safetensors.torch
 import torch
 
+from stegnet import ConfigError, WeightsError
 from stegnet.config.config import ModelConfig
-from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.core.parallel import AUTO
 from stegnet.models import FAMILIES, Card, Pair, build, build_from, load_pair, options_of, read_card, save_pair
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stegnet.core.errors import ConfigError
+from stegnet import ConfigError
 from stegnet.models.timm_unet import BackboneUNet, TimmUNet
 
 # The maps of mambaout are (B, H, W, C), all of test_vit's are 16 times smaller, and vgg11's first is not smaller.

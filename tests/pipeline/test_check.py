@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.check import main
 from pipeline.stage import program, run_stage
+from stegnet import ConfigError
 from stegnet.config.config import Config, load
-from stegnet.core.errors import ConfigError
 from tests.clones import ROOT
 
 

@@ -8,9 +8,9 @@ import mlflow
 import pytest
 
 from pipeline import sweep
+from stegnet import ConfigError
 from stegnet.config.config import load
 from stegnet.config.params_file import flatten
-from stegnet.core.errors import ConfigError
 from stegnet.tracking.result import Result
 from stegnet.tracking.store import Tracker
 

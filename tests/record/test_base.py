@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.core.samples import HIDDEN_RMS, block_means, enlarge
 from stegnet.record.base import KINDS, decode_base, encode_base, least_base, least_base_per_pixel
 

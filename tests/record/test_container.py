@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError, RevealError
+from stegnet import MediaError, RevealError
 from stegnet.files import reveal_file
 from stegnet.keys import Key
 from stegnet.media import FILM, PICTURE, FilmWriter, read_cover, read_frames, write_png

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from stegnet.core.errors import RevealError
+from stegnet import RevealError
 from stegnet.record.diagnosis import Diagnosis, FrameStatus, diagnose
 
 BLANK = FrameStatus(None, False)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.record.division import divide
 from stegnet.record.record import FILE, File, Header
 from stegnet.record.spread import Gathering

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.keys import Key
 from stegnet.media import SoundTrack
 from stegnet.record.fields import inflate

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.media import SoundPacket, SoundTrack
 from stegnet.record import sound as sound_module
 from stegnet.record.sound import PACKET_BYTES, Sound, format_packets, no_sound, parse_packets, plan_sound

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import DataError
+from stegnet import DataError
 from stegnet.media import write_png
 from stegnet.models import Card, build, save_pair
 from stegnet.report.page import Table

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import MediaError
-from stegnet.core.measures import psnr
+from stegnet import MediaError
 from stegnet.core.progress import no_progress
 from stegnet.media import digest, read_frames, read_picture
 from stegnet.results import OutputTarget, as_named
 from tests.support.films import encoded, still_film, still_frames
+from tests.support.quality import psnr
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stegnet.core.measures import psnr
 from stegnet.media import read_cover
 from stegnet.methods import METHODS
 from stegnet.methods.network import NETWORK, run_of
@@ -16,6 +15,7 @@ from stegnet.methods.sealed import SEALED
 from stegnet.methods.sealed.cover import secure_payload
 from stegnet.results import Changes, HidingFigures, OutputTarget, Report, betrayed_by
 from stegnet.results.figures import BETRAYS, EASY, HARD, POSSIBLE
+from tests.support.quality import psnr
 
 SHIPPED = Path(__file__).parents[2] / "reports" / "shipped"
 PICTURE = HidingFigures(SEALED, 1000, 256**2, secure=secure_payload(3 * 256**2))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.keys import Key
 from stegnet.keys.keys import KeyRing
 from stegnet.sealing import trellis

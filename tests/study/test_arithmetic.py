@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from stegnet.core.measures import psnr
 from study.arithmetic import (
     MODULI,
     digital_avif,
@@ -10,6 +9,7 @@ from study.arithmetic import (
     residual_arithmetic,
     write_digits,
 )
+from tests.support.quality import psnr
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from stegnet import DataError
 from stegnet.config.config import Config
-from stegnet.core.errors import DataError
 from study import jpeg_steganalysis
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, STEGHIDE, WHILE_SAVING, Case, available
 from study.jpeg_steganalysis import covers, main, summed

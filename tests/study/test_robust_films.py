@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.errors import DataError
+from stegnet import DataError
 from stegnet.core.measures import CONTAINER_PSNR
 from stegnet.evaluation.video import temporal_error
 from stegnet.media import FilmWriter

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from stegnet import DataError
 from stegnet.config.config import Config
-from stegnet.core.errors import DataError
 
 
 def main(config: Config, started: Path) -> None:

@@ -21,8 +21,8 @@ from mlflow.exceptions import MlflowException
 from werkzeug.serving import make_server
 
 from pipeline.results import open_store, open_tracker
+from stegnet import DiskError, TrackingError
 from stegnet.config.config import load
-from stegnet.core.errors import DiskError, TrackingError
 from stegnet.tracking import outbox, store
 from stegnet.tracking.outbox import store_errors
 from stegnet.tracking.provenance import EXPERIMENT

@@ -7,7 +7,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from stegnet.core.errors import TrackingError
+from stegnet import TrackingError
 from stegnet.tracking.provenance import STAGE
 from stegnet.tracking.result import Result
 from stegnet.tracking.run import LiveRun

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stegnet.core.errors import TrainingError
+from stegnet import TrainingError
 from stegnet.training import checkpoint as module
 from stegnet.training.checkpoint import Checkpoint
 

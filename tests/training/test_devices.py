@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stegnet import ConfigError
 from stegnet.core import compute
 from stegnet.core.compute import cpu_threads
-from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO
 from stegnet.training import devices
 from stegnet.training.devices import BatchShare, process_count

@@ -11,8 +11,8 @@ from lightning_fabric.strategies import ddp
 from torch.overrides import TorchFunctionMode
 
 import stegnet
+from stegnet import ConfigError
 from stegnet.core.compute import has_bf16, pick_device, resolve, unused_gpus
-from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO
 from stegnet.training import trainer as module
 from stegnet.training.devices import BatchShare, loader_processes, open_fabric, process_count, training_setup

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stegnet.core.errors import TrainingError
+from stegnet import TrainingError
 from stegnet.training import launch as module
 from stegnet.training.launch import StopRequest, launch
 from tests.support.waiting import LIMIT, wait_until

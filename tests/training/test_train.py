@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from stegnet import TrainingError
 from stegnet.config.config import Config, ScrambleConfig
 from stegnet.core.compute import make_deterministic
-from stegnet.core.errors import TrainingError
 from stegnet.core.samples import NONE
 from stegnet.data.pairs import Pairs
 from stegnet.data.shards import data_hash

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.core.measures import psnr
 from stegnet.data.shards import TRAIN, VALIDATION
 from stegnet.models import Pair
 from stegnet.models.tensors import seal_strength
 from stegnet.training.validation import FIGURES, Validation
+from tests.support.quality import psnr
 from tests.support.shards import ShardWriter
 from tests.training.conftest import Stopped
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError
+from stegnet import MediaError
 from stegnet.media import read_frames, read_picture
 from stegnet.webcam.capture import Frame, Latest, Source, capture, open_camera, open_secret
 from tests.support.waiting import LIMIT, wait_until

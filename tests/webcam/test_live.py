@@ -8,14 +8,14 @@ from threading import Event
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError, RevealError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, MediaError, RevealError
 from stegnet.keys.keys import SYSTEM, KeyRing
 from stegnet.media import resize
 from stegnet.methods.network.picture import reveal_picture
 from stegnet.record.reading import read_record
 from stegnet.webcam.capture import Capture, Frame, Source, capture
 from stegnet.webcam.live import LivePipeline
+from tests.support.quality import psnr
 from tests.support.sealing import lead_of
 from tests.support.waiting import LIMIT, wait_until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import stegnet
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet import CapacityError, MediaError
 from stegnet.media import read_frames, scan
 from stegnet.methods import AUTO, METHODS, Hider, Run
 from stegnet.results import OutputTarget, Report

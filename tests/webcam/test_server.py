@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import ConfigError
+from stegnet import ConfigError
 from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS
 from stegnet.webcam.live import LiveFrame
 from stegnet.webcam.server import PageServer, StatisticsCounter

@@ -10,10 +10,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from stegnet.cli import main
-from stegnet.core.measures import psnr
 from stegnet.media import read_frames, scan
 from stegnet.sealing.seal import frame_salt
 from tests.support.films import encoded, still_film
+from tests.support.quality import psnr
 from tests.support.waiting import LIMIT
 
 FILM = "red.png --source camera.mkv"

@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, MediaError, RevealError, StegnetError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, MediaError, RevealError, StegnetError
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
@@ -23,6 +22,7 @@ from stegnet.methods.h264.stream import FilmStream, film_groups
 from stegnet.results import OutputTarget
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
+from tests.support.quality import psnr
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 METHOD = METHODS["h264"]

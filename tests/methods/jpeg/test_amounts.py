@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import Session
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError, Session
 from stegnet.methods.jpeg.amounts import secure_payload
 from stegnet.methods.jpeg.making import jpeg_cover
 

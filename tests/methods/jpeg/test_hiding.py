@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import Session
+from stegnet import CapacityError, ConfigError, MediaError, RevealError, Session
 from stegnet.cli.command import main
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.keys import Identity, Key, Passphrase
 from stegnet.media.jpeg import read_jpeg
 

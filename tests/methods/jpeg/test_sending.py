@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import Session
+from stegnet import CapacityError, ConfigError, MediaError, Session, StegnetError
 from stegnet.cli.command import main
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, StegnetError
 from stegnet.keys import Identity
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import oracle

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet import media
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet import CapacityError, MediaError, media
 from stegnet.keys import Key, KeyRing
 from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods import film_loop

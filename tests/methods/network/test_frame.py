@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.core.shuffle import apply, draw
 from stegnet.keys import SYSTEM, ContainerKeys, Key, KeyRing
 from stegnet.media import SoundPacket, SoundTrack, resize

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet import CapacityError, ConfigError, WeightsError
 from stegnet.core.card import SHIPPED
-from stegnet.core.errors import CapacityError, ConfigError, WeightsError
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import apply, draw, invert

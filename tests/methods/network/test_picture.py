@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, RevealError
+from stegnet import CapacityError, RevealError
 from stegnet.keys import Key, KeyRing, Passphrase
 from stegnet.media import read_picture, resize
 from stegnet.methods.network import frame, hide_picture, reveal_picture

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError
 from stegnet.files import reveal_file
 from stegnet.media import read_frames, read_picture, write_png
 from stegnet.methods import METHODS, Run
@@ -16,6 +15,7 @@ from stegnet.methods.network import NetworkOptions, run_of
 from stegnet.methods.network.quality import VISIBLE, SecretErrors, SecretQuality, visibility_notes
 from stegnet.results import LEAST, POOR, OutputTarget
 from tests.methods.network.films import written
+from tests.support.quality import psnr
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.errors import MediaError, RevealError, StegnetError, WeightsError
+from stegnet import MediaError, RevealError, StegnetError, WeightsError
 from stegnet.keys import Key, Passphrase
 from stegnet.media import SoundPacket, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods.network import hide_picture, reveal

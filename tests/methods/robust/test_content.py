@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import CapacityError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError
 from stegnet.methods.robust.content import (
     file_bytes,
     file_content,
@@ -13,6 +12,7 @@ from stegnet.methods.robust.content import (
     parse_content,
     within_ratio,
 )
+from tests.support.quality import psnr
 
 
 def test_a_picture_that_is_made_to_fit(picture):

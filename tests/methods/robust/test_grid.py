@@ -5,12 +5,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, ConfigError
 from stegnet.media import resize
 from stegnet.methods.robust.channels import parse_channel
 from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, cropped_grids, own_grid
 from stegnet.methods.robust.survival import SAVED
+from tests.support.quality import psnr
 
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
 

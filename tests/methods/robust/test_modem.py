@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet import WeightsError
 from stegnet.core.card import SHIPPED, SHIPPED_MODEM
-from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
-from stegnet.core.measures import psnr
 from stegnet.keys import Key
 from stegnet.media import resize
 from stegnet.methods import Run
@@ -28,6 +27,7 @@ from stegnet.methods.robust import (
 from stegnet.methods.robust.grid import own_grid
 from stegnet.methods.robust.reader import grid_reader, picture_reader
 from tests.support.modem import index_modem
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from stegnet import CapacityError
 from stegnet.core.card import SHIPPED_MODEM
-from stegnet.core.errors import CapacityError
 from stegnet.keys import Key
 from stegnet.media import read_cover
 from stegnet.media.jpeg import read_jpeg

@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, ConfigError, KeyFileError
+from stegnet import CapacityError, ConfigError, KeyFileError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Run

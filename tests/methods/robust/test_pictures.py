@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet import MediaError
 from stegnet.core.card import SHIPPED_MODEM
-from stegnet.core.errors import MediaError
 from stegnet.evaluation.demonstration import seeded
 from stegnet.methods import METHODS, Run
 from stegnet.methods.robust import RobustOptions

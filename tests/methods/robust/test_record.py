@@ -6,9 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, ConfigError
+from stegnet import CapacityError, ConfigError
 from stegnet.core.jpeg import BLOCK, through_jpeg
-from stegnet.core.measures import psnr
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Run
 from stegnet.methods.robust.channels import parse_channel
@@ -20,6 +19,7 @@ from stegnet.methods.robust.record import Blocks, Reading, coded_bits, content_r
 from stegnet.methods.robust.regions import hidden_area, robust_salts
 from stegnet.methods.robust.survival import SAVED, Promise, Survivor, best_rate, choose_rung, hide_robust, information
 from tests.support.modem import RUNGS, index_modem
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.errors import CapacityError
+from stegnet import CapacityError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key
 from stegnet.methods import Run

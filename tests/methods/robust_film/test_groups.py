@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.core.errors import CapacityError, ConfigError, RevealError
-from stegnet.core.measures import psnr
+from stegnet import CapacityError, ConfigError, RevealError
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM, Key, Passphrase
 from stegnet.media import scan
@@ -35,6 +34,7 @@ from stegnet.methods.robust_film.reading import read_film
 from stegnet.methods.robust_film.variants import VARIANTS, headers_of, new_variant
 from stegnet.results import OutputTarget, Report
 from tests.support.films import encoded, still_film, still_frames
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet import CapacityError, MediaError, RevealError
 from stegnet.core import kernels
-from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.files import file_info
 from stegnet.keys import Key, KeyRing, Passphrase
 from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
