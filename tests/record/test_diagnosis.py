@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from stegnet import RevealError
-from stegnet.record.diagnosis import Diagnosis, FrameStatus, diagnose
+from stegnet.record import Diagnosis, FrameStatus, diagnose
 
 BLANK = FrameStatus(None, False)
 KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")

@@ -6,12 +6,17 @@ import random
 from itertools import product
 from pathlib import Path
 
-from stegnet.record.spread import Gathering, Spread, choose_needed, frames_for, full_room
+from stegnet.record import File, Gathering, Header, choose_needed, frames_for, full_room
 
 FILM_ID = bytes(range(0xA0, 0xB0))
 STEPS = json.loads((Path(__file__).parents[1] / "format/spread.json").read_text(encoding="utf-8"))
 # Frames of a film and bytes of a file: one group, and several.
-SIZES = [(2, 500), (3, 1), (62, 34), (62, 1000), (62, 20_000), (256, 9000), (257, 40_001), (700, 999), (1000, 50_000)]
+SIZES = [(2, 500), (3, 1), (62, 34), (62, 1000), (62, 20_000), (256, 9000), (257, 20_001), (700, 999)]
+
+
+def spread_of(frames: int, size: int, needed: int, film_id: bytes = FILM_ID):
+    """Places of a file's bytes in a film's frames."""
+    return Header(film_id, "file", frames, File("x", size, bytes(32), needed)).spread
 
 
 def thirds(frames: int) -> list[set[int]]:
@@ -23,7 +28,7 @@ def thirds(frames: int) -> list[set[int]]:
     return [*ways, set(random.Random(frames).sample(range(frames), count))]
 
 
-def gathered(spread: Spread, found: dict[int, bytes], seed: int) -> tuple[int, bytes]:
+def gathered(spread, found: dict[int, bytes], seed: int) -> tuple[int, bytes]:
     """Shares that arrive in any order, some twice: the least of a group, and the file they give."""
     order, file = [*found, *list(found)[:3]], io.BytesIO()
     random.Random(seed).shuffle(order)
@@ -34,14 +39,14 @@ def gathered(spread: Spread, found: dict[int, bytes], seed: int) -> tuple[int, b
     return gathering.least, file.getvalue()
 
 
-def shares_of(spread: Spread, data: bytes) -> dict[int, bytes]:
+def shares_of(spread, data: bytes) -> dict[int, bytes]:
     return {frame: spread.share(io.BytesIO(data), frame) for frame in range(spread.frames)}
 
 
 def test_a_file_comes_back_without_a_third_of_its_frames():
     for frames, size in SIZES:
         data = random.Random(size).randbytes(size)
-        spread = Spread(FILM_ID, frames, size, choose_needed(size, frames, 1 << 20))
+        spread = spread_of(frames, size, choose_needed(size, frames, 1 << 20))
         shares = shares_of(spread, data)
         for lost in thirds(frames):
             found = {frame: share for frame, share in shares.items() if frame not in lost}
@@ -49,7 +54,7 @@ def test_a_file_comes_back_without_a_third_of_its_frames():
             assert least >= spread.needed
             assert restored == data
     data = random.Random(1).randbytes(200_001)  # piece by piece
-    spread = Spread(FILM_ID, 3, len(data), 2)
+    spread = spread_of(3, len(data), 2)
     shares = shares_of(spread, data)
     assert gathered(spread, {frame: shares[frame] for frame in (1, 2)}, 0)[1] == data
 
@@ -60,7 +65,7 @@ def test_any_shares_that_are_enough_give_the_file():
         draw = random.Random(number)
         frames, size = draw.randrange(2, 30), draw.randrange(400)
         data, needed = draw.randbytes(size), draw.randrange(1, frames + 1)
-        spread = Spread(FILM_ID, frames, size, needed)
+        spread = spread_of(frames, size, needed)
         shares = shares_of(spread, data)
         kept = draw.sample(range(frames), frames - spread.most_lost())
         least, restored = gathered(spread, {frame: shares[frame] for frame in kept}, number)
@@ -71,13 +76,13 @@ def test_any_shares_that_are_enough_give_the_file():
 def test_the_shares_are_those_of_the_vectors():
     for step in STEPS:
         data, film_id = bytes.fromhex(step["data"]), bytes.fromhex(step["film_id"])
-        spread = Spread(film_id, step["frames"], len(data), step["needed"])
+        spread = spread_of(step["frames"], len(data), step["needed"], film_id)
         assert [share.hex() for share in shares_of(spread, data).values()] == step["shares"]
 
 
 def test_a_third_may_be_lost_where_there_is_room():
     for frames, size in product([2, 3, 5, 62, 256, 257, 300, 1000, 90_000, 1 << 24], [10**3, 10**6, 10**9]):
-        spread = Spread(FILM_ID, frames, size, choose_needed(size, frames, size))
+        spread = spread_of(frames, size, choose_needed(size, frames, size))
         assert spread.most_lost() >= frames / 3
         assert spread.needed == 1 or spread.share_bytes >= 63 or frames > 10**6
 
@@ -85,7 +90,7 @@ def test_a_third_may_be_lost_where_there_is_room():
 def test_random_losses_are_within_what_may_be_lost():
     """At three times the bound's risk per group, still none of a hundred films is lost."""
     frames = 3000
-    spread = Spread(FILM_ID, frames, 10**6, choose_needed(10**6, frames, 10**6))
+    spread = spread_of(frames, 10**6, choose_needed(10**6, frames, 10**6))
     groups = [spread.place(frame)[0] for frame in range(frames)]
     for seed in range(100):
         left = [0] * spread.groups
@@ -98,7 +103,7 @@ def test_the_room_is_exact():
     for frames, room in ((2, 1), (62, 100), (256, 7), (257, 50), (1000, 333)):
         most = full_room(frames, room)
         for size in (most, most - 1, most // 2, 1, 0):
-            spread = Spread(FILM_ID, frames, size, choose_needed(size, frames, room))
+            spread = spread_of(frames, size, choose_needed(size, frames, room))
             assert 0 < spread.needed <= frames // spread.groups
             assert spread.share_bytes <= room
             assert spread.most_lost() >= 0
