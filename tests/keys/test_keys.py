@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import hmac
 import os
 import pickle
 import stat
@@ -13,8 +12,7 @@ from functools import partial
 import pytest
 
 from stegnet import KeyFileError
-from stegnet.keys import Identity, Key, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
-from stegnet.keys.keys import KeyRing, film_key, is_anchor
+from stegnet.keys import Identity, Key, KeyRing, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
 from tests.support.sealing import FILM_SECRET
 
 SALT, CANARY = bytes(range(16)), "c4n4ry"
@@ -27,10 +25,8 @@ def same(one: Key, other: Key) -> bool:
 
 
 def test_subkeys_are_all_different(key):
-    """tests/format/test_steps.py has their values; this one is by RFC 5869."""
-    other, extracted = bytes(16), hmac.digest(SALT, bytes(range(32)), "sha256")
-    expanded = hmac.digest(extracted, b"stegnet/2/shuffle" + bytes(6) + b"\1\2" + b"\1", "sha256")
-    assert key.shuffle(SALT, 258) == expanded
+    """tests/format/test_steps.py has their values."""
+    other = bytes(16)
     found = [derive(salt) for derive in (key.lead, key.record, key.positions, key.mac) for salt in (SALT, other)]
     found += [key.shuffle(salt, index) for salt in (SALT, other) for index in (0, 1, 256, 2**24)]
     found += [key.commitment(salt) for salt in (SALT, other)] + [key.revealed_film(SALT)]
@@ -38,9 +34,11 @@ def test_subkeys_are_all_different(key):
     assert len(set(found)) == len(found) == 22
 
 
-def test_a_passphrase_is_scrypt_whatever_the_keyboard():
+def test_a_passphrase_is_scrypt_whatever_the_keyboard(monkeypatch):
+    """tests/format/test_steps.py has the work that is done in earnest."""
+    monkeypatch.setitem(keys._SCRYPT, "n", 2)
     text, decomposed = "Käse", unicodedata.normalize("NFD", "Käse")
-    secret = hashlib.scrypt(text.encode(), salt=SALT, n=1 << 17, r=8, p=1, maxmem=1 << 28, dklen=32)
+    secret = hashlib.scrypt(text.encode(), salt=SALT, n=2, r=8, p=1, dklen=32)
     assert decomposed != text
     assert same(Passphrase(decomposed).derive(SALT), Key(secret))
 
@@ -69,79 +67,74 @@ def test_a_key_file_is_the_key_of_every_frame(key):
             assert container.of_frame(salt, first) is key
             assert list(ring.candidates(salt, first)) == [key]
     assert not ring.exhausted
-    assert [first for first in range(256) if is_anchor(bytes([first]) + bytes(15))] == [0, 1, 2, 3]
     assert ring.accept(bytes(16))
     assert not ring.accept(FILM_SECRET)
 
 
-@pytest.fixture
-def worked(monkeypatch) -> list[bytes]:
-    """Salts on which a passphrase is worked on, which takes no time."""
-    salts = []
+class Phrase(Passphrase):
+    """One that takes no time, and remembers the salts on which it was worked on."""
 
-    class Scrypt:
-        def __init__(self, salt, **_):
-            self._salt = salt
+    def __init__(self) -> None:
+        super().__init__("x")
+        self.worked: list[bytes] = []
 
-        def derive(self, text):
-            salts.append(self._salt)
-            return hashlib.sha256(self._salt + text).digest()
-
-    monkeypatch.setattr("stegnet.keys.keys.Scrypt", Scrypt)
-    return salts
+    def derive(self, salt: bytes, ephemeral=None) -> Key:
+        self.worked.append(salt)
+        return Key(hashlib.sha256(salt).digest())
 
 
-def test_the_keys_of_a_film_with_a_passphrase(worked):
-    passphrase = Passphrase("x")
+def film_key() -> Key:
+    return Phrase().new_keys(lambda size: FILM_SECRET[:size]).film
+
+
+def test_the_keys_of_a_film_with_a_passphrase():
+    """Each first byte of a salt below 4 makes an anchor."""
+    passphrase = Phrase()
     container = passphrase.new_keys(lambda size: FILM_SECRET[:size])
-    assert container.secret == FILM_SECRET and same(container.film, film_key(FILM_SECRET))
-    assert container.of_frame(PLAIN, False) is container.film
+    assert container.secret == FILM_SECRET
     ring = KeyRing.of(container)
     assert ring.film is container.film and not ring.locked and ring.accept(FILM_SECRET)
-    assert worked == []
+    of_film = [first for first in range(256) if container.of_frame(bytes([first]) + SALT[1:], False) is container.film]
+    assert of_film == [*range(4, 256)]
     for salt, first in ((PLAIN, True), (ANCHOR, True), (ANCHOR, False)):
         assert same(container.of_frame(salt, first), passphrase.derive(salt))
 
 
 @pytest.mark.parametrize(("salt", "first"), [(PLAIN, True), (ANCHOR, False)], ids=["first frame", "anchor"])
-def test_a_film_opens_by_its_first_frame_or_an_anchor(worked, salt, first):
-    ring = KeyRing(Passphrase("x"))
+def test_a_film_opens_by_its_first_frame_or_an_anchor(salt, first):
+    """A first frame that was moved is neither an anchor nor under the film's key: a few frames are tried."""
+    passphrase = Phrase()
+    ring = KeyRing(passphrase)
     assert ring.locked and list(ring.candidates(PLAIN, False)) == []
     (tried,) = ring.candidates(salt, first)
-    assert same(tried, Passphrase("x").derive(salt))
+    assert same(tried, passphrase.derive(salt))
     assert ring.accept(FILM_SECRET)
-    assert not ring.locked and same(ring.film, film_key(FILM_SECRET))
+    assert not ring.locked and same(ring.film, film_key())
     assert not ring.accept(bytes(16)), "a frame of another film"
-    worked.clear()
+    passphrase.worked.clear()
     assert next(ring.candidates(PLAIN, False)) is ring.film
-    assert worked == []
+    assert passphrase.worked == []
     (tried,) = ring.candidates(ANCHOR, False)
-    assert worked == [ANCHOR]
-
-
-def test_a_first_frame_that_was_moved(worked):
-    """Neither an anchor nor under the film's key: the passphrase is tried, for a few frames."""
-    ring = KeyRing(Passphrase("x"))
-    ring.accept(FILM_SECRET)
+    assert passphrase.worked == [ANCHOR]
     moved, derived = ring.candidates(PLAIN, False)
-    assert moved is ring.film
-    assert same(derived, Passphrase("x").derive(PLAIN))
-    worked.clear()
+    assert moved is ring.film and same(derived, passphrase.derive(PLAIN))
+    passphrase.worked.clear()
     for _ in range(50):
         assert 1 <= len(list(ring.candidates(PLAIN, False))) <= 2
-    assert len(worked) == 7
+    assert len(passphrase.worked) == 7
     assert len(list(ring.candidates(ANCHOR, False))) == 1, "anchors are tried all the same"
 
 
-def test_a_passphrase_that_opens_nothing_is_tried_nine_times(worked):
-    ring = KeyRing(Passphrase("x"))
+def test_a_passphrase_that_opens_nothing_is_tried_nine_times():
+    passphrase = Phrase()
+    ring = KeyRing(passphrase)
     list(ring.candidates(ANCHOR, True))
     assert not ring.exhausted
     for number in range(100):
         list(ring.candidates(bytes([number]) + SALT[1:], False))
         list(ring.candidates(ANCHOR, False))
     assert ring.exhausted and ring.locked
-    assert len(worked) == 9
+    assert len(passphrase.worked) == 9
 
 
 # Files
