@@ -1,0 +1,131 @@
+"""Where bits are: canonical grids of copies of any size, and containers that were cropped, shifted or resized."""
+
+import random
+from collections.abc import Callable
+from hashlib import sha256
+from itertools import product
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet import CapacityError, Key, KeyFileError, Passphrase
+from stegnet.core.jpeg import through_jpeg
+from stegnet.media import resize
+from stegnet.methods import Run
+from stegnet.methods.robust import (
+    SAVED,
+    Modem,
+    Promise,
+    Rung,
+    best_rung,
+    hide_robust,
+    hide_tiled,
+    parse_channel,
+    picture_reader,
+)
+from stegnet.methods.robust.grid import Grid, canonical_grid, canonical_grids, own_grid
+from stegnet.methods.robust.registration import REACH, grids
+from stegnet.methods.robust.tiles import LEAST_SIDE, map_dither, map_signs, read_tiled
+from tests.support.quality import psnr
+
+pytestmark = pytest.mark.slow
+
+KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
+CONTENT = b"\2" + bytes(range(40))
+SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
+MODEM = Modem.load(device="cpu")
+READ = picture_reader(MODEM, KEY)
+
+
+def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndarray:
+    """A container that survives a channel."""
+    channel, run = parse_channel(name), Run(randomness=random.Random(0).randbytes)
+    promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
+    hide = hide_tiled if channel.part else hide_robust
+    return hide(MODEM, cover, lambda room: CONTENT, key, promise, run).picture
+
+
+def test_copies_of_all_sizes_have_the_grid_of_the_cover():
+    for (height, width), factor in product(SIZES, [0.25, 0.5, 0.77, 1]):
+        grid = canonical_grid(height, width, factor)
+        assert grid.height % 8 == grid.width % 8 == 0
+        assert max(grid.height, grid.width) <= factor * max(height, width)
+        for scale in np.linspace(factor, 1.6, 12):
+            copy = round(height * scale), round(width * scale)
+            assert grid in set(canonical_grids(*copy)), copy
+        assert abs(grid.width * height - grid.height * width) <= 4 * (height + width), "but for rounding to 8"
+    assert len(list(canonical_grids(3000, 4000))) <= 12
+    assert list(canonical_grids(60, 100)) == []
+    assert canonical_grid(150, 200, 0.5) is None
+
+
+def test_resampling_gives_back_what_was_put_in(picture):
+    cover, grid = picture(200, 260, 3), Grid(96, 128, own=False)
+    before, noise = grid.area(cover), np.random.default_rng(0).normal(0, 3, (96, 128, 3))
+    wanted = (before + noise).clip(0, 255).astype(np.uint8)
+    container = grid.replaced(cover, wanted)
+    assert container.shape == cover.shape
+    assert psnr(before, wanted) < 40
+    assert psnr(wanted, grid.area(container)) > 46
+
+
+def test_placements():
+    """All that are promised are among those that are searched."""
+    height, width = 200, 266
+    whole = own_grid(height, width)
+    for top, left, bottom, right in ((0, 0, 8, 8), (8, 8, 8, 8), (1, 7, 3, 2), (0, 0, 0, 6)):
+        assert whole.placed(top, left) in set(grids(height - top - bottom, width - left - right))
+    searched = set(grids(height, width))
+    assert [whole.placed(top, -top) in searched for top in range(-REACH, REACH + 1)].count(False) == 1
+    assert whole not in searched
+
+
+def test_cropped_and_moved_containers(picture: Callable[..., np.ndarray]):
+    container = hidden(picture(136, 184, 3), "jpeg:75+crop")
+    assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).content.startswith(CONTENT)
+    assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
+    with pytest.raises(CapacityError, match="survives cropped or shifted by up to 8 pixels"):
+        hidden(picture(40, 40, 3), "jpeg:75+crop")
+
+
+def test_resized_containers(picture: Callable[..., np.ndarray]):
+    """Reduced, saved and enlarged again, by programs that hiding does not simulate."""
+    sent = Image.fromarray(through_jpeg(hidden(picture(300, 400, 4), "jpeg:75+resize:0.6"), 95))
+    small = np.array(sent.resize((240, 180), Image.Resampling.HAMMING))
+    middle = np.array(sent.resize((327, 245), Image.Resampling.BICUBIC))
+    for shared in (through_jpeg(small, 75), through_jpeg(middle, 80), resize(through_jpeg(small, 80), 375, 500)):
+        assert READ(shared).content.startswith(CONTENT)
+
+
+@pytest.mark.parametrize(("height", "width"), [(360, 480), pytest.param(760, 1000, marks=pytest.mark.long)])
+def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray], height: int, width: int):
+    sent = hidden(picture(height, width, 4), "jpeg:80+crop+resize:0.8")
+    part = Image.fromarray(sent[3 : height - 1, 8:])
+    copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
+    assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
+
+
+def test_any_part_gives_it_back(picture: Callable[..., np.ndarray]):
+    """Also by the reader that tries all else before."""
+    cover, channel = picture(540, 528, 3), "jpeg:75+crop:0.5"
+    container = hidden(cover, channel)
+    parts = [container[top : top + 270, left : left + 264] for top, left in ((37, 3), (270, 264))]
+    assert READ(through_jpeg(parts[0], 75)).content.startswith(CONTENT)
+    assert read_tiled(MODEM, KEY, through_jpeg(parts[1], 90)).content.startswith(CONTENT)
+    for wrong, key in ((parts[0][: LEAST_SIDE - 1], KEY), (container, OTHER), (container, Passphrase("six words"))):
+        assert read_tiled(MODEM, key, wrong) is None
+    with pytest.raises(CapacityError, match="300×600 is too small"):
+        hidden(picture(600, 300, 3), channel)
+    with pytest.raises(KeyFileError, match="a passphrase opens no part"):
+        hidden(cover, channel, Passphrase("six words"))
+
+
+def test_maps_are_what_they_were():
+    """The page reads no parts: these are the maps of docs/format.md, as a second implementation once drew them."""
+    dither, signs = map_dither(KEY), map_signs(KEY, Rung("", 0, 22, 38.0, 74, 86))
+    for found, digest in (
+        (dither.astype("<u2"), "a042a6a0f8692e834dd87af414ac1b613df9f640c9c8bb94e62c83584a78ba42"),
+        (np.packbits(signs < 0), "b465d59d5aab2404fd258d4a47ca3e3d0118bd36ae0f8e68669b3443cb7d6bbb"),
+    ):
+        assert sha256(found.tobytes()).hexdigest() == digest

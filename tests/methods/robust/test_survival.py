@@ -1,0 +1,241 @@
+"""Robust containers come back from real JPEG, change little of their cover, and open with their key alone."""
+
+import random
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from stegnet import CapacityError, Key, Passphrase
+from stegnet.core.card import SHIPPED_MODEM
+from stegnet.core.jpeg import DITHER, through_jpeg
+from stegnet.media import read_cover
+from stegnet.media.jpeg import read_jpeg
+from stegnet.methods import METHODS, Run
+from stegnet.methods.jpeg import jpeg_cover
+from stegnet.methods.robust import (
+    Blocks,
+    Modem,
+    OwnJpeg,
+    Promise,
+    RobustOptions,
+    Survivor,
+    choose_rung,
+    coded_bits,
+    dither_of,
+    hidden_area,
+    hide_robust,
+    parse_channel,
+    picture_reader,
+    robust_key,
+    robust_salts,
+)
+from stegnet.results import OutputTarget
+from tests.support.modem import RUNGS, index_modem
+from tests.support.quality import psnr
+
+pytestmark = pytest.mark.slow
+
+MODEM = index_modem()
+KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
+JPEG75, JPEG90, _ = RUNGS
+
+
+def read(picture: np.ndarray, key: Key | Passphrase = KEY) -> bytes | None:
+    """The content of a picture that was not moved."""
+    reading = picture_reader(MODEM, key, search=False)(picture)
+    return reading and reading.content
+
+
+@pytest.fixture(scope="module")
+def cover(picture) -> np.ndarray:
+    return picture(200, 266, 3)
+
+
+def hide(cover: np.ndarray, content: bytes | None = None, seed: int = 0) -> Survivor:
+    """Hides content, or as much as there is room for."""
+    run, promise = Run(randomness=random.Random(seed).randbytes), Promise(parse_channel("jpeg:75"), JPEG75)
+    return hide_robust(MODEM, cover, lambda room: b"\2" * room if content is None else content, KEY, promise, run)
+
+
+def changed(cover: np.ndarray, container: np.ndarray) -> np.ndarray:
+    """Blocks that changed, (rows, columns)."""
+    rows, cols = cover.shape[0] // 8, cover.shape[1] // 8
+    return (hidden_area(container) != hidden_area(cover)).reshape(rows, 8, cols, 24).any((1, 3))
+
+
+@pytest.fixture(scope="module")
+def full(cover) -> Survivor:
+    return hide(cover)
+
+
+def test_it_comes_back_from_the_promised_quality_and_all_above(cover, full):
+    """And from messengers, which save twice."""
+    for quality in (75, 79, 83, 91, 100):
+        for picture in (full.picture, through_jpeg(full.picture, 95)):
+            assert read(through_jpeg(picture, quality)) == b"\2" * full.room
+    assert psnr(cover, full.picture) > 40
+
+
+def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
+    short = hide(cover, bytes(10))
+    assert short.room < full.room
+    survived = [
+        sum(read(through_jpeg(each.picture, quality)) is not None for quality in (54, 62, 66, 70))
+        for each in (full, short)
+    ]
+    assert survived[0] < survived[1]
+    assert changed(cover, full.picture).mean() > 0.9
+    assert changed(cover, short.picture).mean() < 0.5
+    assert psnr(cover, short.picture) > psnr(cover, full.picture) + 2.5
+
+
+def test_few_blocks_are_where_there_is_texture():
+    """Through codecs, too; where it is the same all over, they are anywhere, and what they hide comes back."""
+    y, x = np.mgrid[:250, :333]
+    smooth = np.stack([120 + 40 * np.sin(x / 40 + plane) + 30 * np.cos(y / 30) for plane in range(3)], -1)
+    noise = np.random.default_rng(0).integers(-20, 21, (250, 333, 1))
+    partly, even = (smooth + noise * (x < side)[..., None] for side in (96, 333))  # of 12 of 41 columns of blocks
+    for levels, least, most in ((partly, 0.6, 1), (even, 0.2, 0.4)):
+        before = levels.astype(np.uint8)
+        after = hide(before, b"\2").picture
+        where = changed(before, after).mean(0)
+        assert least < where[:12].sum() / where.sum() < most
+        assert where.mean() < 0.5
+        assert read(through_jpeg(after, 75)).startswith(b"\2")
+
+
+@pytest.mark.long
+def test_large_pictures_take_part_of_the_search(picture):
+    """The rate of a large picture is found by squares of it, and what it hides comes back as from any other."""
+    cover = np.tile(picture(250, 333, 3), (7, 5, 1))
+    assert cover[..., 0].size > 1 << 21
+    found = hide(cover)
+    assert read(through_jpeg(found.picture, 75)) == b"\2" * found.room
+    assert found.room > 6000
+
+
+def test_what_does_not_open(cover, quick_scrypt):
+    """But a damaged part is corrected."""
+
+    def hidden(key: Key | Passphrase) -> np.ndarray:
+        salt, container = next(robust_salts(cover)), cover.copy()
+        blocks = Blocks((25, 33), JPEG75, robust_key(key, salt), salt)
+        bits = coded_bits(blocks, 16, b"\2" * 20, bytes(7)) * 2.0 - 1
+        dither = dither_of((25, 33), blocks.key, salt)
+        hidden_area(container)[:] = MODEM.hide(hidden_area(cover), bits, dither, places=JPEG75.places)
+        return container
+
+    container = hidden(KEY)
+    assert read(container).startswith(b"\2" * 20)
+    assert read(container, OTHER) is None
+    assert read(container[:7]) is None
+    for other in (cover, through_jpeg(container, 20), container[:, 12:], np.zeros_like(container)):
+        assert read(other) is None
+    container[80:112, 100:150] = 128
+    assert read(container).startswith(b"\2" * 20)
+    container = through_jpeg(hidden(Passphrase("six words")), 80)
+    assert read(container, Passphrase("six words")).startswith(b"\2" * 20)
+    assert read(container, Passphrase("seven words")) is None
+
+
+def test_the_same_content_is_never_hidden_alike(cover):
+    """Neither bits nor used blocks. Nor do the bits say that zeros are hidden."""
+    uniform = coded_bits(Blocks((25, 33), JPEG90, KEY, next(robust_salts(cover))), 40, b"", bytes(7))
+    assert abs(uniform.mean((0, 1)) - 0.5).max() < 0.07
+    some = [hide(cover, b"\2", seed).picture for seed in range(6)]
+    dither = dither_of((25, 33), KEY, next(robust_salts(cover)))
+    bits = [MODEM.reveal(hidden_area(each), dither)[..., JPEG75.places] > 0 for each in some]
+    moved = [changed(cover, each) for each in some]
+    for first, second in combinations(range(6), 2):
+        both = moved[first] & moved[second]
+        assert not both.any() or 0.3 < (bits[first] != bits[second])[both].mean() < 0.7
+    apart = [(one != other).sum() / (one | other).sum() for one, other in combinations(moved, 2)]
+    assert max(apart) > 0.25
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Modem:
+    return Modem.load(device="cpu")
+
+
+def test_the_shipped_modem_through_real_jpeg(shipped, picture):
+    """At the quality of the picture that was wished for."""
+    cover, channel = picture(128, 200, 4), parse_channel("jpeg:50")
+    promise = Promise(channel, choose_rung(shipped.rungs, channel, 38))
+    found = hide_robust(shipped, cover, lambda room: b"\2" * room, KEY, promise)
+    assert psnr(cover, found.picture) == pytest.approx(38, abs=1.5)
+    for quality in (50, 56):
+        shared = through_jpeg(through_jpeg(found.picture, 95), quality)
+        for key, content in ((KEY, b"\2" * found.room), (OTHER, None)):
+            reading = picture_reader(shipped, key, search=False)(shared)
+            assert (reading and reading.content) == content
+
+
+def test_without_the_dither_bits_of_a_rung_are_not_read(shipped, picture):
+    draw, rung = np.random.default_rng(0), choose_rung(shipped.rungs, parse_channel("jpeg:75"), 38)
+    bits = np.zeros((16, 25, shipped.bits), np.float32)
+    bits[..., rung.places] = sent = draw.integers(0, 2, (16, 25, rung.bits)) * 2.0 - 1
+    dither, other = (draw.random((16, 25, DITHER), np.float32) for _ in range(2))
+    container = shipped.hide(picture(128, 200, 4), bits, dither)
+    right = [((shipped.reveal(container, each)[..., rung.places] > 0) == (sent > 0)).mean() for each in (dither, other)]
+    assert right[0] > 0.95
+    assert right[1] == pytest.approx(0.5, abs=0.03)
+
+
+# The cover's own JPEG
+
+
+def saved(path: Path, pixels: np.ndarray, orientation: int = 1, **how) -> Path:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(pixels).save(path, "JPEG", exif=exif, comment=b"by hand", **{"quality": 92, **how})
+    with path.open("ab") as file:
+        file.write(b"appended")
+    return path
+
+
+def outside(file) -> list[bytes]:
+    """All segments of a JPEG but entropy-coded data and its tables."""
+    coded = [(scan.start, scan.end) for scan in file.scans] + [each[:2] for each in file.huffman_segments]
+    places = [0, *(place for part in sorted(coded) for place in part), len(file.data)]
+    return [file.data[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"subsampling": "4:2:2", "progressive": True, "restart_marker_blocks": 5}], ids=str
+)
+def test_all_but_the_blocks_that_carry_something_stays(tmp_path, picture, how):
+    """Of a JPEG; if that leaves too little room, another format is named."""
+    cover, secret = saved(tmp_path / "c.jpg", picture(203, 277), **how), tmp_path / "s.txt"
+    secret.write_text("meet me at noon")
+    out, run = OutputTarget(tmp_path / "o.jpg", inputs=(cover,)), Run(networks={SHIPPED_MODEM: MODEM})
+    report = METHODS["robust"].hide(cover, secret, out, KEY, RobustOptions("jpeg:75"), run)
+    before, after = read_jpeg(cover), read_jpeg(out.path)
+    same = (before.planes[0] == after.planes[0]).all(2)
+    assert 0.05 < same.mean() < 1
+    assert all(map(np.array_equal, before.planes[1:], after.planes[1:]))
+    assert outside(before.file) == outside(after.file)
+    assert 0 < report.hiding.changed_pixels < 1.5 * 64 * np.count_nonzero(~same)
+    secret.write_bytes(bytes(100_000))
+    with pytest.raises(CapacityError) as caught:
+        METHODS["robust"].hide(cover, secret, replace(out, force=True), KEY, RobustOptions("jpeg:75"), run)
+    assert "write a PNG" in caught.value.hint
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
+    """The file that is written shows the block that was to change, and no other."""
+    cover = jpeg_cover(saved(tmp_path / "c.jpg", picture(64, 80), orientation), 95)
+    wanted, block = cover.shown.copy(), np.s_[16:24, 40:48]
+    wanted[block] = np.clip(wanted[block].astype(int) + 9, 0, 255)
+    own = OwnJpeg(cover)
+    planes = own.planes(wanted)
+    (tmp_path / "o.jpg").write_bytes(cover.picture.with_planes(planes))
+    shown = read_cover(tmp_path / "o.jpg")[0]
+    assert (np.abs(shown.astype(int) - wanted).max(2) > 4).mean() < 0.005
+    assert np.array_equal(shown, own(wanted))
+    assert np.count_nonzero((cover.picture.planes[0] != planes[0]).any(2)) == 1
