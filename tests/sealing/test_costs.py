@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
+from stegnet.sealing import Costs, rounding_costs, texture_costs
 
 KER_BOEHME = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])
 MEDIAN, WET = 40, 500
@@ -31,7 +31,7 @@ def half(height: int, width: int) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize("size", [(40, 48), (64, 96), (33, 21), (16, 3), (3, 40), (1, 1), (2, 2)], ids=str)
+@pytest.mark.parametrize("size", [(40, 48), (33, 21), (16, 3), (3, 40), (1, 1), (2, 2)], ids=str)
 def test_texture_costs_are_hill(picture, size):
     for make in (picture, noise, half):
         shown = make(*size)

