@@ -6,6 +6,8 @@ import random
 from itertools import product
 from pathlib import Path
 
+from scipy.stats import binom
+
 from stegnet.record import File, Gathering, Header, choose_needed, frames_for, full_room
 
 FILM_ID = bytes(range(0xA0, 0xB0))
@@ -88,10 +90,15 @@ def test_a_third_may_be_lost_where_there_is_room():
 
 
 def test_random_losses_are_within_what_may_be_lost():
-    """At three times the bound's risk per group, still none of a hundred films is lost."""
+    """By the bound, one film in a million may be lost; of a hundred films, none is."""
     frames = 3000
     spread = spread_of(frames, 10**6, choose_needed(10**6, frames, 10**6))
-    groups = [spread.place(frame)[0] for frame in range(frames)]
+    groups, shares = [spread.place(frame)[0] for frame in range(frames)], frames // spread.groups
+    risks = [
+        spread.groups * binom.sf(shares - spread.needed, shares, lost / (spread.groups * shares))
+        for lost in (spread.most_lost(), spread.most_lost() + 1)
+    ]
+    assert risks[0] < 1e-6 < risks[1]
     for seed in range(100):
         left = [0] * spread.groups
         for frame in set(range(frames)) - set(random.Random(seed).sample(range(frames), spread.most_lost())):
