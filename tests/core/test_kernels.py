@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -17,11 +15,11 @@ from stegnet.core import kernels
 from stegnet.core.parallel import ordered
 from stegnet.keys import Key
 from stegnet.media.jpeg import JpegPicture, read_jpeg
-from stegnet.media.jpeg.entropy import scan_events
-from stegnet.media.jpeg.scans import SequentialScan, scan_symbols
 from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
+from tests.support.kernels import both
 
-WRONG, LIMIT = "do not fit", 1 << 24
+WRONG, LIMIT, EFFORT = "do not fit", 1 << 24, 1 << 16
+JPEG = Path(__file__).parents[1] / "media/test_jpeg.py"
 
 
 @pytest.fixture(autouse=True)
@@ -32,18 +30,10 @@ def compiled():
     return kernels.compiled
 
 
-def both(monkeypatch: pytest.MonkeyPatch, function: Callable[[], np.ndarray]) -> None:
-    """Compares what a function gives with either."""
-    fast = function()
-    with monkeypatch.context() as patch:
-        patch.setattr(kernels, "compiled", None)
-        np.testing.assert_array_equal(function(), fast)
-
-
 @pytest.mark.parametrize("height", trellis.HEIGHTS)
 def test_searches_are_the_same(monkeypatch, height):
     """Over widths, lanes, merged samples, costs that tie or are the highest, and costs that follow changes."""
-    shapes = [(1, 1), (12, 17), (84, 85), (84, 4000), (255, 300), (1000, 1020), (5000, 30_000), (9000, 20_000)]
+    shapes = [(1, 1), (12, 17), (84, 4000), (255, 300), (600, 612), (1500, 9000)]
     for (trits, samples), highest, turns in product(shapes, (2, trellis.MAX_COST), (False, True)):
         random = np.random.default_rng((height, trits, samples, highest))
         up, down, ties = (random.integers(1, highest + 1, samples, np.uint16) for _ in range(3))
@@ -62,7 +52,7 @@ def test_searches_are_the_same(monkeypatch, height):
 
 @pytest.mark.parametrize(
     ("shape", "size", "grey"),
-    [((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((131, 203, 1), 700, True)],
+    [((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)],
 )
 def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
     """For a key and a recipient, at the ends of the range, and as a JPEG's samples."""
@@ -71,7 +61,7 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
     for recipient, options in product(
         (None, bytes(range(32))),
-        (SealOptions(True, grey=grey), SealOptions(True, clustered=False, medium=Medium(2048, b"about"))),
+        (SealOptions(True, EFFORT, grey), SealOptions(True, EFFORT, clustered=False, medium=Medium(2048, b"about"))),
     ):
         keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
 
@@ -83,10 +73,10 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
         both(monkeypatch, sealed)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (8, 8), (17, 33), (300, 4000)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (17, 33), (263, 4000)])
 def test_costs_are_the_same(monkeypatch, size):
     """Of pictures narrower than what is mirrored at their edges, and of one that is computed in strips."""
-    for highest in (2, 256):
+    for highest in (2, 256) if size[0] < 100 else (256,):
         picture = np.random.default_rng(highest).integers(0, highest, (*size, 3), np.uint8)
         both(monkeypatch, lambda picture=picture: texture_costs(picture).up)
 
@@ -103,7 +93,7 @@ def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: object) -> JpegPicture
 @pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4", "grey"])
 def test_scans_are_coded_the_same(monkeypatch, tmp_path, picture, way, sampling):
     """With their own coefficients, and with any: long runs, the largest values, and symbols that need other tables."""
-    for size in ((64, 96), (61, 75), (9, 17), (1, 1)):
+    for size in ((61, 75), (9, 17), (1, 1)):
         pixels, random = picture(*size), np.random.default_rng(size)
         if sampling == "grey":
             jpeg = a_jpeg(tmp_path, pixels[..., 0], **way)
@@ -115,17 +105,6 @@ def test_scans_are_coded_the_same(monkeypatch, tmp_path, picture, way, sampling)
                 plane[random.random(plane.shape) >= share] = 0
             both(monkeypatch, lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
         assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
-
-
-def test_scans_of_one_component_are_coded_the_same(tmp_path, picture):
-    """A sequential file may have one for each component, which Pillow does not write."""
-    jpeg = a_jpeg(tmp_path, picture(61, 75))
-    for index, interval in product(range(3), (0, 1, 5)):
-        table = min(index, 1)
-        scan = replace(jpeg.file.scans[0], components=(index,), dc=(table,), ac=(table,), interval=interval)
-        fast, slow = scan_symbols(jpeg.file, scan, jpeg.planes), scan_events(jpeg.file, scan, jpeg.planes)
-        assert isinstance(fast, SequentialScan) and fast.coded(scan.tables) == slow.coded(scan.tables)
-        np.testing.assert_equal(fast.counts, slow.counts)
 
 
 def test_threads_code_scans_at_once(tmp_path, picture):
@@ -232,7 +211,7 @@ sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[spec.name])
 from stegnet.core import kernels
 assert kernels.compiled is sys.modules[spec.name]
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", sys.argv[2]]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.argv[2:]]))
 """
 
 
@@ -246,7 +225,7 @@ def test_no_sanitizer_finds_anything(tmp_path):
     subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
     own = {"LD_PRELOAD": runtime.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    command = [sys.executable, "-c", UNDER_SANITIZERS, built, __file__]
+    command = [sys.executable, "-c", UNDER_SANITIZERS, built, __file__, f"{JPEG}::test_any_sampling_and_any_scans"]
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

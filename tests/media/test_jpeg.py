@@ -4,8 +4,8 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
-from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -16,6 +16,7 @@ from stegnet import MediaError
 from stegnet.media.jpeg import read_jpeg
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.jpeg.scans import scan_symbols
+from tests.support.kernels import both
 
 WAYS = (
     {},
@@ -47,8 +48,8 @@ def read(path: Path, data: bytes):
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_a_jpeg_is_written_as_its_encoder_wrote_it(tmp_path, encoded, way):
-    for mode, subsampling in (("RGB", "4:2:0"), ("RGB", "4:2:2"), ("RGB", "4:4:4"), ("L", "4:4:4")):
-        for size in ((64, 96), (61, 75), (9, 17), (1, 1)):
+    for mode, subsampling in (("RGB", "4:2:0"), ("RGB", "4:2:2"), ("L", "4:4:4")):
+        for size in ((61, 75), (9, 17), (1, 1)):
             data = encoded(*size, mode, subsampling=subsampling, **way)
             jpeg = read(tmp_path / "a.jpg", data)
             assert jpeg.with_planes(jpeg.planes) == data
@@ -64,12 +65,12 @@ BYTES_TOO_MANY = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("more", BYTES_TOO_MANY.values(), ids=BYTES_TOO_MANY)
-def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more, way):
-    data = more(encoded(exif=b"", **way).removesuffix(BEHIND)) + BEHIND
-    jpeg = read(tmp_path / "a.jpg", data)
-    assert jpeg.with_planes(jpeg.planes) == data
+def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more):
+    for way in WAYS:
+        data = more(encoded(exif=b"", **way).removesuffix(BEHIND)) + BEHIND
+        jpeg = read(tmp_path / "a.jpg", data)
+        assert jpeg.with_planes(jpeg.planes) == data
     assert capfd.readouterr() == ("", "")
 
 
@@ -96,23 +97,23 @@ def sampled(
     return b"".join((*pieces, b"\xff\xd9"))
 
 
-@pytest.mark.parametrize("interval", [0, 1])
-@pytest.mark.parametrize("scans", [((0, 1, 2),), ((0,), (1,), (2,)), ((0,), (1, 2))], ids=str)
-@pytest.mark.parametrize(
-    "factors",
-    [((4, 1), (1, 1), (1, 1)), ((1, 2), (1, 1), (1, 1)), ((2, 2), (1, 2), (1, 2)), ((2, 2), (2, 1), (1, 2))],
-    ids=str,
-)
-def test_any_sampling_and_any_scans(tmp_path, encoded, factors, scans, interval):
-    """As ffmpeg, cameras and webcams write them; libjpeg decodes them."""
-    data = sampled(encoded(), factors, scans, interval)
-    jpeg = read(tmp_path / "a.jpg", data)
-    assert jpeg.with_planes(jpeg.planes) == data
-    planes = [plane[::-1, ::-1] for plane in jpeg.planes]
-    for plane, back in zip(planes, read(tmp_path / "b.jpg", jpeg.with_planes(planes)).planes, strict=True):
-        np.testing.assert_array_equal(plane, back)
-    with Image.open(tmp_path / "b.jpg") as image:
-        image.load()
+FACTORS = [((4, 1), (1, 1), (1, 1)), ((1, 2), (1, 1), (1, 1)), ((2, 2), (1, 2), (1, 2)), ((2, 2), (2, 1), (1, 2))]
+SCANS = [((0, 1, 2),), ((0,), (1,), (2,)), ((0,), (1, 2))]
+
+
+@pytest.mark.parametrize("factors", FACTORS, ids=str)
+def test_any_sampling_and_any_scans(monkeypatch, tmp_path, encoded, factors):
+    """As ffmpeg, cameras and webcams write them; libjpeg decodes them, and kernels code them as NumPy does."""
+    for scans, interval in product(SCANS, (0, 1)):
+        data = sampled(encoded(), factors, scans, interval)
+        jpeg = read(tmp_path / "a.jpg", data)
+        assert jpeg.with_planes(jpeg.planes) == data
+        planes = [plane[::-1, ::-1] for plane in jpeg.planes]
+        both(monkeypatch, lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+        for plane, back in zip(planes, read(tmp_path / "b.jpg", jpeg.with_planes(planes)).planes, strict=True):
+            np.testing.assert_array_equal(plane, back)
+        with Image.open(tmp_path / "b.jpg") as image:
+            image.load()
 
 
 def test_a_grey_jpeg_of_two_by_two(tmp_path, encoded):
@@ -142,7 +143,7 @@ def test_other_coefficients_are_read_back_by_libjpeg(tmp_path, encoded, way):
     data = jpeg.with_planes(planes)
     for plane, back in zip(planes, read(tmp_path / "b.jpg", data).planes, strict=True):
         np.testing.assert_array_equal(plane, back)
-    first = jpeg.file.huffman_segments[0][0] - 4
+    first = data.index(b"\xff\xc4")
     assert data[:first] == jpeg.file.data[:first]
     assert BEFORE in data and data.endswith(BEHIND)
     with Image.open(tmp_path / "b.jpg") as image:
@@ -208,15 +209,6 @@ def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
             read(tmp_path / "a.jpg", encoded(**options))
     with pytest.raises(MediaError, match="can't be read"):
         read_jpeg(tmp_path / "none.jpg")
-
-
-def test_nothing_is_left_of_one_that_is_not_read_to_its_end(tmp_path, monkeypatch, encoded):
-    (temporary := tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    monkeypatch.setattr("jpeglib.dct_jpeg.CJpegLib.read_jpeg_dct", Mock(side_effect=OSError("damaged")))
-    with pytest.raises(MediaError, match="the JPEG is damaged"):
-        read(tmp_path / "a.jpg", encoded())
-    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize("zeros", [False, True])
