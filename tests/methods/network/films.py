@@ -1,16 +1,12 @@
-"""Films by a network that is given, over what is there."""
+"""Films by a network that is given, over what is there; no thread stays."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
-
-import numpy as np
 
 from stegnet.core.progress import Progress, no_progress
 from stegnet.keys import SYSTEM, KeySource, Randomness
-from stegnet.media import FilmWriter
 from stegnet.methods import Run
 from stegnet.methods.network import Network, NetworkOptions, run_of
 from stegnet.methods.network import hide_film as hide_by
@@ -29,7 +25,8 @@ def hide_film(
 ) -> Report:
     """Hides the second film in the first."""
     run = run_of(network, Run(randomness=randomness, progress=progress))
-    return hide_by(*films, OutputTarget(out, force=True), key, NetworkOptions(**options), run)
+    with _no_thread_stays():
+        return hide_by(*films, OutputTarget(out, force=True), key, NetworkOptions(**options), run)
 
 
 def reveal_film(
@@ -37,20 +34,14 @@ def reveal_film(
 ) -> Report:
     """Reveals a film; `strict`, or without loss in MP4."""
     target = OutputTarget(out, force=True, lossless=how.pop("lossless", False))
-    return reveal_by(container, target, key, run=run_of(network, Run(progress=progress)), **how)
-
-
-def written(path: Path, frames: Sequence[np.ndarray]) -> Path:
-    """A film of these frames, 25 per second."""
-    height, width, _ = frames[0].shape
-    with FilmWriter(path, width, height, Fraction(25)) as film:
-        for index, frame in enumerate(frames):
-            film.write(frame, Fraction(index, 25))
-    return path
+    with _no_thread_stays():
+        return reveal_by(container, target, key, run=run_of(network, Run(progress=progress)), **how)
 
 
 @contextmanager
-def no_thread_stays() -> Iterator[None]:
+def _no_thread_stays() -> Iterator[None]:
     before = threading.active_count()
-    yield
-    assert threading.active_count() == before
+    try:
+        yield
+    finally:
+        assert threading.active_count() == before

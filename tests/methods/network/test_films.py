@@ -1,0 +1,319 @@
+"""Films by a network: every frame, time and packet of sound comes back; what was done to a container is told; whatever
+ends the work, nothing half-done is left."""
+
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet import CapacityError, Key, MediaError, Passphrase, RevealError, StegnetError, WeightsError
+from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
+from stegnet.methods import film_loop
+from stegnet.record import Container, Diagnosis, Header, Pictures, Record, format_record
+from stegnet.record.sound import format_packets
+from stegnet.sealing import SEED_BYTES
+from tests.methods.network.films import hide_film, reveal_film
+from tests.support.films import write_film
+from tests.support.pairs import FiveLevels, network_of
+from tests.support.quality import psnr
+from tests.support.sealing import KEY, sealed
+from tests.support.tampering import altered, unreadable
+
+NETWORK = network_of(FiveLevels(), quality=0)
+SIZE = 40, 48
+FRAMES, HIDDEN = 12, 10
+KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
+MILLISECOND = Fraction(1, 1000)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, make_film) -> Path:
+    """A secret of ten frames in a container of twelve, another film's container, and one with sound."""
+    folder = tmp_path_factory.mktemp("films")
+    films = make_film(folder / "cover.mkv", FRAMES, *SIZE, seed=50), make_film(folder / "secret.mkv", HIDDEN, *SIZE)
+    for seed, name in ((1, "container.mkv"), (2, "other.mkv")):
+        hide_film(NETWORK, films, folder / name, KEY, random.Random(seed).randbytes)
+    films = (
+        make_film(folder / "wide.mkv", 6, 96, 136, seed=50),
+        make_film(folder / "talkie.mkv", 6, 96, 136, sound="aac"),
+    )
+    hide_film(NETWORK, films, folder / "sound.mkv", KEY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def frames(folder) -> list[np.ndarray]:
+    return list(read_frames(folder / "container.mkv"))
+
+
+@pytest.fixture
+def secrets(folder, five_levels) -> list[np.ndarray]:
+    return [five_levels(frame) for frame in read_frames(folder / "secret.mkv")]
+
+
+@pytest.fixture(scope="module")
+def films(folder, make_film) -> tuple[Path, Path]:
+    """A cover of eight frames, and a secret of five at uneven times, both with sound."""
+    cover = make_film(folder / "loud_cover.mkv", 8, 161, 201, sound="aac")
+    return cover, make_film(folder / "uneven.mkv", 5, 160, 200, seed=20, stamps=[0, 7, 8, 40, 50], sound="aac")
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    return tmp_path / "out.mkv"
+
+
+def written(path: Path, frames: Sequence[np.ndarray]) -> Path:
+    """A film of these frames, 25 per second."""
+    write_film(path, frames)
+    return path
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_a_film_round_trip_keeps_every_bit_time_and_packet(tmp_path, films, five_levels, form):
+    container, out = tmp_path / f"a.{form}", tmp_path / f"b.{form}"
+    report = hide_film(NETWORK, films, container, KEY)
+    assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (201, 161, 8, 5, ())
+    measured = report.secret_psnr
+    assert report.notes[0] == "the hidden film ends at 0.20 s: 5 of the cover's 8 frames hold it"
+    report = reveal_film(NETWORK, container, out, KEY, strict=True, lossless=True)
+    assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (200, 160, 5, 5, ())
+    for secret, frame in zip(read_frames(films[1]), read_frames(out), strict=True):
+        np.testing.assert_array_equal(frame, five_levels(secret))
+    assert measured == pytest.approx(psnr(*(np.stack(list(read_frames(path))) for path in (films[1], out))))
+    assert list(scan(out).times) == list(scan(films[1]).times)
+    (before,), (after,) = sound_tracks(films[1]), sound_tracks(out)
+    for name in ("codec", "rate", "layout", "extradata"):
+        assert getattr(after, name) == getattr(before, name)
+    for one, other in zip(read_sound(films[1]), read_sound(out), strict=True):
+        assert one.data == other.data
+        assert abs(one.pts * before.time_base - other.pts * after.time_base) <= 2 * MILLISECOND
+    assert [packet.data for packet in read_sound(container)] == [packet.data for packet in read_sound(films[0])]
+
+
+def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_film, out):
+    """Sound that does not fit is refused before any work, or left out."""
+    a, calls, cover = tmp_path / "a.mkv", [], make_film(tmp_path / "cover.mkv", 5, 96, 136)
+    secret = make_film(tmp_path / "secret.mkv", 25, 96, 136, seed=20, sound="aac")
+    with pytest.raises(CapacityError, match="the secret has 25 frames, the cover only 5") as caught:
+        hide_film(NETWORK, (cover, secret), a, KEY)
+    assert "hide as many as there is room for" in caught.value.hint
+    report = hide_film(NETWORK, (cover, secret), a, KEY, longer="cut")
+    assert report.notes[:-1] == ("the secret was cut: 5 of its 25 frames are hidden",)
+    assert reveal_film(NETWORK, a, out, KEY, strict=True).frames == 5
+    (track,) = sound_tracks(secret)
+    kept = [packet.data for packet in read_sound(secret) if packet.pts * track.time_base < Fraction(1, 5)]
+    assert [packet.data for packet in read_sound(out)] == kept
+    assert 5 < len(kept) < len(list(read_sound(secret))) / 2
+    loud = cover, make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
+    with pytest.raises(CapacityError, match="too small: 136×96 pixels") as caught:
+        hide_film(NETWORK, loud, tmp_path / "c.mkv", KEY, progress=lambda *call: calls.append(call))
+    assert "or leave the secret's sound out" in caught.value.hint
+    assert not calls and not (tmp_path / "c.mkv").exists()
+    assert "the secret's sound is left out" in hide_film(NETWORK, loud, a, KEY, sound=False).notes
+
+
+def test_a_revealed_film_has_identifiers_of_its_key(folder, tmp_path, out):
+    """They are not for anyone to compute, since they say that it was revealed."""
+    films, back = (folder / "cover.mkv", folder / "secret.mkv"), []
+    for source in (KEY, KEY, Key(bytes(32))):
+        hide_film(NETWORK, films, tmp_path / "a.mkv", source, random.Random(5).randbytes)
+        reveal_film(NETWORK, tmp_path / "a.mkv", out, source)
+        back.append(out.read_bytes())
+    assert back[0] == back[1] != back[2]
+
+
+def test_a_container_that_does_not_read_back_is_removed(folder, monkeypatch, out):
+    class Faulty(FilmWriter):
+        def write(self, picture, time, sound=()):
+            picture = picture.copy()
+            picture[3, 4, 1] ^= 1
+            super().write(picture, time, sound)
+
+    monkeypatch.setattr(film_loop, "FilmWriter", Faulty)
+    films = folder / "cover.mkv", folder / "secret.mkv"
+    with pytest.raises(MediaError, match="frame 1 does not read back"):
+        hide_film(NETWORK, films, out, KEY)
+    assert not out.exists()
+    hide_film(NETWORK, films, out, KEY, verify=False)
+
+
+@pytest.mark.parametrize(("which", "count"), [(0, 7), (0, 9), (1, 4)])
+def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, make_film, which, count, out):
+    """It was scanned before the first random bytes were drawn; then it has other frames."""
+    films = make_film(tmp_path / "cover.mkv", 8, *SIZE), make_film(tmp_path / "secret.mkv", 5, *SIZE)
+
+    def draw(size: int) -> bytes:
+        make_film(films[which], count, *SIZE)
+        return bytes(range(size))
+
+    with pytest.raises(MediaError, match="was changed while"):
+        hide_film(NETWORK, films, out, KEY, draw)
+    assert not out.exists()
+
+
+def test_few_frames_are_in_memory_at_a_time(tmp_path, make_film, out):
+    """However long the film: one for each worker, and a few that are decoded ahead or wait to be written."""
+    long, taken, held = make_film(tmp_path / "long.mkv", 60, 40, 48), [], []
+
+    def draw(size: int) -> bytes:
+        if size == SEED_BYTES:
+            taken.append(size)
+        return random.Random(len(taken)).randbytes(size)
+
+    def progress(doing: str, done: int, total: int) -> None:
+        held.append(len(taken) - done)
+
+    hide_film(NETWORK, (long, long), out, KEY, draw, progress, verify=False)
+    assert (len(taken), len(held)) == (60, 60)
+    assert max(held) <= NETWORK.pool(40, 48).workers + 4
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["hide", "verify", "reveal", "check"])
+def test_an_early_end_leaves_nothing_behind(folder, tmp_path, frames, where, error, out):
+    """No half file, no thread, and the error itself rather than another."""
+
+    def progress(doing: str, done: int, total: int) -> None:
+        if (doing, done) == (where, 3):
+            raise error
+
+    with pytest.raises(error):
+        if where in ("hide", "verify"):
+            hide_film(NETWORK, (folder / "cover.mkv", folder / "secret.mkv"), out, KEY, progress=progress)
+        else:
+            container = written(tmp_path / "c.mkv", frames[1:] if where == "check" else frames)
+            reveal_film(NETWORK, container, out, KEY, progress)
+    assert {path.name for path in tmp_path.iterdir()} <= {"c.mkv"}
+
+
+# What was done to a container; films of tests/format have each kind of damage alone.
+
+EDITS = {
+    # What is done to the frames f (o: those of another film); what is said; which secret frames are shown.
+    "backwards": (lambda f, o: f[::-1], {"moved": tuple(range(1, 12))}, [0]),
+    "another film behind": (lambda f, o: f + o[:8], {"foreign": tuple(range(12, 20))}, range(10)),
+    "all together": (
+        lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], unreadable(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
+        {"altered": (2,), "unreadable": (3, 6), "lost": (1, 11), "moved": (5,), "repeated": (0,), "foreign": (9,)},
+        [0, 2, 4, 7, 8, 9],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_damage_is_told_and_the_rest_revealed(tmp_path, folder, frames, secrets, name, out):
+    """If strict, every damage is refused."""
+    edit, said, shown = EDITS[name]
+    container = written(tmp_path / "c.mkv", edit(frames, list(read_frames(folder / "other.mkv"))))
+    lines = Diagnosis((), **said).lines()
+    with pytest.raises(RevealError) as caught:
+        reveal_film(NETWORK, container, out, KEY, strict=True)
+    assert all(line in str(caught.value) for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.mkv"]
+    with Container(container, KEY) as opened:
+        inspection = opened.inspect()
+    found = inspection.diagnosis
+    assert {kind: getattr(found, kind) for kind in KINDS if getattr(found, kind)} == said
+    assert inspection.header.frames == FRAMES
+    report = reveal_film(NETWORK, container, out, KEY)
+    assert report.trouble == lines != ()
+    assert (report.frames, report.hidden) == (len(shown), len(shown))
+    for index, frame in zip(shown, read_frames(out), strict=True):
+        assert (frame != secrets[index]).sum() <= 1
+    times = list(scan(out).times)
+    assert [time - times[0] for time in times] == [Fraction(index - shown[0], 25) for index in shown]
+
+
+def test_a_file_that_breaks_off(tmp_path, folder, five_levels, out):
+    """Wherever it is cut: the frames before come back, or one clear error."""
+    data, container = (folder / "sound.mkv").read_bytes(), tmp_path / "c.mkv"
+    expected, counts = [five_levels(frame) for frame in read_frames(folder / "talkie.mkv")], []
+    for part in range(1, 13):
+        container.write_bytes(data[: len(data) * part // 12])
+        out.unlink(missing_ok=True)
+        try:
+            report = reveal_film(NETWORK, container, out, KEY)
+        except StegnetError:
+            counts.append(0)
+            assert not out.exists()
+            continue
+        counts.append(report.frames)
+        for frame, wanted in zip(read_frames(out), expected, strict=False):
+            np.testing.assert_array_equal(frame, wanted)
+        assert part == 12 or any("lost" in line for line in report.trouble)
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (0, len(expected))
+    assert len(set(counts)) > 4
+
+
+def test_a_file_with_damage_anywhere(tmp_path, folder, secrets, out):
+    """Damaged frames are told, and what is shown as whole is whole; never another error than ours."""
+    whole, container = (folder / "container.mkv").read_bytes(), tmp_path / "c.mkv"
+    for seed in range(12):
+        draw, data = random.Random(seed), bytearray(whole)
+        for _ in range(draw.randrange(1, 4)):
+            at = draw.randrange(len(data))
+            data[at : at + draw.randrange(1, 50)] = draw.randbytes(draw.randrange(1, 50))
+        container.write_bytes(data)
+        with suppress(StegnetError):
+            if not reveal_film(NETWORK, container, out, KEY).trouble:
+                for frame, wanted in zip(read_frames(out), secrets, strict=True):
+                    np.testing.assert_array_equal(frame, wanted)
+
+
+def test_what_reveals_nothing_leaves_nothing(tmp_path, folder, frames, quick_scrypt, out):
+    """One error for every reason; and others where only frames are left that hide none, or of other weights."""
+    container, answers = folder / "container.mkv", set()
+    closed = written(tmp_path / "c.mkv", [unreadable(frame) for frame in frames])
+    cases = (container, Key(bytes(32))), (container, Passphrase("x")), (folder / "cover.mkv", KEY), (closed, KEY)
+    for path, source in (*cases, (written(tmp_path / "d.mkv", frames[10:]), KEY)):
+        with pytest.raises(RevealError) as caught:
+            reveal_film(NETWORK, path, out, source)
+        answers.add(caught.value.as_text())
+    assert len(answers) == 2 and any("no hidden frame is left" in answer for answer in answers)
+    for left in (frames, frames[1:]):
+        with pytest.raises(WeightsError, match="5e5e") as caught:
+            reveal_film(replace(NETWORK, weights="00" * 32), written(tmp_path / "c.mkv", left), out, KEY)
+        assert "5e" * 32 in caught.value.hint
+    assert not out.exists()
+
+
+def test_sound_of_the_frames_that_are_left(tmp_path, folder, out):
+    frames, packets = list(read_frames(folder / "sound.mkv")), list(read_sound(folder / "talkie.mkv"))
+    container = written(tmp_path / "c.mkv", [*frames[:2], *frames[3:]])
+    assert reveal_film(NETWORK, container, out, KEY).trouble == ("frame 2 was lost",)
+    left = [packet.data for packet in read_sound(out)]
+    missing = [packet for packet in packets if packet.data not in left]
+    assert 0 < len(missing) < len(packets) / 2
+    start = packets.index(missing[0])
+    assert missing == packets[start : start + len(missing)]
+    assert left == [packet.data for packet in packets if packet not in missing]
+
+
+def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, folder, picture):
+    """Its holder may seal any number: what can't be written is said, and is no crash."""
+    finest, (track,) = Fraction(1, 2**31 - 1), sound_tracks(folder / "talkie.mkv")
+    slow, late = replace(track, time_base=1 / finest), SoundPacket(0, 1 << 62, 1 << 62, 9, True, b"sound")
+    one = Header(bytes(16), "film", 1, Pictures(48, 40, 1, finest, 1 / finest, "none", 8, "5e" * 32))
+    packets = format_packets([late])
+    for record in (
+        Record(one, 0, 1 << 62),
+        Record(one, 0, -(1 << 62)),
+        Record(replace(one, secret=replace(one.secret, time_base=Fraction(1), rate=finest)), 0, 1 << 40),
+        Record(replace(one, secret=replace(one.secret, width=1 << 20, height=1)), 0),
+        Record(replace(one, secret=replace(one.secret, tracks=(slow,))), 0, 0, b"", packets),
+    ):
+        container = written(tmp_path / "c.mkv", [sealed(picture(96, 128), format_record(record, KEY))])
+        for suffix in ("mkv", "mp4"):
+            with suppress(StegnetError):
+                assert reveal_film(NETWORK, container, tmp_path / f"out.{suffix}", KEY, lossless=True).frames == 1

@@ -1,0 +1,387 @@
+"""Pictures by a network: what is hidden in each block, in tiles or in one pass, the room it takes, what comes back."""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise, permutations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet import CapacityError, Key, Passphrase, RevealError, WeightsError
+from stegnet.core.samples import Base
+from stegnet.core.shuffle import apply, draw, invert
+from stegnet.engines.tiling import MARGIN, tiles
+from stegnet.keys import SYSTEM, KeyRing
+from stegnet.media import read_picture, resize
+from stegnet.methods.network import (
+    FrameInput,
+    Network,
+    check_cover,
+    hide_frame,
+    hide_picture,
+    receptive_fields,
+    reveal_frame,
+    reveal_picture,
+)
+from stegnet.methods.network.quality import SecretErrors, SecretQuality
+from stegnet.models import SHIPPED, Card, Pair, build, load_pair, save_pair
+from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
+from stegnet.results import LEAST
+from stegnet.sealing import frame_salt
+from tests.support.pairs import SHRUNK, FiveLevels, network_of
+from tests.support.sealing import FILM_ID, KEY, sealed, zones
+from tests.support.tampering import unreadable
+
+pytestmark = pytest.mark.arithmetic
+VECTORS = Path(__file__).parents[2] / "format" / "vectors"
+SCRAMBLE = {"base": "coded", "quality": 90, "block": 8, "period": 0.02}
+SEED = bytes(32)
+
+
+def based(base: str, block: int = 8) -> Network:
+    """Five levels of what a base leaves."""
+    return network_of(FiveLevels(), base, 60, block)
+
+
+def read(container: np.ndarray, key: Key = KEY) -> FrameReading:
+    return read_record(container, KeyRing(key), first=True)
+
+
+def header(network: Network, height: int, width: int, block: int = 8, **fields) -> Header:
+    one = Fraction(1)
+    described = Pictures(width, height, 1, one, one, network.base, block, network.weights)
+    return Header(FILM_ID, "film", 3, replace(described, **fields))
+
+
+def picture_header(network: Network, secret: tuple[int, int] = (8, 8), **fields) -> Header:
+    return replace(header(network, *secret, **fields), kind="picture", frames=1)
+
+
+def with_header(reading: FrameReading, header: Header) -> FrameReading:
+    return replace(reading, record=replace(reading.record, header=header))
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def means_of(picture: np.ndarray) -> np.ndarray:
+    rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
+    return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
+
+
+@pytest.mark.parametrize("base", KINDS)
+@pytest.mark.parametrize("size", [(61, 97, 8), (70, 90, 32)], ids=str)
+def test_a_frame_is_the_definition(picture, size, base):
+    """Level by level; tests/format says where the record is."""
+    (height, width, block), network, keys = size, based(base, size[2]), KEY.new_keys(SYSTEM)
+    cover, secret = noise(height, width), picture(height, width, 2)
+    rows, cols = height // block, width // block
+    high, wide = rows * block, cols * block
+    record = Record(header(network, 30, 20, block), 0, 5)
+    container = hide_frame(network, keys, cover, FrameInput(secret, record, SEED))
+
+    reading = read(container)
+    assert reading.whole
+    assert replace(reading.record, base=b"") == record
+
+    stretched = resize(secret, high, wide)
+    decoded, gain = reading.base.picture.astype(float), reading.base.gain
+    if base == "means":
+        assert np.abs(decoded[::8, ::8] - means_of(stretched)).max() <= 0.5 + 1e-4
+    elif base == "coded":
+        assert np.square(decoded - stretched).mean() < 60
+    rest = np.clip((stretched - decoded) * gain / 255, -0.5, 0.5)
+    if base != "none":
+        assert (((stretched - decoded) * gain / 255) ** 2).mean() ** 0.5 == pytest.approx(0.1, rel=0.05)
+
+    shuffle = draw(KEY.shuffle(FILM_ID, 0), rows, cols)
+    shown = np.rint((apply(rest, shuffle) + 0.5) * 4)
+    area = container[:high, :wide]
+    clear = np.abs((rest + 0.5) * 4 % 1 - 0.5) > 1e-4
+    clear = np.abs(apply(clear.astype(int), shuffle)) == 1
+    np.testing.assert_array_equal((area % 16 // 3)[clear], shown[clear])
+    np.testing.assert_array_equal(area // 16, cover[:high, :wide] // 16)
+    margin = np.ones((height, width), bool)
+    margin[:high, :wide] = False
+    assert np.abs(container[margin].astype(int) - cover[margin]).max(initial=0) <= 2
+
+    kept = (np.rint((rest + 0.5) * 4) / 4 - 0.5) * SHRUNK
+    expected = np.rint((kept * 255 / gain + decoded).clip(0, 255))
+    revealed = reveal_frame(network, KEY, container, with_header(read(container), record.header))
+    assert revealed.shape == (30, 20, 3)
+    full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
+    revealed = reveal_frame(network, KEY, container, with_header(read(container), full))
+    assert (np.abs(revealed - expected) > 1).mean() < 0.002, "but for what falls between two levels"
+
+
+def fits(network: Network, size: tuple[int, int]) -> bool:
+    try:
+        check_cover(*size, picture_header(network), KEY, 0)
+    except CapacityError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("base", KINDS)
+def test_every_cover_that_passes_the_check_can_hide(base):
+    """Shapes at the limit, with a secret that can't be compressed; of others, the hint names a size that would do."""
+    network, keys, passed = based(base), KEY.new_keys(SYSTEM), set()
+    for width, height in product((9, 31, 40, 200), range(1, 210)):
+        if fits(network, (height, width)) and not fits(network, (height - 1, width)):
+            passed.add(width)
+            given = FrameInput(noise(height, width, 1), Record(picture_header(network, (height, width)), 0), SEED)
+            container = hide_frame(network, keys, noise(height, width), given)
+            found = read(container)
+            assert found.whole
+            assert reveal_frame(network, KEY, container, found).shape == (height, width, 3)
+    assert len(passed) >= 3
+    for data, (height, width), block in product([0, 60_000], [(1, 1), (5000, 7), (36, 36)], [8, 64]):
+        described = picture_header(network, block=block)
+        try:
+            check_cover(height, width, described, KEY, data)
+        except CapacityError as error:
+            assert f"too small: {width}×{height} pixels" in str(error)
+            wide, high = map(int, error.hint.split()[-1].split("×"))
+            check_cover(high, wide, described, KEY, data)
+            assert high * wide < 3 * (min(height * width, 2**17) + 8 * data + 2000) or min(height, width) < block
+
+
+# The pair at work on 8 bits
+
+
+def as_tensor(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+
+
+def as_picture(pictures: torch.Tensor) -> np.ndarray:
+    return pictures[0].permute(1, 2, 0).detach().double().numpy()
+
+
+@pytest.mark.parametrize(("shipped", "shuffled"), [(False, True), (True, False)])
+def test_a_network_is_the_pair_through_8_bits(weights, picture, shipped, shuffled):
+    """In tiles as in one pass: of the shipped pair in small ones, since its reach is known."""
+    path, size = (SHIPPED, (32, 2080)) if shipped else (weights, (16, 2080))
+    network, pair = Network.load(path, device="cpu", precision="fp32", backend="torch"), load_pair(path)[0]
+    cover, secret, base = picture(*size, 1), picture(*size, 2), Base(picture(*size, 9), 2.0)
+    shuffle, steps = draw(bytes(range(32)), size[0] // 8, size[1] // 8) if shuffled else None, []
+    hidden = network.hide(cover, secret, shuffle, base, lambda *step: steps.append(step))
+    assert steps == [(done, len(steps)) for done in range(1, len(steps) + 1)] and len(steps) >= 4
+
+    shown = (as_picture(pair.prepare(as_tensor(secret / 255))) - base.picture / 255) * base.gain
+    shown = apply(shown, shuffle) if shuffled else shown
+    exact = as_picture(pair.hide(as_tensor(cover / 255), as_tensor(shown))) * 255
+    period = network.period * 255
+    exact = np.where(exact < 0, exact + period, np.where(exact > 255, exact - period, exact))
+    sure = np.abs(exact % 1 - 0.5) > 2e-3
+    assert sure.mean() > 0.9
+    np.testing.assert_array_equal(hidden.container[sure], np.rint(exact.clip(0, 255))[sure])
+    assert hidden.rounding_error.dtype == np.int8
+    assert np.abs(hidden.rounding_error - (exact.clip(0, 255) - hidden.container) * 254)[sure].max() < 1
+
+    found = as_picture(pair.reveal(as_tensor(hidden.container / 255)))
+    joined = (invert(found, shuffle) if shuffled else found) / base.gain + base.picture / 255
+    exact = as_picture(pair.restore(as_tensor(joined))) * 255
+    sure = np.abs(exact % 1 - 0.5) > 2e-3
+    np.testing.assert_array_equal(
+        network.reveal(hidden.container, shuffle, base)[sure], np.rint(exact.clip(0, 255))[sure]
+    )
+
+
+def test_rounding_errors_are_as_exact_in_bfloat16():
+    class Coarse(Pair):
+        def hide(self, cover, hidden):
+            return (cover * 0.999).to(torch.bfloat16)
+
+    cover = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    hidden = network_of(Coarse()).hide(cover, cover, None, Base.grey(16, 16))
+    exact = (torch.from_numpy(cover).float() / 255 * 0.999).to(torch.bfloat16).double().numpy() * 255
+    assert np.abs(hidden.rounding_error - (exact - hidden.container) * 254).max() < 0.6
+
+
+def test_a_card_without_scramble_settings(tmp_path):
+    wrong = {"base": (True, "detail"), "quality": (-1, "80"), "period": (-0.1, 1.0, 0, math.nan), "block": (0, 12, 264)}
+    cards = [{}, *({key: value for key, value in SCRAMBLE.items() if key != missing} for missing in SCRAMBLE)]
+    cards += [SCRAMBLE | {name: value} for name, values in wrong.items() for value in values]
+    pair = build("invertible", blocks=1, width=8)
+    for scramble in cards:
+        save_pair(tmp_path / "w", pair, Card("invertible", {"blocks": 1, "width": 8}, scramble))
+        with pytest.raises(WeightsError, match="its card does not say"):
+            Network.load(tmp_path / "w")
+
+
+# Tiles
+
+
+def tiled(run: Callable[[np.ndarray], np.ndarray], picture: np.ndarray) -> np.ndarray:
+    """`run(picture)`, tile by tile."""
+    whole = np.empty_like(picture)
+    for tile in tiles(*picture.shape[:2], None):
+        tile.part(whole)[:] = tile.inside(run(tile.around(picture)))
+    return whole
+
+
+def blurred(reach: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The sum of all within `reach`, exact in whole numbers; nothing lies beyond the edges."""
+
+    def run(picture: np.ndarray) -> np.ndarray:
+        sums = np.pad(picture.astype(float), ((reach, reach), (reach, reach), (0, 0)))
+        for axis in (0, 1):
+            sums = np.insert(sums.cumsum(axis), 0, 0, axis)
+            size = sums.shape[axis] - 2 * reach - 1
+            sums = sums.take(range(2 * reach + 1, 2 * reach + 1 + size), axis) - sums.take(range(size), axis)
+        return sums
+
+    return run
+
+
+def test_the_grid_is_the_books():
+    """⌈W / 2048⌉ columns, ⌈H / 1152⌉ rows, inner edges at round(size · i / count / 32) · 32, 192 pixels around."""
+    for height, width in [(8, 8), (1152, 2048), (1153, 8), (8, 2049), (2160, 3840), (8, 100_000), (2312, 2048)]:
+        picture = np.broadcast_to(np.arange(width, dtype=np.float32)[None, :, None], (height, width, 1))
+        columns, rows = -(-width // 2048), -(-height // 1152)
+        expected = [
+            [0, *(round(size * index / count / 32) * 32 for index in range(1, count)), size]
+            for size, count in ((height, rows), (width, columns))
+        ]
+        cut = []
+
+        def run(part: np.ndarray, cut=cut) -> np.ndarray:
+            cut.append((len(part), int(part[0, 0, 0]), int(part[0, -1, 0]) + 1))
+            return part
+
+        np.testing.assert_array_equal(tiled(run, picture), picture)
+        assert cut == [
+            (min(height, bottom + 192) - max(0, top - 192), max(0, left - 192), min(width, right + 192))
+            for top, bottom in pairwise(expected[0])
+            for left, right in pairwise(expected[1])
+        ]
+
+
+def test_within_the_margin_tiles_equal_one_pass():
+    """Beyond it they differ: the margin is not larger than it says."""
+    for size in ((2400, 8, 1), (8, 4100, 1)):
+        picture = np.random.default_rng(0).integers(0, 1000, size).astype(float)
+        np.testing.assert_array_equal(tiled(blurred(MARGIN), picture), blurred(MARGIN)(picture))
+        assert (tiled(blurred(MARGIN + 1), picture) != blurred(MARGIN + 1)(picture)).any()
+
+
+def test_fine_tiles():
+    """They cover the picture once, are small, begin where strides do, and have what a network looks at around them."""
+    for size, reach in product([(1153, 2049), (8, 5000)], [0, 48, 192]):
+        seen = np.zeros(size, np.uint8)
+        for tile in tiles(*size, reach):
+            tile.part(seen)[:] += 1
+            for part, outer, end in zip((tile.rows, tile.cols), (tile.outer_rows, tile.outer_cols), size, strict=True):
+                assert part.start % 32 == outer.start % 16 == 0
+                assert outer.start == 0 or part.start - outer.start >= reach
+                assert outer.stop == end or outer.stop - part.stop >= reach
+                assert outer.stop - outer.start <= 800
+        assert (seen == 1).all()
+    assert tiles(4000, 6000, MARGIN + 1) == tiles(4000, 6000, None) != tiles(4000, 6000, MARGIN)
+    assert len(tiles(1152, 2048, 48)) == 1
+
+
+def reach_of(run, count: int, side: int) -> int:
+    """Distance from a square in the middle to the farthest sample that it depends on."""
+    inputs = [torch.rand(1, 3, side, side, requires_grad=True) for _ in range(count)]
+    start, end = side // 2 - 16, side // 2 + 16
+    run(*inputs)[..., start:end, start:end].sum().backward()
+    touched = sum(picture.grad[0].abs().sum(0) for picture in inputs) > 0
+    places = [line.nonzero().flatten() for line in (touched.any(0), touched.any(1))]
+    return max(max(start - int(line[0]), int(line[-1]) + 1 - end) for line in places)
+
+
+ENDS = {"blocks": 8, "ends": 6, "backbone": "convnext_atto", "place": "ends"}
+
+
+@pytest.mark.parametrize(("family", "options"), [("invertible", ENDS), ("costa", {"blocks": 6, "ends": 0})], ids=str)
+def test_no_network_reaches_further_than_is_known(family, options):
+    torch.manual_seed(0)
+    options = options | {"width": 8}
+    pair, costa = build(family, **options).eval(), family == "costa"
+    for parameter in pair.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    known = receptive_fields(Card(family, options, SCRAMBLE))
+    for name in ("hide", "reveal") if costa else ("prepare", "hide", "reveal", "restore"):
+        reach = reach_of(getattr(pair, name), 1 + (name == "hide"), 128 if costa else 448)
+        assert 0 < reach <= known[name] <= MARGIN
+    for unlike in ({"place": "couplings"}, {"backbone": "resnet18"}, {"ends": 7}):
+        assert receptive_fields(Card("invertible", ENDS | unlike, SCRAMBLE)) == {}
+    assert receptive_fields(Card("unet", options, SCRAMBLE)) == {}
+
+
+# Pictures
+
+
+def test_a_picture_comes_back(exact, picture, five_levels):
+    """Exactly at the same size, else resized; the margin is the cover but for sealed bits."""
+    for height, width in ((64, 96), (15, 200), (200, 9)):
+        cover, secret = picture(height, width, 1), picture(height // 8 * 8, width // 8 * 8, 2)
+        container = hide_picture(exact, cover, secret, KEY)
+        revealed = reveal_picture(exact, container, KEY)
+        assert revealed.whole
+        np.testing.assert_array_equal(revealed.picture, five_levels(secret))
+    cover, secret = picture(61, 97, 1), picture(7, 300, 2)
+    container = hide_picture(exact, cover, secret, KEY)
+    expected = resize(five_levels(resize(secret, 56, 96)), 7, 300)
+    np.testing.assert_array_equal(reveal_picture(exact, container, KEY).picture, expected)
+    step = np.abs(container.astype(int) - cover)
+    assert max(step[56:].max(), step[:, 96:].max()) == 1
+    assert step[:56, :96].max() > 1
+    assert 0 < (step[56:] > 0).mean() < 0.2  # with chance, a fourth of the time without a run of lead or MAC
+
+
+def test_hidden_twice_is_unrelated(exact, picture):
+    """Another salt, film id, shuffle and places, though the key is the same; but not with the same randomness."""
+    pictures = picture(64, 96, 1), picture(64, 96, 2)
+    a, b = (hide_picture(exact, *pictures, KEY) for _ in range(2))
+    assert (a % 16 // 3 != b % 16 // 3).mean() > 0.5
+    assert read(a).record.header.film_id != read(b).record.header.film_id
+    assert frame_salt(a) != frame_salt(b)
+    a, b = (hide_picture(exact, *pictures, KEY, random.Random(1).randbytes) for _ in range(2))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_one_error_for_every_reason(exact, picture, quick_scrypt):
+    hidden = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), KEY)
+    broken = hidden.copy()
+    broken.reshape(-1)[zones(hidden)["lead"][0]] ^= 1
+    unknown = read_picture(VECTORS / "version.png")
+    containers = [picture(64, 96), hidden[:4, :4], hidden[:, ::-1], broken, unreadable(hidden), unknown]
+    containers += [sealed(hidden, b"no record"), resize(hidden, 65, 96)]
+    told = set()
+    for container, key in [*((each, KEY) for each in containers), (hidden, Key(bytes(32))), (hidden, Passphrase("x"))]:
+        with pytest.raises(RevealError) as caught:
+            reveal_picture(exact, container, key)
+        told.add(caught.value.as_text())
+    assert len(told) == 1
+
+
+# Quality of what comes back
+
+
+def test_measured_frames_of_a_film():
+    """One bad frame of many makes no bad film; what is measured may come in any order, and what is said is the same."""
+    for hidden, frames in ((1, {0}), (3, {0, 1, 2}), (80, set(range(5, 80, 10)))):
+        assert SecretQuality(hidden, (8, 8), (8, 8), False).frames == frames
+    quality = SecretQuality(8, (8, 8), (8, 8), False)
+    for index in range(1, 8):
+        quality.add(index, SecretErrors(0.0, 0.0))
+    quality.add(0, SecretErrors(8 * 255**2 / 10 ** (LEAST / 10) - 1, 0.0))
+    assert LEAST < quality.psnr() < LEAST + 0.1
+    with pytest.raises(CapacityError):
+        quality.add(1, SecretErrors(9.0, 0.0))
+    errors, said = {0: SecretErrors(10.0, 0.0), 1: SecretErrors(1e5, 0.0), 2: SecretErrors(2e5, 0.0)}, set()
+    for order in permutations(errors):
+        quality = SecretQuality(3, (8, 8), (8, 8), False)
+        with pytest.raises(CapacityError) as caught:
+            for index in order:
+                quality.add(index, errors[index])
+        said.add(str(caught.value))
+    assert len(said) == 1
