@@ -1,4 +1,4 @@
-"""Ordinary H.264 films: frames in and out, and what is copied beside them."""
+"""Ordinary H.264 films: frames in and out, what is copied beside them, and the motion of their blocks."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,50 +8,50 @@ import numpy as np
 import pytest
 
 from stegnet.media import FilmInfo, read_frames, scan
-from stegnet.media.films.encoders import Coding
+from stegnet.media.films.encoders import PACE, Coding
 from stegnet.media.films.films import decode
 from stegnet.media.films.h264 import with_sound, write_h264
+from stegnet.media.films.motion import SEARCH, Motion, motion_of
 from tests.support.films import encoded, still_film, still_frames
 from tests.support.quality import psnr
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,300\nGuten <i>Tag</i>\n\n2\n00:00:00,400 --> 00:00:00,500\nbye\n"
+DOWN, ACROSS = 2, 3  # pixels a frame
+SIZE = 128, 192
 
 
-def info_of(count: int, height: int = 96, width: int = 128) -> FilmInfo:
-    return FilmInfo(width, height, tuple(range(count)), Fraction(1, 25), Fraction(25), Fraction(1), ())
-
-
-@pytest.fixture(name="written")
-def written_film(tmp_path: Path) -> Path:
-    write_h264(tmp_path / "written.mp4", iter(still_frames(20, 96, 128)), info_of(20), Coding(18))
-    return tmp_path / "written.mp4"
+def write(path: Path, frames: list[np.ndarray], coding: Coding, **choices: bool) -> Path:
+    height, width, _ = frames[0].shape
+    info = FilmInfo(width, height, tuple(range(len(frames))), Fraction(1, 25), Fraction(25), Fraction(1), ())
+    write_h264(path, iter(frames), info, coding, **choices)
+    return path
 
 
 @pytest.mark.parametrize("draft", [False, True])
 def test_frames_come_back_at_their_times(tmp_path, draft):
-    frames, info = still_frames(20, 96, 128), info_of(20)
-    write_h264(tmp_path / "a.mp4", iter(frames), info, Coding(10), draft=draft)
-    assert list(scan(tmp_path / "a.mp4").times) == list(info.times)
-    assert min(psnr(*pair) for pair in zip(frames, read_frames(tmp_path / "a.mp4"), strict=True)) > 38
+    frames = still_frames(20, 96, 128)
+    path = write(tmp_path / "a.mp4", frames, Coding(10), draft=draft)
+    assert list(scan(path).times) == [Fraction(index, 25) for index in range(20)]
+    assert min(psnr(*pair) for pair in zip(frames, read_frames(path), strict=True)) > 38
 
 
-def test_decoded_frames_are_encoded_as_they_are(tmp_path, written):
+def test_decoded_frames_are_encoded_as_they_are(tmp_path):
     """Lumas and chromas of the film, not of its pictures in RGB, are what the encoder gets."""
-    write_h264(tmp_path / "b.mp4", decode(written), info_of(20), Coding(0))
+    written, info = write(tmp_path / "a.mp4", still_frames(10, 96, 128), Coding(18)), scan(tmp_path / "a.mp4")
+    write_h264(tmp_path / "b.mp4", decode(written), info, Coding(0))
     planes = [[frame.to_ndarray() for frame in decode(path)] for path in (written, tmp_path / "b.mp4")]
-    assert len(planes[0]) == 20
+    assert len(planes[0]) == 10
     np.testing.assert_array_equal(*planes)
 
 
-@pytest.mark.parametrize(("form", "codec"), [("mkv", "subrip"), ("mp4", "mov_text")])
-@pytest.mark.parametrize("source", ["mkv", "mp4"])
-def test_sound_and_subtitles_are_copied(tmp_path, written, source, form, codec):
+@pytest.mark.parametrize(("source", "form", "codec"), [("mkv", "mp4", "mov_text"), ("mp4", "mkv", "subrip")])
+def test_sound_and_subtitles_are_copied(tmp_path, source, form, codec):
     (tmp_path / "said.srt").write_text(SUBTITLES)
     still = still_film(tmp_path / "still.mkv", 20)
     cover, own = tmp_path / f"cover.{source}", {"mkv": "copy", "mp4": "mov_text"}[source]
     options = ["-map", "0", "-map", "1", "-c:v", "libx264", "-c:a", "copy", "-c:s", own]
     encoded(still, cover, "-i", tmp_path / "said.srt", *options, "-metadata:s:s:0", "language=deu")
-    with_sound(written, cover, tmp_path / "out", form)
+    with_sound(write(tmp_path / "a.mp4", still_frames(20, 96, 128), Coding(18)), cover, tmp_path / "out", form)
     with av.open(str(tmp_path / "out")) as film:
         assert [stream.type for stream in film.streams] == ["video", "audio", "subtitle"]
         track = film.streams.subtitles[0]
@@ -59,3 +59,57 @@ def test_sound_and_subtitles_are_copied(tmp_path, written, source, form, codec):
         texts = [bytes(packet) for packet in film.demux(track) if packet.pts is not None]
     assert any(b"Tag" in text for text in texts)
     assert sum(b"bye" in text for text in texts) == 1
+
+
+def panned(count: int) -> list[np.ndarray]:
+    """A window that moves over a picture of many flat squares."""
+    sides = (SIZE[0] + DOWN * count) // 5 + 1, (SIZE[1] + ACROSS * count) // 5 + 1, 3
+    whole = np.random.default_rng(0).integers(40, 216, sides, np.uint8).repeat(5, 0).repeat(5, 1)
+    return [whole[DOWN * at :, ACROSS * at :][: SIZE[0], : SIZE[1]] for at in range(count)]
+
+
+def test_motion_of_a_pan(tmp_path):
+    found = list(motion_of(write(tmp_path / "film.mp4", panned(9), SEARCH)))
+    assert len(found) == 9
+    assert np.isnan(found[0].before).all()
+    for at in range(1, 9):
+        behind = at % PACE or PACE
+        inside = found[at].before[1:-1, 1:-1].reshape(-1, 2)
+        assert np.nanmedian(inside, 0) == pytest.approx((DOWN * behind, ACROSS * behind), abs=0.25)
+        assert np.isnan(found[at].after).all() == (at % PACE == 0)
+        if at % PACE:
+            inside = found[at].after[1:-1, 1:-1].reshape(-1, 2)
+            assert np.nanmedian(inside, 0) == pytest.approx((DOWN * (behind - 4), ACROSS * (behind - 4)), abs=0.25)
+
+
+def test_what_follows_motion_moves_with_it():
+    """Also by half a pixel, and beyond the edges, where the values there go on."""
+    values = np.random.default_rng(0).normal(size=(32, 48)).astype(np.float32)
+    motion = Motion(np.zeros((4, 6, 2), np.float32) + (2, -3), np.full((4, 6, 2), np.nan, np.float32))
+    moved = motion.follow(values, None, 1)
+    np.testing.assert_allclose(moved[:30, 3:], values[2:, :-3], atol=1e-5)
+    np.testing.assert_allclose(moved[31, 3:], values[31, :-3], atol=1e-5)
+    half = Motion(motion.before * 0 + (0, 0.5), motion.after).follow(values, None, 1)
+    np.testing.assert_allclose(half[:, :-1], (values[:, :-1] + values[:, 1:]) / 2, atol=1e-5)
+    far = Motion(motion.before * 0 + (1e6, -1e6), motion.after).follow(values, None, 1)
+    assert np.isfinite(far).all()
+
+
+def test_shares_of_the_frames_before_and_after():
+    """Only where a block is predicted from both; from neither, it has nothing."""
+    before, after = np.full((16, 16), 2, np.float32), np.full((16, 16), 10, np.float32)
+    known = [np.full((2, 2, 2), np.nan, np.float32) for _ in range(2)]
+    known[0][0] = known[1][:, 0] = 0
+    found = Motion(*known).follow(before, after, 0.75)[::8, ::8]
+    np.testing.assert_allclose(found, [[0.75 * 2 + 0.25 * 10, 2], [10, 0]])
+    np.testing.assert_allclose(Motion(*known).follow(before, None, 0.75)[::8, ::8], [[2, 2], [0, 0]])
+
+
+def test_frames_are_predicted_as_they_are_paced(tmp_path):
+    """The file tells no settings."""
+    paced, own = (write(tmp_path / f"{paced}.mp4", panned(10), Coding(20, paced=paced)) for paced in (True, False))
+    with av.open(str(paced)) as opened:
+        assert "".join("?IPB"[int(frame.pict_type)] for frame in opened.decode(video=0)) == "IBBBPBBBPP"
+    assert b"options: " in own.read_bytes()
+    assert b"x264" not in paced.read_bytes()
+    assert [int(Coding(20, paced=True).kind_of(index, 500)) for index in (0, 239, 240, 244, 499)] == [1, 3, 1, 2, 2]
