@@ -12,6 +12,8 @@ authentication code or on hiding where the digits are: the rivals are a little b
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,8 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.evaluation.quality import PicturePairs
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
-from stegnet.methods.network import Network
-from study.methods import Embedding, Method, Recovered, container_seed, network_by_key
+from stegnet.methods.network import Network, reveal_picture
+from study.methods import container_seed, key_of, network_by_key
 
 MODULI = (3, 4, 5)
 QUALITIES = (80, 85, 90, 95)  # of the base
@@ -37,6 +39,28 @@ _CENTRE_BITS = 16  # for each level's value, beside the base
 _ROUNDS = 40  # of Lloyd's method
 
 
+@dataclass(frozen=True)
+class Embedding:
+    """A container, the secret that is read from it, both (H, W, 3) uint8, and the payload in bits per pixel."""
+
+    container: np.ndarray
+    revealed: np.ndarray
+    bits: float = math.nan
+
+
+Method = Callable[[np.ndarray, np.ndarray, int], Embedding]  # of cover, secret, and a seed
+
+
+def by_network(pair: Network) -> Method:
+    """The network method as users get it."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+        container = network_by_key(pair)(cover, secret, seed)
+        return Embedding(container, reveal_picture(pair, container, key_of(seed)).picture)
+
+    return hide
+
+
 def digital_avif(modulus: int) -> Method:
     """All samples carry the best AVIF that fits, log2(modulus) bits each."""
 
@@ -46,12 +70,9 @@ def digital_avif(modulus: int) -> Method:
         mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
         digits = _to_digits(data, modulus)
         container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
-
-        def reveal(given: np.ndarray) -> Recovered:
-            found = read_digits(given, mask, modulus)[: digits.size]
-            return Recovered(decode_avif(_to_bytes(found, modulus, len(data)), *secret.shape[:2]))
-
-        return Embedding(container, reveal, 8 * len(data) / (cover.size // 3))
+        found = read_digits(container, mask, modulus)[: digits.size]
+        revealed = decode_avif(_to_bytes(found, modulus, len(data)), *secret.shape[:2])
+        return Embedding(container, revealed, 8 * len(data) / (cover.size // 3))
 
     return hide
 
@@ -68,15 +89,11 @@ def residual_arithmetic(modulus: int, quality: int) -> Method:
         digits = np.concatenate([_to_digits(data, modulus), code.pack(levels)])
         mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
         container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
-
-        def reveal(given: np.ndarray) -> Recovered:
-            found = read_digits(given, mask, modulus)
-            split = _to_digits(data, modulus).size
-            coarse = decode_avif(_to_bytes(found[:split], modulus, len(data)), *secret.shape[:2])
-            fine = code.values(code.unpack(found[split:]), centres).reshape(secret.shape)
-            return Recovered((coarse + fine).round().clip(0, 255).astype(np.uint8))
-
-        return Embedding(container, reveal, 8 * len(data) / (cover.size // 3))
+        found, split = read_digits(container, mask, modulus), _to_digits(data, modulus).size
+        coarse = decode_avif(_to_bytes(found[:split], modulus, len(data)), *secret.shape[:2])
+        fine = code.values(code.unpack(found[split:]), centres).reshape(secret.shape)
+        revealed = (coarse + fine).round().clip(0, 255).astype(np.uint8)
+        return Embedding(container, revealed, 8 * len(data) / (cover.size // 3))
 
     return hide
 
@@ -175,7 +192,7 @@ def read_digits(container: np.ndarray, mask: np.ndarray, modulus: int) -> np.nda
 
 def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.DataFrame:
     """Quality of the network, by key, and of its rivals on pairs of a kind: one row per method and pair."""
-    methods: dict[tuple[str, int, int], Method] = {(NETWORK, 0, network.quality): network_by_key(network)}
+    methods: dict[tuple[str, int, int], Method] = {(NETWORK, 0, network.quality): by_network(network)}
     methods |= {(DIGITAL, modulus, 100): digital_avif(modulus) for modulus in MODULI}
     methods |= {
         (RESIDUAL, modulus, quality): residual_arithmetic(modulus, quality)
@@ -227,8 +244,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 def _measure(method: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> dict[str, float]:
     embedding = method(cover, secret, seed)
-    picture = embedding.reveal(embedding.container).picture
-    quality = {CONTAINER_PSNR: psnr(cover, embedding.container), SECRET_PSNR: psnr(secret, picture)}
+    quality = {CONTAINER_PSNR: psnr(cover, embedding.container), SECRET_PSNR: psnr(secret, embedding.revealed)}
     return {"bits_per_pixel": embedding.bits} | quality
 
 

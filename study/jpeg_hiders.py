@@ -2,15 +2,13 @@
 
 nsF5, UERD and J-UNIWARD are simulated by the package conseal, as an ideal code would change coefficients; steghide is
 the program, if it is installed. A rate is in bits for each of luma's coefficients that is not 0, the first of blocks
-not counted, and counts all bits that are hidden: of stegnet, the record with its tag, the lead and the MAC. Of the
-method robust, it is the share of blocks that carry something.
+not counted, and counts all bits that are hidden: of stegnet, the record with its tag, the lead and the MAC.
 """
 
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,28 +18,16 @@ from conseal.simulate import ternary
 from conseal.uerd import simulate_single_channel as uerd
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, DITHER, encode_jpeg
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import JpegCover, JpegOptions, jpeg_cover, juniward, sealed_planes, shown_luma
-from stegnet.methods.robust import (
-    CONTAINER_PSNR,
-    WRITTEN_QUALITY,
-    Modem,
-    OwnJpeg,
-    best_rung,
-    chosen,
-    hidden_area,
-    parse_channel,
-    textures,
-)
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"
 OWN = (JPEG, WHILE_SAVING)
-ROBUST = "robust"
 NSF5, UERD, JUNIWARD, STEGHIDE = "nsF5", "UERD", "J-UNIWARD", "steghide"
 LEAST_BITS = LEAD_BITS + MAC_BITS + 8 * TAG_BYTES  # of a container of the method jpeg
 _FINEST = 98  # quality that the method jpeg makes
@@ -87,22 +73,6 @@ def hide_while_saving(picture: np.ndarray, quality: int, rate: float, seed: int)
         return _sealed(path, quality, rate, seed)
 
 
-def hide_in_blocks(picture: np.ndarray, quality: int, rate: float, seed: int) -> Luma:
-    """The method robust, through JPEG 75, in a JPEG of which this share of blocks carries something."""
-    draw, modem = np.random.default_rng(seed), _modem()
-    with TemporaryDirectory() as folder:
-        own = OwnJpeg(jpeg_cover(_saved(picture, quality, Path(folder)), WRITTEN_QUALITY))
-    shown = own.cover.shown
-    rows, cols = (side // BLOCK for side in shown.shape[:2])
-    rung = best_rung(modem, shown, parse_channel("jpeg:75"), CONTAINER_PSNR, own, coarse=True)
-    some = chosen(draw.permutation(rows * cols), round(rate * rows * cols), textures(hidden_area(shown)))
-    used = np.isin(np.arange(rows * cols), some).reshape(rows, cols, 1)
-    bits = draw.choice(np.float32([-1, 1]), (rows, cols, rung.bits)) * used
-    hidden = modem.hide(shown, bits, draw.random((rows, cols, DITHER), np.float32), places=rung.places)
-    container = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, shown)
-    return replace(luma_of(own.cover.picture, quality), coefficients=from_zigzag(own.planes(container)[0]))
-
-
 def hide_by_nsf5(picture: np.ndarray, quality: int, rate: float, seed: int) -> Luma:
     """nsF5 (Fridrich, Pevný and Kodovský 2007, ACM MM&Sec)."""
     cover = saved_luma(picture, quality)
@@ -140,7 +110,6 @@ HIDERS: dict[str, Hider] = {
     NOTHING: lambda picture, quality, rate, seed: cover_luma(picture, quality),
     JPEG: hide_in_jpeg,
     WHILE_SAVING: hide_while_saving,
-    ROBUST: hide_in_blocks,
     NSF5: hide_by_nsf5,
     UERD: hide_by_uerd,
     JUNIWARD: hide_by_juniward,
@@ -151,11 +120,6 @@ HIDERS: dict[str, Hider] = {
 def available(method: str) -> bool:
     """Returns whether a method can be measured here."""
     return method != STEGHIDE or shutil.which(STEGHIDE) is not None
-
-
-@cache
-def _modem() -> Modem:
-    return Modem.load(device="cpu")
 
 
 def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:

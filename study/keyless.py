@@ -16,11 +16,8 @@ from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.network import Network
-from stegnet.record import through_bytes
-from stegnet.sealing import room
 
 HISTOGRAM_BINS = 64
-_DESCRIPTION = 256  # bytes of a record beside the base, at most
 OPENED = "opened"
 Reveal = Callable[[np.ndarray, KeySource], object]  # raises a StegnetError if it gives nothing
 
@@ -85,11 +82,6 @@ def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
 def centred(frame: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 to signed float, 0 for grey: what is hidden where there is no base."""
     return to_hide(frame, Base.grey(*frame.shape[:2]))
-
-
-def base_of(picture: np.ndarray, kind: str, quality: int) -> Base:
-    """The base of a picture, (H, W, 3) uint8, as anyone with the program codes it."""
-    return through_bytes(picture, kind, quality, room(*picture.shape[:2]) - _DESCRIPTION)
 
 
 def read_blocks(network: Network, container: np.ndarray) -> np.ndarray:

@@ -1,24 +1,20 @@
-"""Covers and secrets that the study measures on, from shards and films.
+"""Covers and secrets that the study measures on, from shards and folders.
 
 Pictures are (H, W, 3) uint8; a pair is a cover and a secret of one size.
 """
 
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from stegnet.core.errors import DataError, MediaError
+from stegnet.core.errors import DataError
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 from stegnet.data.shards import TRAIN, Shards, read_manifest
 from stegnet.evaluation.quality import PicturePairs
-from stegnet.evaluation.statistics import RENDERED, headline_kind
-from stegnet.media import read_frames, read_picture, resize
+from stegnet.evaluation.statistics import RENDERED
+from stegnet.media import read_picture, resize
 from stegnet.media.pictures.pictures import open_picture
-
-SIDE = 256  # of the central crop of a film's frames, in pixels
 
 _PICTURES = {".jpg", ".jpeg", ".png"}
 _LEAST_LARGE, _MEGAPIXEL = 850_000, 1 << 20  # pixels
@@ -78,30 +74,10 @@ def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
     ]
 
 
-def mixed_pairs(pairs: PicturePairs, most: int) -> list[Pair]:
-    """At most `most` test pairs, alternating between the kinds, the main kind first, evenly spaced in each kind."""
-    order = [headline_kind(pairs.kinds)]
-    order += [kind for kind in pairs.kinds if kind not in order]
-    share = -(-most // len(order))
-    chosen = {kind: _evenly_spaced(pairs.count(kind), share) for kind in order}
-    turns = [(kind, chosen[kind][turn]) for turn in range(share) for kind in order if turn < len(chosen[kind])]
-    named = [pairs.pair(kind, index) for kind, index in turns[:most]]
-    return [(cover, secret) for (_, cover), (_, secret) in named]
-
-
 def evenly(items: list[T], most: int) -> list[T]:
     """At most `most` of the items, evenly spaced."""
-    return [items[index] for index in _evenly_spaced(len(items), most)]
-
-
-def film_pairs(cover: Path, secret: Path, most: int) -> list[Pair]:
-    """Central SIDE² crops of the first frames of two films: as many as both have, at most `most`.
-
-    Raises:
-        MediaError: a film can't be read, or its frames are too small.
-    """
-    frames = zip(_central_crops(cover), _central_crops(secret), strict=False)
-    return list(islice(frames, most))
+    number = min(len(items), most)
+    return [items[index * len(items) // number] for index in range(number)]
 
 
 def _is_large(path: Path) -> bool:
@@ -117,17 +93,3 @@ def _megapixel(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     scale = (_MEGAPIXEL / (height * width)) ** 0.5
     return picture if scale >= 1 else resize(picture, round(height * scale), round(width * scale))
-
-
-def _evenly_spaced(count: int, most: int) -> list[int]:
-    """At most `most` of the indices 0 to count − 1."""
-    number = min(count, most)
-    return [index * count // number for index in range(number)]
-
-
-def _central_crops(path: Path) -> Iterator[np.ndarray]:
-    for frame in read_frames(path):
-        top, left = ((side - SIDE) // 2 for side in frame.shape[:2])
-        if min(top, left) < 0:
-            raise MediaError(f"{path}: its frames are smaller than {SIDE}×{SIDE}", "take another film")
-        yield np.ascontiguousarray(frame[top : top + SIDE, left : left + SIDE])

@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +30,7 @@ from stegnet.engines.torch_engine import TorchEngine
 from stegnet.evaluation.chart import chart
 from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
+from stegnet.media import FilmWriter
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
 from stegnet.methods.robust import (
@@ -49,7 +51,6 @@ from stegnet.methods.robust import (
     read_rungs,
 )
 from stegnet.models import build, read_card
-from study.hiders import write_still_film
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval, share_interval
 
@@ -174,7 +175,8 @@ def still_vmaf(cover: np.ndarray, container: np.ndarray) -> float:
     with TemporaryDirectory() as folder:
         films = [Path(folder) / name for name in ("cover.mkv", "container.mkv")]
         for film, picture in zip(films, (cover, container), strict=True):
-            write_still_film(film, picture, 1)
+            with FilmWriter(film, cover.shape[1], cover.shape[0], Fraction(25)) as still:
+                still.write(picture, Fraction(0))
         return vmaf(*films)[0] if has_vmaf(*cover.shape[:2]) else math.nan
 
 

@@ -6,13 +6,11 @@ All attackers have the program, but no key. Covers are in the form of the contai
 - jumps: how much low frequencies change where a run of frames begins, against all other frames of a film.
 - without the key: what the public modem reads (`robust_keyless`).
 - links: which films are of one key (`robust_keyless`).
-- places: the attacks of the stage places, at the borders of blocks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +23,13 @@ from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import distributed
-from stegnet.evaluation.demonstration import seeded
-from stegnet.keys import KEY_BYTES, Key
 from stegnet.methods.robust import CONTAINER_PSNR, Modem, Rung
 from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, FilmCarrier, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
-from study.hiders import Hider
-from study.methods import container_seed
+from study.methods import container_seed, key_of
 from study.pairs import Pair, evenly, photograph_pairs, training_photographs
-from study.places import KEY, MOST_PAIRS, PICTURES, PLACES, STILL_FILMS, few_keys, many_keys, still_films
-from study.robust_hiders import RobustFilmHider, RobustHider, Unhidden, encoded, moving_window
+from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
 from study.robust_keyless import SAME, bits_of_films, bits_of_pictures, links
 from study.scores import Scores, summarise
 from study.steganalysis import extracted
@@ -45,8 +39,8 @@ FILMS = 100  # training photographs that films are made of, and as many test pho
 KEYLESS, KEYLESS_FILMS = 100, 50  # test photographs of what is read without the key, and films
 WINDOW = 192  # side of a film's frames
 FRAME = 20  # the one of a film that the classifier sees
-MOVING = "films"
-ATTACKED, ATTACKED_FILMS = "jpeg-75", RUNGS[0]  # the rungs whose places are attacked
+PICTURES, MOVING = "pictures", "films"
+LINKED = RUNGS[0]  # the rung whose films are compared
 _LOW = 3  # vertical and horizontal frequencies
 Row = dict[str, object]
 
@@ -62,14 +56,10 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
         seed = container_seed(config.seed, number)
         rows += detect_films(full(rung), *films, seed, workers)
     found = pd.DataFrame(rows)
-    rung = next(rung for rung in modem.rungs if rung.name == ATTACKED)
-    hiders = RobustHider(modem, rung), full(ATTACKED_FILMS)
-    places = pd.DataFrame(attack_places(*hiders, unseen, config.seed))
     write_table(out / "detection.csv", found)
-    write_table(out / "places.csv", places)
     write_table(out / "keyless.csv", keyless)
     write_table(out / "links.csv", linked)
-    write_json(out / "metrics.json", headline(found, places, keyless, linked))
+    write_json(out / "metrics.json", headline(found, keyless, linked))
     print(found.to_string(index=False))
 
 
@@ -132,30 +122,14 @@ def without_key(modem: Modem, covers: Sequence[np.ndarray], seed: int) -> tuple[
     pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
     rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
     rows += [{"medium": MOVING} | bits_of_films(full(rung), films, WINDOW, seed) for rung in ALL_RUNGS]
-    return pd.DataFrame(rows), pd.DataFrame(links(full(ATTACKED_FILMS), films, WINDOW, seed))
+    return pd.DataFrame(rows), pd.DataFrame(links(full(LINKED), films, WINDOW, seed))
 
 
-def attack_places(pictures: Hider, films: Hider, pairs: list[Pair], seed: int) -> Iterator[Row]:
-    """The attacks of the stage places on pictures, on first frames of films, and on films that stand still."""
-    some = evenly(pairs, MOST_PAIRS)
-    for hider in (pictures, films):
-        for result in chain(many_keys(hider, some, seed), few_keys(hider, some, seed)):
-            yield {"method": hider.name, "medium": PICTURES} | result
-        covers = Unhidden(hider)
-        for result in many_keys(covers, some, seed):
-            if result["question"] == PLACES:  # codecs mark the borders of blocks, too
-                yield {"method": covers.name, "medium": PICTURES} | result
-    for result in still_films(films, some, seed):
-        yield {"method": films.name, "medium": STILL_FILMS} | result
-
-
-def headline(
-    found: pd.DataFrame, places: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame
-) -> dict[str, float]:
+def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -> dict[str, float]:
     """Accuracy of each attack, by medium and rung; and what attacks find that look for a key.
 
-    Those are the share of bits, farthest from a half, that are read without it, and areas under the ROC curve: that of
-    links between films of the same scenes, and, of the attacks on places, the one farthest from 0.5.
+    Those are the share of bits, farthest from a half, that are read without it, and the area under the ROC curve of
+    links between films of the same scenes.
     """
     figures = {
         f"robust_attacks_{row.medium}_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": row.accuracy
@@ -163,25 +137,19 @@ def headline(
     }
     figures["robust_attacks_bits"] = keyless["right"][(keyless["right"] - 0.5).abs().idxmax()]
     figures["robust_attacks_links"] = linked.set_index("scenes")["auc"][SAME]
-    keyed = places[places["question"] == KEY]
-    farthest = keyed["auc"][(keyed["auc"] - 0.5).abs().idxmax()]
-    return {name: round(float(value), 4) for name, value in (figures | {"robust_attacks_key": farthest}).items()}
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def _hidden(hider: Hider, first_seed: int, item: tuple[int, np.ndarray]) -> np.ndarray:
+def _hidden(hider: RobustHider, first_seed: int, item: tuple[int, np.ndarray]) -> np.ndarray:
     number, cover = item
-    return hider.picture(cover, cover, _key(first_seed + number), first_seed + number)
+    return hider.picture(cover, key_of(first_seed + number), first_seed + number)
 
 
 def _films_of(hider: RobustFilmHider, first_seed: int, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The film of a photograph and its container, both as H.264, (T, H, W, 3) uint8."""
     number, photograph = item
     frames = moving_window(photograph, WINDOW, first_seed + number)
-    return encoded(frames), encoded(hider.group(frames, _key(first_seed + number), first_seed + number))
-
-
-def _key(seed: int) -> Key:
-    return Key(seeded(seed)(KEY_BYTES))
+    return encoded(frames), encoded(hider.group(frames, key_of(first_seed + number), first_seed + number))
 
 
 def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: int, name: str, seed: int) -> Scores:

@@ -32,24 +32,14 @@ from stegnet.methods.robust_film import (
     pieces_of,
 )
 from study.film_motion import motion, through_film
-from study.hiders import Hider
 
 _USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
 _STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
 _NOISE = 1.5  # levels, of the sensor
 
 
-class HiderOfBlocks(Hider):
-    """Hides in the blocks of square pictures."""
-
-    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
-        """The samples at the borders of blocks of square pictures: the one thing that does not follow from the key."""
-        side = round((samples // 3) ** 0.5)
-        return border_samples(side, side)
-
-
 @dataclass(frozen=True)
-class RobustHider(HiderOfBlocks):
+class RobustHider:
     """Pictures of a rung, saved as JPEG of the quality that hiding writes.
 
     Attributes:
@@ -64,9 +54,11 @@ class RobustHider(HiderOfBlocks):
         return f"robust, {self.rung.name}"
 
     def unhidden(self, cover: np.ndarray) -> np.ndarray:
+        """The cover in the form of the containers."""
         return through_jpeg(cover, WRITTEN_QUALITY)
 
-    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+    def picture(self, cover: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+        """The container of a picture."""
         shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
         salt = next(robust_salts(cover))
         derived = robust_key(key, salt)
@@ -76,12 +68,9 @@ class RobustHider(HiderOfBlocks):
         dither = dither_of(shape, derived, salt)
         return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
 
-    def _hide_film(self, *arguments: object) -> None:
-        raise NotImplementedError("robust pictures are no films")
-
 
 @dataclass(frozen=True)
-class RobustFilmHider(HiderOfBlocks):
+class RobustFilmHider:
     """Films of one group of a rung, H.264 of the CRF that hiding writes.
 
     Attributes:
@@ -96,16 +85,6 @@ class RobustFilmHider(HiderOfBlocks):
     def name(self) -> str:
         return f"robust, {self.rung.name}"
 
-    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
-        """The first frame of a film of one picture."""
-        return self.film(cover, secret, GROUP, key, seed)[0]
-
-    def unhidden(self, cover: np.ndarray) -> np.ndarray:
-        return encoded([cover] * GROUP)[0]
-
-    def film(self, cover: np.ndarray, secret: np.ndarray, frames: int, key: KeySource, seed: int) -> np.ndarray:
-        return encoded(self.group([cover] * GROUP, key, seed))[:frames]
-
     def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
         """A group of frames that hides random bytes, before it is encoded."""
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
@@ -113,31 +92,6 @@ class RobustFilmHider(HiderOfBlocks):
         (piece,) = pieces_of(random(room), [room])
         content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
         return hide_in_group(frames, self.rung, content, key, motion(frames))
-
-    def _hide_film(self, *arguments: object) -> None:
-        raise NotImplementedError("a robust film is made without files")
-
-
-class Unhidden(Hider):
-    """Hides nothing: what an attack finds in covers that are in the form of another hider's containers."""
-
-    def __init__(self, other: Hider) -> None:
-        self.name, self._other = f"covers of {other.name}", other
-
-    def picture(self, cover: np.ndarray, secret: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
-        return self._other.unhidden(cover)
-
-    def fixed_places(self, samples: int, key: KeySource) -> np.ndarray:
-        return self._other.fixed_places(samples, key)
-
-    def _hide_film(self, *arguments: object) -> None:
-        raise NotImplementedError("covers are compared as pictures")
-
-
-def border_samples(height: int, width: int) -> np.ndarray:
-    """Indices of the samples in the first and last row and column of each block, of (height, width, 3)."""
-    rows, cols = (np.isin(np.arange(side) % BLOCK, (0, BLOCK - 1)) for side in (height, width))
-    return np.flatnonzero(np.repeat((rows[:, None] | cols)[..., None], 3, 2))
 
 
 def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]:

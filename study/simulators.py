@@ -11,7 +11,7 @@ from conseal.hill._costmap import compute_cost_adjusted as hill_costs
 from conseal.simulate._ternary import ternary
 from conseal.suniward._costmap import compute_cost_adjusted as suniward_costs
 
-from study.methods import Embedding, Method, Recovered
+from study.methods import Method
 
 # Of an (H, W) uint8 channel: the costs of +1 and −1, (H, W) float each.
 CostsOf = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -30,21 +30,21 @@ def simulated_suniward(rate: float) -> Method:
 def simulated_matching(rate: float) -> Method:
     """Steps of one level up or down anywhere: as many as `rate` bits for each sample take without any coding."""
 
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
         random = np.random.default_rng(seed)
         steps = random.choice(np.array([-1, 1], np.int16), cover.shape)
         steps = np.where(cover == 0, 1, np.where(cover == 255, -1, steps))
         changed = cover + steps * (random.random(cover.shape) < rate / 2)
-        return Embedding(changed.astype(np.uint8), lambda given: Recovered(), 3 * rate)
+        return changed.astype(np.uint8)
 
     return hide
 
 
 def _simulated(costs_of: CostsOf, rate: float) -> Method:
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
         channels = [costs_of(np.ascontiguousarray(cover[..., channel])) for channel in range(3)]
         costs = tuple(np.stack(side, -1) for side in zip(*channels, strict=True))
         changes = ternary(rhos=costs, alpha=rate, n=cover.size, seed=seed)
-        return Embedding((cover + changes.astype(np.int16)).astype(np.uint8), lambda given: Recovered(), 3 * rate)
+        return (cover + changes.astype(np.int16)).astype(np.uint8)
 
     return hide

@@ -147,7 +147,7 @@ def _call(job: Callable[[], T]) -> T:
 
 
 def _hide_one(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
-    return hide(cover, secret, seed).container
+    return hide(cover, secret, seed)
 
 
 def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, code: str) -> np.ndarray:

@@ -112,13 +112,6 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Charts, side by side if the page is wide enough."""
-
-    pictures: tuple[Picture, ...]
-
-
-@dataclass(frozen=True)
 class Collapsed:
     """Parts that are hidden until the reader opens them."""
 
@@ -149,7 +142,7 @@ class Section:
     name: str
     command: str
     text: tuple[str, ...] = ()
-    parts: tuple[Table | Picture | Film | Gallery | Collapsed, ...] = ()
+    parts: tuple[Table | Picture | Film | Collapsed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,7 +165,7 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        for part in (Table, Picture, Gallery, Collapsed):
+        for part in (Table, Picture, Collapsed):
             environment.tests[part.__name__.lower()] = lambda value, part=part: isinstance(value, part)
         environment.tests["long"] = lambda part: isinstance(part, Table) and len(part.rows) > _MAX_ROWS
         environment.tests["word"] = lambda cell: not _NUMBER.match(cell)

@@ -24,13 +24,10 @@ STUDIES = {  # by stage of study/dvc.yaml, in the order of the page
     "arithmetic": Study("The same base by plain arithmetic", robustness.arithmetic),
     "steganalysis": Study("Steganalysis by features", security.steganalysis),
     "jpeg_steganalysis": Study("Steganalysis of JPEGs", security.jpeg_steganalysis),
-    "jpeg_detector": Study("A network against JPEGs", security.jpeg_detector),
-    "places": Study("Places", security.places),
     "wrongkey": Study("Wrong key", security.wrongkey),
     "robust": Study("Containers that survive JPEG", robustness.robust),
     "robust_films": Study("Films that survive", robustness.robust_films),
     "robust_attacks": Study("Attacks on containers that survive", security.robust_attacks),
-    "survive": Study("Lossy channels", robustness.survive),
 }
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
 NOT_MEASURED = "Not measured"

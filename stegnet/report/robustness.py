@@ -1,13 +1,10 @@
-"""Sections on robustness: picture sizes, hard contents, other methods, arithmetic, JPEG and other lossy channels."""
+"""Sections on robustness: picture sizes, arithmetic, JPEG and H.264."""
 
 from pathlib import Path
 
-import pandas as pd
-
-from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES, SSIM, VMAF
+from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, PSNR, SIDES, SSIM, VMAF
 from stegnet.report.page import (
     FigureTile,
-    Gallery,
     Picture,
     Section,
     Table,
@@ -125,29 +122,3 @@ def robust_films_tile(folder: Path) -> FigureTile | None:
     row = rows.iloc[0]
     note = f"per pixel and frame of encrypted data come back ({percent(row['groups_whole'])} of groups whole)"
     return FigureTile("survives H.264, CRF 23", f"{row['bits']:.4f} bits", note)
-
-
-def survive(name: str, folder: Path, command: str) -> Section:
-    """Quality of the secret after lossy channels."""
-    table = read_table(folder / "survive.csv")
-    paragraph = (
-        "No network here was trained for lossy channels, apart from Gaussian noise for plain_noise and baluja_noise, "
-        "and one changed sample destroys sealed bits. The networks are therefore given their shuffle, the default also "
-        "its base: a coarse picture that a real container would have lost. The line “base alone” is the quality of "
-        "that base by itself; only what the default pair gains over it is recovered by the network."
-    )
-    charts = sorted(folder.glob("*.png"))
-    gallery = Gallery(tuple(Picture.chart(path, f"secret PSNR: {path.stem.replace('_', ', ')}") for path in charts))
-    tables = [_channel_table(table[table["material"] == material]) for material in dict.fromkeys(table["material"])]
-    return Section(name, command, (paragraph,), (gallery, *tables))
-
-
-def _channel_table(table: pd.DataFrame) -> Table:
-    """One row per distortion, one column per method."""
-    table = table.assign(
-        channel=[f"{row.kind} {row.strength:g}" if row.kind != "none" else "none" for row in table.itertuples()],
-        value=table[SECRET_PSNR].where(table["opened"].isna(), 100 * table["opened"]),
-    )
-    material = table["material"].iloc[0]
-    caption = f"{material}: secret {PSNR.axis}; sealed: share of containers in % that still open"
-    return Table.pivot(table, "channel", "method", "value", _PSNR, caption)

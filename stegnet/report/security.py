@@ -5,11 +5,6 @@ from pathlib import Path
 from stegnet.report.page import Picture, Section, Table, decimals, percent, read_json, read_table, text
 
 _THREE = decimals(3)
-_PLACES = {
-    "method": ("", text), "medium": ("", text), "attack": ("attack", text), "question": ("tells", text),
-    "containers": ("containers learnt from", text), "scored": ("scored", text), "auc": ("AUC", _THREE),
-    "low": ("95 % CI from", _THREE), "high": ("to", _THREE),
-}  # fmt: skip
 _TESTED = {
     "pairs": ("training pairs", text), "accuracy": ("accuracy", percent), "low": ("95 % CI from", percent),
     "high": ("to", percent), "auc": ("AUC", _THREE), "tested": ("tested", text),
@@ -48,32 +43,8 @@ def jpeg_steganalysis(name: str, folder: Path, command: str) -> Section:
     return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_steganalysis.csv", columns),))
 
 
-def jpeg_detector(name: str, folder: Path, command: str) -> Section:
-    """Accuracy of a network on JPEGs."""
-    paragraph = (
-        "A network with a backbone by timm is trained on photographs saved as JPEG and their containers, and tested on "
-        "others; 50 % is chance. Each method and rate starts from the network of an easier one. A network that does "
-        "not find steghide and nsF5 says nothing of the method jpeg either."
-    )
-    columns = {
-        "method": ("", text), "quality": ("quality", text), "rate": ("rate", decimals(2)),
-        "backbone": ("backbone", text), "steps": ("steps", text), **_TESTED,
-    }  # fmt: skip
-    return Section(name, command, (paragraph,), (_all_figures(folder / "jpeg_detector.csv", columns),))
-
-
-def places(name: str, folder: Path, command: str) -> Section:
-    """Attacks on places that are public or repeated."""
-    paragraph = (
-        "An attacker without key and cover predicts each sample from its neighbours and adds up the errors at a place "
-        "over many containers, or counts how often a place changes in a film that stands still. An AUC of 0.5 is "
-        "chance: nothing is found at places that are public, or that one key points out."
-    )
-    return Section(name, command, (paragraph,), (Table.of(read_table(folder / "places.csv"), _PLACES),))
-
-
 def robust_attacks(name: str, folder: Path, command: str) -> Section:
-    """Detection of containers that survive JPEG or H.264, and attacks on their places."""
+    """Detection of containers that survive JPEG or H.264, and traces of their keys."""
     paragraph = (
         "Covers are in the form of the containers: JPEG 95, or H.264 at CRF 18. SPAM features with an ensemble "
         "classifier see a picture, or one frame of a film; jumps is how much low frequencies change where a run of "
@@ -82,10 +53,6 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
     keyless_text = (
         "Without the key, the public modem reads bits with the dither of another; its certainty tells containers from "
         "covers. Films of the same scene and the same key would be told from films of two keys if they shared a dither."
-    )
-    places_text = (
-        "The attacks on places look at the borders of blocks, the only places that do not follow from a key; codecs "
-        "mark them too, as the rows of covers show. An AUC of 0.5 is chance."
     )
     columns = {
         "medium": ("", text), "rung": ("rung", text), "features": ("attack", text), "pairs": ("training pairs", text),
@@ -106,9 +73,8 @@ def robust_attacks(name: str, folder: Path, command: str) -> Section:
         detection,
         Table.of(read_table(folder / "keyless.csv"), keyless, "What is read without the key"),
         Table.of(read_table(folder / "links.csv"), links, "Films of one key against films of two"),
-        Table.of(read_table(folder / "places.csv"), _PLACES, "Places"),
     )
-    return Section(name, command, (paragraph, keyless_text, places_text), parts)
+    return Section(name, command, (paragraph, keyless_text), parts)
 
 
 def wrongkey(name: str, folder: Path, command: str) -> Section:

@@ -79,11 +79,11 @@ def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
 
 
 def test_a_missing_study_is_listed_with_its_command(reports: Reports) -> None:
-    for path in (reports.studies / "places").iterdir():
+    for path in (reports.studies / "robust_attacks").iterdir():
         path.unlink()
     last = report(reports).sections[-1]
     assert last.name == NOT_MEASURED
-    assert last.parts[0].rows == [[STUDIES["places"].name, "dvc --cd study repro places@trained"]]
+    assert last.parts[0].rows == [[STUDIES["robust_attacks"].name, "dvc --cd study repro robust_attacks@trained"]]
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "evaluate/details.json", "video/preview.mp4", "studies/sizes/sizes.csv"])

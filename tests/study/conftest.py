@@ -7,18 +7,19 @@ import pytest
 from stegnet.config.config import Config, load
 from stegnet.data.catalogue import read_catalogue, read_package_pictures
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
 def cat() -> np.ndarray:
     """A smooth photograph, (256, 256, 3) uint8."""
-    sources = read_catalogue(Path(__file__).parents[2] / "assets" / "sources.yaml")
+    sources = read_catalogue(ROOT / "assets" / "sources.yaml")
     source = next(source for source in sources if source.name == "photographs-scikit-image")
-    photograph = dict(read_package_pictures(source))["chelsea.png"]
-    return photograph[22:278, 97:353]
+    return dict(read_package_pictures(source))["chelsea.png"][22:278, 97:353]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> Config:
     """The repository's parameters with one thread: so little work only waits for a second one."""
-    config = load(Path(__file__).parents[2] / "params.yaml")
+    config = load(ROOT / "params.yaml")
     return replace(config, train=replace(config.train, threads=1))

@@ -1,14 +1,7 @@
 import numpy as np
 import pytest
 
-from study.arithmetic import (
-    MODULI,
-    digital_avif,
-    lloyd,
-    read_digits,
-    residual_arithmetic,
-    write_digits,
-)
+from study.arithmetic import MODULI, digital_avif, lloyd, read_digits, residual_arithmetic, write_digits
 from tests.support.quality import psnr
 
 
@@ -48,6 +41,4 @@ def test_both_rivals_bring_a_picture_back(waves, picture, modulus):
         embedding = method(cover, waves, 5)
         assert embedding.container.dtype == np.uint8
         assert psnr(cover, embedding.container) > 44
-        revealed = embedding.reveal(embedding.container).picture
-        assert revealed.shape == waves.shape
-        assert psnr(waves, revealed) > 34
+        assert psnr(waves, embedding.revealed) > 34

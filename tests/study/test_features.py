@@ -1,13 +1,17 @@
 """Features against sealwatch's own, and what simulators and classifiers do with them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sealwatch
+from PIL import Image
 
+from stegnet.media.jpeg import read_jpeg
 from study.ensemble import Features, cross_validated, votes
 from study.features import across_colours, colour_rich_model, spam, spatial_rich_model, spatial_rich_models
+from study.jpeg_features import dctr, gfr, jrm, luma_of
 from study.methods import Method
 from study.simulators import simulated_hill, simulated_matching, simulated_suniward
 
@@ -45,13 +49,23 @@ def test_spam_is_that_of_each_channel(colours: np.ndarray) -> None:
     assert np.allclose(spam(colours), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("quality", [75, 95])
+def test_features_of_jpegs_are_sealwatchs(tmp_path: Path, picture: Callable[..., np.ndarray], quality: int) -> None:
+    Image.fromarray(picture(72, 104)).save(tmp_path / "a.jpg", quality=quality)
+    luma = luma_of(read_jpeg(tmp_path / "a.jpg"), quality)
+    wanted = listed(sealwatch.dctr.extract_from_file(str(tmp_path / "a.jpg"), qf=quality))
+    assert np.abs(dctr(luma) - wanted).mean() < 1e-3  # all but those where halves are rounded
+    wanted = sealwatch.gfr.extract_from_file(str(tmp_path / "a.jpg"), qf=quality).reshape(-1)
+    assert np.abs(gfr(luma) - wanted).mean() < 1e-3
+    assert jrm(luma).shape == (11255,)
+
+
 @pytest.mark.parametrize("simulated", [simulated_hill, simulated_suniward])
 def test_a_simulator_changes_as_few_samples_as_the_rate_allows(
     simulated: Callable[[float], Method], colours: np.ndarray
 ) -> None:
     """An ideal code needs no fewer: the entropy of changes at one rate for all samples is a bound (Fridrich 2009)."""
-    container = simulated(0.4)(colours, colours, 0).container
-    changes = container.astype(int) - colours
+    changes = simulated(0.4)(colours, colours, 0).astype(int) - colours
     assert set(np.unique(changes)) == {-1, 0, 1}
     assert 0.05 < np.mean(changes != 0) < 0.2
 
@@ -59,7 +73,7 @@ def test_a_simulator_changes_as_few_samples_as_the_rate_allows(
 def test_matching_changes_half_of_the_samples_that_carry_a_bit(colours: np.ndarray) -> None:
     edge = np.where(np.arange(SIDE) % 2 == 0, 0, 255).astype(np.uint8)[:, None, None] + np.zeros_like(colours)
     for cover in (colours, edge):
-        changes = simulated_matching(0.4)(cover, cover, 0).container.astype(int) - cover
+        changes = simulated_matching(0.4)(cover, cover, 0).astype(int) - cover
         assert np.abs(changes).max() == 1
         assert np.mean(changes != 0) == pytest.approx(0.2, abs=0.03)
 

@@ -1,23 +1,110 @@
+"""The studies of containers that survive, on a few: what comes back, what attacks see with the key and without it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from stegnet.core.measures import SECRET_PSNR
-from stegnet.methods.robust.channels import parse_channel
-from study import robust
-from study.robust import send
+from stegnet.core.jpeg import through_jpeg
+from stegnet.keys import Key
+from stegnet.methods.robust import picture_reader
+from stegnet.methods.robust_film import GROUP, RUNGS, read_film
+from study import robust, robust_hiders, robust_keyless
+from study.film_trial import FILLED, measure_film
+from study.reencodings import WAYS, x264
+from study.robust import parse_channel, send, unforeseen
+from study.robust_attacks import jumps
+from study.robust_films import write_tables
+from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
+from study.robust_keyless import OTHERS, SAME, bits_of_pictures, links
+from tests.support.films import still_film
 from tests.support.modem import index_modem
+
+KEY = Key(bytes(32))
+CHANNEL = "h264:23"
+RUNG = RUNGS[0]
 
 
 def test_what_comes_back_is_what_was_sent(cat: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
-    ways = robust.unforeseen(parse_channel("jpeg:85"))
     assert not row["refused"]
     assert 0 < row["bits"] < 1
-    assert all(row[name] for name in ways)
-    assert row[SECRET_PSNR] > 15
-    # A channel that leaves nothing, and a promise that no rung keeps.
-    monkeypatch.setattr(robust, "unforeseen", lambda channel: {"noise": np.zeros_like})
+    assert all(row[name] for name in unforeseen(parse_channel("jpeg:85")))
+    assert row["secret_psnr"] > 15
+    monkeypatch.setattr(robust, "unforeseen", lambda channel: {"noise": np.zeros_like})  # leaves nothing
     (row,) = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
     assert row["noise"] is False
     (row,) = send(index_modem(), 1, (1, (np.zeros_like(cat[:16, :16]), cat), "jpeg:85", 38.0))
     assert row["refused"]
+
+
+def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
+    modem = index_modem()
+    hider = RobustHider(modem, modem.rungs[1])
+    assert picture_reader(modem, KEY)(hider.picture(cat, KEY, 5)).rung == modem.rungs[1]
+    assert picture_reader(modem, KEY)(hider.unhidden(cat)) is None
+    assert np.array_equal(hider.unhidden(cat), through_jpeg(cat, 95))
+
+
+def test_attacked_films_are_containers(cat: np.ndarray) -> None:
+    frames = moving_window(cat, 128, 0)
+    film = encoded(RobustFilmHider(RUNG).group(frames, KEY, 5))
+    assert film.shape == (GROUP, 128, 128, 3)
+    found = read_film(lambda: (frame for frame in film), list, KEY)
+    assert found is not None and found.message is not None
+    assert jumps(film, RUNG.run) > jumps(encoded(frames), RUNG.run), "the low frequencies jump where a run begins"
+
+
+def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader has the right key of every second container."""
+    two, modem = robust_keyless._two_keys, index_modem()
+    monkeypatch.setattr(robust_keyless, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
+    found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(4)], 0)
+    assert abs(found["right"] - 0.75) < 0.05
+    assert found["auc"] > 0.6
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_films_of_one_scene_and_key_are_linked_by_a_variant_that_they_share(
+    picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, one: bool
+) -> None:
+    if one:
+        monkeypatch.setattr(robust_hiders, "new_variant", lambda random: 0)
+    rows = list(links(RobustFilmHider(RUNG), [picture(96, 96, seed) for seed in range(5)], 96, 0))
+    assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
+    assert (rows[0]["auc"] > 0.9) == one
+    assert rows[1]["auc"] < 0.9
+
+
+def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = (x264("medium", True), x264("medium, CRF +20", False, above=20))
+    monkeypatch.setitem(WAYS, CHANNEL, (23, ways))
+    cover = still_film(tmp_path / "still.mkv", GROUP + 2)
+    found, survived = measure_film(cover, CHANNEL, None, tmp_path, 3, 2)
+    assert (found["refused"], found["groups"], found["width"]) == (False, 1, 160)
+    assert found["bits"] == pytest.approx(8 * found["bytes"] / (160 * 128 * GROUP))
+    assert [(each["promised"], each["groups_whole"], each["whole"]) for each in survived] == [
+        (True, 1, True), (False, 0, False),
+    ]  # fmt: skip
+    assert survived[0]["psnr"] > survived[1]["psnr"]
+    assert found["larger"] > 1
+    short = still_film(tmp_path / "short.mkv", GROUP - 1)
+    refused = {"channel": CHANNEL, "content": FILLED, "refused": True}
+    assert measure_film(short, CHANNEL, None, tmp_path, 3, 2) == (refused, [])
+
+
+def test_what_was_promised_is_summarised(tmp_path: Path) -> None:
+    """A film without room is counted, and ways beyond the promise are not."""
+    film = {"channel": CHANNEL, "content": FILLED, "refused": False, "bits": 0.01, "larger": 1.2, "larger_alike": 1.4}
+    film |= {"container_psnr": 35.0, "container_vmaf": 93.0}
+    films = [film, film | {"bits": 0.03}, {"channel": CHANNEL, "content": FILLED, "refused": True}]
+    way = {"channel": CHANNEL, "content": FILLED, "encoding": "a", "promised": True, "groups": 2, "groups_whole": 2}
+    ways = [way | {"whole": True}, way | {"whole": False, "groups_whole": 1}]
+    ways.append(way | {"encoding": "b", "promised": False, "whole": False, "groups_whole": 0})
+    write_tables(tmp_path, pd.DataFrame(films), pd.DataFrame(ways))
+    (row,) = pd.read_csv(tmp_path / "promises.csv").to_dict("records")
+    assert (row["films"], row["refused"], row["bits"], row["groups"], row["messages"]) == (2, 1, 0.02, 4, 2)
+    assert (row["groups_whole"], row["whole"]) == (0.75, 0.5)
+    assert pd.read_csv(tmp_path / "encodings.csv")["groups_whole"].tolist() == [0.75, 0]

@@ -1,0 +1,159 @@
+"""Stages of the study on a few small pictures, as DVC runs them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stegnet import DataError
+from stegnet.config.params_file import flatten, read
+from stegnet.methods.network import Network
+from stegnet.models import build_from, load_pair
+from study import arithmetic, jpeg_steganalysis, rival, sizes, steganalysis, wrongkey
+from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
+from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
+from tests.study.conftest import ROOT
+from tests.support.shards import ShardWriter, write_shards
+
+RIVALS = ROOT / "study" / "rivals.yaml"
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kinds = [("train", "a")] * 7 + [("test", "photographs")] * 4
+    return write_shards(tmp_path_factory.mktemp("shards"), kinds, 8)
+
+
+def shrink(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **values: object) -> None:
+    """Makes a stage short."""
+    for name, value in values.items():
+        monkeypatch.setattr(module, name, value)
+
+
+def figures(folder: Path) -> dict[str, float]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_arithmetic(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shrink(monkeypatch, arithmetic, MOST_PAIRS=2, QUALITIES=(85,))
+    arithmetic.main(config, shards, weights, tmp_path)
+    table = pd.read_csv(tmp_path / "pairs.csv")
+    assert table.groupby("method")["pair"].count().to_dict() == {"digital": 6, "network": 2, "residual": 6}
+    assert figures(tmp_path).keys() == {"photographs_lead_db"}
+
+
+def test_steganalysis(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    shrink(monkeypatch, steganalysis, RATES=(0.2,), REFERENCE_RATES=(0.2,), MOST=6, LADDER=(5, 90))
+    steganalysis.main(config, shards, weights, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "steganalysis.csv")
+    assert len(table) == 5 * 2 * 2
+    assert table[["pairs", "tested"]].drop_duplicates().to_numpy().tolist() == [[5, 4], [6, 10]]
+    assert figures(tmp_path / "out").keys() == {"steganalysis_sealed_0.2", "steganalysis_network"}
+
+
+def test_jpeg_steganalysis(config, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    cases = [Case(75, JPEG, 0.4, "DCTR"), Case(75, NSF5, 0.4, "JRM"), Case(95, WHILE_SAVING, 0.4, "GFR")]
+    shrink(monkeypatch, jpeg_steganalysis, SIDE=64, LEAST=96, CASES=cases, MEGAPIXEL=3, AT_ONCE=cases[:1])
+    for number in range(10):
+        Image.fromarray(np.roll(cat, 20 * number, 1)[:100, :120]).save(tmp_path / f"{number}.png")
+    jpeg_steganalysis.main(config, tmp_path, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "jpeg_steganalysis.csv")
+    assert list(table["method"]) == [JPEG, NSF5, WHILE_SAVING, JPEG, JUNIWARD, JPEG]
+    assert set(table["pairs"]) == {8} and list(table["tested"]) == [10, 10, 10, 3, 10, 10]
+    assert (table.loc[table["method"].isin(OWN), "bits"] >= table.loc[table["method"].isin(OWN), "rate"]).all()
+    assert figures(tmp_path / "out").keys() == {"jpeg_steganalysis_75_0.4", "jpeg_steganalysis_made_95_0.4"}
+
+
+@pytest.mark.parametrize("method", [method for method in HIDERS if method != NOTHING])
+def test_a_method_changes_some_coefficients_of_its_cover(method: str, cat: np.ndarray) -> None:
+    if not available(method):
+        pytest.skip(f"{method} is not installed")
+    cover, container = (HIDERS[each](cat, 75, 0.2, 3) for each in (NOTHING, method))
+    np.testing.assert_array_equal(cover.table, container.table)
+    changes = container.coefficients.astype(int) - cover.coefficients
+    assert 0.02 < np.count_nonzero(changes) / cover.nonzero < 0.15
+    if method in OWN:
+        assert np.abs(changes).max() == 1 and not changes[..., 0, 0].any()
+
+
+def test_photographs_that_are_small_or_grey_are_left_out(tmp_path: Path, picture: Callable[..., np.ndarray]) -> None:
+    Image.fromarray(picture(300, 400)).save(tmp_path / "small.png")
+    Image.fromarray(picture(330, 400)[..., 0]).save(tmp_path / "grey.png")
+    with pytest.raises(DataError, match="0 photographs"):
+        jpeg_steganalysis.covers(tmp_path)
+
+
+def test_sizes(exact: Network, picture: Callable[..., np.ndarray], five_levels) -> None:
+    """Picture i hides picture i + 4 of its kind and size."""
+    pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
+    table = sizes.measure(exact, pictures, 4, 0, lambda jobs: jobs)
+    assert len(table) == 2 * 2 * 3
+    errors = [
+        np.mean((picture(128, 128, seed).astype(float) - five_levels(picture(128, 128, seed))) ** 2)
+        for seed in range(3)
+    ]
+    expected = 10 * np.log10(255**2 / np.array(errors))
+    secret = table.set_index(["kind", "size", "side", "measure"]).loc[("scenes", 128, "secret", "psnr")]
+    assert (secret["mean"], secret["worst"]) == pytest.approx((expected.mean(), expected.min()), abs=1e-4)
+
+
+def test_wrongkey(config, shards: Path, weights: Path, tmp_path: Path) -> None:
+    """The right key shows all, a wrong one nothing, and all wrong ones get one answer."""
+    wrongkey.main(config, shards, weights, tmp_path)
+    found = figures(tmp_path)
+    assert (found["attempts"], found["opened"], found["answers"]) == (256 + 4 + 3 * 5, 0, 1)
+    assert pd.read_csv(tmp_path / "answers.csv")["answer"].str.startswith("error: nothing can be revealed").all()
+
+
+@pytest.mark.arithmetic
+def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network, tmp_path: Path) -> None:
+    """Secrets are busy everywhere, so that blocks in a wrong place do not fit by chance."""
+    writer, random = ShardWriter(tmp_path, 100), np.random.default_rng(0)
+    for number in range(5):
+        writer.add(random.integers(0, 256, (64, 64, 3), np.uint8), "test", f"{number}.png", "photographs", 64, 64)
+    writer.close()
+    pairs = PicturePairs(tmp_path, 2)
+    views = all_views(exact, pairs, "photographs", bytes(range(32)), 0, lambda indices: indices)
+    means = compare(views).groupby(["state", "of"])[["correlation", "mutual_information", "told"]].mean()
+    for of in (PICTURE, RESIDUAL):
+        for state in (RIGHT, IN_ORDER):
+            assert means.loc[(state, of), "correlation"] > 0.9
+            assert means.loc[(state, of), "mutual_information"] > 1
+            assert means.loc[(state, of), "told"] == 1
+        for state in (ONE_BIT, OTHER, NONE):
+            assert abs(means.loc[(state, of), "correlation"]) < 0.05
+            assert abs(means.loc[(state, of), "mutual_information"]) < 0.05
+    mixed = [
+        replace(view, secret=other.secret, base=other.base, hidden=other.hidden)
+        for view, other in zip(views, views[1:] + views[:1], strict=True)
+    ]
+    right = compare(mixed).query("state == @RIGHT")
+    assert right["correlation"].abs().max() < 0.1 and right["told"].max() == 0, "it looks at the own secret"
+
+
+@pytest.mark.parametrize("name", read(RIVALS))
+def test_each_rival_differs_in_what_its_line_says(name: str, config) -> None:
+    after = rival.rival_config(config, RIVALS, name)
+    build_from(after.model)
+    assert flatten(asdict(after)) == flatten(asdict(config)) | {"train.pairs": config.study.pairs} | read(RIVALS)[name]
+
+
+def test_a_rival_is_trained_and_its_card_says_how(
+    config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train = replace(config.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, workers=0)
+    config = replace(config, train=train, study=replace(config.study, pairs=4))
+    Path("rivals.yaml").write_text("small: {model.blocks: 2, model.backbone: none, seed: 3}\n", encoding="utf-8")
+    rival.main(config, Path("rivals.yaml"), shards, Path("out/small.safetensors"))
+    _, card = load_pair(Path("out/small.safetensors"))
+    assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (2, 3, 4)
+    assert not list(tmp_path.glob(".checkpoints/rivals/*.pt"))
