@@ -20,7 +20,6 @@ from stegnet.media.h264 import (
     Levels,
     Parameters,
     Reason,
-    SliceType,
     header,
     read_levels,
     write_levels,
@@ -51,7 +50,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     @cache
     def made(options: str = "bframes=3 -qp 20", **choices: object) -> Path:
-        return stream(folder / f"{len(list(folder.iterdir()))}.h264", options=options, **choices)
+        how = {"count": 16, "size": (64, 96)} | choices
+        return stream(folder / f"{len(list(folder.iterdir()))}.h264", options=options, **how)
 
     return made
 
@@ -92,15 +92,11 @@ def rewritten(nals: list[bytes]) -> tuple[list[bytes], int]:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_slices_are_written_again_byte_for_byte(film, coding):
-    for _, parameters, nal in slices(units(film(coding).read_bytes())):
-        levels = read_levels(parameters, nal)
-        assert write_levels(parameters, nal, levels.value) == nal
-
-
-@pytest.mark.parametrize("coding", CODINGS)
-def test_changed_levels_come_back_and_change_their_pictures_only(film, tmp_path, coding):
+def test_slices_are_written_again_and_changed_levels_change_their_pictures_only(film, tmp_path, coding):
+    """What is not changed is the same byte for byte."""
     nals = units(film(coding).read_bytes())
+    for _, parameters, nal in slices(nals):
+        assert write_levels(parameters, nal, read_levels(parameters, nal).value) == nal
     out, pictures = rewritten(nals)
     before, after = hashes(film(coding)), hashes(written(tmp_path / "changed.h264", out))
     different = sum(one != other for one, other in zip(before, after, strict=True))
@@ -122,7 +118,7 @@ def test_levels_of_any_size_come_back(film, coding):
         np.testing.assert_array_equal(after.position, before.position)
 
 
-@pytest.mark.parametrize("coding", ["keyint=1", "keyint=1 cabac=0", "keyint=3", "keyint=3 cabac=0"])
+@pytest.mark.parametrize("coding", ["keyint=3", "keyint=1 cabac=0"])
 def test_slices_with_samples(film, tmp_path, coding):
     """I_PCM, which x264 chooses for some macroblocks of noise."""
     path = film(f"psy=0 subme=7 -qp 6 {coding}", noise=40.0, count=8)
@@ -175,12 +171,11 @@ def place(levels: Levels, index: int) -> tuple[int, int, int, int]:
     return 1 + block // 4, 8 * row + block % 4 // 2 * 4, 8 * column + block % 2 * 4, 4
 
 
-@pytest.mark.parametrize("cabac", [0, 1])
-@pytest.mark.parametrize("wide", [0, 1])
+@pytest.mark.parametrize(("cabac", "wide"), [(0, 0), (1, 1)])
 def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide):
     """One more is a quantiser's step more of its basis function, at its place: of inter blocks, which none predicts."""
     own = "bframes=2 b-pyramid=none no-deblock=1 constrained-intra=1 chroma-qp-offset=-9 -qp 32"
-    path = film(f"cabac={cabac} 8x8dct={wide} {own}", noise=25.0)
+    path = film(f"cabac={cabac} 8x8dct={wide} {own}", noise=25.0, count=24, size=(96, 128))
     nals = units(path.read_bytes())
     index, parameters, nal = max(free(nals), key=lambda item: len(item[2]) * (header(*item[1:]).ref_idc == 0))
     levels, wanted = read_levels(parameters, nal), (Kind.LUMA_8X8, Kind.LUMA_4X4, Kind.CHROMA_AC)
@@ -205,22 +200,9 @@ def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide
     assert not any(plane.any() for plane in difference)
 
 
-def test_headers(film):
-    path = film("bframes=2 b-pyramid=none keyint=9 min-keyint=9 scenecut=0 -qp 30 ipratio=1 pbratio=1 slices=2")
-    found = headers(units(path.read_bytes()))
-    with av.open(str(path)) as opened:
-        types = [frame.pict_type for frame in opened.decode(video=0)]
-    for number, kind in enumerate("IPB", 1):
-        assert sum(each.slice_type.name == kind for each in found) == 2 * types.count(number)
-    assert {(each.width, each.height, each.qp, each.cabac) for each in found} == {(8, 6, 30, True)}
-    assert {each.first_mb for each in found} == {0, 24}
-    assert {each.ref_idc == 0 for each in found if each.slice_type == SliceType.B} == {True}
-    assert all((each.idr_pic_id is None) == (each.nal_unit_type == 1) for each in found)
-
-
 @pytest.mark.parametrize("first", [0, 5])
 def test_the_padding_of_x264_is_found(film, first):
-    """And kept, where a slice shows it."""
+    """And kept, where a slice shows it; that of other encoders is none."""
     nals = units(film("bframes=3 -qp 20", count=48).read_bytes())
     found = list(slices(nals))[first:]
     shown = [read_levels(*item[1:]).padding for item in found]
@@ -232,9 +214,6 @@ def test_the_padding_of_x264_is_found(film, first):
         values = changed(read_levels(parameters, nal).value)
         again = read_levels(parameters, write_levels(parameters, nal, values, padding=own))
         assert again.padding in (None, own)
-
-
-def test_the_padding_of_other_encoders_is_none():
     assert x264_padding([]) == []
     assert x264_padding([False, None] * 30) == [False] * 60
     assert x264_padding([None, None, True]) == [False, False, True]
@@ -243,9 +222,11 @@ def test_the_padding_of_other_encoders_is_none():
 def test_parameters_of_an_mp4(tmp_path):
     path = encode(tmp_path / "a.mp4", moving(5), "libx264", "yuv420p", qp="24")
     with av.open(str(path)) as opened:
-        parameters, size = Parameters.of_avcc(opened.streams.video[0].codec_context.extradata)
+        extradata = opened.streams.video[0].codec_context.extradata
         packets = [bytes(packet) for packet in opened.demux(video=0) if packet.size]
+    parameters, size = Parameters.of_avcc(extradata)
     assert size == 4
+    assert Parameters.of_avcc(extradata[:4] + b"\xfd" + extradata[5:])[1] == 2
     found = 0
     for packet in packets:
         while packet:
@@ -266,16 +247,14 @@ def test_damaged_extradata_is_refused(extradata):
 def test_wrong_values_are_refused(film):
     _, parameters, nal = next(slices(units(film().read_bytes())))
     values = read_levels(parameters, nal).value
-    for wrong in (values[:-1], np.append(values, 1), values[:0]):
+    for wrong in (values[:-1], np.append(values, 1)):
         with pytest.raises(ValueError, match="another number"):
             write_levels(parameters, nal, wrong)
-    for level in (0, WRITABLE + 1, -WRITABLE - 1, 1 << 31, 1 << 40):
+    for level in (0, WRITABLE + 1, -WRITABLE - 1, 1 << 40):
         wrong = values.astype(np.int64)
         wrong[7] = level
         with pytest.raises(ValueError, match="a level must be"):
             write_levels(parameters, nal, wrong)
-    with pytest.raises(ValueError, match="a level must be"):
-        write_levels(parameters, nal, values.astype(float))
 
 
 @pytest.mark.parametrize(
@@ -325,13 +304,10 @@ SKIPPED = ue(0, 5, 0) + "0000" + "00" + ue(0)  # a P slice up to its slice_qp_de
 ALL_SKIPPED = unit(0x01, SKIPPED + ue(48))
 
 
-def test_a_slice_of_skipped_macroblocks_has_no_levels():
+def test_slices_that_no_encoder_here_writes():
+    """Of skipped macroblocks only, and with differences of the picture order, which is of type 1."""
     assert len(read_levels(made(), ALL_SKIPPED)) == 0
     assert write_levels(made(), ALL_SKIPPED, np.zeros(0, int)) == ALL_SKIPPED
-
-
-def test_a_slice_with_differences_of_the_picture_order():
-    """Of type 1, which no encoder here writes."""
     parameters = made(order=ue(1) + "0" + ue(3, 4, 2, 5, 6))
     nal = unit(0x01, ue(0, 5, 0) + "0000" + ue(9) + "00" + ue(0) + ue(48))
     assert header(parameters, nal).order_lsb == 0
@@ -368,22 +344,16 @@ def test_what_can_not_be_read_is_refused(parameters, nal, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_a_slice_with_needless_bytes_is_not_rewritten(film):
-    """An emulation prevention byte before what needs none."""
-    _, parameters, nal = next(slices(units(film().read_bytes())))
-    at = next(at for at in range(40, len(nal)) if nal[at] == 0 and nal[at + 1] > 3 and nal[at - 1])
-    zeros = nal[:at] + b"\0\0\3" + nal[at + 1 :]
-    with pytest.raises(H264Error):
-        read_levels(parameters, zeros)
-
-
-def test_zeros_behind_a_slice_stay(film):
-    """Those of a byte stream, and cabac_zero_words."""
+def test_zeros_behind_a_slice_stay_and_needless_bytes_in_it_are_refused(film):
+    """Zeros of a byte stream, and cabac_zero_words; an emulation prevention byte before what needs none."""
     _, parameters, nal = next(slices(units(film().read_bytes())))
     levels = read_levels(parameters, nal)
     for more in (b"\0", b"\0\0\0", b"\0\0\3\0\0\3", b"\0\0\3\0\0\3\0\0"):
         np.testing.assert_array_equal(read_levels(parameters, nal + more).value, levels.value)
         assert write_levels(parameters, nal + more, changed(levels.value)).endswith(more)
+    at = next(at for at in range(40, len(nal)) if nal[at] == 0 and nal[at + 1] > 3 and nal[at - 1])
+    with pytest.raises(H264Error):
+        read_levels(parameters, nal[:at] + b"\0\0\3" + nal[at + 1 :])
 
 
 def damaged(nal: bytes, random: np.random.Generator) -> bytes:
@@ -393,7 +363,7 @@ def damaged(nal: bytes, random: np.random.Generator) -> bytes:
     return data[: random.integers(1, len(data)) if random.random() < 0.3 else None].tobytes()
 
 
-@pytest.mark.parametrize("coding", CODINGS[2:7])
+@pytest.mark.parametrize("coding", CODINGS[4:6])
 def test_damaged_slices_are_refused_or_read(film, coding):
     random, refused = np.random.default_rng(0), 0
     for _, parameters, nal in slices(units(film(coding).read_bytes())):
