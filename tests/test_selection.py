@@ -21,7 +21,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
     [
         ("tests/sealing/test_seal.py", "stegnet/sealing/seal.py", True),
         ("tests/sealing/test_seal.py", "stegnet/data/scenes.py", False),
-        ("tests/cli/test_info.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
+        ("tests/cli/test_keys.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frame.py", "tests/support/pairs.py", True),
         ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then

@@ -1,69 +1,92 @@
-"""Key files and passphrases, which must never be shown."""
+"""Keys and passphrases, which must never be shown, their codes, and the terminal on which they are typed."""
 
 import os
 import pty
 import re
 import subprocess
-import traceback
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from stegnet.keys import Passphrase, guessing_years, random_words
 from stegnet.media import read_picture
 from tests.cli.terminal import typed
 
 PHRASE = "Träumerei at 5 o'clock"
-HIDE, REVEAL = "hide cover.png secret.jpg -o c.png", "reveal c.png -o s.png"
+HIDE, REVEAL = "hide cover.png notes.txt -o c.png", "reveal c.png -o n.txt"
+
+
+def decoded(pixels: np.ndarray) -> str:
+    """The text in a picture of a QR code."""
+    return cv2.QRCodeDetectorAruco().detectAndDecode(pixels)[0]
+
+
+def in_terminal(shown: str) -> np.ndarray:
+    """The code that a terminal shows, (H, W) uint8."""
+    lines = re.findall("\x1b\\[97;40m(.*)\x1b\\[0m", shown)
+    light = {"█": (1, 1), "▀": (1, 0), "▄": (0, 1), " ": (0, 0)}
+    modules = np.array([[light[mark][half] for mark in line] for line in lines for half in (0, 1)], np.uint8)
+    return np.kron(modules * 255, np.ones((8, 8), np.uint8))
+
+
+def test_codes(program, run, folder):
+    """In the terminal, and as a picture, which is its owner's."""
+    code, shown = typed(program, "keygen new --qr")
+    assert code == 0
+    assert "note: anyone who sees the code of a key has the key" in shown
+    assert "STEGNET" not in shown
+    text = run("keygen --show new")[1].strip()
+    assert re.fullmatch(r"STEGNET-KEY-1[0-9A-Z]{58}", text)
+    assert decoded(in_terminal(shown)) == text
+    assert run("keygen --show new --qr code.png")[:2] == (0, "wrote code.png\n")
+    assert (folder / "code.png").stat().st_mode & 0o777 == 0o600
+    assert decoded(read_picture(folder / "code.png")) == text
+
+
+def test_random_words_are_many_and_strong():
+    text, bits = random_words(2000)
+    words = set(re.sub(r"\b(drop-down|felt-tip|t-shirt|yo-yo)\b", "", text).split("-")) - {""}
+    assert bits == pytest.approx(2000 * 12.925, abs=1), "of 7,776 words"
+    assert len(words) > 1700
+    assert all(3 <= len(word) <= 9 and word.isalpha() for word in words)
+    assert all(Passphrase(random_words(count)[0]).weakness() == "" for count in (4, 6) for _ in range(20))
+    assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
 
 
 @pytest.fixture
-def phrase_file(folder):
-    (folder / "p").write_bytes(f"{PHRASE}\r\nand a second line\n".encode())
+def phrase_file(folder) -> Path:
+    (folder / "p").write_text(f"\ufeff{PHRASE}\r\nand a second line\n")
     (folder / "p").chmod(0o600)
     return folder / "p"
 
 
-@pytest.mark.usefixtures("phrase_file", "quick_scrypt")
-def test_passphrases_from_file_and_descriptor_are_equivalent(stegnet, folder):
-    assert stegnet(f"{HIDE} --passphrase-file p") == (0, "wrote c.png: 97x61, SIZE\n", "")
+@pytest.mark.usefixtures("phrase_file")
+def test_a_passphrase_from_the_terminal_a_file_or_a_descriptor(program, run):
+    """Of a descriptor, the first line is read and no more, although it may come later than it is asked for."""
+    code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
+    assert code == 0
+    assert shown.startswith("Passphrase: ")
+    assert "Repeat passphrase: " in shown and "wrote c.png" in shown
+    assert PHRASE not in shown
+    assert run(f"{REVEAL} --passphrase-file p")[0] == 0
     reading, writing = os.pipe()
-    os.set_blocking(reading, False)  # the passphrase may come later than it is asked for
+    os.set_blocking(reading, False)
     os.write(writing, f"{PHRASE}\nleft".encode())
-    assert stegnet(f"{REVEAL} --passphrase-fd {reading}") == (0, "wrote s.png: 40x50, SIZE\n", "")
+    assert run(f"{REVEAL} --passphrase-fd {reading} --force")[0] == 0
     assert os.get_blocking(reading)
     assert os.read(reading, 99) == b"left"
     os.close(writing)
     os.close(reading)
-    assert read_picture(folder / "s.png").shape == (50, 40, 3)
-    for name, text in (("dos", f"\ufeff{PHRASE}\r\n"), ("unix", f"{PHRASE}\n")):
-        (folder / name).write_bytes(text.encode())
-        (folder / name).chmod(0o600)
-        assert stegnet(f"{REVEAL} --passphrase-file {name} --force")[0] == 0
 
 
-@pytest.mark.usefixtures("phrase_file")
-def test_prompting_on_the_terminal(program, stegnet, monkeypatch):
-    code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
-    assert code == 0
-    assert shown.startswith("Passphrase: ")
-    assert "Repeat passphrase: " in shown
-    assert "wrote c.png" in shown
-    assert PHRASE not in shown
-    assert stegnet(f"{REVEAL} --passphrase-file p")[0] == 0
-    questions = []
-    monkeypatch.setattr("getpass.getpass", lambda question: questions.append(question) or PHRASE)
-    assert stegnet(f"{REVEAL} --force --passphrase")[0] == 0
-    assert questions == ["Passphrase: "]
-
-
-def test_passphrases_that_do_not_match_or_would_be_echoed(stegnet, monkeypatch):
-    answers = iter([PHRASE, "Traumerei"])
-    monkeypatch.setattr("getpass.getpass", lambda question: next(answers))
-    code, out, err = stegnet(f"{HIDE} --passphrase")
-    assert (code, out, err.splitlines()[0]) == (1, "", "error: the passphrases do not match")
-    assert "Traumerei" not in err and not Path("c.png").exists()
+def test_passphrases_that_do_not_match_or_would_be_echoed(program, run):
+    code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, "Traumerei")
+    assert (code, "error: the passphrases do not match" in shown, "Traumerei" in shown) == (1, True, False)
+    assert not Path("c.png").exists()
     mine, its = pty.openpty()
-    code, _, err = stegnet(f"{HIDE} --passphrase-fd {its}")
+    code, _, err = run(f"{HIDE} --passphrase-fd {its}")
     told = f"error: descriptor {its} is a terminal, which would echo the passphrase"
     assert (code, err.splitlines()[0]) == (1, told)
     os.close(mine)
@@ -73,8 +96,7 @@ def test_passphrases_that_do_not_match_or_would_be_echoed(stegnet, monkeypatch):
 def test_prompts_that_end(program):
     """Interrupted, and without a terminal."""
     code, shown = typed(program, f"{HIDE} --passphrase", "\x03")
-    assert code == 130
-    assert shown.endswith("error: interrupted\r\n")
+    assert (code, shown.endswith("error: interrupted\r\n")) == (130, True)
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
         out, err = process.communicate()
@@ -85,16 +107,16 @@ def test_prompts_that_end(program):
 
 # mistakes of a user whose passphrase is "hunter2"
 LEAKY = [
-    "hide cover.png secret.jpg -o c.png --passphrase=hunter2",
-    "hide cover.png secret.jpg -o c.png --passphrase hunter2",
-    "hide cover.png secret.jpg -o c.png --passphrase-fd hunter2",
-    "hide none.png secret.jpg -o c.png --passphrase-file p",
+    "hide cover.png notes.txt -o c.png --passphrase=hunter2",
+    "hide cover.png notes.txt -o c.png --passphrase hunter2",
+    "hide cover.png notes.txt -o c.png --passphrase-fd hunter2",
+    "hide none.png notes.txt -o c.png --passphrase-file p",
     "hide cover.png none.jpg -o c.png --passphrase-file p",
-    "hide cover.png secret.jpg -o no/c.png --passphrase-file p",
-    "hide cover.png secret.jpg -o c.png --passphrase-file p --weights p",
-    "hide cover.png secret.jpg -o c.png --key-file p",
-    "hide cover.png secret.jpg -o c.png --passphrase-file latin",
-    "hide cover.png secret.jpg -o c.png --passphrase-file long",
+    "hide cover.png notes.txt -o no/c.png --passphrase-file p",
+    "hide cover.png secret.jpg -o c.png --method network --passphrase-file p --weights p",
+    "hide cover.png notes.txt -o c.png --key-file p",
+    "hide cover.png notes.txt -o c.png --passphrase-file latin",
+    "hide cover.png notes.txt -o c.png --passphrase-file long",
     "reveal cover.png -o s.png --passphrase-file p",
     "reveal cover.mkv -o s.mkv --passphrase-file p",
     "info cover.png --passphrase-file p",
@@ -103,13 +125,13 @@ LEAKY = [
 
 
 @pytest.mark.usefixtures("quick_scrypt")
-def test_no_message_contains_a_passphrase(stegnet, capsys, folder):
+def test_no_message_contains_a_passphrase(run, capsys, folder):
     (folder / "p").write_text("hunter2\n")
     (folder / "latin").write_bytes(b"hunter2\xe4")
     (folder / "long").write_text("hunter2" * 1000)
     for line in LEAKY:
         try:
-            code, out, err = stegnet(line)
+            code, out, err = run(line)
         except SystemExit as stop:
             code, (out, err) = stop.code, capsys.readouterr()
         assert code in (1, 2)
@@ -117,16 +139,11 @@ def test_no_message_contains_a_passphrase(stegnet, capsys, folder):
         assert not re.search(r"hunter|b'|\\xe4|0xe4", out + err)
 
 
-def test_a_traceback_contains_no_passphrase(stegnet, folder, monkeypatch):
-    """A traceback contains source lines and the error's text; keys and passphrases have no revealing repr."""
-
-    def bug(*arguments, **more):
-        raise RuntimeError(f"{arguments} {more}")
-
-    monkeypatch.setattr("stegnet.methods.network.film.hide_pictures", bug)
-    (folder / "p").write_text("hunter2\n")
-    with pytest.raises(RuntimeError) as caught:
-        stegnet("hide cover.png secret.jpg -o c.png --passphrase-file p")
-    told = "".join(traceback.format_exception(caught.value))
-    assert "Passphrase(...)" in told
-    assert "hunter2" not in told
+def test_a_wrong_key_and_no_secret_are_indistinguishable(run, hidden):
+    run("keygen k2")
+    for suffix in ("png", "mkv"):
+        lines = [f"reveal c.{suffix} -o s.{suffix} --key-file k2", f"reveal cover.{suffix} -o s.{suffix}"]
+        lines += [f"info c.{suffix} --key-file k2", f"info cover.{suffix} --key-file k"]
+        ((code, out, err),) = {run(line) for line in lines}
+        assert (code, out) == (1, "")
+        assert err.startswith("error: nothing can be revealed")

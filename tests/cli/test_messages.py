@@ -1,47 +1,25 @@
-"""Printed output: unusual file names, broken pipes, and different terminals."""
+"""Printed output: progress bars, standard streams and terminals."""
 
 import io
 import os
-import shutil
 import subprocess
-import sys
+from contextlib import redirect_stderr
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from stegnet.cli import main, messages
+from stegnet import MediaError
+from stegnet.cli import messages
 from stegnet.core.progress import in_steps
-from stegnet.results import Report
-
-ODD = ["new\nline red\x1b[31m", "file:reversed\u202e half\udce4", "-dash é ü 漢字%d"]
-
-
-def test_unusual_file_names(capfd, weights, hidden):
-    """Pictures, films and other files, with any name that the system accepts."""
-    for name in ODD:
-        for suffix, secret in ((".png", "secret.jpg"), (".mkv", "notes.txt")):
-            shutil.copy(f"cover{suffix}", f"{name}{suffix}")
-            hide = ["hide", f"--output=out {name}{suffix}", "--key-file=k", "--", f"{name}{suffix}", secret]
-            assert main(hide) == 0
-        shutil.copy("c.png", f"{name}-c.png")
-        network = ["--key-file=k", f"--weights={weights}", "--", f"{name}-c.png"]
-        assert main(["reveal", f"--output={name}-back.png", *network]) == 0
-        shutil.copy("notes.txt", name)
-        assert main(["hide", "--force", f"--output=out {name}.png", "--key-file=k", "--", f"{name}.png", name]) == 0
-        assert main(["reveal", f"--output={name}-again", "--key-file=k", "--", f"out {name}.png"]) == 0
-        assert main(["info", "--key-file=k", "--", f"out {name}.png"]) == 0
-        assert main(["info", "--json", "--", f"{name}.mkv"]) == 0
-        assert main(["info", "--", f"no {name}"]) == 1
-        out, err = capfd.readouterr()
-        assert all(line.isprintable() for line in (out + err).split("\n"))
-        assert out.count("wrote ") == 5
+from tests.cli.terminal import typed
+from tests.support.waiting import LIMIT
 
 
-def test_the_steps_of_a_job_read_as_one(monkeypatch):
+def test_the_steps_of_a_job_read_as_one():
     shown = io.StringIO()
     shown.isatty = lambda: True
-    monkeypatch.setattr("sys.stderr", shown)
-    with messages.progress_bar() as progress:
+    with redirect_stderr(shown), messages.progress_bar() as progress:
         steps = in_steps(progress, "compress", "hide tiles", "write")
         for step in (("compress", 1, 4), ("hide tiles", 2, 8), ("hide tiles", 2, 8), ("write", 0, 0), ("write", 0, 0)):
             steps(*step)
@@ -52,25 +30,6 @@ def test_the_steps_of_a_job_read_as_one(monkeypatch):
     assert any(bar.startswith("step 2 of 3: hiding:") and "2/8" in bar for bar in bars)
     assert sum(bar.startswith("step 3 of 3: writing [") for bar in bars) >= 2
     assert any(bar.startswith("revealing:") and "1/9" in bar for bar in bars)
-
-
-def test_texts_and_sizes(capsys):
-    assert messages.escape("a plain line, ü – 漢 ×") == "a plain line, ü – 漢 ×"
-    assert messages.escape("two\nlines\r\x1b[2J\x00\udcff\u2028") == r"two\nlines\r\x1b[2J\x00\udcff\u2028"
-    for size, told in ((0, "0 bytes"), (4999, "4999 bytes"), (5000, "0.01 MB"), (2_345_678, "2.35 MB")):
-        messages.wrote(Path("a"), Report(), "", size=size)
-        assert capsys.readouterr().out == f"wrote a: {told}\n"
-
-
-def test_ascii_terminals_and_closed_streams(monkeypatch, stegnet):
-    shown = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
-    assert stegnet("hide cover.png secret.jpg -o c×.png")[0] == 0
-    assert shown.getvalue().startswith(rb"wrote c\xd7.png: ")
-    monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert stegnet("info cover.png")[0] == 0
-    assert sys.stderr.getvalue() == ""
 
 
 @pytest.mark.parametrize("line", ["--help", "info cover.png", "info - --passphrase-fd 99"])
@@ -85,8 +44,55 @@ def test_a_broken_pipe(program, line):
     assert process.returncode == 141
 
 
-@pytest.mark.parametrize("line", ["--help", "info cover.png"])
-def test_a_full_disk_behind_stdout(program, line):
-    with Path("/dev/full").open("w") as full, program(line, stdout=full, stderr=subprocess.PIPE) as process:
+def test_a_full_disk_behind_stdout(program):
+    with Path("/dev/full").open("w") as full, program("--help", stdout=full, stderr=subprocess.PIPE) as process:
         err = process.communicate()[1]
     assert (process.returncode, err) == (1, b"error: standard output: can't be written (No space left on device)\n")
+
+
+def test_closed_streams(folder, program, run):
+    """Not even a file that is written takes the place of one."""
+    assert program("hide cover.png k -o c.png", preexec_fn=lambda: os.closerange(0, 3)).wait(LIMIT) == 0
+    assert run("reveal c.png -o back")[0] == 0
+    assert (folder / "back").read_bytes() == (folder / "k").read_bytes()
+    reveal = program("reveal c.png -o -", preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE)
+    assert reveal.communicate(timeout=LIMIT)[1].startswith(b"error: standard output is closed\n")
+    assert reveal.returncode == 1
+
+
+def test_streams_that_another_program_left_unblocked(program):
+    """There, an empty pipe would be the end of the input, and a full one that of the output."""
+    ends = [*os.pipe(), *os.pipe()]
+    for end in ends:
+        os.set_blocking(end, False)
+    assert program("--version", stdin=ends[0], stdout=ends[1], stderr=ends[3]).wait(LIMIT) == 0
+    assert [os.get_blocking(end) for end in ends] == [True, True, False, True]
+    for end in ends:
+        os.close(end)
+
+
+def test_help_where_output_is_ascii(program):
+    with program("hide --help", env={"PYTHONIOENCODING": "ascii"}, stdout=subprocess.PIPE) as process:
+        assert b"\\u2026" in process.communicate(timeout=LIMIT)[0]
+
+
+def test_terminals(program, run):
+    """A text can't control one, and bytes are neither written to it nor read from it."""
+    run(["hide", "cover.png", "--text", "a\x1b[2Jb\tc\nd", "-o", "c.png"])
+    assert typed(program, "reveal c.png") == (0, "a\\x1b[2Jb    c\r\nd\r\n")
+    for line, told in (
+        ("hide cover.png k -o -", "standard output is a terminal, and this is no text"),
+        ("reveal - -o out", "standard input is a terminal"),
+    ):
+        code, shown = typed(program, line)
+        assert (code, shown.splitlines()[0]) == (1, f"error: {told}")
+
+
+def test_no_memory(run, monkeypatch):
+    damaged = MediaError("a.mp4: the film is damaged")
+    damaged.__cause__ = BlockingIOError(11, "Resource temporarily unavailable")  # as FFmpeg says of threads
+    for error in (MemoryError(), RuntimeError("can't start new thread"), damaged):
+        monkeypatch.setattr("stegnet.results.output.write_png", mock.Mock(side_effect=error))
+        code, out, err = run("hide cover.png notes.txt -o c.png")
+        assert (code, out, err.splitlines()[0]) == (1, "", "error: out of memory, or of threads")
+    assert not list(Path().glob(".*"))

@@ -1,7 +1,6 @@
-"""`stegnet gui`: how it starts and ends."""
+"""The browser that `stegnet gui` and `stegnet webcam` start."""
 
 import re
-import socket
 import webbrowser
 from contextlib import closing
 from http.client import HTTPConnection
@@ -9,10 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import pytest
+
 from tests.support.waiting import LIMIT
 
+WEBCAM = "webcam secret.jpg --source cover.mkv --key-file k --open"
 
-def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, tmp_path_factory) -> None:
+
+@pytest.mark.parametrize(("line", "end"), [("gui", "quit"), (WEBCAM, "stop")])
+def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factory, line, end) -> None:
     """Nor in a file that others can read; one that is a snap sees nothing of /tmp, but what is not hidden at home."""
     temporary, home = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("home")
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -20,30 +24,23 @@ def test_the_browser_gets_no_token_as_argument(stegnet, monkeypatch, tmp_path_fa
     opened = []
 
     def start(address: str) -> bool:
-        opened.append((address, Path(url2pathname(urlsplit(address).path)).read_text("utf-8")))
+        page = Path(url2pathname(urlsplit(address).path))
+        opened.append((address, page.read_text("utf-8"), page.parent.stat().st_mode & 0o777))
         where = re.search(r"url=http://([^/]*)(/[^/]*/)", opened[0][1])
         with closing(HTTPConnection(where[1], timeout=LIMIT)) as connection:
-            connection.request("POST", f"{where[2]}quit", headers={"Origin": f"http://{where[1]}"})
+            connection.request("POST", f"{where[2]}{end}", headers={"Origin": f"http://{where[1]}"})
             assert connection.getresponse().status == 200
         return there
 
     monkeypatch.setattr(webbrowser, "open", start)
-    for there, snaps in ((True, home / "no"), (False, home), (True, home)):
+    for there, snaps in ((True, home / "no"), (False, home)):
         monkeypatch.setattr("stegnet.loopback._SNAPS", snaps)
-        code, out, err = stegnet("gui")
-        address, redirect = opened.pop()
-        token = re.fullmatch(r"open http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
-        assert (code, opened) == (0, [])
+        code, out, err = run(line)
+        address, redirect, mode = opened.pop()
+        token = re.match(r"(?:open|watch) http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
+        assert (code, opened, mode) == (0, [], 0o700)
         assert token not in address
         assert re.match(rf"file://{home if snaps == home else temporary}/[^.]", address)
         assert token in redirect
         assert err == ("" if there else "note: could not start a browser; open the address yourself\n")
         assert [*temporary.iterdir(), *home.iterdir()] == []
-
-
-def test_a_port_in_use(stegnet) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        code, out, err = stegnet(f"gui --port {port} --no-browser")
-    assert (code, out) == (1, "")
-    assert err.startswith(f"error: port {port}: not available")
