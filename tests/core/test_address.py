@@ -1,4 +1,5 @@
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,11 @@ def test_stored_when_it_is_whole():
 
 
 def test_removed(tmp_path):
-    here = tmp_path / "file"
-    here.write_bytes(b"1")
-    for file in (here, FOLDER / "c"):
+    (tmp_path / "file").write_bytes(b"1")
+    for file in (tmp_path / "file", FOLDER / "c"):
         remove(file)
         remove(file)  # it may be missing
-    assert not here.exists()
+    assert not list(tmp_path.iterdir())
     assert [file.name for file in FOLDER.files()[0]] == ["a.b.png"]
     with pytest.raises(MediaError, match="can't be removed"):
         remove(tmp_path)
@@ -81,6 +81,6 @@ def test_pickled_without_its_connection():
 def test_no_such_store(monkeypatch):
     with pytest.raises(MediaError, match="nosuch://a: can't be opened"):
         Address("nosuch://a").is_dir()
-    monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(PackageError, match="memory:// needs fsspec"):
         Address("memory://other").is_dir()

@@ -7,21 +7,14 @@ from stegnet.core.compute import autocast, has_bf16, make_deterministic, pick_de
 CPU = torch.device("cpu")
 
 
-def test_auto_is_the_fast_precision(monkeypatch):
-    """bfloat16 that is disabled in oneDNN, for instance by ONEDNN_MAX_CPU_ISA, is emulated, which is slow."""
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    for allowed, expected in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(
-            torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda allowed=allowed: allowed, raising=False
-        )
-        assert has_bf16(CPU) == allowed
-        assert resolve("auto", CPU) == expected
-
-
 @pytest.mark.parametrize(("name", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
-def test_autocast(name, dtype):
+def test_autocast(name, dtype, monkeypatch):
+    """By default, the precision that is fast: bfloat16 that is disabled, by ONEDNN_MAX_CPU_ISA say, is emulated."""
     with autocast(name, CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+    assert resolve("auto", CPU) == ("bf16" if has_bf16(CPU) else "fp32")
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False, raising=False)
+    assert resolve("auto", CPU) == "fp32"
 
 
 def test_a_missing_device():

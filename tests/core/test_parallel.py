@@ -1,6 +1,6 @@
+import os
 import socket
 import threading
-import time
 from collections.abc import Generator
 from contextlib import closing
 from itertools import product
@@ -9,7 +9,6 @@ import pytest
 
 from stegnet import ConfigError
 from stegnet.core import parallel
-from stegnet.core.parallel import ahead, distributed, in_parts, ordered, thread_count, watched
 from tests.support.waiting import LIMIT, wait_until
 
 
@@ -18,20 +17,20 @@ class Broken(Exception):
 
 
 class Source:
-    """Counts the items taken, and records closing."""
+    """Counts the items taken, and records closing; the first `free` come at once, the others when they may."""
 
-    def __init__(self, count: int, error: BaseException | None = None, wait: float = 0.0) -> None:
+    def __init__(self, count: int, free: int = 1000) -> None:
         self.taken, self.closed = 0, False
-        self._count, self._error, self._wait = count, error, wait
+        self.more = threading.Event()
+        self._count, self._free = count, free
 
     def items(self) -> Generator[int, None, None]:
         try:
             for item in range(self._count):
-                time.sleep(self._wait)
+                if item == self._free:
+                    self.more.wait(LIMIT)
                 self.taken += 1
                 yield item
-            if self._error:
-                raise self._error
         finally:
             self.closed = True
 
@@ -44,54 +43,53 @@ def no_thread_stays():
 
 
 def test_ahead_and_ordered_keep_the_order():
-    def late(item: int) -> int:
-        time.sleep(0.002 * (item % 3))
-        return item * item
-
+    """Though the first of two is done after the second."""
     for count, depth in product((0, 1, 3, 20), (1, 2, 5)):
-        source = Source(count)
-        assert list(ahead(source.items(), depth)) == list(range(count))
+        source, done = Source(count), [threading.Event() for _ in range(count + 1)]
+
+        def late(item: int, done=done, count=count, depth=depth) -> int:
+            if item % 2 == 0 and depth > 1 and item + 1 < count:
+                done[item + 1].wait(LIMIT)
+            done[item].set()
+            return item * item
+
+        assert list(parallel.ahead(source.items(), depth)) == list(range(count))
         assert source.closed
-        assert list(ordered(late, range(count), depth)) == [item * item for item in range(count)]
+        assert list(parallel.ordered(late, range(count), depth)) == [item * item for item in range(count)]
 
 
-def test_ahead_prefetches_up_to_its_depth():
+def test_few_items_are_taken_ahead():
     source = Source(100)
-    with closing(ahead(source.items(), 3)) as items:
-        assert next(items) == 0
-        wait_until(lambda: source.taken == 4)
-        time.sleep(0.05)
-        assert source.taken == 4
+    with closing(parallel.ahead(source.items(), 3)) as items:
+        for given in range(10):
+            assert next(items) == given
+            wait_until(lambda given=given: source.taken == given + 4)
+    for workers in (1, 3):
+        source, most = Source(40), 0
+        for given, _ in enumerate(parallel.ordered(lambda item: item, source.items(), workers)):
+            most = max(most, source.taken - given)
+        assert most == workers + 1
 
 
 @pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
 def test_an_error_of_the_consumer_closes_the_source(error):
-    source = Source(100, wait=0.01)
+    source = Source(100)
     kept = source.items()
-    with pytest.raises(error), closing(ahead(kept)) as items:
+    with pytest.raises(error), closing(parallel.ahead(kept)) as items:
         for item in items:
             if item == 2:
                 raise error
     assert source.closed
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_ordered_prefetches_few_items(workers):
-    source, most = Source(40), 0
-    for given, _ in enumerate(ordered(lambda item: item, source.items(), workers)):
-        most = max(most, source.taken - given)
-    assert most == workers + 1
-
-
 def test_each_worker_prepares_once():
-    prepared = []
-    meeting = threading.Barrier(2, timeout=LIMIT)
+    prepared, meeting = [], threading.Barrier(2, timeout=LIMIT)
 
     def work(_: int) -> int:
         meeting.wait()
         return threading.get_ident()
 
-    threads = set(ordered(work, range(20), 2, prepare=lambda: prepared.append(threading.get_ident())))
+    threads = set(parallel.ordered(work, range(20), 2, prepare=lambda: prepared.append(threading.get_ident())))
     assert len(prepared) == 2
     assert threads == set(prepared)
     assert threading.get_ident() not in threads
@@ -99,15 +97,16 @@ def test_each_worker_prepares_once():
 
 def test_an_error_in_the_work_is_raised_in_order():
     """Also while the source is running, as with a damaged frame of a film while the next one is decoded."""
-    source, seen = Source(100, wait=0.02), []
+    source, seen = Source(100, free=6), []
 
     def work(item: int) -> int:
         if item == 3:
+            source.more.set()
             raise Broken
         return item
 
-    with pytest.raises(Broken), closing(ahead(source.items())) as items:
-        for result in ordered(work, items, 2):
+    with pytest.raises(Broken), closing(parallel.ahead(source.items())) as items:
+        for result in parallel.ordered(work, items, 2):
             seen.append(result)
     assert (seen, source.closed) == ([0, 1, 2], True)
 
@@ -117,44 +116,42 @@ def test_a_cluster_that_is_not_there_is_an_error_at_once(monkeypatch):
         port = free.getsockname()[1]
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
     with pytest.raises(ConfigError, match=r"^no Ray cluster can be reached: ") as caught:
-        list(distributed(abs, [1], 1))
+        list(parallel.distributed(abs, [1], 1))
     assert "RAY_ADDRESS" in caught.value.hint
 
 
-def test_silent_work_gives_signs(monkeypatch) -> None:
-    monkeypatch.setattr("stegnet.core.parallel._SIGN", 0.01)
+def test_silent_work_gives_signs() -> None:
+    """In the thread that waits, each second; errors of the work and of a sign are raised."""
     signs, enough = [], threading.Event()
 
     def sign() -> None:
         signs.append(threading.current_thread())
-        if len(signs) == 3:
+        if len(signs) == 2:
             enough.set()
 
-    assert watched(lambda: enough.wait(30), sign)
-    assert set(signs) == {threading.current_thread()}
-
-
-def test_errors_of_watched_work_and_of_its_signs() -> None:
     def fail() -> None:
         raise KeyError("work")
 
-    with pytest.raises(KeyError, match="work"):
-        watched(fail, lambda: None)
-    with pytest.raises(KeyError, match="work"):
-        watched(lambda: None, fail)
+    assert parallel.watched(lambda: enough.wait(LIMIT), sign)
+    assert set(signs) == {threading.current_thread()}
+    for work, shown in ((fail, lambda: None), (lambda: None, fail)):
+        with pytest.raises(KeyError, match="work"):
+            parallel.watched(work, shown)
 
 
 def test_omp_num_threads_is_respected(monkeypatch):
-    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda process: {0, 2, 4, 6, 8}, raising=False)
-    for told, expected in (("3", 3), ("0", 5), ("", 5), ("many", 5)):
+    own = len(os.sched_getaffinity(0))
+    for told, expected in (("3", 3), ("0", own), ("", own), ("many", own)):
         monkeypatch.setenv("OMP_NUM_THREADS", told)
-        assert thread_count() == expected
+        assert parallel.thread_count() == expected
 
 
-def test_parts_are_done_in_order_and_errors_are_raised(monkeypatch):
-    monkeypatch.setattr(parallel, "_PART", 7)
-    places = list(range(31))
-    assert [place for part in in_parts(lambda part: places[part], 31, unit=3) for place in part] == places
-    assert in_parts(lambda part: part, 31, unit=10)[-1] == slice(30, 31) and in_parts(places.__getitem__, 0) == []
+def test_parts_are_done_in_order_and_errors_are_raised():
+    count, unit = 5 << 20, 3
+    parts = parallel.in_parts(lambda part: part, count, unit)
+    assert len(parts) > 2
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
+    assert parts[-1].stop == count and all(part.stop % unit == 0 for part in parts[:-1])
+    assert parallel.in_parts(lambda part: part, 0) == []
     with pytest.raises(ZeroDivisionError):
-        in_parts(lambda part: 1 // (part.start - 14), 31)
+        parallel.in_parts(lambda part: 1 // (part.start - parts[1].start), count, unit)

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -37,31 +38,23 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).random((height, width, 3), np.float32) - np.float32(0.5)
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 5, 8, 16])
-@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3), (4, 9)])
+@pytest.mark.parametrize("block", [1, 3, 8, 16])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 7), (5, 3)])
 def test_apply_matches_the_definition_and_invert_undoes_it(block, rows, cols):
+    """tests/format/test_steps.py has the stream itself."""
     picture, shuffle = noise(rows * block, cols * block), shuffles.draw(KEY, rows, cols)
     np.testing.assert_array_equal(shuffles.apply(picture, shuffle), by_hand(picture, shuffle))
     np.testing.assert_array_equal(shuffles.invert(shuffles.apply(picture, shuffle), shuffle), picture)
     np.testing.assert_array_equal(shuffles.apply(shuffles.invert(picture, shuffle), shuffle), picture)
 
 
-@pytest.mark.parametrize("negative", [False, True])
-@pytest.mark.parametrize("turn", range(8))
-def test_each_orientation_and_sign(turn, negative):
+def test_each_orientation_and_sign():
     picture = np.arange(1.0, 49).reshape(4, 4, 3)
-    shuffle = shuffles.Shuffle(1, 1, np.array([0]), np.array([turn]), np.array([negative]))
-    shown = shuffles.apply(picture, shuffle)
-    np.testing.assert_array_equal(shown, by_hand(picture, shuffle))
-    np.testing.assert_array_equal(shuffles.invert(shown, shuffle), picture)
-
-
-def test_draw_is_pinned():
-    """A changed stream would make existing containers unreadable. Checked against openssl for this key."""
-    shuffle = shuffles.draw(KEY, 2, 3)
-    assert shuffle.permutation.tolist() == [3, 1, 5, 4, 0, 2]
-    assert shuffle.orientation.tolist() == [2, 3, 6, 3, 0, 1]
-    assert shuffle.negative.tolist() == [False, False, False, False, True, False]
+    for turn, negative in product(range(8), (False, True)):
+        shuffle = shuffles.Shuffle(1, 1, np.array([0]), np.array([turn]), np.array([negative]))
+        shown = shuffles.apply(picture, shuffle)
+        np.testing.assert_array_equal(shown, by_hand(picture, shuffle))
+        np.testing.assert_array_equal(shuffles.invert(shown, shuffle), picture)
 
 
 def test_permutations_orientations_and_signs_are_uniform():
@@ -75,23 +68,20 @@ def test_permutations_orientations_and_signs_are_uniform():
     assert chi_square(counts.tolist()) < 52.3
 
 
-def test_the_grid_excludes_the_margin_and_others_are_refused():
+def test_blocks_that_are_not_those_of_the_shuffle_are_refused():
     assert shuffles.grid(61, 97) == (7, 12)
-    assert shuffles.grid(61, 97, 16) == (3, 6)
-    assert shuffles.grid(7, 97) == (0, 12)
     for shape in ((17, 24, 3), (16, 16, 3), (0, 24, 3)):
         with pytest.raises(ValueError, match="blocks"):
             shuffles.apply(np.zeros(shape), shuffles.draw(KEY, 2, 3))
 
 
-@pytest.mark.parametrize("block", [8, 24])
-@pytest.mark.parametrize("window", [(0, 8, 0, 16), (5, 40, 3, 50), (16, 48, 24, 72), (0, 48, 71, 72), (10, 10, 0, 9)])
-def test_a_window_equals_that_part_of_the_whole(block, window):
-    picture = np.random.default_rng(0).normal(size=(48, 72, 3)).astype(np.float32)
-    shuffle = shuffles.draw(bytes(range(32)), 48 // block, 72 // block)
-    rows, cols = slice(*window[:2]), slice(*window[2:])
-    for way in (shuffles.apply, shuffles.invert):
-        np.testing.assert_array_equal(way(picture, shuffle, rows, cols), way(picture, shuffle)[rows, cols])
+def test_a_window_equals_that_part_of_the_whole():
+    picture, windows = noise(48, 72), [(0, 8, 0, 16), (5, 40, 3, 50), (0, 48, 71, 72), (10, 10, 0, 9)]
+    for block, window in product((8, 24), windows):
+        shuffle = shuffles.draw(KEY, 48 // block, 72 // block)
+        rows, cols = slice(*window[:2]), slice(*window[2:])
+        for way in (shuffles.apply, shuffles.invert):
+            np.testing.assert_array_equal(way(picture, shuffle, rows, cols), way(picture, shuffle)[rows, cols])
 
 
 def test_a_mask_is_uniform_and_the_same_in_parts():

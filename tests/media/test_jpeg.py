@@ -10,13 +10,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
+from stegnet.core import jpeg as encoder
 from stegnet.media.jpeg import read_jpeg
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.jpeg.scans import scan_symbols
 from tests.support.kernels import both
+from tests.support.quality import psnr
 
 WAYS = (
     {},
@@ -236,3 +238,20 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
     damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
     after = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
     assert after[start:end] == damaged[start:end]
+
+
+def test_an_encoded_picture_is_an_ordinary_file(picture):
+    """Tables as libjpeg scales them, baseline, JFIF, and nothing that tells of this program; a profile is kept."""
+    shown, errors = picture(40, 56), []
+    for full_chroma, sampling, icc in ((False, 2, None), (True, 0, b"any profile")):
+        coded = encoder.encode_jpeg(shown, 50, full_chroma=full_chroma, icc=icc)
+        with Image.open(io.BytesIO(coded)) as image:
+            assert (image.format, image.size, image.mode) == ("JPEG", (56, 40), "RGB")
+            assert JpegImagePlugin.get_sampling(image) == sampling
+            assert image.quantization[0][:4] == [16, 11, 10, 16]
+            profile = {"icc_profile"} if icc else set()
+            assert image.info.keys() == {"jfif", "jfif_version", "jfif_unit", "jfif_density"} | profile
+            assert image.info.get("icc_profile") == icc
+            np.testing.assert_array_equal(np.asarray(image), encoder.through_jpeg(shown, 50, full_chroma=full_chroma))
+        errors.append(psnr(np.asarray(image), shown))
+    assert errors[0] < errors[1] < psnr(encoder.through_jpeg(shown, 90, full_chroma=True), shown)
