@@ -9,7 +9,7 @@ from PIL import Image
 
 from stegnet import CapacityError, DiskError, MediaError
 from stegnet.core.temporary import temporary_folder
-from stegnet.media import read_frames, read_picture, scan, write_png
+from stegnet.media import forecast, read_frames, read_picture, scan, write_png
 from stegnet.media.compress import compress_film, compress_picture
 from tests.support.films import encode
 from tests.support.quality import psnr
@@ -17,7 +17,7 @@ from tests.support.quality import psnr
 
 @pytest.fixture
 def photo(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:
-    write_png(tmp_path / "photo.png", picture(120, 160))
+    write_png(tmp_path / "photo.png", picture(80, 112))
     return tmp_path / "photo.png"
 
 
@@ -33,11 +33,10 @@ def sound(path: Path) -> list[tuple[Fraction, bytes]]:
         return [(packet.pts * packet.time_base, bytes(packet)) for packet in film.demux(audio=0) if packet.size]
 
 
-@pytest.mark.slow
 def test_the_best_quality_that_fits(photo, folder, tmp_path):
     """Found in counted steps; the same picture gives the same bytes."""
     sizes, qualities, seen = [], [], []
-    for most in (4_000, 16_000):
+    for most in (1_000, 3_500):
         made = compress_picture(photo, folder, most, lambda done, total: seen.append((done, total)))
         sizes.append(made.path.stat().st_size)
         assert 0.8 * most < sizes[-1] <= most
@@ -46,7 +45,7 @@ def test_the_best_quality_that_fits(photo, folder, tmp_path):
         assert made.description == f"AVIF 4:4:4, {made.psnr:.1f} dB"
         assert seen == [(step, 7) for step in range(1, len(seen) + 1)] and 2 <= len(seen) <= 7
         seen.clear()
-    assert qualities == sorted(qualities) and qualities[-1] > 40
+    assert qualities == sorted(qualities) and qualities[-1] > 37
     (tmp_path / "other").mkdir()
     assert compress_picture(photo, tmp_path / "other", most).path.read_bytes() == made.path.read_bytes()
 
@@ -59,20 +58,7 @@ def test_what_fits_without_loss_is_exact(photo, folder):
     assert compress_picture(photo, folder, made.path.stat().st_size - 1).psnr > 48
 
 
-def test_ten_bits_and_all_chroma(photo, folder):
-    checks = np.zeros((64, 64, 3), np.uint8)
-    checks[::2, ::2] = (255, 0, 0)
-    checks[1::2, 1::2] = (0, 0, 255)
-    noise = np.random.default_rng(0).integers(0, 16, checks.shape, np.uint8)
-    write_png(photo, checks + noise * (checks == 0))
-    made = compress_picture(photo, folder, 5_000)
-    with av.open(str(made.path)) as image:
-        frame = next(image.decode(video=0))
-    assert (frame.format.name, frame.color_range) == ("yuv444p10le", 2)
-    assert psnr(read_picture(made.path), read_picture(photo)) > 38
-
-
-def test_bt_601_by_the_book(photo, folder):
+def test_colours_are_bt_601_with_all_chroma_and_ten_bits(photo, folder):
     """Viewers decode what the file says: red, green, blue and grey come back, here by Pillow's libavif.
 
     It cuts off two bits of chroma, and so is up to a level off; another matrix would be off by ten.
@@ -81,15 +67,19 @@ def test_bt_601_by_the_book(photo, folder):
     grain = np.random.default_rng(0).integers(-3, 4, (64, 64, 3))
     picture = np.clip(colours + grain, 0, 255).astype(np.uint8)
     write_png(photo, picture)
-    made = read_picture(compress_picture(photo, folder, 3_000).path).astype(float)
+    made = compress_picture(photo, folder, 3_000)
+    with av.open(str(made.path)) as image:
+        frame = next(image.decode(video=0))
+    assert (frame.format.name, frame.color_range) == ("yuv444p10le", 2)
+    seen = read_picture(made.path).astype(float)
     for row in range(0, 64, 16):
         block = np.s_[row : row + 16]
-        np.testing.assert_allclose(made[block].mean((0, 1)), picture[block].mean((0, 1)), atol=1.2)
+        np.testing.assert_allclose(seen[block].mean((0, 1)), picture[block].mean((0, 1)), atol=1.2)
 
 
 def test_colours_become_srgb(photo, folder, swapped_profile):
     Image.open(photo).save(photo, icc_profile=swapped_profile)
-    made = compress_picture(photo, folder, 8_000)
+    made = compress_picture(photo, folder, 4_000)
     with Image.open(made.path) as image:
         assert "icc_profile" not in image.info
     assert psnr(read_picture(made.path), read_picture(photo)) == pytest.approx(made.psnr)
@@ -119,14 +109,14 @@ def test_a_full_temporary_folder_is_named(make_film, tmp_path):
         compress_film(film, folder, 10_000)
 
 
-@pytest.mark.parametrize(("most", "least"), [(6_000, 24), (60_000, 35)])
+@pytest.mark.parametrize(("most", "least"), [(4_000, 24), (40_000, 35)])
 def test_a_film_fills_the_available_bytes(make_film, tmp_path, folder, most, least):
     """With HEVC 4:4:4 of ten bits and BT.709; by default, x265 also writes all its settings into the file."""
-    film, seen = make_film(tmp_path / "film.mkv", 20), []
+    film, seen = make_film(tmp_path / "film.mkv", 10), []
     made = compress_film(film, folder, most, lambda done, total: seen.append((done, total)))
     assert 0.85 * most < made.path.stat().st_size <= most
     assert made.description.startswith("HEVC 4:4:4, ")
-    assert seen[:20] == [(done, 20) for done in range(1, 21)] and len(seen) >= 40
+    assert seen[:10] == [(done, 10) for done in range(1, 11)] and len(seen) >= 20
     out = scan(made.path)
     assert (out.width, out.height, list(out.times)) == (96, 64, list(scan(film).times))
     assert min(psnr(*pair) for pair in zip(read_frames(film), read_frames(made.path), strict=True)) > least
@@ -137,13 +127,10 @@ def test_a_film_fills_the_available_bytes(make_film, tmp_path, folder, most, lea
         assert (frame.colorspace, frame.color_range) == (1, 1)
 
 
-@pytest.mark.parametrize("stamps", [[0], [0, 40], [0, 40, 80], [500, 507, 508, 540, 1000, 1040]])
-def test_short_films_and_uneven_times(make_film, tmp_path, folder, stamps):
-    film = make_film(tmp_path / "film.mkv", stamps=stamps, time_base=Fraction(1, 1000))
-    assert [time * 1000 for time in scan(compress_film(film, folder, 10_000).path).times] == stamps
-
-
-def test_non_square_pixels_are_kept(tmp_path, folder):
+def test_short_films_uneven_times_and_pixels_that_are_not_square(make_film, tmp_path, folder):
+    for stamps in ([0], [0, 40, 80], [500, 507, 508, 540, 1000, 1040]):
+        film = make_film(tmp_path / "film.mkv", stamps=stamps, time_base=Fraction(1, 1000))
+        assert [time * 1000 for time in scan(compress_film(film, folder, 10_000).path).times] == stamps
     black = np.zeros((63, 97, 3), np.uint8)
     path = encode(tmp_path / "film.mkv", [black], "libx264", "yuv444p", **{"x264-params": "sar=64\\:45"})
     out = scan(compress_film(path, folder, 10_000).path)
@@ -151,12 +138,28 @@ def test_non_square_pixels_are_kept(tmp_path, folder):
 
 
 def test_small_sound_is_copied_and_large_sound_compressed(make_film, tmp_path, folder):
-    film = make_film(tmp_path / "film.mkv", stamps=[*range(25, 50)], frames=25, sound="aac")
+    film = make_film(tmp_path / "film.mkv", stamps=[*range(25, 40)], frames=15, sound="aac")
     made = compress_film(film, folder, 200_000)
     assert sound(made.path) == sound(film)
     assert next(scan(made.path).times) == next(scan(film).times) == 1, "in sync"
     assert made.description.endswith("its sound unchanged")
-    made = compress_film(make_film(tmp_path / "film.mkv", 50, sound="pcm_s16le"), folder, 40_000)
-    assert made.path.stat().st_size <= 40_000
+    made = compress_film(make_film(tmp_path / "film.mkv", 25, sound="pcm_s16le"), folder, 30_000)
+    assert made.path.stat().st_size <= 30_000
     assert scan(made.path).sound == ("opus",)
-    assert made.description.endswith("its sound Opus, 40 kbit/s")
+    assert "its sound Opus" in made.description
+
+
+def test_the_quality_that_is_foretold():
+    """Measured points are met; a film's length is the inverse of its quality, and more bits are better."""
+    for table, quality_of in (
+        (forecast.PICTURES, lambda rate: forecast.picture_quality(round(rate * 256 * 256 / 8), 256, 256)),
+        (forecast.FILMS, lambda rate: forecast.film_quality(round(rate * 640 * 360 * 50 / 8), 640, 360, 50)),
+    ):
+        assert [*table.values()] == sorted(table.values())
+        for rate, quality in table.items():
+            assert quality_of(rate) == pytest.approx(quality, abs=0.05)
+        assert quality_of(min(table) / 9) < min(table.values()) and quality_of(2 * max(table)) > max(table.values())
+    assert forecast.picture_quality(0, 256, 256) == 0
+    for quality in (32, 44):
+        frames = forecast.film_frames(10**8, 640, 360, quality)
+        assert forecast.film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)

