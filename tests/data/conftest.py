@@ -4,38 +4,35 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.config.config import Config, load
 from stegnet.data import prepare as prepare_module
+from tests.support.lab import MEANS, PARAMS, load, prepare, read_manifest
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+Prepared = tuple[dict[str, int], list]
 
 
 @pytest.fixture
 def data_config() -> Callable[..., object]:
     """A small `data` section, with changes by key."""
-    small = load_config().data
     small = replace(
-        small, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0, test_scenes=2,
-        test_photographs=False, shard=4, workers=1,
+        load(PARAMS).data, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0,
+        test_scenes=2, test_photographs=False, shard=4, workers=1,
     )  # fmt: skip
     return lambda **changes: replace(small, **changes)
 
 
 @pytest.fixture
-def augment_config():
-    return load_config().train.augment
-
-
-@pytest.fixture
-def in_process(monkeypatch) -> None:
-    """Prepares the parts in this process, where tests can patch."""
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prepares the parts in this process: to start others takes seconds."""
     monkeypatch.setattr(prepare_module, "spread", lambda function, items, workers: map(function, items))
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Files of a folder by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+@pytest.fixture
+def prepared(data_config: Callable[..., object], tmp_path: Path) -> Callable[..., Prepared]:
+    """Prepares pictures; returns the counts, and the rows of the manifest."""
 
+    def run(out: str = "out", *, seed: int = 0, scramble: object = MEANS, **changes: object) -> Prepared:
+        config = data_config(**changes)
+        counts = prepare(config, scramble, seed, tmp_path / "data", tmp_path / out, lambda records, total: records)
+        return counts, list(read_manifest(tmp_path / out))
 
-def load_config() -> Config:
-    return load(PARAMS)
+    return run

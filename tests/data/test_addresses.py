@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -13,14 +13,12 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from stegnet import ConfigError, DataError
-from stegnet.config.config import ScrambleConfig
 from stegnet.data import store
-from stegnet.data.prepare import prepare
-from stegnet.data.shards import SPLITS, TRAIN, Shards, data_hash, read_layout, read_manifest
-from stegnet.data.store import read_range
-from tests.data.conftest import contents
+from tests.support.lab import CODED, SPLITS, TRAIN, Shards, contents, data_hash, read_layout
 
-CODED, MEANS = ScrambleConfig("coded", 80, 8), ScrambleConfig("means", 80, 8)
+SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 @pytest.fixture(autouse=True)
@@ -48,28 +46,15 @@ def bucket(monkeypatch) -> Iterator[str]:
 
 @pytest.fixture
 def folder(tmp_path, picture) -> Path:
-    """A folder of 60 pictures in three folders, a copy with other bytes and a damaged file."""
+    """A folder of 24 pictures in three folders, a copy with other bytes and a damaged file."""
     folder = tmp_path / "in"
-    for index in range(60):
+    for index in range(24):
         (folder / f"{index % 3}").mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture(64, 70, index)).save(folder / f"{index % 3}" / f"{index:02d}.png")
-    for index in range(10):
+    for index in range(4):
         Image.open(folder / f"{index % 3}" / f"{index:02d}.png").save(folder / f"copy {index}.bmp")
     (folder / "damaged.jpg").write_bytes(b"\xff\xd8\xff damaged")
     return folder
-
-
-@pytest.fixture
-def run(data_config, tmp_path) -> Callable[..., Path]:
-    """Prepares the pictures at an address."""
-
-    def call(address: str, out: str, scramble: ScrambleConfig = MEANS, **changes) -> Path:
-        shares = {"test_share": 0.2, "validation_share": 0.2, "shard": 16}
-        config = data_config(source="folder", folder=address, **(shares | changes))
-        prepare(config, scramble, 0, tmp_path / "data", tmp_path / out, lambda records, total: records)
-        return tmp_path / out
-
-    return call
 
 
 def tar(folder: Path, path: Path) -> None:
@@ -82,76 +67,71 @@ def tar(folder: Path, path: Path) -> None:
             archive.addfile(label, io.BytesIO(b"7"))
 
 
-@pytest.mark.slow
-def test_an_object_store_gives_the_same_bytes_as_a_folder(folder, bucket, run, caplog):
-    here = run(str(folder), "here", CODED)
+def test_an_object_store_gives_the_same_bytes_as_a_folder(folder, bucket, prepared, tmp_path, caplog):
     fsspec.filesystem("s3").put(str(folder), "pictures/in", recursive=True)
-    there = run(f"{bucket}/in", "there", CODED)
-    assert contents(here) == contents(there)
-    assert {row.split for row in read_manifest(here)} == set(SPLITS)
+    places = {"here": str(folder), "there": f"{bucket}/in"}
+    rows = [prepared(out, folder=place, scramble=CODED, **SHARES)[1] for out, place in places.items()]
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+    assert {row.split for row in rows[0]} == set(SPLITS)
     reason = "damaged.jpg: neither a picture nor a film that can be read"
     damaged = [line for line in caplog.messages if line.startswith("skipped") and "damaged.jpg" in line]
-    assert damaged == [f"skipped {place}/{reason}" for place in (folder, f"{bucket}/in")]
+    assert damaged == [f"skipped {place}/{reason}" for place in places.values()]
     with pytest.raises(DataError, match=r"^data.folder: s3://pictures/none is not a folder"):
-        run(f"{bucket}/none", "none")
+        prepared("none", folder=f"{bucket}/none", **SHARES)
 
 
-@pytest.mark.slow
-def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, run, monkeypatch):
-    here = run(str(folder), "here", CODED, coding="webp")
-    there = run(str(folder), "there", CODED, coding="webp", store=f"{bucket}/shards")
+def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, prepared, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    prepared("here", folder=str(folder), scramble=CODED, coding="webp", **SHARES)
+    prepared("there", folder=str(folder), scramble=CODED, coding="webp", store=f"{bucket}/shards", **SHARES)
     assert data_hash(here) == data_hash(there)
     assert not list(there.glob("*.tar"))
-    fetched = []
-    fetch = store._fetch
-    monkeypatch.setattr(store, "_fetch", lambda *place: fetched.append(place) or fetch(*place))
-    for _ in range(2):
-        for bases in (False, True):
-            near, far = (Shards(place, TRAIN, bases) for place in (here, there))
-            assert all(np.array_equal(a, b) for a, b in zip(near, far, strict=True))
-    assert len(fetched) == len(set(fetched)) == 2 * len(near)
     address = read_layout(there).store
     assert address.startswith(f"{bucket}/shards/")
+    both = [[Shards(place, TRAIN, bases) for place in (here, there)] for bases in (False, True)]
+    assert all(np.array_equal(*pictures) for near, far in both for pictures in zip(near, far, strict=True))
+    fsspec.filesystem("s3").rm(address, recursive=True)  # it is not asked again
+    assert all(np.array_equal(*pictures) for near, far in both for pictures in zip(near, far, strict=True))
     with pytest.raises(DataError, match=r"train-99999.tar: can't be read"):
-        read_range(address, "train-99999.tar", 0, 9)
+        store.read_range(address, "train-99999.tar", 0, 9)
 
 
 def test_the_cache_keeps_within_its_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_fetch", lambda address, offset, length: bytes(length))
     monkeypatch.setattr(store, "_bound", lambda: 4_000_000)
+    fsspec.filesystem("memory").pipe("/train-00000.tar", bytes(12_000_000))
     for index in range(300):
-        assert read_range("s3://nowhere/shards", "train-00000.tar", index, 40_000).size == 40_000
+        found = store.read_range("memory://", "train-00000.tar", 40_000 * index, 40_000)
+        assert found.size == 40_000
     size = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.val"))
     assert 3_000_000 < size <= 4_040_000
 
 
-def test_an_unknown_protocol(run):
+def test_an_unknown_protocol(prepared):
     with pytest.raises(ConfigError, match=r"^nowhere://pictures: can't be opened \(Protocol not known"):
-        run("nowhere://pictures", "out")
+        prepared(folder="nowhere://pictures", **SHARES)
 
 
-def test_tars_give_the_pictures_of_a_folder_and_a_damaged_one_what_can_be_read(folder, run, tmp_path, caplog):
-    plain = {(row.name, row.sha256, row.split) for row in read_manifest(run(str(folder), "here"))}
+def test_tars_give_the_pictures_of_a_folder_and_a_damaged_one_what_can_be_read(folder, prepared, tmp_path, caplog):
+    plain = {(row.name, row.sha256, row.split) for row in prepared("here", folder=str(folder), **SHARES)[1]}
     (tmp_path / "tars").mkdir()
     for name in ("a.tar.gz", "a.tar"):
         tar(folder, tmp_path / "tars" / name)
-        rows = list(read_manifest(run(str(tmp_path / "tars"), f"from {name}")))
+        _, rows = prepared(f"from {name}", folder=str(tmp_path / "tars"), **SHARES)
         assert {(row.name.removeprefix(f"{name}/"), row.sha256, row.split) for row in rows} == plain
         whole = (tmp_path / "tars" / name).read_bytes()
         (tmp_path / "tars" / name).unlink()
     (tmp_path / "tars" / "a.tar").write_bytes(whole[: len(whole) // 2])
-    assert 20 < len(list(read_manifest(run(str(tmp_path / "tars"), "out")))) < 60
+    assert 6 < len(prepared(folder=str(tmp_path / "tars"), **SHARES)[1]) < 24
     assert any(line.startswith("skipped") and "a.tar: " in line for line in caplog.messages)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # WebDataset
-def test_other_tools_read_the_shards(folder, run):
-    coding = "webp"
-    out = run(str(folder), "out", CODED, coding=coding)
-    urls = [str(path) for path in sorted(out.glob("train-*.tar"))]
+def test_other_tools_read_the_shards(folder, prepared, tmp_path):
+    prepared(folder=str(folder), scramble=CODED, coding="webp", **SHARES)
+    urls = [str(path) for path in sorted((tmp_path / "out").glob("train-*.tar"))]
     samples = list(webdataset.WebDataset(urls, shardshuffle=False).decode("rgb8"))
-    pictures, bases = Shards(out, TRAIN), Shards(out, TRAIN, bases=True)
+    pictures, bases = Shards(tmp_path / "out", TRAIN), Shards(tmp_path / "out", TRAIN, bases=True)
     assert len(samples) == len(pictures)
     for index, sample in enumerate(samples):
-        assert np.array_equal(sample[coding], pictures[index])
-        assert np.array_equal(sample[f"base.{coding}"], bases[index])
+        assert np.array_equal(sample["webp"], pictures[index])
+        assert np.array_equal(sample["base.webp"], bases[index])

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from stegnet import DataError
-from stegnet.config.config import AugmentConfig
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
-from stegnet.data.shards import TRAIN, Shards
+from tests.support.lab import PARAMS, TRAIN, AugmentConfig, Shards, load
 from tests.support.shards import write_shards
 
 CHANGES = [field.name for field in fields(AugmentConfig)]
@@ -26,6 +25,11 @@ NEVER = each(0.0)
 @pytest.fixture
 def shards(tmp_path) -> Path:
     return write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 7, 3)
+
+
+@pytest.fixture(scope="module")
+def augment_config() -> AugmentConfig:
+    return load(PARAMS).train.augment
 
 
 def test_a_secret_comes_with_the_same_part_of_its_base(shards):

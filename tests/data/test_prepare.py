@@ -8,25 +8,9 @@ import pytest
 from PIL import Image
 
 from stegnet import DataError
-from stegnet.config.config import ScrambleConfig
-from stegnet.data.prepare import prepare
-from stegnet.data.shards import TEST, TRAIN, VALIDATION, Entry, Shards, data_hash, read_manifest
 from stegnet.media import write_png
 from stegnet.media.pictures.avif import decode_avif, fit_avif
-
-MEANS = ScrambleConfig("means", 85, 8)
-CATALOGUE = Path(__file__).parents[2] / "assets" / "sources.yaml"
-
-
-def silent(records, total):
-    return records
-
-
-def run(
-    config, tmp_path: Path, seed: int = 0, out: str = "out", scramble: ScrambleConfig = MEANS
-) -> tuple[dict, list[Entry]]:
-    counts = prepare(config, scramble, seed, tmp_path / "data", tmp_path / out, silent)
-    return counts, list(read_manifest(tmp_path / out))
+from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, contents, data_hash, read_manifest
 
 
 @pytest.fixture
@@ -47,57 +31,46 @@ def folder(tmp_path, picture, make_film) -> Path:
     return folder
 
 
-def test_a_folder_with_all_kinds_of_files(folder, data_config, tmp_path, caplog):
-    config = data_config(source="folder", folder=str(folder), every=2, workers=2)
-    counts, rows = run(config, tmp_path)
+def test_a_folder_with_all_kinds_of_files_gives_the_same_bytes_from_any_number_of_processes(
+    folder, prepared, tmp_path, caplog, request
+):
+    counts, rows = prepared("three", source="folder", folder=str(folder), workers=3)
     assert counts == {
         "train": 12, "validation": 0, "test": 2, "skipped": 3, "sources.folder": 12, "sources.scenes": 2,
     }  # fmt: skip
     names = [row.name for row in rows if row.split == TRAIN]
     assert names == ["film.mkv#0", "film.mkv#2", *(f"p{index}.png" for index in range(8)), "twin again.png", "twin.png"]
-    assert len(Shards(tmp_path / "out", TRAIN)) == 12
+    assert len(Shards(tmp_path / "three", TRAIN)) == 12
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warned) == 3
     assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "letter"))
     assert all(line.startswith("skipped ") for line in warned)
     assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
-
-
-def test_any_number_of_processes_gives_the_same_bytes(folder, data_config, tmp_path, request):
-    changes = {"source": "folder+scenes", "folder": str(folder), "scenes": 20}
-    for workers in (1, 3):
-        run(data_config(workers=workers, **changes), tmp_path, out=str(workers))
     request.getfixturevalue("in_process")
-    run(data_config(**changes), tmp_path, out="none")
-    files = [{path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("none", *"13")]
-    assert len(files[0]) > 3
-    assert all(other == files[0] for other in files[1:])
+    prepared("none", source="folder", folder=str(folder))
+    assert contents(tmp_path / "three") == contents(tmp_path / "none")
 
 
 @pytest.fixture
-def sides(data_config, in_process, tmp_path):
+def sides(prepared, in_process):
     """The split of each file of a folder."""
 
     def find(folder: Path, share: float = 0.5, out: str = "out", validation: float = 0.0) -> dict[str, str]:
-        config = data_config(source="folder", folder=str(folder), test_share=share, validation_share=validation)
-        _, rows = run(config, tmp_path, out=out)
+        shares = {"test_share": share, "validation_share": validation}
+        _, rows = prepared(out, source="folder", folder=str(folder), **shares)
         return {row.name: row.split for row in rows if row.source == "folder"}
 
     return find
 
 
-def test_no_test_picture_shares_a_file_with_training(folder, sides, tmp_path):
-    split = sides(folder)
-    assert {TRAIN, TEST} == set(split.values())
-    assert split["film.mkv#0"] == split["film.mkv#2"]
-    assert split["twin.png"] == split["twin again.png"]
+def test_no_test_picture_shares_a_file_with_training_and_new_files_move_no_others(folder, sides, tmp_path, picture):
+    before = sides(folder)
+    assert {TRAIN, TEST} == set(before.values())
+    assert before["film.mkv#0"] == before["film.mkv#2"]
+    assert before["twin.png"] == before["twin again.png"]
     rows = list(read_manifest(tmp_path / "out"))
     stored = {side: {row.sha256 for row in rows if row.split == side} for side in (TRAIN, TEST)}
     assert not stored[TRAIN] & stored[TEST]
-
-
-def test_new_and_renamed_files_do_not_move_others(folder, sides, picture):
-    before = sides(folder)
     for index in range(8):
         write_png(folder / f"a new one {index}.png", picture(64, 64, 200 + index))
     (folder / "p0.png").rename(folder / "zzz.png")
@@ -106,13 +79,9 @@ def test_new_and_renamed_files_do_not_move_others(folder, sides, picture):
     assert {name: after[name] for name in before} == before
 
 
-def splits_of(rows: list[Entry]) -> dict[str, str]:
-    return {row.name: row.split for row in rows if row.source in ("folder", "test_folder")}
-
-
 @pytest.fixture
 def by_hand(tmp_path, picture) -> Callable[..., Path]:
-    """A folder with six pictures in each of its sub-folders, and the first of each in the folder `also`."""
+    """A folder with six pictures in each of its sub-folders."""
 
     def make(*names: str) -> Path:
         for number, name in enumerate(names):
@@ -124,54 +93,52 @@ def by_hand(tmp_path, picture) -> Callable[..., Path]:
     return make
 
 
-def test_a_manual_split_is_kept_and_what_is_missing_in_it_is_drawn(by_hand, data_config, in_process, tmp_path):
+def test_a_manual_split_is_kept_and_what_is_missing_in_it_is_drawn(by_hand, prepared, in_process):
     folder = by_hand("train", "val", "test")
     (folder / "README.md").write_text("where they come from")
-    config = data_config(source="folder", folder=str(folder), test_share=0.9, validation_share=0.5)
+    changes = {"source": "folder", "folder": str(folder), "test_share": 0.9, "validation_share": 0.5}
     for validation in ("val", "validation"):
         (folder / "val").rename(folder / validation)
-        counts, rows = run(config, tmp_path, out=validation)
+        counts, rows = prepared(validation, **changes)
         assert (counts[TRAIN], counts[VALIDATION], counts[TEST]) == (6, 6, 6 + 2)
         sides = {"train": TRAIN, validation: VALIDATION, "test": TEST}
-        assert all(split == sides[name.split("/")[0]] for name, split in splits_of(rows).items())
+        assert all(row.split == sides[row.name.split("/")[0]] for row in rows if row.source == "folder")
     shutil.rmtree(folder / "validation")
-    _, rows = run(config, tmp_path)
-    found = {(name.split("/")[0], split) for name, split in splits_of(rows).items()}
+    found = {(row.name.split("/")[0], row.split) for row in prepared(**changes)[1] if row.source == "folder"}
     assert found == {("train", TRAIN), ("train", VALIDATION), ("test", TEST)}
 
 
-def test_a_picture_outside_the_manual_split_is_an_error(by_hand, data_config, in_process, tmp_path, picture):
+def test_a_picture_outside_the_manual_split_is_an_error(by_hand, prepared, in_process, tmp_path, picture):
     folder = by_hand("train", "val")
     write_png(folder / "stray.png", picture(64, 64))
     with pytest.raises(DataError, match=r"^data.folder: .*stray.png is outside val/, train/$") as caught:
-        run(data_config(source="folder", folder=str(folder)), tmp_path)
+        prepared(source="folder", folder=str(folder))
     assert caught.value.hint == "move it into one of these folders, or rename them"
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, data_config, tmp_path, caplog):
+def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, in_process, caplog):
     folder = by_hand("train", "val", "test")
     shutil.copy(folder / "test" / "class" / "1.png", folder / "train" / "one.png")
     Image.open(folder / "val" / "class" / "2.png").save(folder / "train" / "two.bmp")  # other bytes, same pixels
     shutil.copy(folder / "test" / "class" / "3.png", folder / "val" / "three.png")
-    counts, rows = run(data_config(source="folder", folder=str(folder), workers=2), tmp_path)
+    counts, rows = prepared(source="folder", folder=str(folder))
     assert (counts[TRAIN], counts[VALIDATION], counts[TEST], counts["skipped"]) == (6, 6, 8, 3)
     assert len({row.sha256 for row in rows}) == len(rows)
     assert caplog.messages == ["skipped 3 that are in another split too: val/three.png, train/one.png, train/two.bmp"]
 
 
-def test_a_folder_of_test_pictures(by_hand, data_config, in_process, tmp_path):
+def test_a_folder_of_test_pictures(by_hand, prepared, in_process, tmp_path):
     folder = by_hand("mine", "tests")
     shutil.copy(folder / "tests" / "class" / "5.png", folder / "mine" / "again.png")
-    config = data_config(source="folder+scenes", folder=str(folder / "mine"), test_folder=str(folder / "tests"),
-                         test_share=0.9, validation_share=0.5)  # fmt: skip
-    counts, rows = run(config, tmp_path)
+    changes = {"folder": str(folder / "mine"), "test_folder": str(folder / "tests")}
+    counts, rows = prepared(source="folder+scenes", test_share=0.9, validation_share=0.5, **changes)
     assert {row.name for row in rows if row.source == "test_folder"} == {f"class/{index}.png" for index in range(6)}
     assert {row.split for row in rows if row.source == "test_folder"} == {TEST}
     assert {row.split for row in rows if row.source == "folder"} == {TRAIN, VALIDATION}
     assert counts["skipped"] == 1
     with pytest.raises(DataError, match=r"^data.test_folder: .*nowhere is not a folder$"):
-        run(data_config(source="scenes", test_folder=str(tmp_path / "nowhere")), tmp_path, out="again")
+        prepared("again", source="scenes", test_folder=str(tmp_path / "nowhere"))
 
 
 def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, picture):
@@ -188,53 +155,48 @@ def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, p
     assert sum(map(len, stored)) == len(set.union(*stored))
 
 
-def test_scenes_depend_on_the_seed_and_each_split_has_its_own(data_config, in_process, tmp_path, folder):
+def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, in_process, tmp_path, folder):
     changes = {"folder": str(folder), "validation_scenes": 3, "scenes": 3, "test_scenes": 3, "test_share": 0.9}
-    config = data_config(source="scenes", **changes)
-    counts, rows = run(config, tmp_path, 1, "one")
+    counts, rows = prepared("one", seed=1, source="scenes", **changes)
     assert [counts[split] for split in (TRAIN, VALIDATION, TEST)] == [3, 3, 3]
     assert [row.name for row in rows if row.split == VALIDATION] == [f"validation-scene-000{i}" for i in range(3)]
     assert len({row.sha256 for row in rows}) == 9
-    run(config, tmp_path, 1, "same")
-    run(config, tmp_path, 2, "two")
+    prepared("same", seed=1, source="scenes", **changes)
+    prepared("two", seed=2, source="scenes", **changes)
     assert data_hash(tmp_path / "one") == data_hash(tmp_path / "same") != data_hash(tmp_path / "two")
     with pytest.raises(DataError, match="is not empty"):
-        run(config, tmp_path, 2, "two")
-    counts, _ = run(data_config(source="folder", **changes), tmp_path, out="again")
+        prepared("two", seed=2, source="scenes", **changes)
+    counts, _ = prepared("again", source="folder", **changes)
     assert counts[VALIDATION] == 0  # scenes are validated on by those who train on them
 
 
-def test_photographs_are_in_the_test_split(data_config, in_process, tmp_path):
+def test_photographs_are_in_the_test_split(prepared, in_process, tmp_path):
     (tmp_path / "data").mkdir()
     shutil.copy(CATALOGUE, tmp_path / "data")
-    config = data_config(source="scenes", scenes=1, test_photographs=True, test_scenes=0)
-    counts, rows = run(config, tmp_path)
+    counts, rows = prepared(source="scenes", scenes=1, test_photographs=True, test_scenes=0)
     photographs = [row for row in rows if row.source == "photographs"]
     assert counts["test"] == len(photographs) == counts["sources.photographs"] == 9 * 4
     assert photographs[0].name == "astronaut.png#0"
     assert {row.split for row in photographs} == {TEST}
 
 
-def test_nothing_to_train_on(data_config, in_process, tmp_path, picture):
+def test_nothing_to_train_on(prepared, in_process, tmp_path, picture):
     (tmp_path / "in").mkdir()
-    config = data_config(source="folder", folder=str(tmp_path / "in"))
     with pytest.raises(DataError, match=r"data.source folder: nothing usable to train on \(it contains no pictures\)"):
-        run(config, tmp_path)
+        prepared(source="folder", folder=str(tmp_path / "in"))
     write_png(tmp_path / "in" / "tiny.png", picture(8, 8))
     with pytest.raises(DataError, match=r"nothing usable to train on \(1 skipped, see above\)"):
-        run(config, tmp_path, out="again")
+        prepared("again", source="folder", folder=str(tmp_path / "in"))
 
 
 @pytest.mark.arithmetic
-def test_training_pictures_get_the_base_of_the_whole_picture(data_config, tmp_path, in_process, monkeypatch):
+def test_training_pictures_get_the_base_of_the_whole_picture(prepared, tmp_path, in_process, monkeypatch):
     monkeypatch.setattr("stegnet.data.parts.MOST_BITS", 4.0)
-    config = data_config(source="scenes", validation_scenes=2)
-    run(config, tmp_path, scramble=ScrambleConfig("coded", 80, 8))
+    prepared(source="scenes", validation_scenes=2, scramble=CODED)
     for split, count in ((TRAIN, 3), (VALIDATION, 2)):
         pictures, bases = (Shards(tmp_path / "out", split, bases) for bases in (False, True))
         assert len(pictures) == len(bases) == count
         for picture, base in zip(pictures, bases, strict=True):
-            coded = fit_avif(picture, 80, 64 * 64 // 2)
-            np.testing.assert_array_equal(base, decode_avif(coded, 64, 64))
+            np.testing.assert_array_equal(base, decode_avif(fit_avif(picture, 80, 64 * 64 // 2), 64, 64))
     with pytest.raises(DataError, match="no coded bases of test pictures"):
         Shards(tmp_path / "out", TEST, bases=True)

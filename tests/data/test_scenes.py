@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import kurtosis
 
-from stegnet.data.scenes import render_scene
+from tests.support.lab import render_scene
 
 LUMA = [0.299, 0.587, 0.114]
 

@@ -4,18 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from stegnet import ConfigError, DataError
-from stegnet.config.config import ScrambleConfig
-from stegnet.data import spread as module
-from stegnet.data.prepare import prepare
 from stegnet.data.spread import spread
-from tests.closure import ROOT
+from tests.support.lab import CODED, ROOT, contents
 
 
 def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
@@ -26,8 +21,7 @@ def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():
     assert subprocess.check_output([sys.executable, "-c", stage], text=True) == "set()\n"
 
 
-def test_items_are_taken_only_a_few_ahead(monkeypatch):
-    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+def test_items_are_taken_only_a_few_ahead():
     taken = []
     results = spread(abs, (taken.append(index) or index for index in range(100)), 2)
     assert next(results) == 0
@@ -67,18 +61,16 @@ def node_and_square(value: int) -> tuple[str, int]:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 @pytest.mark.slow
-def test_a_cluster_of_two_nodes(two_nodes, data_config, tmp_path, picture):
+def test_a_cluster_of_two_nodes(two_nodes, prepared, tmp_path):
     results = list(spread(node_and_square, range(20), "ray"))
     assert sorted(square for _, square in results) == [value * value for value in range(20)]
     assert len({node for node, _ in results}) == 2
     with pytest.raises(DataError, match="-1 is negative") as caught:
         list(spread(node_and_square, [1, -1], "ray"))
     assert caught.value.hint == "give another"
-    config = data_config(source="scenes", scenes=12, validation_scenes=3)
     for workers in (1, "ray"):
-        settings = replace(config, workers=workers), ScrambleConfig("coded", 80, 8), 0, tmp_path
-        prepare(*settings, tmp_path / str(workers), lambda records, total: records)
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("1", "ray"))
+        prepared(str(workers), source="scenes", scenes=12, validation_scenes=3, workers=workers, scramble=CODED)
+    one, two = (contents(tmp_path / out) for out in ("1", "ray"))
     assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
     assert one == two
 

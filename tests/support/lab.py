@@ -1,0 +1,64 @@
+"""What tests share of the modules for parameters and data, whose packages have no face."""
+
+from pathlib import Path
+
+from stegnet.config.config import (
+    AugmentConfig,
+    Config,
+    DistortConfig,
+    LossConfig,
+    ModelConfig,
+    RungConfig,
+    ScrambleConfig,
+    check,
+    load,
+)
+from stegnet.config.params_file import changed, flatten, parse, read
+from stegnet.data.catalogue import read_catalogue, read_package_pictures
+from stegnet.data.prepare import prepare
+from stegnet.data.scenes import render_scene
+from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
+
+ROOT = Path(__file__).parents[2]
+PARAMS = ROOT / "params.yaml"
+CATALOGUE = ROOT / "assets" / "sources.yaml"
+MEANS, CODED = ScrambleConfig("means", 85, 8), ScrambleConfig("coded", 80, 8)
+
+__all__ = [
+    "CATALOGUE",
+    "CODED",
+    "MEANS",
+    "PARAMS",
+    "ROOT",
+    "SPLITS",
+    "TEST",
+    "TRAIN",
+    "VALIDATION",
+    "AugmentConfig",
+    "Config",
+    "DistortConfig",
+    "LossConfig",
+    "ModelConfig",
+    "RungConfig",
+    "ScrambleConfig",
+    "Shards",
+    "changed",
+    "check",
+    "contents",
+    "data_hash",
+    "flatten",
+    "load",
+    "parse",
+    "prepare",
+    "read",
+    "read_catalogue",
+    "read_layout",
+    "read_manifest",
+    "read_package_pictures",
+    "render_scene",
+]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Files of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
