@@ -179,9 +179,9 @@ def test_any_memory_layout_is_read_and_stays(key):
 
 
 def test_no_two_frames_of_a_key_share_places_or_sides():
-    """Beyond chance: the share of two random sets; and no two have a salt in common."""
+    """Beyond chance: the share of two random sets; and no two have a salt or a nonce in common."""
     frames = [sealed(even(64, 96), b"", seed) for seed in range(12)]
-    assert len({frame_salt(frame) for frame in frames}) == 12
+    assert len({frame_salt(frame) for frame in frames}) == len({lead_of(frame)[:12] for frame in frames}) == 12
     places = [zones_of(frame) for frame in frames]
     drawn = np.array([sides(frame) for frame in frames])
     total = sum(map(len, places[0].values()))
