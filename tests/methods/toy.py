@@ -6,10 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet import CapacityError
-from stegnet.core.kinds import FILE, PICTURE
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write
-from stegnet.methods import CoverSize, Fit, Hidden, Method, Run, option
+from stegnet.methods import FILE, PICTURE, CoverSize, Fit, Hidden, Method, Run, option
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
