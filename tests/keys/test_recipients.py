@@ -26,7 +26,6 @@ from stegnet.keys import (
     read_identity,
     read_key,
     read_recipient,
-    shown_text,
 )
 from stegnet.keys.elligator import coordinate, representative
 from stegnet.media import FilmWriter, read_frames, read_picture
@@ -206,17 +205,6 @@ def test_ephemeral_keys_are_any_32_bytes(trits):
     assert share(ladder(ORDER, point) != 0 for point in points) == pytest.approx(0.75, abs=0.22)
 
 
-def test_each_sample_of_the_ephemeral_key_counts(cover):
-    whole = hide_bytes(cover, DATA, RECIPIENT)
-    zones = zones_of(cover.size, ephemeral=True)
-    numbers = public_order(cover.size, RECIPIENT.public, frame_salt(whole)).numbers(zones.public)
-    for number in numbers[numbers % 3 == 1][0:300:31]:
-        container = whole.copy()
-        container.reshape(-1)[number] ^= 1
-        with pytest.raises(RevealError):
-            reveal_bytes(container, IDENTITY)
-
-
 def test_room_is_left_for_the_ephemeral_key(cover, picture):
     film_key, size = RECIPIENT.new_keys(bytes).film, cover.shape[:2]
     most = bytes_room(*size, "x", film_key)
@@ -262,18 +250,6 @@ def test_sources_as_bytes(cover):
         copied = import_secret(export_secret(source))
         assert type(copied) is type(source)
         assert export_secret(copied) == export_secret(source)
-
-
-def test_files(tmp_path):
-    path = tmp_path / "id"
-    recipient = make_identity_file(path, lambda size: SECRET[:size])
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert str(recipient) in path.read_text() and str(recipient).startswith("stegnet1")
-    assert read_identity(path).recipient.public.hex() == VALUES["recipient"]
-    assert shown_text(path) == str(recipient)
-    (tmp_path / "recipient").write_text(f"# Bob\n{recipient}\n")
-    for text in (str(recipient), str(recipient).upper(), str(tmp_path / "recipient"), tmp_path / "recipient"):
-        assert read_recipient(text).public == recipient.public
 
 
 def test_wrong_files(tmp_path):

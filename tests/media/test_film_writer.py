@@ -9,8 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet import MediaError
-from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
+from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
@@ -155,13 +154,6 @@ def test_the_first_error_is_raised(tmp_path, make_sounds, form, error):
         raise error("first")
 
 
-@each_form
-def test_an_unwritable_output(tmp_path, form):
-    for place, reason in ((tmp_path / "b" / "a.mkv", "No such file"), (tmp_path, "Is a directory")):
-        with pytest.raises(MediaError, match=rf"{place.name}: can't be written \({reason}"):
-            FilmWriter(place, 16, 16, Fraction(25), form=form)
-
-
 def test_a_disk_that_becomes_full_at_any_byte(tmp_path, make_sounds):
     """In another process, as the file size limit can't be lifted again; exceeding it fails like a full disk."""
     sound = make_sounds(tmp_path / "c.mkv", "flac")
@@ -205,26 +197,3 @@ def test_a_frame_does_not_wait_for_missing_sound(tmp_path, make_sounds, form):
             film.write(frame, Fraction(index, 25))
         written = (tmp_path / "a").stat().st_size
     assert written > 0.4 * (tmp_path / "a").stat().st_size
-
-
-def test_two_threads_can_decode_a_frame(tmp_path):
-    write_film(tmp_path / "a", noise(1, 64, 96))
-    with av.open(str(tmp_path / "a")) as film:
-        packet = bytes(next(film.demux(video=0)))
-    # A slice ends in its size (3 bytes), an error status (1 byte), and its CRC (4 bytes): RFC 9043, 4.9.
-    slices, end = 0, len(packet)
-    while end > 0:
-        size = int.from_bytes(packet[end - 8 : end - 5], "big")
-        assert packet[end - 5] == 0
-        slices, end = slices + 1, end - size - 8
-    assert (slices, end) == (4, 0)
-
-
-def test_what_a_programmer_gets_wrong(tmp_path, make_sounds):
-    cover = make_sounds(tmp_path / "c.mkv", "aac")
-    with pytest.raises(ValueError, match="not both"):
-        FilmWriter(tmp_path / "a", 16, 16, Fraction(25), keep=cover, sound=sound_tracks(cover))
-    with pytest.raises(ValueError, match="shape"), FilmWriter(tmp_path / "a", 16, 16, Fraction(25)) as film:
-        film.write(np.zeros((16, 17, 3), np.uint8), Fraction(0))
-    with pytest.raises(IndexError), FilmWriter(tmp_path / "a", 16, 16, Fraction(25)) as film:
-        film.write(np.zeros((16, 16, 3), np.uint8), Fraction(0), [SoundPacket(0, 0, 0, 1, True, b"x")])

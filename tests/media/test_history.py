@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.media import read_frames
+from stegnet.media import FILM, kind, lossy_format, read_frames
 from stegnet.media.history import decoder_colours, lossy_history, strange_pixels
 
 COPY = "a copy of one that was saved with loss"
@@ -70,3 +70,21 @@ def test_colours_of_jpeg_are_those_of_libjpeg(picture):
     assert strange_pixels(np.asarray(saved(noise, "JPEG", quality=95).convert("RGB")), "jpeg") == 0
     assert 0.15 < decoder_colours("jpeg").mean() < 0.3
     assert strange_pixels(noise, "jpeg") > noise.size / 3 / 2
+
+
+def test_films_are_known_without_their_suffix(tmp_path, make_film):
+    coded = {"mkv": "ffv1", "mp4": "libx264", "avi": "mpeg4", "mpg": "mpeg1video", "m1v": "mpeg1video"}
+    for suffix, codec in coded.items():
+        path = make_film(tmp_path / f"a.{suffix}", codec=codec, pix_fmt="bgr0" if codec == "ffv1" else "yuv420p")
+        assert kind(path.rename(tmp_path / path.stem)) == FILM
+
+
+def test_what_is_called_lossy(tmp_path, make_film):
+    """An animated WebP is as its first frame; nothing that is cut short is called so."""
+    first, *rest = [Image.new("RGB", (20, 10), (9 * index, 0, 0)) for index in range(3)]
+    for lossless, form in ((True, None), (False, "a lossy WebP")):
+        first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
+        assert lossy_format(tmp_path / "a.webp") == form
+    film = make_film(tmp_path / "film.mkv")
+    film.write_bytes(film.read_bytes()[:3000])
+    assert lossy_format(film) is None

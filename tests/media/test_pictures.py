@@ -3,7 +3,6 @@ import struct
 import zlib
 from contextlib import nullcontext
 from itertools import product
-from pathlib import Path
 
 import cv2
 import numpy as np

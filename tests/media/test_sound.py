@@ -59,17 +59,6 @@ def test_packets_survive_matroska_and_mp4(tmp_path, make_sounds, heard, codec, s
         assert form != suffix or form == "mkv" or sound_tracks(out) == sound_tracks(source)
 
 
-def test_a_track_is_plain_data(tmp_path, make_sounds):
-    path = make_sounds(tmp_path / "a.mkv", "aac", "flac")
-    tracks = sound_tracks(path)
-    assert tracks == sound_tracks(path)
-    assert [track.codec for track in tracks] == ["aac", "flac"]
-    kinds = {type(value) for track in tracks for value in dataclasses.asdict(track).values()}
-    assert kinds == {str, Fraction, int, bytes, type(None)}
-    assert (tracks[0].rate, tracks[0].layout, tracks[0].language, tracks[0].title) == (48000, "stereo", None, None)
-    assert len(tracks[0].template) < 100
-
-
 def test_language_title_and_disposition_are_copied(tmp_path, make_sounds):
     with av.open(str(make_sounds(tmp_path / "a.mkv", "aac"))) as old, av.open(str(tmp_path / "b.mkv"), "w") as new:
         for number, (language, title) in enumerate((("fra", "Commentaire"), ("deu", "Ton"))):

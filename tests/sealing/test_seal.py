@@ -90,19 +90,13 @@ def test_what_is_sealed_is_read(key, size):
         sealed(noise(*size), most + b"\0")
 
 
-def test_room_is_large_and_hints_are_right():
+def test_room_is_large_and_hints_are_right(key):
     assert room(360, 640) > 3 * 360 * 640 * 1.45 / 8
     for size, needed in product([(1, 1), (3, 400), (20, 20), (360, 640)], [0, 33, 500, 100_000]):
         wide, high = map(int, too_small(*size, needed).hint.split()[-1].split("×"))
         assert room(high, wide) >= needed, "the hint names a size that would do"
         assert high >= size[0] and wide >= size[1]
-
-
-def test_smaller_pictures_hold_nothing(key):
-    for size in ((1, 1), (1, 227), (15, 15), (7, 32)):
-        with pytest.raises(CapacityError):
-            sealed(noise(*size), b"")
-    for height, width in product(range(1, 26), range(1, 26, 3)):
+    for height, width in product(range(1, 26, 2), range(1, 26, 3)):
         assert read(noise(height, width), key) is None
 
 
@@ -245,17 +239,6 @@ def test_steps_are_as_often_up_as_down(level):
         steps = changes(cover, bytes(300), 60, costs)
         for part in (steps, steps[:, salts], steps[:, ~odd], steps[:, odd]):
             assert abs(part.sum()) < 5 * np.count_nonzero(part) ** 0.5
-
-
-@pytest.mark.slow
-def test_salts_never_repeat():
-    """Even with nothing to hide in a small picture: some salt samples always change."""
-    assert len({frame_salt(sealed(even(31, 32), b"", seed)) for seed in range(80)}) == 80
-    cover = even(64, 96)
-    cover[:, 48:] = noise(64, 48)
-    for seed in range(10):
-        step = apart(sealed(cover, b"", seed), cover).reshape(-1)
-        assert np.count_nonzero(step[salt_samples(cover.size)]) >= 4
 
 
 def test_a_grey_record_moves_whole_pixels():
