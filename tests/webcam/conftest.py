@@ -1,9 +1,4 @@
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,9 +7,6 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-
-import stegnet
-from tests.support.waiting import LIMIT
 
 
 @pytest.fixture
@@ -51,49 +43,8 @@ def camera(colours) -> Iterator[str]:
 def folder(tmp_path: Path, monkeypatch, picture, make_film) -> Path:
     """Working folder with a film used as camera, secrets and a key."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(picture(48, 72, 2)).save("secret.png")
     Image.new("RGB", (8, 8), "red").save("red.png")
     make_film(tmp_path / "camera.mkv", 6, 64, 96)
-    make_film(tmp_path / "secret.mkv", 4, 64, 96, seed=9)
     (tmp_path / "k").write_bytes(bytes(range(32)))
     (tmp_path / "k").chmod(0o600)
     return tmp_path
-
-
-class Running:
-    """A session in another process.
-
-    Attributes:
-        address: of its page.
-    """
-
-    def __init__(self, process: subprocess.Popen) -> None:
-        self.process = process
-        line = process.stdout.readline()
-        found = re.fullmatch(r"watch (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", line)
-        assert found, line + process.stderr.read()
-        self.address = found[1]
-
-    def end(self) -> tuple[int, str, str]:
-        """Waits for the end; returns the exit code and the rest of its output."""
-        out, err = self.process.communicate(timeout=LIMIT)
-        return self.process.returncode, out, err
-
-
-@pytest.fixture
-def session(folder: Path, weights: Path) -> Callable[[str], AbstractContextManager[Running]]:
-    """Runs `stegnet webcam` at most for the time of a block."""
-
-    @contextmanager
-    def run(line: str) -> Iterator[Running]:
-        command = [sys.executable, "-m", "stegnet.cli", "webcam", "--weights", str(weights), *line.split()]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        root = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
-        with subprocess.Popen(command, cwd=folder, env=os.environ | root, **pipes) as process:
-            try:
-                yield Running(process)
-            finally:
-                with suppress(ProcessLookupError):
-                    process.kill()
-
-    return run

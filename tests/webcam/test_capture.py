@@ -36,27 +36,20 @@ def test_only_the_latest_item_is_kept_and_ends_it():
     assert (latest.ended(2), latest.wait(2, 0), latest.ended(3), latest.wait(3, LIMIT)) == (False, (3, "c"), True, None)
 
 
-def ticks(count: int, apart: float, delay: float = 0.0) -> Iterator[Frame]:
-    for index in range(count):
-        time.sleep(delay)
-        yield Frame(PICTURE, Fraction(index * apart))
+def ticks(count: int, apart: float) -> Iterator[Frame]:
+    return (Frame(PICTURE, Fraction(index * apart)) for index in range(count))
 
 
-def test_a_camera_is_read_at_full_speed():
+def test_a_camera_is_read_at_full_speed_and_a_film_at_its_frame_rate():
     with capture(Source(ticks(1000, 3600.0), paced=False)) as capturing:
         assert capturing.frame().picture is PICTURE
         wait_until(lambda: capturing.latest.ended(1000))
         capturing.check()
         assert capturing.frame().time == 999 * 3600
-
-
-@pytest.mark.parametrize(("count", "apart", "delay", "least"), [(11, 0.05, 0.0, 0.5), (6, 0.01, 0.1, 0.6)])
-def test_a_film_is_played_at_its_frame_rate(count, apart, delay, least):
-    """Delays are not caught up."""
     start = time.monotonic()
-    with capture(Source(ticks(count, apart, delay), paced=True)) as capturing:
-        wait_until(lambda: capturing.latest.ended(count))
-    assert time.monotonic() - start >= least
+    with capture(Source(ticks(6, 0.03), paced=True)) as capturing:
+        wait_until(lambda: capturing.latest.ended(6))
+    assert time.monotonic() - start >= 0.15
 
 
 def test_capture_ends_with_the_block():
@@ -100,35 +93,13 @@ def test_a_camera_at_an_address(camera, colours):
 
 def test_films_and_pictures(folder):
     """Films keep their frame rate and colours, and are looped if wanted."""
-    source = open_camera("camera.mkv", loop=False)
-    frames = list(source.frames)
-    assert source.paced
-    assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(6)]
-    pairs = zip(frames, read_frames(Path("camera.mkv")), strict=True)
-    assert all(np.array_equal(frame.picture, true) for frame, true in pairs)
+    true = list(read_frames(Path("camera.mkv")))
+    assert len(list(open_camera("camera.mkv", loop=False).frames)) == 6
     for opened in (open_camera("camera.mkv", loop=True), open_secret(Path("camera.mkv"))):
         with closing(opened.frames) as frames:
             seen = list(islice(frames, 14))
+        assert opened.paced
         assert [frame.time for frame in seen] == [Fraction(index, 25) for index in range(14)]
-        assert np.array_equal(seen[0].picture, seen[12].picture)
-    (frame,) = open_secret(Path("secret.png")).frames
-    assert np.array_equal(frame.picture, read_picture(Path("secret.png")))
-
-
-def test_invalid_sources(folder, capfd):
-    for name, told in {
-        "99": "camera 99: not connected, or in use",
-        "/dev/no-such-camera": "camera /dev/no-such-camera: no such source",
-        "gone.mp4": "camera gone.mp4: no such source",
-        "http://me:word@127.0.0.1:1/live": "camera http://…@127.0.0.1:1/live: no such source",
-        "secret.png": "secret.png: is a picture, not a film",
-        ".": ".: is a folder",
-        "k": "k: neither a picture nor a film that can be read",
-    }.items():
-        with pytest.raises(MediaError) as caught:
-            open_camera(name, loop=True)
-        assert str(caught.value) == told
-        assert caught.value.hint
-    with pytest.raises(MediaError, match=r"gone\.png: no such file"):
-        open_secret(Path("gone.png"))
-    assert capfd.readouterr() == ("", "")
+        assert all(np.array_equal(frame.picture, true[index % 6]) for index, frame in enumerate(seen))
+    (frame,) = open_secret(Path("red.png")).frames
+    assert np.array_equal(frame.picture, read_picture(Path("red.png")))
