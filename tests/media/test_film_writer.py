@@ -41,19 +41,6 @@ def test_a_picture_too_large_for_four_slices_is_exact(tmp_path):
     np.testing.assert_array_equal(next(read_frames(tmp_path / "a.mkv")), picture)
 
 
-@pytest.mark.parametrize(("form", "container", "codec"), [("mkv", "matroska", "ffv1"), ("mp4", "mov", "h264")])
-def test_a_name_is_neither_format_nor_option_nor_protocol(tmp_path, monkeypatch, form, container, codec):
-    monkeypatch.chdir(tmp_path)
-    names = {"a.mkv", "a.mp4", "a", ".a.part", "-a", "data:a", "b:c.mkv", "ä 'ö' %d", "a\nb"}
-    for name in names:
-        write_film(Path(name), noise(1, 16, 16), form=form)
-        with av.open(str(tmp_path / name)) as film:
-            assert film.format.name.split(",")[0] == container
-            assert film.streams.video[0].codec_context.name == codec
-        assert len(list(read_frames(Path(name)))) == 1
-    assert {path.name for path in tmp_path.iterdir()} == names
-
-
 @each_form
 def test_same_input_same_bytes(tmp_path, picture, make_sounds, form):
     cover = make_sounds(tmp_path / "c.mkv", "aac", "flac")

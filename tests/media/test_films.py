@@ -156,16 +156,6 @@ def test_an_unsupported_colour_matrix(tmp_path):
             next(read_frames(path))
 
 
-def test_a_transparent_gif_is_composited_over_white(tmp_path):
-    stills = [Image.new("P", (32, 48), colour) for colour in (0, 1)]
-    for still in stills:
-        still.putpalette([0, 0, 0, 200, 0, 0])
-    stills[0].save(tmp_path / "a.gif", save_all=True, append_images=stills[1:], transparency=0, duration=100)
-    first, second = read_frames(tmp_path / "a.gif")
-    assert (first == 255).all()
-    assert (second == (200, 0, 0)).all()
-
-
 ALPHA = {"libvpx-vp9.webm": "yuva420p", "prores_ks.mov": "yuva444p10le", "ffv1.mkv": "bgra"}
 
 
@@ -204,16 +194,6 @@ def test_what_can_be_transparent_is_composited_over_white(tmp_path, name):
     assert set(info.notes) == {"it can be transparent: composited over white"} | animation | (
         {"it has 12 bits per sample: reduced to 8"} if "prores" in codec else set()
     )
-
-
-def test_cover_art_is_not_taken_for_the_film(tmp_path, picture):
-    Image.fromarray(picture(200, 200)).save(tmp_path / "cover.jpg")
-
-    def attach(film, stream):
-        film.add_attachment("cover.jpg", "image/jpeg", (tmp_path / "cover.jpg").read_bytes())
-
-    info = scan(encode(tmp_path / "a.mkv", [picture(64, 96)], prepare=attach))
-    assert (info.width, info.height, info.notes) == (96, 64, ())
 
 
 def test_the_longest_of_several_tracks_is_read(tmp_path, picture):

@@ -95,16 +95,6 @@ def test_what_follows_motion_moves_with_it():
     assert np.isfinite(far).all()
 
 
-def test_shares_of_the_frames_before_and_after():
-    """Only where a block is predicted from both; from neither, it has nothing."""
-    before, after = np.full((16, 16), 2, np.float32), np.full((16, 16), 10, np.float32)
-    known = [np.full((2, 2, 2), np.nan, np.float32) for _ in range(2)]
-    known[0][0] = known[1][:, 0] = 0
-    found = Motion(*known).follow(before, after, 0.75)[::8, ::8]
-    np.testing.assert_allclose(found, [[0.75 * 2 + 0.25 * 10, 2], [10, 0]])
-    np.testing.assert_allclose(Motion(*known).follow(before, None, 0.75)[::8, ::8], [[2, 2], [0, 0]])
-
-
 def test_frames_are_predicted_as_they_are_paced(tmp_path):
     """The file tells no settings."""
     paced, own = (write(tmp_path / f"{paced}.mp4", panned(10), Coding(20, paced=paced)) for paced in (True, False))

@@ -244,19 +244,6 @@ def test_damaged_extradata_is_refused(extradata):
         Parameters.of_avcc(extradata)
 
 
-def test_wrong_values_are_refused(film):
-    _, parameters, nal = next(slices(units(film().read_bytes())))
-    values = read_levels(parameters, nal).value
-    for wrong in (values[:-1], np.append(values, 1)):
-        with pytest.raises(ValueError, match="another number"):
-            write_levels(parameters, nal, wrong)
-    for level in (0, WRITABLE + 1, -WRITABLE - 1, 1 << 40):
-        wrong = values.astype(np.int64)
-        wrong[7] = level
-        with pytest.raises(ValueError, match="a level must be"):
-            write_levels(parameters, nal, wrong)
-
-
 @pytest.mark.parametrize(
     ("pix_fmt", "options", "reason"),
     [

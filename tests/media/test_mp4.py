@@ -57,12 +57,6 @@ def test_samples_are_replaced(source, tmp_path, options):
     assert (tmp_path / "back.mp4").read_bytes() == cover.read_bytes()
 
 
-def test_nothing_replaced_changes_nothing(source, tmp_path):
-    cover = encoded(source, tmp_path / "cover.mov", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
-    write_mp4(read_mp4(cover), tmp_path / "out.mov", {})
-    assert (tmp_path / "out.mov").read_bytes() == cover.read_bytes()
-
-
 @pytest.mark.parametrize("change", [lambda data: data + b"\xff" * 99, lambda data: data.replace(b"ftyp", b"free", 1)])
 def test_a_trailer_and_boxes_without_a_meaning(source, tmp_path, change):
     """As cameras write them."""

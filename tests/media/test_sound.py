@@ -148,14 +148,6 @@ def test_stamps_of_packets(tmp_path, with_packets):
     assert list(scan(tmp_path / "b").times) == [0], "sound that starts early does not move the pictures"
 
 
-def test_films_without_sound_and_tracks_without_packets(tmp_path, make_film, make_sounds):
-    path = make_film(tmp_path / "a.mkv")
-    assert (sound_tracks(path), list(read_sound(path))) == ((), [])
-    source = make_sounds(tmp_path / "b.mkv", "flac", "flac", seconds=0)
-    assert (len(sound_tracks(source)), list(read_sound(source))) == (2, [])
-    assert len(sound_tracks(rewritten(source, tmp_path / "c", "mkv"))) == 2
-
-
 def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
     source = make_sounds(tmp_path / "a.avi", "adpcm_ms")
     with pytest.raises(MediaError, match=r"a\.avi: its sound \(adpcm_ms\) can't be copied") as caught:
