@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier
 
 import pytest
 import yaml
 from PIL import Image
 
 from stegnet import DataError
-from stegnet.data import archive
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import CatalogueEntry, Listed
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.lab import TEST, TRAIN, VALIDATION, contents
-from tests.support.waiting import LIMIT
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"
@@ -140,14 +138,6 @@ def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
     reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
     refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
     getattr(refusal.__cause__, "close", bool)()  # an HTTP error holds the connection
-
-
-def test_a_server_that_stops_sending(source, site, listing, tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "TIMEOUT", 0.2)
-    forever = Event()
-    site.answer = lambda visit: (visit.begin(Content_Length=10**6), visit.wfile.write(b"\x1f\x8b"), forever.wait(LIMIT))
-    check_refused(source, listing, tmp_path, "timed out", "check the network")
-    forever.set()
 
 
 def test_a_folder_that_can_t_be_used(source, listing, tmp_path):

@@ -190,13 +190,12 @@ def test_nothing_to_train_on(prepared, in_process, tmp_path, picture):
 
 
 @pytest.mark.arithmetic
-def test_training_pictures_get_the_base_of_the_whole_picture(prepared, tmp_path, in_process, monkeypatch):
-    monkeypatch.setattr("stegnet.data.parts.MOST_BITS", 4.0)
+def test_training_pictures_get_the_base_of_the_whole_picture(prepared, tmp_path, in_process):
     prepared(source="scenes", validation_scenes=2, scramble=CODED)
     for split, count in ((TRAIN, 3), (VALIDATION, 2)):
         pictures, bases = (Shards(tmp_path / "out", split, bases) for bases in (False, True))
         assert len(pictures) == len(bases) == count
         for picture, base in zip(pictures, bases, strict=True):
-            np.testing.assert_array_equal(base, decode_avif(fit_avif(picture, 80, 64 * 64 // 2), 64, 64))
+            np.testing.assert_array_equal(base, decode_avif(fit_avif(picture, 80, int(4.2 * 64 * 64 / 8)), 64, 64))
     with pytest.raises(DataError, match="no coded bases of test pictures"):
         Shards(tmp_path / "out", TEST, bases=True)

@@ -6,15 +6,12 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from stegnet.config.config import Config, load
-from stegnet.core.samples import MEANS
-from stegnet.data.shards import TRAIN, VALIDATION
 from stegnet.models import Card, Pair, build_from
-from stegnet.training.checkpoint import checkpoint_of
-from stegnet.training.train import train
+from tests.support.lab import MEANS, PARAMS, TRAIN, VALIDATION, Config, RungConfig, load
 from tests.support.shards import write_shards
+from tests.support.training import checkpoint_of, train
 
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.0, 90, 95)]
 
 
 @pytest.fixture
@@ -26,29 +23,36 @@ def make_config() -> Callable[..., Config]:
     base = load(PARAMS)
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=0, backbone="none")
     alone = replace(base.train, devices=1, threads=1, workers=0)
-    scramble = replace(base.scramble, base=MEANS)
     small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)
 
-    def make(*, seed: int = 0, model=model, **train: object) -> Config:
+    def make(*, seed: int = 0, model=model, scramble=MEANS, **train: object) -> Config:
         return replace(base, seed=seed, model=model, scramble=scramble, train=replace(small, **train))
 
     return make
 
 
 @pytest.fixture
-def shards(tmp_path) -> Path:
+def modem_config(make_config: Callable[..., Config]) -> Config:
+    """A training of a modem of two rungs."""
+    config = make_config(lr=0.001, clip=0.5)
+    channel = replace(config.channel, ramp=0.5, start_psnr=30.0, steer=0.1)
+    return replace(config, channel=channel, model=replace(config.model, name="modem", rungs=RUNGS, blocks=2, width=8))
+
+
+@pytest.fixture
+def modem(modem_config: Config) -> Pair:
+    torch.manual_seed(0)
+    return build_from(modem_config.model)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
     return write_shards(tmp_path / "shards", [(TRAIN, "folder")] * 6 + [(VALIDATION, "folder")] * 3)
 
 
 @pytest.fixture
-def on_the_cpu(monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-
-
-@pytest.fixture
-def modem(config: Config) -> Pair:
-    torch.manual_seed(0)
-    return build_from(config.model)
+def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 class Stopped(Exception):
@@ -65,7 +69,7 @@ class Training(NamedTuple):
 
 
 @pytest.fixture
-def run(shards, tmp_path, on_the_cpu) -> Callable[..., Training]:
+def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Training]:
     """Trains until it ends, or is stopped before a step; a checkpoint is left in the second case alone."""
 
     def call(config: Config, folder: str = "checkpoints", stop: int | None = None, data: Path = shards) -> Training:

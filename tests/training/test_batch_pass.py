@@ -1,13 +1,11 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from stegnet.config.config import ScrambleConfig
 from stegnet.models import Pair
 from stegnet.models.tensors import block_means
 from stegnet.training.batch_pass import HideRevealPass, draw_randomness
+from tests.support.lab import ScrambleConfig
 
 CPU = torch.device("cpu")
 
@@ -49,7 +47,7 @@ def test_only_secrets_are_shuffled_and_come_back_added_to_their_bases(make_confi
     batch = with_bases(batch, base)
     expected, *_ = expected_hidden(batch, base)
     for share, changed in ((0.0, 0), (1.0, 8)):
-        config = replace(make_config(batch=8, scrambled=share), scramble=ScrambleConfig(base, 85, 16))
+        config = make_config(batch=8, scrambled=share, scramble=ScrambleConfig(base, 85, 16))
         pair = Watched()
         result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
         assert torch.equal(result.cover, batch[:, 0] / 255)

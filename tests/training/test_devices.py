@@ -1,72 +1,153 @@
-"""The number of training processes, the threads of each, and its share of every batch."""
+"""The number of training processes, the threads of each, its share of every batch, and training on GPUs without one."""
 
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
+import stegnet
 from stegnet import ConfigError
 from stegnet.core import compute
-from stegnet.core.compute import cpu_threads
-from stegnet.core.parallel import AUTO
-from stegnet.training import devices
-from stegnet.training.devices import BatchShare, process_count
+from stegnet.training.devices import BatchShare, loader_processes, process_count
+from tests.support.training import Trainer
+
+CUDA, META = torch.device("cuda", 0), torch.device("meta")
+CODE = str(Path(stegnet.__file__).parent)
 
 
-@pytest.fixture
-def cores(monkeypatch):
-    """Pretends that there are this many physical cores, and no GPU."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-
-    def pretend(count: int) -> None:
-        for module in (devices, compute):
-            monkeypatch.setattr(module, "physical_cores", lambda: count)
-
-    return pretend
+def as_process(monkeypatch, rank: int, count: int) -> None:
+    for name, value in {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}.items():
+        monkeypatch.setenv(name, str(value))
 
 
-def test_one_process_per_core_if_shares_are_even(make_config, cores):
+def test_one_process_per_core_if_shares_are_even(make_config):
     for count, started in ((1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)):
-        cores(count)
-        assert process_count(make_config(devices=AUTO, batch=8)) == started
-    cores(8)
-    assert process_count(make_config(devices=AUTO, batch=8, accumulate=4)) == 2
+        assert process_count(make_config(devices="auto", batch=8), 0, count) == started
+    assert process_count(make_config(devices="auto", batch=8, accumulate=4), 0, 8) == 2
     with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be divided among 9 processes"):
-        process_count(make_config(devices=9, batch=8))
+        process_count(make_config(devices=9, batch=8), 0, 8)
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
-    assert process_count(make_config(devices=AUTO, batch=8, model=unet)) == 1  # since it has batch norms,
-    assert process_count(make_config(devices=2, batch=8, model=unet)) == 2  # unless more are asked for
+    assert process_count(make_config(devices="auto", batch=8, model=unet), 0, 8) == 1  # since it has batch norms,
+    assert process_count(make_config(devices=2, batch=8, model=unet), 0, 8) == 2  # unless more are asked for
 
 
-def test_the_machines_of_a_cluster_count_together(make_config, cores):
-    cores(2)
-    assert process_count(make_config(devices=AUTO, batch=8), gpus=0, cores=9) == 8
-    assert process_count(make_config(devices=AUTO, batch=8), gpus=4, cores=9) == 4
+def test_one_process_per_gpu_as_far_as_there_are_pairs(make_config, monkeypatch, caplog):
+    for gpus, started in ((1, 1), (3, 3), (8, 8), (16, 8)):
+        assert process_count(make_config(devices="auto", batch=8), gpus, 9) == started
+    assert caplog.messages == ["train.batch: 8 pairs keep 8 of 16 GPUs busy; a larger batch uses all"]
     with pytest.raises(ConfigError, match=r"train\.devices: there are 4 GPUs, not 8"):
-        process_count(make_config(devices=8, batch=8), gpus=4, cores=9)
+        process_count(make_config(devices=8, batch=8), 4, 9)
+    as_process(monkeypatch, 0, 2)
+    with pytest.raises(ConfigError, match="2 processes were started here, for 1 GPUs"):
+        process_count(make_config(batch=8), 1)
 
 
-def test_threads_are_divided_among_processes(cores, monkeypatch):
-    cores(8)
-    assert (cpu_threads(AUTO), cpu_threads(3)) == (8, 3)
-    monkeypatch.setenv("LOCAL_RANK", "0")
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert (cpu_threads(AUTO), cpu_threads(3)) == (2, 3)
-    cores(2)
-    assert cpu_threads(AUTO) == 1
+def test_threads_are_divided_among_processes(monkeypatch):
+    cores = compute.physical_cores()
+    assert (compute.cpu_threads("auto"), compute.cpu_threads(3)) == (cores, 3)
+    as_process(monkeypatch, 0, cores)
+    assert (compute.cpu_threads("auto"), compute.cpu_threads(3)) == (1, 3)
 
 
-@pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 4), (2, 1), (3, 2), (6, 2), (1, 5), (5, 2)])
+@pytest.mark.parametrize(("processes", "parts"), [(1, 4), (3, 2), (5, 2), (8, 1)])
 def test_the_shares_of_all_processes_make_up_the_batch(make_config, monkeypatch, processes, parts):
     config = make_config(batch=12, accumulate=parts).train
     pairs, places = [], []
     for rank in range(processes):
-        for name, value in {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": processes}.items():
-            monkeypatch.setenv(name, str(value))
+        as_process(monkeypatch, rank, processes)
         share = BatchShare.of_this_process(config)
-        assert len(list(share.parts())) == parts
+        assert sum(1 / share.divisor(part) for part, _ in share.parts()) == pytest.approx(processes * share.size / 12)
         for here, there in share.parts():
             pairs += share.pairs(5)[here]
             places += range(12)[there]
     assert pairs == list(range(60, 72))
     assert places == list(range(12))
+
+
+def test_a_gpu_is_fed_by_several_processes(make_config):
+    train, cores = make_config(workers="auto").train, compute.physical_cores()
+    assert [loader_processes(train, device) for device in (torch.device("cpu"), CUDA)] == [1, min(8, cores)]
+
+
+def test_bf16_is_for_cards_that_have_it(monkeypatch):
+    """Turing, 7.5, only emulates it."""
+    card = {"get_device_capability": (8, 0), "get_device_name": "Card"}
+    for name in tuple(card):
+        monkeypatch.setattr(torch.cuda, name, lambda _, name=name: card.get(name))
+    assert compute.has_bf16(CUDA) and compute.resolve("auto", CUDA) == "bf16"
+    card["get_device_capability"] = (7, 5)
+    assert not compute.has_bf16(CUDA) and compute.resolve("auto", CUDA) == "fp32"
+    with pytest.raises(ConfigError, match=r"bf16: cuda:0 \(Card\) does not have it"):
+        compute.resolve("bf16", CUDA)
+
+
+def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):
+    pynvml = pytest.importorskip("pynvml")
+    for name, answer in (("Init", None), ("DeviceGetCount", 2), ("SystemGetDriverVersion", "470.1")):
+        monkeypatch.setattr(pynvml, f"nvml{name}", lambda answer=answer: answer)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if not torch.cuda.is_available():
+        assert compute.unused_gpus().startswith("2 GPUs with NVIDIA's driver 470.1; PyTorch ")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert compute.unused_gpus() == ""
+
+
+class MetaGenerator(torch.Generator):
+    """Of random numbers on "meta"."""
+
+    device = META
+
+    def __new__(cls, _device):
+        return super().__new__(cls)
+
+
+class OnMeta:
+    """Lightning's Fabric, as far as a trainer uses it, on a device that computes nothing and has no values to read."""
+
+    device, global_rank, world_size, is_global_zero = META, 0, 1, True
+
+    def setup(self, network, optimizer):
+        optimizer.optimizer = optimizer
+        return network, optimizer
+
+    def no_backward_sync(self, _network):
+        return nullcontext()
+
+    def backward(self, loss):
+        loss.backward()
+
+    def clip_gradients(self, network, _optimizer, max_norm, error_if_nonfinite):
+        return torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm, error_if_nonfinite=error_if_nonfinite)
+
+    def all_reduce(self, tensor, reduce_op):
+        return tensor
+
+
+class RefusesCpuTensors(TorchFunctionMode):
+    """Refuses tensors with values that stegnet makes on the CPU: each would be copied, and the GPU waited for."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        caller = sys._getframe(1).f_code
+        tensors = [each for each in (result, *args) if isinstance(each, torch.Tensor) and each.dim()]
+        refused = caller.co_filename.startswith(CODE) and any(each.device.type == "cpu" for each in tensors)
+        assert not refused, f"{caller.co_qualname}: {function.__name__}"
+        return result
+
+
+@pytest.mark.parametrize("family", ["costa", "invertible"])
+def test_a_step_makes_nothing_on_the_cpu_and_waits_for_nothing(make_config, monkeypatch, family):
+    """Reading a value of a tensor on "meta", or computing with one elsewhere, is an error of PyTorch's own."""
+    there = {"optim.AdamW": lambda weights, *_, **__: torch.optim.RMSprop(weights), "Generator": MetaGenerator}
+    for name, replacement in there.items():  # neither is on meta
+        monkeypatch.setattr(f"torch.{name}", replacement)
+    model = replace(make_config().model, name=family, width=8, blocks=2)
+    config = make_config(model=model, noise=0.1, batch=4, accumulate=3, pairs=4 * 5000)
+    trainer = Trainer(config, OnMeta(), "fp32")
+    for mode in (nullcontext(), RefusesCpuTensors()):  # tables are copied in the first step
+        with mode:
+            assert trainer.step(torch.empty(4, 2, 3, 32, 32, dtype=torch.uint8, device=META)) is None

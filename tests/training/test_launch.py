@@ -4,19 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
 from stegnet import TrainingError
-from stegnet.training import launch as module
 from stegnet.training.launch import StopRequest, launch
+from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT, wait_until
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys, time
 from pathlib import Path
@@ -53,8 +49,6 @@ except KeyboardInterrupt as stop:
 def start(tmp_path, monkeypatch):
     """Launches two processes that end in the given way."""
     (tmp_path / "worker.py").write_text(WORKER, encoding="utf-8")
-    monkeypatch.setattr(module, "GRACE", 0.5)
-    monkeypatch.setattr(sys, "argv", ["pytest"])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     monkeypatch.chdir(tmp_path)
 
