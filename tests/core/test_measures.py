@@ -35,6 +35,7 @@ def ssim_of_planes(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_psnr_is_over_all_samples():
     assert psnr(flat(100), flat(101)) == pytest.approx(48.1308036, abs=1e-6)  # 20 · log10(255)
+    assert psnr(flat(0), flat(255)) == 0
     a, b = flat(10, 2), flat(10, 2)
     b[0, 0] = (13, 10, 6)  # squares 9 and 16 over 12 samples
     assert psnr(a, b) == pytest.approx(10 * math.log10(255**2 * 12 / 25))

@@ -1,6 +1,5 @@
 """Films that are put into another format, or made what everything plays: hardly different from the original."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -60,16 +59,6 @@ def test_a_film_for_watching(tmp_path, height, width):
     assert min(psnr(*pair) for pair in zip(frames, visible, strict=True)) > 34
 
 
-def test_uneven_times_are_kept_and_the_same_input_gives_the_same_bytes(tmp_path, film):
-    for start in (0, 1234):
-        times = [Fraction(start + stamp, 90_000) for stamp in (0, 1, 3000, 7001, 7002, 20_000, 20_001, 90_000)]
-        choices = {"form": "watchable", "time_base": Fraction(1, 90_000), "keep": film}
-        for name in "ab":
-            write_film(tmp_path / name, still_frames(8, 64, 96), times, **choices)
-        assert list(scan(tmp_path / "a").times) == times
-        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
 @pytest.mark.parametrize("suffix", ["mkv", "mov"])
 def test_pictures_and_sound_that_everything_plays_are_copied(tmp_path, make_film, suffix):
     path = make_film(tmp_path / f"a.{suffix}", 6, codec="libx264", pix_fmt="yuv420p", sound="aac")
@@ -112,13 +101,14 @@ def test_other_sound_becomes_aac(tmp_path, film, codec):
     assert loudest == pytest.approx(44100 / (2 * np.pi * 16), abs=3)
 
 
-@pytest.mark.parametrize("codec", ["aac", "flac", "libmp3lame", "libopus"])
-def test_sound_that_everything_plays_is_copied(tmp_path, film, codec):
-    path = encoded(film, tmp_path / "a.mkv", *["-frames:v", "12", "-c:v", "ffv1", "-c:a", codec])
-    tracks, before = sound_tracks(path), [packet.data for packet in read_sound(path)]
+def test_sound_that_everything_plays_is_copied(tmp_path, film):
+    codecs = ("aac", "flac", "libmp3lame", "libopus")
+    tracks = [part for n, codec in enumerate(codecs) for part in ("-map", "0:a", f"-c:a:{n}", codec)]
+    path = encoded(film, tmp_path / "a.mkv", *["-frames:v", "12", "-map", "0:v", "-c:v", "ffv1", *tracks])
+    _, _, before = shown(path)
     assert len(make_watchable(path, no_progress)) == 1
-    assert [track.codec for track in sound_tracks(path)] == [track.codec for track in tracks]
-    assert [packet.data for packet in read_sound(path)] == before
+    assert [track.codec for track in sound_tracks(path)] == ["aac", "flac", "mp3", "opus"]
+    assert sorted(shown(path)[2]) == sorted(before)
 
 
 def test_a_turned_film_is_shown_upright_and_six_channels_stay(tmp_path, make_film, film):
