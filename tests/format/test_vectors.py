@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from stegnet import RevealError, Session
-from stegnet.core.samples import to_8_bits
 from stegnet.engines import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames, read_picture, read_sound
@@ -148,7 +147,7 @@ class IdealEngine:
 
     def reveal(self, container: np.ndarray, dither: np.ndarray) -> np.ndarray:
         rows, cols = (side // 8 for side in container.shape[:2])
-        green = to_8_bits(container)[..., 1].reshape(rows, 8, cols, 8).transpose(0, 2, 1, 3).reshape(rows, cols, 64)
+        green = np.rint(container[..., 1] * 255).reshape(rows, 8, cols, 8).transpose(0, 2, 1, 3).reshape(rows, cols, 64)
         ratios = 8 * np.sin(2 * np.pi * (green / 16 - dither))
         return np.concatenate([ratios[..., :bits] for bits in ROBUST["rungs"]], 2).astype(np.float32)
 

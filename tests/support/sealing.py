@@ -8,7 +8,7 @@ import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
 from stegnet.record.fields import sized, take_sized
-from stegnet.sealing import LEAD_BITS, Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
+from stegnet.sealing import LEAD_BITS, MAC_BITS, Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
 from stegnet.sealing.carriers import order_of
 from stegnet.sealing.steps import parities_of
 
@@ -50,6 +50,11 @@ def sides(picture: np.ndarray) -> np.ndarray:
 def lead_of(picture: np.ndarray) -> bytes:
     """The lead in a frame; its nonce is the first 12 bytes."""
     return np.packbits(parities_of(picture.reshape(-1)[zones(picture)["lead"]], LEAD_BITS)).tobytes()
+
+
+def mac_of(picture: np.ndarray) -> bytes:
+    """The MAC in a frame."""
+    return np.packbits(parities_of(picture.reshape(-1)[zones(picture)["mac"]] + sides(picture), MAC_BITS)).tobytes()
 
 
 def salt_samples(samples: int) -> np.ndarray:
