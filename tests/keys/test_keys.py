@@ -1,18 +1,30 @@
-"""Subkeys against HKDF and scrypt of other libraries; which key opens which frame; and that no secret is ever shown."""
+"""Which key opens which frame, and that no secret is ever shown; tests/format/test_steps.py has what is derived."""
 
 import copy
 import hashlib
 import os
 import pickle
-import stat
 import traceback
-import unicodedata
 from functools import partial
+from itertools import product
 
 import pytest
 
 from stegnet import KeyFileError
-from stegnet.keys import Identity, Key, KeyRing, Passphrase, Recipient, keys, make_key_file, read_key, shown_text
+from stegnet.keys import (
+    Identity,
+    Key,
+    KeyRing,
+    Passphrase,
+    Recipient,
+    keys,
+    make_identity_file,
+    make_key_file,
+    read_identity,
+    read_key,
+    read_recipient,
+    shown_text,
+)
 from tests.support.sealing import FILM_SECRET
 
 SALT, CANARY = bytes(range(16)), "c4n4ry"
@@ -22,25 +34,6 @@ IDENTITY = Identity(bytes(range(1, 33)))
 
 def same(one: Key, other: Key) -> bool:
     return one.lead(SALT) == other.lead(SALT)
-
-
-def test_subkeys_are_all_different(key):
-    """tests/format/test_steps.py has their values."""
-    other = bytes(16)
-    found = [derive(salt) for derive in (key.lead, key.record, key.positions, key.mac) for salt in (SALT, other)]
-    found += [key.shuffle(salt, index) for salt in (SALT, other) for index in (0, 1, 256, 2**24)]
-    found += [key.commitment(salt) for salt in (SALT, other)] + [key.revealed_film(SALT)]
-    found += [key.robust(name, SALT) for name in (b"dither", b"places", b"header")]
-    assert len(set(found)) == len(found) == 22
-
-
-def test_a_passphrase_is_scrypt_whatever_the_keyboard(monkeypatch):
-    """tests/format/test_steps.py has the work that is done in earnest."""
-    monkeypatch.setitem(keys._SCRYPT, "n", 2)
-    text, decomposed = "Käse", unicodedata.normalize("NFD", "Käse")
-    secret = hashlib.scrypt(text.encode(), salt=SALT, n=2, r=8, p=1, dklen=32)
-    assert decomposed != text
-    assert same(Passphrase(decomposed).derive(SALT), Key(secret))
 
 
 def test_what_is_no_key_and_no_passphrase():
@@ -140,32 +133,19 @@ def test_a_passphrase_that_opens_nothing_is_tried_nine_times():
 # Files
 
 
-def test_key_files(tmp_path):
-    make_key_file(tmp_path / "k", lambda count: bytes(range(count)))
-    assert same(read_key(tmp_path / "k"), Key(bytes(range(32))))
-    for name in "ab":
-        make_key_file(str(tmp_path / name))
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-        start = "# stegnet key: whoever has it can reveal what it hides\nSTEGNET-KEY-1"
-        assert (tmp_path / name).read_text().startswith(start)
-    assert not same(read_key(tmp_path / "a"), read_key(str(tmp_path / "b"))), "random ones"
-    before = (tmp_path / "a").read_bytes()
-    with pytest.raises(KeyFileError, match="exists already"):
-        make_key_file(tmp_path / "a")
-    assert (tmp_path / "a").read_bytes() == before
-    with pytest.raises(KeyFileError, match="can't be written"):
-        make_key_file(tmp_path / "folder" / "k")
-
-
-def test_files_that_are_no_keys(tmp_path):
+def test_no_error_shows_what_is_in_a_file(tmp_path):
+    """Of no key, or a key or identity where another is asked for; tests/transcripts has the messages."""
+    identity, key, other = (tmp_path / name for name in ("identity", "key", "other"))
+    make_identity_file(identity)
+    make_key_file(key)
+    secrets = [path.read_text().split()[-1] for path in (identity, key)]
     for size in (0, 31, 33, 1000):
-        (tmp_path / "k").write_bytes((CANARY.encode() * 200)[:size])
-        with pytest.raises(KeyFileError, match="not a key file") as caught:
-            read_key(tmp_path / "k")
-        assert CANARY not in caught.value.as_text()
-    for path, problem in ((tmp_path / "none", "no such key file"), (tmp_path, "can't be read")):
-        with pytest.raises(KeyFileError, match=problem):
-            read_key(path)
+        other.write_bytes((CANARY.encode() * 200)[:size])
+        for read, path in product((read_identity, read_recipient, read_key), (identity, key, other)):
+            if (read, path) not in ((read_identity, identity), (read_key, key)):
+                with pytest.raises(KeyFileError, match=path.name) as caught:
+                    read(path)
+                assert not any(secret in caught.value.as_text() for secret in (*secrets, CANARY))
 
 
 def test_a_key_from_a_pipe_is_read_once(tmp_path):

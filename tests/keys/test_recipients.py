@@ -22,10 +22,6 @@ from stegnet.keys import (
     Recipient,
     export_secret,
     import_secret,
-    make_identity_file,
-    read_identity,
-    read_key,
-    read_recipient,
 )
 from stegnet.keys.elligator import coordinate, representative
 from stegnet.media import FilmWriter, read_frames, read_picture
@@ -250,25 +246,3 @@ def test_sources_as_bytes(cover):
         copied = import_secret(export_secret(source))
         assert type(copied) is type(source)
         assert export_secret(copied) == export_secret(source)
-
-
-def test_wrong_files(tmp_path):
-    identity, recipient, key = (tmp_path / name for name in ("identity", "recipient", "key"))
-    text = str(make_identity_file(identity))
-    recipient.write_text(text)
-    key.write_bytes(bytes(range(32)))
-    for read, path, problem in (
-        (read_identity, recipient, "a recipient, not an identity file"),
-        (read_identity, key, "not an identity file"),
-        (read_identity, tmp_path / "none", "no such identity file"),
-        (read_recipient, identity, "an identity, not a recipient"),
-        (read_recipient, key, "not a recipient"),
-        (read_recipient, tmp_path / "none", "no such file, and no recipient"),
-        (read_key, identity, "an identity, not a key file"),
-        (read_key, recipient, "a recipient, not a key file"),
-    ):
-        with pytest.raises(KeyFileError, match=f"{Path(path).name}: {problem}") as caught:
-            read(path)
-        assert text not in caught.value.as_text() and identity.read_text()[-60:] not in caught.value.as_text()
-    with pytest.raises(KeyFileError, match="the recipient: a recipient that was damaged or cut"):
-        read_recipient(text[:-1])
