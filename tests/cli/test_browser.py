@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 
 import pytest
 
+from tests.support.temporary import temporary_files_in
 from tests.support.waiting import LIMIT
 
 WEBCAM = "webcam secret.jpg --source cover.mkv --key-file k --open"
@@ -19,7 +20,6 @@ WEBCAM = "webcam secret.jpg --source cover.mkv --key-file k --open"
 def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factory, line, end) -> None:
     """Nor in a file that others can read; one that is a snap sees nothing of /tmp, but what is not hidden at home."""
     temporary, home = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("home")
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.setenv("HOME", str(home))
     opened = []
 
@@ -35,7 +35,8 @@ def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factor
     monkeypatch.setattr(webbrowser, "open", start)
     for there, snaps in ((True, home / "no"), (False, home)):
         monkeypatch.setattr("stegnet.loopback._SNAPS", snaps)
-        code, out, err = run(line)
+        with temporary_files_in(temporary):
+            code, out, err = run(line)
         address, redirect, mode = opened.pop()
         token = re.match(r"(?:open|watch) http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
         assert (code, opened, mode) == (0, [], 0o700)

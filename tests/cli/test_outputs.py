@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.cli.conftest import files_up_to
 from tests.support.films import make_film, picture
+from tests.support.temporary import temporary_files_in
 
 HIDING = ("hide cover.png notes.txt -o out.png", "hide cover.mkv secret.mkv -o out.mp4 --method network")
 REVEALING = ("reveal c.png -o out.png", "reveal c.mkv -o out.mkv", "reveal sealed.png -o out.txt")
@@ -66,14 +67,13 @@ FULL = [
 ]
 
 
-def test_nothing_is_left_on_a_full_disk(run, hidden, monkeypatch):
+def test_nothing_is_left_on_a_full_disk(run, hidden):
     (temporary := hidden / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     Image.fromarray(picture(150, 200)).save("large.bmp")
     make_film(hidden / "long.mkv", 25)
     before = {path: path.read_bytes() for path in hidden.rglob("*") if path.is_file()}
     for line, size, message in FULL:
-        with files_up_to(size):
+        with temporary_files_in(temporary), files_up_to(size):
             code, out, err = run(line)
         error = next(told for told in err.splitlines() if told.startswith("error: "))
         assert (code, out) == (1, ""), line

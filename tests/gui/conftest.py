@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from stegnet.gui import server as gui
-from stegnet.gui.jobs import Done
-from stegnet.gui.server import GuiServer
-from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Run
+from tests.support.temporary import temporary_files_in
 from tests.support.waiting import LIMIT
 
 KEY = {"file": base64.b64encode(bytes(range(32))).decode()}
@@ -38,7 +37,7 @@ class Answer:
 class Client:
     """Requests of a page."""
 
-    server: GuiServer
+    server: gui.GuiServer
 
     @property
     def own(self) -> dict[str, str]:
@@ -82,33 +81,45 @@ def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object
     return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
 
 
-def back(request: object, inputs: list[Path], folder: Path, run: Run) -> Done:
+def back(request: object, inputs: list[Path], folder: Path, run: Run) -> gui.Done:
     """A job that gives its first file back."""
-    return Done(inputs[0].rename(folder / "n.txt"), {}, {})
+    return gui.Done(inputs[0].rename(folder / "n.txt"), {}, {})
 
 
 @pytest.fixture
-def job_that(monkeypatch) -> Callable[[Callable[..., Done]], None]:
+def job_that(monkeypatch) -> Callable[[Callable[..., gui.Done]], None]:
     """Replaces what a job does."""
     return lambda does: monkeypatch.setattr(gui, "run_job", does)
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch) -> Path:
+def temporary(tmp_path: Path) -> Iterator[Path]:
     """An empty folder as the system's one for temporary files."""
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "temporary"
+    with temporary_files_in(tmp_path / "temporary") as folder:
+        yield folder
 
 
 @pytest.fixture
-def workspace(temporary: Path) -> Iterator[Workspace]:
-    with Workspace() as made:
+def workspace(temporary: Path) -> Iterator[gui.Workspace]:
+    with gui.Workspace() as made:
         yield made
 
 
 @pytest.fixture
-def client(workspace: Workspace) -> Iterator[Client]:
+def client(workspace: gui.Workspace) -> Iterator[Client]:
     run = Run(device="cpu", precision="fp32")
-    with GuiServer(0, threading.Event(), workspace, run) as server, server.running():
+    with gui.GuiServer(0, threading.Event(), workspace, run) as server, server.running():
         yield Client(server)
+
+
+@pytest.fixture
+def cover(tmp_path: Path, picture) -> Path:
+    Image.fromarray(picture(200, 300, 1)).save(tmp_path / "a cover.png")
+    return tmp_path / "a cover.png"
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    (tmp_path / "note.txt").write_text("a note", "utf-8")
+    return tmp_path / "note.txt"

@@ -2,7 +2,7 @@
 
 import re
 
-from stegnet.gui.server import _PAGE_TYPES
+from stegnet.gui import server as gui
 from tools.page_constants import PATH, page_constants
 
 PAGE = PATH.parent
@@ -24,5 +24,5 @@ def test_each_module_names_files_of_the_page_alone() -> None:
 
 def test_the_page_is_small_and_holds_no_network() -> None:
     files = [file for file in PAGE.rglob("*") if file.is_file()]
-    assert {file.suffix for file in files if file.suffix not in _PAGE_TYPES} <= {"", ".json"}
+    assert {file.suffix for file in files if file.suffix not in gui._PAGE_TYPES} <= {"", ".json"}
     assert sum(file.stat().st_size for file in files) < 1_000_000

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stegnet import MediaError
-from stegnet.gui.workspace import Workspace
+from stegnet.gui import server as gui
+from tests.support.temporary import temporary_files_in
 
 
 @pytest.fixture
@@ -19,23 +20,27 @@ def left(temporary: Path) -> Path:
     return folder
 
 
-def test_the_folder_is_private_and_removed(temporary: Path, monkeypatch) -> None:
-    with Workspace() as workspace:
-        assert workspace._folder.stat().st_mode & 0o777 == 0o700
-        with workspace.inputs() as inputs:
-            assert inputs.stat().st_mode & 0o777 == 0o700
+def test_the_folder_is_private_and_removed(temporary: Path) -> None:
+    with gui.Workspace() as workspace, workspace.inputs() as inputs:
+        assert [each.stat().st_mode & 0o777 for each in (inputs, inputs.parent)] == [0o700, 0o700]
+        assert inputs.parent.parent == temporary
     assert list(temporary.iterdir()) == []
-    monkeypatch.setattr("tempfile.tempdir", str(temporary / "gone"))
-    with pytest.raises(MediaError, match="no folder for temporary files"):
-        Workspace()
+    with temporary_files_in(temporary / "gone"), pytest.raises(MediaError, match="no folder for temporary files"):
+        gui.Workspace()
 
 
-def test_what_a_killed_program_left_is_removed(left: Path) -> None:
+def test_what_a_killed_program_left_is_removed(temporary: Path, left: Path) -> None:
+    """But nothing that another program has open, nor what a link of another user leads to."""
     (left / "secret.png").touch()
-    with Workspace() as first:
+    (temporary / "others").mkdir()
+    (temporary / "others/lock").touch()
+    (temporary / "stegnet-gui-link").symlink_to(temporary / "others")
+    with gui.Workspace() as first, first.inputs() as inputs:
         assert not left.exists()
-        with Workspace():
-            assert first._folder.exists()
+        with gui.Workspace():
+            assert inputs.exists()
+    assert (temporary / "others/lock").exists()
+    assert (temporary / "stegnet-gui-link").is_symlink()
 
 
 def test_what_another_user_left_is_not_removed(left: Path, monkeypatch) -> None:
@@ -48,14 +53,5 @@ def test_what_another_user_left_is_not_removed(left: Path, monkeypatch) -> None:
         return os.stat_result(found)
 
     monkeypatch.setattr(Path, "lstat", of_another)
-    with Workspace():
+    with gui.Workspace():
         assert (left / "lock").exists()
-
-
-def test_links_in_the_folder_for_temporary_files_are_left(temporary: Path, left: Path, tmp_path: Path) -> None:
-    """Another user may have put them there."""
-    other = left.rename(tmp_path / "other")
-    (temporary / "stegnet-gui-link").symlink_to(other)
-    with Workspace():
-        assert (other / "lock").exists()
-    assert (temporary / "stegnet-gui-link").is_symlink()

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -56,8 +56,9 @@ def _stegnet(words: list[str], stdin: bytes, seed: str, files: dict[str, str]) -
         patch.setattr("stegnet.core.randomness.urandom", random.Random(seed).randbytes)
         patch.setattr("random._urandom", random.Random(seed).randbytes)  # of the module secrets
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        for name in ("out", "err"):
-            patch.setattr(f"sys.std{name}", io.TextIOWrapper(_Recorder(name, said), "utf-8", write_through=True))
+        for name, redirected in (("out", redirect_stdout), ("err", redirect_stderr)):
+            stream = io.TextIOWrapper(_Recorder(name, said), "utf-8", write_through=True)
+            stack.enter_context(redirected(stream))
         for number, path in files.items():
             if number[:-1]:
                 stack.enter_context(_opened_as(int(number[:-1]), path))

@@ -30,6 +30,7 @@ import pytest
 import stegnet
 from stegnet.cli.messages import escape
 from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from tests.support.temporary import temporary_files_in
 from tests.transcripts.corpus import make_corpus
 from tests.transcripts.describe import described
 from tests.transcripts.shell import by_shell, in_process, lines_of
@@ -90,12 +91,12 @@ def surroundings(corpus, programs, tmp_path, monkeypatch, capfd) -> Iterator[Non
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.chdir(shutil.copytree(corpus, tmp_path / "work"))
     before = os.umask(0o022)
-    yield
+    with temporary_files_in(tmp_path / "temporary") as temporary:
+        yield
     os.umask(before)
-    assert list((tmp_path / "temporary").iterdir()) == []
+    assert list(temporary.iterdir()) == []
     assert capfd.readouterr() == ("", ""), "a library wrote past Python"
 
 

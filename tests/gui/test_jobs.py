@@ -1,0 +1,175 @@
+"""Hiding and revealing by the page, and what it tells of covers before."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet.results import betrayed_by
+from tests.gui.conftest import PASSPHRASE, Client, request
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
+NAME = "a.bin"
+
+
+@pytest.fixture
+def photo(tmp_path: Path, picture) -> Path:
+    Image.fromarray(picture(200, 300, 1)).save(tmp_path / "photo.jpeg", quality=92)
+    return tmp_path / "photo.jpeg"
+
+
+def question(cover: Path, size: int = 0) -> dict[str, Any]:
+    file = {"name": cover.name, "size": cover.stat().st_size}
+    sides = {"width": 300, "height": 200, "frames": 1}
+    return {"cover": sides | {"file": file}, "secret": {"name": NAME, "size": size}, "suffix": ".jpg"}
+
+
+def room(client: Client, cover: Path, **other: Any) -> dict[str, Any]:
+    asked = question(cover)
+    asked["cover"] |= {name: other.pop(name) for name in ("width", "height", "frames") if name in other}
+    answer = client.ask("room", "POST", json.dumps(asked | other).encode() + b"\n" + cover.read_bytes())
+    assert answer.status == 200
+    return json.loads(answer.body)
+
+
+def advice(client: Client, about: str, **asked: Any) -> str:
+    """The server's answer to a request."""
+    answer = client.ask(about, "POST", json.dumps(asked).encode() + b"\n")
+    assert answer.status == 200, answer
+    return json.loads(answer.body)["text"]
+
+
+def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, safe: bool = False) -> str:
+    return advice(client, "forecast", **question(cover, size) | told | {"safe": safe})
+
+
+def test_a_file_comes_back(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
+    done = client.do("hide", cover, note)
+    facts = done["result"]
+    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover.png", 300, 200, [])
+    assert facts["psnr"]["container"] > 50
+    container = client.fetch(done)
+    assert container.headers["Content-Type"] == "image/png"
+    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover.png"
+    shown = {name: client.ask(path) for name, path in facts["previews"].items()}
+    assert set(shown) == {"cover", "container", "difference"}
+    assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
+    assert np.asarray(Image.open(io.BytesIO(shown["difference"].body))).mean() > 0
+    (tmp_path / "c.png").write_bytes(container.body)
+    found = client.do("reveal", tmp_path / "c.png")
+    assert (found["result"]["name"], found["result"]["trouble"], found["result"]["text"]) == ("note.txt", [], None)
+    assert client.fetch(found).body == b"a note"
+
+
+def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path, tmp_path: Path, capfd) -> None:
+    """Before hiding, too."""
+    (tmp_path / "message.txt").write_text("Grüße", "utf-8")
+    done = client.do("hide", cover, tmp_path / "message.txt", key=PASSPHRASE)
+    (warning,) = done["result"]["warnings"]
+    assert warning.startswith("the passphrase is weak")
+    (tmp_path / "c.png").write_bytes(client.fetch(done).body)
+    assert client.do("reveal", tmp_path / "c.png", key=PASSPHRASE)["result"]["text"] == "Grüße"
+    assert advice(client, "weakness", **PASSPHRASE).startswith("the passphrase is weak")
+    assert advice(client, "weakness", passphrase="") == "the passphrase is empty or too long"
+    answer = json.loads(client.ask("words", "POST", b"{}\n").body)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+){5,}", answer["passphrase"])
+    assert answer["text"].startswith("77 random bits")
+    assert advice(client, "weakness", passphrase=answer["passphrase"]) == ""
+    assert capfd.readouterr() == ("", "")  # keys are in no output
+
+
+def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
+    """It has the name of a preview, and a note its PSNR."""
+    Image.fromarray(picture(136, 200, 3)).save(tmp_path / "cover.jpg", quality=95)
+    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:90", suffix=".jpg")
+    measured = done["result"]["psnr"]
+    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
+    assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
+    (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
+    found = client.do("reveal", tmp_path / "c.jpg")
+    assert (found["result"]["robust"], client.fetch(found).body) == (True, b"a note")
+
+
+PICTURE = {"width": 1600, "height": 1200, "frames": 1}
+PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
+FORECASTS = [
+    (PICTURE, {"name": "a.bin", "size": 10**6}, None, r"Room for about [\d.]+ MB: the secret as it is, .*"),
+    (PICTURE, {"name": "a.bin", "size": 10**7}, None, r"Room for about [\d.]+ MB: too little for this secret\. .*"),
+    (PICTURE, PHOTO, "jpeg:75", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
+    (PICTURE, PHOTO, "fax", r"survive: unknown channel 'fax'\."),
+    (PICTURE | {"frames": 48}, {"name": "a", "size": 1}, "h264:23", r"Room for about \d\d kB: the secret as it is.*"),
+    (PICTURE | {"frames": 48}, {"name": "a", "size": 10**9, "film": True}, None, r".* \d\d MB: a compressed copy .*"),
+    ({"width": 8, "height": 8, "frames": 1}, PHOTO, None, r"Room for about 0 bytes: too little for this secret\."),
+]
+
+
+def test_the_room_is_told_before_hiding(client: Client) -> None:
+    for cover, secret, survive, expected in FORECASTS:
+        assert re.fullmatch(expected, advice(client, "forecast", cover=cover, secret=secret, survive=survive))
+
+
+def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
+    """Its room is told before, and is there."""
+    found = room(client, photo)
+    assert room(client, photo, width=0, height=0) == found, "it is measured if its size is not known"
+    told = found["room"]
+    for size, fits in ((told, True), (told + 1, False)):
+        (tmp_path / NAME).write_bytes(bytes(size))
+        assert ("byte for byte" in forecast(client, photo, found, size)) is fits
+        done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg")
+        assert ("result" in done) is fits
+        if fits:
+            assert (done["result"]["name"], done["result"]["warnings"]) == ("photo.jpg", [])
+            (tmp_path / "photo.jpg").write_bytes(client.fetch(done).body)
+    with Image.open(photo) as before, Image.open(tmp_path / "photo.jpg") as after:
+        assert before.quantization == after.quantization
+    assert client.fetch(client.do("reveal", tmp_path / "photo.jpg")).body == bytes(told)
+
+
+def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Path) -> None:
+    """What that is, is told before, and after hiding on which side the secret was."""
+    found = room(client, photo)
+    assert 0 < found["hard"] < found["room"] / 4
+    for size, safe in ((found["hard"], True), (found["hard"] + 1, False)):
+        (tmp_path / NAME).write_bytes(bytes(size))
+        told = forecast(client, photo, found, size, safe=True)
+        assert re.match(r"Room for about [\d.]+ kB, \d+ bytes of it hard to find: ", told)
+        assert ("byte for byte" in told) is safe
+        done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg", safe=True)
+        assert ("result" in done) is safe
+    assert done["error"]["message"].endswith(f"has {size} bytes, and {size - 1} are hard to find in this cover")
+
+
+def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tmp_path: Path, make_film) -> None:
+    """By the cover's file, and again as the work begins, for each method as on the command line."""
+    Image.open(photo).save(tmp_path / "copy.png")
+    film = make_film(tmp_path / "film.mp4", 3, 200, 300, codec="libx264", pix_fmt="yuv420p")
+    for cover, suffix, history in (
+        (photo, ".png", "a JPEG"),
+        (photo, ".jpg", None),
+        (tmp_path / "copy.png", ".png", "a copy of one that was saved with loss"),
+        (film, ".mkv", "a film in YCbCr (h264)"),
+    ):
+        found = room(client, cover, suffix=suffix, frames=3 if cover == film else 1)
+        assert (found["history"], found["hard"] == 0) == (history, bool(history) and cover != film), cover.name
+        lines = client.ask("jobs", "POST", request("hide", cover, note, suffix=suffix)).lines
+        warned = [line["warning"] for line in lines if "warning" in line]
+        assert warned == ([betrayed_by(history)] if history else []), cover.name
+    assert ", all of it easy to find: " in forecast(client, photo, room(client, photo, suffix=".png"), 1)
+    assert room(client, photo, suffix=".jpg", survive="jpeg:75")["history"] is None
+    with Image.open(photo) as picture:
+        picture.convert("CMYK").save(tmp_path / "cmyk.jpg")
+    assert room(client, tmp_path / "cmyk.jpg") == {"text": "cmyk.jpg: the JPEG is CMYK, which is not supported."}
+
+
+@pytest.mark.parametrize("wrong", [{"name": 5, "size": 1}, {"name": "a", "size": -1}, {"name": "a"}, 5, None])
+def test_bad_questions(client: Client, photo: Path, wrong: object) -> None:
+    asked = question(photo)
+    asked["cover"]["file"] = wrong
+    assert client.ask("room", "POST", json.dumps(asked).encode() + b"\n").status == 400
+    assert client.ask("room", "POST", json.dumps(question(photo)).encode() + b"\nshort").status == 400
