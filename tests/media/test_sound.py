@@ -60,23 +60,15 @@ def test_packets_survive_matroska_and_mp4(tmp_path, make_sounds, heard, codec, s
 
 
 def test_language_title_and_disposition_are_copied(tmp_path, make_sounds):
-    with av.open(str(make_sounds(tmp_path / "a.mkv", "aac"))) as old, av.open(str(tmp_path / "b.mkv"), "w") as new:
-        for number, (language, title) in enumerate((("fra", "Commentaire"), ("deu", "Ton"))):
-            stream = new.add_stream_from_template(old.streams.audio[0])
-            stream.metadata.update({"language": language, "title": title})
-            stream.disposition = number  # only the second is a default
-        for number in range(2):
-            old.seek(0)
-            for packet in old.demux(audio=0):
-                if packet.size:
-                    packet.stream = new.streams[number]
-                    new.mux(packet)
-    tracks = sound_tracks(tmp_path / "b.mkv")
-    assert [(track.language, track.title) for track in tracks] == [("fra", "Commentaire"), ("deu", "Ton")]
-    for form in ("mkv", "mp4"):
-        again = sound_tracks(rewritten(tmp_path / "b.mkv", tmp_path / "c", form))
-        assert [(track.language, track.title) for track in again] == [("fra", "Commentaire"), ("deu", "Ton")]
-    with av.open(str(rewritten(tmp_path / "b.mkv", tmp_path / "c", "mkv"))) as film:
+    """Only the second is a default."""
+    names = {0: ("fra", "Commentaire"), 1: ("deu", "Ton")}
+    options = "-map 0:v -map 0:a -map 0:a -c copy -disposition:a:0 0 -disposition:a:1 default"
+    for number, (language, title) in names.items():
+        options += f" -metadata:s:a:{number} language={language} -metadata:s:a:{number} title={title}"
+    source = encoded(make_sounds(tmp_path / "a.mkv", "aac"), tmp_path / "b.mkv", *options.split())
+    for film in (source, *(rewritten(source, tmp_path / f"c.{form}", form) for form in ("mkv", "mp4"))):
+        assert [(track.language, track.title) for track in sound_tracks(film)] == [*names.values()]
+    with av.open(str(tmp_path / "c.mkv")) as film:
         assert [int(stream.disposition) for stream in film.streams.audio] == [0, 1]
 
 

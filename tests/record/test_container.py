@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 import stegnet
-from stegnet import Key, MediaError, RevealError
+from stegnet import Key
 from stegnet.media import FILM, PICTURE, read_cover, read_frames, write_png
 from stegnet.record import Container
 
@@ -24,7 +23,6 @@ def folder(tmp_path_factory, picture, make_film) -> Path:
     make_film(folder / "cover.mkv", FRAMES)
     for suffix in (".png", ".mkv"):
         stegnet.hide(folder / f"cover{suffix}", b"a note", folder / f"c{suffix}", key=KEY, method="sealed")
-    Image.fromarray(picture(64, 96)).save(folder / "a.jpg")
     return folder
 
 
@@ -51,18 +49,3 @@ def test_an_open_container(folder, name):
     with Container(folder / name, KEY):
         assert count == 1 or str(folder / name) in {file.path for file in psutil.Process().open_files()}
     assert str(folder / name) not in {file.path for file in psutil.Process().open_files()}
-
-
-def test_nothing_opens(tmp_path, folder):
-    """A format that keeps nothing is named; what is no container is said before what the output needs."""
-    for name in ("cover.png", "cover.mkv", "a.jpg"):
-        with Container(folder / name, KEY) as container:
-            assert container.first.record is container.header() is None
-            message = "nothing can be revealed: nothing here opens with this key"
-            with pytest.raises(RevealError, match=message) as raised:
-                container.inspect()
-        assert ("a JPEG keeps nothing of what was hidden" in raised.value.hint) == (name == "a.jpg")
-    (tmp_path / "notes.txt").write_text("a note")
-    (tmp_path / "out.png").touch()
-    with pytest.raises(MediaError, match="neither a picture nor a film"):
-        stegnet.reveal(tmp_path / "notes.txt", tmp_path / "out.png", key=KEY)

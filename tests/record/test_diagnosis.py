@@ -20,25 +20,6 @@ def places(*indices: int | None, altered: tuple[int, ...] = ()) -> list[FrameSta
     ]
 
 
-def test_each_kind_of_damage():
-    for found, total, said in (
-        (places(0, 1, 2), 3, {}),
-        (places(0, 1, 2, altered=(1,)), 3, {"altered": (1,)}),
-        (places(None, None), 2, {"unreadable": (0, 1)}),
-        (places(), 3, {"lost": (0, 1, 2)}),
-        (places(0, 3, 2, 1), 4, {"moved": (2, 3)}),
-        (places(1, 2, 3, 4, 0), 5, {"moved": (0,)}),
-        (places(0, 1, 2, 0, 1, 2), 3, {"repeated": (0, 1, 2)}),
-        (places(None, 0, 1, None, None), 2, {"foreign": (0, 3, 4)}),
-        (places(0, None, None, 2), 3, {"unreadable": (1,), "foreign": (2,)}),
-        (places(2, None, 0, 1, altered=(3,)), 5, {"altered": (1,), "moved": (2,), "lost": (3, 4), "foreign": (1,)}),
-        (places(0, 0), 1, {"repeated": (0,)}),
-    ):
-        diagnosis = diagnose(found, total)
-        assert {name: getattr(diagnosis, name) for name in KINDS} == dict.fromkeys(KINDS, ()) | said
-        assert bool(diagnosis.lines()) == bool(said)
-
-
 def longest_rise(indices: list[int]) -> int:
     """By trying every choice."""
     for size in range(len(indices), 0, -1):

@@ -102,18 +102,12 @@ def test_fields_beyond_their_limits_are_rejected(key):
             pytest.fail(str(fields))
 
 
-def test_fields_at_their_limits_are_not_rejected(key):
-    """The limits themselves round trip above."""
-    for fields in ({}, {"block": 256}, {"tracks": b""}, {"stamp": 1 << 62, "time_base": (1, 1 << 22)}):
-        assert parse_record(forged(PLAIN, **fields), key).header.film_id == FILM_ID
-    assert parse_record(forged(PLAIN, rate=(50, 2)), key).header.secret.rate == 25, "not in lowest terms"
-
-
 def test_a_picture_is_one_frame(key):
     one = forged(PLAIN, kind=1, frames=1, hidden=1, index=0)
     assert parse_record(one, key).header.kind == PICTURE
     for fields in ({"frames": 2}, {"frames": 2, "hidden": 2}, {"hidden": 0}):
         rejected(forged(one, **fields), key)
+    assert parse_record(forged(PLAIN, rate=(50, 2)), key).header.secret.rate == 25, "not in lowest terms"
 
 
 def test_records_that_are_cut_off_or_of_another_key(key):
@@ -178,16 +172,11 @@ def test_an_albums_fields_have_their_places(key):
 def test_values_beyond_a_record_are_refused(key):
     for record in (
         with_secret(width=(1 << 20) + 1),
-        with_secret(height=(1 << 20) + 1),
         with_secret(width=(1 << 14) + 1, height=1 << 14),
         with_stamp((1 << 40) + 1, 1),
         replace(RECORD, header=replace(HEADER, frames=(1 << 24) + 1)),
-        with_stamp((1 << 62) + 1, 1 << 30),
-        with_stamp(-(1 << 63), 1 << 30),
         replace(RECORD, stamp=1 << 80),
-        with_secret(time_base=Fraction(1, 1 << 31)),
         with_secret(rate=Fraction((1 << 33) + 2, 3)),
-        with_secret(rate=Fraction(0)),
     ):
         with pytest.raises(CapacityError):
             format_record(record, key)
