@@ -6,14 +6,13 @@ import torch
 from scipy.stats import kstest
 
 from stegnet import ConfigError
-from stegnet.models import build
-from stegnet.models.costa import Costa
+from stegnet.models import Pair, build
 
 pytestmark = pytest.mark.arithmetic
 
 
 @pytest.fixture
-def pair() -> Costa:
+def pair() -> Pair:
     """Untrained: encoder and decoder are linear, but for compander and series."""
     torch.manual_seed(0)
     return build("costa", width=8).eval()
@@ -36,18 +35,12 @@ def test_a_container_stays_within_half_a_period_of_any_cover(pair):
 
 @torch.no_grad()
 def test_no_cover_disturbs_what_is_revealed(pair):
+    """Nor do 8 bits."""
     hidden = hidden_signal()
-    first, second = (pair.reveal(pair.hide(cover(seed), hidden)) for seed in (1, 2))
+    first, second = (pair.reveal(pair.hide(cover(seed), hidden).mul(255).round() / 255) for seed in (1, 2))
     error = (first - hidden).square().mean()
-    assert error < 0.3 * hidden.square().mean()
+    assert error < 0.4 * hidden.square().mean()
     torch.testing.assert_close(error, (second - hidden).square().mean(), rtol=0.05, atol=0)
-
-
-@torch.no_grad()
-def test_an_untrained_pair_reveals_from_8_bits_already(pair):
-    hidden = hidden_signal()
-    container = pair.hide(cover(), hidden).mul(255).round() / 255
-    assert (pair.reveal(container) - hidden).square().mean() < 0.4 * hidden.square().mean()
 
 
 @torch.no_grad()

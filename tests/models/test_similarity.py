@@ -43,7 +43,7 @@ def halved(picture: np.ndarray) -> np.ndarray:
     return picture[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
 
 
-@pytest.mark.parametrize(("height", "width", "noise"), [(16, 16, 0.01), (96, 96, 0.1), (11, 40, 1.0)])
+@pytest.mark.parametrize(("height", "width", "noise"), [(96, 96, 0.1), (11, 40, 1.0)])
 def test_ssim_matches_scikit_image(height, width, noise):
     a, b = alike(height, width, noise)
     expected = [by_scikit_image(*channels) for channels in zip(a, b, strict=True)]
@@ -57,7 +57,7 @@ def by_the_paper(a: np.ndarray, b: np.ndarray, weights: tuple[float, ...]) -> fl
     return contrast_by_scipy(a, b) ** weights[0] * by_the_paper(halved(a), halved(b), weights[1:])
 
 
-@pytest.mark.parametrize(("side", "scales"), [(16, 1), (24, 2), (96, 4), (104, 4), (184, 5)])
+@pytest.mark.parametrize(("side", "scales"), [(16, 1), (104, 4), (184, 5)])
 def test_ms_ssim_matches_the_paper(side, scales):
     a, b = alike(side, side)
     weights = tuple(weight / sum(SCALES[:scales]) for weight in SCALES[:scales])
@@ -66,8 +66,7 @@ def test_ms_ssim_matches_the_paper(side, scales):
     np.testing.assert_allclose(ms_ssim(*tensors(a, b))[0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("measure", [ssim, ms_ssim])
-@pytest.mark.parametrize("overshot", [-0.7, 0.6])
+@pytest.mark.parametrize(("measure", "overshot"), [(ssim, -0.7), (ms_ssim, 0.6)])
 def test_the_gradient_pulls_values_back_into_the_range(measure, overshot):
     _, target = tensors(*alike(32, 32))
     picture = (target + overshot).requires_grad_()

@@ -8,8 +8,9 @@ from skimage.measure import block_reduce
 from stegnet.core import shuffle as single
 from stegnet.core.shuffle import Shuffle, draw
 from stegnet.models import tensors
-from stegnet.models.tensors import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
+from stegnet.models.tensors import through_8_bits, with_sealed_bits
 from tests.core.test_shuffle import chi_square, key
+from tests.support.training import from_8_bits, seal_strength, to_8_bits
 
 pytestmark = pytest.mark.arithmetic
 
@@ -43,7 +44,7 @@ def entropy(chances: np.ndarray) -> float:
     return float(-(chances * np.log2(chances)).sum())
 
 
-@pytest.mark.parametrize("bits", [0.1, 0.5, 1.0, 1.4])
+@pytest.mark.parametrize("bits", [0.1, 1.4])
 def test_sealed_samples_carry_their_bits_at_the_least_error(bits):
     """Measured: the entropy of the step for each rounding error, and the mean squared error, near that of a Gaussian
     variable of this entropy, 4^bits / 2πe, which no code can beat by much."""
@@ -85,7 +86,7 @@ def test_block_means():
     np.testing.assert_allclose(means, means.round(), atol=1e-4)
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 8])
+@pytest.mark.parametrize("block", [1, 8])
 def test_a_batch_matches_single_pictures(block):
     pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
     shuffles = [draw(key(n), 5, 7) for n in range(3)]
