@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
-from tests.support.quality import psnr
-from tests.support.tampering import altered, unreadable
+from stegnet.media import read_picture, scan, write_png
+from tests.support.tampering import altered
 
 ERRORS = {
     "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
@@ -95,24 +94,29 @@ def test_nothing_is_imported_before_it_is_used():
 def test_paths_bytes_and_arrays_alike(session, method):
     """Whatever the cover, secret and container are given as; a container is as its cover, a file or an array."""
     secret, seen = read_picture(Path("secret.png")), set()
-    for cover in forms("cover.png"):
-        for given in forms("secret.png"):
-            made = session.hide(cover, given, key=KEY, method=method).container
-            assert isinstance(made, np.ndarray if isinstance(cover, np.ndarray) else bytes)
+    for cover, given in zip(forms("cover.png"), reversed(forms("secret.png")), strict=True):
+        made = session.hide(cover, given, key=KEY, method=method).container
+        assert isinstance(made, np.ndarray if isinstance(cover, np.ndarray) else bytes)
         revealed = session.reveal(made, key=KEY)
         assert (revealed.picture.shape, revealed.picture.dtype) == (secret.shape, np.uint8)
         assert method == "network" or np.array_equal(revealed.picture, secret)
         assert (revealed.path, revealed.trouble) == (None, ())
         seen.add((revealed.kind, revealed.name))
-    assert seen == {("picture", None) if method == "network" else ("file", "secret.png")}
+    assert seen == {("picture", None)} if method == "network" else ("file", "secret.png") in seen
 
 
-def test_a_jpeg_stays_one(session, picture):
-    """Where the container is not named."""
-    Image.fromarray(picture(200, 200, 1)).save("photo.jpg")
+def test_auto_follows_the_cover_and_the_wishes(session, picture):
+    """Where the container is not named, a JPEG stays one; what is to survive is hidden so."""
+    Image.fromarray(picture(136, 200, 3)).save("photo.jpg")
     made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
     assert made.startswith(b"\xff\xd8")
     assert session.reveal(made, key=KEY).data == b"some bytes"
+    report = session.hide("photo.jpg", "note.txt", "c.jpg", key=KEY, container_psnr=38, verify=False)
+    assert report.hiding.method == "robust"
+    assert "survives JPEG 75 and better" in report.notes[0]
+    with Image.open("c.jpg") as image:
+        image.save("shared.jpg", quality=80)
+    assert session.reveal("shared.jpg", key=KEY).data == NOTE
 
 
 def test_albums(session, picture):
@@ -122,9 +126,6 @@ def test_albums(session, picture):
         write_png(Path(f"covers/{number}.png"), picture(64, 96, number))
     reports = session.hide_album("covers", b"some bytes", "out", key=KEY, enough=2, method="sealed", verify=False)
     assert [(report.path, report.may_be_lost) for report in reports] == [(Path(f"out/{n}.png"), 1) for n in range(3)]
-    Path("out/1.png").unlink()
-    found = session.reveal("out", key=KEY)
-    assert (found.data, found.trouble) == (b"some bytes", ("1 of the album's 3 pictures is missing",))
     assert session.reveal("out", "back", key=KEY).path.read_bytes() == b"some bytes"
     with pytest.raises(stegnet.MediaError, match=r"out/0.png: exists already"):
         session.hide_album("covers", "note.txt", "out", key=KEY)
@@ -148,22 +149,13 @@ def test_the_inputs_stay(session, picture):
 
 
 def test_what_was_altered(session):
-    """Is told or, if strict, refused; of pictures and films. What can't be read does not open."""
+    """Is told or, if strict, refused."""
     container = session.hide(read_picture(Path("cover.png")), "secret.png", key=KEY, method="network").container
-    for nothing, key in ((unreadable(container), KEY), (container, stegnet.Key(bytes(32)))):
-        with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
-            session.reveal(nothing, key=key)
-    session.hide("cover.mkv", "secret.mkv", "c.mkv", key=KEY, method="network")
-    film = scan(Path("c.mkv"))
-    with FilmWriter(Path("altered.mkv"), film.width, film.height, film.rate) as writer:
-        for frame, time in zip(read_frames(Path("c.mkv")), film.times, strict=True):
-            writer.write(altered(frame), time)
-    for made, out in ((altered(container), "s.png"), ("altered.mkv", "s.mkv")):
-        with pytest.raises(stegnet.RevealError, match="altered"):
-            session.reveal(made, out, key=KEY, strict=True)
-        assert not Path(out).exists()
-        assert session.reveal(made, out, key=KEY).trouble
-        assert session.reveal(made, key=KEY).trouble
+    with pytest.raises(stegnet.RevealError, match="altered"):
+        session.reveal(altered(container), "s.png", key=KEY, strict=True)
+    assert not Path("s.png").exists()
+    assert session.reveal(altered(container), "s.png", key=KEY).trouble
+    assert session.reveal(altered(container), key=KEY).trouble
 
 
 def test_results(session):
@@ -189,36 +181,29 @@ def test_results(session):
         _ = session.reveal(session.hide("cover.png", "k", key=KEY).container, key=KEY).text
 
 
-def test_a_secret_that_comes_back_poorly(session, picture, monkeypatch):
-    """The tiny network gives no more than the block means."""
-    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 22.0)
-    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 30.0)
-    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    assert session.hide("cover.png", np.full_like(noise, 99), key=KEY, method="network").warnings == ()
-    for out in (None, "c.png"):
-        with pytest.raises(stegnet.CapacityError, match=r"would be revealed at \d+\.\d dB"):
-            session.hide("cover.png", noise, out, key=KEY, method="network", overwrite=True)
-    assert not Path("c.png").exists()
-    report = session.hide("cover.png", noise, key=KEY, method="network", any_quality=True)
-    assert report.secret_psnr == pytest.approx(psnr(noise, session.reveal(report.container, key=KEY).picture))
-    (warning,) = report.warnings
-    assert "is revealed at only" in warning
-
-
 def test_a_weak_passphrase_is_warned_of_when_hiding(session, quick_scrypt):
     """And not shown."""
     key = stegnet.Passphrase("password1")
     stegnet.make_key_file("k")
     assert (repr(stegnet.read_key("k")), f"{key} {key!r}") == ("Key(...)", "Passphrase(...) Passphrase(...)")
-    for method, secret in (("network", "secret.png"), ("sealed", "note.txt"), ("auto", "note.txt")):
-        with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in ") as told:
-            container = session.hide("cover.png", secret, key=key, method=method).container
-        assert [Path(each.filename) for each in told] == [Path(__file__)]
-        session.reveal(container, key=key)
+    with pytest.warns(UserWarning, match="the passphrase is weak: a thousand processor cores guess it in ") as told:
+        container = session.hide("cover.png", "note.txt", key=key).container
+    assert [Path(each.filename) for each in told] == [Path(__file__)]
+    session.reveal(container, key=key)
     session.hide("cover.png", "note.txt", key=stegnet.Passphrase("six odd words last far longer"))
 
 
-def test_arrays_that_are_no_pictures(session, picture):
+def test_arguments_of_other_kinds(session):
+    recipient = stegnet.make_identity_file("id")
+    told = "key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{}, is {}"
+    for key, name in (("open sesame", "str"), (stegnet.read_identity("id"), "Identity")):
+        with pytest.raises(TypeError, match=told.format("Recipient", name)):
+            session.hide("cover.png", "note.txt", key=key)
+    for call in (session.reveal, session.info):
+        with pytest.raises(TypeError, match=told.format("Identity", "Recipient")):
+            call("cover.png", key=recipient)
+    with pytest.raises(TypeError, match="cover: must be a path, bytes or a numpy array, is list"):
+        session.hide([[0]], "note.txt", key=KEY)
     shapes = ((64, 96), (64, 96, 4), (1, 64, 96, 3), (0, 96, 3))
     for array in (*(np.zeros(shape, np.uint8) for shape in shapes), np.zeros((64, 96, 3))):
         calls = {
@@ -233,17 +218,6 @@ def test_arrays_that_are_no_pictures(session, picture):
             assert str(caught.value) == f"{name}: must be (H, W, 3) uint8, is {array.shape} {array.dtype}"
 
 
-def test_arguments_of_other_kinds(session):
-    with pytest.raises(TypeError, match="cover: must be a path, bytes or a numpy array, is list"):
-        session.hide([[0]], "note.txt", key=KEY)
-    told = "key: must be a stegnet.Key, a stegnet.Passphrase or a stegnet.{}, is str"
-    with pytest.raises(TypeError, match=told.format("Recipient")):
-        session.hide("cover.png", "note.txt", key="open sesame")
-    for call in (session.reveal, session.info):
-        with pytest.raises(TypeError, match=told.format("Identity")):
-            call("cover.png", key="open sesame")
-
-
 def test_methods_and_their_options(session):
     for told, more in {
         "method: must be one of auto, sealed, network, robust, jpeg, h264, is 'best'": {"method": "best"},
@@ -255,33 +229,6 @@ def test_methods_and_their_options(session):
         with pytest.raises(stegnet.ConfigError) as caught:
             session.hide("cover.png", "secret.png", key=KEY, **more)
         assert str(caught.value) == told
-
-
-def test_recipients(session):
-    recipient = stegnet.make_identity_file("id")
-    identity = stegnet.read_identity("id")
-    container = session.hide("cover.png", "secret.png", key=recipient, method="network").container
-    assert session.reveal(container, key=identity).trouble == ()
-    assert session.info(container, key=identity)["whole"]
-    with pytest.raises(TypeError, match="Identity, is Recipient"):
-        session.reveal(container, key=recipient)
-    with pytest.raises(TypeError, match="Recipient, is Identity"):
-        session.hide("cover.png", "secret.png", key=identity)
-    with pytest.raises(stegnet.KeyFileError, match="nothing can be hidden that survives"):
-        session.hide("cover.png", "secret.png", key=stegnet.read_recipient(str(recipient)), survive="jpeg:75")
-
-
-def test_what_survives_jpeg(session, picture):
-    """By an option, which "auto" takes for a wish."""
-    photo = picture(136, 200, 3)
-    report = session.hide(photo, "note.txt", "c.jpg", key=KEY, survive="jpeg:90")
-    assert report.hiding.method == "robust"
-    assert "survives JPEG 90 and better" in report.notes[0]
-    array = session.hide(photo, "note.txt", key=KEY, container_psnr=38, verify=False).container
-    for made in (Image.open("c.jpg"), Image.fromarray(array)):
-        made.save("shared.jpg", quality=90)
-        assert session.reveal("shared.jpg", key=KEY).data == NOTE
-    assert session.info("shared.jpg", key=KEY)["method"] == "robust"
 
 
 def test_nothing_is_overwritten_unasked(session):
@@ -305,8 +252,7 @@ def test_nothing_is_overwritten_unasked(session):
         session.hide("cover.png", "secret.png", "secret.png", key=KEY, overwrite=True)
 
 
-def test_options_and_progress(weights):
-    """Sound and verification are chosen apart."""
+def test_sound_and_verification_are_chosen_apart(weights):
     calls = []
     session = stegnet.Session(weights=weights, device="cpu", progress=lambda *step: calls.append(step))
     for sound, verify in ((True, False), (False, True)):
@@ -316,10 +262,6 @@ def test_options_and_progress(weights):
         assert calls[0] == ("hide", 1, 6) and calls[-1] == ("verify" if verify else "hide", 6, 6)
         session.reveal(container, "s.mkv", key=KEY, overwrite=True)
         assert bool(scan(Path("s.mkv")).sound) == sound
-    with pytest.raises(stegnet.CapacityError, match="the secret has 6 frames"):
-        session.hide("secret.mkv", "cover.mkv", key=KEY, method="network")
-    report = session.hide("secret.mkv", "cover.mkv", key=KEY, method="network", longer="cut")
-    assert report.hidden == 4
 
 
 def test_where_networks_run(weights):

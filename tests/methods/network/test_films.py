@@ -147,9 +147,11 @@ def test_a_container_that_does_not_read_back_is_removed(folder, monkeypatch, out
 def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, make_film, which, count, out):
     """It was scanned before the first random bytes were drawn; then it has other frames."""
     films = make_film(tmp_path / "cover.mkv", 8, *SIZE), make_film(tmp_path / "secret.mkv", 5, *SIZE)
+    other = make_film(tmp_path / "other.mkv", count, *SIZE)
 
     def draw(size: int) -> bytes:
-        make_film(films[which], count, *SIZE)
+        if other.exists():
+            other.replace(films[which])
         return bytes(range(size))
 
     with pytest.raises(MediaError, match="was changed while"):
