@@ -1,117 +1,110 @@
 """Hiding and revealing from file to file, by whatever method."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from stegnet import CapacityError, MediaError, RevealError
-from stegnet.files import reveal_file
-from stegnet.keys import Key
-from stegnet.media import FilmWriter, read_frames, read_picture, scan, write_png
-from stegnet.media.inputs import check_input, input_kind
-from stegnet.methods import METHODS, Run
-from stegnet.methods.network import run_of
-from stegnet.record import Container
-from stegnet.results import OutputTarget
-from tests.support.tampering import altered
+import stegnet
+from stegnet.files import fits_in
+from stegnet.media import write_png
+from stegnet.methods import CoverSize
+from tests.support.films import ffmpeg, make_film
 
 
-@pytest.fixture
-def reveal(exact, key):
-    """Reveals to a file that may exist."""
-
-    def run(container: str, out: str, key_source=key, strict: bool = False, run: Run | None = None):
-        return reveal_file(
-            Path(container), OutputTarget(Path(out), force=True), key_source, strict, run or run_of(exact)
-        )
-
-    return run
+@pytest.fixture(autouse=True)
+def inputs(tmp_path, picture, monkeypatch) -> None:
+    """cover.png, secret.png and secret.mkv in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    write_png(Path("cover.png"), picture(64, 96, 1))
+    write_png(Path("secret.png"), picture(40, 50, 2))
+    make_film(Path("secret.mkv"), 2)
 
 
-@pytest.mark.usefixtures("inputs")
-def test_a_picture_there_and_back(hide, reveal, key):
-    """The header says what it is; the cover is not changed; that it was altered is told."""
-    before = Path("cover.png").read_bytes()
-    hide("cover.png", "secret.png", "c.png")
-    assert Path("cover.png").read_bytes() == before
-    with Container(Path("c.png"), key) as container:
-        assert container.header().kind == "picture"
-    assert reveal("c.png", "s.png", strict=True).trouble == ()
-    assert read_picture(Path("s.png")).shape == (40, 50, 3)
-    write_png(Path("c.png"), altered(read_picture(Path("c.png"))))
-    assert reveal("c.png", "s.png").trouble == ("the picture was altered since it was hidden, and is shown as it is",)
-    with pytest.raises(RevealError, match="altered"):
-        reveal("c.png", "t.png", strict=True)
-    assert not Path("t.png").exists()
-
-
-@pytest.mark.usefixtures("inputs")
-def test_refused_inputs_need_no_network(key, monkeypatch):
-    monkeypatch.setattr(Run, "network", lambda *_: pytest.fail("the network is not needed"))
-    by_network, old = METHODS["network"], Path("notes.txt").rename("old.png")
-    refused = [
-        ("secret.mkv", OutputTarget(Path("c.png")), CapacityError, "a film can't be hidden in a picture"),
-        ("secret.png", OutputTarget(Path("c.jpg")), MediaError, r"c\.jpg: a picture is written as \.png"),
-        ("secret.png", OutputTarget(old), MediaError, "exists already"),
-        ("secret.png", OutputTarget(Path("cover.png"), force=True), MediaError, "is an input too"),
-        ("secret.png", OutputTarget(old, True, (old,)), MediaError, "is an input too"),
-    ]
-    for secret, out, error, message in refused:
-        with pytest.raises(error, match=message):
-            by_network.hide(Path("cover.png"), Path(secret), out, key, by_network.options(), Run())
-
-
-@pytest.mark.usefixtures("inputs")
-def test_the_first_frame_that_can_be_read_says_the_kind(hide, key):
-    hide("cover.mkv", "secret.mkv", "c.mkv")
-    frames, calls = list(read_frames(Path("c.mkv"))), []
-    with FilmWriter(Path("cut.mkv"), 160, 120, scan(Path("c.mkv")).rate) as film:
-        for time, frame in zip(scan(Path("c.mkv")).times, [frames[0] // 2, frames[1] // 2, *frames[2:]], strict=True):
-            film.write(frame, time)
-    with Container(Path("cut.mkv"), key) as container:
-        header = container.header(lambda *call: calls.append(call))
-    assert (header.kind, calls) == ("film", [("check", 1, 0), ("check", 2, 0)])
-    with Container(Path("c.mkv"), Key(bytes(32))) as container:
-        assert container.header() is None
-
-
-@pytest.mark.usefixtures("inputs")
-def test_a_picture_that_does_not_read_back_is_not_kept(hide, monkeypatch):
-    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
-    with pytest.raises(MediaError, match=r"c\.png: does not read back"):
-        hide("cover.png", "secret.png", "c.png")
-    assert not Path("c.png").exists()
-    hide("cover.png", "secret.png", "c.png", verify=False)
-
-
-def test_inputs(tmp_path):
-    (tmp_path / "text").write_text("text")
-    check_input(tmp_path / "text")
-    for path, message in (
-        (tmp_path / "none", "no such file"),
-        (tmp_path, "is a folder"),
-        (Path("/dev/null"), "not a file"),
-        (tmp_path / ("n" * 300), "can't be read"),
+def test_inputs_are_refused_before_a_network_is_loaded(key):
+    Path("old.png").write_bytes(b"old")
+    session = stegnet.Session(weights="none")
+    for secret, out, error, message in (
+        ("secret.mkv", "c.png", stegnet.CapacityError, "a film can't be hidden in a picture"),
+        ("secret.png", "c.jpg", stegnet.MediaError, r"c\.jpg: a picture is written as \.png"),
+        ("secret.png", "old.png", stegnet.MediaError, "exists already"),
+        ("secret.png", "c.png", stegnet.WeightsError, "no such weights file"),
     ):
-        with pytest.raises(MediaError, match=message):
-            check_input(path)
-    with pytest.raises(MediaError, match="neither a picture nor a film"):
-        input_kind(tmp_path / "text")
+        with pytest.raises(error, match=message):
+            session.hide("cover.png", secret, out, key=key, method="network")
 
 
-@pytest.mark.parametrize("width", [2100, 64])
-def test_a_large_picture_shows_how_far_it_is(inputs, exact, hide, reveal, picture, width):
-    """In tiles; a small one, in one pass, has none to show."""
-    write_png(Path("cover.png"), picture(64, width, 1))
-    calls, doings = [], ["hide tiles", "measure tiles", "reveal tiles"] if width > 2048 else []
+@pytest.mark.parametrize(("method", "secret"), [("network", "secret.png"), ("sealed", "note.txt")])
+def test_a_picture_that_does_not_read_back_is_not_kept(key, monkeypatch, method, secret):
+    Path("note.txt").write_text("a note")
+    how = {"key": key, "method": method}
+    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    with pytest.raises(stegnet.MediaError, match=r"c\.png: does not read back"):
+        stegnet.hide("cover.png", secret, "c.png", **how)
+    assert not Path("c.png").exists()
+    stegnet.hide("cover.png", secret, "c.png", **how, verify=False)
 
-    def progress(*call):
-        calls.append(call)
 
-    hide("cover.png", "cover.png", "out.png", progress=progress)
-    reveal("out.png", "back.png", run=run_of(exact, Run(progress=progress)))
-    tiles = [call for call in calls if call[0].endswith("tiles")]
-    assert tiles == [(doing, done, 4) for doing in doings for done in range(1, 5)]
-    assert {call[0] for call in calls} == {*doings, "write", "open"}
-    np.testing.assert_array_equal(read_picture(Path("cover.png")), picture(64, width, 1))
+def starts(film: str) -> tuple[Fraction, Fraction]:
+    """Start times of a film's pictures and sound, in seconds."""
+    times = {"video": [], "audio": []}
+    with av.open(film) as opened:
+        for packet in opened.demux(opened.streams.video[0], opened.streams.audio[0]):
+            if packet.pts is not None:
+                times[packet.stream.type].append(packet.pts * packet.time_base)
+    return min(times["video"]), min(times["audio"])
+
+
+@pytest.mark.filterwarnings("ignore:the cover is a film in YCbCr")
+def test_a_film_cut_out_of_a_stream_starts_at_zero(key):
+    """As cover and as secret; sound and pictures stay in sync."""
+    make_film(Path("plain.mkv"), 6, 96, 128, sound="mp2")
+    options = "-itsoffset 0.2 -i plain.mkv -i plain.mkv -map 0:v -map 1:a -c:v mpeg2video -c:a copy"
+    pictures, sound = starts(str(ffmpeg(options, Path("a.ts"))))
+    assert sound > 0.4 and pictures - sound > 0.1
+    for form in ("mkv", "mp4"):
+        stegnet.hide("a.ts", "a.ts", f"c.{form}", key=key, method="network")
+        stegnet.reveal(f"c.{form}", f"s.{form}", key=key, lossless=True)
+        for film in (f"c.{form}", f"s.{form}"):
+            assert starts(film)[1] == pytest.approx(0, abs=0.001)
+            assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska rounds to milliseconds
+
+
+def test_the_reported_room_is_exact(key, picture):
+    """A file of so many bytes fits, and no longer one; a name takes its own bytes.
+
+    What is called large enough hides a picture, whatever is in it.
+    """
+    most = stegnet.info("cover.png")["sealed_bytes"] - len("f.txt")
+    Path("f.txt").write_bytes(bytes(most))
+    stegnet.hide("cover.png", "f.txt", key=key, method="sealed")
+    Path("f.txt").write_bytes(bytes(most + 1))
+    with pytest.raises(stegnet.CapacityError):
+        stegnet.hide("cover.png", "f.txt", key=key, method="sealed")
+    sides = range(8, 64, 8)
+    least = next(side for side in sides if stegnet.info(picture(side, side))["large_enough_to_hide_pictures"])
+    assert 16 < least < 56
+    stegnet.hide(picture(least, least), "secret.png", key=key, method="network", any_quality=True)
+
+
+def test_room_where_a_container_is_also_cropped_or_resized():
+    """Less than through JPEG alone; a small picture has no smaller copies that hold something."""
+    plain, cropped, resized = (
+        {fit.survive: fit.bytes for fit in fits_in(CoverSize(480, 640)) if fit.bytes}.get(f"jpeg:75{more}")
+        for more in ("", "+crop", "+resize:0.5")
+    )
+    assert plain > 2 * cropped > 4 * resized > 0
+    assert not [fit for fit in fits_in(CoverSize(100, 100)) if fit.survive == "jpeg:75+resize:0.5"]
+
+
+def test_a_search_is_offered_only_where_it_may_find_something(key):
+    """Neither one that failed, nor to whom nothing can be hidden that survives."""
+    nothing = np.full((64, 64, 3), 99, np.uint8)
+    identity = stegnet.Identity(bytes(32))
+    for opens, search, offered in ((key, False, True), (key, True, False), (identity, False, False)):
+        with pytest.raises(stegnet.RevealError, match="nothing here opens") as caught:
+            stegnet.Session(search=search).reveal(nothing, key=opens)
+        assert caught.value.searchable == offered
+        assert ("search for it: about" in caught.value.hint) == offered
