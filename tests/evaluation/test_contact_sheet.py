@@ -10,13 +10,6 @@ def result(picture) -> HideRevealResult:
     return HideRevealResult(("a", "b"), *(picture(40, 120, seed) for seed in range(4)))
 
 
-def test_a_difference_is_ten_times_as_large_and_clipped_at_white():
-    a, b = np.array([[[7, 7, 8, 0, 0, 255, 0]], [[7, 8, 7, 25, 26, 0, 255]]], np.uint8)
-    levels = difference(a, b)
-    assert levels.dtype == np.uint8
-    assert levels.tolist() == [[0, 10, 10, 250, 255, 255, 255]]
-
-
 def test_each_picture_is_in_its_cell(result):
     page = contact_sheet([result, result])
     assert (page.shape, page.dtype) == ((TITLE_HEIGHT + GAP + 2 * (40 + GAP), GAP + 5 * (120 + GAP), 3), np.uint8)

@@ -5,36 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.measures import BARE, SEALED
-from stegnet.core.samples import GREY
-from stegnet.data.shards import TEST, TRAIN
 from stegnet.evaluation.quality import Evaluator, HideRevealResult, measure_quality
-from stegnet.evaluation.statistics import REAL, RENDERED
-from stegnet.methods.network import Network
-from stegnet.models import Pair
-from stegnet.record.base import through_bytes
-from tests.support.pairs import network_of
+from stegnet.evaluation.statistics import REAL, RENDERED, SEALED
+from stegnet.record import through_bytes
+from tests.support.lab import TEST, TRAIN
 from tests.support.quality import psnr
 from tests.support.shards import ShardWriter
 
 pytestmark = pytest.mark.arithmetic
 
 PHOTOGRAPHS, SCENES = ["p0", "p1", "p2"], ["s0", "s1"]
-
-
-class Swap(Pair):
-    """The container is the hidden picture itself, brought to [0, 1]."""
-
-    def hide(self, cover, hidden):
-        return hidden + GREY / 255
-
-    def reveal(self, container):
-        return container - GREY / 255
-
-
-@pytest.fixture
-def swap() -> Network:
-    return network_of(Swap(), weights="5a" * 32)
+BARE = "bare"
 
 
 @pytest.fixture
@@ -52,7 +33,7 @@ def silent(indices):
     return indices
 
 
-@pytest.mark.parametrize(("shift", "apart"), [(1, 1), (2, 2), (3, 1), (4, 1), (5, 2), (6, 1)])
+@pytest.mark.parametrize(("shift", "apart"), [(1, 1), (3, 1), (5, 2)])
 def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, apart, picture):
     evaluator = Evaluator(exact, shards, shift, 0)
     assert evaluator.kinds == [REAL, RENDERED]
@@ -82,16 +63,6 @@ def test_the_secret_is_revealed_from_the_container(shards, exact, five_levels, m
     result = Evaluator(exact, shards, 1, 0).run(REAL, 0, mode)
     assert np.array_equal(result.revealed, five_levels(result.secret))
     assert np.array_equal(result.container & 0xF0, result.cover & 0xF0)
-
-
-def test_shuffles_follow_from_seed_and_picture(shards, swap):
-    def container(seed: int, index: int, mode: str) -> np.ndarray:
-        return Evaluator(swap, shards, 2 - index, seed).run(REAL, index, mode).container  # always of p2
-
-    for mode in (SEALED, BARE):
-        assert np.array_equal(container(0, 0, mode), container(0, 0, mode))
-        assert not np.array_equal(container(0, 0, mode), container(1, 0, mode))
-        assert not np.array_equal(container(0, 0, mode), container(0, 1, mode))
 
 
 def test_the_table_has_one_row_per_kind_pair_and_mode(shards, exact):

@@ -3,17 +3,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp
 
-from stegnet.core.measures import BARE, SEALED
-from stegnet.evaluation.quality import PIXEL_MEASURES
-from stegnet.evaluation.statistics import (
-    REAL,
-    RENDERED,
-    headline,
-    summarise,
-    summary_stats,
-)
+from stegnet.evaluation.statistics import REAL, RENDERED, SEALED, headline, summarise, summary_stats
+
+BARE = "bare"
 
 
 def test_by_hand():
@@ -23,13 +16,6 @@ def test_by_hand():
     assert figures["mean"] == 35
     assert (figures["ci_low"], figures["ci_high"]) == pytest.approx((35 - half, 35 + half), abs=1e-4)
     assert (figures["median"], figures["worst"], figures["worst_1_percent"]) == (33, 30, 30)
-
-
-def test_the_interval_equals_scipys_t_test():
-    values = np.random.default_rng(0).gamma(3, 2, 50)
-    low, high = ttest_1samp(values, 0).confidence_interval(0.95)
-    figures = summary_stats(values, higher_is_better=False)
-    assert (figures["ci_low"], figures["ci_high"]) == pytest.approx((low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize(("higher_is_better", "worst", "tail"), [(True, 0, 1), (False, 299, 298)])
@@ -68,7 +54,9 @@ def table(kinds: list[str]) -> pd.DataFrame:
 def test_the_summary_by_hand():
     modes = summarise(table([REAL]))[REAL]
     sealed = modes[SEALED]
-    assert list(modes[BARE]) == [f"{side}_{name}" for side in ("container", "secret") for name in PIXEL_MEASURES]
+    assert list(modes[BARE]) == [
+        f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")
+    ]
     expected = {"mean": 35.0, "ci_low": 19.4866, "ci_high": 50.5134, "median": 33.0}  # 4.30265 · √13 to each side
     assert sealed["container_psnr"] == expected | {"worst": 30.0, "worst_1_percent": 30.0}
     assert sealed["container_ssim"]["worst"] == 0.3

@@ -5,16 +5,10 @@ import pandas as pd
 import pytest
 
 from stegnet import CapacityError, MediaError
-from stegnet.evaluation import video
-from stegnet.evaluation.video import (
-    CELL_SIZE,
-    demonstrate,
-    summarise_film,
-    temporal_error,
-)
+from stegnet.evaluation.video import CELL_SIZE, demonstrate, summarise_film, temporal_error
 from stegnet.media import read_frames, resize
 from stegnet.media.vmaf import vmaf
-from stegnet.methods.network import Network
+from tests.support.pairs import FiveLevels, network_of
 from tests.support.quality import psnr
 
 WRITTEN = ["container.mkv", "revealed.mkv", "preview.mp4", "frames.png"]
@@ -24,28 +18,22 @@ def silent(doing: str, done: int, total: int) -> None:
     """Shows nothing."""
 
 
-@pytest.fixture
-def films(make_film, tmp_path) -> tuple[Path, Path]:
-    cover = make_film(tmp_path / "cover.mkv", frames=6, height=64, width=96)
-    return cover, make_film(tmp_path / "secret.mkv", frames=4, height=64, width=96, seed=20)
+@pytest.fixture(scope="module")
+def films(make_film, tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("films")
+    cover = make_film(folder / "cover.mkv", frames=6, height=64, width=96)
+    return cover, make_film(folder / "secret.mkv", frames=4, height=64, width=96, seed=20)
 
 
-@pytest.fixture
-def no_vmaf(monkeypatch) -> None:
-    monkeypatch.setattr(video, "has_vmaf", lambda height, width: False)
-
-
-@pytest.fixture
-def demonstrated(exact: Network, films, tmp_path):
-    def run(folder: str = "out", seed: int = 0) -> tuple[pd.DataFrame, Path]:
-        (tmp_path / folder).mkdir()
-        return demonstrate(exact, *films, tmp_path / folder, seed, silent), tmp_path / folder
-
-    return run
+@pytest.fixture(scope="module")
+def demonstrated(films, tmp_path_factory) -> tuple[pd.DataFrame, Path]:
+    """The table and the files of a demonstration with a network that is exact, and has no base."""
+    out = tmp_path_factory.mktemp("out")
+    return demonstrate(network_of(FiveLevels(), quality=0), *films, out, 0, silent), out
 
 
 def test_what_is_hidden_is_revealed(demonstrated, films, five_levels):
-    table, out = demonstrated()
+    table, out = demonstrated
     assert {path.name for path in out.iterdir()} == {*WRITTEN}
     secrets, revealed = (list(read_frames(path)) for path in (films[1], out / "revealed.mkv"))
     covers, containers = (list(read_frames(path)) for path in (films[0], out / "container.mkv"))
@@ -56,7 +44,7 @@ def test_what_is_hidden_is_revealed(demonstrated, films, five_levels):
 
 
 def test_each_row_measures_its_frame(demonstrated, films):
-    table, out = demonstrated()
+    table, out = demonstrated
     pairs = {"container": (films[0], out / "container.mkv"), "secret": (films[1], out / "revealed.mkv")}
     for side, paths in pairs.items():
         frames = zip(*map(read_frames, paths), strict=False)
@@ -64,30 +52,33 @@ def test_each_row_measures_its_frame(demonstrated, films):
         np.testing.assert_allclose(table[f"{side}_psnr"], 10 * np.log10(255**2 / np.array(errors)), rtol=1e-9)
 
 
-def test_each_row_has_the_base_of_its_frame(no_vmaf, demonstrated, films):
+def test_each_row_has_the_base_of_its_frame(demonstrated, films):
     """The network has no base: what is left without its residual is grey."""
-    table, _ = demonstrated()
+    table, _ = demonstrated
     grey = [psnr(frame, np.full_like(frame, 128)) for frame in read_frames(films[1])]
     assert list(table["base_psnr"]) == pytest.approx(grey)
     assert len(set(grey)) == 4
 
 
 def test_vmaf_is_of_the_hidden_frames(demonstrated, films):
-    table, out = demonstrated()
+    table, out = demonstrated
     assert list(table["container_vmaf"]) == vmaf(films[0], out / "container.mkv")[:4]
     assert list(table["secret_vmaf"]) == vmaf(films[1], out / "revealed.mkv")
     assert (table[["container_vmaf", "secret_vmaf"]] < 97).any(axis=None)  # five levels of a secret are seen
 
 
-def test_the_same_seed_writes_the_same_files(no_vmaf, demonstrated):
-    outs = [demonstrated(folder, seed)[1] for folder, seed in (("a", 0), ("b", 0), ("c", 1))]
+def test_the_same_seed_writes_the_same_files(demonstrated, exact, films, tmp_path):
+    _, out = demonstrated
+    for seed in (0, 1):
+        (tmp_path / f"{seed}").mkdir()
+        demonstrate(exact, *films, tmp_path / f"{seed}", seed, silent)
     for name in WRITTEN:
-        assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
-    assert (outs[0] / "container.mkv").read_bytes() != (outs[2] / "container.mkv").read_bytes()
+        assert (out / name).read_bytes() == (tmp_path / "0" / name).read_bytes()
+    assert (out / "container.mkv").read_bytes() != (tmp_path / "1" / "container.mkv").read_bytes()
 
 
-def test_the_preview_shows_the_container_left_and_the_revealed_film_right(no_vmaf, demonstrated):
-    out = demonstrated()[1]
+def test_the_preview_shows_the_container_left_and_the_revealed_film_right(demonstrated):
+    _, out = demonstrated
     container, revealed = (
         resize(next(read_frames(out / name)), *CELL_SIZE).astype(int) for name in ("container.mkv", "revealed.mkv")
     )

@@ -45,6 +45,19 @@ def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
     torch.testing.assert_close(latent, secret, rtol=0, atol=1e-4)
 
 
+def test_hiding_is_the_forward_pass_and_revealing_its_left_inverse(trained, pictures):
+    covers, secrets = haar(pictures), haar(1 - pictures)
+    for block in trained.blocks:
+        covers, secrets = block(covers, secrets)
+    container = trained.hide(pictures, 1 - pictures)
+    torch.testing.assert_close(haar(container), trained.mixing(covers, secrets), rtol=1e-4, atol=1e-5)
+    cover, secret = haar(container), trained.mixing.inverse(haar(container))
+    assert secret.abs().max() > 0
+    for block in reversed(trained.blocks):
+        cover, secret = block.inverse(cover, secret)
+    torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
+
+
 def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pictures):
     cover, secret = torch.rand(2, 1, 12, 1, 1)
     system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
