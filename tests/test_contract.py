@@ -205,9 +205,7 @@ def test_a_secret_that_is_too_large_is_refused_and_the_hint_helps(case, session_
 
 
 @each_of_pictures
-@pytest.mark.parametrize(
-    "size", [(1, 1), (1, 9), (8, 8), (17, 31), (33, 64), (97, 130)], ids=lambda size: "x".join(map(str, size))
-)
+@pytest.mark.parametrize("size", [(1, 9), (8, 8), (17, 31), (97, 130)], ids=lambda size: "x".join(map(str, size)))
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_covers_of_any_size_are_hidden_in_or_refused(case, size, mode, session_of, corpus):
     """A grey cover gives a grey container of its size."""
