@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from unittest.mock import Mock
 from urllib.request import urlopen
 
 import mlflow
@@ -22,13 +21,9 @@ from werkzeug.serving import make_server
 
 from pipeline.results import open_store, open_tracker
 from stegnet import DiskError, TrackingError
-from stegnet.config.config import load
-from stegnet.tracking import outbox, store
 from stegnet.tracking.outbox import store_errors
-from stegnet.tracking.provenance import EXPERIMENT
-from stegnet.tracking.result import Result
-from stegnet.tracking.store import Tracker
-from tests.clones import ROOT
+from tests.support.lab import PARAMS, load
+from tests.support.tracking import EXPERIMENT, Result, Tracker
 from tests.support.waiting import LIMIT, wait_until
 
 # As a training gives them: some have figures that the others lack.
@@ -37,12 +32,21 @@ LIVE = Result("train", "w", "w")
 TRAIN = Result("train", "w", "w", metrics={"pairs": 96.0}, curve=tuple(POINTS))
 
 
+@pytest.fixture(autouse=True)
+def retries(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Short delays; sets how long the end of a stage waits."""
+
+    def wait(seconds: float) -> None:
+        times = {"outbox.RETRY_DELAY": 0.05, "store.STOP_TIMEOUT": 0.5, "store.CONNECT_TIMEOUT": 1}
+        for name, value in (times | {"store.RETRY_TIMEOUT": seconds}).items():
+            monkeypatch.setattr(f"stegnet.tracking.{name}", value)
+
+    wait(0.5)
+    return wait
+
+
 @pytest.fixture
-def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    """A tracker with short delays, and a short timeout where work fails."""
-    monkeypatch.setattr(outbox, "RETRY_DELAY", 0.05)
-    monkeypatch.setattr(store, "RETRY_TIMEOUT", LIMIT)
-    monkeypatch.setattr(store, "STOP_TIMEOUT", 0.5)
+def tracker(tmp_path: Path) -> Tracker:
     return Tracker(tmp_path, {"beta": 1})
 
 
@@ -59,11 +63,11 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 @contextmanager
-def gone(*calls: str) -> Iterator[None]:
+def gone(*calls: str, error: Exception = MlflowException("the server\nis  gone")) -> Iterator[None]:  # noqa: B008
     """A server that fails at these calls."""
 
     def fail(*arguments: object, **named: object) -> None:
-        raise MlflowException("the server\nis  gone")
+        raise error
 
     with pytest.MonkeyPatch.context() as patch:
         for call in calls:
@@ -87,9 +91,8 @@ def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
 
 
 def test_stage_publish_completes_a_run_whose_server_went_away(
-    tracker: Tracker, warnings: Callable[[], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tracker: Tracker, warnings: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(store, "RETRY_TIMEOUT", 0.5)
     with ExitStack() as server:
         with tracker.run("train", "train") as live:
             for point in POINTS[:5]:
@@ -122,7 +125,6 @@ def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
     "address",
     [
         "postgresql://me:pass-word@host/runs",
-        "http://me:pass-word@host:5000",
         "postgresql://host/runs?user=me&password=pass-word",
     ],
 )
@@ -132,13 +134,9 @@ def test_no_password_is_shown(address: str) -> None:
     assert "pass-word" not in str(caught.value)
 
 
-def test_a_full_folder_for_temporary_files_is_named(
-    tracker: Tracker, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_folder_for_temporary_files_is_named(tracker: Tracker, warnings: Callable[[], list[str]]) -> None:
     full = DiskError("/t: temporary files can't be written (No space left on device)", "set TMPDIR")
-    monkeypatch.setattr(store, "RETRY_TIMEOUT", 0.5)
-    with tracker.run("train", "train") as live:
-        monkeypatch.setattr(mlflow.MlflowClient, "log_batch", Mock(side_effect=full))
+    with gone("log_batch", error=full), tracker.run("train", "train") as live:
         live.log_point("train", POINTS[0])
         wait_until(warnings)
     assert f": {full}): work continues" in warnings()[0]
@@ -157,7 +155,6 @@ def silent() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("http://127.0.0.1:1", "Connection refused"),
         ("postgresql://me:pass-word@127.0.0.1:1/runs", "[Cc]onnection refused"),
         ("silent", "timed out"),
     ],
@@ -167,12 +164,8 @@ def test_a_server_that_does_not_answer_at_the_start(
 ) -> None:
     address = silent if address == "silent" else address
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.setattr(store, "CONNECT_TIMEOUT", 1)
-    slept, sleep = [], time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(threading.current_thread()) or sleep(seconds))
     with pytest.raises(TrackingError, match="can't be opened") as caught:
         Tracker(tmp_path, {})
-    assert threading.current_thread() not in slept  # between one attempt and another
     assert "\n" not in str(caught.value)
     with pytest.raises(TrackingError, match=why):
         raise caught.value
@@ -218,7 +211,7 @@ def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
     if address := broken(tmp_path / "mlflow.db"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    config = load(ROOT / "params.yaml")
+    config = load(PARAMS)
     with open_tracker(config).run("train", "train") as live:
         live.finish(LIVE)
     assert not live.complete  # so that the checkpoint stays
@@ -266,13 +259,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")  # MLflow's own import
 def test_a_server_that_is_out_for_a_while(
     server: Server,
-    monkeypatch: pytest.MonkeyPatch,
+    retries: Callable[[float], None],
     warnings: Callable[[], list[str]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """From the first points of a curve until after its last."""
+    retries(LIMIT)
     with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
-        monkeypatch.setattr(store, "RETRY_TIMEOUT", LIMIT)
         for point in POINTS[:5]:
             live.log_point("train", point)
         wait_until(lambda: len(curve(the_run())) == 5)

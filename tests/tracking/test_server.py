@@ -21,21 +21,16 @@ from pipeline.results import (
     train_result,
     video_result,
 )
-from stegnet.data.shards import TEST, TRAIN
-from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
 from stegnet.models import read_card
-from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
-from stegnet.tracking.result import Result
-from stegnet.tracking.store import Tracker
+from tests.support.lab import TEST, TRAIN
 from tests.support.shards import ShardWriter
-
-pytestmark = pytest.mark.slow
+from tests.support.tracking import DATA_EXPERIMENT, EXPERIMENT, PUBLIC_DEMONSTRATION_KEY, STAGE, Result, Tracker
 
 CURVE = "step,loss\n0,0.5\n8,0.25\n"
 FIGURES = {
     "evaluate": {"container_psnr": 41.0, "secret_psnr": 38.0},
     "video": {"film_secret_psnr": 39.0},
-    "study/survive": {"jpeg90_secret_psnr": 20.5},
+    "study/robust": {"jpeg90_secret_psnr": 20.5},
 }
 
 
@@ -79,7 +74,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., P
     (folder / "video" / "details.json").write_text('{"film_secret_apd": 1.5}', encoding="utf-8")
     (folder / "evaluate" / "details.json").write_text('{"scenes": {"sealed": {"ssim": 0.9}}}', encoding="utf-8")
     (folder / "video" / "frames.csv").write_text("frame,secret_psnr\n0,39.5\n1,38.5\n", encoding="utf-8")
-    for sheet in ("evaluate/pictures/scenes.png", "video/frames.png", "study/survive/chart.png"):
+    for sheet in ("evaluate/pictures/scenes.png", "video/frames.png", "study/robust/chart.png"):
         Image.fromarray(picture(0)).save(folder / sheet)
     make_film(folder / "video" / "preview.mp4", frames=2, codec="libx264", pix_fmt="yuv420p")
     return folder
@@ -92,7 +87,7 @@ def results(shards: Path, weights: Path, reports: Path) -> list[Result]:
         train_result(weights, reports / "curve.csv", datasets=picture_sets(shards, TRAIN)),
         evaluate_result(weights, reports / "evaluate", picture_sets(shards, TEST)),
         video_result(weights, reports / "video", film_sets(reports / "video" / "preview.mp4")),
-        study_result("survive", weights, reports / "study" / "survive"),
+        study_result("robust", weights, reports / "study" / "robust"),
     ]
 
 
@@ -125,13 +120,13 @@ def kept(run: mlflow.entities.Run, folder: str = "") -> set[str]:
 
 def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -> None:
     train = runs["train"]
-    assert set(runs) == {"prepare", "train", "evaluate", "video", "survive"}
+    assert set(runs) == {"prepare", "train", "evaluate", "video", "robust"}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     below = {stage for stage, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == train.info.run_id}
-    assert below == {"evaluate", "video", "survive"}
+    assert below == {"evaluate", "video", "robust"}
     assert train.data.params == {"beta": "0.5", "model.name": "invertible"}
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0}
-    assert headline | {"train/loss": 0.25, "survive/jpeg90_secret_psnr": 20.5} == {
+    assert headline | {"train/loss": 0.25, "robust/jpeg90_secret_psnr": 20.5} == {
         name: value for name, value in train.data.metrics.items() if not name.startswith("system/")
     }
     assert runs["evaluate"].data.metrics["evaluate/scenes/sealed/ssim"] == 0.9
@@ -151,7 +146,7 @@ def test_pictures_and_charts_are_logged(
 ) -> None:
     assert {"metrics.json", "pictures", "details.json"} <= kept(runs["evaluate"])
     assert {"preview.mp4", "frames.png", "frames.csv"} <= kept(runs["video"])
-    assert {"chart.png", "metrics.json"} <= kept(runs["survive"])
+    assert {"chart.png", "metrics.json"} <= kept(runs["robust"])
     shown = {name.split("+")[0] for name in kept(runs["train"], "images")}
     assert shown == {"images/evaluate~scenes", "images/video~frames"}
     got = mlflow.artifacts.download_artifacts(
@@ -187,14 +182,3 @@ def test_no_key_is_logged(runs: dict[str, mlflow.entities.Run], tmp_path: Path) 
         got = Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, dst_path=str(tmp_path / stage)))
         texts = [fields, *(path.read_bytes() for path in got.rglob("*") if path.is_file())]
         assert not [spelling for spelling in spellings for text in texts if spelling in text]
-
-
-def test_digests_tell_pictures_apart(shards: Path, tmp_path: Path) -> None:
-    """A data set does not depend on the other sets; one changed pixel makes another set."""
-    first = {each.name: each.digest for each in picture_sets(shards, TRAIN)}
-    for name, change in {"same": 0, "changed": 1}.items():
-        pixels = picture(2)
-        pixels[0, 0, 0] ^= change
-        (alone,) = picture_sets(write_shards(tmp_path / name, (TRAIN, "bsds500", pixels)), TRAIN)
-        assert (alone.digest == first["bsds500, train"]) == (not change)
-    assert len(set(first.values())) == 2
