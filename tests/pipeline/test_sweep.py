@@ -9,12 +9,9 @@ import pytest
 
 from pipeline import sweep
 from stegnet import ConfigError
-from stegnet.config.config import load
-from stegnet.config.params_file import flatten
-from stegnet.tracking.result import Result
-from stegnet.tracking.store import Tracker
+from tests.support.lab import PARAMS, flatten, load
+from tests.support.tracking import Result, Tracker
 
-ROOT = Path(__file__).parents[2]
 CHANGES = ["beta=0.5,1", "seed=0,1,2"]
 FIGURES = {(0.5, 0): 40.0, (0.5, 1): 41.0, (0.5, 2): 43.0, (1.0, 0): 38.0, (1.0, 1): 38.0, (1.0, 2): 38.0}
 
@@ -24,7 +21,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the default parameters and a store of its own."""
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes(PARAMS.read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -44,7 +41,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str | Non
 
 def log(beta: float, seed: int, psnr: float, **train: str) -> None:
     """A training and its measurement, as the stages log them."""
-    config = load(ROOT / "params.yaml")
+    config = load(PARAMS)
     config = replace(config, beta=beta, seed=seed, train=replace(config.train, **train))
     tracker, weights = Tracker(Path(), flatten(asdict(config))), f"{beta} {seed}"
     tracker.log_result(Result("train", weights, weights, curve=({"step": 0, "loss": 1.0},)), "train")

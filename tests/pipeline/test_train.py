@@ -2,13 +2,11 @@
 
 import json
 import os
-import random
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -18,14 +16,12 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline.results import _curve
-from stegnet.data.shards import TRAIN, VALIDATION
-from stegnet.training.artifacts import write_curve
-from stegnet.training.validation import FIGURES
-from tests.support.shards import ShardWriter
+from stegnet.training import artifacts
+from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
+from tests.support.shards import write_shards
+from tests.support.training import FIGURES
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 TRAINING = {
     "pairs": 120, "batch": 6, "crop": 32, "warmup": 2, "precision": "fp32", "devices": 1, "threads": 1, "workers": 1,
     "checkpoint": 1, "validate": 7,
@@ -44,13 +40,8 @@ Run = Callable[..., subprocess.Popen]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards and parameters of a training of small steps, each of which is saved."""
     folder = tmp_path_factory.mktemp("stage")
-    pictures = torch.randint(256, (6, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    writer = ShardWriter(folder / "shards", 4)
-    for index, picture in enumerate(pictures.numpy()):
-        split = VALIDATION if index > 3 else TRAIN
-        writer.add(picture, split, str(index), "folder", 64, 64, base=picture - picture // 16)
-    writer.close()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    write_shards(folder / "shards", [(TRAIN, "folder")] * 4 + [(VALIDATION, "folder")] * 2)
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     params["model"] |= {"name": "invertible", "blocks": 1, "width": 8, "ends": 0, "backbone": "none"}
     params["train"] |= TRAINING
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -100,16 +91,17 @@ def saved(folder: Path) -> set[str]:
     return {path.name for path in (folder / ".checkpoints").glob("*.pt")}
 
 
-def disturb(process: subprocess.Popen, folder: Path, number: int, checkpoints: int = 1, moment: float = 0) -> None:
-    """Sends a signal `moment` seconds after the training has saved some checkpoints."""
+def kill(process: subprocess.Popen, folder: Path, checkpoints: int = 1) -> None:
+    """Kills a training that has saved some checkpoints."""
+
+    def newer(before: set[str]) -> bool:
+        assert process.poll() is None
+        return not saved(folder) <= before
+
     for _ in range(checkpoints):
-        before = saved(folder)
-        while saved(folder) <= before:
-            assert process.poll() is None
-            time.sleep(0.01)
-    time.sleep(moment)
-    process.send_signal(number)
-    assert process.wait() in (-number, 128 + number)
+        wait_until(partial(newer, saved(folder)))
+    process.kill()
+    process.wait()
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -130,19 +122,15 @@ def steps(run: mlflow.entities.Run) -> list[int]:
 
 def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
     """And tracking it changes none of them."""
-    moments = random.Random(0)
     killed = folder / "killed"
-    disturb(start("killed"), folder, signal.SIGINT)
-    said = (killed / "said.txt").read_text(encoding="utf-8")
-    assert said.splitlines()[-1].endswith(f"of {STEPS} steps; run the same command to resume")
+    kill(start("killed"), folder, 3)
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)
-    disturb(start("killed"), folder, signal.SIGKILL, moments.randrange(1, 7), moments.uniform(0, 0.02))
     assert "WARNING" not in finish(start("killed"), killed)
     assert_same(killed, whole)
     assert not list((folder / ".checkpoints").iterdir())
-    (run,) = runs(folder)  # which was taken up again and again
+    (run,) = runs(folder)  # which was taken up again
     assert run.info.status == "FINISHED"
     assert steps(run) == list(range(STEPS))
 
@@ -155,7 +143,7 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     one, three = (load_file(place / "w.safetensors") for place in (whole, folder / "torchrun"))
     for name, tensor in one.items():
         torch.testing.assert_close(three[name], tensor, atol=1e-4, rtol=1e-3)
-    disturb(start("three", devices=3, accumulate=2), folder, signal.SIGKILL)
+    kill(start("three", devices=3, accumulate=2), folder)
     finish(start("three", devices=3, accumulate=2), folder / "three")
     assert_same(folder / "three", folder / "torchrun")
 
@@ -176,8 +164,8 @@ def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
     """DVC plots the columns, so they are always there; its template skips the empty cells."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
-    write_curve(tmp_path / "curve.csv", points)
-    write_curve(tmp_path / "none.csv", points[:1])
+    artifacts.write_curve(tmp_path / "curve.csv", points)
+    artifacts.write_curve(tmp_path / "none.csv", points[:1])
     head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
     assert (head, first, second) == (f"step,loss,{','.join(FIGURES)}", "0,2.0,,,", "1,1.0,3.5,3.5,3.5")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]
