@@ -43,6 +43,7 @@ def test_all_patches_apply() -> None:
         assert not check.returncode, check.stderr
 
 
+@pytest.mark.long
 def test_one_is_killed_one_survives_and_neither_is_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

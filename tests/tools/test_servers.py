@@ -14,12 +14,10 @@ import pytest
 import s3fs
 from mlflow import MlflowClient
 
+from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT
 from tools.servers import BUCKET
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 ON_EACH_NODE = """
 import sys
 

@@ -1,13 +1,11 @@
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests.support.lab import ROOT
 
-ROOT = Path(__file__).parents[2]
 OLD = "#!/bin/sh\nexit 1\n"  # answers the question for its version like Python 3.10
 BARE = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'  # new enough, and without venv
 
@@ -44,12 +42,3 @@ def test_constraints_name_no_host_and_pin_every_direct_dependency() -> None:
     assert all(line.count("==") == 1 and "/" not in line for line in pins)
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in pins}
     assert {"torch", "torchvision", "timm", "albumentations", "dvc", "mlflow", "av", "pandas", "pyyaml"} <= pinned
-
-
-def test_help_lists_every_target() -> None:
-    if not shutil.which("make"):
-        pytest.fail("make is missing: install make")
-    shown = subprocess.run(
-        ["make", "help"], cwd=ROOT, env=os.environ, text=True, capture_output=True, check=True
-    ).stdout
-    assert {"setup", "repro", "test", "ui", "verify"} <= {line.split()[0] for line in shown.splitlines()}

@@ -16,13 +16,10 @@ import psutil
 import pytest
 import yaml
 
-from stegnet.data.shards import TRAIN, VALIDATION
+from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
 from tests.support.shards import write_shards
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 STAGE = "pipeline.train build/shards build/weights/pair.safetensors reports/train/curve.csv"
 TRAINING = {
     "pairs": 240, "batch": 8, "crop": 32, "warmup": 2, "precision": "fp32", "devices": 2, "threads": 1, "workers": 0,
@@ -71,7 +68,7 @@ def temporary() -> Iterator[Path]:
 
 def submit(project: Path, job: str, launcher: str, temporary: Path, *words: str) -> subprocess.Popen:
     """Runs a job's script in the project as SLURM would, on two nodes with one processor each."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     params["model"] |= {"name": "invertible", "blocks": 1, "width": 8, "ends": 0, "backbone": "none"}
     params["train"] |= TRAINING | {"launcher": launcher}
     (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

@@ -1,0 +1,51 @@
+"""The tools: each runs, and does what its docstring says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import ROOT
+from tests.support.waiting import LIMIT
+from tools.bench import BEGIN, END, run, with_tables
+from tools.counts import counts
+
+
+def test_a_benchmark_has_the_memory_of_its_own_process_and_changes_its_tables_alone(tmp_path: Path) -> None:
+    here = bytearray(b"x") * 600_000_000
+    cost = run(("keygen", "my.key"), tmp_path)
+    assert len(here) and (tmp_path / "my.key").exists()
+    assert cost.seconds > 0
+    assert 10 < cost.megabytes < 500
+    page = with_tables(f"before\n{BEGIN}old\n{END}after\n", "new\n")
+    assert page == f"before\n{BEGIN}\nnew\n\n{END}after\n" == with_tables(page, "new\n")
+
+
+def test_counts_by_hand(tmp_path: Path) -> None:
+    files = {
+        "lib/__init__.py": '"""A library."""\n',
+        "lib/deep/many.py": "def most(a, b, c, d, e, f, *, g): return 'visible'\n",
+        "lib/methods/visible/method.py": "NAME = 'visible'\n",
+        "tests/test_lib.py": "from stegnet.a.b import c\nfrom stegnet.a import d\n",
+        "README.md": "three plain words\n",
+        "dvc.yaml": "stages:\n  a:\n    deps: [lib/deep]  # lib\n    outs: [data]\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = counts(tmp_path, ["lib"])
+    assert (found["modules without `__init__`"], found["lines a function, med/p90/max"]) == ("2", "1/1/1")
+    assert found["files that name a method, outside its folder"] == "1 + 0 of the page"
+    assert (found["tests: deep imports; patches"], found["README, words"]) == ("1; 0", "3")
+    assert found["DVC files, lines"] == "4, 25% of them paths of code"
+
+
+@pytest.mark.long
+def test_a_few_damaged_containers() -> None:
+    command = [sys.executable, "-m", "tools.fuzz", "--runs", "32"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAULT" not in done.stdout
+    for container in ("c.png", "c.mkv", "c.mp4", "h.mp4"):
+        assert container in done.stdout
