@@ -45,7 +45,5 @@ def test_the_image_runs_as_a_user_with_all_code_and_nothing_that_git_does_not_ke
     kept = {name.removeprefix("!") for name in IGNORED if name.startswith("!")}
     assert kept <= {name.split("/")[0] for name in run(ROOT, "git", "ls-files").splitlines()}
     assert {"stegnet", "pipeline", "study", "params.yaml", "pyproject.toml", "README.md", "LICENSE"} <= kept
-    copied = [
-        word for step in STEPS if step.startswith("COPY ") and "--from" not in step for word in step.split()[1:-1]
-    ]
-    assert copied - {".", "--chown=stegnet"} <= kept
+    copies = [step.split()[1:-1] for step in STEPS if step.startswith("COPY ") and "--from" not in step]
+    assert {word for words in copies for word in words} - {".", "--chown=stegnet"} <= kept
