@@ -48,6 +48,7 @@ def test_frames_are_in_presentation_order_and_times_exact(tmp_path, make_film, p
     assert [stamp * 25 for stamp in scan(path).times] == list(range(20))
     for index, frame in enumerate(read_frames(path)):
         assert np.abs(frame.astype(int) - picture(64, 96, index)).mean() < 8
+    assert scan(ffmpeg(f"-r 12 -i {path}", tmp_path / "slow.mp4")).rate == 12
     stamps = [0, 1001, 1002, 5000, 90_001]
     path = make_film(tmp_path / "b.mp4", **FILM, stamps=stamps, time_base=Fraction(1, 90_000))
     assert list(scan(path).times) == [Fraction(stamp, 90_000) for stamp in stamps]

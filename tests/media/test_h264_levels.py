@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import av
@@ -223,41 +223,28 @@ def test_parameters_of_an_mp4(tmp_path):
     path = encode(tmp_path / "a.mp4", moving(5), "libx264", "yuv420p", qp="24")
     with av.open(str(path)) as opened:
         extradata = opened.streams.video[0].codec_context.extradata
-        packets = [bytes(packet) for packet in opened.demux(video=0) if packet.size]
+        packet = next(bytes(packet) for packet in opened.demux(video=0) if packet.is_keyframe)
     parameters, size = Parameters.of_avcc(extradata)
     assert size == 4
     assert Parameters.of_avcc(extradata[:4] + b"\xfd" + extradata[5:])[1] == 2
-    found = 0
-    for packet in packets:
-        while packet:
-            length = int.from_bytes(packet[:size])
-            nal, packet = packet[size : size + length], packet[size + length :]  # noqa: PLW2901
-            found += nal[0] & 31 in SLICES and len(read_levels(parameters, nal)) > 0
-    assert found > 0
+    while packet[size] & 31 not in SLICES:
+        packet = packet[size + int.from_bytes(packet[:size]) :]
+    assert len(read_levels(parameters, packet[size : size + int.from_bytes(packet[:size])])) > 0
+    for damaged in (b"", b"\1\0\0\0\3\1", b"\1\0\0\0\3\1\0\x09\x67", b"\0" * 9, b"\1\0\0\0\3\1\0\1\x65"):
+        with pytest.raises(H264Error, match="damaged"):
+            Parameters.of_avcc(damaged)
 
 
-@pytest.mark.parametrize(
-    "extradata", [b"", b"\1\0\0\0\3\1", b"\1\0\0\0\3\1\0\x09\x67", b"\0" * 9, b"\1\0\0\0\3\1\0\1\x65"]
-)
-def test_damaged_extradata_is_refused(extradata):
-    with pytest.raises(H264Error, match="damaged"):
-        Parameters.of_avcc(extradata)
-
-
-@pytest.mark.parametrize(
-    ("pix_fmt", "options", "reason"),
-    [
+def test_films_of_other_kinds_are_refused(tmp_path):
+    for pix_fmt, options, reason in (
         ("yuv420p", {"x264-params": "tff=1"}, Reason.INTERLACED),
         ("yuv420p", {"qp": "0"}, Reason.LOSSLESS),
         ("yuv420p10le", {}, Reason.DEEP),
         ("yuv422p", {}, Reason.NOT_420),
         ("yuv444p", {}, Reason.NOT_420),
-    ],
-)
-def test_films_of_other_kinds_are_refused(tmp_path, pix_fmt, options, reason):
-    path = encode(tmp_path / "a.h264", moving(2), "libx264", pix_fmt, **options)
-    for function in (header, read_levels):
-        for _, parameters, nal in slices(units(path.read_bytes())):
+    ):
+        path = encode(tmp_path / "a.h264", moving(2), "libx264", pix_fmt, **options)
+        for function, (_, parameters, nal) in product((header, read_levels), slices(units(path.read_bytes()))):
             with pytest.raises(H264Error) as caught:
                 function(parameters, nal)
             assert caught.value.reason == reason

@@ -213,11 +213,21 @@ def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
         read_jpeg(tmp_path / "none.jpg")
 
 
+def with_tables_first(data: bytes) -> bytes:
+    """A JPEG of two pictures, of which the first one's Huffman tables are before the index, and so grow there."""
+    index, start, end = data.index(b"MPF\0") + 4, data.index(b"\xff\xc4"), data.index(b"\xff\xda")
+    place = data.index(b"\xff\xd8\xff", end) - index
+    moved = b"".join((data[:2], data[start:end], data[2:start], data[end:]))
+    return changed(moved, place.to_bytes(4, "little"), (place - (end - start)).to_bytes(4, "little"))
+
+
 @pytest.mark.parametrize("zeros", [False, True])
 def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
     """Gain maps and second views stand behind the first picture, at a distance that its index has."""
     first, second = (Image.fromarray(picture(64, 96, seed)) for seed in (1, 2))
     first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second], optimize=True)
+    if zeros:
+        (tmp_path / "a.jpg").write_bytes(with_tables_first((tmp_path / "a.jpg").read_bytes()))
     jpeg = read_jpeg(tmp_path / "a.jpg")
     start, end = jpeg.file.index
     assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
@@ -237,7 +247,7 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
     damaged = bytearray(jpeg.file.data)
     damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
     after = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
-    assert after[start:end] == damaged[start:end]
+    assert damaged[start:end] in after
 
 
 def test_an_encoded_picture_is_an_ordinary_file(picture):

@@ -43,12 +43,12 @@ def after(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
 
 
 def written(
-    trits: int, samples: int, height: int, seed: int = 0, costs: tuple = (1, 50, 80, 2000), following=None
+    trits: int, samples: int, height: int, seed: int = 0, costs: tuple = (1, 50, 80, 2000)
 ) -> tuple[np.ndarray, int]:
     """Changes that write drawn trits, and their cost; they are read again, and nothing else is touched."""
     plan, (values, wanted, up, down) = trellis.layout(trits, samples, height), drawn(trits, samples, seed, costs)
     kept, ties = values.copy(), np.zeros(samples, np.uint16)
-    changes = trellis.write(values, wanted, plan, (up, down, ties), following)
+    changes = trellis.write(values, wanted, plan, (up, down, ties))
     np.testing.assert_array_equal(values, kept)
     assert changes.dtype == np.int8
     assert set(np.unique(changes)) <= {-1, 0, 1}
@@ -104,17 +104,6 @@ def test_no_choice_is_cheaper(height):
         missing = (int(wanted[0]) - int(columns @ values)) % 3
         best = min([*up[columns == missing], *down[columns == 3 - missing]]) if missing else 0
         assert written(1, 1000, height, seed, costs)[1] <= best
-
-
-def test_of_equal_merged_samples_any_may_change():
-    """The number of the lowest decides: over 2,000 frames, each of 63 samples changes as often, within 5 deviations."""
-    plan, costs, random = trellis.layout(1, 1000, 1), np.full(1000, 7, np.uint16), np.random.default_rng(0)
-    zeros, one = np.zeros(1000, np.uint8), np.ones(1, np.uint8)
-    ties = (random.integers(0, 1 << 16, 1000, np.uint16) for _ in range(2000))
-    changed = sum(trellis.write(zeros, one, plan, (costs, costs + 1, some)).astype(int) for some in ties)
-    first = changed[: plan.length * plan.merged].reshape(plan.length, plan.merged).sum(0)
-    assert changed.sum() == 2000
-    assert np.abs(first - 2000 / plan.merged).max() < 5 * (2000 / plan.merged) ** 0.5
 
 
 def bound(costs: np.ndarray, trits: int) -> float:
@@ -179,21 +168,3 @@ def test_the_most_bytes_always_fit():
         assert trellis.count_trits(most) > samples - max(1, samples // 128) - 24
     plan, values = trellis.layout(84, 84 * 2 * 70_000, 1), np.full(84 * 2 * 70_000, 2, np.uint8)
     np.testing.assert_array_equal(trellis.read(values, plan), plan.width * plan.merged * 2 % 3)
-
-
-def test_costs_that_follow():
-    """Whatever they follow, in one lane or many, what is written can be read; a turn sees what came before it."""
-    shapes = [(1, 9), (84, 700), (300, 900), (500, 2000), (3000, 9000), (84, 4000)]
-    for height, (trits, samples) in product((1, 3, 5), shapes):
-        seen, (_, _, up, down) = [], drawn(trits, samples)
-
-        def following(changes: np.ndarray, *_: object, seen=seen, up=up, down=down) -> tuple[np.ndarray, np.ndarray]:
-            seen.append(changes.copy())
-            return np.where(np.roll(changes, 1) > 0, 1, up).astype(np.uint16), down
-
-        changes, _ = written(trits, samples, height, following=following)
-        plan = trellis.layout(trits, samples, height)
-        assert len(seen) == (3 if plan.merged == 1 else 0)
-        lanes = np.arange(samples) % plan.lanes % 4
-        for turn, before in enumerate(seen):
-            np.testing.assert_array_equal(before, np.where(lanes <= turn, changes, 0))
