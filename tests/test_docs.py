@@ -57,10 +57,6 @@ def parameters(values: dict, prefix: str = "") -> set[str]:
     return found
 
 
-def stages(folder: Path) -> set[str]:
-    return set(yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
-
-
 @each_page
 def test_links(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
@@ -90,7 +86,8 @@ def test_targets_parameters_and_stages(page: Path) -> None:
         assert set(re.findall(r"-S '?([a-z_.0-9]+)=", line)) <= known, line
         for study, names in re.findall(r"dvc (--cd study )?repro((?: +(?!-)[a-z]+(?:@[a-z]+)?)*)", line):
             wanted = {name.partition("@")[0] for name in names.split()}
-            assert wanted <= stages(ROOT / "study" if study else ROOT), line
+            folder = ROOT / "study" if study else ROOT
+            assert wanted <= set(yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]), line
 
 
 @each_page

@@ -1,9 +1,10 @@
 """ONNX files against the weights that they are made of."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from unittest.mock import MagicMock
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -121,18 +122,23 @@ def test_the_same_weights_give_the_same_files_and_stay_as_they_are(tmp_path):
     assert pair.training and all(parameter.requires_grad for parameter in pair.parameters())
 
 
-def test_files_that_disagree_are_not_written_nor_one_of_several(weights, tmp_path, monkeypatch):
+@pytest.fixture
+def compared() -> Iterator[list[export.Agreement]]:
+    """What is found by comparing files that are not made."""
+    found, graphs = [export.Agreement("hide", 1e-5, 1.0)], {"hide": b"", "reveal": b""}
+    made, engine = mock.Mock(return_value=graphs), mock.MagicMock()
+    with mock.patch.multiple(export, make_graphs=made, OnnxEngine=engine, compare=mock.Mock(return_value=found)):
+        yield found
+
+
+def test_files_that_disagree_are_not_written_nor_one_of_several(weights, tmp_path, compared):
     """Either the worst sample or nearly all of them are enough to refuse them."""
-    found = [export.Agreement("hide", 1e-5, 1.0)]
-    monkeypatch.setattr(export, "make_graphs", lambda pair, card, key: {"hide": b"", "reveal": b""})
-    monkeypatch.setattr(export, "OnnxEngine", MagicMock())
-    monkeypatch.setattr(export, "compare", lambda ours, theirs, networks, bits: found)
     for apart, equal in ((2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))):
-        found[1:] = [export.Agreement("reveal", apart, equal)]
+        compared[1:] = [export.Agreement("reveal", apart, equal)]
         with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
             export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
-    found[1:] = [export.Agreement("reveal", 1e-5, 1.0)]
+    compared[1:] = [export.Agreement("reveal", 1e-5, 1.0)]
     (taken := tmp_path / graph_file(weights, "reveal").name).mkdir()
     with pytest.raises(MediaError, match="is a folder"):
         export.export(weights, tmp_path)

@@ -137,13 +137,3 @@ def test_no_message_contains_a_passphrase(run, capsys, folder):
         assert code in (1, 2)
         # Nor parts of it, as Python shows bytes.
         assert not re.search(r"hunter|b'|\\xe4|0xe4", out + err)
-
-
-def test_a_wrong_key_and_no_secret_are_indistinguishable(run, hidden):
-    run("keygen k2")
-    for suffix in ("png", "mkv"):
-        lines = [f"reveal c.{suffix} -o s.{suffix} --key-file k2", f"reveal cover.{suffix} -o s.{suffix}"]
-        lines += [f"info c.{suffix} --key-file k2", f"info cover.{suffix} --key-file k"]
-        ((code, out, err),) = {run(line) for line in lines}
-        assert (code, out) == (1, "")
-        assert err.startswith("error: nothing can be revealed")

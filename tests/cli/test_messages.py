@@ -2,9 +2,11 @@
 
 import io
 import os
+import signal
 import subprocess
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from typing import NoReturn
 from unittest import mock
 
 import pytest
@@ -88,11 +90,19 @@ def test_terminals(program, run):
         assert (code, shown.splitlines()[0]) == (1, f"error: {told}")
 
 
-def test_no_memory(run, monkeypatch):
+def swallowed(*arguments: object) -> NoReturn:
+    """A library makes something else of a signal."""
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+    raise ImportError
+
+
+def test_no_memory_and_a_signal_that_a_library_swallows(run, monkeypatch):
     damaged = MediaError("a.mp4: the film is damaged")
     damaged.__cause__ = BlockingIOError(11, "Resource temporarily unavailable")  # as FFmpeg says of threads
-    for error in (MemoryError(), RuntimeError("can't start new thread"), damaged):
-        monkeypatch.setattr("stegnet.results.output.write_png", mock.Mock(side_effect=error))
-        code, out, err = run("hide cover.png notes.txt -o c.png")
-        assert (code, out, err.splitlines()[0]) == (1, "", "error: out of memory, or of threads")
-    assert not list(Path().glob(".*"))
+    exhausted = (MemoryError(), RuntimeError("can't start new thread"), damaged)
+    told = dict.fromkeys(exhausted, (1, "error: out of memory, or of threads"))
+    for raised, expected in (told | {swallowed: (143, "error: terminated")}).items():
+        monkeypatch.setattr("stegnet.files.file_info", mock.Mock(side_effect=raised))
+        code, out, err = run("info cover.png")
+        assert (code, err.splitlines()[0], out) == (*expected, "")

@@ -126,16 +126,3 @@ def test_the_first_signal_asks_to_stop_and_a_later_one_stops():
         assert len(heard) == 2
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.parametrize("ends", [True, False])
-def test_a_signal_swallowed_by_a_library(monkeypatch, run, ends):
-    def look(*arguments):
-        with suppress(SignalReceived):
-            signal.raise_signal(signal.SIGTERM)
-        if ends:
-            raise ImportError("something else")
-        return {}
-
-    monkeypatch.setattr("stegnet.files.file_info", look)
-    assert run("info cover.png") == (143, "", "error: terminated\n")

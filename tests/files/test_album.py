@@ -4,6 +4,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,15 +84,9 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
     assert not reveal(key).trouble, "most of the pictures are of the other one now"
 
 
-class Interrupts:
+def at_the_third(interrupt: Callable[[], None]) -> Callable[..., None]:
     """Progress of an album, which something interrupts at its third picture."""
-
-    def __init__(self, interrupt) -> None:
-        self._interrupt = interrupt
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        if (phase, done) == ("hide pictures", 2):
-            self._interrupt()
+    return lambda phase, done, total: interrupt() if (phase, done) == ("hide pictures", 2) else None
 
 
 def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key):
@@ -102,9 +97,9 @@ def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key):
         Path("big.zip").write_bytes(bytes(700))
 
     with pytest.raises(KeyboardInterrupt):
-        hide(covers, key, progress=Interrupts(stop))
+        hide(covers, key, progress=at_the_third(stop))
     with pytest.raises(stegnet.MediaError, match="was changed while it was being hidden"):
-        hide(covers, key, progress=Interrupts(change))
+        hide(covers, key, progress=at_the_third(change))
     Path("big.zip").write_bytes(DATA)
     assert not Path("out").exists()
     before = {path: path.read_bytes() for path in hide(covers, key)}
@@ -135,5 +130,5 @@ def test_what_a_killed_run_left_is_removed(covers, key):
         hide(covers, key)
 
     with pytest.raises(stegnet.MediaError, match="exists already"):  # the other one was faster
-        hide(covers, key, progress=Interrupts(another))
+        hide(covers, key, progress=at_the_third(another))
     assert {path for path in Path("out").iterdir() if path.is_dir()} == {mine}

@@ -99,9 +99,7 @@ PICTURE = {"width": 1600, "height": 1200, "frames": 1}
 PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
 FORECASTS = [
     (PICTURE, {"name": "a.bin", "size": 10**6}, None, r"Room for about [\d.]+ MB: the secret as it is, .*"),
-    (PICTURE, {"name": "a.bin", "size": 10**7}, None, r"Room for about [\d.]+ MB: too little for this secret\. .*"),
     (PICTURE, PHOTO, "jpeg:75", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
-    (PICTURE, PHOTO, "fax", r"survive: unknown channel 'fax'\."),
     (PICTURE | {"frames": 48}, {"name": "a", "size": 1}, "h264:23", r"Room for about \d\d kB: the secret as it is.*"),
     (PICTURE | {"frames": 48}, {"name": "a", "size": 10**9, "film": True}, None, r".* \d\d MB: a compressed copy .*"),
     ({"width": 8, "height": 8, "frames": 1}, PHOTO, None, r"Room for about 0 bytes: too little for this secret\."),
@@ -167,9 +165,9 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
     assert room(client, tmp_path / "cmyk.jpg") == {"text": "cmyk.jpg: the JPEG is CMYK, which is not supported."}
 
 
-@pytest.mark.parametrize("wrong", [{"name": 5, "size": 1}, {"name": "a", "size": -1}, {"name": "a"}, 5, None])
-def test_bad_questions(client: Client, photo: Path, wrong: object) -> None:
+def test_bad_questions(client: Client, photo: Path) -> None:
     asked = question(photo)
-    asked["cover"]["file"] = wrong
-    assert client.ask("room", "POST", json.dumps(asked).encode() + b"\n").status == 400
-    assert client.ask("room", "POST", json.dumps(question(photo)).encode() + b"\nshort").status == 400
+    assert client.ask("room", "POST", json.dumps(asked).encode() + b"\nshort").status == 400
+    for wrong in ({"name": 5, "size": 1}, {"name": "a", "size": -1}, {"name": "a"}, 5, None):
+        asked["cover"]["file"] = wrong
+        assert client.ask("room", "POST", json.dumps(asked).encode() + b"\n").status == 400, wrong

@@ -8,7 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from stegnet import CapacityError, MediaError
+from stegnet import MediaError
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.media import resize
 from stegnet.record import read_record
@@ -93,12 +93,6 @@ def test_a_large_secret_is_scaled_down_and_the_camera_cropped(exact, key, pictur
         (frame,) = LivePipeline(exact, keys, *captured, (64, 32)).frames(Event(), 1)
     assert frame.cover.shape == (32, 64, 3)
     assert (frame.cover == 200).all()
-
-
-def test_a_camera_picture_that_is_too_small(pipeline, picture):
-    tiny = Frame(picture(16, 16), Fraction(0))
-    with sources([tiny], [tiny]) as captured, pytest.raises(CapacityError, match="too small: 16×16"):
-        pipeline(*captured)
 
 
 def test_the_pipeline_stops_on_request(pipeline, picture):
