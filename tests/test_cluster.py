@@ -1,0 +1,115 @@
+"""What is passed to a cluster, and what a process of it does; on real nodes: tests/cluster."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from stegnet import CapacityError, Identity, Key, Passphrase
+from stegnet.cluster import Secrets, tasks_of
+from stegnet.cluster.envelope import Receiver, seal
+from stegnet.core.address import Address
+from stegnet.files import FolderPlan, Job, hide_each
+from stegnet.results import OutputTarget, Report
+from tests.support.nodes import doing
+
+KEY, SEED = bytes(range(32)), bytes(range(50, 82))
+SECRETS = Secrets(Key(KEY), SEED)
+SOURCES = [Key(KEY), Passphrase("zwölf Boxkämpfer"), Identity(KEY).recipient]
+
+
+@pytest.mark.usefixtures("quick_scrypt")
+@pytest.mark.parametrize("source", SOURCES, ids=["key", "passphrase", "recipient"])
+def test_the_receiver_alone_opens_an_envelope(source):
+    """Which shows nothing."""
+    receiver, other = Receiver(), Receiver()
+    envelope = seal(Secrets(source, SEED), receiver.public)
+    assert KEY not in envelope and SEED not in envelope
+    assert envelope[:32] != seal(Secrets(source, SEED), receiver.public)[:32]
+    opened = receiver.open(envelope)
+    assert opened.seed == SEED and type(opened.source) is type(source)
+    keys = [each if isinstance(each, Key) else each.derive(bytes(16)) for each in (opened.source, source)]
+    assert keys[0].mac(b"salt") == keys[1].mac(b"salt")
+    for opens, altered in ((other, envelope), (receiver, envelope[:-1] + bytes([envelope[-1] ^ 1]))):
+        with pytest.raises(InvalidTag):
+            opens.open(altered)
+
+
+def test_secrets_are_not_shown():
+    assert repr(SECRETS) == str(SECRETS) == "Secrets(...)"
+    with pytest.raises(TypeError, match="can't be pickled"):
+        pickle.dumps(SECRETS)
+
+
+def test_randomness_follows_from_seed_number_and_draw():
+    def drawn(seed: bytes, number: int) -> tuple[bytes, ...]:
+        draw = Secrets(Key(KEY), seed).randomness(number)
+        return draw(16), draw(32), draw(32)
+
+    assert drawn(SEED, 3) == drawn(SEED, 3)
+    assert [len(part) for part in drawn(SEED, 3)] == [16, 32, 32]
+    parts = [part[:16] for seed, number in ((SEED, 3), (SEED, 4), (KEY, 3)) for part in drawn(seed, number)]
+    assert len(set(parts)) == len(parts)
+
+
+def plan(*names: str) -> FolderPlan:
+    return FolderPlan(tuple(Job(Path(name), "picture", Path("secret")) for name in names))
+
+
+def write(cover, secret, out, key, options, run) -> Report:
+    """Hides nothing: writes the cover's name and something random."""
+    out.path.write_bytes(cover.name.encode() + run.randomness(8))
+    return Report(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (("a.png", "b.png", "A.jpg"), [[0, 2], [1]]),
+        (("a.png", "a.jpg", "a-3.png", "a-2-2.png"), [[0, 1], [2], [3]]),
+        (("a.png", "a.jpg", "a-2.png", "a-2.jpg", "a-2-2.png", "b.png"), [[0, 1, 2, 3, 4], [5]]),
+    ],
+)
+def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path, names, groups):
+    """In any order, and again."""
+    made, out = plan(*names), OutputTarget(tmp_path)
+    tasks, work = tasks_of(made, out), doing(write)
+    assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
+    assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
+    alone = list(hide_each(made, out, lambda *files: Report(1, 1)))
+    spread = {outcome.job: outcome.out for task in tasks for outcome in work.outcomes(task, SECRETS)}
+    assert spread == {outcome.job: outcome.out for outcome in alone}
+    first = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len({data[-8:] for data in first.values()}) == len(names)
+    for task in reversed(tasks):
+        assert [outcome.error for outcome in work.outcomes(task, SECRETS)] == [None] * len(task.jobs)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_files_that_were_there_are_kept(tmp_path):
+    names = ("a.png", "a-2.png", "a-3.png", "b.mkv", "ab.png")
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    (both,) = tasks_of(plan("a.png", "a.jpg"), OutputTarget(tmp_path))
+    outcomes = doing(write).outcomes(both, SECRETS)
+    assert [str(each.error) for each in outcomes] == [f"{tmp_path / name}: exists already" for name in names[:2]]
+    (forced,) = tasks_of(plan("a.png"), OutputTarget(tmp_path, force=True))
+    assert doing(write).outcomes(forced, SECRETS)[0].error is None
+    assert {(tmp_path / name).read_bytes() for name in names[1:]} == {b"mine"}
+
+
+def test_errors_name_the_address_and_not_the_copy():
+    with_file = Address("memory://covers") / "a.png"
+    files, path = with_file._opened
+    files.pipe(path, b"cover")
+
+    def refuse(cover, *rest) -> Report:
+        assert cover.read_bytes() == b"cover"
+        raise CapacityError(f"{cover}: is too small", "take another")
+
+    (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(Address("memory://out")))
+    (outcome,) = doing(refuse).outcomes(task, SECRETS)
+    assert isinstance(outcome.error, CapacityError) and outcome.error.hint == "take another"
+    assert str(outcome.error) == "memory://covers/a.png: is too small"
+    assert not files.exists("/out")
