@@ -6,8 +6,6 @@ import itertools
 import os
 import re
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,27 +94,6 @@ def test_a_locked_part_is_left_alone(tmp_path):
             assert first.exists()
         assert (tmp_path / "a.png").read_text() == "second"
     assert (tmp_path / "a.png").read_text() == "y"
-
-
-def test_a_killed_run_leaves_a_part_that_the_next_one_removes(tmp_path):
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom stegnet.media import atomic_write\n"
-        "with atomic_write(Path(sys.argv[1])) as part:\n"
-        "    part.write_text('half')\n    print('ready', flush=True)\n    sys.stdin.read()"
-    )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", script, str(tmp_path / "a.mkv")]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
-        assert run.stdout.readline() == b"ready\n"
-        (part,) = tmp_path.iterdir()
-        with atomic_write(tmp_path / "b.mkv"):
-            assert part.exists()
-        run.kill()
-        run.wait()
-    assert part.exists()
-    with atomic_write(tmp_path / "c.mkv"):
-        assert not part.exists()
-    assert contents(tmp_path).keys() == {"b.mkv", "c.mkv"}
 
 
 def test_files_with_other_names_and_of_other_kinds_are_left_alone(tmp_path):
