@@ -26,7 +26,6 @@ def saved(picture: np.ndarray, form: str, mode: str = "RGB", **options: object) 
     [
         ("JPEG", {"quality": 75}, "RGB"),
         ("JPEG", {"quality": 95, "subsampling": 0}, "RGB"),
-        ("JPEG", {"quality": 75}, "L"),
         ("JPEG", {"quality": 95}, "L"),
         ("WEBP", {"quality": 80}, "RGB"),
     ],
