@@ -96,16 +96,6 @@ def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, prep
         store.read_range(address, "train-99999.tar", 0, 9)
 
 
-def test_the_cache_keeps_within_its_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_bound", lambda: 4_000_000)
-    fsspec.filesystem("memory").pipe("/train-00000.tar", bytes(12_000_000))
-    for index in range(300):
-        found = store.read_range("memory://", "train-00000.tar", 40_000 * index, 40_000)
-        assert found.size == 40_000
-    size = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.val"))
-    assert 3_000_000 < size <= 4_040_000
-
-
 def test_an_unknown_protocol(prepared):
     with pytest.raises(ConfigError, match=r"^nowhere://pictures: can't be opened \(Protocol not known"):
         prepared(folder="nowhere://pictures", **SHARES)

@@ -18,7 +18,7 @@ from stegnet import DataError
 from stegnet.data.archive import fetch
 from stegnet.data.catalogue import CatalogueEntry, Listed
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
-from tests.support.lab import TEST, TRAIN, VALIDATION, contents
+from tests.support.lab import TEST, TRAIN, contents
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"
@@ -197,11 +197,3 @@ def test_the_catalogue_decides_the_test_pictures(prepared):
         *((name, "set", TEST) for name in ("b.jpg", "e.jpg")),
     ]
     assert counts == {"train": 3, "test": 2, "skipped": 1, "validation": 0, "sources.set": 5}
-
-
-@pytest.mark.usefixtures("data", "in_process")
-def test_validation_pictures_come_from_the_training_split(prepared):
-    _, rows = prepared(source="set+scenes", validation_share=0.9, test_share=0.9, test_scenes=0)
-    splits = {row.name: row.split for row in rows}
-    assert {splits[name] for name in ("a.jpg", "c.jpg", "d.jpg")} - {TRAIN} == {VALIDATION}  # 1 in 1,000: none is drawn
-    assert {splits[name] for name in ("b.jpg", "e.jpg")} == {TEST}

@@ -21,27 +21,15 @@ def write(folder, pictures, per_shard: int = 2, names: str = "abcde") -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("per_shard", [2, 100])
-def test_pictures_are_read_in_the_order_written_and_no_file_stays_open(tmp_path, pictures, per_shard):
-    write(tmp_path, pictures, per_shard)
+def test_pictures_are_read_in_the_order_written_and_no_file_stays_open(tmp_path, pictures):
+    write(tmp_path, pictures)
     shards = Shards(tmp_path, TRAIN)
     assert len(shards) == 5
     before = psutil.Process().num_fds()
     assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
     assert psutil.Process().num_fds() == before
     assert np.array_equal(Shards(tmp_path, TEST)[0], pictures[0])
-    assert len(list(tmp_path.glob("train-*.tar"))) == -(-5 // per_shard)
-
-
-def test_bases_are_beside_their_pictures(tmp_path, pictures):
-    writer = ShardWriter(tmp_path, 2)
-    for index, pixels in enumerate(pictures):
-        writer.add(pixels, TRAIN, str(index), "folder", 20, 30, base=pixels // 2)
-    writer.close()
-    shards, bases = Shards(tmp_path, TRAIN), Shards(tmp_path, TRAIN, bases=True)
-    assert len(shards) == len(bases) == 5
-    assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
-    assert all(np.array_equal(bases[index], pixels // 2) for index, pixels in enumerate(pictures))
+    assert len(list(tmp_path.glob("train-*.tar"))) == 3
 
 
 def test_the_manifest_names_each_picture(tmp_path, pictures):

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from stegnet import ConfigError, DataError
+from stegnet import DataError
 from stegnet.data.spread import spread
 from tests.support.lab import CODED, ROOT, contents
 
@@ -73,9 +73,3 @@ def test_a_cluster_of_two_nodes(two_nodes, prepared, tmp_path):
     one, two = (contents(tmp_path / out) for out in ("1", "ray"))
     assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
     assert one == two
-
-
-def test_no_cluster_at_the_address(monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    with pytest.raises(ConfigError, match="no Ray cluster can be reached"):
-        list(spread(abs, [1], "ray"))

@@ -108,11 +108,6 @@ def test_arguments_are_not_modified(network, picture):
     np.testing.assert_array_equal(view.container, copied.container)
 
 
-def test_where_memory_is_short_pictures_are_worked_on_one_at_a_time(network, monkeypatch):
-    monkeypatch.setattr("psutil.virtual_memory", type("Memory", (), {"available": 1}))
-    assert network.pool(64, 64).workers == 1
-
-
 @pytest.mark.parametrize(
     ("message", "told"), [("Failed to allocate memory for requested buffer", CapacityError), ("else", state.Fail)]
 )

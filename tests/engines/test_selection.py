@@ -22,9 +22,6 @@ def test_the_backend_is_as_asked_for_or_what_suits(monkeypatch, weights):
         engine = load_engine(**{"weights": SHIPPED} | settings)
         assert (engine.backend, str(engine.device)) == (expected, "cpu")
         assert engine.precision == settings.get("precision", engine.precision)
-    monkeypatch.setattr(selection, "_has_cuda", lambda: True)
-    assert load_engine(SHIPPED).backend == "torch"
-    assert load_engine(SHIPPED, device="cpu").backend == "onnx"
 
 
 def test_onnx_files_are_required_without_pytorch(weights, monkeypatch):

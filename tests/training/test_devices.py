@@ -85,17 +85,6 @@ def test_bf16_is_for_cards_that_have_it(monkeypatch):
         compute.resolve("bf16", CUDA)
 
 
-def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):
-    pynvml = pytest.importorskip("pynvml")
-    for name, answer in (("Init", None), ("DeviceGetCount", 2), ("SystemGetDriverVersion", "470.1")):
-        monkeypatch.setattr(pynvml, f"nvml{name}", lambda answer=answer: answer)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if not torch.cuda.is_available():
-        assert compute.unused_gpus().startswith("2 GPUs with NVIDIA's driver 470.1; PyTorch ")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert compute.unused_gpus() == ""
-
-
 class MetaGenerator(torch.Generator):
     """Of random numbers on "meta"."""
 

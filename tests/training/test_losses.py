@@ -50,11 +50,10 @@ def test_measures_by_hand(arrived):
     assert both(of(pictures, charbonnier=1.0)).tolist() == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("space", SPACES)
-def test_measures_add_up_by_their_weights(arrived, space):
+def test_measures_add_up_by_their_weights(arrived):
     weights = {name: 0.5 + index for index, name in enumerate(MEASURES)}
-    whole = of(arrived, **weights, space=space)
-    parts = [weight * both(of(arrived, **{name: 1.0}, space=space)) for name, weight in weights.items()]
+    whole = of(arrived, **weights, space="ycbcr")
+    parts = [weight * both(of(arrived, **{name: 1.0}, space="ycbcr")) for name, weight in weights.items()]
     torch.testing.assert_close(both(whole), sum(parts))
 
 

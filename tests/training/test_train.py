@@ -157,16 +157,6 @@ def test_the_schedules():
     assert container_weight(0, 100, start=0.01, ramp=0) == 1
 
 
-def test_points_of_the_curve_are_consistent(run, make_config):
-    config = make_config(container_ramp=0.5, container_start=0.01, validate=0)
-    points = run(config).curve
-    assert [point["container_weight"] for point in points[6:]] == [1] * 6
-    assert points[3]["container_weight"] == pytest.approx(0.1)
-    for point in points:
-        container, secret = (10 ** (-point[f"{side}_psnr"] / 10) for side in ("container", "secret"))
-        assert point["loss"] == pytest.approx(point["container_weight"] * container + config.beta * secret, rel=1e-4)
-
-
 def flat(pair: Pair) -> torch.Tensor:
     return torch.cat([weight.detach().flatten() for weight in pair.parameters()])
 
@@ -211,32 +201,6 @@ def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
         assert moved == pytest.approx(0.01 / warmup, rel=0.01)
 
 
-def test_gradients_are_clipped_to_the_maximum_norm(make_config):
-    """The reported norm is the one before clipping."""
-
-    def norms(clip: float) -> tuple[float, float]:
-        trainer = stepped(make_config(clip=clip, pairs=2))
-        gradients = [weight.grad.flatten() for weight in trainer._pair.parameters() if weight.grad is not None]
-        return torch.cat(gradients).norm().item(), trainer.curve[-1]["gradient_norm"]
-
-    whole, told = norms(1e8)
-    assert told == pytest.approx(whole, rel=1e-4)
-    cut, told = norms(whole / 4)
-    assert (cut, told) == pytest.approx((whole / 4, whole), rel=1e-3)
-
-
-def test_weights_decay(make_config):
-    """Decoupled from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
-    config = make_config(lr=0.01, warmup=2)
-    make_deterministic(0, 1)
-    before = flat(first_pair(config))
-    kept, decayed = (
-        flat(stepped(replace(config, train=replace(config.train, weight_decay=decay)))._pair) for decay in (0.0, 0.5)
-    )
-    torch.testing.assert_close(kept - decayed, 0.01 / 2 * 0.5 * before, rtol=0, atol=1e-6)
-    assert before.abs().max() > 0.01
-
-
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
     trainer = Trainer(config, devices.open_fabric(config), "fp32")
@@ -264,20 +228,6 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     (newest,) = (tmp_path / "checkpoints").glob(f"*{step:09}.pt")
     assert caught.value.hint.startswith(f"the last good state is {newest}; ")
     assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
-
-
-def test_from_a_step_that_diverges_on_no_weight_changes(make_config, monkeypatch):
-    """A GPU is not waited for in each step: the failure of one may be seen some steps later."""
-    monkeypatch.setattr(Trainer, "waits", False)
-    trainer = stepped(make_config(pairs=2 * 2000))
-    next(trainer._pair.parameters()).data.fill_(torch.inf)
-    before = flat(trainer._pair)
-    for _ in range(2):
-        trainer.step(some_pairs())
-    assert torch.equal(flat(trainer._pair), before)
-    with pytest.raises(FloatingPointError, match="the loss is no longer finite"):
-        trainer.state_dict()
-    assert trainer.done == 1
 
 
 def test_too_little_memory_is_said_in_one_line(make_config, run):

@@ -1,8 +1,5 @@
 """Validation: what is measured, which weights are kept, and when a training stops early."""
 
-import logging
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -90,18 +87,6 @@ def test_the_best_weights_are_kept(run, make_config, monkeypatch):
     scripted(monkeypatch, 1.0, 1.0, 1.0, 5.0, 4.0, 6.0)
     ramped = run(make_config(validate=2, container_ramp=0.5))[1]
     assert ramped.figures["validation_step"] == 9  # of 12: measurements before the full weight, at 6, do not count
-
-
-def test_patience_counts_measurements_without_a_better_one(run, make_config, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
-    losses = (1.0, 5.0, 4.0, 4.0, 3.0, 3.5, math.nan, 9.0)
-    scripted(monkeypatch, *losses)
-    config = make_config(pairs=48, validate=2, container_ramp=2 / 24, patience=3)
-    _, card, curve, taken = run(config)
-    assert taken == list(range(16))
-    assert curve[-1]["step"] == 15
-    assert card.figures["validation_step"] == 9
-    assert "stopped early, after 16 of 24 steps: train.patience" in caplog.messages
 
 
 def test_a_resumed_training_keeps_best_weights_and_patience(run, make_config, monkeypatch):
