@@ -12,7 +12,6 @@ from PIL import Image
 
 import stegnet
 from stegnet.media import read_picture, scan, write_png
-from tests.support.tampering import altered
 
 ERRORS = {
     "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
@@ -146,16 +145,6 @@ def test_the_inputs_stay(session, picture):
     assert all(map(np.array_equal, (cover, secret), before))
     turned = session.reveal(np.asfortranarray(container), key=KEY)
     assert np.array_equal(turned.picture, session.reveal(container, key=KEY).picture)
-
-
-def test_what_was_altered(session):
-    """Is told or, if strict, refused."""
-    container = session.hide(read_picture(Path("cover.png")), "secret.png", key=KEY, method="network").container
-    with pytest.raises(stegnet.RevealError, match="altered"):
-        session.reveal(altered(container), "s.png", key=KEY, strict=True)
-    assert not Path("s.png").exists()
-    assert session.reveal(altered(container), "s.png", key=KEY).trouble
-    assert session.reveal(altered(container), key=KEY).trouble
 
 
 def test_results(session):

@@ -5,7 +5,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
-from stegnet.methods import FILM, METHODS, PICTURE, Hider, Method, Run
+from stegnet.methods import FILM, METHODS, PICTURE, CoverSize, Hider, Method, Run, UnknownOption
 from stegnet.results import OutputTarget
 from tests.support.films import ffmpeg, make_film, picture, still_film, still_frames
 
@@ -313,3 +313,35 @@ def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
     report = hide(corpus / case.cover, corpus / case.secret, OutputTarget(Path(f"out{case.suffix}")), KEY)
     assert report.trouble == () and Path(f"out{case.suffix}").exists()
     assert replace(report) == pickle.loads(pickle.dumps(report))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_what_every_method_says_of_itself(method):
+    assert METHODS[method.name] is method
+    assert method.summary and not method.summary.endswith(".")
+    assert set(method.forms) == {PICTURE, FILM}
+    assert all(suffix.startswith(".") for suffix in method.suffixes)
+    assert method.options() == method.options()
+    for each in fields(method.options):
+        assert each.default is not MISSING
+        assert each.metadata["help"] and not each.metadata["help"].endswith(".")
+    for cover in (CoverSize(480, 640), CoverSize(480, 640, 100), CoverSize(8, 8), CoverSize(480, 640, 1, 1)):
+        for fit in method.room(cover):
+            assert fit.method.startswith(method.name)
+            assert (fit.bytes is None) != (fit.psnr is None)
+
+
+def test_the_registry():
+    """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
+    with pytest.raises(ValueError, match="there is a method jpeg already"):
+        METHODS.add(METHODS["jpeg"])
+    assert next(iter(METHODS)) == "auto"
+    with pytest.raises(
+        stegnet.ConfigError, match="must be one of auto, sealed, network, robust, jpeg, h264, is 'none'"
+    ):
+        METHODS.choose("none")
+    for name, option, told in (("jpeg", "survive", "goes with robust"), ("auto", "height", "no method has it")):
+        with pytest.raises(UnknownOption, match=f"{option}: {told}"):
+            METHODS.choose(name, [option])
+    for given, suffix, name in (([], ".png", "auto"), ([], ".jpg", "jpeg"), (["survive"], "", "robust")):
+        assert METHODS.choose("auto", given, suffix).name == name

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, MediaError, RevealError, Session
-from stegnet.cli import main
+from stegnet import CapacityError, RevealError, Session
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.jpeg.amounts import secure_payload
@@ -79,39 +78,6 @@ def test_what_was_changed_is_told(tmp_path, cover):
     assert SESSION.info(tmp_path / "o.jpg", key=KEY)["whole"] is False
     with pytest.raises(RevealError, match="altered"):
         SESSION.reveal(tmp_path / "o.jpg", key=KEY, strict=True)
-
-
-def test_refusals_leave_no_file(tmp_path, picture):
-    Image.fromarray(picture(64, 64)).convert("CMYK").save(tmp_path / "cmyk.jpg")
-    Image.fromarray(picture(64, 64)).quantize(16).save(tmp_path / "palette.png")
-    for name, message in (("cmyk.jpg", "CMYK"), ("palette.png", "palette")):
-        with pytest.raises(MediaError, match=message):
-            SESSION.hide(tmp_path / name, DATA, to=tmp_path / "o.jpg", key=KEY)
-        assert not (tmp_path / "o.jpg").exists()
-
-
-def test_in_a_folder_odd_files_are_hidden_in_and_damaged_ones_named(tmp_path, picture, monkeypatch, capfd):
-    """Nothing of libjpeg's own messages is printed."""
-    monkeypatch.chdir(tmp_path)
-    Path("in").mkdir()
-    Path("s.bin").write_bytes(DATA)
-    Image.fromarray(picture(203, 277)).save("in/plain.jpg", quality=90)
-    data, before = Path("in/plain.jpg").read_bytes(), b"\xff\xdb"
-    files = {
-        "zeros": data[:-2] + bytes(32) + data[-2:],
-        "junk": data.replace(before, b"junk" + before, 1),
-        "half": data[: len(data) // 2] + data[-2:],
-        "cut": data[: len(data) // 2],
-    }
-    for name, content in files.items():
-        Path(f"in/{name}.jpg").write_bytes(content)
-    assert main(["keygen", "k"]) == 0
-    assert main(["hide", "in", "s.bin", "-o", "out", "--key-file", "k"]) == 1
-    assert main(["reveal", "out", "-o", "back", "--key-file", "k"]) == 0
-    said = [line.split(":")[0] for line in capfd.readouterr().err.splitlines()]
-    assert set(said) <= {"error", "hint", "note", "warning"}
-    assert sorted(path.stem for path in Path("back").iterdir()) == ["half", "junk", "plain", "zeros"]
-    assert {path.read_bytes() for path in Path("back").iterdir()} == {DATA}
 
 
 # What is hard to find

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet import CapacityError, Key, MediaError, Passphrase, RevealError, StegnetError, WeightsError
+from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, WeightsError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods import film_loop
 from stegnet.record import Container, Diagnosis, Header, Pictures, Record, format_record
@@ -202,7 +202,6 @@ def test_an_early_end_leaves_nothing_behind(folder, tmp_path, frames, where, err
 
 EDITS = {
     # What is done to the frames f (o: those of another film); what is said; which secret frames are shown.
-    "backwards": (lambda f, o: f[::-1], {"moved": tuple(range(1, 12))}, [0]),
     "another film behind": (lambda f, o: f + o[:8], {"foreign": tuple(range(12, 20))}, range(10)),
     "all together": (
         lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], unreadable(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
@@ -273,16 +272,15 @@ def test_a_file_with_damage_anywhere(tmp_path, folder, secrets, out):
                     np.testing.assert_array_equal(frame, wanted)
 
 
-def test_what_reveals_nothing_leaves_nothing(tmp_path, folder, frames, quick_scrypt, out):
-    """One error for every reason; and others where only frames are left that hide none, or of other weights."""
-    container, answers = folder / "container.mkv", set()
+def test_what_reveals_nothing_leaves_nothing(tmp_path, frames, out):
+    """Where nothing opens, only frames are left that hide none, or other weights hid them, the first or not."""
     closed = written(tmp_path / "c.mkv", [unreadable(frame) for frame in frames])
-    cases = (container, Key(bytes(32))), (container, Passphrase("x")), (folder / "cover.mkv", KEY), (closed, KEY)
-    for path, source in (*cases, (written(tmp_path / "d.mkv", frames[10:]), KEY)):
-        with pytest.raises(RevealError) as caught:
-            reveal_film(NETWORK, path, out, source)
-        answers.add(caught.value.as_text())
-    assert len(answers) == 2 and any("no hidden frame is left" in answer for answer in answers)
+    for path, told in (
+        (closed, "nothing here opens"),
+        (written(tmp_path / "d.mkv", frames[10:]), "no hidden frame is"),
+    ):
+        with pytest.raises(RevealError, match=told):
+            reveal_film(NETWORK, path, out, KEY)
     for left in (frames, frames[1:]):
         with pytest.raises(WeightsError, match="5e5e") as caught:
             reveal_film(replace(NETWORK, weights="00" * 32), written(tmp_path / "c.mkv", left), out, KEY)

@@ -160,11 +160,9 @@ def test_groups_are_found_where_frames_were_lost_or_repeated(short):
     assert read(frames[:60] + frames[100:]) == message
 
 
-@pytest.mark.parametrize(("before", "after"), [(25, 30), (50, 25)])
-def test_a_film_opens_at_another_rate(short, before, after):
-    count = len(short) * after // before
-    shown = [min(int((index + 0.5) / after * before), len(short) - 1) for index in range(count)]
-    assert read([short[index] for index in shown], rate=after) == b"short"
+def test_a_film_opens_at_another_rate(short):
+    shown = [min(int((index + 0.5) / 30 * 25), len(short) - 1) for index in range(len(short) * 30 // 25)]
+    assert read([short[index] for index in shown], rate=30) == b"short"
 
 
 def test_a_group_is_read_as_if_bits_were_lost():

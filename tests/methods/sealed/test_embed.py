@@ -1,7 +1,6 @@
 """The method sealed: every byte comes back, from part of a film too; what is altered is told; nothing repeats; what is
 grey stays grey."""
 
-import io
 import random
 import re
 import tracemalloc
@@ -200,10 +199,9 @@ def test_a_file_that_changes_meanwhile(at):
 ALL = "every byte comes back"
 DAMAGES = {
     # What is done to the frames f (o: those of another container), what is told of it, and whether the bytes are there.
-    "altered": (lambda f, o: [altered(f[0]), *f[1:]], ("frame 0 was altered since it was hidden",), ALL),
-    "unreadable": (
-        lambda f, o: [unreadable(f[0]), f[1], unreadable(f[2]), *f[3:]],
-        ("2 frames (0, 2) were altered beyond reading",),
+    "altered": (
+        lambda f, o: [unreadable(f[0]), altered(f[1]), *f[2:]],
+        ("frame 1 was altered since it was hidden", "frame 0 was altered beyond reading"),
         ALL,
     ),
     "disorder": (lambda f, o: [f[2], f[4], f[0]], None, ALL),
@@ -235,16 +233,6 @@ def test_damage_is_told(at, damage):
         at.extract(container, strict=True)
     assert all(line in str(caught.value) for line in report.trouble)
     assert "unless strict" in caught.value.hint
-
-
-def test_how_many_frames_may_be_lost_is_said(at):
-    for size, most in ((34, 4), (1000, 2), (4 * FILM_SHARE, 1), (FRAMES * FILM_SHARE, 0)):
-        report = at.embed(at.film, at.secret(size), "a.mkv")
-        some = f"whole if up to {most} of its 5 frames are lost or altered"
-        assert report.notes[1] == f"comes back {some if most else 'only if none of its 5 frames is lost or altered'}"
-        info = file_info(at.folder / "a.mkv", KEY)
-        assert (info["frames_that_may_be_lost"], info["frames_when_hidden"]) == (report.may_be_lost, FRAMES)
-        assert report.may_be_lost == most
 
 
 def test_a_film_of_an_earlier_writer_opens(at):
@@ -291,10 +279,8 @@ def test_a_picture_is_compressed_to_fit(at):
     report, size = at.embed(cover, photo, "a.png", compress=True), photo.stat().st_size
     line = rf"ä+.png was compressed from {size} bytes: AVIF 4:4:4, [\d.]+ dB"
     assert re.fullmatch(line, report.notes[1])
-    data, revealed = at.extract("a.png")
+    revealed = at.extract("a.png")[1]
     assert report.notes[0] == revealed.notes[0] and f"hidden: {'ä' * 125}.avif," in report.notes[0]
-    shown = np.array(Image.open(io.BytesIO(data))).astype(float)
-    assert np.square(shown - picture(64, 96, 3)).mean() < 60
 
 
 def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
