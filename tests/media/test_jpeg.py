@@ -210,6 +210,24 @@ def test_other_colours_and_missing_files_are_said(tmp_path, encoded):
         read_jpeg(tmp_path / "none.jpg")
 
 
+def test_damaged_jpegs_are_read_or_refused_and_leave_nothing(tmp_path, monkeypatch, encoded):
+    """By us or by libjpeg, never by another error."""
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    data, draw, refused = encoded(), np.random.default_rng(0), 0
+    for _ in range(60):
+        damaged = bytearray(data)
+        for place in draw.integers(2, data.index(b"\xff\xda") + 14, 2):
+            damaged[place] ^= 1 << draw.integers(8)
+        try:
+            jpeg = read(tmp_path / "a.jpg", bytes(damaged))
+            jpeg.with_planes(jpeg.planes)
+        except MediaError as error:
+            refused += "damaged, or of a kind that can't be read" in str(error)
+    assert refused > 3
+    assert not list(temporary.iterdir())
+
+
 def with_tables_first(data: bytes) -> bytes:
     """A JPEG of two pictures, of which the first one's Huffman tables are before the index, and so grow there."""
     index, start, end = data.index(b"MPF\0") + 4, data.index(b"\xff\xc4"), data.index(b"\xff\xda")
