@@ -65,24 +65,19 @@ def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, mon
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run -S beta=2.0"
 
 
-def test_without_a_repository_no_commit_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    tags = provenance_tags(PARAMS)
-    assert not {COMMIT, DIRTY} & set(tags)
-    assert tags[COMMAND] == "dvc exp run"
-    assert "No commit is known" in describe("train", tags)
-
-
-def test_a_user_id_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_repository_or_a_name_none_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pwd = pytest.importorskip("pwd")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
-    assert provenance_tags(PARAMS)["mlflow.user"] == str(os.getuid())
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a container's user has a number alone
+    tags = provenance_tags(PARAMS)
+    assert not {COMMIT, DIRTY} & set(tags)
+    assert (tags[COMMAND], tags["mlflow.user"]) == ("dvc exp run", str(os.getuid()))
+    assert "No commit is known" in describe("train", tags)
 
 
 @pytest.mark.usefixtures("commit")

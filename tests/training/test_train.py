@@ -230,6 +230,19 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
 
 
+def test_from_a_step_that_diverges_on_no_weight_changes(make_config, monkeypatch):
+    """A GPU is not waited for in each step: the failure of one may be seen some steps later."""
+    monkeypatch.setattr(Trainer, "waits", False)
+    trainer = stepped(make_config(pairs=2 * 2000))
+    next(trainer._pair.parameters()).data.fill_(torch.inf)
+    before = flat(trainer._pair)
+    for _ in range(2):
+        trainer.step(some_pairs())
+    assert torch.equal(flat(trainer._pair), before)
+    with pytest.raises(FloatingPointError, match="the loss is no longer finite"):
+        trainer.state_dict()
+
+
 def test_too_little_memory_is_said_in_one_line(make_config, run):
     model = replace(make_config().model, name="baluja", width=10**13)
     with pytest.raises(TrainingError, match="more memory than the device has") as caught:
