@@ -108,13 +108,6 @@ def test_the_first_section_is_named_first_and_in_it_a_misspelt_key():
     assert error(without(misspelt, ["beta"]) | {"beat": 1})[0] == "beat: unknown key"
 
 
-def test_a_section_must_be_a_mapping():
-    assert error(VALUES | {"data": 3})[0] == "data must be a mapping of keys"
-    assert error(changed(VALUES, {"train.augment": 3}))[0] == "train.augment must be a mapping of keys"
-    for values in (None, [], "text"):
-        assert error(values)[0] == "the file must be a mapping of keys"
-
-
 def test_keys_that_do_not_fit_together():
     """Blocks of 48 fill crops of 96 alone, and blocks of 64 pictures of 256 alone."""
     for block in (48, 64):
@@ -163,10 +156,3 @@ def test_a_file_is_read_unchecked(tmp_path):
     assert read(tmp_path / "a.yaml") == {"a": {"b": 1e-5}}
     with pytest.raises(ConfigError, match=r"b\.yaml: No such file"):
         read(tmp_path / "b.yaml")
-
-
-def test_values_are_read_and_changed_by_dotted_keys():
-    before = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
-    assert flatten(before) == {"a.b": 1, "a.c.d": 2, "e": 3}
-    assert changed(before, {"a.b": 4, "f.g": 5}) == {"a": {"b": 4, "c": {"d": 2}}, "e": 3, "f": {"g": 5}}
-    assert before == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

@@ -48,16 +48,6 @@ def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, ap
     assert np.array_equal(result.cover, picture(64, 64, 4))
 
 
-def test_each_source_is_a_kind_unless_it_has_a_single_picture(tmp_path, exact, picture):
-    writer = ShardWriter(tmp_path, 2)
-    for index, source in enumerate(["folder", "bsds500", "data", "bsds500", "folder", "folder"]):
-        writer.add(picture(64, 64, index), TEST, f"{source} {index}", source, 64, 64)
-    writer.close()
-    evaluator = Evaluator(exact, tmp_path, 1, 0)
-    assert {kind: evaluator.count(kind) for kind in evaluator.kinds} == {"folder": 3, "bsds500": 2}
-    assert evaluator.run("bsds500", 1, SEALED).names == ("bsds500 3", "bsds500 1")
-
-
 @pytest.mark.parametrize("mode", [SEALED, BARE])
 def test_the_secret_is_revealed_from_the_container(shards, exact, five_levels, mode):
     result = Evaluator(exact, shards, 1, 0).run(REAL, 0, mode)

@@ -74,14 +74,6 @@ def test_without_its_mask_nothing_is_revealed(pair):
     assert abs(np.corrcoef(wrong.flatten(), hidden.flatten())[0, 1]) < 0.02
 
 
-def test_half_precision_keeps_the_phases(pair):
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        container = pair.hide(cover(), hidden_signal())
-        assert container.dtype == torch.float32
-        revealed = pair.reveal(container)
-    assert (revealed.float() - hidden_signal()).square().mean() < 0.3 * hidden_signal().square().mean()
-
-
 def test_what_a_pair_needs():
     for option in ("blocks", "ends"):
         with pytest.raises(ConfigError, match=f"model.{option}: must be 2 or more"):

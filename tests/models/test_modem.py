@@ -94,14 +94,6 @@ def test_bits_of_other_rungs_move_nothing(modem):
     torch.testing.assert_close(modem.hide(cover, nothing), cover)
 
 
-def test_sides_are_any_multiples_of_8(perturbed):
-    rows, cols = 2, 9
-    cover, hidden = torch.rand(2, 3, 8 * rows, 8 * cols), torch.cat([message(perturbed, 0, rows, cols)] * 2)
-    container = perturbed.hide(cover, hidden)
-    assert container.shape == cover.shape
-    assert perturbed.reveal(container, hidden[:, perturbed.bits :]).shape == (2, perturbed.bits, rows, cols)
-
-
 def test_the_gradient_reaches_every_parameter(perturbed):
     for rung in (0, 1):
         hidden = message(perturbed, rung, 4, 4)

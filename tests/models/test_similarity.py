@@ -66,16 +66,6 @@ def test_ms_ssim_matches_the_paper(side, scales):
     np.testing.assert_allclose(ms_ssim(*tensors(a, b))[0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(("measure", "overshot"), [(ssim, -0.7), (ms_ssim, 0.6)])
-def test_the_gradient_pulls_values_back_into_the_range(measure, overshot):
-    _, target = tensors(*alike(32, 32))
-    picture = (target + overshot).requires_grad_()
-    (1 - measure(picture, target)).mean().backward()
-    assert torch.sign(picture.grad.mean()) == np.sign(overshot)
-    moved = (picture - 0.005 * picture.grad / picture.grad.abs().max()).detach()
-    assert measure(moved, target).mean() > measure(picture, target).mean()
-
-
 def test_a_scale_without_positive_contrast_does_not_stop_the_gradient():
     y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
     board, wave = (x + y) % 2 * 0.4, (torch.sin(x / 10) + 1) / 4

@@ -6,7 +6,7 @@ import torch
 from skimage.measure import block_reduce
 
 from stegnet.core import shuffle as single
-from stegnet.core.shuffle import Shuffle, draw
+from stegnet.core.shuffle import draw
 from stegnet.models import tensors
 from stegnet.models.tensors import through_8_bits, with_sealed_bits
 from tests.core.test_shuffle import chi_square, key
@@ -95,19 +95,6 @@ def test_a_batch_matches_single_pictures(block):
         for one, picture, shuffle in zip(together, pictures, shuffles, strict=True):
             alone = getattr(single, change)(picture.permute(1, 2, 0).numpy(), shuffle)
             np.testing.assert_array_equal(one.permute(1, 2, 0), alone)
-
-
-def test_shuffles_of_tensors_and_arrays_are_equivalent():
-    pictures, drawn = torch.rand(1, 3, 16, 24) - 0.5, draw(KEY, 2, 3)
-    on_device = Shuffle(2, 3, *map(torch.from_numpy, (drawn.permutation, drawn.orientation, drawn.negative)))
-    assert torch.equal(tensors.apply(pictures, [on_device]), tensors.apply(pictures, [drawn]))
-
-
-def test_a_seeded_shuffle_equals_the_random_one():
-    seeded, random = tensors.seeded_shuffle(3, 5, 4), tensors.random_shuffle(torch.Generator().manual_seed(3), 5, 4)
-    for name in ("permutation", "orientation", "negative"):
-        assert isinstance(getattr(seeded, name), np.ndarray)
-        np.testing.assert_array_equal(getattr(seeded, name), getattr(random, name))
 
 
 def test_the_gradient_passes_the_shuffle():

@@ -77,21 +77,3 @@ def test_the_page_is_self_contained_and_its_text_escaped(page: Page) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.png"):
         Picture.chart(tmp_path / "b.png", "")
-
-
-@pytest.mark.parametrize(("rows", "collapsed"), [(16, 0), (17, 1)])
-def test_long_tables_are_collapsed(page: Page, rows: int, collapsed: int) -> None:
-    page.sections.append(Section("More", "", (), (Table(["", "of"], [["a", "b"]] * rows, "All figures"),)))
-    html = page.render()
-    seen(html)
-    assert html.count(f"<summary>All figures: {rows} rows</summary>") == collapsed
-
-
-def test_words_are_aligned_left_and_numbers_right(page: Page) -> None:
-    cells = {"text": True, "4-bit swap, say": False, "-0.5": False, "–": False, "41.30 – 43.42": False, "39 %": False}
-    page.sections.append(Section("More", "", (), (Table(["", *cells], [["row", *cells]]),)))
-    html = page.render()
-    for cell, word in cells.items():
-        mark = ' class="word"' if word else ""
-        assert f"<td{mark}>{cell}</td>" in html
-        assert f'<th scope="col"{mark}>{cell}</th>' in html
