@@ -241,18 +241,6 @@ def test_nothing_is_overwritten_unasked(session):
         session.hide("cover.png", "secret.png", "secret.png", key=KEY, overwrite=True)
 
 
-def test_sound_and_verification_are_chosen_apart(weights):
-    calls = []
-    session = stegnet.Session(weights=weights, device="cpu", progress=lambda *step: calls.append(step))
-    for sound, verify in ((True, False), (False, True)):
-        calls.clear()
-        how = {"method": "network", "sound": sound, "verify": verify}
-        container = session.hide("cover.mkv", "secret.mkv", key=KEY, **how).container
-        assert calls[0] == ("hide", 1, 6) and calls[-1] == ("verify" if verify else "hide", 6, 6)
-        session.reveal(container, "s.mkv", key=KEY, overwrite=True)
-        assert bool(scan(Path("s.mkv")).sound) == sound
-
-
 def test_where_networks_run(weights):
     """The session's settings hold for every method; they are looked at when a network is first needed."""
     for told, error, settings in (

@@ -11,7 +11,7 @@ import pytest
 from stegnet import CapacityError, MediaError, Passphrase, StegnetError
 from stegnet.media import read_frames, scan, write_png
 from stegnet.methods import ALL_FRAMES, METHODS, LongFilm, Part, Run
-from stegnet.methods.network import run_of
+from stegnet.models import SHIPPED
 from stegnet.results import OutputTarget, Report
 from tests.support.films import write_film
 
@@ -36,7 +36,8 @@ def hiding(tmp_path, talkies, exact, key):
     cover, film = talkies
 
     def hide(name: str, out: str, part: Part = ALL_FRAMES, key=key, secret: Path = film) -> Report:
-        run, method = run_of(exact, Run(randomness=random.Random(7).randbytes, part=part)), METHODS[name]
+        run = Run(randomness=random.Random(7).randbytes, part=part, networks={SHIPPED: exact})
+        method = METHODS[name]
         return method.hide(cover, secret, OutputTarget(tmp_path / out, force=True), key, method.options(), run)
 
     return hide

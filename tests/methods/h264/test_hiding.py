@@ -118,25 +118,8 @@ def test_a_film_of_two_groups_may_be_cut_at_key_frames(tmp_path):
     assert any(note.endswith("groups of pictures are lost, but not the first") for note in report.notes)
 
 
-@pytest.mark.filterwarnings("ignore:the cover is a film")
-def test_auto_leaves_an_mp4_what_it_is(tmp_path):
-    """If the secret fits, and OUT is an MP4."""
-    cover = film(tmp_path / "cover.mp4", 36, size=(96, 144))
-    room = METHOD.file_room(CoverSize(96, 144, 36, file=cover), "a.bin", METHOD.options())
-    assert METHOD.room(CoverSize(96, 144, 36, file=cover))[0].bytes >= room.bytes > room.hard > 0
-    with pytest.raises(CapacityError, match=r"and there is room for \d+"):
-        hide(cover, bytes(50_000), tmp_path / "full.mp4")
-    cases = [(room.bytes, ".mp4", False, "h264"), (room.bytes + 1, ".mp4", False, "sealed")]
-    for size, suffix, safe, method in (*cases, (9, ".mkv", False, "sealed"), (room.hard, ".mp4", True, "h264")):
-        (tmp_path / "a.bin").write_bytes(bytes(size))
-        out = tmp_path / f"out{suffix}"
-        SESSION.hide(cover, tmp_path / "a.bin", out, key=KEY, at_most_safe=safe, overwrite=True)
-        assert SESSION.info(out, key=KEY)["method"] == method
-        assert SESSION.reveal(out, key=KEY).data == bytes(size)
-
-
 def test_damaged_films(tmp_path):
-    """They are hidden in or refused; as are those in fragments, or with tables that list other pictures than are there."""
+    """They are hidden in or refused; so are those in fragments, and with tables of other pictures than there are."""
     fragments = film(tmp_path / "fragments.mp4", 12, f"{B_PICTURES} -movflags frag_keyframe+empty_moov", (64, 96))
     with pytest.raises(MediaError, match="in fragments"):
         hide(fragments, b"a", tmp_path / "out.mp4")

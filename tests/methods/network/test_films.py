@@ -2,6 +2,7 @@
 ends the work, nothing half-done is left."""
 
 import random
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,36 +14,58 @@ import pytest
 
 from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, WeightsError
 from stegnet.media import FilmWriter, SoundPacket, read_frames, read_sound, scan, sound_tracks
-from stegnet.methods import film_loop
-from stegnet.record import Container, Diagnosis, Header, Pictures, Record, format_record
+from stegnet.methods import METHODS, Run, film_loop
+from stegnet.methods.network import reveal_film as reveal
+from stegnet.models import SHIPPED
+from stegnet.record import Header, Pictures, Record, format_record
 from stegnet.record.sound import format_packets
+from stegnet.results import OutputTarget, Report
 from stegnet.sealing import SEED_BYTES
-from tests.methods.network.films import hide_film, reveal_film
 from tests.support.films import write_film
 from tests.support.pairs import FiveLevels, network_of
 from tests.support.quality import psnr
 from tests.support.sealing import KEY, sealed
-from tests.support.tampering import altered, unreadable
+from tests.support.tampering import unreadable
 
 NETWORK = network_of(FiveLevels(), quality=0)
 SIZE = 40, 48
 FRAMES, HIDDEN = 12, 10
-KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
 MILLISECOND = Fraction(1, 1000)
+
+
+def run_of(network: object = NETWORK, **how: object) -> Run:
+    return Run(networks={SHIPPED: network}, **how)
+
+
+def hide_film(films: tuple[Path, Path], out: Path, key: Key = KEY, run: Run | None = None, **options: object) -> Report:
+    """Hides the second film in the first; no thread stays."""
+    method, before = METHODS["network"], threading.active_count()
+    try:
+        return method.hide(*films, OutputTarget(out, force=True), key, method.options(**options), run or run_of())
+    finally:
+        assert threading.active_count() == before
+
+
+def reveal_film(container: Path, out: Path, key: Key = KEY, run: Run | None = None, **how: bool) -> Report:
+    """Reveals a film, if `strict` only a whole one; MP4 without loss. No thread stays."""
+    before = threading.active_count()
+    try:
+        return reveal(container, OutputTarget(out, force=True, lossless=True), key, run=run or run_of(), **how)
+    finally:
+        assert threading.active_count() == before
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, make_film) -> Path:
-    """A secret of ten frames in a container of twelve, another film's container, and one with sound."""
+    """A secret of ten frames in a container of twelve, and one with sound."""
     folder = tmp_path_factory.mktemp("films")
     films = make_film(folder / "cover.mkv", FRAMES, *SIZE, seed=50), make_film(folder / "secret.mkv", HIDDEN, *SIZE)
-    for seed, name in ((1, "container.mkv"), (2, "other.mkv")):
-        hide_film(NETWORK, films, folder / name, KEY, random.Random(seed).randbytes)
+    hide_film(films, folder / "container.mkv")
     films = (
         make_film(folder / "wide.mkv", 6, 96, 136, seed=50),
         make_film(folder / "talkie.mkv", 6, 96, 136, sound="aac"),
     )
-    hide_film(NETWORK, films, folder / "sound.mkv", KEY)
+    hide_film(films, folder / "sound.mkv")
     return folder
 
 
@@ -77,11 +100,11 @@ def written(path: Path, frames: Sequence[np.ndarray]) -> Path:
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_a_film_round_trip_keeps_every_bit_time_and_packet(tmp_path, films, five_levels, form):
     container, out = tmp_path / f"a.{form}", tmp_path / f"b.{form}"
-    report = hide_film(NETWORK, films, container, KEY)
+    report = hide_film(films, container)
     assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (201, 161, 8, 5, ())
     measured = report.secret_psnr
     assert report.notes[0] == "the hidden film ends at 0.20 s: 5 of the cover's 8 frames hold it"
-    report = reveal_film(NETWORK, container, out, KEY, strict=True, lossless=True)
+    report = reveal_film(container, out, strict=True)
     assert (report.width, report.height, report.frames, report.hidden, report.trouble) == (200, 160, 5, 5, ())
     for secret, frame in zip(read_frames(films[1]), read_frames(out), strict=True):
         np.testing.assert_array_equal(frame, five_levels(secret))
@@ -101,29 +124,29 @@ def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_
     a, calls, cover = tmp_path / "a.mkv", [], make_film(tmp_path / "cover.mkv", 5, 96, 136)
     secret = make_film(tmp_path / "secret.mkv", 25, 96, 136, seed=20, sound="aac")
     with pytest.raises(CapacityError, match="the secret has 25 frames, the cover only 5") as caught:
-        hide_film(NETWORK, (cover, secret), a, KEY)
+        hide_film((cover, secret), a)
     assert "hide as many as there is room for" in caught.value.hint
-    report = hide_film(NETWORK, (cover, secret), a, KEY, longer="cut")
+    report = hide_film((cover, secret), a, longer="cut")
     assert report.notes[:-1] == ("the secret was cut: 5 of its 25 frames are hidden",)
-    assert reveal_film(NETWORK, a, out, KEY, strict=True).frames == 5
+    assert reveal_film(a, out, strict=True).frames == 5
     (track,) = sound_tracks(secret)
     kept = [packet.data for packet in read_sound(secret) if packet.pts * track.time_base < Fraction(1, 5)]
     assert [packet.data for packet in read_sound(out)] == kept
     assert 5 < len(kept) < len(list(read_sound(secret))) / 2
     loud = cover, make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
     with pytest.raises(CapacityError, match="too small: 136×96 pixels") as caught:
-        hide_film(NETWORK, loud, tmp_path / "c.mkv", KEY, progress=lambda *call: calls.append(call))
+        hide_film(loud, tmp_path / "c.mkv", run=run_of(progress=lambda *call: calls.append(call)))
     assert "or leave the secret's sound out" in caught.value.hint
     assert not calls and not (tmp_path / "c.mkv").exists()
-    assert "the secret's sound is left out" in hide_film(NETWORK, loud, a, KEY, sound=False).notes
+    assert "the secret's sound is left out" in hide_film(loud, a, sound=False).notes
 
 
 def test_a_revealed_film_has_identifiers_of_its_key(folder, tmp_path, out):
     """They are not for anyone to compute, since they say that it was revealed."""
     films, back = (folder / "cover.mkv", folder / "secret.mkv"), []
     for source in (KEY, KEY, Key(bytes(32))):
-        hide_film(NETWORK, films, tmp_path / "a.mkv", source, random.Random(5).randbytes)
-        reveal_film(NETWORK, tmp_path / "a.mkv", out, source)
+        hide_film(films, tmp_path / "a.mkv", source, run_of(randomness=random.Random(5).randbytes))
+        reveal_film(tmp_path / "a.mkv", out, source)
         back.append(out.read_bytes())
     assert back[0] == back[1] != back[2]
 
@@ -138,9 +161,9 @@ def test_a_container_that_does_not_read_back_is_removed(folder, monkeypatch, out
     monkeypatch.setattr(film_loop, "FilmWriter", Faulty)
     films = folder / "cover.mkv", folder / "secret.mkv"
     with pytest.raises(MediaError, match="frame 1 does not read back"):
-        hide_film(NETWORK, films, out, KEY)
+        hide_film(films, out)
     assert not out.exists()
-    hide_film(NETWORK, films, out, KEY, verify=False)
+    hide_film(films, out, verify=False)
 
 
 @pytest.mark.parametrize(("which", "count"), [(0, 7), (0, 9), (1, 4)])
@@ -155,7 +178,7 @@ def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, make_film, which
         return bytes(range(size))
 
     with pytest.raises(MediaError, match="was changed while"):
-        hide_film(NETWORK, films, out, KEY, draw)
+        hide_film(films, out, run=run_of(randomness=draw))
     assert not out.exists()
 
 
@@ -171,7 +194,7 @@ def test_few_frames_are_in_memory_at_a_time(tmp_path, make_film, out):
     def progress(doing: str, done: int, total: int) -> None:
         held.append(len(taken) - done)
 
-    hide_film(NETWORK, (long, long), out, KEY, draw, progress, verify=False)
+    hide_film((long, long), out, run=run_of(randomness=draw, progress=progress), verify=False)
     assert (len(taken), len(held)) == (60, 60)
     assert max(held) <= NETWORK.pool(40, 48).workers + 4
 
@@ -191,48 +214,14 @@ def test_an_early_end_leaves_nothing_behind(folder, tmp_path, frames, where, err
 
     with pytest.raises(error):
         if where in ("hide", "verify"):
-            hide_film(NETWORK, (folder / "cover.mkv", folder / "secret.mkv"), out, KEY, progress=progress)
+            hide_film((folder / "cover.mkv", folder / "secret.mkv"), out, run=run_of(progress=progress))
         else:
             container = written(tmp_path / "c.mkv", frames[1:] if where == "check" else frames)
-            reveal_film(NETWORK, container, out, KEY, progress)
+            reveal_film(container, out, run=run_of(progress=progress))
     assert {path.name for path in tmp_path.iterdir()} <= {"c.mkv"}
 
 
-# What was done to a container; films of tests/format have each kind of damage alone.
-
-EDITS = {
-    # What is done to the frames f (o: those of another film); what is said; which secret frames are shown.
-    "another film behind": (lambda f, o: f + o[:8], {"foreign": tuple(range(12, 20))}, range(10)),
-    "all together": (
-        lambda f, o: [f[0], f[0], altered(f[2]), o[3], f[5], f[4], unreadable(f[6]), *f[7:9], 0 * f[0], *f[9:11]],
-        {"altered": (2,), "unreadable": (3, 6), "lost": (1, 11), "moved": (5,), "repeated": (0,), "foreign": (9,)},
-        [0, 2, 4, 7, 8, 9],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", EDITS)
-def test_damage_is_told_and_the_rest_revealed(tmp_path, folder, frames, secrets, name, out):
-    """If strict, every damage is refused."""
-    edit, said, shown = EDITS[name]
-    container = written(tmp_path / "c.mkv", edit(frames, list(read_frames(folder / "other.mkv"))))
-    lines = Diagnosis((), **said).lines()
-    with pytest.raises(RevealError) as caught:
-        reveal_film(NETWORK, container, out, KEY, strict=True)
-    assert all(line in str(caught.value) for line in lines)
-    assert [path.name for path in tmp_path.iterdir()] == ["c.mkv"]
-    with Container(container, KEY) as opened:
-        inspection = opened.inspect()
-    found = inspection.diagnosis
-    assert {kind: getattr(found, kind) for kind in KINDS if getattr(found, kind)} == said
-    assert inspection.header.frames == FRAMES
-    report = reveal_film(NETWORK, container, out, KEY)
-    assert report.trouble == lines != ()
-    assert (report.frames, report.hidden) == (len(shown), len(shown))
-    for index, frame in zip(shown, read_frames(out), strict=True):
-        assert (frame != secrets[index]).sum() <= 1
-    times = list(scan(out).times)
-    assert [time - times[0] for time in times] == [Fraction(index - shown[0], 25) for index in shown]
+# What was done to a container; films of tests/format have each kind of damage.
 
 
 def test_a_file_that_breaks_off(tmp_path, folder, five_levels, out):
@@ -243,7 +232,7 @@ def test_a_file_that_breaks_off(tmp_path, folder, five_levels, out):
         container.write_bytes(data[: len(data) * part // 12])
         out.unlink(missing_ok=True)
         try:
-            report = reveal_film(NETWORK, container, out, KEY)
+            report = reveal_film(container, out)
         except StegnetError:
             counts.append(0)
             assert not out.exists()
@@ -267,7 +256,7 @@ def test_a_file_with_damage_anywhere(tmp_path, folder, secrets, out):
             data[at : at + draw.randrange(1, 50)] = draw.randbytes(draw.randrange(1, 50))
         container.write_bytes(data)
         with suppress(StegnetError):
-            if not reveal_film(NETWORK, container, out, KEY).trouble:
+            if not reveal_film(container, out).trouble:
                 for frame, wanted in zip(read_frames(out), secrets, strict=True):
                     np.testing.assert_array_equal(frame, wanted)
 
@@ -280,10 +269,10 @@ def test_what_reveals_nothing_leaves_nothing(tmp_path, frames, out):
         (written(tmp_path / "d.mkv", frames[10:]), "no hidden frame is"),
     ):
         with pytest.raises(RevealError, match=told):
-            reveal_film(NETWORK, path, out, KEY)
+            reveal_film(path, out)
     for left in (frames, frames[1:]):
         with pytest.raises(WeightsError, match="5e5e") as caught:
-            reveal_film(replace(NETWORK, weights="00" * 32), written(tmp_path / "c.mkv", left), out, KEY)
+            reveal_film(written(tmp_path / "c.mkv", left), out, run=run_of(replace(NETWORK, weights="00" * 32)))
         assert "5e" * 32 in caught.value.hint
     assert not out.exists()
 
@@ -291,7 +280,11 @@ def test_what_reveals_nothing_leaves_nothing(tmp_path, frames, out):
 def test_sound_of_the_frames_that_are_left(tmp_path, folder, out):
     frames, packets = list(read_frames(folder / "sound.mkv")), list(read_sound(folder / "talkie.mkv"))
     container = written(tmp_path / "c.mkv", [*frames[:2], *frames[3:]])
-    assert reveal_film(NETWORK, container, out, KEY).trouble == ("frame 2 was lost",)
+    with pytest.raises(RevealError, match="frame 2 was lost"):
+        reveal_film(container, out, strict=True)
+    assert not out.exists()
+    assert reveal_film(container, out).trouble == ("frame 2 was lost",)
+    assert [round(float(time), 3) for time in scan(out).times] == [0, 0.04, 0.12, 0.16, 0.2]
     left = [packet.data for packet in read_sound(out)]
     missing = [packet for packet in packets if packet.data not in left]
     assert 0 < len(missing) < len(packets) / 2
@@ -316,4 +309,4 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, folder, picture)
         container = written(tmp_path / "c.mkv", [sealed(picture(96, 128), format_record(record, KEY))])
         for suffix in ("mkv", "mp4"):
             with suppress(StegnetError):
-                assert reveal_film(NETWORK, container, tmp_path / f"out.{suffix}", KEY, lossless=True).frames == 1
+                assert reveal_film(container, tmp_path / f"out.{suffix}").frames == 1

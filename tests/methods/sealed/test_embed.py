@@ -260,14 +260,6 @@ def test_records_that_lie(at):
             at.extract("a.png")
 
 
-def test_a_name_can_do_nothing(at):
-    name = "..\x1b[2J\u202egpj\n\udcff.bin"
-    hidden = at.embed(at.cover, at.secret(3).rename(at.folder / name), "a.png")
-    shown = r"hidden: ..\x1b[2J\u202egpj\n\udcff.bin, 3 bytes"
-    assert hidden.notes[0].startswith(shown) and at.extract("a.png")[1].notes[0].startswith(shown)
-    assert {path.name for path in at.folder.iterdir()} == {name, "cover.png", "a.png", "back.bin"}
-
-
 def test_a_picture_is_compressed_to_fit(at):
     """A long name keeps its suffix."""
     cover, photo = at.folder / "cover.png", at.folder / ("ä" * 125 + ".png")
