@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, RevealError, Session
+from stegnet import CapacityError, MediaError, RevealError, Session
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.jpeg.amounts import secure_payload
@@ -78,6 +78,15 @@ def test_what_was_changed_is_told(tmp_path, cover):
     assert SESSION.info(tmp_path / "o.jpg", key=KEY)["whole"] is False
     with pytest.raises(RevealError, match="altered"):
         SESSION.reveal(tmp_path / "o.jpg", key=KEY, strict=True)
+
+
+def test_what_does_not_read_back_is_not_kept(tmp_path, cover, monkeypatch):
+    """From a disk that gives another file back."""
+    other, write = cover.read_bytes(), Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", lambda path, data: write(path, other if data[:2] == other[:2] else data))
+    with pytest.raises(MediaError, match="does not read back"):
+        SESSION.hide(cover, DATA, to=tmp_path / "o.jpg", key=KEY)
+    assert not (tmp_path / "o.jpg").exists()
 
 
 # What is hard to find
