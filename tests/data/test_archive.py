@@ -16,9 +16,8 @@ from PIL import Image
 
 from stegnet import DataError
 from stegnet.data.archive import fetch
-from stegnet.data.catalogue import CatalogueEntry, Listed
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
-from tests.support.lab import TEST, TRAIN, contents
+from tests.support.lab import TEST, TRAIN, CatalogueEntry, Listed, contents
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"

@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stegnet import DataError
-from stegnet.data.catalogue import read_listing
-from tests.support.lab import CATALOGUE, read_catalogue, read_package_pictures
+from tests.support.lab import CATALOGUE, read_catalogue, read_listing, read_package_pictures
 
 PACKAGE = next(source for source in read_catalogue(CATALOGUE) if source.kind == "package")
 

@@ -8,8 +8,17 @@ import pytest
 import torch
 
 from stegnet import DataError
-from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
-from tests.support.lab import PARAMS, TRAIN, AugmentConfig, Shards, load
+from tests.support.lab import (
+    PARAMS,
+    TRAIN,
+    WITH_BASES,
+    Augment,
+    AugmentConfig,
+    Pairs,
+    Shards,
+    load,
+    load_batches,
+)
 from tests.support.shards import write_shards
 
 CHANGES = [field.name for field in fields(AugmentConfig)]

@@ -4,7 +4,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-from stegnet.models.similarity import SCALES, ms_ssim, scales_of, ssim
+from tests.support.training import SCALES, ms_ssim, scales_of, ssim
 
 pytestmark = pytest.mark.arithmetic
 

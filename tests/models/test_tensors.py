@@ -8,9 +8,8 @@ from skimage.measure import block_reduce
 from stegnet.core import shuffle as single
 from stegnet.core.shuffle import draw
 from stegnet.models import tensors
-from stegnet.models.tensors import through_8_bits, with_sealed_bits
 from tests.core.test_shuffle import chi_square, key
-from tests.support.training import from_8_bits, seal_strength, to_8_bits
+from tests.support.training import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 
 pytestmark = pytest.mark.arithmetic
 

@@ -1,19 +1,15 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stegnet.config.config import Config, load
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
-
-ROOT = Path(__file__).parents[2]
+from tests.support.lab import CATALOGUE, PARAMS, Config, load, read_catalogue, read_package_pictures
 
 
 @pytest.fixture(scope="session")
 def cat() -> np.ndarray:
     """A smooth photograph, (256, 256, 3) uint8."""
-    sources = read_catalogue(ROOT / "assets" / "sources.yaml")
+    sources = read_catalogue(CATALOGUE)
     source = next(source for source in sources if source.name == "photographs-scikit-image")
     return dict(read_package_pictures(source))["chelsea.png"][22:278, 97:353]
 
@@ -21,5 +17,5 @@ def cat() -> np.ndarray:
 @pytest.fixture(scope="session")
 def config() -> Config:
     """The repository's parameters with one thread: so little work only waits for a second one."""
-    config = load(ROOT / "params.yaml")
+    config = load(PARAMS)
     return replace(config, train=replace(config.train, threads=1))

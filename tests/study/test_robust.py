@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import Key
 from stegnet.methods.robust import picture_reader
 from stegnet.methods.robust_film import GROUP, RUNGS, read_film
@@ -20,6 +19,7 @@ from study.robust_films import write_tables
 from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
 from study.robust_keyless import OTHERS, SAME, bits_of_pictures, links
 from tests.support.films import still_film
+from tests.support.lab import through_jpeg
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(32))

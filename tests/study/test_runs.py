@@ -12,13 +12,12 @@ import pytest
 from PIL import Image
 
 from stegnet import DataError
-from stegnet.config.params_file import flatten, read
-from stegnet.methods.network import Network
 from stegnet.models import build_from, load_pair
 from study import arithmetic, jpeg_steganalysis, rival, sizes, steganalysis, wrongkey
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
-from tests.study.conftest import ROOT
+from tests.support.lab import ROOT, flatten, read
+from tests.support.pairs import Network
 from tests.support.shards import ShardWriter, write_shards
 
 RIVALS = ROOT / "study" / "rivals.yaml"

@@ -14,7 +14,9 @@ from stegnet.config.config import (
     load,
 )
 from stegnet.config.params_file import changed, flatten, parse, read
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
+from stegnet.core.jpeg import DITHER, through_jpeg, through_webp
+from stegnet.data.catalogue import CatalogueEntry, Listed, read_catalogue, read_listing, read_package_pictures
+from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.prepare import prepare
 from stegnet.data.scenes import render_scene
 from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
@@ -27,6 +29,7 @@ MEANS, CODED = ScrambleConfig("means", 85, 8), ScrambleConfig("coded", 80, 8)
 __all__ = [
     "CATALOGUE",
     "CODED",
+    "DITHER",
     "MEANS",
     "PARAMS",
     "ROOT",
@@ -34,11 +37,16 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "WITH_BASES",
+    "Augment",
     "AugmentConfig",
+    "CatalogueEntry",
     "Config",
     "DistortConfig",
+    "Listed",
     "LossConfig",
     "ModelConfig",
+    "Pairs",
     "RungConfig",
     "ScrambleConfig",
     "Shards",
@@ -48,14 +56,18 @@ __all__ = [
     "data_hash",
     "flatten",
     "load",
+    "load_batches",
     "parse",
     "prepare",
     "read",
     "read_catalogue",
     "read_layout",
+    "read_listing",
     "read_manifest",
     "read_package_pictures",
     "render_scene",
+    "through_jpeg",
+    "through_webp",
 ]
 
 

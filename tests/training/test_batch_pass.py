@@ -3,9 +3,8 @@ import pytest
 import torch
 
 from stegnet.models import Pair
-from stegnet.models.tensors import block_means
-from stegnet.training.batch_pass import HideRevealPass, draw_randomness
 from tests.support.lab import ScrambleConfig
+from tests.support.training import HideRevealPass, block_means, draw_randomness
 
 CPU = torch.device("cpu")
 

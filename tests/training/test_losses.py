@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from stegnet.models.similarity import ssim
-from stegnet.training.batch_pass import PassResult
 from stegnet.training.losses import MEASURES, LossTerms, loss_terms, to_ycbcr
 from tests.support.lab import LossConfig
+from tests.support.training import PassResult, ssim
 
 pytestmark = pytest.mark.arithmetic
 

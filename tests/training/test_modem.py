@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stegnet.core.jpeg import through_jpeg, through_webp
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
-from tests.support.lab import Config, DistortConfig, render_scene
+from tests.support.lab import Config, DistortConfig, render_scene, through_jpeg, through_webp
 from tests.support.training import (
     CONTAINER_PSNR,
     INFORMATION,

@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from stegnet import TrainingError
-from stegnet.data.pairs import Pairs
 from stegnet.models import SHIPPED, Pair, load_pair, read_card, weights_id
 from stegnet.training import artifacts, devices, launch
-from tests.support.lab import Config, ScrambleConfig, data_hash
+from tests.support.lab import Config, Pairs, ScrambleConfig, data_hash
 from tests.support.training import (
     FIGURES,
     Checkpoint,
