@@ -78,13 +78,13 @@ def test_what_is_sealed_is_read(key, size):
     """Empty, short, and to the last byte of the room; one more is refused. In grey records, too, of which one that is
     too large for the green samples is an ordinary one."""
     codes, most = set(), random.Random(3).randbytes(room(*size))
-    for make, effort, record, grey in product((noise, even, checkers), EFFORTS, (b"", most[:23], most), (False, True)):
+    for make, effort, record, grey in product((noise, even, checkers), EFFORTS[::2], (b"", most[:23], most), (False, True)):
         written = sealed(make(*size), record, effort=effort, grey=grey)
         assert read(written, key) == (record, True)
         assert np.abs(apart(written, make(*size))).max() <= 2 + grey  # a pixel moves with its neighbour too
         codes.add(code := code_of(written, key))
         assert size != (40, 48) or (code > 16) == (grey and record != most)
-    assert size != (40, 48) or len(codes) >= 6, "of several heights, by effort"
+    assert size != (40, 48) or len(codes) >= 4, "of several heights, by effort"
     with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
         sealed(noise(*size), most + b"\0")
 
@@ -245,7 +245,7 @@ def test_a_grey_record_moves_whole_pixels():
 def test_no_altered_sample_goes_unnoticed(key):
     """Every sample, by one level and by three; some in a higher bit. Of those of the salt, the lead and, by one level,
     the record, nothing opens."""
-    written = sealed(noise(21, 23), b"short")
+    written = sealed(noise(16, 15), b"short")
     samples, record = written.reshape(-1), zones(written)["record"]
     closed = set(salt_samples(written.size)) | zones_of(written)["lead"]
     used = set(record[: trellis.layout(trellis.count_trits(5 + 16), record.size, 1).sums(record).size])
