@@ -118,22 +118,6 @@ def test_auto_follows_the_cover_and_the_wishes(session, picture):
     assert session.reveal("shared.jpg", key=KEY).data == NOTE
 
 
-def test_albums(session, picture):
-    """Of a folder; the reports are of its pictures."""
-    Path("covers").mkdir()
-    for number in range(3):
-        write_png(Path(f"covers/{number}.png"), picture(64, 96, number))
-    reports = session.hide_album("covers", b"some bytes", "out", key=KEY, enough=2, method="sealed", verify=False)
-    assert [(report.path, report.may_be_lost) for report in reports] == [(Path(f"out/{n}.png"), 1) for n in range(3)]
-    assert session.reveal("out", "back", key=KEY).path.read_bytes() == b"some bytes"
-    with pytest.raises(stegnet.MediaError, match=r"out/0.png: exists already"):
-        session.hide_album("covers", "note.txt", "out", key=KEY)
-    session.hide_album("covers", "note.txt", "out", key=KEY, overwrite=True)
-    assert session.reveal("out", key=KEY).text == NOTE.decode()
-    with pytest.raises(stegnet.MediaError, match="covers: is a folder"):
-        session.reveal("covers", key=KEY)
-
-
 def test_the_inputs_stay(session, picture):
     """Turned, cut and read-only arrays are pictures as well."""
     large = picture(130, 200, 1)

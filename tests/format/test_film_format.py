@@ -17,11 +17,9 @@ from stegnet.methods.robust_film import (
     ALL_RUNGS,
     GROUP,
     GroupContent,
-    coefficients,
     dither_of,
     group_room,
     hide_in_group,
-    luma,
     pieces_of,
     read_film,
     signal_of,
@@ -111,24 +109,18 @@ def test_salts_near_edges():
 
 
 @each_rung
-def test_headers(rung):
-    """Sines of all variants, by which one is found; and places of a group of other sizes."""
-    group, salt, shape = still_frames(GROUP, 96, 128), bytes(range(16)), (12, 16)
-    lumas = np.stack([luma(frame) for frame in group])
-    (headers,) = headers_of(shape, [rung], KEY, salt)
-    found = headers.sines([coefficients(each) for each in lumas[:: rung.run]])
-    theirs = book.FilmRung(rung.coefficients, rung.run, rung.scale)
-    for variant in (0, 5, VARIANTS - 1):
-        keys = Keys(SECRET, salt + bytes([variant]))
-        expected = book.header_sines(book.coefficients(lumas), shape, keys, theirs).reshape(-1)
-        kept = book.places(*shape, rung.bits, keys).header[: found.shape[1]]
-        np.testing.assert_allclose(found[variant], expected[kept], atol=5e-3)
-        assert np.array_equal(headers.signs[variant], book.signed(keys.of("header"), np.ones(len(kept))))
-    for size in ((10, 20), (45, 80)):
-        own, places = book.places(*size, rung.bits, Keys(SECRET, salt)), Blocks(size, rung, KEY, salt).places
-        header = book.header_of(0, RANDOM, 6)
-        assert places.header.tolist() == own.header
-        assert places.record(6, header).tolist() == own.used(header)
+@pytest.mark.parametrize("size", [(10, 20), (45, 80)])
+def test_places(rung, size):
+    """Of the header and a share of the blocks, and the header's signs by which its variant is found."""
+    salt, header = bytes(range(16)), book.header_of(0, RANDOM, 6)
+    own, places = book.places(*size, rung.bits, Keys(SECRET, salt)), Blocks(size, rung, KEY, salt).places
+    assert places.header.tolist() == own.header
+    assert places.record(6, header).tolist() == own.used(header)
+    (headers,) = headers_of(size, [rung], KEY, salt)
+    for variant in (0, VARIANTS - 1):
+        signs = headers.signs[variant]
+        key = Keys(SECRET, salt + bytes([variant])).of("header")
+        assert np.array_equal(signs, book.signed(key, np.ones(len(signs))))
 
 
 @each_rung

@@ -18,7 +18,6 @@ from stegnet.methods.robust import (
     Rung,
     coded_bits,
     dither_of,
-    file_content,
     make_header,
     parse_content,
     region_means,
@@ -105,16 +104,6 @@ def test_resized_copies():
         assert used.robust(b"dither", grid.full(salts[0])).hex() == RESIZED[name]
     for area, expected in zip(grid.areas(copy), RESIZED["areas"], strict=True):
         assert np.array_equal(area, picture(expected))
-
-
-def test_a_file():
-    name, data, content = (
-        CONTENTS["file"]["name"],
-        *(bytes.fromhex(CONTENTS["file"][key]) for key in ("data", "content")),
-    )
-    assert file_content(name, data) == content
-    found = parse_content(content, 0)
-    assert (found.name, found.data) == (name, data)
 
 
 @pytest.mark.parametrize("depth", [8, 10])

@@ -113,23 +113,6 @@ def _through(data: bytes, folder: Path, how: dict):
     return read_jpeg(folder / "received.jpg")
 
 
-def test_a_pair_of_files_shows_the_channel(tmp_path, key):
-    other, cover = photo(tmp_path / "other.jpg", 80, side=128), photo(tmp_path / "c.jpg", 85)
-    arrived, channel = tmp_path / "arrived.jpg", Command(command("quality=71, subsampling='4:2:2'"))
-    channel.run(other, arrived)
-    Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, channel_from=(other, arrived))
-    channel.run(tmp_path / "s.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(tmp_path / "r.jpg", key=key).data == SECRET
-    Image.open(other).convert("L").save(arrived, quality=71)
-    Image.open(arrived).point(lambda level: level ^ 8).save(arrived, quality=71)
-    with pytest.raises(MediaError, match=r"is not .* saved once with its tables: .* of the blocks differ"):
-        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel_from=(other, arrived))
-    Image.open(other).resize((64, 64)).save(arrived, quality=71)
-    with pytest.raises(MediaError, match="64×64 pixels of 128×128") as told:
-        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel_from=(other, arrived))
-    assert "jpeg:75+resize" in told.value.hint and not (tmp_path / "t.jpg").exists()
-
-
 REFUSED = {
     "convert '{in} {out}": (ConfigError, "can't be split"),
     python("import sys; sys.exit('a\\nthe last line')"): (MediaError, "failed with exit code 1: the last line"),

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, permutations, product
 from pathlib import Path
@@ -33,7 +32,7 @@ from stegnet.models import SHIPPED, Card, Pair, build, load_pair, save_pair
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
 from stegnet.results import LEAST
 from stegnet.sealing import frame_salt
-from tests.support.pairs import SHRUNK, FiveLevels, network_of
+from tests.support.pairs import FiveLevels, network_of
 from tests.support.sealing import FILM_ID, KEY, sealed, zones
 from tests.support.tampering import unreadable
 
@@ -43,81 +42,22 @@ SCRAMBLE = {"base": "coded", "quality": 90, "block": 8, "period": 0.02}
 SEED = bytes(32)
 
 
-def based(base: str, block: int = 8) -> Network:
+def based(base: str) -> Network:
     """Five levels of what a base leaves."""
-    return network_of(FiveLevels(), base, 60, block)
+    return network_of(FiveLevels(), base, 60)
 
 
 def read(container: np.ndarray, key: Key = KEY) -> FrameReading:
     return read_record(container, KeyRing(key), first=True)
 
 
-def header(network: Network, height: int, width: int, block: int = 8, **fields) -> Header:
-    one = Fraction(1)
-    described = Pictures(width, height, 1, one, one, network.base, block, network.weights)
-    return Header(FILM_ID, "film", 3, replace(described, **fields))
-
-
 def picture_header(network: Network, secret: tuple[int, int] = (8, 8)) -> Header:
-    return replace(header(network, *secret), kind="picture", frames=1)
-
-
-def with_header(reading: FrameReading, header: Header) -> FrameReading:
-    return replace(reading, record=replace(reading.record, header=header))
+    one, (height, width) = Fraction(1), secret
+    return Header(FILM_ID, "picture", 1, Pictures(width, height, 1, one, one, network.base, 8, network.weights))
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def means_of(picture: np.ndarray) -> np.ndarray:
-    rows, cols = picture.shape[0] // 8, picture.shape[1] // 8
-    return picture.astype(float).reshape(rows, 8, cols, 8, 3).mean((1, 3))
-
-
-@pytest.mark.parametrize("base", KINDS)
-@pytest.mark.parametrize("size", [(61, 97, 8), (70, 90, 32)], ids=str)
-def test_a_frame_is_the_definition(picture, size, base):
-    """Level by level; tests/format says where the record is."""
-    (height, width, block), network, keys = size, based(base, size[2]), KEY.new_keys(SYSTEM)
-    cover, secret = noise(height, width), picture(height, width, 2)
-    rows, cols = height // block, width // block
-    high, wide = rows * block, cols * block
-    record = Record(header(network, 30, 20, block), 0, 5)
-    container = hide_frame(network, keys, cover, FrameInput(secret, record, SEED))
-
-    reading = read(container)
-    assert reading.whole
-    assert replace(reading.record, base=b"") == record
-
-    stretched = resize(secret, high, wide)
-    decoded, gain = reading.base.picture.astype(float), reading.base.gain
-    if base == "means":
-        assert np.abs(decoded[::8, ::8] - means_of(stretched)).max() <= 0.5 + 1e-4
-    elif base == "coded":
-        assert np.square(decoded - stretched).mean() < 60
-    rest = np.clip((stretched - decoded) * gain / 255, -0.5, 0.5)
-    if base != "none":
-        assert (((stretched - decoded) * gain / 255) ** 2).mean() ** 0.5 == pytest.approx(0.1, rel=0.05)
-
-    shuffle = draw(KEY.shuffle(FILM_ID, 0), rows, cols)
-    shown = np.rint((apply(rest, shuffle) + 0.5) * 4)
-    area = container[:high, :wide]
-    clear = np.abs((rest + 0.5) * 4 % 1 - 0.5) > 1e-4
-    clear = np.abs(apply(clear.astype(int), shuffle)) == 1
-    np.testing.assert_array_equal((area % 16 // 3)[clear], shown[clear])
-    np.testing.assert_array_equal(area // 16, cover[:high, :wide] // 16)
-    margin = np.ones((height, width), bool)
-    margin[:high, :wide] = False
-    assert np.abs(container[margin].astype(int) - cover[margin]).max(initial=0) <= 2
-
-    kept = (np.rint((rest + 0.5) * 4) / 4 - 0.5) * SHRUNK
-    expected = np.rint((kept * 255 / gain + decoded).clip(0, 255))
-    revealed = reveal_frame(network, KEY, container, with_header(read(container), record.header))
-    assert revealed.shape == (30, 20, 3)
-    full = replace(record.header, secret=replace(record.header.secret, width=wide, height=high))
-    revealed = reveal_frame(network, KEY, container, with_header(read(container), full))
-    assert (np.abs(revealed - expected) > 1).mean() < 0.002, "but for what falls between two levels"
 
 
 def fits(network: Network, size: tuple[int, int]) -> bool:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError
-from stegnet.methods.robust import HIGHEST, LOWEST, fit_picture, parse_content
-from stegnet.methods.robust.fec import LONGEST, Code, Coding
+from stegnet.methods.robust import fit_picture, parse_content
+from stegnet.methods.robust.fec import Code, Coding
 from tests.support.quality import psnr
 
 
@@ -31,17 +31,6 @@ def test_close_to_capacity(rate, deviation):
     decoded = [code.decode(received(code.encode(message), deviation, random)) for message in messages]
     assert sum(map(np.array_equal, decoded, messages)) >= 19
     assert code.decode(3 * random.normal(size=4608), 30) is None, "noise is no codeword"
-
-
-@pytest.mark.parametrize("places", [200, LONGEST + 1])
-@pytest.mark.parametrize("rate", [LOWEST + 4, 15, 16, HIGHEST])
-def test_coding_fills_its_places(places, rate):
-    coding, random = Coding(places, rate), np.random.default_rng(places)
-    assert 0.9 * rate / 64 - 0.03 < coding.room / places <= rate / 64
-    message = random.integers(0, 2, coding.room, dtype=np.uint8)
-    coded = coding.encode(message)
-    assert coded.shape == (places,)
-    assert np.array_equal(coding.decode(8 * (2.0 * coded - 1)), message)
 
 
 def test_repetition_below_the_lowest_rate():
