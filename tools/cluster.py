@@ -1,11 +1,9 @@
-"""Measures hiding on Ray nodes of this machine: python -m tools.cluster kill|rates.
+"""Hides on Ray nodes of this machine: python -m tools.cluster.
 
-kill: hides films on two nodes, kills one of them half way, and compares all containers with those that one process
-writes. rates: films or pictures per second of 1, 2 and 4 workers, and of as many single processes without Ray, in turn.
+Hides films on two nodes, kills one of them half way, and compares all containers with those that one process writes.
 """
 
 import argparse
-import multiprocessing
 import os
 import secrets
 import sys
@@ -15,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -23,7 +20,7 @@ from stegnet.cluster import SEED_BYTES, HidingWork, Secrets, run_on_cluster, tas
 from stegnet.data.scenes import render_scene
 from stegnet.files import FolderPlan, plan_hiding
 from stegnet.keys import Key
-from stegnet.media import FilmWriter, write_png
+from stegnet.media import FilmWriter
 from stegnet.methods import METHODS, Hider, Run
 from stegnet.results import OutputTarget
 from tests.support.nodes import Nodes, settings
@@ -31,25 +28,19 @@ from tests.support.nodes import Nodes, settings
 KEY, SEED = Key(bytes(range(32))), bytes(SEED_BYTES)
 SEALED = METHODS["sealed"]
 WORK = HidingWork(Hider(SEALED, SEALED.options(), Run()))
-WORKERS = (1, 2, 4)
 _RATE = Fraction(25)
 
 
 def main() -> int:
     """The exit code: 1 if a container differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("kill", "rates"))
-    parser.add_argument("--films", type=int, metavar="N", help="films (default: 60; rates: 12 for each worker)")
-    parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12); 0: pictures")
-    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of rates (default: 3)")
+    parser.add_argument("--films", type=int, default=60, metavar="N", help="films (default: 60)")
+    parser.add_argument("--frames", type=int, default=12, metavar="N", help="of each film (default: 12)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cluster", dir="/tmp") as name:
         folder = Path(name)
         os.environ |= settings(folder) | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        if options.what == "kill":
-            return kill(folder, options.films or 60, options.frames)
-        rates(folder, options.films or 12, options.frames, options.repeats)
-    return 0
+        return kill(folder, options.films, options.frames)
 
 
 def kill(folder: Path, films: int, frames: int) -> int:
@@ -73,51 +64,6 @@ def kill(folder: Path, films: int, frames: int) -> int:
     equal = sum(found.get(name) == data for name, data in expected.items())
     print(f"{equal} of {len(expected)} containers are those of one process, byte for byte; {len(found)} files in all")
     return 0 if found == expected else 1
-
-
-def rates(folder: Path, films: int, frames: int, repeats: int) -> None:
-    """Prints films, or pictures, per second of workers and of single processes."""
-    plan = make_films(folder, films * max(WORKERS), frames)
-    measured: dict[int, list[tuple[float, float]]] = {workers: [] for workers in WORKERS}
-    for _ in range(repeats):
-        for workers in WORKERS:
-            part = FolderPlan(plan.jobs[: films * workers])
-            out = fresh(folder)
-            with cluster(folder, nodes=1, processors=workers) as nodes:
-                outcomes = list(run_on_cluster(nodes.address, part, OutputTarget(out), WORK, KEY))
-            assert all(outcome.error is None for outcome in outcomes)
-            outs = single_processes(folder, part, workers)
-            measured[workers].append((rate(workers, out), rate(workers, *outs)))
-            print(f"{workers}: {measured[workers][-1][0]:.3f} a second by Ray, {measured[workers][-1][1]:.3f} without")
-    print("| workers | a second by Ray | by single processes | efficiency: median (lowest, highest) |")
-    print("|---|---|---|---|")
-    for workers, pairs in measured.items():
-        ray, alone = (median(column) for column in zip(*pairs, strict=True))
-        ratios = sorted(first / second for first, second in pairs)
-        print(f"| {workers} | {ray:.3f} | {alone:.3f} | {median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f}) |")
-
-
-def rate(workers: int, *folders: Path) -> float:
-    """Files per second, by their times, from when each worker has done one on.
-
-    So the start of processes does not count.
-    """
-    ends = sorted(path.stat().st_mtime for folder in folders for path in folder.iterdir())
-    return (len(ends) - workers) / (ends[-1] - ends[workers - 1])
-
-
-def single_processes(folder: Path, plan: FolderPlan, count: int) -> list[Path]:
-    """Shares the films out to processes; the folders of their results."""
-    context = multiprocessing.get_context("spawn")
-    outs = [fresh(folder) for _ in range(count)]
-    parts = [FolderPlan(plan.jobs[first::count]) for first in range(count)]
-    processes = [context.Process(target=work_through, args=each) for each in zip(parts, outs, strict=True)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
-    return outs
 
 
 def work_through(plan: FolderPlan, out: Path) -> None:
@@ -150,17 +96,14 @@ def cluster(folder: Path, nodes: int, processors: int) -> Iterator[Nodes]:
 
 
 def make_films(folder: Path, films: int, frames: int, height: int = 180, width: int = 320) -> FolderPlan:
-    """Films that pan over a rendered scene, or pictures of it, and a plan to hide a file in each."""
+    """Films that pan over a rendered scene, and a plan to hide a file in each."""
     covers, secrets = folder / "covers", folder / "secrets"
     covers.mkdir()
     secrets.mkdir()
     random = np.random.default_rng(0)
     scene = render_scene(max(height + films, width + frames), seed=0)
     for index in range(films):
-        (secrets / f"{index}.bin").write_bytes(random.bytes(500 * max(frames, 1)))
-        if not frames:
-            write_png(covers / f"{index}.png", scene[index : index + height, :width])
-            continue
+        (secrets / f"{index}.bin").write_bytes(random.bytes(500 * frames))
         with FilmWriter(covers / f"{index}.mkv", width, height, _RATE) as film:
             for shift in range(frames):
                 film.write(scene[index : index + height, shift : shift + width], shift / _RATE)
