@@ -40,7 +40,7 @@ def listed(*options: str) -> set[str]:
 
 
 def test_only_what_touches_the_file_is_collected() -> None:
-    assert listed("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam") == {"tests/media/test_vmaf.py"}
+    assert listed("--touching=stegnet/media/vmaf.py", "tests/media", "tests/webcam") == {"tests/media/test_ffmpeg_cli.py"}
     done = collect("--touching=stegnet/missing.py", "tests/test_layers.py")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: --touching: no such Python file: {ROOT / 'stegnet/missing.py'}" in done.stderr
@@ -48,7 +48,7 @@ def test_only_what_touches_the_file_is_collected() -> None:
 
 def test_marks_follow_from_fixtures_folders_and_files() -> None:
     """`make test` and `make test-services` run each test once."""
-    names = ("sealing/test_trellis", "media/test_rewrap", "cli/test_signals", "cluster/test_segments")
+    names = ("sealing/test_trellis", "core/test_extras", "cli/test_signals", "cluster/test_segments")
     files = [f"tests/{name}.py" for name in names]
     for marks, chosen in {"not slow": files[:1], "not long": files[:3], "long": files[3:]}.items():
         assert listed("-m", marks, *files) == set(chosen)

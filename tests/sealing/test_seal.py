@@ -78,7 +78,8 @@ def test_what_is_sealed_is_read(key, size):
     """Empty, short, and to the last byte of the room; one more is refused. In grey records, too, of which one that is
     too large for the green samples is an ordinary one."""
     codes, most = set(), random.Random(3).randbytes(room(*size))
-    for make, effort, record, grey in product((noise, even, checkers), EFFORTS[::2], (b"", most[:23], most), (False, True)):
+    records, makers = (b"", most[:23], most), (noise, even, checkers)
+    for make, effort, record, grey in product(makers, EFFORTS[::2], records, (False, True)):
         written = sealed(make(*size), record, effort=effort, grey=grey)
         assert read(written, key) == (record, True)
         assert np.abs(apart(written, make(*size))).max() <= 2 + grey  # a pixel moves with its neighbour too
