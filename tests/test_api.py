@@ -141,14 +141,13 @@ def test_results(session):
     assert (len(scan(revealed.path).pts), bool(scan(revealed.path).sound)) == (4, True)
     Path("film.mkv").write_bytes(session.reveal(Path("c.mp4").read_bytes(), key=KEY).data)
     assert list(scan(Path("film.mkv")).pts) == list(scan(revealed.path).pts)
-    for cover in ("cover.png", "cover.mkv"):
-        report = session.hide(cover, "note.txt", key=KEY)
-        assert (report.hiding.method, report.unchanged, report.name, report.size) == ("sealed", True, "note.txt", 6)
-        revealed = session.reveal(report.container, key=KEY)
-        assert (revealed.name, revealed.data, revealed.text) == ("note.txt", NOTE, "a note")
-        assert session.reveal(report.container, f"back-{cover}.txt", key=KEY).text == "a note"
-        with pytest.raises(stegnet.MediaError, match=r"^revealed: not a picture"):
-            _ = revealed.picture
+    report = session.hide("cover.png", "note.txt", key=KEY)
+    assert (report.hiding.method, report.unchanged, report.name, report.size) == ("sealed", True, "note.txt", 6)
+    revealed = session.reveal(report.container, key=KEY)
+    assert (revealed.name, revealed.data, revealed.text) == ("note.txt", NOTE, "a note")
+    assert session.reveal(report.container, "back.txt", key=KEY).text == "a note"
+    with pytest.raises(stegnet.MediaError, match=r"^revealed: not a picture"):
+        _ = revealed.picture
     Path("k").write_bytes(b"\xff")
     with pytest.raises(UnicodeDecodeError):
         _ = session.reveal(session.hide("cover.png", "k", key=KEY).container, key=KEY).text

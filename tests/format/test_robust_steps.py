@@ -1,6 +1,5 @@
 """Each step on the way into a robust container is that of robust_steps.json, and of docs/format.md."""
 
-import base64
 import hashlib
 import json
 import re
@@ -28,6 +27,7 @@ from stegnet.methods.robust import (
 )
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
+from tests.format.test_steps import picture
 
 FOLDER = Path(__file__).parent
 STEPS = json.loads((FOLDER / "robust_steps.json").read_text(encoding="utf-8"))
@@ -38,11 +38,6 @@ NONCE, RATE = bytes.fromhex(STEPS["nonce"]), STEPS["rate"]
 RUNG = Rung("jpeg-75", STEPS["rung"]["first"], STEPS["rung"]["bits"], 38.0, 74, 86)
 SALT = bytes.fromhex(CONTAINER["salts"][0])
 SIDE = 8  # of a block
-
-
-def picture(plain: dict) -> np.ndarray:
-    samples = np.frombuffer(base64.b64decode(plain["samples"]), np.uint8)
-    return samples.reshape(plain["height"], plain["width"], 3)
 
 
 def digest(values: np.ndarray) -> str:

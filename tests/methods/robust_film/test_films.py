@@ -108,16 +108,15 @@ def test_channels_have_their_carriers_and_codings():
     assert names("h264:18", 38) == ["coarse 10", "middle 6", "fine 4", "dense 7"]
     assert names("h264:25", 38, exact=False) == ["middle 6", "coarse 10"]
     assert names("h264:28") == names("messenger") == ["coarse 10", "coarse 3"]
-    for name, tried, generations, carriers in (
-        ("h264:23", (23, "fast", "libx264"), 1, 2),
-        ("h264:28+veryfast+twice", (29, "veryfast", "libx264"), 2, 1),
-        ("hevc:28", (28, "medium", "libx265"), 1, 1),
-        ("vp9:33", (33, "5", "libvpx-vp9"), 1, 2),
-        ("av1:35", (38, "6", "libsvtav1"), 1, 1),
+    for name, tried, generations in (
+        ("h264:28+veryfast+twice", (29, "veryfast", "libx264"), 2),
+        ("hevc:28", (28, "medium", "libx265"), 1),
+        ("vp9:33", (33, "5", "libvpx-vp9"), 1),
+        ("av1:35", (38, "6", "libsvtav1"), 1),
     ):
         channel = parse_film_channel(name)
-        assert (channel.coding.crf, channel.coding.preset, channel.coding.encoder) == tried
-        assert (channel.generations, len(names(name, 38))) == (generations, carriers)
+        coding = channel.coding
+        assert ((coding.crf, coding.preset, coding.encoder), channel.generations) == (tried, generations)
     for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "messenger+crop", "h265:23", "vp9:33+veryfast"):
         with pytest.raises(ConfigError, match="no channel for films"):
             parse_film_channel(text)
