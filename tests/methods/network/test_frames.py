@@ -294,7 +294,7 @@ def test_measured_frames_of_a_film():
         quality.add(index, SecretErrors(0.0, 0.0))
     quality.add(0, SecretErrors(8 * 255**2 / 10 ** (LEAST / 10) - 1, 0.0))
     assert LEAST < quality.psnr() < LEAST + 0.1
-    errors, said = {0: SecretErrors(10.0, 0.0), 1: SecretErrors(1e5, 0.0), 2: SecretErrors(2e5, 0.0)}, set()
+    errors, said = {0: SecretErrors(10.0, 0.0), 1: SecretErrors(2e3, 0.0), 2: SecretErrors(5e3, 0.0)}, set()
     for order in permutations(errors):
         quality = SecretQuality(3, (8, 8), (8, 8), False)
         with pytest.raises(CapacityError) as caught:
