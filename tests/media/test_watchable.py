@@ -22,15 +22,6 @@ def no_progress(done: int, total: int) -> None:
     """Shows nothing."""
 
 
-def boxes(path: Path) -> list[bytes]:
-    """Names of a file's boxes, in order."""
-    data, names = path.read_bytes(), []
-    while data:
-        names.append(data[4:8])
-        data = data[int.from_bytes(data[:4], "big") :]
-    return names
-
-
 def shown(path: Path) -> tuple[list, list, list]:
     """Frames, their times, and packets of sound."""
     return [digest(frame) for frame in read_frames(path)], list(scan(path).times), [p.data for p in read_sound(path)]
@@ -47,7 +38,7 @@ def test_a_film_for_watching(tmp_path, height, width):
     path, frames = tmp_path / "a.mp4", still_frames(12, height, width)
     film = write_film(path, frames, form="watchable")
     assert bool(film.notes) == bool(height % 2 or width % 2)
-    assert boxes(path).index(b"moov") < boxes(path).index(b"mdat")
+    assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")
     with av.open(str(path)) as opened:
         context = opened.streams.video[0].codec_context
         assert (context.name, context.profile, context.pix_fmt) == ("h264", "High", "yuv420p")
@@ -65,7 +56,7 @@ def test_pictures_and_sound_that_everything_plays_are_copied(tmp_path, make_film
     before = shown(path)
     assert make_watchable(path, no_progress) == ("put into MP4",)
     assert shown(path) == before
-    assert boxes(path).index(b"moov") < boxes(path).index(b"mdat")
+    assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")
     assert [found.name for found in tmp_path.iterdir()] == [f"a.{suffix}"]
 
 
