@@ -19,7 +19,7 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 LONGEST_README = 130  # lines
 CODE = r"(?:stegnet|pipeline|tools|tests|docs|demo)/[a-z_.][\w./-]*\w|study/[\w/-]+\.(?:py|yaml)"
 
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+each_document = pytest.mark.parametrize("document", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
 
 def code(page: Path) -> list[str]:
@@ -57,31 +57,31 @@ def parameters(values: dict, prefix: str = "") -> set[str]:
     return found
 
 
-@each_page
-def test_links(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+@each_document
+def test_links(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
         if "://" in link:
             continue
         path, _, anchor = unquote(link).partition("#")
-        target = (page.parent / path).resolve() if path else page
+        target = (document.parent / path).resolve() if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
 
 
-@each_page
-def test_commands(page: Path) -> None:
-    found = [match for line in code(page) for match in re.finditer(r"\bstegnet (?:([a-z]+)\b)?([^|`]*)", line)]
+@each_document
+def test_commands(document: Path) -> None:
+    found = [match for line in code(document) for match in re.finditer(r"\bstegnet (?:([a-z]+)\b)?([^|`]*)", line)]
     for match in found:
         for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", match[0]):
             assert option in options()[match[1] or ""], match[0]
         assert match[1] is None or match[1] in options(), match[0]
 
 
-@each_page
-def test_targets_parameters_and_stages(page: Path) -> None:
+@each_document
+def test_targets_parameters_and_stages(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     known = parameters(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
-    for line in code(page):
+    for line in code(document):
         assert set(re.findall(r"^(?:\$ )?make ([a-z-]+)", line)) <= targets, line
         assert set(re.findall(r"-S '?([a-z_.0-9]+)=", line)) <= known, line
         for study, names in re.findall(r"dvc (--cd study )?repro((?: +(?!-)[a-z]+(?:@[a-z]+)?)*)", line):
@@ -90,16 +90,16 @@ def test_targets_parameters_and_stages(page: Path) -> None:
             assert wanted <= set(yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]), line
 
 
-@each_page
-def test_modules_and_paths(page: Path) -> None:
-    if page.name == "CHANGELOG.md":
+@each_document
+def test_modules_and_paths(document: Path) -> None:
+    if document.name == "CHANGELOG.md":
         return  # it names what is gone
-    for line in code(page):
+    for line in code(document):
         for module in re.findall(r"python -m ((?!pytest)[a-z_.]+)", line):
             file = ROOT / module.replace(".", "/")
             assert file.is_dir() or file.with_suffix(".py").is_file(), line
         if re.fullmatch(CODE, line):
-            assert (ROOT / line).exists() or (page.parent / line).exists(), line
+            assert (ROOT / line).exists() or (document.parent / line).exists(), line
 
 
 def test_python_names() -> None:
