@@ -1,15 +1,16 @@
-"""H.264 films of docs/format.md, read a second time: from an MP4 to the samples of its groups, which stegnet unseals.
+"""H.264 films of docs/format.md, read a second time: from packets to the samples of groups, which stegnet unseals.
 
-Slices are read by `h264_slices_by_the_book`. Left out are MOV and Matroska, films that several tracks share, and the
-check that a standard encoder gives a slice byte for byte: the vectors' slices are such.
+Slices are read by `h264_slices_by_the_book`. Left out is the check that a standard encoder gives a slice byte for byte:
+the vectors' slices are such.
 """
 
 import hashlib
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import av
 import numpy as np
 
 from stegnet.keys import Key, KeyRing
@@ -24,45 +25,23 @@ from tests.format.h264_slices_by_the_book import LUMA_4X4, LUMA_8X8, Level
 SLICES, IDR, SPS, PPS = (1, 5), 5, 7, 8  # types of NAL units
 CARRIERS, LEVELS = 65_536, 4096  # of a group; for each sample of one that a bit of lead or MAC has
 
-Boxes = Iterator[tuple[bytes, bytes]]
-
-
-# Films (ISO/IEC 14496-12 and -15)
-
-
-def boxes(data: bytes) -> Boxes:
-    """The types and contents of boxes."""
-    at = 0
-    while at < len(data):
-        (size, kind), head = struct.unpack(">I4s", data[at : at + 8]), 8
-        if size == 1:
-            (size,), head = struct.unpack(">Q", data[at + 8 : at + 16]), 16
-        yield kind, data[at + head : at + size]
-        at += size
-
-
-def box(data: bytes, *path: bytes) -> bytes:
-    """The content of the first box on a path of types."""
-    for kind in path:
-        data = next(content for found, content in boxes(data) if found == kind)
-    return data
-
 
 class Film:
-    """An MP4 whose first track is of H.264.
+    """An MP4 of H.264, taken apart by FFmpeg.
 
     Attributes:
         sets: its parameter sets, NAL units.
         pictures: NAL units of each, in decoding order.
     """
 
-    def __init__(self, data: bytes) -> None:
-        table = box(data, b"moov", b"trak", b"mdia", b"minf", b"stbl")
-        avcc = box(box(table, b"stsd")[8:], b"avc1")[78:]
-        self._set_up(box(avcc, b"avcC"))
-        self.pictures = [self._units(data[at : at + size]) for at, size in samples(dict(boxes(table)))]
+    def __init__(self, path: Path) -> None:
+        with av.open(str(path), options={"ignore_editlist": "1"}) as film:
+            track = film.streams.video[0]
+            self._set_up(track.codec_context.extradata)
+            self.pictures = [self._units(bytes(packet)) for packet in film.demux(track) if packet.size]
 
     def _set_up(self, avcc: bytes) -> None:
+        """Reads the decoder configuration record (ISO/IEC 14496-15)."""
         self.length, self.sets, at = (avcc[4] & 3) + 1, [], 5
         for mask in (31, 255):
             count, at = avcc[at] & mask, at + 1
@@ -71,27 +50,13 @@ class Film:
                 self.sets.append(avcc[at + 2 : at + 2 + size])
                 at += 2 + size
 
-    def _units(self, sample: bytes) -> list[bytes]:
+    def _units(self, packet: bytes) -> list[bytes]:
         units = []
-        while sample:
-            end = self.length + int.from_bytes(sample[: self.length], "big")
-            units.append(sample[self.length : end])
-            sample = sample[end:]
+        while packet:
+            end = self.length + int.from_bytes(packet[: self.length], "big")
+            units.append(packet[self.length : end])
+            packet = packet[end:]
         return units
-
-
-def samples(tables: dict[bytes, bytes]) -> Iterator[tuple[int, int]]:
-    """Offset and size of each sample."""
-    alike, count = struct.unpack(">II", tables[b"stsz"][4:12])
-    sizes = iter([alike] * count if alike else struct.unpack(f">{count}I", tables[b"stsz"][12:]))
-    chunks = [at for (at,) in struct.iter_unpack(">I", tables[b"stco"][8:])]
-    runs = list(struct.iter_unpack(">III", tables[b"stsc"][8:]))
-    for number, at in enumerate(chunks, 1):
-        place = at
-        for _ in range(next(size for first, size, _ in reversed(runs) if first <= number)):
-            size = next(sizes)
-            yield place, size
-            place += size
 
 
 # Carriers

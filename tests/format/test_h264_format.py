@@ -20,7 +20,7 @@ SECRET, HIDDEN = bytes.fromhex(ANSWERED["key"]), (ANSWERED["name"], ANSWERED["hi
 
 @cache
 def pictures(name: str) -> list[book.Pictures]:
-    return book.groups_of_pictures(book.Film((FOLDER / name).read_bytes()))
+    return book.groups_of_pictures(book.Film(FOLDER / name))
 
 
 def groups(name: str) -> list[book.Pictures]:
@@ -72,7 +72,7 @@ def test_the_book_finds_a_group_where_a_film_was_cut():
 @pytest.mark.parametrize("name", ["cabac.mp4", "cavlc.mp4", "baseline.mp4"])
 def test_levels_of_slices(name):
     """Those that carry something and all others are what stegnet's reader finds, in the first pictures."""
-    film = book.Film((FOLDER / name).read_bytes())
+    film = book.Film(FOLDER / name)
     ours, theirs = Parameters(), book.Parameters()
     for unit in (*film.sets, *(unit for picture in film.pictures[:12] for unit in picture)):
         ours.add(unit)
@@ -87,6 +87,6 @@ def test_levels_of_slices(name):
 @pytest.mark.parametrize("name", ["cavlc.mp4", "baseline.mp4"])
 def test_the_book_reads_what_stegnet_hides(tmp_path: Path, name: str):
     Session().hide(FOLDER / name, b"another file", tmp_path / name, key=Key(SECRET), method="h264")
-    found = book.read_film(book.groups_of_pictures(book.Film((tmp_path / name).read_bytes())), SECRET)
+    found = book.read_film(book.groups_of_pictures(book.Film(tmp_path / name)), SECRET)
     assert [whole for _, whole in found] == [True]
     assert book.hidden_file([record for record, _ in found], SECRET) == ("secret", b"another file")
