@@ -154,6 +154,16 @@ def test_a_byte_too_many_is_refused(at):
     at.embed(at.cover, at.secret(5000), "a.png")
 
 
+def test_nothing_is_hard_to_find_in_what_was_saved_with_loss(at):
+    for name, found in (("clean.png", True), ("lossy.jpg", False)):
+        cover = at.saved(Image.fromarray(picture(96, 128, 3)), name)
+        if found:
+            assert at.embed(cover, at.secret(9), "a.png", at_most_safe=True).hiding.detection == "hard"
+        else:
+            with pytest.raises(CapacityError, match="and 0 are hard to find"):
+                at.embed(cover, at.secret(9), "b.png", at_most_safe=True)
+
+
 def test_a_cover_for_which_there_is_not_enough_memory(at, monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
