@@ -5,7 +5,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -315,24 +315,11 @@ def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
     assert replace(report) == pickle.loads(pickle.dumps(report))
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
-def test_what_every_method_says_of_itself(method):
-    assert METHODS[method.name] is method
-    assert method.summary and not method.summary.endswith(".")
-    assert set(method.forms) == {PICTURE, FILM}
-    assert all(suffix.startswith(".") for suffix in method.suffixes)
-    assert method.options() == method.options()
-    for each in fields(method.options):
-        assert each.default is not MISSING
-        assert each.metadata["help"] and not each.metadata["help"].endswith(".")
-    for cover in (CoverSize(480, 640), CoverSize(480, 640, 100), CoverSize(8, 8), CoverSize(480, 640, 1, 1)):
-        for fit in method.room(cover):
-            assert fit.method.startswith(method.name)
-            assert (fit.bytes is None) != (fit.psnr is None)
-
-
 def test_the_registry():
     """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
+    for method, size in itertools.product(METHODS.values(), ((480, 640), (480, 640, 100), (8, 8), (480, 640, 1, 1))):
+        fits = method.room(CoverSize(*size))
+        assert all(fit.method.startswith(method.name) and (fit.bytes is None) != (fit.psnr is None) for fit in fits)
     with pytest.raises(ValueError, match="there is a method jpeg already"):
         METHODS.add(METHODS["jpeg"])
     assert next(iter(METHODS)) == "auto"

@@ -209,41 +209,24 @@ def test_an_early_end_leaves_nothing_behind(folder, tmp_path, frames, where, err
 # What was done to a container; films of tests/format have each kind of damage.
 
 
-def test_a_file_that_breaks_off(tmp_path, folder, five_levels, out):
-    """Wherever it is cut: the frames before come back, or one clear error."""
-    data, container = (folder / "sound.mkv").read_bytes(), tmp_path / "c.mkv"
-    expected, counts = [five_levels(frame) for frame in read_frames(folder / "talkie.mkv")], []
-    for part in range(1, 13):
-        container.write_bytes(data[: len(data) * part // 12])
-        out.unlink(missing_ok=True)
-        try:
-            report = reveal_film(container, out)
-        except StegnetError:
-            counts.append(0)
-            assert not out.exists()
-            continue
-        counts.append(report.frames)
-        for frame, wanted in zip(read_frames(out), expected, strict=False):
-            np.testing.assert_array_equal(frame, wanted)
-        assert part == 12 or any("lost" in line for line in report.trouble)
-    assert counts == sorted(counts)
-    assert (counts[0], counts[-1]) == (0, len(expected))
-    assert len(set(counts)) > 4
-
-
 def test_a_file_with_damage_anywhere(tmp_path, folder, secrets, out):
-    """Damaged frames are told, and what is shown as whole is whole; never another error than ours."""
+    """Or cut: it is told, and what is shown as whole is whole; never another error than ours, and then no file."""
     whole, container = (folder / "container.mkv").read_bytes(), tmp_path / "c.mkv"
-    for seed in range(12):
-        draw, data = random.Random(seed), bytearray(whole)
+    for seed in range(16):
+        draw, data = random.Random(seed), bytearray(whole[: len(whole) * (seed + 1) // 12])
         for _ in range(draw.randrange(1, 4)):
             at = draw.randrange(len(data))
             data[at : at + draw.randrange(1, 50)] = draw.randbytes(draw.randrange(1, 50))
         container.write_bytes(data)
-        with suppress(StegnetError):
-            if not reveal_film(container, out).trouble:
-                for frame, wanted in zip(read_frames(out), secrets, strict=True):
-                    np.testing.assert_array_equal(frame, wanted)
+        out.unlink(missing_ok=True)
+        try:
+            told = reveal_film(container, out).trouble
+        except StegnetError:
+            assert not out.exists()
+            continue
+        for frame, wanted in zip(read_frames(out), secrets, strict=True) if not told else ():
+            np.testing.assert_array_equal(frame, wanted)
+        assert told or seed > 10
 
 
 def test_what_reveals_nothing_leaves_nothing(tmp_path, frames, out):
