@@ -133,14 +133,6 @@ def test_the_cache_folder(monkeypatch, tmp_path):
         store.cache_folder()
 
 
-def test_a_square_of_the_size_or_none(picture):
-    for height, width in ((64, 64), (65, 200), (1000, 700)):
-        square = fit_square(picture(height, width), 64)
-        assert (square.shape, square.dtype, square.flags.c_contiguous) == ((64, 64, 3), np.uint8, True)
-    for height, width in ((63, 64), (64, 63)):
-        assert fit_square(picture(height, width), 64) is None
-
-
 def test_a_big_picture_is_averaged_down_about_its_centre():
     rows, cols = np.mgrid[:160, :320]
     checks = ((rows + cols) % 2 * 255).astype(np.uint8)[..., None].repeat(3, -1)  # 160 to 80: means of 2×2 pixels

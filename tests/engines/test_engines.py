@@ -96,18 +96,6 @@ def test_concurrent_pictures_are_independent(network, picture):
         assert np.abs(a.container.astype(int) - b.container).max() <= 1  # fewer threads may add in another order
 
 
-def test_arguments_are_not_modified(network, picture):
-    cover, secret = picture(16, 24, 1), picture(16, 24, 2)
-    cover.flags.writeable = secret.flags.writeable = False
-    hidden = network.hide(cover, secret, None, base_of(secret))
-    network.reveal(hidden.container, None, base_of(secret))
-    large = picture(40, 64, 1)
-    view, copied = (
-        network.hide(each, secret, None, base_of(secret)) for each in (large[:16, :24], large[:16, :24].copy())
-    )
-    np.testing.assert_array_equal(view.container, copied.container)
-
-
 @pytest.mark.parametrize(
     ("message", "told"), [("Failed to allocate memory for requested buffer", CapacityError), ("else", state.Fail)]
 )

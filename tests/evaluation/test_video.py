@@ -88,17 +88,6 @@ def test_the_preview_shows_the_container_left_and_the_revealed_film_right(demons
     assert np.abs(right - revealed).mean() < apart / 3
 
 
-def test_a_longer_secret_is_cut(exact, make_film, tmp_path):
-    cover = make_film(tmp_path / "cover.mkv", frames=2)
-    secret = make_film(tmp_path / "secret.mkv", frames=5, height=48, width=40, seed=9)
-    reported = []
-    table = demonstrate(exact, cover, secret, tmp_path, 0, lambda *step: reported.append(step))
-    assert len(table) == 2
-    counted = [(doing, done, 2) for doing in ("hide", "verify", "reveal", "measure") for done in (1, 2)]
-    assert [step for step in reported if step[2]] == counted
-    assert next(read_frames(tmp_path / "revealed.mkv")).shape == (48, 40, 3)
-
-
 def test_a_film_that_can_t_be_used(exact, make_film, tmp_path):
     film = make_film(tmp_path / "film.mkv", frames=2)
     with pytest.raises(MediaError, match="no such file"):

@@ -4,7 +4,7 @@ import torch
 
 from stegnet import ConfigError
 from stegnet.models import Pair, build
-from stegnet.models.layers import BackboneContext, Subnet, haar, inverse_haar
+from stegnet.models.layers import BackboneContext, haar, inverse_haar
 
 pytestmark = pytest.mark.arithmetic
 
@@ -91,23 +91,3 @@ def test_an_unknown_place_and_ends_of_one_convolution_are_refused():
     assert caught.value.hint == "known: ends, couplings, latent, joined by +"
     with pytest.raises(ConfigError, match=r"model.ends: must be 0, or 2 and more"):
         build("invertible", ends=1)
-
-
-def bands(height: int, width: int) -> torch.Tensor:
-    return torch.rand(2, 12, height, width, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize("backbone", ["none", "test_convnext"])
-def test_a_subnet_is_zero_at_first(backbone):
-    assert Subnet(12, 24, 8, backbone=backbone)(bands(12, 20)).abs().max() == 0
-
-
-def test_the_backbone_has_a_larger_receptive_field():
-    torch.manual_seed(0)
-    context = BackboneContext(12, 8, "test_convnext", pretrained=False).eval()
-    picture = bands(64, 64)
-    changed = picture.clone()
-    changed[..., :4, :4] += 1
-    moved = (context(changed) - context(picture)).abs().amax((0, 1)) > 1e-6
-    assert moved[:4, :4].all()
-    assert moved[4:, 4:].any()

@@ -113,12 +113,3 @@ def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
     levels = np.rint(result.container.double().numpy().clip(0, 1) * 255)
     np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
     assert (result.container.amin() < 0) and (result.container.amax() > 1)
-
-
-def test_parts_of_a_batch_give_the_same_as_the_whole(make_config, batch):
-    config = make_config(batch=8, scrambled=0.5, noise=0.1)
-    hide_reveal, randomness = HideRevealPass(Watched(), config, "fp32"), draw_randomness(config, 0, CPU)
-    whole = hide_reveal(batch, randomness)
-    for part in (slice(0, 3), slice(3, 8)):
-        for there, here in zip(whole, hide_reveal(batch[part], randomness.select(part)), strict=True):
-            torch.testing.assert_close(here, there[part])

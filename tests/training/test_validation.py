@@ -90,17 +90,18 @@ def test_the_best_weights_are_kept(run, make_config, monkeypatch):
 
 
 def test_a_resumed_training_keeps_best_weights_and_patience(run, make_config, monkeypatch):
-    """They are restored from the checkpoint of step 8."""
-    losses = {2: 4.0, 4: 2.0, 6: 3.0, 8: 3.0, 10: 1.5, 12: 9.0}
-    config = make_config(validate=2, container_ramp=0.0, patience=4)
+    """They are restored from the checkpoint of step 8: the best are of step 4, three measurements before the end."""
+    losses = {2: 4.0, 4: 1.0, 6: 3.0, 8: 3.0, 10: 1.5}
+    config = make_config(validate=2, container_ramp=0.0, patience=3)
     scripted(monkeypatch, *losses.values())
-    whole, card, curve, _ = run(config, "whole")
+    whole, card, curve, taken = run(config, "whole")
+    assert (card.figures["validation_step"], taken[-1]) == (3, 9)
     scripted(monkeypatch, *losses.values())
     with pytest.raises(Stopped):
-        run(config, stop=11)
-    scripted(monkeypatch, *(loss for step, loss in losses.items() if step > 8))
+        run(config, stop=9)
+    scripted(monkeypatch, losses[10])
     resumed, again, late, taken = run(config)
-    assert taken == list(range(8, 12))
+    assert taken == [8, 9]
     assert same(resumed, whole)
     assert (again, late) == (card, curve)
 
