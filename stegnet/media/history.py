@@ -81,11 +81,6 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     return given or has_grid(picture)
 
 
-def strange_pixels(picture: np.ndarray, decoder: str) -> int:
-    """Number of pixels of (H, W, 3) uint8 whose colour a decoder never gives."""
-    return int(np.count_nonzero(~decoder_colours(decoder)[_numbers(picture)]))
-
-
 def has_grid(picture: np.ndarray) -> bool:
     """True if the middle of a picture, (H, W, 3) uint8, has blocks of 8×8 whose low frequencies were quantised."""
     top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])

@@ -239,16 +239,6 @@ def check_picture(path: Path, picture: np.ndarray) -> None:
         raise MediaError(f"{path}: does not read back as it was written", _FAULTY)
 
 
-def check_bytes(path: Path, data: bytes) -> None:
-    """Verifies a file that was just written by comparing every byte.
-
-    Raises:
-        MediaError: it differs.
-    """
-    if path.read_bytes() != data:
-        raise MediaError(f"{path}: does not read back as it was written", _FAULTY)
-
-
 def _move_to_free_name(part: Path, path: Path) -> None:
     """Moves the part to `path`, unless a file has appeared there meanwhile.
 
