@@ -224,9 +224,9 @@ def test_a_file_with_damage_anywhere(tmp_path, folder, secrets, out):
         except StegnetError:
             assert not out.exists()
             continue
-        for frame, wanted in zip(read_frames(out), secrets, strict=True) if not told else ():
-            np.testing.assert_array_equal(frame, wanted)
-        assert told or seed > 10
+        if not told:
+            assert seed > 10, "what was cut is told"
+            np.testing.assert_array_equal(list(read_frames(out)), secrets)
 
 
 def test_what_reveals_nothing_leaves_nothing(tmp_path, frames, out):

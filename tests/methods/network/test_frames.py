@@ -129,17 +129,6 @@ def test_a_network_is_the_pair_through_8_bits(weights, picture, shipped, shuffle
     )
 
 
-def test_rounding_errors_are_as_exact_in_bfloat16():
-    class Coarse(Pair):
-        def hide(self, cover, hidden):
-            return (cover * 0.999).to(torch.bfloat16)
-
-    cover = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
-    hidden = network_of(Coarse()).hide(cover, cover, None, Base.grey(16, 16))
-    exact = (torch.from_numpy(cover).float() / 255 * 0.999).to(torch.bfloat16).double().numpy() * 255
-    assert np.abs(hidden.rounding_error - (exact - hidden.container) * 254).max() < 0.6
-
-
 def test_a_card_without_scramble_settings(tmp_path):
     wrong = {"base": (True, "detail"), "quality": (-1, "80"), "period": (-0.1, 1.0, 0, math.nan), "block": (0, 12, 264)}
     cards = [{}, *({key: value for key, value in SCRAMBLE.items() if key != missing} for missing in SCRAMBLE)]
