@@ -113,3 +113,10 @@ def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
     levels = np.rint(result.container.double().numpy().clip(0, 1) * 255)
     np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
     assert (result.container.amin() < 0) and (result.container.amax() > 1)
+
+
+def test_noise_and_shuffles_follow_from_seed_and_step(make_config):
+    places = [(0, 3), (0, 3), (1, 3), (0, 4)]
+    first, again, *others = (draw_randomness(make_config(batch=2, seed=seed), step, CPU) for seed, step in places)
+    assert torch.equal(first.sealed, again.sealed)
+    assert not any(torch.equal(first.sealed, other.sealed) for other in others)

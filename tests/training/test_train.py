@@ -14,7 +14,8 @@ import torch
 from stegnet import TrainingError
 from stegnet.models import SHIPPED, Pair, load_pair, read_card, weights_id
 from stegnet.training import artifacts, devices, launch
-from tests.support.lab import Config, Pairs, ScrambleConfig, data_hash
+from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
+from tests.support.shards import write_shards
 from tests.support.training import (
     FIGURES,
     Checkpoint,
@@ -82,7 +83,7 @@ def changed(section: object) -> Iterator[tuple[str, object]]:
             yield name, replace(section, **{name: f"{value}x" if isinstance(value, str) else not value})
 
 
-def test_every_setting_changes_the_fingerprint(make_config, shards):
+def test_every_setting_changes_the_fingerprint(make_config, shards, tmp_path):
     """Except settings of later stages, of the data, which have a hash, and those that only cost time."""
     config = make_config()
     name = fingerprint(config, shards, CPU, "fp32")
@@ -93,7 +94,8 @@ def test_every_setting_changes_the_fingerprint(make_config, shards):
     }  # fmt: skip
     others = [found[key] for key in found.keys() - same]
     others += [fingerprint(config, shards, torch.device("cuda"), "fp32"), fingerprint(config, shards, CPU, "bf16")]
-    assert len(set(others)) == len(others)
+    others.append(fingerprint(config, write_shards(tmp_path / "others", [(TRAIN, "folder")]), CPU, "fp32"))
+    assert len({name, *others}) == 1 + len(others)
 
 
 def assert_close(one: Training, other: Training) -> None:
