@@ -1,3 +1,4 @@
+import ctypes
 import os
 import random
 import re
@@ -45,6 +46,7 @@ LONG_PLACES = (
     "tracking/test_server", "training/test_launch",
 )  # fmt: skip
 THREADS = "2"
+MALLOPT = {"MMAP_THRESHOLD": (-3, 256 << 20), "TRIM_THRESHOLD": (-1, 512 << 20)}  # names and numbers are glibc's
 TOUCHING = pytest.StashKey[set[Path]]()
 
 # What takes seconds to import, torch above all, is imported by the fixtures that need it: many tests do without.
@@ -68,12 +70,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", THREADS)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _keep_memory()
     _seed("imports")
     if chosen := config.getoption("touching"):
         files = {Path(name).resolve() for name in chosen}
         if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
             raise pytest.UsageError(f"--touching: no such Python file: {', '.join(missing)}")
         config.stash[TOUCHING] = files
+
+
+def _keep_memory() -> None:
+    """Freed memory is used again: to get it from the system each time takes as long as to hide in a small picture."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    for name, (number, size) in MALLOPT.items():
+        os.environ.setdefault(f"MALLOC_{name}_", str(size))  # of programs that are started
+        if hasattr(library, "mallopt"):
+            library.mallopt(number, size)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
