@@ -105,7 +105,7 @@ def test_paths_bytes_and_arrays_alike(session, method):
 
 
 def test_auto_follows_the_cover_and_the_wishes(session, picture):
-    """Where the container is not named, a JPEG stays one; what is to survive is hidden so."""
+    """Where the container is not named, a JPEG stays one. What is to survive is hidden so, what is to be safe exactly."""
     Image.fromarray(picture(136, 200, 3)).save("photo.jpg")
     made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
     assert made.startswith(b"\xff\xd8")
@@ -116,6 +116,9 @@ def test_auto_follows_the_cover_and_the_wishes(session, picture):
     with Image.open("c.jpg") as image:
         image.save("shared.jpg", quality=80)
     assert session.reveal("shared.jpg", key=KEY).data == NOTE
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    with pytest.raises(stegnet.CapacityError, match="there is room for 0"):
+        session.hide("cover.png", noise, key=KEY, at_most_safe=True)
 
 
 def test_the_inputs_stay(session, picture):
