@@ -105,7 +105,7 @@ def test_paths_bytes_and_arrays_alike(session, method):
 
 
 def test_auto_follows_the_cover_and_the_wishes(session, picture):
-    """Where the container is not named, a JPEG stays one. What is to survive is hidden so, what is to be safe exactly."""
+    """Unless the container is named, a JPEG stays one. What is to survive is hidden so, what is to be safe exactly."""
     Image.fromarray(picture(136, 200, 3)).save("photo.jpg")
     made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
     assert made.startswith(b"\xff\xd8")
