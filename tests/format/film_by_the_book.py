@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import itertools
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -244,8 +244,37 @@ def shared(blocks: int, share: int) -> int:
     return (8 - share % 4) * blocks // 2 ** (share // 4 + 3)
 
 
+def room(blocks: int, bits: int, header: bytes) -> int:
+    """Bytes of content, given the header."""
+    rate, share, _ = fields(header)
+    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).room // 8 - 16
+
+
+def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
+    """The sealed record. Content is filled up with zeros."""
+    filled = content.ljust(room(rows * cols, bits, header), b"\0")
+    return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
+
+
 def coded_header(header: bytes, count: int) -> list[int]:
     return np.resize(HEADER_CODE.encode(np.array(bits_of(header), np.uint8)), count).tolist()
+
+
+def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> list[int]:
+    """Every bit of a group's rung, by its number."""
+    found = places(rows, cols, bits, keys)
+    made = [0] * (rows * cols * bits)
+    coded = masked(keys.of("header"), coded_header(header, len(found.header)))
+    for number, bit in zip(found.header, coded, strict=True):
+        made[number] = bit
+    coding = Coding(len(found.used(header)), fields(header)[0])
+    message = np.zeros(coding.room, np.uint8)
+    sealed = bits_of(seal(rows, cols, bits, header, content, keys))
+    message[: len(sealed)] = sealed
+    coded = masked(keys.of("mask", header), coding.encode(message).tolist())
+    for number, bit in zip(found.record(keys, header), coded, strict=True):
+        made[number] = bit
+    return made
 
 
 def open_rung(
@@ -345,6 +374,17 @@ def read(film: Film, key_of: Callable[[bytes], bytes]) -> bytes | None:
         if contents:
             return joined(contents)
     return None
+
+
+def pieces(message: bytes, rooms: Iterable[int]) -> list[bytes]:
+    """The contents of groups with these numbers of bytes for a piece."""
+    made, first = [], 0
+    head = struct.pack(">I", len(message)) + hashlib.sha256(message).digest()[:8]
+    for room in rooms:
+        piece = message[first : first + room]
+        made.append(struct.pack(">I", first) + head + piece)
+        first = first + len(piece) if first + len(piece) < len(message) else 0
+    return made
 
 
 def joined(contents: Sequence[bytes]) -> bytes | None:

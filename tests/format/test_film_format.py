@@ -27,6 +27,7 @@ from stegnet.methods.robust_film import (
 from stegnet.methods.robust_film.groups import salts_of_group
 from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
 from tests.format import film_by_the_book as book
+from tests.format import make_film_vectors as made_by
 from tests.format.film_by_the_book import Keys
 from tests.support.films import still_frames
 
@@ -59,6 +60,13 @@ def digest(values: np.ndarray) -> str:
 def test_each_vector_has_an_answer():
     assert {path.name for path in FOLDER.iterdir()} == {*(each["file"] for each in VECTORS), "answers.json", ENCODED}
     assert [book.FilmRung(rung.coefficients, rung.run, rung.scale) for rung in ALL_RUNGS] == list(book.RUNGS)
+
+
+def test_the_vectors_are_what_a_second_writer_makes():
+    made = made_by.vectors()
+    assert [made_by.answer(each) for each in made] == VECTORS
+    assert all(np.array_equal(film_of(vector), each.film) for vector, each in zip(VECTORS, made, strict=True))
+    assert json.loads(json.dumps(made_by.steps())) == STEPS
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['file']}-{vector['answer']}")

@@ -11,6 +11,7 @@ from stegnet import Key, RevealError, Session
 from stegnet.media.h264 import Parameters, read_levels
 from stegnet.sealing import frame_salt
 from tests.format import h264_by_the_book as book
+from tests.format import make_h264_vectors as made_by
 
 FOLDER = Path(__file__).parent / "h264_vectors"
 ANSWERED = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
@@ -90,3 +91,8 @@ def test_the_book_reads_what_stegnet_hides(tmp_path: Path, name: str):
     found = book.read_film(book.groups_of_pictures(book.Film(tmp_path / name)), SECRET)
     assert [whole for _, whole in found] == [True]
     assert book.hidden_file([record for record, _ in found], SECRET) == ("secret", b"another file")
+
+
+def test_the_altered_vector_is_made_of_another(tmp_path: Path):
+    made_by.alter(FOLDER / f"{made_by.ALTERED}.mp4", tmp_path / "altered.mp4")
+    assert (tmp_path / "altered.mp4").read_bytes() == (FOLDER / "altered.mp4").read_bytes()

@@ -1,0 +1,127 @@
+"""A method is a room: one that is registered is everywhere, with no other line touched."""
+
+import json
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from stegnet import ConfigError
+from stegnet.cli import main
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.methods import METHODS, CoverSize, Method, UnknownOption
+from tests.methods.toy import MOST, Toy
+
+NOTE = b"meet me at eight"
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch, picture) -> None:
+    """The method is registered; covers, files and two keys are in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("covers", "files"):
+        Path(name).mkdir()
+    for number in range(2):
+        Image.fromarray(picture(40, 48, number)).save(f"covers/{number}.png")
+        Path(f"files/{number}.txt").write_bytes(NOTE + bytes([number]))
+        Path(f"k{number}").write_bytes(bytes(range(number, number + 32)))
+        Path(f"k{number}").chmod(0o600)
+    METHODS.add(Toy())
+    yield
+    del METHODS["toy"]
+
+
+def run(line: str, capsys) -> tuple[int, str]:
+    """Exit code and all output of a command."""
+    try:
+        code = main(line.split())
+    except SystemExit as end:
+        code = end.code
+    return code, "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("toy")
+def test_it_hides_and_reveals_by_the_command_line(capsys):
+    hide = "hide covers/0.png files/1.txt -o out.png --key-file k0 --force"
+    for more in ("", " --method toy", " --method toy --shift 200"):  # what others hid is still revealed
+        assert run(hide + more, capsys)[0] == 0
+        data = Path("out.png").read_bytes()
+        assert NOTE not in data and data.startswith(Path("covers/0.png").read_bytes()) == bool(more)
+        assert run("reveal out.png -o back.txt --key-file k0 --force", capsys)[0] == 0
+        assert Path("back.txt").read_bytes() == NOTE + b"\1"
+    assert data[data.index(b"toy!") + 36] == 200
+    code, told = run("reveal out.png -o other.txt --key-file k1", capsys)
+    assert code == 1 and "nothing here opens with this key" in told
+    assert not Path("other.txt").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_info_forecasts_and_tells(capsys):
+    code, told = run("info covers/0.png --json", capsys)
+    fit = {"what": "any small file", "bytes": MOST, "method": "toy"}
+    assert code == 0 and fit in json.loads(told)["fits"]
+    assert run("hide covers/0.png files/0.txt -o out.png --key-file k0 --method toy", capsys)[0] == 0
+    code, told = run("info out.png --json --key-file k0", capsys)
+    found = json.loads(told)
+    assert (code, found["hidden"], found["method"]) == (0, "file", "toy")
+    assert (found["hidden_name"], found["hidden_bytes"]) == ("0.txt", len(NOTE) + 1)
+    assert run("info out.png --key-file k1", capsys)[0] == 1
+
+
+@pytest.mark.usefixtures("toy")
+def test_it_hides_and_reveals_folders(capsys):
+    assert run("hide covers files -o out --key-file k0 --method toy", capsys)[0] == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png"]
+    assert run("reveal out -o back --key-file k0", capsys)[0] == 0
+    found = {path.name: path.read_bytes() for path in Path("back").iterdir()}
+    assert found == {"0.txt": NOTE + b"\0", "1.txt": NOTE + b"\1"}
+
+
+@pytest.mark.usefixtures("toy")
+def test_help_lists_it_and_its_option(capsys):
+    told = " ".join(run("hide --help", capsys)[1].split())
+    assert "toy: a small file, behind a picture" in told
+    assert "--shift LEVELS toy: levels that each byte is moved by" in told
+    code, told = run("hide covers/0.png files/0.txt -o out.png --key-file k0 --shift 3", capsys)
+    assert code == 2 and "--shift requires --method toy" in told
+    code, told = run("hide covers/0.png files/0.txt -o out.png --key-file k0 --method toy --device cpu", capsys)
+    assert code == 2 and "--device requires --method" in told
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_registry():
+    """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
+    with pytest.raises(ValueError, match="there is a method toy already"):
+        METHODS.add(Toy())
+    assert next(iter(METHODS)) == "auto"
+    with pytest.raises(ConfigError, match="must be one of auto, sealed, network, robust, jpeg, h264, toy, is 'none'"):
+        METHODS.choose("none")
+    assert METHODS.choose("toy", ["shift"]) is METHODS["toy"]
+    with pytest.raises(UnknownOption, match="survive: goes with robust"):
+        METHODS.choose("toy", ["survive"])
+    with pytest.raises(UnknownOption, match="height: no method has it"):
+        METHODS.choose("auto", ["height"])
+    for given, suffix, name in (
+        ([], ".png", "auto"),
+        ([], ".jpg", "jpeg"),
+        (["survive"], "", "robust"),
+        ([], ".mov", "h264"),
+    ):
+        assert METHODS.choose("auto", given, suffix).name == name
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_every_method(method: Method):
+    assert METHODS[method.name] is method
+    assert method.summary and not method.summary.endswith(".")
+    assert set(method.forms) == {PICTURE, FILM}
+    assert all(suffix.startswith(".") for suffix in method.suffixes)
+    assert method.options() == method.options()
+    for each in fields(method.options):
+        assert each.default is not MISSING
+        assert each.metadata["help"] and not each.metadata["help"].endswith(".")
+    for cover in (CoverSize(480, 640), CoverSize(480, 640, 100), CoverSize(8, 8), CoverSize(480, 640, 1, 1)):
+        for fit in method.room(cover):
+            assert fit.method.startswith(method.name)
+            assert (fit.bytes is None) != (fit.psnr is None)
