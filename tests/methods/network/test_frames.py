@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, permutations, product
 from pathlib import Path
@@ -29,7 +30,7 @@ from stegnet.methods.network import (
 )
 from stegnet.methods.network.quality import SecretErrors, SecretQuality
 from stegnet.models import SHIPPED, Card, Pair, build, load_pair, save_pair
-from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
+from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST
 from stegnet.sealing import frame_salt
 from tests.support.pairs import FiveLevels, network_of
@@ -271,6 +272,15 @@ def test_one_error_for_every_reason(exact, picture, quick_scrypt):
             reveal_picture(exact, container, key)
         told.add(caught.value.as_text())
     assert len(told) == 1
+
+
+def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, picture):
+    """A small container may not fill the memory: it may ask for 256 times its pixels."""
+    record = read(hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), KEY)).record
+    for width, refused in ((64 * 96, False), (64 * 96 + 1, True)):
+        secret = replace(record.header.secret, width=width, height=256)
+        claiming = replace(record, header=replace(record.header, secret=secret))
+        assert (read(sealed(picture(64, 96, 1), format_record(claiming, KEY))).record is None) == refused
 
 
 # Quality of what comes back
