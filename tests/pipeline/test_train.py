@@ -15,7 +15,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from pipeline.results import _curve
+from pipeline.results import _curve, study_result
 from stegnet.training import artifacts
 from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
 from tests.support.shards import write_shards
@@ -175,3 +175,10 @@ def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -
     assert set(FIGURES[1:]) < set(drawn["y"])
     template = json.loads((ROOT / ".dvc" / "plots" / f"{drawn['template']}.json").read_text(encoding="utf-8"))
     assert template["transform"] == [{"filter": "datum.dvc_inferred_y_value !== ''"}]
+
+
+def test_equal_figures_of_other_weights_are_another_result(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text("{}", encoding="utf-8")
+    for name in "ab":
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert len({study_result("sizes", tmp_path / name, tmp_path).key for name in "ab"}) == 2

@@ -45,7 +45,7 @@ def seen(html: str) -> Seen:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Page:
+def shown_page(tmp_path: Path) -> Page:
     write_png(tmp_path / "a.png", np.zeros((20, 3000, 3), np.uint8))
     (tmp_path / "a.mp4").write_bytes(b"film")
     parts = (
@@ -60,8 +60,8 @@ def page(tmp_path: Path) -> Page:
     )
 
 
-def test_the_page_is_self_contained_and_its_text_escaped(page: Page) -> None:
-    html = page.render()
+def test_the_page_is_self_contained_and_its_text_escaped(shown_page: Page) -> None:
+    html = shown_page.render()
     shown = seen(html)
     assert len(shown.loads) == 4
     assert all(load.startswith("data:") for load in shown.loads)
@@ -70,7 +70,7 @@ def test_the_page_is_self_contained_and_its_text_escaped(page: Page) -> None:
     assert shown.alts == ["a chart", "a sheet"]
     assert "<b>odd" not in html and "&lt;b&gt;odd &amp; name" in html
     assert "say <code>make it</code>" in html
-    chart, sheet = page.sections[0].parts[:2]
+    chart, sheet = shown_page.sections[0].parts[:2]
     assert chart.data.startswith("data:image/png") and sheet.data.startswith("data:image/webp")
 
 
