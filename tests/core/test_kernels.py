@@ -14,8 +14,8 @@ from PIL import Image
 from stegnet.core import kernels
 from stegnet.core.parallel import ordered
 from stegnet.keys import Key
-from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
+from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 
 WRONG, LIMIT, EFFORT = "do not fit", 1 << 24, 1 << 16

@@ -12,11 +12,10 @@ import pytest
 from PIL import ExifTags, Image
 
 import stegnet
-from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.data.scenes import render_scene
 from stegnet.media import read_cover, read_picture, write_png
-from stegnet.media.jpeg import read_jpeg
 from tests.demo.conftest import PAGE, node
+from tests.support.jpegs import encode_jpeg, read_jpeg, through_jpeg
 
 pytestmark = pytest.mark.slow
 

@@ -15,12 +15,11 @@ import stegnet
 from stegnet.core.samples import channels_of
 from stegnet.media import read_cover
 from stegnet.media.history import lossy_history
-from stegnet.media.jpeg import JpegPicture, read_jpeg
 from stegnet.methods.jpeg import amounts as jpegs
-from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.sealed import cover as sealed
 from stegnet.results import HidingFigures
 from tests.demo.conftest import node
+from tests.support.jpegs import JpegPicture, jpeg_cover, read_jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.core.jpeg import encode_jpeg, through_jpeg
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_picture
 from stegnet.methods import METHODS, CoverSize
@@ -28,6 +27,7 @@ from stegnet.methods.robust import (
 from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
 from tests.format.test_steps import picture
+from tests.support.jpegs import encode_jpeg, through_jpeg
 
 FOLDER = Path(__file__).parent
 STEPS = json.loads((FOLDER / "robust_steps.json").read_text(encoding="utf-8"))

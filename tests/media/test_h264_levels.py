@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError, PackageError
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.h264 import (
     WRITABLE,
     H264Error,
@@ -26,7 +25,7 @@ from stegnet.media.h264 import (
     x264_padding,
 )
 from stegnet.media.h264 import parameters as reader_module
-from tests.support.films import encode, encoded
+from tests.support.films import bundled_ffmpeg, encode, encoded
 from tests.support.h264 import CODINGS, SLICES, hashes, headers, moving, planes, slices, stream, units, written
 
 pytestmark = pytest.mark.slow

@@ -14,9 +14,9 @@ from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
 from stegnet.core import jpeg as encoder
-from stegnet.media.jpeg import read_jpeg
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.jpeg.scans import scan_symbols
+from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 from tests.support.quality import psnr
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from stegnet import ConfigError
 from stegnet.cli import main
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.media import FILM, PICTURE
 from stegnet.methods import METHODS, CoverSize, Method, UnknownOption
 from tests.methods.toy import MOST, Toy
 

@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet import CapacityError
-from stegnet.core.kinds import FILE, PICTURE
 from stegnet.keys import KeySource
-from stegnet.media import atomic_write
+from stegnet.media import PICTURE, atomic_write
 from stegnet.methods import CoverSize, Fit, Hidden, Method, Run, option
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
@@ -27,7 +26,7 @@ class ToyOptions:
 class Appended(Hidden):
     """A file behind a picture."""
 
-    kind, method, tells_damage = FILE, "toy", False
+    kind, method, tells_damage = "file", "toy", False
 
     def __init__(self, container: Container, run: Run, content: bytes) -> None:
         super().__init__(container, run)

@@ -9,9 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
 from stegnet.media.h264 import Parameters, SliceHeader, header
-from tests.support.films import encode, picture
+from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT
 
 START = b"\0\0\0\1"

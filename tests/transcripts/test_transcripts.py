@@ -29,7 +29,7 @@ import pytest
 
 import stegnet
 from stegnet.cli.messages import escape
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from tests.support.films import bundled_ffmpeg
 from tests.support.temporary import temporary_files_in
 from tests.transcripts.corpus import make_corpus
 from tests.transcripts.describe import described

@@ -8,10 +8,9 @@ from conseal.juniward._costmap import Implementation, compute_cost
 from PIL import Image
 from scipy.signal import wiener
 
-from stegnet.media.jpeg import ZIGZAG, read_jpeg
-from stegnet.methods.jpeg import jpeg_cover, juniward, shown_luma
 from stegnet.methods.jpeg.costs import coefficient_costs
 from stegnet.methods.jpeg.rounding import rounding_directions, rounding_errors, smoothed
+from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg, shown_luma
 
 
 def test_costs_are_those_of_the_paper(tmp_path: Path, picture):

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, Session
-from stegnet.media.jpeg import read_jpeg
-from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.jpeg.amounts import secure_payload
+from tests.support.jpegs import jpeg_cover, read_jpeg
 from tests.support.sealing import KEY
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"

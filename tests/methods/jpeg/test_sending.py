@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, ConfigError, Identity, MediaError, Session, StegnetError
-from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import Command
 from stegnet.methods.jpeg.blocks import Blocks
+from tests.support.jpegs import read_jpeg
 
 SECRET = b"Meet me at eight."
 SAVE = "import sys; from PIL import Image; Image.open(sys.argv[1]).convert({mode!r}).save(sys.argv[2], 'JPEG', {how})"

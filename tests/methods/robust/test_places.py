@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
-from stegnet.core.jpeg import through_jpeg
 from stegnet.media import resize
 from stegnet.methods import Run
 from stegnet.methods.robust import (
@@ -27,6 +26,7 @@ from stegnet.methods.robust import (
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
 from stegnet.methods.robust.registration import REACH, grids
 from stegnet.methods.robust.tiles import LEAST_SIDE, map_dither, map_signs, read_tiled
+from tests.support.jpegs import through_jpeg
 
 pytestmark = pytest.mark.slow
 

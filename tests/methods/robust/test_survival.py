@@ -11,11 +11,8 @@ from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
 from stegnet.core.card import SHIPPED_MODEM
-from stegnet.core.jpeg import DITHER, through_jpeg
 from stegnet.media import read_cover
-from stegnet.media.jpeg import read_jpeg
 from stegnet.methods import METHODS, Run
-from stegnet.methods.jpeg import jpeg_cover
 from stegnet.methods.robust import (
     Blocks,
     Modem,
@@ -34,6 +31,7 @@ from stegnet.methods.robust import (
     robust_salts,
 )
 from stegnet.results import OutputTarget
+from tests.support.jpegs import DITHER, jpeg_cover, read_jpeg, through_jpeg
 from tests.support.modem import RUNGS, index_modem
 from tests.support.quality import psnr
 
