@@ -34,10 +34,10 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
 
-test: $(READY) ## run the tests of all that a user relies on; ten minutes on two cores
+test: $(READY) ## run the tests of all that a user relies on; five minutes on two cores
 	$(TEST) worksteal -m "not long"
 
-quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute and a half on two cores
+quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium

@@ -40,7 +40,7 @@ SLOW_FOLDERS = (
     "cli", "data", "evaluation", "models", "pipeline", "report", "tools", "tracking", "training", "webcam",
 )  # fmt: skip
 LONG_PLACES = (
-    "cluster", "demo", "study",
+    "cluster", "demo", "study", "test_wheel",
     "core/test_distributed", "data/test_spread", "pipeline/test_pipeline",
     "pipeline/test_sweep", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
     "tracking/test_server", "training/test_launch",

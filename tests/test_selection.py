@@ -23,7 +23,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
         ("tests/sealing/test_seal.py", "stegnet/data/scenes.py", False),
         ("tests/cli/test_keys.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
-        ("tests/methods/network/test_frame.py", "tests/support/pairs.py", True),
+        ("tests/methods/network/test_frames.py", "tests/support/pairs.py", True),
         ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
         ("tests/test_api.py", "stegnet/files/album.py", True),  # by `stegnet.hide_album`
     ],
