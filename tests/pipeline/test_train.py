@@ -133,6 +133,7 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, s
     (run,) = runs(folder)  # which was taken up again
     assert run.info.status == "FINISHED"
     assert steps(run) == list(range(STEPS))
+    assert run.data.tags.items() >= {"stegnet.precision": "fp32", "stegnet.device": "cpu"}.items()
 
 
 @pytest.mark.long
