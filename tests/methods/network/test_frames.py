@@ -17,7 +17,8 @@ from stegnet.core.samples import Base
 from stegnet.core.shuffle import apply, draw, invert
 from stegnet.engines.tiling import MARGIN, tiles
 from stegnet.keys import SYSTEM, KeyRing
-from stegnet.media import read_picture, resize
+from stegnet.media import read_picture, resize, write_png
+from stegnet.methods import METHODS, Run
 from stegnet.methods.network import (
     FrameInput,
     Network,
@@ -31,7 +32,7 @@ from stegnet.methods.network import (
 from stegnet.methods.network.quality import SecretErrors, SecretQuality
 from stegnet.models import SHIPPED, Card, Pair, build, load_pair, save_pair
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
-from stegnet.results import LEAST
+from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt
 from tests.support.pairs import FiveLevels, network_of
 from tests.support.sealing import FILM_ID, KEY, sealed, zones
@@ -284,6 +285,30 @@ def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, pic
 
 
 # Quality of what comes back
+
+
+class Loud:
+    """A network whose containers are the negatives of their covers."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.network, name)
+
+    def hide(self, cover: np.ndarray, *others: object) -> object:
+        hidden = self.network.hide(cover, *others)
+        return replace(hidden, container=255 - cover, rounding_error=np.ones(cover.shape, np.int8))
+
+
+def test_a_container_that_visibly_differs_is_told(tmp_path, exact, picture):
+    for number, name in enumerate(("cover.png", "secret.png")):
+        write_png(tmp_path / name, picture(64, 96, number))
+    files, how = (tmp_path / "cover.png", tmp_path / "secret.png"), METHODS["network"].options(any_quality=True)
+    for name, network, told in (("quiet.png", exact, False), ("loud.png", Loud(exact), True)):
+        run = Run(networks={SHIPPED: network})
+        report = METHODS["network"].hide(*files, OutputTarget(tmp_path / name), KEY, how, run)
+        assert any("visibly differs" in note for note in report.notes) == told
 
 
 def test_measured_frames_of_a_film():
