@@ -16,6 +16,7 @@ from stegnet.data.scenes import render_scene
 from stegnet.media import read_cover, read_picture, write_png
 from tests.demo.conftest import PAGE, node
 from tests.support.jpegs import encode_jpeg, read_jpeg, through_jpeg
+from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow
 
@@ -27,10 +28,6 @@ SESSION = stegnet.Session(device="cpu", precision="fp32")
 SIZE = 320, 200  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
-
-
-def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.square(one.astype(float) - other).mean()))
 
 
 def scene(seed: int) -> np.ndarray:

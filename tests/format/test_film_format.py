@@ -1,18 +1,15 @@
 """Robust films as docs/format.md says: the test vectors, each step, and what stegnet hides, against the book."""
 
-import hashlib
 import json
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from PIL import Image
 
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames
-from stegnet.methods.robust import Blocks, coded_bits, file_content, parse_content
+from stegnet.methods.robust import Blocks, coded_bits, parse_content
 from stegnet.methods.robust_film import (
     ALL_RUNGS,
     GROUP,
@@ -29,32 +26,23 @@ from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_v
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
 from tests.format.film_by_the_book import Keys
+from tests.format.make_film_vectors import ANSWERS, ENCODED, FILE, FIT_FOR_TWO, FOLDER, RANDOM, SECRET, digest
 from tests.support.films import still_frames
 
-FOLDER = Path(__file__).parent / "film_vectors"
-ANSWERED = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
+ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
-ENCODED, SECRET, RANDOM = "encoded.mp4", bytes(range(32)), bytes(range(0xE0, 0xE7))
 KEY, RATE = Key(SECRET), 20
-FILE, FIT_FOR_TWO = (file_content("note.txt", b"at eight" * count) for count in (1, 15))
 each_rung = pytest.mark.parametrize("rung", ALL_RUNGS, ids=lambda rung: rung.name)
 
 
 def film_of(vector: dict) -> list[np.ndarray]:
-    """Its frames stand one below the other in a picture."""
-    tall = np.asarray(Image.open(FOLDER / vector["file"]).convert("RGB"))
-    return list(tall.reshape(-1, vector["height"], *tall.shape[1:]))
+    return made_by.read_film(FOLDER / vector["file"], vector["height"])
 
 
 def message_of(film: list[np.ndarray], key: Key | Passphrase = KEY) -> bytes | None:
     times = [Fraction(index, 25) for index in range(len(film))]
     found = read_film(lambda: (frame for frame in film), lambda: times, key)
     return found and found.message
-
-
-def digest(values: np.ndarray) -> str:
-    """SHA-256 of 32-bit little-endian numbers, or of bits packed into bytes."""
-    return hashlib.sha256(values.tobytes()).hexdigest()
 
 
 def test_each_vector_has_an_answer():

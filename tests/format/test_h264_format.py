@@ -12,9 +12,9 @@ from stegnet.media.h264 import Parameters, read_levels
 from stegnet.sealing import frame_salt
 from tests.format import h264_by_the_book as book
 from tests.format import make_h264_vectors as made_by
+from tests.format.make_h264_vectors import ANSWERS, FOLDER
 
-FOLDER = Path(__file__).parent / "h264_vectors"
-ANSWERED = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
+ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS = {vector["film"]: vector for vector in ANSWERED["vectors"]}
 SECRET, HIDDEN = bytes.fromhex(ANSWERED["key"]), (ANSWERED["name"], ANSWERED["hidden"].encode())
 
@@ -22,16 +22,6 @@ SECRET, HIDDEN = bytes.fromhex(ANSWERED["key"]), (ANSWERED["name"], ANSWERED["hi
 @cache
 def pictures(name: str) -> list[book.Pictures]:
     return book.groups_of_pictures(book.Film(FOLDER / name))
-
-
-def groups(name: str) -> list[book.Pictures]:
-    """Those of a film that carry something."""
-    found, at = [], 0
-    while at < len(pictures(name)):
-        group, at = book.group_at(pictures(name), at)
-        if not found or len(group.samples) >= book.CARRIERS:
-            found.append(group)
-    return found
 
 
 def test_each_vector_has_an_answer():
@@ -49,7 +39,7 @@ def test_vectors(name):
             "salt": frame_salt(book.frame_of(group)).hex(),
             "context": group.context.hex(),
         }
-        for group in groups(name)
+        for group in made_by.groups(pictures(name))
     ]
     found = book.read_film(pictures(name), SECRET)
     assert [whole for _, whole in found] == [not altered] * len(VECTORS[name]["groups"])

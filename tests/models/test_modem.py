@@ -6,7 +6,8 @@ import scipy.fft
 import torch
 
 from stegnet.models import Pair, build
-from tests.support.lab import DITHER, render_scene, through_jpeg
+from tests.support.jpegs import DITHER, through_jpeg
+from tests.support.lab import render_scene
 from tests.support.training import from_8_bits, to_8_bits
 
 pytestmark = pytest.mark.arithmetic

@@ -19,7 +19,7 @@ from study.robust_films import write_tables
 from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
 from study.robust_keyless import OTHERS, SAME, bits_of_pictures, links
 from tests.support.films import still_film
-from tests.support.lab import through_jpeg
+from tests.support.jpegs import through_jpeg
 from tests.support.modem import index_modem
 
 KEY = Key(bytes(32))

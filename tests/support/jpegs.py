@@ -1,6 +1,6 @@
 """JPEGs as the library reads and saves them, for the tests that look into them."""
 
-from stegnet.core.jpeg import DITHER, encode_jpeg, through_jpeg
+from stegnet.core.jpeg import DITHER, encode_jpeg, through_jpeg, through_webp
 from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
 from stegnet.methods.jpeg import jpeg_cover, juniward, shown_luma
 
@@ -14,4 +14,5 @@ __all__ = [
     "read_jpeg",
     "shown_luma",
     "through_jpeg",
+    "through_webp",
 ]

@@ -14,7 +14,6 @@ from stegnet.config.config import (
     load,
 )
 from stegnet.config.params_file import changed, flatten, parse, read
-from stegnet.core.jpeg import DITHER, through_jpeg, through_webp
 from stegnet.data.catalogue import CatalogueEntry, Listed, read_catalogue, read_listing, read_package_pictures
 from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.data.prepare import prepare
@@ -29,7 +28,6 @@ MEANS, CODED = ScrambleConfig("means", 85, 8), ScrambleConfig("coded", 80, 8)
 __all__ = [
     "CATALOGUE",
     "CODED",
-    "DITHER",
     "MEANS",
     "PARAMS",
     "ROOT",
@@ -66,8 +64,6 @@ __all__ = [
     "read_manifest",
     "read_package_pictures",
     "render_scene",
-    "through_jpeg",
-    "through_webp",
 ]
 
 

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from stegnet.data.distortions import Distortions
 from stegnet.models import build_from
-from tests.support.lab import Config, DistortConfig, render_scene, through_jpeg, through_webp
+from tests.support.jpegs import through_jpeg, through_webp
+from tests.support.lab import Config, DistortConfig, render_scene
 from tests.support.training import (
     CONTAINER_PSNR,
     INFORMATION,
