@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import Nodes, contents, settings
+from tests.support.nodes import Nodes, settings
+from tests.support.temporary import contents
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ from stegnet.keys import Key, Passphrase
 from stegnet.media import write_png
 from stegnet.results import OutputTarget
 from tests.support.films import picture
-from tests.support.nodes import KEY, SEALED, SEED, alone, contents, die, doing, errors, hiding, linger
+from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
+from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.slow

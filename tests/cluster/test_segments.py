@@ -8,7 +8,8 @@ import pytest
 
 from stegnet.cluster.tasks import SEGMENT, segment_start
 from stegnet.files import plan_hiding
-from tests.support.nodes import SEALED, alone, contents, errors, hiding
+from tests.support.nodes import SEALED, alone, errors, hiding
+from tests.support.temporary import contents
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

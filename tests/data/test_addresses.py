@@ -14,7 +14,8 @@ from PIL import Image
 
 from stegnet import ConfigError, DataError
 from stegnet.data import store
-from tests.support.lab import CODED, SPLITS, TRAIN, Shards, contents, data_hash, read_layout
+from tests.support.lab import CODED, SPLITS, TRAIN, Shards, data_hash, read_layout
+from tests.support.temporary import contents
 
 SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}
 

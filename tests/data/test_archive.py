@@ -17,7 +17,8 @@ from PIL import Image
 from stegnet import DataError
 from stegnet.data.archive import fetch
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
-from tests.support.lab import TEST, TRAIN, CatalogueEntry, Listed, contents
+from tests.support.lab import TEST, TRAIN, CatalogueEntry, Listed
+from tests.support.temporary import contents
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"

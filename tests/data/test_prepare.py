@@ -10,7 +10,8 @@ from PIL import Image
 from stegnet import DataError
 from stegnet.media import write_png
 from stegnet.media.pictures.avif import decode_avif, fit_avif
-from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, contents, data_hash, read_manifest
+from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, data_hash, read_manifest
+from tests.support.temporary import contents
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.lab import MEANS, ROOT, contents, prepare, read_manifest
+from tests.support.lab import MEANS, ROOT, prepare, read_manifest
+from tests.support.temporary import contents
 
 SCRIPT = """
 import sys

@@ -10,7 +10,8 @@ import pytest
 
 from stegnet import DataError
 from stegnet.data.spread import spread
-from tests.support.lab import CODED, ROOT, contents
+from tests.support.lab import CODED, ROOT
+from tests.support.temporary import contents
 
 
 def test_a_worker_uses_one_thread_and_imports_neither_torch_nor_mlflow():

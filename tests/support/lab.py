@@ -50,7 +50,6 @@ __all__ = [
     "Shards",
     "changed",
     "check",
-    "contents",
     "data_hash",
     "flatten",
     "load",
@@ -65,8 +64,3 @@ __all__ = [
     "read_package_pictures",
     "render_scene",
 ]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Files of a folder by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}

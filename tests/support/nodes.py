@@ -110,10 +110,6 @@ class Nodes:
         self._cluster.shutdown()
 
 
-def contents(folder: Path | str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-
-
 def errors(outcomes: Iterable[Outcome]) -> list[str]:
     return [str(outcome.error) for outcome in outcomes if outcome.error]
 

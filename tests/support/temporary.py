@@ -1,4 +1,4 @@
-"""Another folder for temporary files than the system's, in which a test sees what is left."""
+"""What is left in folders, and another one for temporary files than the system's."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,3 +14,8 @@ def temporary_files_in(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         tempfile.tempdir = before
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    """Files of a folder by name."""
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
