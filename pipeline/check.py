@@ -5,12 +5,18 @@ other stage repeats because of it.
 """
 
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from pipeline.config import Config
+from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
-from stegnet.config.config import Config
-from stegnet.core.compute import make_deterministic
-from stegnet.data.folders import check_folders
-from stegnet.models.trial import check_network
+from stegnet.core.compute import make_deterministic, pick_device
+from stegnet.core.errors import ConfigError
+from stegnet.networks.pair import build_from
+
+REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support
 
 
 def main(config: Config, out: Path) -> None:
@@ -18,6 +24,25 @@ def main(config: Config, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     check_network(config.model, config.train.crop)
     write_json(out, {"folders": "found"})
+
+
+def check_network(section: Any, crop: int) -> None:
+    """Builds the pair of the `model` section of params.yaml, and computes its gradients for two pairs of crops.
+
+    Raises:
+        ConfigError: it can't be built, or its backbone can't be trained.
+        WeightsError: its pretrained weights can't be downloaded.
+    """
+    pair = build_from(section).to(pick_device()).train()
+    if pair.bits:  # a modem hides bits, and has no backbone
+        return
+    cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
+    try:
+        container = pair.hide(cover, pair.prepare(secret))
+        (container + pair.restore(pair.reveal(container))).square().mean().backward()
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
+from pipeline.config import Config
 from pipeline.stage import run_stage
-from stegnet.config.config import Config
 from stegnet.core.errors import WeightsError
-from stegnet.export import export
+from stegnet.networks.export import export
 
 
 def main(config: Config, weights: Path, out: Path) -> None:

@@ -7,11 +7,11 @@ stage logs what is missing; it has no outputs and is therefore never restored. O
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import results
+from pipeline.config import Config
+from pipeline.shards import TEST
 from pipeline.stage import run_stage
-from stegnet.config.config import Config
+from pipeline.tracking import results
 from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
-from stegnet.data.shards import TEST
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from stegnet.config.config import load
+from pipeline.config import load
 from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.temporary import disk_errors
 

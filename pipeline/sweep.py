@@ -18,15 +18,14 @@ from statistics import mean, stdev
 from subprocess import run
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config import changed, check, flatten, parse, read
 from pipeline.stage import program
-from stegnet.config.config import check
-from stegnet.config.params_file import changed, flatten, parse, read
+from pipeline.tracking.result import Result
 from stegnet.core.errors import ConfigError, TrainingError, extra
 from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
-from stegnet.tracking.result import Result
 
 if TYPE_CHECKING:
-    from stegnet.tracking.store import Run
+    from pipeline.tracking.store import Run
 
 SEED = "seed"  # experiments that differ in nothing else repeat one another
 SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)
@@ -37,7 +36,7 @@ Figures = Mapping[str, float]
 
 def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
     with extra("pipeline", "a sweep"):
-        from stegnet.tracking.store import Tracker
+        from pipeline.tracking.store import Tracker
 
     grid = parse_grid([*changes, "train.launcher=ray"] if cluster else changes)
     points, root = list(grid_points(grid)), Path(os.environ.get("DVC_ROOT", "."))

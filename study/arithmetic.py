@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.config import Config
+from pipeline.evaluate.quality import PicturePairs
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
-from stegnet.evaluation.quality import PicturePairs
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
 from stegnet.methods.network import Network, reveal_picture
 from study.methods import container_seed, key_of, network_by_key

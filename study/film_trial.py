@@ -14,8 +14,8 @@ import stegnet
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
+from stegnet.keys.demonstration import seeded
 from stegnet.media import read_frames, scan
 from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.encoders import Coding
@@ -111,7 +111,7 @@ def read(film: Path, key: Key) -> Pieces | None:
 def film_quality(original: Path, copy: Path) -> dict[str, float]:
     """PSNR over all samples, SSIM of some frames, VMAF and flicker of a film against its original.
 
-    Flicker is that of `stegnet.evaluation.video.temporal_error`. VMAF is nan where ffmpeg has no filter for it.
+    Flicker is that of `pipeline.video.temporal_error`. VMAF is nan where ffmpeg has no filter for it.
     """
     errors, similarity, flicker, last = [], [], [], None
     with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:

@@ -19,8 +19,8 @@ from conseal.uerd import simulate_single_channel as uerd
 from PIL import Image
 
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
+from stegnet.keys.demonstration import seeded
 from stegnet.media.jpeg import read_jpeg
 from stegnet.methods.jpeg import JpegCover, JpegOptions, jpeg_cover, juniward, sealed_planes, shown_luma
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES

@@ -19,11 +19,11 @@ import torch
 from joblib import Memory
 
 import stegnet
+from pipeline.config import Config
 from pipeline.stage import run_stage, write_json, write_table
-from stegnet.config.config import Config
+from pipeline.store import cache_folder
 from stegnet.core.errors import DataError
 from stegnet.core.samples import is_grey
-from stegnet.data.store import cache_folder
 from stegnet.media import read_picture, resize
 from study import jpeg_features, jpeg_hiders
 from study.ensemble import FOLDS, Features, by_folds, folds

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from stegnet.core.samples import channels_of
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
+from stegnet.keys.demonstration import seeded
 from stegnet.methods.network import Network, hide_picture
 from stegnet.methods.sealed import hide_bytes
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from pipeline.evaluate.quality import PicturePairs
+from pipeline.evaluate.statistics import RENDERED
+from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.shards import TRAIN, Shards, read_manifest
 from stegnet.core.errors import DataError
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
-from stegnet.data.shards import TRAIN, Shards, read_manifest
-from stegnet.evaluation.quality import PicturePairs
-from stegnet.evaluation.statistics import RENDERED
 from stegnet.media import read_picture, resize
 from stegnet.media.pictures.pictures import open_picture
 

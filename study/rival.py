@@ -4,15 +4,14 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
+from pipeline.config import Config, changed, check, read
 from pipeline.stage import bar, run_stage
-from stegnet.config.config import Config, check
-from stegnet.config.params_file import changed, read
+from pipeline.train.artifacts import write_weights
+from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.devices import training_processes
+from pipeline.train.train import train
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import rank
-from stegnet.training.artifacts import write_weights
-from stegnet.training.checkpoint import checkpoint_of
-from stegnet.training.devices import training_processes
-from stegnet.training.train import train
 
 CHECKPOINTS = Path(".checkpoints/rivals")
 

@@ -18,18 +18,16 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from pipeline.chart import chart
+from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
-from stegnet.core.card import MODEM
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
 from stegnet.core.parallel import distributed
-from stegnet.engines.torch_engine import TorchEngine
-from stegnet.evaluation.chart import chart
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, Key
+from stegnet.keys.demonstration import seeded
 from stegnet.media import FilmWriter
 from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Run
@@ -50,7 +48,9 @@ from stegnet.methods.robust import (
     picture_reader,
     read_rungs,
 )
-from stegnet.models import build, read_card
+from stegnet.networks.card import MODEM, read_card
+from stegnet.networks.engines.torch_engine import TorchEngine
+from stegnet.networks.pair import build
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval, share_interval
 

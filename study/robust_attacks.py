@@ -18,8 +18,8 @@ import pandas as pd
 import torch
 from scipy.fft import dctn
 
+from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import distributed

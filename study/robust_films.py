@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 from joblib import Memory
 
+from pipeline.chart import chart
+from pipeline.config import load
 from pipeline.stage import bar, program, write_json, write_table
-from stegnet.config.config import load
+from pipeline.store import cache_folder
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
 from stegnet.core.parallel import ordered
-from stegnet.data.store import cache_folder
-from stegnet.evaluation.chart import chart
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264

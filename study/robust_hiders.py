@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.core.jpeg import through_jpeg
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KeySource
+from stegnet.keys.demonstration import seeded
 from stegnet.media import read_frames
 from stegnet.methods.robust import (
     BLOCK,

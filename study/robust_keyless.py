@@ -13,8 +13,8 @@ from scipy.fft import dctn
 
 from pipeline.stage import bar
 from stegnet.core.jpeg import BLOCK, through_jpeg
-from stegnet.evaluation.demonstration import seeded
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
+from stegnet.keys.demonstration import seeded
 from stegnet.methods.robust import WRITTEN_QUALITY, Blocks, Modem, Rung, dither_of, used_blocks
 from stegnet.methods.robust_film import FREQUENCIES, coefficients, luma, modulated, periods_of, sines
 from stegnet.methods.robust_film import dither_of as film_dither

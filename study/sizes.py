@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.chart import COLOURS, chart
+from pipeline.config import Config
+from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
+from pipeline.evaluate.statistics import REAL, RENDERED, column_stats
+from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.prepare.scenes import render_scene
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.measures import PSNR, SIDES
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
-from stegnet.data.scenes import render_scene
-from stegnet.evaluation.chart import COLOURS, chart
-from stegnet.evaluation.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
-from stegnet.evaluation.statistics import REAL, RENDERED, column_stats
 from stegnet.media import resize
 from stegnet.methods.network import Network
 
 SIZES = (64, 128, 256, 512, 1024)
 LARGE = "large photographs"
 SCENES = 6
-_NEVER_TRAINED = 2**31  # seeds of scenes from here on are for tests, as in stegnet/data/prepare.py
+_NEVER_TRAINED = 2**31  # seeds of scenes from here on are for tests, as in pipeline/prepare/prepare.py
 _LARGE_SIDE = 512
 
 Pictures = dict[tuple[str, int], list[np.ndarray]]

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from joblib import Memory, Parallel, delayed
 
+from pipeline.chart import chart
+from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
+from pipeline.store import cache_folder
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
-from stegnet.data.store import cache_folder
-from stegnet.evaluation.chart import chart
 from stegnet.methods.network import Network
 from study import features
 from study.ensemble import Features, cross_validated, votes

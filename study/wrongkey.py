@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from pipeline.config import Config
+from pipeline.evaluate.contact_sheet import LabelledImage, image_grid
+from pipeline.evaluate.quality import PicturePairs
+from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.config.config import Config
 from stegnet.core.compute import make_deterministic
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import Shuffle, draw, grid
-from stegnet.evaluation.contact_sheet import LabelledImage, image_grid
-from stegnet.evaluation.demonstration import seeded
-from stegnet.evaluation.quality import PicturePairs
-from stegnet.evaluation.statistics import headline_kind, publishable_kind
 from stegnet.keys import Key, KeyRing
+from stegnet.keys.demonstration import seeded
 from stegnet.media import resize, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.record import Record, decode_base, read_record

@@ -13,11 +13,21 @@ import torch
 
 from stegnet import MediaError, WeightsError, export
 from stegnet.cli import main
-from stegnet.core.card import MODEM, SHIPPED, SHIPPED_MODEM, read_card, weights_id
-from stegnet.engines.engine import ALWAYS, NETWORKS, graph_file
-from stegnet.engines.onnx_engine import OnnxEngine
-from stegnet.engines.torch_engine import TorchEngine
-from stegnet.models import FAMILIES, Card, build, load_pair, save_pair
+from stegnet.networks import (
+    MODEM,
+    SHIPPED,
+    SHIPPED_MODEM,
+    Card,
+    build,
+    family_names,
+    load_pair,
+    read_card,
+    save_pair,
+    weights_id,
+)
+from stegnet.networks.engines.engine import ALWAYS, NETWORKS, graph_file
+from stegnet.networks.engines.onnx_engine import OnnxEngine
+from stegnet.networks.engines.torch_engine import TorchEngine
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +54,7 @@ def made(family: str, folder: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != MODEM])
+@pytest.mark.parametrize("family", [name for name in family_names() if name != MODEM])
 def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)

@@ -20,7 +20,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
     ("test", "file", "expected"),
     [
         ("tests/sealing/test_seal.py", "stegnet/sealing/seal.py", True),
-        ("tests/sealing/test_seal.py", "stegnet/data/scenes.py", False),
+        ("tests/sealing/test_seal.py", "pipeline/prepare/scenes.py", False),
         ("tests/cli/test_keys.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frames.py", "tests/support/pairs.py", True),

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.prepare.groups import cut_squares
 from stegnet import Key, Session
-from stegnet.data.catalogue import read_catalogue, read_package_pictures
-from stegnet.data.groups import cut_squares
 from stegnet.media import read_frames, read_sound, scan
-from stegnet.models import SHIPPED, read_card
+from stegnet.networks import SHIPPED, read_card
 from tests.support.films import ffmpeg
 from tests.support.quality import psnr
 

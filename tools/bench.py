@@ -23,8 +23,8 @@ from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kernels import kernels_in_use
 from stegnet.core.parallel import thread_count
+from stegnet.kernels import kernels_in_use
 from stegnet.media import read_picture, write_png
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")

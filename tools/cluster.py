@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.prepare.scenes import render_scene
 from stegnet.cluster import SEED_BYTES, HidingWork, Secrets, run_on_cluster, tasks_of
-from stegnet.data.scenes import render_scene
 from stegnet.files import FolderPlan, plan_hiding
 from stegnet.keys import Key
 from stegnet.media import FilmWriter

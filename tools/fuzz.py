@@ -25,7 +25,8 @@ from stegnet.cli import main as stegnet_main
 from stegnet.core.errors import StegnetError
 from stegnet.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_png
-from stegnet.models import Card, build, save_pair
+from stegnet.networks.card import Card
+from stegnet.networks.pair import build, save_pair
 from tests.support.films import encode
 from tests.support.h264 import moving
 

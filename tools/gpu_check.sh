@@ -61,7 +61,7 @@ mkdir data pictures
 import sys, yaml
 from pathlib import Path
 from PIL import Image
-from stegnet.data.scenes import render_scene
+from pipeline.prepare.scenes import render_scene
 scenes, size, pairs, batch, checkpoint = map(int, sys.argv[1:6])
 params = yaml.safe_load(Path(sys.argv[6]).read_text())
 params["data"] |= {

@@ -22,7 +22,8 @@ import stegnet.files  # noqa: F401  imported before forking, for speed
 from stegnet.cli import main as stegnet_main
 from stegnet.keys import make_key_file
 from stegnet.media import FilmWriter, read_frames, resize
-from stegnet.models import Card, build, save_pair
+from stegnet.networks.card import Card
+from stegnet.networks.pair import build, save_pair
 
 FRAMES, HEIGHT, WIDTH = 40, 96, 160
 SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair

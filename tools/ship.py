@@ -12,16 +12,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.config import load
+from pipeline.evaluate.quality import Evaluator
+from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, film_bar
-from stegnet.config.config import load
+from pipeline.train.artifacts import write_weights
+from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
-from stegnet.evaluation.quality import Evaluator
-from stegnet.evaluation.statistics import headline, summarise
-from stegnet.evaluation.video import demonstrate, summarise_film
-from stegnet.export import export
 from stegnet.methods.network import Network
-from stegnet.models import SHIPPED, load_pair
-from stegnet.training.artifacts import write_weights
+from stegnet.networks.card import SHIPPED
+from stegnet.networks.export import export
+from stegnet.networks.pair import load_pair
 
 CURVE = Path("reports/shipped/curve.csv")
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")

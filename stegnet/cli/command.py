@@ -163,7 +163,7 @@ class _PrintVersion(argparse.Action):
         super().__init__(**settings, nargs=0, default=argparse.SUPPRESS)
 
     def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
-        from stegnet.core.kernels import kernels_in_use  # imported here to keep --help fast
+        from stegnet.kernels import kernels_in_use  # imported here to keep --help fast
 
         print(f"stegnet {__version__}, {kernels_in_use()}")
         parser.exit()

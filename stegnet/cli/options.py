@@ -98,7 +98,7 @@ def chosen_run(options: argparse.Namespace) -> Run:
     """The run with the networks that the options choose."""
     where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
     if options.weights is not None:
-        from stegnet.core.card import read_card  # imported here to keep --help fast
+        from stegnet.networks.card import read_card  # imported here to keep --help fast
 
         read_card(options.weights)
     return Run(options.weights, *where, search=getattr(options, "search", False))

@@ -2,7 +2,7 @@
 
 This is scrambling, not encryption: anyone who knows the picture can match its blocks. So every frame has a shuffle of
 its own, and confidential data is protected by authenticated encryption instead. Its key also gives a mask, which hides
-the blocks themselves where a network's containers count modulo a period (`stegnet.models.costa`).
+the blocks themselves where a network's containers count modulo a period (`stegnet.networks.families.costa`).
 """
 
 from collections.abc import Callable

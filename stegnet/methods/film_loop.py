@@ -11,11 +11,11 @@ from typing import TypeVar
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kernels import kernels_missing
 from stegnet.core.parallel import ahead, ordered
-from stegnet.engines import Pool
+from stegnet.kernels import kernels_missing
 from stegnet.media import FilmInfo, FilmWriter
 from stegnet.methods.run import Run
+from stegnet.networks.engines import Pool
 from stegnet.results import FilmFrame, OutputTarget, form_of, write_film
 
 _LONG = 250  # frames

@@ -50,7 +50,7 @@ class Run:
 
         They are loaded once. Errors as `load`.
         """
-        from stegnet.core.card import same_kind  # here, since it imports other packages
+        from stegnet.networks.card import same_kind  # here, since it imports other packages
 
         if shipped not in self.networks:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped

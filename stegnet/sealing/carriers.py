@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from stegnet.core import kernels
+from stegnet import kernels
 from stegnet.core.cipher import first_sorted, keystream
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stegnet.core import kernels
+from stegnet import kernels
 from stegnet.core.samples import in_strips, strips
 
 _MEDIAN = 40  # cost of a sample of median texture

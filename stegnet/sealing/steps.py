@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stegnet.core import kernels
+from stegnet import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.sealing.carriers import Order
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stegnet.core import kernels
+from stegnet import kernels
 
 # Of changes, (n,) int8, of the number of lanes, and of those that are searched next: costs of a further +1 and −1 of
 # these lanes' samples, (n,) uint16 each, of others undefined.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.evaluate.quality import map_in_threads
 from stegnet import DataError
 from stegnet.core.parallel import connect, distributed
-from stegnet.evaluation.quality import map_in_threads
 from tests.support.cluster import ROOT, ray_nodes
 
 RAYS_OWN = ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
@@ -68,7 +68,7 @@ def test_the_work_of_a_lost_process_is_done_again(tmp_path):
 
 
 def test_an_error_of_a_training_ends_it_without_a_restart(monkeypatch, tmp_path):
-    from stegnet.training.ray_launch import launch
+    from pipeline.train.ray_launch import launch
 
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

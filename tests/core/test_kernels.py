@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core import kernels
+from stegnet import kernels
 from stegnet.core.parallel import ordered
 from stegnet.keys import Key
 from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
@@ -170,10 +170,10 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
 
 UNDER_SANITIZERS = """
 import sys, importlib.util, pytest
-spec = importlib.util.spec_from_file_location("stegnet.core._kernels", sys.argv[1])
+spec = importlib.util.spec_from_file_location("stegnet.kernels._kernels", sys.argv[1])
 sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules[spec.name])
-from stegnet.core import kernels
+from stegnet import kernels
 assert kernels.compiled is sys.modules[spec.name]
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.argv[2:]]))
 """

@@ -5,8 +5,8 @@ import pytest
 import torch
 from skimage.measure import block_reduce
 
+from pipeline import tensors
 from stegnet.core import samples
-from stegnet.models import tensors
 
 
 @pytest.fixture

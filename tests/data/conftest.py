@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.data import prepare as prepare_module
+from pipeline.prepare import prepare as prepare_module
 from tests.support.lab import MEANS, PARAMS, load, prepare, read_manifest
 
 Prepared = tuple[dict[str, int], list]

@@ -12,8 +12,8 @@ import webdataset
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+from pipeline.prepare import store
 from stegnet import ConfigError, DataError
-from stegnet.data import store
 from tests.support.lab import CODED, SPLITS, TRAIN, Shards, data_hash, read_layout
 from tests.support.temporary import contents
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from pipeline.prepare.archive import fetch
 from stegnet import DataError
-from stegnet.data.archive import fetch
 from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.lab import TEST, TRAIN, CatalogueEntry, Listed
 from tests.support.temporary import contents

@@ -17,8 +17,8 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from stegnet.config.config import ScrambleConfig, load
-from stegnet.data.prepare import prepare
+from pipeline.config import ScrambleConfig, load
+from pipeline.prepare.prepare import prepare
 
 def told(records, total):
     for record in records:

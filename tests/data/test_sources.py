@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.prepare import folders, sources, store
+from pipeline.prepare.groups import Group, cut_squares, fit_square
 from stegnet import ConfigError, DataError
-from stegnet.data import folders, sources, store
-from stegnet.data.groups import Group, cut_squares, fit_square
 from stegnet.media import read_picture, write_png
 from tests.data.served import at_once, member, pack, serving
 from tests.support.lab import CATALOGUE

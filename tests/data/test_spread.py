@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from pipeline.prepare.spread import spread
 from stegnet import DataError
-from stegnet.data.spread import spread
 from tests.support.lab import CODED, ROOT
 from tests.support.temporary import contents
 

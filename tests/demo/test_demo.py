@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image
 
 import stegnet
-from stegnet.data.scenes import render_scene
+from pipeline.prepare.scenes import render_scene
 from stegnet.media import read_cover, read_picture, write_png
 from tests.demo.conftest import PAGE, node
 from tests.support.jpegs import encode_jpeg, read_jpeg, through_jpeg

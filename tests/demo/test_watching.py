@@ -9,7 +9,7 @@ import pytest
 from stegnet.files import reveal_file
 from stegnet.keys import Key
 from stegnet.methods import METHODS, Run
-from stegnet.models import SHIPPED
+from stegnet.networks import SHIPPED
 from stegnet.results import OutputTarget
 from tests.demo.conftest import needs_chromium
 from tests.support.films import encoded, still_film

@@ -13,9 +13,9 @@ import stegnet
 from stegnet import CapacityError
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import Base
-from stegnet.engines.onnx_engine import OnnxEngine, state
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.networks.engines.onnx_engine import OnnxEngine, state
 from stegnet.record import through_bytes
 from tests.support.lab import render_scene
 from tests.support.quality import psnr
@@ -117,7 +117,7 @@ def test_out_of_memory_is_reported(networks, monkeypatch, picture, message, told
 def test_onnx_runtime_sends_and_stores_nothing(tmp_path: Path) -> None:
     """Its telemetry would leave a file for its sessions, and a data base of what is to be sent."""
     load = (
-        "from stegnet.engines import load_engine; from stegnet.core.card import SHIPPED; load_engine(SHIPPED, 'onnx')"
+        "from stegnet.networks import load_engine; from stegnet.networks import SHIPPED; load_engine(SHIPPED, 'onnx')"
     )
     homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from stegnet import ConfigError, WeightsError
-from stegnet.engines import load_engine, selection
-from stegnet.models import SHIPPED
+from stegnet.networks import SHIPPED, load_engine
+from stegnet.networks.engines import selection
 
 
 def test_the_backend_is_as_asked_for_or_what_suits(monkeypatch, weights):

@@ -10,8 +10,8 @@ import torch
 import torchmetrics
 import torchvision
 
-from stegnet.evaluation import perception
-from stegnet.evaluation.perception import ALEXNET, de2000, haarpsi, lpips, msssim, perceptual_measures
+from pipeline.evaluate import perception
+from pipeline.evaluate.perception import ALEXNET, de2000, haarpsi, lpips, msssim, perceptual_measures
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stegnet.evaluation.quality import Evaluator, HideRevealResult, measure_quality
-from stegnet.evaluation.statistics import REAL, RENDERED, SEALED
+from pipeline.evaluate.quality import Evaluator, HideRevealResult, measure_quality
+from pipeline.evaluate.statistics import REAL, RENDERED, SEALED
 from stegnet.record import through_bytes
 from tests.support.lab import TEST, TRAIN
 from tests.support.quality import psnr

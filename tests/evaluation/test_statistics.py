@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stegnet.evaluation.statistics import REAL, RENDERED, SEALED, headline, summarise, summary_stats
+from pipeline.evaluate.statistics import REAL, RENDERED, SEALED, headline, summarise, summary_stats
 
 BARE = "bare"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.video import CELL_SIZE, demonstrate, summarise_film, temporal_error
 from stegnet import CapacityError, MediaError
-from stegnet.evaluation.video import CELL_SIZE, demonstrate, summarise_film, temporal_error
 from stegnet.media import read_frames, resize
 from stegnet.media.vmaf import vmaf
 from tests.support.pairs import FiveLevels, network_of

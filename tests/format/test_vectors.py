@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from stegnet import RevealError, Session
-from stegnet.engines import Pool
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames, read_picture, read_sound
 from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
 from stegnet.methods.robust import Modem, Rung, read_robust
 from stegnet.methods.sealed import extract_file, reveal_bytes
+from stegnet.networks import Pool
 from stegnet.record import Container, Diagnosis
 from stegnet.results import OutputTarget
 from tests.support.pairs import FiveLevels, FivePhases, network_of

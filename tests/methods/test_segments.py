@@ -11,7 +11,7 @@ import pytest
 from stegnet import CapacityError, MediaError, Passphrase, StegnetError
 from stegnet.media import read_frames, scan, write_png
 from stegnet.methods import ALL_FRAMES, METHODS, LongFilm, Part, Run
-from stegnet.models import SHIPPED
+from stegnet.networks import SHIPPED
 from stegnet.results import OutputTarget, Report
 from tests.support.films import write_film
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from stegnet import ConfigError, WeightsError
-from stegnet.models import Card, Pair, build, load_pair, save_pair
-from stegnet.models.backbone import make_encoder
-from stegnet.models.invertible import CouplingBlock
+from stegnet.networks import Card, Pair, build, load_pair, save_pair
+from stegnet.networks.layers.backbone import make_encoder
+from stegnet.networks.layers.couplings import CouplingBlock
 
 # Convolutions, a batch norm, one size of maps, and maps that are (B, H, W, C).
 KINDS = ["test_convnext", "test_resnet", "test_vit", "mambaout_femto"]

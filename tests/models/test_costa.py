@@ -6,7 +6,7 @@ import torch
 from scipy.stats import kstest
 
 from stegnet import ConfigError
-from stegnet.models import Pair, build
+from stegnet.networks import Pair, build
 
 pytestmark = pytest.mark.arithmetic
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 import torch
 
-from stegnet.models import FAMILIES, Card, Pair, build, load_pair, read_card, save_pair, weights_id
+from stegnet.networks import Card, Pair, build, family_names, load_pair, read_card, save_pair, weights_id
 
 pytestmark = pytest.mark.arithmetic
 
@@ -22,7 +22,7 @@ SHARED = {"invertible", "invertible_large"}  # families whose two directions use
 SIDES = (({"costa": "encoder"}, "hider"), ({"costa": "decoder"}, "revealer"))
 
 
-@pytest.fixture(params=[name for name in FAMILIES if name != "modem"])
+@pytest.fixture(params=[name for name in family_names() if name != "modem"])
 def name(request):
     return request.param
 

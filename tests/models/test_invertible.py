@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from stegnet import ConfigError
-from stegnet.models import Pair, build
-from stegnet.models.layers import BackboneContext, haar, inverse_haar
+from stegnet.networks import Pair, build
+from stegnet.networks.layers.convolutions import BackboneContext, haar, inverse_haar
 
 pytestmark = pytest.mark.arithmetic
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.fft
 import torch
 
-from stegnet.models import Pair, build
+from stegnet.networks import Pair, build
 from tests.support.jpegs import DITHER, through_jpeg
 from tests.support.lab import render_scene
 from tests.support.training import from_8_bits, to_8_bits

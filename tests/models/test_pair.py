@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from stegnet import ConfigError, WeightsError
-from stegnet.models import FAMILIES, Card, Pair, build, build_from, load_pair, options_of, read_card, save_pair
+from stegnet.networks import Card, Pair, build, build_from, family_names, load_pair, options_of, read_card, save_pair
 from tests.support.lab import ModelConfig
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
@@ -24,7 +24,7 @@ def section(name: str, **keys: object) -> ModelConfig:
 
 
 def test_every_family_is_found_by_name_with_keys_of_the_section_as_options():
-    for name in FAMILIES:
+    for name in family_names():
         options = options_of(section(name))
         assert options.keys() <= {field.name for field in fields(ModelConfig)}
         if name != "modem":  # its rungs have no default
@@ -36,11 +36,12 @@ def test_every_family_is_found_by_name_with_keys_of_the_section_as_options():
 
 def test_loading_the_shipped_weights_imports_no_rival_and_no_configuration():
     program = (
-        "import sys; from stegnet.models import load_pair; load_pair(); "
-        "print(*(name for name in sys.modules if name.startswith(('stegnet.models.', 'stegnet.config', 'pydantic'))))"
+        "import sys; from stegnet.networks import load_pair; load_pair(); "
+        "print(*(name for name in sys.modules if name.startswith(('stegnet.networks.', 'pipeline', 'pydantic'))))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {f"stegnet.models.{name}" for name in ("backbone", "costa", "layers", "pair")}
+    loaded = {name for name in done.stdout.split() if not name.startswith("stegnet.networks.layers")}
+    assert loaded == {f"stegnet.networks.{name}" for name in ("card", "families", "families.costa", "pair")}
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -5,9 +5,9 @@ import pytest
 import torch
 from skimage.measure import block_reduce
 
+from pipeline import tensors
 from stegnet.core import shuffle as single
 from stegnet.core.shuffle import draw
-from stegnet.models import tensors
 from tests.core.test_shuffle import chi_square, key
 from tests.support.training import from_8_bits, seal_strength, through_8_bits, to_8_bits, with_sealed_bits
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from stegnet.models import build
+from stegnet.networks import build
 
 
 def count(*networks: nn.Module) -> int:

@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from stegnet.media import scan
-from stegnet.models import read_card
+from stegnet.networks import read_card
 from tests.clones import ROOT, copy_repository, environment, run
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ SMALL = {
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
 }  # fmt: skip
 UP_TO_DATE = "Data and pipelines are up to date.\n"
-LOGS = "stegnet/tracking/provenance.py"
+LOGS = "pipeline/tracking/provenance.py"
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """Both dvc.yaml against the code that their stages run."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from stegnet.report.report import STUDIES as REPORTED
-from stegnet.training.checkpoint import CODE
+from pipeline.report.report import STUDIES as REPORTED
+from pipeline.train.checkpoint import CODE
 from tests.closure import PACKAGES, ROOT, closure, imports
 
 
@@ -36,19 +37,25 @@ NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
 
 
 # These only log: whatever changes there, a stage writes the same bytes, and so none but publish depends on them.
-LOGS = {
-    ROOT / "pipeline/results.py",
-    *(ROOT / "stegnet/tracking").glob("*.py"),
-}
+LOGS = set((ROOT / "pipeline/tracking").glob("*.py"))
+PAIR = ROOT / "stegnet/networks/pair.py"
+FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
+FAMILY = "stegnet/networks/families/${model.name}.py"  # PAIR imports it when it is asked for
+FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
 
 
-NAMESPACES = {ROOT / package / "__init__.py" for package in PACKAGES}  # they compute nothing
+def computes_nothing(file: Path) -> bool:
+    """Is it a face, or an __init__.py that is a docstring?"""
+    return file.name == "__init__.py" and (file in FACES or len(ast.parse(file.read_bytes()).body) < 2)
 
 
 def imported(module: str) -> set[Path]:
-    """Source files that a stage's outputs may depend on."""
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    return closure(path, NAMESPACES if module == "pipeline.publish" else LOGS | NAMESPACES)
+    """Source files that a stage's outputs may depend on; without those of families, but with what they import."""
+    path, apart = ROOT.joinpath(*module.split(".")), FACES | (set() if module == "pipeline.publish" else LOGS)
+    found = closure(path / "__main__.py" if path.is_dir() else path.with_suffix(".py"), apart | FAMILIES)
+    if PAIR in found:
+        found |= {file for family in FAMILIES for file in closure(family, apart)}
+    return {file for file in found - FAMILIES if not computes_nothing(file)}
 
 
 def covered(file: Path, deps: list[str]) -> bool:
@@ -61,23 +68,31 @@ def test_deps_name_all_that_a_stage_imports_and_nothing_else(name: str, module: 
     assert module in (f"pipeline.{name}", f"study.{name}")
     assert "constraints.txt" in deps
     assert not [file.relative_to(ROOT).as_posix() for file in imported(module) if not covered(file, deps)]
-    sources = [dep for dep in deps if dep.split("/")[0] in PACKAGES and not dep.endswith((".yaml", "/weights"))]
+    sources = [dep for dep in deps if dep.split("/")[0] in PACKAGES and not dep.endswith((".yaml", "/weights", FAMILY))]
     assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported(module))]
+
+
+def test_a_network_is_named_by_its_family() -> None:
+    """An edit of another family's file repeats nothing."""
+    users = {name for name, module, _ in EACH if PAIR in imported(module) and name in STAGES}
+    assert users == {name for name in STAGES if FAMILY in STAGES[name]["deps"]} > {"check", "train"}
+    assert not [family for family in FAMILIES if closure(family, FACES) & FAMILIES != {family}]
 
 
 def test_a_training_goes_on_with_the_code_that_it_began_with() -> None:
     """The parameters that it computes with, and no more: a changed command or log leaves a checkpoint usable."""
-    used = [ROOT / "stegnet" / name for name in CODE]
-    imported = closure(ROOT / "stegnet/training/train.py", {ROOT / "stegnet/__init__.py"})
-    assert not [file for file in imported if not any(file == part or part in file.parents for part in used)]
-    assert not [part for part in used if not any(file == part or part in file.parents for file in imported)]
+    used = [ROOT / name for name in CODE]
+    found = imported("pipeline.train.train") | FAMILIES
+    assert not [file for file in found if not any(file == part or part in file.parents for part in used)]
+    assert not [part for part in used if not any(file == part or part in file.parents for file in found)]
 
 
 def test_only_stages_use_what_logs() -> None:
     """Were it used further down, a result could come to depend on it."""
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
-    assert users == {f"pipeline/{name}.py" for name in ("prepare", "train", "evaluate", "video", "publish", "sweep")}
+    scripts = ("evaluate/__main__", "prepare/__main__", "publish", "sweep", "train/__main__", "video")
+    assert users == {f"pipeline/{name}.py" for name in scripts}
 
 
 def test_every_path_of_a_command_is_named() -> None:

@@ -15,8 +15,8 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from pipeline.results import _curve, study_result
-from stegnet.training import artifacts
+from pipeline.tracking.results import _curve, study_result
+from pipeline.train import artifacts
 from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
 from tests.support.shards import write_shards
 from tests.support.training import FIGURES

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.report.page import FigureTile, Film, Page, Picture, Section, Table
 from stegnet import DataError
 from stegnet.media import write_png
-from stegnet.report.page import FigureTile, Film, Page, Picture, Section, Table
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.report.page import Table
+from pipeline.report.report import NOT_MEASURED, STUDIES, Reports, report
 from stegnet import DataError
 from stegnet.media import write_png
-from stegnet.models import SHIPPED as SHIPPED_WEIGHTS
-from stegnet.models import Card, build, save_pair
-from stegnet.report.page import Table
-from stegnet.report.report import NOT_MEASURED, STUDIES, Reports, report
+from stegnet.networks import SHIPPED as SHIPPED_WEIGHTS
+from stegnet.networks import Card, build, save_pair
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from stegnet import DataError
-from stegnet.models import build_from, load_pair
+from stegnet.networks import build_from, load_pair
 from study import arithmetic, jpeg_steganalysis, rival, sizes, steganalysis, wrongkey
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare

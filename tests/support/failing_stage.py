@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.config import Config
 from stegnet import DataError
-from stegnet.config.config import Config
 
 
 def main(config: Config, started: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from stegnet.core import kernels
+from stegnet import kernels
 
 
 def both(monkeypatch: pytest.MonkeyPatch, function: Callable[[], np.ndarray]) -> None:

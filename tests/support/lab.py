@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.config.config import (
+from pipeline.config import (
     AugmentConfig,
     Config,
     DistortConfig,
@@ -10,15 +10,18 @@ from stegnet.config.config import (
     ModelConfig,
     RungConfig,
     ScrambleConfig,
+    changed,
     check,
+    flatten,
     load,
+    parse,
+    read,
 )
-from stegnet.config.params_file import changed, flatten, parse, read
-from stegnet.data.catalogue import CatalogueEntry, Listed, read_catalogue, read_listing, read_package_pictures
-from stegnet.data.pairs import WITH_BASES, Augment, Pairs, load_batches
-from stegnet.data.prepare import prepare
-from stegnet.data.scenes import render_scene
-from stegnet.data.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
+from pipeline.prepare.catalogue import CatalogueEntry, Listed, read_catalogue, read_listing, read_package_pictures
+from pipeline.prepare.prepare import prepare
+from pipeline.prepare.scenes import render_scene
+from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
+from pipeline.train.pairs import WITH_BASES, Augment, Pairs, load_batches
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"

@@ -3,8 +3,8 @@
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.engines import Pool
 from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.networks import Pool
 
 _STRENGTH = 9 / 255  # distance between the sets
 _NOISE = 4 / 255  # of a coefficient, which decides how sure the reader is

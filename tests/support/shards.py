@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.data.shards import NPY, SPLITS, TEST, ShardLayout, TarWriter, shard_name, write_layout, write_tables
+from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, TarWriter, shard_name, write_layout, write_tables
 from tests.support.films import picture
 
 

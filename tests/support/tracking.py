@@ -1,8 +1,8 @@
 """What tests share of the modules that log to MLflow, which is slow to import."""
 
-from stegnet.evaluation.demonstration import PUBLIC_DEMONSTRATION_KEY
-from stegnet.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
-from stegnet.tracking.result import Result
-from stegnet.tracking.store import Tracker
+from pipeline.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
+from pipeline.tracking.result import Result
+from pipeline.tracking.store import Tracker
+from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
 
 __all__ = ["DATA_EXPERIMENT", "EXPERIMENT", "PUBLIC_DEMONSTRATION_KEY", "STAGE", "Result", "Tracker"]

@@ -1,9 +1,7 @@
 """What tests share of the modules that train, whose package has no face."""
 
-from stegnet.core.compute import make_deterministic
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
-from stegnet.models.similarity import SCALES, ms_ssim, scales_of, ssim
-from stegnet.models.tensors import (
+from pipeline.similarity import SCALES, ms_ssim, scales_of, ssim
+from pipeline.tensors import (
     block_means,
     from_8_bits,
     seal_strength,
@@ -11,13 +9,23 @@ from stegnet.models.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from stegnet.training.batch_pass import HideRevealPass, PassResult, draw_randomness
-from stegnet.training.checkpoint import Checkpoint, checkpoint_of, fingerprint
-from stegnet.training.modem_pass import ModemPass, ModemResult, randomness_of, through_channel, with_halved_chroma
-from stegnet.training.objectives import ModemObjective, container_weight, lost_bits, objective_of
-from stegnet.training.train import train
-from stegnet.training.trainer import Trainer, first_pair, learning_rate
-from stegnet.training.validation import FIGURES, Validation
+from pipeline.train.batch_pass import HideRevealPass, PassResult, draw_randomness
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of, fingerprint
+from pipeline.train.modem import (
+    ModemObjective,
+    ModemPass,
+    ModemResult,
+    lost_bits,
+    randomness_of,
+    through_channel,
+    with_halved_chroma,
+)
+from pipeline.train.objectives import container_weight
+from pipeline.train.train import train
+from pipeline.train.trainer import Trainer, first_pair, learning_rate, objective_of
+from pipeline.train.validation import FIGURES, Validation
+from stegnet.core.compute import make_deterministic
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
 
 __all__ = [
     "CONTAINER_PSNR",

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.export import export
-from stegnet.models import read_card
-from stegnet.tracking import store
-from stegnet.tracking.model import REGISTERED, example, log_model
+from pipeline.tracking import store
+from pipeline.tracking.model import REGISTERED, example, log_model
+from stegnet.networks import read_card
+from stegnet.networks.export import export
 from tests.support.tracking import PUBLIC_DEMONSTRATION_KEY, Result, Tracker
 
 UNPICKLED = {".safetensors", ".json", ".yaml", ".txt", ""}

@@ -19,9 +19,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 from werkzeug.serving import make_server
 
-from pipeline.results import open_store, open_tracker
+from pipeline.tracking.outbox import store_errors
+from pipeline.tracking.results import open_store, open_tracker
 from stegnet import DiskError, TrackingError
-from stegnet.tracking.outbox import store_errors
 from tests.support.lab import PARAMS, load
 from tests.support.tracking import EXPERIMENT, Result, Tracker
 from tests.support.waiting import LIMIT, wait_until
@@ -39,7 +39,7 @@ def retries(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def wait(seconds: float) -> None:
         times = {"outbox.RETRY_DELAY": 0.05, "store.STOP_TIMEOUT": 0.5, "store.CONNECT_TIMEOUT": 1}
         for name, value in (times | {"store.RETRY_TIMEOUT": seconds}).items():
-            monkeypatch.setattr(f"stegnet.tracking.{name}", value)
+            monkeypatch.setattr(f"pipeline.tracking.{name}", value)
 
     wait(0.5)
     return wait

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stegnet.tracking.provenance import describe, provenance_tags, repeat_command
+from pipeline.tracking.provenance import describe, provenance_tags, repeat_command
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
 PARAMS = {"seed": 0, "beta": 0.65, "train.compile": False, "data.source": "scenes"}

@@ -10,9 +10,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from pipeline import results as stages
+from pipeline.tracking import results as stages
 from stegnet.media import write_png
-from stegnet.models import read_card
+from stegnet.networks import read_card
 from tests.support.films import picture
 from tests.support.lab import TEST, TRAIN
 from tests.support.shards import write_shards

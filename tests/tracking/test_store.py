@@ -114,7 +114,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import mlflow
-from stegnet.tracking.store import Tracker
+from pipeline.tracking.store import Tracker
 with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", "a", "fingerprint") as live:
     live.log_point("train", {"step": 0, "loss": 1.0})
     while "train/loss" not in mlflow.get_run(live.id).data.metrics:
@@ -147,7 +147,7 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
 @pytest.mark.long
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
-    code = "from pathlib import Path; from stegnet.tracking.store import Tracker; Tracker(Path(), {})"
+    code = "from pathlib import Path; from pipeline.tracking.store import Tracker; Tracker(Path(), {})"
     own = {"env": os.environ | {"PYTHONPATH": str(ROOT)}, "cwd": tmp_path}
     both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, **own) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from stegnet.models import Card, Pair, build_from
+from stegnet.networks import Card, Pair, build_from
 from tests.support.lab import MEANS, PARAMS, TRAIN, VALIDATION, Config, RungConfig, load
 from tests.support.shards import write_shards
 from tests.support.training import checkpoint_of, train

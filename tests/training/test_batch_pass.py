@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.models import Pair
+from stegnet.networks import Pair
 from tests.support.lab import ScrambleConfig
 from tests.support.training import HideRevealPass, block_means, draw_randomness
 

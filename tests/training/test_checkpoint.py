@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.train import checkpoint as module
 from stegnet import TrainingError
-from stegnet.training import checkpoint as module
 from tests.support.lab import ROOT
 from tests.support.training import Checkpoint
 
@@ -76,7 +76,7 @@ def test_a_second_process_is_locked_out_until_the_first_ends_or_is_killed(tmp_pa
     checkpoint = Checkpoint(tmp_path, "abc")
     with checkpoint.lock(), pytest.raises(TrainingError, match="is running already"), checkpoint.lock():
         pass
-    code = "import os, sys; from pathlib import Path; from stegnet.training.checkpoint import Checkpoint\n"
+    code = "import os, sys; from pathlib import Path; from pipeline.train.checkpoint import Checkpoint\n"
     code += "with Checkpoint(Path(sys.argv[1]), 'abc').lock(): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=ROOT)
     assert files(tmp_path) == ["abc.lock"]

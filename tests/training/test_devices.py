@@ -10,9 +10,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
+from pipeline.train.devices import BatchShare, loader_processes, process_count
 from stegnet import ConfigError
 from stegnet.core import compute
-from stegnet.training.devices import BatchShare, loader_processes, process_count
 from tests.support.training import Trainer
 
 CUDA, META = torch.device("cuda", 0), torch.device("meta")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stegnet.training.losses import MEASURES, LossTerms, loss_terms, to_ycbcr
+from pipeline.train.losses import MEASURES, LossTerms, loss_terms, to_ycbcr
 from tests.support.lab import LossConfig
 from tests.support.training import PassResult, ssim
 

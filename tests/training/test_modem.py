@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stegnet.data.distortions import Distortions
-from stegnet.models import build_from
+from pipeline.train.modem import Distortions
+from stegnet.networks import build_from
 from tests.support.jpegs import through_jpeg, through_webp
 from tests.support.lab import Config, DistortConfig, render_scene
 from tests.support.training import (

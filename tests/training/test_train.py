@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.train import artifacts, devices, launch
 from stegnet import TrainingError
-from stegnet.models import SHIPPED, Pair, load_pair, read_card, weights_id
-from stegnet.training import artifacts, devices, launch
+from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
 from tests.support.shards import write_shards
 from tests.support.training import (
@@ -127,7 +127,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_resume_old_checkpoints(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("stegnet.training.checkpoint.code_hash", lambda: "other")
+    monkeypatch.setattr("pipeline.train.checkpoint.code_hash", lambda: "other")
     assert run(make_config()).steps[0] == 0
 
 

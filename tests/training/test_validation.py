@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.models import Pair
+from stegnet.networks import Pair
 from tests.support.lab import TRAIN, VALIDATION, ScrambleConfig
 from tests.support.quality import psnr
 from tests.support.shards import write_shards

@@ -37,9 +37,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.weights is None and options.output is None:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
-    from stegnet.core.card import SHIPPED
     from stegnet.core.errors import extra
-    from stegnet.engines.engine import NETWORKS, graph_file
+    from stegnet.networks.card import SHIPPED
+    from stegnet.networks.engines.engine import NETWORKS, graph_file
 
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         if file.exists() and not options.force:
             raise MediaError(f"{file}: exists already", "`--force` overwrites it")
     with extra("export", "stegnet export"):
-        from stegnet.export import export
+        from stegnet.networks.export import export
     for check in export(weights, folder):
         messages.result(
             f"wrote {files[check.network]}: {files[check.network].stat().st_size / 1e6:.2f} MB, "

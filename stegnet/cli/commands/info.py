@@ -155,7 +155,7 @@ def _verbose(found: "Info") -> Lines:
     for name, value in found.items():
         text = "; ".join(map(_fit, value)) or "nothing" if name == "fits" else _as_text(value)
         yield name.replace("_", " "), text
-    from stegnet.core.kernels import kernels_in_use
+    from stegnet.kernels import kernels_in_use
 
     yield "stegnet", f"{__version__}, {kernels_in_use()}"
 

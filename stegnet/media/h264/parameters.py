@@ -10,7 +10,7 @@ from stegnet.core.errors import MediaError, PackageError
 
 def _load() -> ModuleType | None:
     try:
-        from stegnet.core import _h264
+        from stegnet.kernels import _h264
     except ImportError:  # it was installed without a C compiler
         return None
     return _h264

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from stegnet.core import kernels
+from stegnet import kernels
 from stegnet.media.jpeg.entropy import Events, code_tables, in_order, scan_events
 from stegnet.media.jpeg.markers import HuffmanTable, JpegFile, Scan
 

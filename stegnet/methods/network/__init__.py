@@ -1,7 +1,7 @@
 """The method "network": a picture in a picture, or a film with its sound in a film, by neural networks.
 
 `network` runs a pair on 8-bit pictures, `frame` hides and reveals one frame with its record; `picture` and `film` hide,
-`reveal` brings back; `quality` measures what comes back. Its networks run in `stegnet.engines`.
+`reveal` brings back; `quality` measures what comes back. Its networks run in `stegnet.networks`.
 """
 
 from dataclasses import dataclass

@@ -9,11 +9,11 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import CODED, NONE, Base
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
 from stegnet.media import resize
 from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
+from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import (
     MAX_PIXEL_RATIO,
     FrameReading,

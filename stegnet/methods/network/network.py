@@ -14,19 +14,19 @@ from typing import Self
 
 import numpy as np
 
-from stegnet.core.card import SHIPPED, Card, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.measures import PSNR
 from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, join, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
-from stegnet.engines import Engine, Pool, load_engine
-from stegnet.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
+from stegnet.networks.engines import Engine, Pool, load_engine
+from stegnet.networks.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.record import KINDS, MAX_BLOCK
 
 _MOST_ERROR = 127  # of a sample's rounding, half a level
 _PER_CONVOLUTION = 3  # receptive field of a 3×3 convolution at half resolution
-_ENCODER_DEPTH = 2  # of `stegnet.models.costa`
+_ENCODER_DEPTH = 2  # of `stegnet.networks.families.costa`
 _PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
 _ENDS = 160  # receptive field of a network at an end with up to _MOST_ENDS convolutions and convnext_atto
 _MOST_ENDS = 6

@@ -7,10 +7,10 @@ import numpy as np
 
 from stegnet.core.errors import RevealError
 from stegnet.core.kinds import PICTURE
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import FILM_ID_BYTES, SYSTEM, Key, KeyRing, KeySource, Randomness
 from stegnet.methods.network.frame import FrameInput, check_cover, hide_frame, reveal_frame
 from stegnet.methods.network.network import Network
+from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import FrameReading, Header, Pictures, Record, nothing_revealed, read_record
 from stegnet.sealing import SEED_BYTES
 

@@ -8,11 +8,11 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.shuffle import grid
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import KeyRing, KeySource
 from stegnet.media import resize
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network
+from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 

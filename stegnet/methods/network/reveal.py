@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from stegnet.core.card import SHIPPED, weights_id
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import ahead, ordered
@@ -26,6 +25,7 @@ from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network, chosen_network
 from stegnet.methods.network.picture import reveal_read_picture
 from stegnet.methods.run import DEFAULT_RUN, Run
+from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.record import (
     PICTURE_ALTERED,
     Container,

@@ -14,7 +14,6 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import watched
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write, resize
 from stegnet.media.pictures.bare_avif import BareCoder, decode_bare
@@ -23,6 +22,7 @@ from stegnet.methods.robust import ROBUST
 from stegnet.methods.robust.modem import Modem, chosen_modem
 from stegnet.methods.robust.reader import picture_reader
 from stegnet.methods.run import Run
+from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
 

@@ -14,14 +14,14 @@ from typing import Self
 
 import numpy as np
 
-from stegnet.core.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
 from stegnet.core.parallel import ordered
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
-from stegnet.engines import Engine, load_engine
-from stegnet.engines.tiling import Step, Tile, cut, no_step, tiles
 from stegnet.methods.run import Run
+from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id
+from stegnet.networks.engines import Engine, load_engine
+from stegnet.networks.engines.tiling import Step, Tile, cut, no_step, tiles
 
 NO_BACKBONE = "none"  # an option of the family's cards
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)

@@ -10,7 +10,6 @@ from typing import NoReturn, Self
 
 import numpy as np
 
-from stegnet.core.card import SHIPPED_MODEM
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
@@ -35,6 +34,7 @@ from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
 from stegnet.methods.robust.tiles import TILE
 from stegnet.methods.run import Run
+from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import (
     LEAST,
     Changes,

@@ -13,7 +13,6 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.parallel import ordered
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
@@ -21,6 +20,7 @@ from stegnet.methods.robust.record import Blocks, Reading, dither_of, read_first
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.tiles import read_tiled
+from stegnet.networks.engines.tiling import Step, no_step
 
 _MANY = 2048  # blocks of a picture of which not all are read at once
 _FEW = 8  # part of the bits that are read alone

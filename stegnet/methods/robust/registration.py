@@ -19,13 +19,13 @@ from PIL import Image
 
 from stegnet.core.jpeg import BLOCK, COSINES, LUMA_STEPS
 from stegnet.core.parallel import ordered, thread_count
-from stegnet.engines.tiling import Step, no_step
 from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
 from stegnet.methods.robust.modem import Modem, Rung, finest
 from stegnet.methods.robust.places import first_blocks, header_blocks
 from stegnet.methods.robust.record import dither_of
 from stegnet.methods.robust.regions import RegionSums, region_edges
+from stegnet.networks.engines.tiling import Step, no_step
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 _COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them

@@ -18,7 +18,6 @@ from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.parallel import watched
 from stegnet.core.samples import channels_of
-from stegnet.engines import Pool
 from stegnet.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media import about_cover
 from stegnet.media.history import lossy_history
@@ -31,6 +30,7 @@ from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import DEFAULT, SealedOptions
 from stegnet.methods.sealed.cover import DATA_NAME, SealedCover, bytes_room, check_options, open_cover
 from stegnet.methods.sealed.extract import describe_file, frames_with_data, loss_note, may_be_lost
+from stegnet.networks.engines import Pool
 from stegnet.record import File, Header, Record, choose_needed, format_record, frames_for, is_file_name
 from stegnet.results import (
     FORMS,

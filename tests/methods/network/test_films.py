@@ -16,7 +16,7 @@ from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, W
 from stegnet.media import SoundPacket, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods import METHODS, Run
 from stegnet.methods.network import reveal_film as reveal
-from stegnet.models import SHIPPED
+from stegnet.networks import SHIPPED
 from stegnet.record import Header, Pictures, Record, format_record
 from stegnet.record.sound import format_packets
 from stegnet.results import OutputTarget, Report

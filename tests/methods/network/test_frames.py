@@ -15,7 +15,6 @@ import torch
 from stegnet import CapacityError, Key, Passphrase, RevealError, WeightsError
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import apply, draw, invert
-from stegnet.engines.tiling import MARGIN, tiles
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.media import read_picture, resize, write_png
 from stegnet.methods import METHODS, Run
@@ -30,7 +29,8 @@ from stegnet.methods.network import (
     reveal_picture,
 )
 from stegnet.methods.network.quality import SecretErrors, SecretQuality
-from stegnet.models import SHIPPED, Card, Pair, build, load_pair, save_pair
+from stegnet.networks import SHIPPED, Card, Pair, build, load_pair, save_pair
+from stegnet.networks.engines.tiling import MARGIN, tiles
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt

@@ -10,7 +10,6 @@ import pytest
 from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
-from stegnet.core.card import SHIPPED_MODEM
 from stegnet.media import read_cover
 from stegnet.methods import METHODS, Run
 from stegnet.methods.robust import (
@@ -30,6 +29,7 @@ from stegnet.methods.robust import (
     robust_key,
     robust_salts,
 )
+from stegnet.networks import SHIPPED_MODEM
 from stegnet.results import OutputTarget
 from tests.support.jpegs import DITHER, jpeg_cover, read_jpeg, through_jpeg
 from tests.support.modem import RUNGS, index_modem

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, MediaError, RevealError
-from stegnet.core import kernels
+from stegnet import CapacityError, MediaError, RevealError, kernels
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import KeyRing
 from stegnet.media import read_frames, read_picture, scan, write_png

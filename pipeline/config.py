@@ -1,0 +1,349 @@
+"""params.yaml as frozen dataclasses, checked by pydantic; its errors in one line; and its values by dotted keys.
+
+params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import yaml
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from stegnet.core.errors import ConfigError
+from stegnet.core.parallel import Auto
+
+
+def _without_exponent(value: Any) -> Any:
+    """1e5 is a float in YAML, and 100000 here."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
+UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
+Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Pictures to train and test on."""
+
+    source: StrictStr
+    folder: StrictStr
+    test_folder: StrictStr
+    size: Annotated[Integer, Field(ge=64, le=4096, multiple_of=8)]
+    scenes: Annotated[Integer, Field(ge=0, le=100_000_000)]
+    limit: Annotated[Integer, Field(ge=0, le=100_000_000)]
+    every: Annotated[Integer, Field(ge=1, le=100_000)]
+    validation_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]
+    validation_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
+    test_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]
+    test_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
+    test_photographs: StrictBool
+    shard: Annotated[Integer, Field(ge=1, le=1_000_000)]
+    coding: Literal["npy", "webp"]
+    store: StrictStr
+    workers: Annotated[Integer, Field(ge=1, le=1024)] | Literal["auto", "ray"]
+
+
+@dataclass(frozen=True)
+class RungConfig:
+    """A trade of bits against robustness, which a modem learns beside others."""
+
+    name: StrictStr
+    bits: Annotated[Integer, Field(ge=1, le=64)]
+    scale: Annotated[StrictFloat, Field(ge=0.01, le=100)]
+    psnr: Annotated[StrictFloat, Field(ge=20, le=60)]
+    lowest: Annotated[Integer, Field(ge=1, le=100)]
+    highest: Annotated[Integer, Field(ge=1, le=100)]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Architecture of the hide/reveal pair; "auto" takes the family's default."""
+
+    name: StrictStr
+    blocks: Annotated[Integer, Field(ge=1, le=64)] | Auto
+    width: Annotated[Integer, Field(ge=1, le=4096)] | Auto
+    ends: Annotated[Integer, Field(ge=0, le=64)] | Auto
+    backbone: StrictStr
+    place: StrictStr
+    pretrained: StrictBool
+    rungs: Annotated[list[RungConfig], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class DistortConfig:
+    """Probability of each change of a container before it is encoded."""
+
+    resize: UnitFloat
+    shift: UnitFloat
+    noise: UnitFloat
+    blur: UnitFloat
+    brightness: UnitFloat
+    gamma: UnitFloat
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """Channel of a modem's containers in training, and the way to the rungs' PSNR."""
+
+    twice: UnitFloat
+    full_chroma: UnitFloat
+    webp: UnitFloat
+    distort: DistortConfig
+    ramp: UnitFloat
+    start_psnr: Annotated[StrictFloat, Field(ge=10, le=60)]
+    steer: UnitFloat
+
+
+@dataclass(frozen=True)
+class ScrambleConfig:
+    """Base of a secret, whose residual the network hides, and the blocks by which the residual is shuffled."""
+
+    base: Literal["none", "means", "coded"]
+    quality: Annotated[Integer, Field(ge=0, le=100)]
+    block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the error measures in both terms of the loss, and their colour space."""
+
+    mse: Weight
+    l1: Weight
+    charbonnier: Weight
+    ssim: Weight
+    ms_ssim: Weight
+    space: Literal["rgb", "ycbcr"]
+    chroma: Weight
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Probability of each augmentation of a training crop."""
+
+    zoom: UnitFloat
+    flip: UnitFloat
+    turn: UnitFloat
+    colour: UnitFloat
+    blur: UnitFloat
+    noise: UnitFloat
+    compression: UnitFloat
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of the training."""
+
+    start: Literal["fresh", "shipped"]
+    pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
+    batch: Annotated[Integer, Field(ge=1, le=65_536)]
+    accumulate: Annotated[Integer, Field(ge=1, le=65_536)]
+    launcher: Literal["local", "ray"]
+    devices: Annotated[Integer, Field(ge=1, le=65_536)] | Auto
+    compile: StrictBool
+    crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
+    scrambled: UnitFloat
+    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)]
+    noise: UnitFloat
+    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
+    lr_end: UnitFloat
+    warmup: Annotated[Integer, Field(ge=0, le=1_000_000)]
+    clip: Annotated[StrictFloat, Field(ge=1e-8, le=1e8)]
+    weight_decay: UnitFloat
+    ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
+    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
+    container_ramp: UnitFloat
+    precision: Literal["auto", "bf16", "fp32"]
+    threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto
+    workers: Annotated[Integer, Field(ge=0, le=1024)] | Auto
+    checkpoint: Annotated[Integer, Field(ge=1, le=1_000_000_000)]
+    validate: Annotated[Integer, Field(ge=0, le=1_000_000_000)]
+    patience: Annotated[Integer, Field(ge=0, le=1_000_000_000)]
+    loss: LossConfig
+    augment: AugmentConfig
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Settings of the evaluation on test pictures."""
+
+    shift: Annotated[Integer, Field(ge=1, le=1_000_000)]
+    pictures: Annotated[Integer, Field(ge=1, le=64)]
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """Films of the demonstration."""
+
+    cover: StrictStr
+    secret: StrictStr
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Budget of the long studies."""
+
+    pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of params.yaml."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # of the sections too
+
+    seed: Annotated[Integer, Field(ge=0, le=2**31 - 1)]
+    beta: Annotated[StrictFloat, Field(ge=1e-6, le=1e6)]
+    data: DataConfig
+    model: ModelConfig
+    scramble: ScrambleConfig
+    channel: ChannelConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    video: VideoConfig
+    study: StudyConfig
+
+
+def load(path: Path) -> Config:
+    """Reads and checks `path`.
+
+    Raises:
+        ConfigError: the file can't be read, or a key is unknown, missing or invalid; the message names it.
+    """
+    return check(read(path))
+
+
+def check(values: Any) -> Config:
+    """Parameters from nested mappings, as params.yaml holds them.
+
+    Raises:
+        ConfigError: a key is unknown, missing or invalid; the message names it.
+    """
+    try:
+        config = TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        raise _config_error(error.errors(), values, Config) from error
+    if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
+        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
+    for rung in config.model.rungs:
+        if rung.lowest > rung.highest:
+            raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
+    crop, size, block = config.train.crop, config.data.size, config.scramble.block
+    if crop > size:
+        raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
+    if crop % block or size % block:
+        raise ConfigError(f"params.yaml: scramble.block: must divide data.size and train.crop, is {block}")
+    return config
+
+
+def read(path: Path) -> Any:
+    """The unchecked contents of a YAML file.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def parse(text: str) -> Any:
+    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, _Loader)  # a SafeLoader
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads numbers as YAML 1.2 defines them; in YAML 1.1, 1e-05 is text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+def changed(values: Any, changes: Mapping[str, Any]) -> Any:
+    """Nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
+    for key, value in changes.items():
+        values = _with(values, key.split("."), value)
+    return values
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    flat = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _with(values: Any, keys: list[str], value: Any) -> Any:
+    if not keys:
+        return value
+    section = values if isinstance(values, dict) else {}
+    return {**section, keys[0]: _with(section.get(keys[0]), keys[1:], value)}
+
+
+_UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
+
+
+def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> ConfigError:
+    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors.
+
+    Args:
+        values: the whole file.
+        root: its dataclass.
+    """
+    first = errors[0]["loc"]
+    unknown = [error for error in errors if error["type"] in _UNKNOWN]
+    error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
+    location, hint = error["loc"], ""
+    if error["type"] in _UNKNOWN:
+        close = difflib.get_close_matches(str(location[-1]), _siblings(location, root), n=1)
+        problem, hint = ": unknown key", f"did you mean {close[0]}?" if close else ""
+    elif error["type"] == "missing":
+        problem = ": missing"
+    else:
+        location = tuple(_present(location, values))
+        rule = error["msg"].replace("Input should be", "must be", 1)
+        is_mapping = error["type"] == "dataclass_type"
+        problem = " must be a mapping of keys" if is_mapping else f": {rule}, is {error['input']!r}"
+    return ConfigError(f"params.yaml: {'.'.join(map(str, location)) or 'the file'}{problem}", hint)
+
+
+def _present(location: Sequence[int | str], values: Any) -> Iterator[int | str]:
+    """The keys in an error's location; what follows names a member of a union."""
+    for key in location:
+        if key not in (values if isinstance(values, dict) else range(len(values)) if isinstance(values, list) else ()):
+            return
+        values = values[key]
+        yield key
+
+
+def _siblings(location: Sequence[int | str], section: Any) -> list[str]:
+    """All keys of the section in which a location ends."""
+    for key in location[:-1]:
+        section = get_args(section)[0] if isinstance(key, int) else get_type_hints(section)[key]
+    return [field.name for field in fields(section)]

@@ -1,0 +1,46 @@
+"""Stage evaluate: quality of the pair on test pictures, measured from files."""
+
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.evaluate.contact_sheet import contact_sheet
+from pipeline.evaluate.quality import Evaluator
+from pipeline.evaluate.statistics import headline, summarise
+from pipeline.shards import TEST
+from pipeline.stage import bar, run_stage, write_json, write_table
+from pipeline.tracking.results import evaluate_result, open_tracker, picture_sets
+from stegnet.core.compute import make_deterministic
+from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
+from stegnet.media import write_png
+from stegnet.methods.network import Network
+
+
+def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    make_deterministic(config.seed, config.train.threads)
+    with open_tracker(config).run("evaluate", "evaluate") as run:
+        evaluator = Evaluator(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
+        _write_figures(evaluator, out)
+        _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")
+        result = evaluate_result(weights, out, picture_sets(shards, TEST))
+        run.finish(result)
+    container, secret, base = (result.headline[name] for name in (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR))
+    print(f"on test pictures: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
+
+
+def _write_figures(evaluator: Evaluator, out: Path) -> None:
+    table = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
+    summary = summarise(table)
+    write_table(out / "pairs.csv", table, index="pair")
+    write_json(out / "details.json", summary)
+    write_json(out / "metrics.json", headline(summary))
+
+
+def _write_contact_sheets(evaluator: Evaluator, most: int, out: Path) -> None:
+    out.mkdir(exist_ok=True)
+    for kind in evaluator.kinds:
+        results = evaluator.results(kind, range(min(most, evaluator.count(kind))))
+        write_png(out / f"{kind.replace(':', '-')}.png", contact_sheet(results))
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "out")

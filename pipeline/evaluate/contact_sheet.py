@@ -1,0 +1,84 @@
+"""Contact sheets: labelled image grids, such as cover, container, difference, secret and revealed side by side."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.evaluate.quality import HideRevealResult
+from stegnet.core.measures import psnr
+from stegnet.media import resize
+
+GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14
+GAIN = 10
+TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
+
+LabelledImage = tuple[np.ndarray | None, str]  # (H, W, 3) uint8 or None for an empty cell; its label or ""
+
+
+def contact_sheet(
+    results: Sequence[HideRevealResult], size: tuple[int, int] | None = None, named: bool = False
+) -> np.ndarray:
+    """One row per result, labelled with the PSNR in dB of container and revealed picture.
+
+    Args:
+        results: PSNR and difference are computed at full size.
+        size: height and width of a cell in pixels; by default those of the first cover.
+        named: label cover and secret with their names.
+    Returns:
+        (H, W, 3) uint8.
+    """
+    height, width = size or results[0].cover.shape[:2]
+    rows = [[(resize(image, height, width), label) for image, label in _cells(result, named)] for result in results]
+    return image_grid(TITLES, rows)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """GAIN · |a − b| of two (H, W, 3) uint8 pictures, clipped at 255."""
+    return np.minimum(np.abs(a.astype(np.int16) - b) * GAIN, 255).astype(np.uint8)
+
+
+def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
+    """Pictures in rows and columns, with a title above each column and a label in each picture's corner.
+
+    Args:
+        titles: one per column.
+        rows: pictures of one size, one per column in each row.
+    Returns:
+        (H, W, 3) uint8.
+    """
+    height, width = next(image.shape[:2] for row in rows for image, _ in row if image is not None)
+    page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)
+    for column, title in enumerate(titles):
+        draw.text((_offset(column, width) + 2, GAP), title, "black", font)
+    for row, cells in enumerate(rows):
+        for column, (image, label) in enumerate(cells):
+            corner = (_offset(column, width), TITLE_HEIGHT + _offset(row, height))
+            if image is not None:
+                page.paste(Image.fromarray(image), corner)
+            _draw_label(draw, corner, label, font)
+    return np.asarray(page)
+
+
+def _cells(result: HideRevealResult, named: bool) -> list[tuple[np.ndarray, str]]:
+    cover, secret = result.names if named else ("", "")
+    return [
+        (result.cover, cover),
+        (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
+        (difference(result.cover, result.container), ""),
+        (result.secret, secret),
+        (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
+    ]
+
+
+def _offset(index: int, size: int) -> int:
+    """First pixel of a row or column of the grid."""
+    return GAP + index * (size + GAP)
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, font: ImageFont.ImageFont) -> None:
+    if text:
+        position = (corner[0] + 4, corner[1] + 2)
+        draw.rectangle(draw.textbbox(position, text, font), fill="black")
+        draw.text(position, text, "white", font)

@@ -1,0 +1,38 @@
+"""Stage prepare: pictures from data.source to shards for training and testing."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from pipeline.config import Config
+from pipeline.prepare.prepare import prepare
+from pipeline.stage import bar, run_stage, write_json
+from pipeline.tracking.results import open_tracker, prepare_result
+
+IMPORT = Path("data.dvc")
+_log = logging.getLogger(__name__)
+
+
+def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
+    if "data" in config.data.source.split("+") and _is_imported():
+        _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
+    with open_tracker(config).run("prepare", config.data.source) as run:
+        counts = prepare(config.data, config.scramble, config.seed, data, shards, _with_bar)
+        write_json(metrics, counts)
+        run.finish(prepare_result(shards, metrics))
+    others = f"{counts['validation']} to validate on, {counts['test']} to test on, {counts['skipped']} skipped"
+    print(f"{counts['train']} pictures to train on, {others}")
+
+
+def _with_bar(parts: Iterator[dict], total: int) -> Iterable[dict]:
+    return bar(parts, "prepare", total, unit="shard")
+
+
+def _is_imported() -> bool:
+    return IMPORT.exists() and "deps" in yaml.safe_load(IMPORT.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    run_stage(main, "data", "shards", "metrics")

@@ -1,0 +1,55 @@
+"""Stage train: a hide/reveal pair from shards to a weights file."""
+
+import logging
+import os
+from functools import partial
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.stage import bar, run_stage
+from pipeline.tracking.results import open_tracker, train_result, training_name, training_sets
+from pipeline.train.artifacts import write_curve, write_weights
+from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.devices import training_processes, training_setup
+from pipeline.train.train import train
+from pipeline.train.trainer import Point
+from stegnet.core.compute import unused_gpus
+from stegnet.core.parallel import rank
+
+PREVIEW = "train/cover - container - difference x10 - secret - revealed"
+
+_log = logging.getLogger(__name__)
+
+
+def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
+    checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
+    with training_processes("pipeline.train", config):
+        if rank() == 0:
+            _lead(config, shards, checkpoints, weights, curve)
+        else:
+            train(config, shards, checkpoints)
+
+
+def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
+    checkpoint, points = checkpoint_of(config, shards, checkpoints), list[Point]()
+    setup = training_setup(config)
+    _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
+    if gpus := unused_gpus():
+        _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
+    with open_tracker(config).run("train", training_name(config), checkpoint.fingerprint) as run:
+        run.log_tags({f"stegnet.{name}": value for name, value in setup.items()})
+
+        def report(point: Point) -> None:
+            points.append(point)
+            write_curve(curve, points)
+            run.log_point("train", point)
+
+        progress, show = partial(bar, desc="train"), partial(run.log_picture, PREVIEW)
+        write_weights(weights, *train(config, shards, checkpoints, report, progress, show))
+        run.finish(train_result(weights, curve, live=True, datasets=training_sets(shards)))
+    if run.complete:  # otherwise the same command logs what is missing, without training again
+        checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_stage(main, "shards", "weights", "curve")

@@ -1,0 +1,174 @@
+"""The forward pass of a batch: hidden, stored as a file stores it, revealed, unshuffled; and its preview pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.config import Config
+from pipeline.tensors import (
+    apply,
+    block_means,
+    from_8_bits,
+    gains_for,
+    into_range,
+    invert,
+    random_shuffles,
+    seal_strength,
+    through_8_bits,
+    to_8_bits,
+    with_sealed_bits,
+)
+from stegnet.core.compute import autocast
+from stegnet.core.samples import CODED, GREY, MEANS
+from stegnet.core.shuffle import Shuffle
+from stegnet.networks.pair import Pair
+
+Result = TypeVar("Result", bound=tuple)
+PREVIEW_PAIRS = 4
+PREVIEW_GAIN = 10  # of the difference between container and cover
+
+
+@dataclass(frozen=True)
+class PassRandomness:
+    """All that is random in the pass of a batch of B pairs.
+
+    Attributes:
+        shuffles: B block shuffles of the secrets.
+        shuffled: (B,) bool, the secrets that are shuffled.
+        sealed: (B, 3, H, W) in [0, 1), decides which samples sealed bits change.
+        mask: (B, 3, H, W) in [0, 1), in periods of the pair.
+        noise: (B, 3, H, W) added to the stored container, or None.
+    """
+
+    shuffles: list[Shuffle]
+    shuffled: Tensor
+    sealed: Tensor
+    mask: Tensor
+    noise: Tensor | None
+
+    def select(self, pairs: slice) -> "PassRandomness":
+        """The randomness of some of the pairs."""
+        noise = None if self.noise is None else self.noise[pairs]
+        masks = self.sealed[pairs], self.mask[pairs]
+        return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], *masks, noise)
+
+
+class PassResult(NamedTuple):
+    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot."""
+
+    cover: Tensor
+    container: Tensor
+    secret: Tensor
+    revealed: Tensor
+
+
+def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
+    """The randomness of a step's whole batch, a function of seed and step alone."""
+    train, count = config.train, config.train.batch
+    random = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
+    shape = (count, 3, train.crop, train.crop)
+    shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
+    blocks = train.crop // config.scramble.block
+    shuffles = random_shuffles(random, count, blocks, blocks)
+    sealed, mask = (torch.rand(shape, generator=random, device=device) for _ in range(2))
+    noise = torch.randn(shape, generator=random, device=device) * train.noise if train.noise else None
+    return PassRandomness(shuffles, shuffled, sealed, mask, noise)
+
+
+class HideRevealPass(nn.Module):
+    """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
+
+    Args:
+        config: `scramble.base` and `train.bits` say what is hidden and sealed.
+        precision: "bf16" or "fp32", of the networks.
+        compiled: the networks are compiled first.
+    """
+
+    def __init__(self, pair: Pair, config: Config, precision: str, compiled: bool = False) -> None:
+        super().__init__()
+        self.pair = pair
+        networks = (pair.prepare, pair.hide, pair.reveal, pair.restore)
+        compiler = torch.compile if compiled else _uncompiled
+        self._prepare, self._hide, self._reveal, self._restore = (compiler(network) for network in networks)
+        self._base, self._precision = config.scramble.base, precision
+        self._strength = seal_strength(config.train.bits)
+
+    def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
+        """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
+        cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
+        base, gain = self._base_and_gain(secret, *coded)
+        period = self.pair.period()
+        mask = _channels_last(randomness.mask * period.detach())
+        with autocast(self._precision, pictures.device):
+            prepared = self._prepare(secret).float()
+        plain = (prepared - base) * gain
+        hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
+        with autocast(self._precision, pictures.device):
+            container = self._hide(cover - mask, _channels_last(hidden)).float() + mask
+        container = into_range(container, period.detach())
+        stored = self.store(container, randomness)
+        stored = stored if randomness.noise is None else stored + randomness.noise
+        if self.pair.periodic:  # the same value; a longer period makes what happens to a container smaller against it
+            stored = cover + (stored - cover) * (period.detach() / period)
+        with autocast(self._precision, pictures.device):
+            revealed = self._reveal(stored - mask).float()
+        unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
+        with autocast(self._precision, pictures.device):
+            restored = self._restore(_channels_last(base + unshuffled / gain)).float()
+        return PassResult(cover, container, secret, restored)
+
+    def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
+        """The container as a file holds it, rounded and with sealed bits."""
+        return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
+
+    def _base_and_gain(self, secret: Tensor, coded: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The bases of secrets, (B, 3, H, W), and the gains of their residuals, (B, 1, 1, 1)."""
+        if self._base == CODED:
+            assert coded is not None
+            return coded, gains_for(secret, coded)
+        if self._base == MEANS:
+            means = block_means(secret)
+            return means, gains_for(secret, means)
+        return torch.full_like(secret, GREY / 255), torch.ones_like(secret[:, :1, :1, :1])
+
+
+def first_pairs(result: Result) -> Result:
+    """The pairs of a preview, detached and copied, so that the whole batch can be freed.
+
+    Args:
+        result: a named tuple of tensors.
+    """
+    return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
+
+
+def preview(result: PassResult) -> np.ndarray:
+    """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
+    cover, container, secret, revealed = result
+    return side_by_side(cover, container, difference(cover, container), secret, revealed)
+
+
+def difference(cover: Tensor, container: Tensor) -> Tensor:
+    """The difference as a preview shows it."""
+    return (container - cover).abs() * PREVIEW_GAIN
+
+
+def side_by_side(*columns: Tensor) -> np.ndarray:
+    """One row per picture: n columns of pictures (B, 3, H, W) as (B·H, n·W, 3) uint8."""
+    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, n·W)
+    return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
+
+
+def _uncompiled(network: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return network
+
+
+def _per_pair(mask: Tensor) -> Tensor:
+    return mask[:, None, None, None]
+
+
+def _channels_last(pictures: Tensor) -> Tensor:
+    return pictures.contiguous(memory_format=torch.channels_last)

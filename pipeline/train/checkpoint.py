@@ -1,0 +1,152 @@
+"""Checkpoints of one exact training on disk, from which it resumes, and the fingerprint that names it."""
+
+import hashlib
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from pipeline.config import Config
+from pipeline.shards import data_hash
+from stegnet.core.compute import cpu_threads, pick_device, resolve
+from stegnet.core.errors import TrainingError
+from stegnet.core.parallel import world_size
+from stegnet.networks.card import SHIPPED, weights_id
+
+CODE = (  # what a training computes with
+    "pipeline/config.py", "pipeline/shards.py", "pipeline/similarity.py", "pipeline/store.py", "pipeline/tensors.py",
+    "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
+    "stegnet/networks/layers", "stegnet/networks/pair.py",
+)  # fmt: skip
+IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
+KEPT = 2  # checkpoints: the newest may be damaged
+LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
+_DIGEST = hashlib.sha256().digest_size
+
+_log = logging.getLogger(__name__)
+
+
+class Checkpoint:
+    """The last states of one training, each in a file that is written whole or not at all.
+
+    A file is the SHA-256 of a state followed by the state, as torch.save writes it.
+
+    Args:
+        folder: of the files; created when first needed.
+        fingerprint: names the training; no other one resumes from these files.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder, self.fingerprint = folder, fingerprint
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from running the same training.
+
+        Raises:
+            TrainingError: another process runs it.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._folder / f"{self.fingerprint}.lock")
+        try:
+            lock.acquire(timeout=LOCK_TIMEOUT)
+        except Timeout as error:
+            raise TrainingError("this training is running already", "wait until it ends, or end it") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes `state`, whose "step" numbers the file, to a temporary file and renames that."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        torch.save(state, content)
+        unfinished = self._folder / f"{self.fingerprint}.tmp"
+        try:
+            _write(unfinished, content.getbuffer())
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # of a full disk
+            raise
+        os.replace(unfinished, self._folder / f"{self.fingerprint}-{state['step']:09}.pt")
+        _sync(self._folder)
+        for path in self._paths()[KEPT:]:
+            path.unlink()
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest undamaged state, or None."""
+        for path in self._paths():
+            content = path.read_bytes()
+            if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
+                return torch.load(io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True)
+            _log.warning("%s: is damaged; the training resumes from the checkpoint before it", path)
+        return None
+
+    def newest(self) -> Path | None:
+        """The newest file."""
+        return next(iter(self._paths()), None)
+
+    def remove(self) -> None:
+        """Deletes all files; for a training that is finished."""
+        for path in self._folder.glob(f"{self.fingerprint}*"):
+            path.unlink()
+
+    def _paths(self) -> list[Path]:
+        """Newest first."""
+        return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
+
+
+def checkpoint_of(config: Config, data: Path, folder: Path) -> Checkpoint:
+    """The checkpoint in `folder` of the training that `config` describes, on the shards in `data`."""
+    device = pick_device()
+    return Checkpoint(folder, fingerprint(config, data, device, resolve(config.train.precision, device)))
+
+
+def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
+    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code."""
+    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code_hash()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The parameters that decide the weights, with "auto" and "shipped" resolved."""
+    train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
+    train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
+    if config.train.start == "shipped":
+        train["start"] = weights_id(SHIPPED)
+    sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble", "channel")} | {"train": train}
+    return {"seed": config.seed, "beta": config.beta, **sections}
+
+
+def code_hash() -> str:
+    """SHA-256 of the source that computes a training: changed code does not resume old checkpoints."""
+    code = hashlib.sha256()
+    for part in (Path(__file__).parents[2] / name for name in CODE):
+        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
+            code.update(path.read_bytes())
+    return code.hexdigest()
+
+
+def _write(path: Path, content: memoryview) -> None:
+    with open(path, "wb") as file:
+        file.write(hashlib.sha256(content).digest())
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Makes a rename in the folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,187 @@
+"""Training processes, each with a device and a share of every batch; the only module that imports Lightning Fabric."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
+from torch import nn
+
+from pipeline.config import Config, TrainConfig
+from pipeline.train.launch import launch, launched
+from stegnet.core.compute import cpu_threads, device_name, pick_device, resolve
+from stegnet.core.errors import ConfigError, extra
+from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
+from stegnet.core.temporary import disk_errors
+from stegnet.networks.pair import build_from
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
+
+MOST_LOADERS = 8  # beside a GPU: about 9,000 pairs a second
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchShare:
+    """The consecutive pairs of every batch that one process computes, in parts; equal ones if the batch divides evenly.
+
+    Attributes:
+        batch: pairs in a whole batch.
+        start: index in the batch of the first pair.
+        size: number of pairs.
+        count: number of parts, at most the size.
+    """
+
+    batch: int
+    start: int
+    size: int
+    count: int
+
+    @classmethod
+    def of_this_process(cls, config: TrainConfig) -> "BatchShare":
+        """The share of this process."""
+        start, end = (config.batch * number // world_size() for number in (rank(), rank() + 1))
+        return cls(config.batch, start, end - start, min(config.accumulate, end - start))
+
+    def pairs(self, step: int) -> range:
+        """The indices of the training pairs of a step."""
+        first = step * self.batch + self.start
+        return range(first, first + self.size)
+
+    def parts(self) -> Iterator[tuple[slice, slice]]:
+        """The slices of each part: in the share, and in the whole batch."""
+        for first, end in pairwise(self.size * part // self.count for part in range(self.count + 1)):
+            yield slice(first, end), slice(self.start + first, self.start + end)
+
+    def divisor(self, part: slice) -> float:
+        """Divisor of the mean over a part, such that the mean over all processes of their sums is the batch's."""
+        return self.batch / ((part.stop - part.start) * world_size())
+
+
+def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
+    """The number of training processes: those already launched, or else as train.devices says.
+
+    "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as far as
+    the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in every
+    operation.
+
+    Args:
+        gpus, cores: what there is, on all machines; None: on this one.
+    Raises:
+        ConfigError: there are fewer GPUs, or fewer pairs in a batch.
+    """
+    train = config.train
+    if gpus is None:
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if is_launched():
+        count = world_size()
+        if gpus and local_world_size() > gpus:
+            raise ConfigError(f"{local_world_size()} processes were started here, for {gpus} GPUs", "start one per GPU")
+    elif train.devices != AUTO:
+        count = train.devices
+    elif gpus > train.batch:
+        count = train.batch
+        _log.warning("train.batch: %d pairs keep %d of %d GPUs busy; a larger batch uses all", count, count, gpus)
+    else:
+        count = gpus or _cpu_processes(config, cores or physical_cores())
+    if gpus and not is_launched() and count > gpus:
+        raise ConfigError(f"params.yaml: train.devices: there are {gpus} GPUs, not {count}")
+    if count > train.batch:
+        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be divided among {count} processes")
+    return count
+
+
+def training_setup(config: Config) -> dict[str, str]:
+    """Device and precision of a training's first process, and the number of processes, by name."""
+    device, count = pick_device(), world_size()
+    least, most = config.train.batch // count, -(-config.train.batch // count)
+    pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
+    precision = resolve(config.train.precision, device)
+    return {"device": device_name(device), "precision": precision, "processes": f"{count}, of {pairs} in each batch"}
+
+
+def loader_processes(config: TrainConfig, device: torch.device) -> int:
+    """The number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
+
+    A GPU needs more pairs than one process loads, and leaves the cores alone.
+    """
+    if config.workers != AUTO:
+        return config.workers
+    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads(AUTO))
+
+
+def _cpu_processes(config: Config, cores: int) -> int:
+    """The most processes, at most one per core, with equal shares of a batch; one if the network has batch norms."""
+    with torch.device("meta"):
+        modules = build_from(replace(config.model, pretrained=False)).modules()
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):
+        return 1
+    counts = range(cores, 1, -1)
+    return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
+
+
+@contextmanager
+def training_processes(module: str, config: Config) -> Iterator[None]:
+    """Runs the block in each of the processes that train together, launched as `python -m module` if needed.
+
+    Raises:
+        SystemExit: in the launching process, when the launched ones have ended.
+        ConfigError, TrainingError: from `process_count` and `launch`, or of a process on a cluster.
+        PackageError: Ray is asked for, and not installed.
+    """
+    if config.train.launcher == "ray" and not is_launched():
+        _launch_on_cluster(module, config)
+        sys.exit()
+    count = process_count(config)
+    if count != world_size():
+        sys.exit(launch(module, count))
+    with launched(), disk_errors():
+        yield
+
+
+def _launch_on_cluster(module: str, config: Config) -> None:
+    with extra("cluster", "train.launcher ray"):
+        from pipeline.train import ray_launch
+    threads = 1 if config.train.threads == AUTO else config.train.threads
+    with ray_launch.cluster() as (gpus, cores):
+        count = process_count(config, gpus, cores // threads)
+        if not gpus and count * threads > cores:
+            raise ConfigError(f"params.yaml: train.devices: the cluster has {cores} CPUs, not {count} × {threads}")
+        ray_launch.launch(module, count, {"CPU": threads, "GPU": min(gpus, 1)})
+
+
+class _Environment(TorchElasticEnvironment):
+    """As torchrun sets it; on a cluster, machines may run different numbers of processes."""
+
+    def validate_settings(self, num_devices: int, num_nodes: int) -> None:
+        """Does not ask for equal numbers, as its base does."""
+
+
+def open_fabric(config: Config) -> Fabric:
+    """Connects this process to the others that train, on its own device.
+
+    Raises:
+        ConfigError: from `process_count`, or the other processes were not launched.
+    """
+    if process_count(config) != world_size() and config.train.devices != AUTO:
+        raise ConfigError(
+            f"params.yaml: train.devices: {config.train.devices} processes are started by `python -m pipeline.train`",
+            "or start them with torchrun",
+        )
+    device = pick_device()
+    several = world_size() > 1
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=local_world_size(),
+        num_nodes=world_size() // local_world_size(),
+        strategy=DDPStrategy() if several else SingleDeviceStrategy(device),
+        plugins=[_Environment() if several else LightningEnvironment()],
+    )
+    fabric.launch()
+    return fabric

@@ -1,0 +1,302 @@
+"""The training of a modem: bits hidden in covers, which are distorted, saved by a real codec, and read again."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
+
+import albumentations
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.config import ChannelConfig, Config, DistortConfig
+from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
+from pipeline.train.batch_pass import difference, first_pairs, side_by_side
+from pipeline.train.losses import LossTerms
+from pipeline.train.objectives import Measurer
+from pipeline.train.validation import validation_crops
+from stegnet.core.compute import autocast
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
+from stegnet.networks.families.modem import YCBCR, Modem
+from stegnet.networks.pair import Pair
+
+FIRST_QUALITY = 95  # of the JPEG files that are saved twice
+_RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
+_STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
+_STEERED_LIMITS = -12.0, 3.0
+_LEVELS = 255**2
+
+
+@dataclass(frozen=True)
+class ModemRandomness:
+    """All that is random in the pass of a batch of B covers.
+
+    Attributes:
+        rung: index in `model.rungs`, the same for all covers.
+        bits: (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs.
+        dither: (B, DITHER, H/8, W/8) in [0, 1).
+        quality: (B,) of JPEG.
+        twice: (B,) bool, saved with FIRST_QUALITY before.
+        full_chroma: (B,) bool, saved as JPEG without chroma subsampling.
+        webp: (B,) bool, saved as WebP.
+        seeds: (B,) of the distortions.
+    """
+
+    rung: int
+    bits: Tensor
+    dither: Tensor
+    quality: Tensor
+    twice: Tensor
+    full_chroma: Tensor
+    webp: Tensor
+    seeds: Tensor
+
+    def select(self, covers: slice) -> "ModemRandomness":
+        """The randomness of some of the covers."""
+        parts = (self.bits, self.dither, self.quality, self.twice, self.full_chroma, self.webp, self.seeds)
+        return ModemRandomness(self.rung, *(part[covers] for part in parts))
+
+
+class ModemResult(NamedTuple):
+    """Input and output of a pass.
+
+    Attributes:
+        cover, container: (B, 3, H, W), in [0, 1]; the container may overshoot.
+        bits: (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used.
+        likelihoods: same shape, log-likelihood ratios.
+    """
+
+    cover: Tensor
+    container: Tensor
+    bits: Tensor
+    likelihoods: Tensor
+
+
+def randomness_of(
+    config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
+) -> ModemRandomness:
+    """The randomness of `count` covers in a given rung."""
+    rungs, channel, side = config.model.rungs, config.channel, config.train.crop // BLOCK
+    bits = torch.zeros(count, pair.bits, side, side)
+    first = sum(each.bits for each in rungs[:rung])
+    used = rungs[rung].bits
+    bits[:, first : first + used] = torch.randint(2, (count, used, side, side), generator=random) * 2.0 - 1
+    dither = torch.rand((count, DITHER, side, side), generator=random)
+    quality = torch.randint(rungs[rung].lowest, rungs[rung].highest + 1, (count,), generator=random)
+    shares = channel.twice, channel.full_chroma, channel.webp
+    saves = (torch.rand(count, generator=random) < share for share in shares)
+    seeds = torch.randint(1 << 31, (count,), generator=random)
+    return ModemRandomness(rung, bits.to(device), dither.to(device), quality, *saves, seeds)
+
+
+class ModemPass(nn.Module):
+    """A modem and the channel between its networks, as one module.
+
+    Args:
+        channel: what happens to containers besides their codec.
+        precision: "bf16" or "fp32", of the networks.
+        compiled: the networks are compiled first.
+    """
+
+    def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
+        super().__init__()
+        self.pair, self._distortions = pair, Distortions(channel.distort)
+        self._hide, self._reveal = (torch.compile(each) if compiled else each for each in (pair.hide, pair.reveal))
+        self._precision = precision
+
+    def forward(self, pictures: Tensor, randomness: ModemRandomness) -> ModemResult:
+        """Takes covers, (B, 1, 3, H, W) uint8."""
+        cover = from_8_bits(pictures[:, 0]).contiguous(memory_format=torch.channels_last)
+        with autocast(self._precision, pictures.device):
+            container = self._hide(cover, torch.cat([randomness.bits, randomness.dither], dim=1)).float()
+        received = through_channel(through_8_bits(container), randomness, self._distortions)
+        with autocast(self._precision, pictures.device):
+            likelihoods = self._reveal(received, randomness.dither).float()
+        return ModemResult(cover, container, randomness.bits, likelihoods)
+
+
+class Distortions:
+    """Distorts containers; most stay as they are.
+
+    Args:
+        config: probability of each change: reduced to half its size or more and enlarged again; moved by a pixel;
+            Gaussian noise of up to 2.5 levels; Gaussian blur of up to 0.8 pixels; up to 5 % brighter or darker, with
+            as much contrast; a gamma of 0.9 to 1.1.
+    """
+
+    def __init__(self, config: DistortConfig) -> None:
+        self.none = not any(asdict(config).values())
+        self._transform = albumentations.Compose(
+            [
+                albumentations.Downscale((0.5, 0.99), _RESIZING, p=config.resize),
+                albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
+                albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
+                albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
+                albumentations.RandomBrightnessContrast((-0.05, 0.05), (-0.05, 0.05), p=config.brightness),
+                albumentations.RandomGamma((90, 110), p=config.gamma),
+            ]
+        )
+
+    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, changed as it follows from a seed."""
+        if self.none:
+            return picture
+        self._transform.set_random_seed(seed)
+        return self._transform(image=picture)["image"]
+
+
+def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
+    """Containers after real JPEG or WebP, (B, 3, H, W); its gradient is that of averaging the chroma of 2×2 pixels.
+
+    Rounding has a straight-through gradient, as in `through_8_bits`.
+
+    Args:
+        stored: of 8 bits, in [0, 1].
+    """
+    surrogate = torch.where(_per_picture(randomness.full_chroma, stored), stored, with_halved_chroma(stored))
+    saved = to_8_bits(stored.detach()).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
+    parts = randomness.seeds, randomness.quality, randomness.twice, randomness.full_chroma, randomness.webp
+    draws = zip(saved, *(part.tolist() for part in parts), strict=True)
+    received = [_saved(distortions(picture, seed), *draw) for picture, seed, *draw in draws]
+    received = torch.from_numpy(np.stack(received)).permute(0, 3, 1, 2)
+    return surrogate + (from_8_bits(received.to(stored.device)) - surrogate.detach())
+
+
+def with_halved_chroma(pictures: Tensor) -> Tensor:
+    """Pictures (B, 3, H, W) whose chroma, Cb and Cr, is the mean of 2×2 pixels."""
+    luma = torch.tensor(YCBCR[0], device=pictures.device)
+    difference = pictures - (pictures * luma[:, None, None]).sum(1, keepdim=True)  # of each colour from luma
+    halved = functional.avg_pool2d(difference, 2)
+    return pictures - difference + halved.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+def preview_modem(result: ModemResult) -> np.ndarray:
+    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
+    return side_by_side(result.cover, result.container, difference(result.cover, result.container))
+
+
+def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool, webp: bool) -> np.ndarray:
+    if twice:
+        picture = through_jpeg(picture, FIRST_QUALITY, full_chroma=full_chroma)
+    if webp:
+        return through_webp(picture, quality)
+    return through_jpeg(picture, quality, full_chroma=full_chroma)
+
+
+def _per_picture(mask: Tensor, pictures: Tensor) -> Tensor:
+    return mask.to(pictures.device)[:, None, None, None]
+
+
+class ModemObjective:
+    """Bits that come back from containers of a given PSNR, which differs by rung.
+
+    The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
+    levels² times a weight. A rung's weight rises a little in each of its steps where the PSNR is below its target, and
+    falls where it is above; the target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of
+    the training. With `channel.steer` 0 the weights stay, and β decides.
+    """
+
+    covers_only, selects = True, False
+
+    def __init__(self, config: Config, pair: Modem, steps: int) -> None:
+        self._config, self._channel, self._pair, self._steps = config, config.channel, pair, steps
+        self.rungs = tuple(rung.name for rung in config.model.rungs)
+        self._weights = [_STEERED_START] * len(self.rungs)
+
+    def network(self, pair: Pair, precision: str, compiled: bool = False) -> ModemPass:
+        assert isinstance(pair, Modem)
+        return ModemPass(pair, self._channel, precision, compiled)
+
+    def draw(self, step: int, device: torch.device) -> ModemRandomness:
+        random = torch.Generator().manual_seed(self._config.seed * 1_000_003 + step)
+        rung = int(torch.randint(len(self._config.model.rungs), (), generator=random))
+        return randomness_of(self._config, self._pair, rung, self._config.train.batch, random, device)
+
+    def terms(self, result: ModemResult) -> LossTerms:
+        entropy = lost_bits(result.bits, result.likelihoods)
+        with torch.no_grad():
+            used = result.bits.abs().mean() * self._pair.bits / BLOCK**2  # bits per pixel
+            information = used * (1 - entropy)
+        squared = (result.container - result.cover).square().mean()
+        return LossTerms(squared * _LEVELS, entropy, squared.detach(), information)
+
+    def weight(self, step: int, randomness: ModemRandomness) -> float:
+        return math.exp(self._weights[randomness.rung])
+
+    def observe(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
+        rung = self._config.model.rungs[randomness.rung]
+        share = min(1.0, step / (self._channel.ramp * self._steps)) if self._channel.ramp else 1.0
+        target = self._channel.start_psnr + (rung.psnr - self._channel.start_psnr) * share
+        above = psnr_from_mse(means[2].item()) > target
+        low, high = _STEERED_LIMITS
+        steered = self._weights[randomness.rung] + (-1 if above else 1) * self._channel.steer
+        self._weights[randomness.rung] = min(max(steered, low), high)
+
+    def figures(self, means: Tensor) -> dict[str, float]:
+        _, _, container, information = means.tolist()
+        return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
+
+    def first(self, result: ModemResult) -> ModemResult:
+        return first_pairs(result)
+
+    def preview(self, result: ModemResult) -> np.ndarray:
+        return preview_modem(result)
+
+    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measurer | None:
+        crops = validation_crops(self._config, data, coded=False)
+        return None if crops is None else ModemValidation(crops.to(device), self, precision, batch)
+
+    @torch.no_grad()
+    def measure(self, network: ModemPass, covers: Tensor, rung: int, batch: int) -> dict[str, float]:
+        """Figures of a rung on covers, (B, 1, 3, H, W) uint8, each with the same bits and JPEG quality every time."""
+        random = torch.Generator().manual_seed(self._config.seed)
+        randomness = randomness_of(self._config, self._pair, rung, len(covers), random, covers.device)
+        means = torch.zeros(4, dtype=torch.float64)
+        for first in range(0, len(covers), batch):
+            part = slice(first, first + batch)
+            terms = self.terms(network(covers[part], randomness.select(part)))
+            means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
+        return self.figures(means)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"weights": list(self._weights)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._weights = list(state["weights"])
+
+
+class ModemValidation:
+    """Measures a modem's rungs on fixed covers.
+
+    Args:
+        covers: (B, 1, 3, crop, crop) uint8.
+        batch: covers that are computed at once.
+    """
+
+    def __init__(self, covers: Tensor, objective: ModemObjective, precision: str, batch: int) -> None:
+        self._covers, self._objective = covers, objective
+        self._precision, self._batch = precision, batch
+
+    def measure(self, pair: Pair) -> dict[str, float]:
+        """PSNR of the containers, and information in bits per pixel, of each rung."""
+        network = self._objective.network(pair.eval(), self._precision)
+        figures = {}
+        for index, name in enumerate(self._objective.rungs):
+            measured = self._objective.measure(network, self._covers, index, self._batch)
+            figures |= {f"validation_{name}_{key}": value for key, value in measured.items()}
+        return figures
+
+
+def lost_bits(bits: Tensor, likelihoods: Tensor) -> Tensor:
+    """Mean binary cross-entropy of the bits that are used, in bits: 0 if all are known, 1 if nothing is."""
+    used = bits.abs()
+    lost = functional.softplus(-bits * likelihoods) * used
+    return lost.sum() / used.sum() / math.log(2)

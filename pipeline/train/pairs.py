@@ -1,0 +1,140 @@
+"""Training pairs: two random pictures of the training split, each cropped and augmented."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import albumentations
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.config import AugmentConfig
+from pipeline.shards import TRAIN, Shards, read_manifest
+from stegnet.core.errors import DataError
+
+COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
+
+
+class Augment:
+    """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
+
+    A secret with a coded base is cropped, flipped and rotated only: nothing else can be done to both alike.
+
+    Args:
+        crop: side of the crop in pixels.
+        config: probability of each change.
+    """
+
+    def __init__(self, crop: int, config: AugmentConfig) -> None:
+        whole = albumentations.RandomCrop(crop, crop)
+        zoomed = albumentations.RandomSizedCrop((crop // 2, crop), (crop, crop))
+        turns = [albumentations.HorizontalFlip(p=config.flip), albumentations.RandomRotate90(p=config.turn)]
+        looks = [
+            albumentations.ColorJitter(hue=(-0.1, 0.1), p=config.colour),
+            albumentations.GaussianBlur(sigma_limit=(0.3, 1.2), p=config.blur),
+            albumentations.GaussNoise(std_range=(0.005, 0.03), p=config.noise),
+            albumentations.ImageCompression(quality_range=(50, 95), p=config.compression),
+        ]
+        cropped = albumentations.OneOrOther(zoomed, whole, p=config.zoom)
+        self._transform = albumentations.Compose([cropped, *turns, *looks])
+        self._with_base = albumentations.Compose([whole, *turns], additional_targets={"base": "image"})
+
+    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+        """(H, W, 3) uint8 to (crop, crop, 3) uint8; the same picture and seed give the same crop."""
+        self._transform.set_random_seed(seed)
+        return self._transform(image=picture)["image"]
+
+    def with_base(self, picture: np.ndarray, base: np.ndarray, seed: int) -> list[np.ndarray]:
+        """The same part of a picture and of its base."""
+        self._with_base.set_random_seed(seed)
+        both = self._with_base(image=picture, base=base)
+        return [both["image"], both["base"]]
+
+
+class Pairs(Dataset):
+    """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
+
+    Args:
+        parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, bases too, which the shards hold.
+    """
+
+    def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int, parts: int = SECRETS) -> None:
+        self._folder = folder
+        self._shards = Shards(folder, TRAIN)
+        self._bases = Shards(folder, TRAIN, bases=True) if parts == WITH_BASES else None
+        self._parts = parts
+        self._augment = Augment(crop, augment)
+        self._seed = seed
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
+        (cover, seed), (secret, secret_seed) = self._draw(index)
+        crops = [self._augment(self._shards[cover], seed)]
+        if self._parts == COVERS:
+            return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
+        if self._bases is None:
+            crops.append(self._augment(self._shards[secret], secret_seed))
+        else:
+            crops += self._augment.with_base(self._shards[secret], self._bases[secret], secret_seed)
+        return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
+
+    def names(self, indices: Iterable[int]) -> list[tuple[str, str]]:
+        """Names of cover and secret of each pair in the manifest."""
+        entries = list(read_manifest(self._folder, TRAIN))
+        drawn = ((cover, secret) for (cover, _), (secret, _) in map(self._draw, indices))
+        return [(entries[cover].name, entries[secret].name) for cover, secret in drawn]
+
+    def _draw(self, index: int) -> list[tuple[int, int]]:
+        """Indices of cover and secret, each with the seed of its crop."""
+        random = np.random.default_rng((self._seed, index))
+        return [(int(random.integers(len(self._shards))), int(random.integers(2**31))) for _ in range(2)]
+
+
+def load_batches(
+    pairs: Pairs, batches: Iterable[Sequence[int]], workers: int, pinned: bool = False
+) -> Iterator[Tensor]:
+    """The pairs of each batch in order, (B, 2 or 3, 3, crop, crop) uint8.
+
+    Args:
+        batches: indices of the pairs of each batch.
+        workers: number of processes that load pairs; 0: this process.
+        pinned: in memory that a GPU reads while the program goes on.
+    Raises:
+        DataError: a worker was killed.
+    """
+    # Set before the workers are forked: afterwards, OpenCV would wait for threads that a fork does not copy.
+    cv2.setNumThreads(1)
+    prefetch = 4 if workers else None
+    loader = DataLoader(
+        pairs,
+        batch_sampler=batches,
+        num_workers=workers,
+        prefetch_factor=prefetch,
+        worker_init_fn=_prepare_worker,
+        pin_memory=pinned,
+    )
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "shared memory" in str(error):
+            hint = "make it larger (docker run --shm-size 2g), or set train.workers to 0, then start again to resume"
+            raise DataError("/dev/shm is too small for the processes that load training pairs", hint) from error
+        if "DataLoader worker" not in str(error):
+            raise
+        hint = "memory or /dev/shm may have run out: lower train.workers, then start again to resume"
+        raise DataError("a process that loads training pairs was killed", hint) from error
+
+
+def _prepare_worker(_worker: int) -> None:
+    """Shields a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
+
+    OpenCV's threads are set anew: a worker that was not forked, the default since Python 3.14, inherits no setting.
+    """
+    os.setpgid(0, 0)
+    cv2.setNumThreads(1)

@@ -1,0 +1,103 @@
+"""Launches training processes on a Ray cluster, which starts them again from the last checkpoint if one is lost.
+
+Ray Train gives each process what torchrun gives it (rank, number of processes, address of the first), and each process
+runs the same stage: the same bits as under torchrun. The folder of the stage, with its shards and checkpoints, lies on
+storage that all nodes share, at the same path.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, UserCallback
+from ray.train.torch import TorchTrainer
+
+from pipeline.config import load
+from pipeline.train.launch import StopRequest
+from stegnet.core.errors import StegnetError, TrainingError
+from stegnet.core.parallel import connect
+
+RESTARTS = 3  # of all processes, after one is lost
+_CHECKPOINTS = Path(".checkpoints")
+_PASSED_ON = ("DVC_", "MLFLOW_")  # environment variables whose names begin so
+_STOPPED = "stopped; run the same command to resume from the last checkpoint"
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[int, int]]:
+    """Connects to a cluster; yields and raises as `connect` returns and raises."""
+    try:
+        yield connect()
+    finally:
+        ray.shutdown()
+
+
+def launch(module: str, count: int, each: dict[str, int]) -> None:
+    """Runs the stage `module` with this process's arguments in `count` processes of the cluster.
+
+    Args:
+        each: CPUs and GPUs of each process.
+    Raises:
+        StegnetError: of a process.
+        TrainingError: another failure, or processes were lost more than RESTARTS times.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last checkpoint stays.
+    """
+    _CHECKPOINTS.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
+        failures = FailureConfig(max_failures=RESTARTS)
+        run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), _variables())
+        trainer = TorchTrainer(
+            run,  # no train_loop_config: Ray may show that
+            scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
+            run_config=RunConfig(name=module, storage_path=folder, failure_config=failures, callbacks=[_NoRestart()]),
+        )
+        try:
+            _fit(trainer)
+        except TrainingFailedError as error:
+            if isinstance(cause := getattr(error, "controller_failure", None), StegnetError):  # from _NoRestart
+                raise cause from error
+            raise TrainingError(f"the training on the cluster failed: {error}") from error
+
+
+class _NoRestart(UserCallback):
+    """Ends a training whose error is the user's to correct: it would be the same after a restart."""
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        for error in worker_exceptions.values():
+            if isinstance(error, StegnetError):
+                raise error
+
+
+def _fit(trainer: TorchTrainer) -> None:
+    """Waits for a training in a thread: in the main one, Ray would end this process on Ctrl-C as if all were well."""
+    with ThreadPoolExecutor(1) as pool, StopRequest() as request:
+        training = pool.submit(trainer.fit)
+        while not wait([training], timeout=0.2).done:
+            if request.signal:
+                ray.shutdown()  # ends all processes
+                stop = KeyboardInterrupt(_STOPPED)
+                stop.code = 128 + request.signal
+                raise stop
+        training.result()
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+
+
+def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
+    """Runs the stage in one process of the cluster, as `python -m module` would."""
+    os.chdir(folder)
+    os.environ.update(variables)
+    stage = importlib.import_module(module)
+    sys.modules["__main__"].__spec__ = stage.__spec__  # MLflow shows the command
+    sys.orig_argv = [sys.executable, "-m", module, *arguments]
+    stage.main(load(Path("params.yaml")), *map(Path, arguments))

@@ -1,0 +1,136 @@
+"""The training of a hide/reveal pair."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from textwrap import shorten
+
+import numpy as np
+import torch
+
+from pipeline.config import Config
+from pipeline.train.artifacts import card_figures, make_card
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of
+from pipeline.train.devices import BatchShare, loader_processes, open_fabric
+from pipeline.train.launch import StopRequest, TrainingStopped
+from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
+from pipeline.train.trainer import Point, Trainer
+from stegnet.core.compute import is_out_of_memory, make_deterministic, resolve
+from stegnet.core.errors import TrainingError
+from stegnet.core.samples import CODED
+from stegnet.networks.card import Card
+from stegnet.networks.pair import Pair
+
+Report = Callable[[Point], None]
+Progress = Callable[[range], Iterable[int]]
+Show = Callable[[int, np.ndarray], None]
+
+PREVIEWS = 10
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _memory_explained() -> Iterator[None]:
+    """Shortens PyTorch's error of a training that needs too much memory."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        hint = "raise train.accumulate, for the same result with less memory; or lower train.batch or train.crop"
+        raise TrainingError("training needs more memory than the device has left", hint) from error
+
+
+@_memory_explained()
+def train(
+    config: Config,
+    data: Path,
+    checkpoints: Path,
+    report: Report = lambda point: None,
+    progress: Progress = lambda steps: steps,
+    show: Show = lambda step, pictures: None,
+) -> tuple[Pair, Card]:
+    """Trains the pair that `config` describes on the shards in `data`.
+
+    If an earlier call with the same arguments was interrupted, training resumes from its last checkpoint and ends with
+    the same bits. When several processes train together, each makes this call; the first one reports and saves.
+
+    Args:
+        checkpoints: folder of the checkpoints; call `checkpoint_of(…).remove()` once the result is safe.
+        report: called with each point of the training curve, including those before an interruption.
+        progress: wraps the range of remaining steps, to show progress.
+        show: called PREVIEWS times with a step and its preview pictures, (H, W, 3) uint8.
+    Returns:
+        The pair with averaged weights, on the CPU, and its card. The weights are those with the best validation loss,
+        or the last ones if there are no validation pictures.
+    Raises:
+        TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
+        TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.
+        ConfigError: there are more processes than pairs in a batch, or than GPUs.
+        DataError: there are no training pictures.
+    """
+    fabric = open_fabric(config)
+    leads, precision = fabric.is_global_zero, resolve(config.train.precision, fabric.device)
+    make_deterministic(config.seed, config.train.threads)
+    trainer, checkpoint = Trainer(config, fabric, precision, data), checkpoint_of(config, data, checkpoints)
+    parts = COVERS if trainer.objective.covers_only else WITH_BASES if config.scramble.base == CODED else SECRETS
+    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, parts)
+    share = BatchShare.of_this_process(config.train)
+    with (
+        checkpoint.lock() if leads else nullcontext(),
+        StopRequest() as request,
+        _explained(trainer, pairs, checkpoint),
+    ):
+        trainer.load_state_dict(fabric.broadcast(checkpoint.load() if leads else None))
+        for point in trainer.curve if leads else ():
+            report(point)
+        steps = trainer.remaining_steps()
+        workers, on_gpu = loader_processes(config.train, fabric.device), fabric.device.type == "cuda"
+        batches = load_batches(pairs, map(share.pairs, steps), workers, pinned=on_gpu)
+        begun = time.monotonic()
+        for _, batch in zip(progress(steps), batches, strict=True):
+            waits = trainer.waits
+            point = trainer.step(batch)
+            stop = waits and fabric.strategy.reduce_boolean_decision(request.signal > 0, all=False)
+            if leads and point:
+                report(point)
+            if leads and trainer.done % max(1, trainer.steps // PREVIEWS) == 0:
+                show(trainer.done - 1, trainer.preview())
+            if leads and (stop or trainer.done % config.train.checkpoint == 0 or trainer.finished):
+                checkpoint.save(trainer.state_dict())
+            if stop and not trainer.finished:
+                raise TrainingStopped(trainer.done, trainer.steps, request.signal)
+            if trainer.stopped_early:
+                break
+    if leads and steps:
+        rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun)
+        memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
+        _log.info("%.0f pairs a second%s", rate, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
+    if leads and trainer.stopped_early:
+        _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
+    figures = card_figures(trainer.curve, trainer.best)
+    pair = trainer.averaged()
+    return pair, make_card(config, data, fabric.device, precision, figures, pair.period().item())
+
+
+@contextmanager
+def _explained(trainer: Trainer, pairs: Pairs, checkpoint: Checkpoint) -> Iterator[None]:
+    """Adds the pictures of the batch and the last checkpoint to the error of a training that diverges."""
+    try:
+        yield
+    except FloatingPointError as error:
+        covers, secrets = zip(*pairs.names(trainer.next_batch()), strict=True)
+        pictures = f"covers: {_shortened(covers)}; secrets: {_shortened(secrets)}"
+        newest = checkpoint.newest()
+        state = f"the last good state is {newest}; " if newest else ""
+        raise TrainingError(
+            f"training diverged at step {trainer.done}: {error}; {pictures}",
+            f"{state}look at the pictures, or try a lower train.lr or train.clip",
+        ) from error
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return shorten(", ".join(names), 200, placeholder=f" … ({len(names)} in all)")

@@ -1,1 +1,0 @@
-"""The configuration of training and evaluation: `params.yaml` as dataclasses that check themselves."""

@@ -1,0 +1,15 @@
+"""Hide/reveal pairs at work: families of networks, their weights files, and the engines that run them.
+
+A family is a file in `families`, which registers its `Pair`; `layers` holds what several are made of. Engines compute
+by PyTorch or ONNX Runtime; `export` writes ONNX files. Shipped are `costa` and `modem`; the others are rivals, for
+training and comparison, and nothing imports them before a weights file names them.
+"""
+
+from stegnet import lazy_names
+
+__getattr__, __all__ = lazy_names(
+    __name__,
+    card="MODEM SHIPPED SHIPPED_MODEM Card read_card weights_id",
+    engines="BACKENDS PRECISIONS Engine Pool load_engine",
+    pair="Pair build build_from family_names load_pair options_of register save_pair",
+)

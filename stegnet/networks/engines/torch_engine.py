@@ -1,0 +1,81 @@
+"""Engine on PyTorch: CPU or GPU."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
+from stegnet.networks.engines.engine import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
+from stegnet.networks.pair import Pair
+
+_GPU_WORKERS = 2  # one computes while the other copies
+
+
+class TorchEngine:
+    """Implements `stegnet.networks.Engine`.
+
+    Args:
+        pair: moved to the device and set to evaluation mode.
+        device: "auto" (CUDA if available, else the CPU), "cpu", "cuda", "cuda:1", …
+        precision: "auto" (bfloat16 if it is fast, else 32 bits), "bf16" or "fp32".
+    Raises:
+        ConfigError: there is no such device or precision.
+    """
+
+    backend = "torch"
+
+    def __init__(self, pair: Pair, device: str = "auto", precision: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.precision = resolve(precision, self.device)
+        torch.backends.cudnn.allow_tf32 = False  # revealing may run on another device
+        self.pair = pair.eval().to(self.device, memory_format=torch.channels_last)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled, its weights are on the CPU: a process of a cluster need not have the same GPU, or any."""
+        device = "cpu" if self.device.type == "cpu" else "auto"
+        return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
+
+    def prepare(self, secret: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.prepare, secret)
+
+    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.hide, cover, hidden)
+
+    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.reveal, container, *dither)
+
+    def restore(self, picture: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.restore, picture)
+
+    def pool(self, pixels: int) -> Pool:
+        if self.device.type == "cuda":
+            capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
+            return Pool(max(1, min(_GPU_WORKERS, capacity)), lambda: None)
+        threads = torch.get_num_threads()
+        workers = min(threads, pictures_in_memory(pixels))
+        return Pool(workers, partial(torch.set_num_threads, threads // workers))
+
+    def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
+        with torch.inference_mode(), _memory_errors(), autocast(self.precision, self.device):
+            result = network(*map(self._tensor, pictures)).float()
+            return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+
+    def _tensor(self, picture: np.ndarray) -> Tensor:
+        """(H, W, 3) to (1, 3, H, W) in channels-last memory format."""
+        tensor = torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None]
+        return tensor.contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory() from error

@@ -1,0 +1,265 @@
+"""Exports a pair's weights as ONNX files and checks them against PyTorch; docs/onnx.md describes them."""
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from stegnet.core.errors import WeightsError, extra
+from stegnet.core.jpeg import DITHER
+from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
+from stegnet.core.temporary import temporary_folder
+from stegnet.media import atomic_write
+from stegnet.networks.card import Card, weights_id
+from stegnet.networks.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
+from stegnet.networks.engines.onnx_engine import OnnxEngine
+from stegnet.networks.engines.torch_engine import TorchEngine
+from stegnet.networks.pair import Pair, load_pair
+
+OPSET = 18
+PICTURES, SIZE = 6, 128  # pictures on which the files are checked: 290,000 samples for each network
+MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
+UNSURE = 1e-4  # share of samples that may differ by more
+# Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" are bits and dither, and
+# its "reveal" returns log-likelihood ratios.
+_LIMITS = {
+    "dither": (0, 1),
+    "secret": (0, 1),
+    "cover": (0, 1),
+    "hidden": (-1, 1),
+    "container": (0, 1),
+    "ordered": (0, 1),
+}
+_INPUTS = {"prepare": ("secret",), "hide": ("cover", "hidden"), "reveal": ("container",), "restore": ("ordered",)}
+_MODEM_INPUTS = _INPUTS | {"reveal": ("container", "dither")}
+_EXAMPLE = 64, 96
+_CERTAIN = 10.0  # log-likelihood ratio
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of a network's ONNX file with its weights, over all samples of all pictures.
+
+    Attributes:
+        network: name.
+        difference: largest absolute difference of a sample in [0, 1], but for one sample in 10,000: halfway between
+            two periods (`stegnet.networks.families.costa`), a sample may go either way.
+        equal: share of samples that are equal when rounded to 8 bits.
+    """
+
+    network: str
+    difference: float
+    equal: float
+
+
+def export(weights: Path, folder: Path) -> list[Agreement]:
+    """Writes the ONNX files of a weights file; the same weights and packages give the same bytes.
+
+    Raises:
+        WeightsError: no such weights file, or the ONNX files disagree with it.
+        MediaError: they can't be written.
+        PackageError: the packages for exporting are not installed.
+    """
+    pair, card = load_pair(weights)
+    graphs = make_graphs(pair, card, weights_id(weights))
+    agreements = _checked(pair, weights, graphs)
+    with ExitStack() as files:  # all or none
+        for name, graph in graphs.items():
+            files.enter_context(atomic_write(folder / graph_file(weights, name).name)).write_bytes(graph)
+    return agreements
+
+
+def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
+    """The pair's networks as ONNX files, by name; identities are left out.
+
+    Args:
+        key: id of the weights, stored in the files.
+    """
+    with extra("export", "stegnet export"):
+        import onnxscript  # noqa: F401  # torch.onnx needs it
+    for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
+        logging.getLogger(name).setLevel(logging.WARNING)
+    pair = _with_fixed_mixing(pair)
+    names = [name for name in NETWORKS if name in ALWAYS or _is_no_identity(pair, name)]
+    metadata = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
+    return {name: _graph(pair, name, metadata) for name in names}
+
+
+class _PairNetwork(nn.Module):
+    """One network of a pair as a module."""
+
+    def __init__(self, pair: Pair, name: str) -> None:
+        super().__init__()
+        self._pair, self._name = pair, name
+
+    def forward(self, *pictures: Tensor) -> Tensor:
+        return getattr(self._pair, self._name)(*pictures)
+
+
+def _with_fixed_mixing(pair: Pair) -> Pair:
+    """A copy with its matrices inverted in advance, since ONNX can't invert them."""
+    pair = copy.deepcopy(pair).cpu().eval()
+    for module in pair.modules():
+        if hasattr(module, "freeze"):
+            module.freeze()
+    return pair
+
+
+def _is_no_identity(pair: Pair, name: str) -> bool:
+    picture = torch.zeros(1, 3, *_EXAMPLE)
+    with torch.inference_mode():
+        return getattr(pair, name)(picture) is not picture
+
+
+def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
+    sides = [torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols")]
+    inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
+    pictures = tuple(torch.rand(_shape(each, pair)) for each in inputs)
+    scales = [CELL * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
+    with _quiet(name):
+        program = torch.onnx.export(
+            _PairNetwork(pair, name).eval(),
+            pictures,
+            input_names=inputs,
+            output_names=("picture",),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=(tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),),
+            verbose=False,
+        )
+    model = program.model_proto
+    _strip(model)
+    metadata = metadata | {INPUTS: json.dumps({each: _LIMITS[each] for each in inputs})}
+    del model.metadata_props[:]
+    for key, value in sorted(metadata.items()):
+        model.metadata_props.add(key=key, value=value)
+    return model.SerializeToString(deterministic=True)
+
+
+def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
+    """The shape of an input in the example."""
+    rows, cols = _EXAMPLE
+    if name == "dither" or (pair.bits and name == "hidden"):
+        return 1, DITHER + (pair.bits if name == "hidden" else 0), rows // CELL, cols // CELL
+    return 1, 3, rows, cols
+
+
+def _strip(model: Any) -> None:
+    """Removes where and how the file was made, so that it is the same everywhere."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del graph.value_info[:]
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Silences a warning that both inputs have one size, as they must, and shortens the error of a failure."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")
+        try:
+            yield
+        except torch.onnx.OnnxExporterError as error:
+            reason = type(error.__cause__ or error).__name__
+            raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
+
+
+def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:
+    """Compares the files with the weights.
+
+    Raises:
+        WeightsError: they disagree.
+    """
+    with temporary_folder() as folder:
+        copied = folder / weights.name
+        copied.write_bytes(weights.read_bytes())
+        for name, graph in graphs.items():
+            graph_file(copied, name).write_bytes(graph)
+        exported = OnnxEngine(copied)
+        exported.pool(SIZE * SIZE).prepare()
+        with _one_thread():
+            agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair)
+    for agreement in agreements:
+        if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
+            raise WeightsError(
+                f"{weights}: its ONNX file {agreement.network!r} disagrees with it: samples are up to "
+                f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits"
+            )
+    return agreements
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Runs PyTorch on one thread: on small pictures, several are slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pair) -> list[Agreement]:
+    """Compares the networks of two engines of a pair on smooth and noisy pictures; both get the same inputs."""
+    differences: dict[str, list[float]] = {name: [] for name in networks}
+    equal: dict[str, list[float]] = {name: [] for name in networks}
+    scenes = [_picture(seed) for seed in range(PICTURES)]
+    for index, cover in enumerate(scenes):
+        height = SIZE - 8 * (index % 3)
+        steps = _steps(reference, cover[:height], scenes[index - 1][:height], pair)
+        for name in networks:
+            inputs, expected = steps[name]
+            found = getattr(other, name)(*inputs)
+            if pair.bits and name == "reveal":  # bits that are as good as certain count as 1
+                found, expected = found / _CERTAIN, expected / _CERTAIN
+            base = GREY / LEVELS if name == "reveal" else 0  # its output is around 0
+            differences[name].append(float(np.quantile(np.abs(found - expected), 1 - UNSURE)))
+            equal[name].append(float(np.mean(to_8_bits(found + base) == to_8_bits(expected + base))))
+    return [Agreement(name, max(differences[name]), float(np.mean(equal[name]))) for name in networks]
+
+
+def _picture(seed: int) -> np.ndarray:
+    """Smooth colours with edges and noise, (SIZE, SIZE, 3) float32 in [0, 1]."""
+    random = np.random.default_rng(seed)
+    colours = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    smooth = np.asarray(colours.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.float64)
+    edges = 60 * (np.add.outer(np.arange(SIZE), np.arange(SIZE)) // random.integers(8, 40) % 2)
+    return from_8_bits((smooth + edges[..., None] + random.normal(0, 4, smooth.shape)).clip(0, 255).astype(np.uint8))
+
+
+def _steps(
+    engine: Engine, cover: np.ndarray, secret: np.ndarray, pair: Pair
+) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
+    """Inputs and output of each network when a secret is hidden and revealed."""
+    prepared = engine.prepare(secret)
+    hidden = _random_bits(cover, pair) if pair.bits else prepared - GREY / LEVELS
+    dither = (hidden[..., pair.bits :],) if pair.bits else ()
+    hiding = engine.hide(cover, hidden)
+    container = from_8_bits(to_8_bits(hiding))
+    revealed = engine.reveal(container, *dither)
+    ordered = revealed + GREY / LEVELS if not pair.bits else container
+    return {
+        "prepare": ((secret,), prepared),
+        "hide": ((cover, hidden), hiding),
+        "reveal": ((container, *dither), revealed),
+        "restore": ((ordered,), engine.restore(ordered)),
+    }
+
+
+def _random_bits(cover: np.ndarray, pair: Pair) -> np.ndarray:
+    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + DITHER) float32."""
+    height, width, _ = cover.shape
+    random, blocks = np.random.default_rng(height), (height // CELL, width // CELL)
+    signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
+    return np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)

@@ -1,0 +1,102 @@
+"""Dirty-paper coding between two networks: the container's samples count only modulo a period, so no cover disturbs.
+
+After Costa 1983 ("Writing on dirty paper", IEEE Trans. Inf. Theory 29) and its scalar form (Eggers, Bäuml, Tzschoppe,
+Girod 2003, "Scalar Costa scheme for information embedding", IEEE Trans. Signal Process. 51): an encoder maps the hidden
+signal to a phase in each sample, and the sample goes most of the way to the nearest value of that phase. A decoder
+reads the hidden signal from the phases, as the sum of a sine series and of a network that sees their neighbours.
+Encoder and decoder are learnt, as are the period and the share of the way; Costa's come from a code book.
+
+A uniform mask, as long as the picture, may be added to the cover before hiding and taken off the container before
+revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.core.compute import full_precision
+from stegnet.core.errors import ConfigError
+from stegnet.networks.layers.backbone import NONE
+from stegnet.networks.layers.convolutions import BANDS, Subnet, fraction, haar, inverse_haar
+from stegnet.networks.pair import Pair, register
+
+ENCODER_DEPTH = 2  # convolutions
+PERIOD, WAY = 4.8, 0.85  # at first: in levels, and the share of the way
+SLOPE = 5.0  # at first: phase for a hidden sample, in periods
+# At first: the largest phase, in periods. Most of the signal then comes near one of two phases as far apart as can be,
+# which noise seldom confuses, and the rest lies in between: better than an even spread, by 0.6 dB.
+LIMIT = 0.28
+# At first: coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
+SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
+PHASE_FEATURES = 3 * BANDS  # cosine, sine and series
+
+
+@register
+class Costa(Pair):
+    """An encoder and a decoder of phases, and a network that restores the whole picture.
+
+    Args:
+        blocks: convolutions of the decoder.
+        width: channels of its convolutions; the encoder's are half as wide.
+        ends: convolutions of the network that restores; 0 for no such network.
+        backbone: name of a timm model in parallel to the convolutions that restore, or "none".
+        pretrained: the backbone starts from timm's weights.
+    Raises:
+        ConfigError: there is no such backbone or nothing for it to do, or `blocks` or `ends` is 1.
+    """
+
+    secret_first, periodic = False, True
+
+    def __init__(
+        self, blocks: int = 3, width: int = 48, ends: int = 0, backbone: str = NONE, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        for name, value in (("blocks", blocks), ("ends", ends)):
+            if value == 1:
+                raise ConfigError(f"model.{name}: must be 2 or more, is 1", "one convolution can't be non-linear")
+        if backbone != NONE and not ends:
+            raise ConfigError(f"model.backbone: {backbone} has no place without ends", "set model.ends to 4")
+        self.log_period = nn.Parameter(torch.tensor(math.log(PERIOD)))
+        self.way_logit = nn.Parameter(torch.tensor(math.log(WAY / (1 - WAY))))
+        self.limit = nn.Parameter(torch.tensor(LIMIT))
+        self.sines = nn.Parameter(torch.tensor(SINES))
+        self.slope = nn.Parameter(SLOPE * torch.eye(BANDS))
+        self.scale = nn.Parameter(torch.eye(BANDS))
+        self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), ENCODER_DEPTH)
+        self.decoder = Subnet(PHASE_FEATURES, BANDS, width, blocks)
+        self.restorer = Subnet(BANDS, BANDS, width, ends, backbone, pretrained) if ends else None
+
+    def period(self) -> Tensor:
+        return self.log_period.exp() / 255
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        bands = haar(secret)
+        phase = inverse_haar(_mix(self.slope, bands) + self.encoder(bands))
+        with full_precision(cover.device):
+            period, cover = self.period(), cover.float()
+            away = fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
+            return cover + self.way_logit.sigmoid() * period * away
+
+    def reveal(self, container: Tensor) -> Tensor:
+        with full_precision(container.device):
+            phase = 2 * math.pi * fraction(container.float() / self.period().detach())
+            orders = range(1, len(self.sines) + 1)
+            series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
+            bands = haar(series)
+            features = torch.cat([haar(phase.cos()), haar(phase.sin()), bands / SINES[0]], dim=1)
+        return inverse_haar((_mix(self.scale, bands) + self.decoder(features)).float())
+
+    def restore(self, pictures: Tensor) -> Tensor:
+        return pictures if self.restorer is None else pictures + inverse_haar(self.restorer(haar(pictures)))
+
+
+def _mix(weight: Tensor, bands: Tensor) -> Tensor:
+    """1×1 convolution with a matrix."""
+    return functional.conv2d(bands, weight[:, :, None, None])
+
+
+def _compress(phase: Tensor, limit: Tensor) -> Tensor:
+    """Squeezes any phase into -limit to limit; strong signals are squeezed more, as a compander does."""
+    return limit * phase.sign() * (1 - (-phase.abs() / limit).exp())

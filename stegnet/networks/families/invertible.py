@@ -1,0 +1,20 @@
+"""An invertible network, of a size that a CPU trains."""
+
+from stegnet.networks.layers.couplings import BACKBONE, ENDS, CouplingPair
+from stegnet.networks.pair import register
+
+
+@register
+class Invertible(CouplingPair):
+    """Four coupling blocks."""
+
+    def __init__(
+        self,
+        blocks: int = 4,
+        width: int = 32,
+        ends: int = 4,
+        backbone: str = BACKBONE,
+        place: str = ENDS,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__(blocks, width, ends, backbone, place, pretrained)

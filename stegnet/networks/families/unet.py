@@ -1,0 +1,101 @@
+"""The pair of an earlier PyTorch implementation: a U-Net that hides, and six convolutions that reveal.
+
+The U-Net is the generator of Isola et al. 2017 ("Image-to-image translation with conditional adversarial networks",
+arXiv 1611.07004, section 6.1), with seven downsampling steps and a final sigmoid; it generates the whole container.
+The revealing network is that implementation's own. As the paper's errata advise, there is no batch norm before the
+bottleneck, which for one picture of 128×128 is a single value, from which a batch norm can't learn.
+
+Departures: pictures are zero-padded to multiples of 128, and the container is cropped. What is hidden is centred on
+0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm have no
+bias, which would have no effect.
+
+All gradients are deterministic on CUDA: there are only convolutions, transposed convolutions and batch norms.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.networks.pair import Pair, register
+
+LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
+REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
+STRIDE = 2 ** len(LEVELS)
+SLOPE = 0.2  # of the leaky ReLU
+INITIAL_STD = 0.02  # of the initial weights
+
+
+class Level(nn.Module):
+    """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
+
+    Args:
+        outer, inner: channels before and after downsampling.
+        below: the next level, which doubles the channels; None for the bottleneck.
+    """
+
+    def __init__(self, outer: int, inner: int, below: "Level | None") -> None:
+        super().__init__()
+        down = [nn.LeakyReLU(SLOPE), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
+        middle = [] if below is None else [nn.BatchNorm2d(inner), below]
+        back = inner if below is None else 2 * inner
+        up = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+        self.inside = nn.Sequential(*down, *middle, *up)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.cat([features, self.inside(features)], dim=1)
+
+
+class Hider(nn.Module):
+    """(B, 6, H, W), cover and secret, to the logits of the container, (B, 3, H, W), any H and W."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        channels = [level * width for level in LEVELS]
+        below = None
+        for outer, inner in reversed(list(pairwise(channels))):
+            below = Level(outer, inner, below)
+        first = nn.Conv2d(6, width, 4, 2, 1, bias=False)
+        self.levels = nn.Sequential(first, below, nn.ReLU(), nn.ConvTranspose2d(2 * width, 3, 4, 2, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[-2:]
+        padded = functional.pad(pictures, (0, -width % STRIDE, 0, -height % STRIDE))
+        return self.levels(padded)[..., :height, :width]
+
+
+def make_revealer(width: int) -> nn.Sequential:
+    """Six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, same shape."""
+    layers: list[nn.Module] = []
+    before = 3
+    for channels in (factor * width for factor in REVEALING):
+        layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
+        before = channels
+    return nn.Sequential(*layers, nn.Conv2d(before, 3, 3, padding=1))
+
+
+@register
+class UNet(Pair):
+    """A U-Net that generates the container, and a small network that reveals the secret.
+
+    Args:
+        width: channels of the first level, and of the revealing network's first convolution.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.hider = Hider(width)
+        self.revealer = make_revealer(width)
+        self.apply(_initialise)
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        return self.hider(torch.cat([cover, secret], dim=1)).float().sigmoid()
+
+    def reveal(self, container: Tensor) -> Tensor:
+        return 2 * self.revealer(container).float().sigmoid() - 1
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0, INITIAL_STD)

@@ -1,0 +1,87 @@
+"""Layers that several families share: the Haar transform, and small networks beside which a timm backbone may run."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.networks.layers.backbone import NONE, make_encoder
+
+BANDS = 12  # Haar bands of a colour picture
+SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
+LEVELS = 2  # feature maps used of a backbone: the finest ones
+
+
+def haar(pictures: Tensor) -> Tensor:
+    """Orthonormal Haar transform, (B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of 2×2 blocks."""
+    a, b, c, d = functional.pixel_unshuffle(pictures, 2).unflatten(1, (-1, 4)).unbind(2)
+    return torch.cat([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 2
+
+
+def inverse_haar(bands: Tensor) -> Tensor:
+    """Inverse Haar transform, (B, 4C, H, W) to (B, C, 2H, 2W)."""
+    mean, horizontal, vertical, diagonal = bands.chunk(4, dim=1)
+    a = mean + horizontal + vertical + diagonal
+    b = mean - horizontal + vertical - diagonal
+    c = mean + horizontal - vertical - diagonal
+    d = mean - horizontal - vertical + diagonal
+    return functional.pixel_shuffle(torch.stack([a, b, c, d], dim=2).flatten(1, 2) / 2, 2)
+
+
+def fraction(phase: Tensor) -> Tensor:
+    """The phase less its nearest whole number, with the gradient of the phase."""
+    return phase - phase.detach().round()
+
+
+class Subnet(nn.Module):
+    """A network inside the pair: (B, channels, H, W) to (B, out, H, W), any H and W.
+
+    3×3 convolutions and, in parallel, a timm backbone, which sees more context but loses fine detail. The output is
+    zero at first, so that an untrained pair is the identity.
+
+    Args:
+        channels, out: of input and output.
+        width: channels in between.
+        depth: number of convolutions, at least 2.
+        backbone: name of a timm model, or "none".
+        pretrained: the backbone starts from timm's weights.
+    """
+
+    def __init__(
+        self, channels: int, out: int, width: int, depth: int = 3, backbone: str = NONE, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
+        layers: list[nn.Module] = [nn.LeakyReLU(SLOPE, inplace=True)]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+        self.rest = nn.Sequential(*layers, nn.Conv2d(width, out, 3, padding=1))
+        nn.init.zeros_(self.rest[-1].weight)
+        nn.init.zeros_(self.rest[-1].bias)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        features = self.first(bands)
+        return self.rest(features if self.context is None else features + self.context(bands))
+
+
+class BackboneContext(nn.Module):
+    """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
+
+    They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
+    unlike that of bilinear interpolation.
+    """
+
+    def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
+        self.unit = self.encoder.unit
+        levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(level, width * stride**2, 1), nn.PixelShuffle(stride)) for level, stride in levels
+        )
+
+    def forward(self, bands: Tensor) -> Tensor:
+        height, width = bands.shape[-2:]
+        padding = (0, -width % self.unit, 0, -height % self.unit)
+        maps = self.encoder(functional.pad(bands, padding))
+        return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]

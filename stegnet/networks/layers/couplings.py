@@ -1,0 +1,151 @@
+"""An invertible network: hiding is its forward pass, revealing its exact inverse.
+
+After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret are Haar-transformed to half
+resolution and pass through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv 1605.08803), followed by a mixing
+layer with a left inverse, as in WIN: revealing recovers the second branch from the container, while HiNet samples it
+at random.
+
+Neither paper shuffles its secrets. In a shuffled secret, the couplings can't use the correlation of neighbouring
+blocks. So a network at each end sees the unshuffled secret: one prepares it before the shuffle, the other restores
+it after the unshuffle.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.core.compute import full_precision
+from stegnet.core.errors import ConfigError
+from stegnet.networks.layers.backbone import NONE
+from stegnet.networks.layers.convolutions import BANDS, Subnet, haar, inverse_haar
+from stegnet.networks.pair import Pair
+
+ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
+PLACES = (ENDS, COUPLINGS, LATENT)
+BACKBONE = "convnext_atto"  # small, and without seams between tiles
+
+
+class CouplingBlock(nn.Module):
+    """Affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
+
+    ρ and η share one network, somewhat wider than φ's: better than two, and cheaper. φ sees the shuffled secret, in
+    which there is no context: only ρ and η have a backbone.
+    """
+
+    def __init__(self, width: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.phi = Subnet(BANDS, BANDS, width)
+        self.rho_eta = Subnet(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
+
+    def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        cover = cover + self.phi(secret)
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        return cover, secret * torch.exp(torch.tanh(rho)) + eta
+
+    def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        secret = (secret - eta) * torch.exp(-torch.tanh(rho))
+        return cover - self.phi(secret), secret
+
+
+class Mixing(nn.Module):
+    """Merges two branches into one by least squares, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
+
+    It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
+    x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
+    Always computed in 32 bits: the container must not be rounded before its samples are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(BANDS, BANDS))
+        self._frozen_inverse: Tensor | None = None
+
+    def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
+        with full_precision(cover.device):
+            inverse = self._inverse() if self._frozen_inverse is None else self._frozen_inverse
+            return _convolve(inverse, cover.float() + _convolve(self.weight.T, secret.float()))
+
+    def freeze(self) -> None:
+        """Computes the inverse matrix once; the weights must not change afterwards."""
+        self._frozen_inverse = self._inverse().detach()
+
+    def _inverse(self) -> Tensor:
+        return torch.linalg.inv(torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight)
+
+    def inverse(self, container: Tensor) -> Tensor:
+        with full_precision(container.device):
+            return _convolve(self.weight, container.float())
+
+
+class CouplingPair(Pair):
+    """Coupling blocks that hide and, inverted, reveal; with a network at each end.
+
+    Args:
+        blocks: number of coupling blocks.
+        width: channels of the coupling networks.
+        ends: number of convolutions in the networks that prepare and restore a secret; 0 for no such networks.
+        backbone: name of a timm model in parallel to convolutions, or "none". One that normalises each position
+            independently, as ConvNeXt does, processes large pictures in tiles without seams.
+        place: networks with the backbone: "ends", "couplings", "latent", or several joined by "+". With "latent", a
+            network corrects the second branch as recovered from the container.
+        pretrained: backbones start from timm's weights.
+    Raises:
+        ConfigError: there is no such place or backbone, or `ends` is 1.
+    """
+
+    def __init__(self, blocks: int, width: int, ends: int, backbone: str, place: str, pretrained: bool) -> None:
+        super().__init__()
+        places = _places(place)
+        if ends == 1:
+            raise ConfigError(
+                "model.ends: must be 0, or 2 and more", "a single convolution can't expand and reduce channels"
+            )
+
+        def subnet(where: str, depth: int = 3) -> Subnet:
+            return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
+
+        self.blocks = nn.ModuleList(
+            CouplingBlock(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
+        )
+        self.mixing = Mixing()
+        self.latent = subnet(LATENT) if LATENT in places else None
+        self.preparer = subnet(ENDS, ends) if ends else None
+        self.restorer = subnet(ENDS, ends) if ends else None
+
+    def prepare(self, secret: Tensor) -> Tensor:
+        return _refine(secret, self.preparer)
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        cover_bands, secret_bands = haar(cover), haar(secret)  # (B, 12, H/2, W/2)
+        for block in self.blocks:
+            cover_bands, secret_bands = block(cover_bands, secret_bands)
+        return inverse_haar(self.mixing(cover_bands, secret_bands))
+
+    def reveal(self, container: Tensor) -> Tensor:
+        cover_bands = haar(container)
+        secret_bands = self.mixing.inverse(cover_bands)
+        if self.latent is not None:
+            secret_bands = secret_bands + self.latent(cover_bands)
+        for block in reversed(self.blocks):
+            cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
+        return inverse_haar(secret_bands)
+
+    def restore(self, pictures: Tensor) -> Tensor:
+        return _refine(pictures, self.restorer)
+
+
+def _convolve(weight: Tensor, bands: Tensor) -> Tensor:
+    """1×1 convolution with a matrix."""
+    return functional.conv2d(bands, weight[:, :, None, None])
+
+
+def _refine(pictures: Tensor, network: Subnet | None) -> Tensor:
+    return pictures if network is None else pictures + inverse_haar(network(haar(pictures)))
+
+
+def _places(names: str) -> set[str]:
+    places = {name.strip() for name in names.split("+")}
+    if unknown := sorted(places - set(PLACES)):
+        raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(PLACES)}, joined by +")
+    return places

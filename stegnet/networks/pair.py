@@ -1,0 +1,140 @@
+"""Hide/reveal pairs: their interface, the registry of families, and weights files."""
+
+import difflib
+import inspect
+import json
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from textwrap import shorten
+from typing import Any, TypeVar
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from stegnet.core.errors import ConfigError, WeightsError
+from stegnet.core.parallel import AUTO
+from stegnet.networks.card import CARD_KEY, SHIPPED, Card, read_card
+
+
+class Pair(nn.Module):
+    """A network that hides one picture in another, and a network that reveals it.
+
+    Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. A secret is prepared,
+    shuffled and hidden, then revealed, unshuffled and restored. Hiding sees shuffled blocks out of context; preparing
+    and restoring see the whole picture.
+
+    Attributes:
+        secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
+        periodic: a container's samples count only modulo `period()`, which is not 0.
+        bits: 0; or, of a modem, the number of bits in each block of 8×8 pixels.
+    """
+
+    secret_first = True
+    periodic = False
+    bits = 0
+
+    def period(self) -> Tensor:
+        """The value, () in [0, 1], modulo which alone a container's samples count; 0 if all of a sample counts.
+
+        Then `hide` is given covers from which a mask of up to a period was subtracted, and `reveal` containers.
+        """
+        return torch.zeros(())
+
+    def prepare(self, secret: Tensor) -> Tensor:
+        """Returns what is hidden for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
+        return secret
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Returns the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded."""
+        raise NotImplementedError
+
+    def reveal(self, container: Tensor) -> Tensor:
+        """Returns the secret, (B, 3, H, W), from `container` alone; not clamped."""
+        raise NotImplementedError
+
+    def restore(self, pictures: Tensor) -> Tensor:
+        """Returns the secret after the unshuffle, restored; same shape, not clamped. By default unchanged."""
+        return pictures
+
+
+_FAMILIES = Path(__file__).with_name("families")
+_REGISTERED: dict[str, type[Pair]] = {}
+Family = TypeVar("Family", bound=type[Pair])
+
+
+def register(family: Family) -> Family:
+    """Decorates a `Pair`, which becomes the family with the name of its file."""
+    _REGISTERED[family.__module__.rpartition(".")[2]] = family
+    return family
+
+
+def family_names() -> list[str]:
+    """The names of all families: those of the files in `stegnet.networks.families`, and those registered elsewhere."""
+    return sorted({file.name for file in iter_modules([str(_FAMILIES)])} | _REGISTERED.keys())
+
+
+def build(name: str, **options: object) -> Pair:
+    """Builds an untrained pair of a family.
+
+    Args:
+        options: keyword arguments of the family.
+    Raises:
+        ConfigError: there is no such family.
+    """
+    return _family(name)(**options)
+
+
+def options_of(section: Any) -> dict[str, Any]:
+    """Returns the family's keyword arguments from `section`; "auto" stands for the family's default.
+
+    Args:
+        section: the `model` section of params.yaml, a dataclass.
+    """
+    parameters = inspect.signature(_family(section.name)).parameters
+    chosen = {key: value for key, value in asdict(section).items() if key in parameters and value != AUTO}
+    return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
+
+
+def build_from(section: Any) -> Pair:
+    """Builds the untrained pair that the `model` section of params.yaml describes."""
+    return build(section.name, **options_of(section))
+
+
+def save_pair(path: Path, pair: Pair, card: Card) -> None:
+    """Writes a weights file: safetensors, with the card as JSON in its metadata. The output is deterministic."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in pair.state_dict().items()}
+    text = json.dumps(asdict(card), sort_keys=True)
+    # Not by save_file, which makes the file unreadable for other users.
+    path.write_bytes(safetensors.torch.save(tensors, {CARD_KEY: text}))
+
+
+def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
+    """Loads a weights file; returns the pair, in evaluation mode on the CPU, float32, and its card.
+
+    Raises:
+        WeightsError: there is no such file, or weights and card do not match.
+    """
+    card = read_card(path)
+    # The file holds all weights; pretrained ones need not be downloaded.
+    options = {key: value for key, value in card.options.items() if key != "pretrained"}
+    try:
+        pair = build(card.model, **options)
+        pair.load_state_dict(safetensors.torch.load_file(path))
+    except (ConfigError, TypeError, RuntimeError) as error:
+        reason = shorten(str(error), 160, placeholder=" …")
+        raise WeightsError(f"{path}: weights and card do not match ({reason})") from error
+    return pair.eval(), card
+
+
+def _family(name: str) -> type[Pair]:
+    """A family's file is imported when the family is asked for: hiding and revealing never import the others."""
+    if name not in family_names():
+        close = difflib.get_close_matches(name, family_names(), n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"model.name: unknown family {name!r}", f"{hint}known: {', '.join(family_names())}")
+    if name not in _REGISTERED:
+        import_module(f"stegnet.networks.families.{name}")
+    return _REGISTERED[name]
