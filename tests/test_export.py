@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from stegnet import MediaError, WeightsError, export
+from stegnet import MediaError, WeightsError
 from stegnet.cli import main
 from stegnet.networks import (
     MODEM,
@@ -19,6 +19,7 @@ from stegnet.networks import (
     SHIPPED_MODEM,
     Card,
     build,
+    export,
     family_names,
     load_pair,
     read_card,

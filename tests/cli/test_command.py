@@ -24,7 +24,7 @@ OFFERED = {
     "reveal x --key-file k": {"k"},
     "hide --backend o": {"onnx"},
 }
-LIBRARY = ("api.py", "core", "engines", "files", "keys", "media", "methods", "models", "record", "results", "sealing")
+LIBRARY = ("api.py", "core", "files", "keys", "media", "methods", "networks", "record", "results", "sealing")
 COMMAND = "stegnet export --force "  # that a hint names in full
 
 
