@@ -50,7 +50,7 @@ def test_only_what_touches_the_file_is_collected() -> None:
 
 def test_marks_follow_from_fixtures_folders_and_files() -> None:
     """`make test` and `make test-services` run each test once."""
-    names = ("sealing/test_trellis", "core/test_extras", "cli/test_signals", "cluster/test_segments")
+    names = ("sealing/test_trellis", "core/test_extras", "cli/test_signals", "cluster/test_cluster")
     files = [f"tests/{name}.py" for name in names]
     for marks, chosen in {"not slow": files[:1], "not long": files[:3], "long": files[3:]}.items():
         assert listed("-m", marks, *files) == set(chosen)

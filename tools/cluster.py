@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.prepare.scenes import render_scene
-from stegnet.cluster import SEED_BYTES, HidingWork, Secrets, run_on_cluster, tasks_of
+from stegnet.cluster.cluster import HidingWork, run_on_cluster, tasks_of
+from stegnet.cluster.envelope import SEED_BYTES, Secrets
 from stegnet.files import FolderPlan, plan_hiding
 from stegnet.keys import Key
 from stegnet.media import FilmWriter

@@ -1,4 +1,4 @@
-"""Tasks spread over a Ray cluster. Ray places them, and does those again whose process or machine ends early.
+"""Files spread over a Ray cluster. Ray places the tasks, and does those again whose process or machine ends early.
 
 A process that gets a task without a key that it can open gives back its public key instead of a result, and the task is
 submitted again with the key encrypted for it. So Ray never sees the key: not among arguments, results, or in a log.
@@ -7,41 +7,139 @@ submitted again with the key encrypted for it. So Ray never sees the key: not am
 import os
 import pickle
 import signal
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import current_thread, main_thread
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Receiver, Secrets, seal
-from stegnet.cluster.segments import MOST, SegmentedFilm, remove_old
-from stegnet.cluster.tasks import Task, Work, tasks_of
-from stegnet.core.errors import ClusterError, extra
+from stegnet.core.address import Address, Place, fetched, size_of, stored
+from stegnet.core.errors import ClusterError, extra, reading
+from stegnet.core.names import folded
 from stegnet.core.parallel import check_port
-from stegnet.files import FolderPlan, Outcome
+from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
 from stegnet.keys import SYSTEM, KeySource, Randomness
-from stegnet.methods import LongFilm, Part
-from stegnet.results import OutputTarget
+from stegnet.media.output import exists_already
+from stegnet.methods import DEFAULT_RUN, Hidden, Hider, Run
+from stegnet.results import OutputTarget, Report
 
-LOCAL = "local"
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
+_receiver = cache(Receiver)  # this process as a receiver of keys
+_unpickled = cache(pickle.loads)  # the work, once for each process: networks stay loaded
 
 
 @dataclass(frozen=True)
-class _KeyRequest:
-    """The answer of a process that can't open any of the envelopes.
+class Task:
+    """The work of one process: a file, or in order a few whose results may want the same name.
+
+    What it writes follows from its jobs and the secrets alone.
 
     Attributes:
-        public: its public key.
-        version: of stegnet there.
-        node: its name.
+        number: of its first job; unique.
+        out: the folder for the results.
+        present: names of files that were there before the run, and that its results might have.
     """
+
+    number: int
+    jobs: tuple[Job, ...]
+    out: OutputTarget
+    present: frozenset[str] = frozenset()
+
+    @contextmanager
+    def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
+        """Yields the target to write a result to; what was there before the run is kept, as on one machine.
+
+        What was not there before is a result of this task, whose process ended before it could say so.
+
+        Raises:
+            MediaError: it exists already.
+        """
+        if out.path.name in self.present and not out.force:
+            raise exists_already(out.path)
+        with stored(out.path) as path:
+            yield replace(out, path=path, force=True)
+
+
+@dataclass(frozen=True)
+class HidingWork:
+    """Hides secrets in covers; can be pickled."""
+
+    hider: Hider
+
+    def outcomes(self, task: Task, secrets: Secrets) -> Iterator[Outcome]:
+        """One for each of its jobs."""
+        hider = replace(self.hider, run=replace(self.hider.run, randomness=secrets.randomness(task.number)))
+
+        def hide(cover: Path, secret: Place, out: OutputTarget) -> Report:
+            with task.result(out) as target, fetched(secret) as secret_path:
+                return hider(cover, secret_path, target, secrets.source)
+
+        return hide_each(FolderPlan(task.jobs), task.out, hide, hider.method.form)
+
+
+@dataclass(frozen=True)
+class RevealingWork:
+    """Reveals what containers hide; can be pickled."""
+
+    strict: bool = False
+    run: Run = DEFAULT_RUN
+
+    def outcomes(self, task: Task, secrets: Secrets) -> Iterator[Outcome]:
+        """One for each of its jobs."""
+
+        def write(hidden: Hidden, out: OutputTarget) -> Report:
+            with task.result(out) as target:
+                return write_hidden(hidden, target, self.strict)
+
+        return reveal_each(FolderPlan(task.jobs), task.out, secrets.source, write, self.run)
+
+
+Work = HidingWork | RevealingWork
+
+
+def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
+    """The tasks of a plan, in its order; their results have the names that they have on one machine.
+
+    Raises:
+        MediaError: the folder for the results can't be listed.
+    """
+    counts = Counter(folded(job.source.stem) for job in plan.jobs)
+
+    def group(stem: str) -> str:
+        """The first of the stems whose results may want each other's names: that of a-2 is a where that comes twice."""
+        base, _, number = stem.rpartition("-")
+        if not number.isdecimal() or base not in counts:
+            return stem
+        first = group(base)
+        return first if counts[base] > 1 or first != base else stem
+
+    present, groups = defaultdict(set), defaultdict(list)
+    for name in _names_in(out.path):
+        present[group(folded(PurePath(name).stem))].add(name)
+    for number, job in enumerate(plan.jobs):
+        groups[group(folded(job.source.stem))].append((number, job))
+    return [
+        Task(jobs[0][0], tuple(job for _, job in jobs), out, frozenset(present[stem])) for stem, jobs in groups.items()
+    ]
+
+
+def _names_in(folder: Place) -> list[str]:
+    if isinstance(folder, Address):
+        return [file.name for file in folder.files()[0]] if folder.is_dir() else []
+    with reading(folder):
+        return [path.name for path in folder.iterdir()]
+
+
+class _KeyRequest(NamedTuple):
+    """The answer of a process that can't open any of the envelopes: its public key, version of stegnet, and machine."""
 
     public: bytes
     version: str
@@ -65,96 +163,64 @@ def run_on_cluster(
         PackageError: Ray is not installed.
     """
     tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
-    remove_old(tasks)
     with _connected(address) as ray:
-        yield from _Run(ray, tasks, work, secrets).outcomes()
+        yield from _Run(ray, work, secrets).outcomes(tasks)
 
 
 class _Run:
-    """Tasks that are spread over the processes of a cluster.
+    """Work that is spread over the processes of a cluster.
 
     Attributes:
         envelopes: the secrets, encrypted for each process that is known by its public key.
         sent: the same in Ray's object store, once for all tasks.
         running: the task that is being done for each object that Ray will give.
-        segmented: films that are being made in segments, by the numbers of their tasks.
     """
 
-    def __init__(self, ray: ModuleType, tasks: Sequence[Task], work: Work, secrets: Secrets) -> None:
-        self._ray, self._tasks, self._secrets = ray, tasks, secrets
+    def __init__(self, ray: ModuleType, work: Work, secrets: Secrets) -> None:
+        self._ray, self._secrets = ray, secrets
         self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do)
         self._work, self._folder = pickle.dumps(work), str(Path.cwd())
         self._envelopes: dict[bytes, bytes] = {}
         self._sent = ray.put(self._envelopes)
         self._running: dict[Any, Task] = {}
-        self._segmented: dict[int, SegmentedFilm] = {}
 
-    def outcomes(self) -> Generator[Outcome, None, None]:
+    def outcomes(self, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Submits the tasks, a few ahead; yields their outcomes in order."""
         done: dict[int, list[Outcome]] = {}
-        rest = iter(enumerate(self._tasks))
+        rest = iter(tasks)
         try:
-            for task in self._tasks:
+            for task in tasks:
                 while task.number not in done:
-                    processors = self._processors()
-                    for index, other in islice(rest, max(0, _AHEAD * processors - len(self._running))):
-                        last = len(self._tasks) - index <= processors and len(other.jobs) == 1
-                        self._submit(replace(other, part=Part(most=MOST)) if last else other)
+                    processors = max(1, int(self._ray.cluster_resources().get("CPU", 1)))  # nodes come and go
+                    for other in islice(rest, max(0, _AHEAD * processors - len(self._running))):
+                        self._submit(other)
                     done |= self._next_done()
                 yield from done.pop(task.number)
         finally:
             self._cancel()
 
-    def _processors(self) -> int:
-        """Number of the cluster's processors; nodes come and go."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-
     def _submit(self, task: Task) -> None:
-        reference = self._call.remote(self._work, task, self._sent, self._folder)
-        self._running[reference] = task
+        self._running[self._call.remote(self._work, task, self._sent, self._folder)] = task
 
     def _next_done(self) -> dict[int, list[Outcome]]:
-        """Waits for a task: its number and outcomes, or nothing if more has to be done for them."""
+        """Waits for a task: its number and outcomes, or nothing if its process needs the key first."""
         (reference,), _ = self._ray.wait(list(self._running))
         task = self._running.pop(reference)
-        found = self._found(reference, task)
-        if isinstance(found, _KeyRequest):
-            self._send_key(found)
-            self._submit(task)
-            return {}
-        if isinstance(found, LongFilm):
-            film = self._segmented[task.number] = SegmentedFilm(task, found.frames)
-            for segment in film.segments:
-                self._submit(segment)
-            return {}
-        return self._film_done(task, found) if task.number in self._segmented else {task.number: found}
-
-    def _film_done(self, task: Task, found: list[Outcome]) -> dict[int, list[Outcome]]:
-        """As `_next_done`, for a segment or the task that joins them."""
-        follows = self._segmented[task.number].next(found) if task.segment else found
-        if isinstance(follows, Task):
-            self._submit(follows)
-        if not isinstance(follows, list):
-            return {}
-        self._segmented.pop(task.number).remove()
-        return {task.number: follows}
-
-    def _found(self, reference: Any, task: Task) -> "list[Outcome] | _KeyRequest | LongFilm":
-        """Result of a task that has ended."""
         try:
-            return self._ray.get(reference)
+            found = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError:
             raise  # a fault of this program
         except self._ray.exceptions.RayError as error:
             lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
-            return [Outcome(job, error=lost) for job in task.jobs]
+            return {task.number: [Outcome(job, error=lost) for job in task.jobs]}
+        if not isinstance(found, _KeyRequest):
+            return {task.number: found}
+        self._send_key(found)
+        self._submit(task)
+        return {}
 
     def _send_key(self, process: _KeyRequest) -> None:
-        """Encrypts the secrets for a process; later tasks bring them along.
-
-        Raises:
-            ClusterError: it has another version of stegnet.
-        """
+        """Encrypts the secrets for a process, which must have this version of stegnet; later tasks bring them along."""
         if process.version != __version__:
             versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
             raise ClusterError(versions, "install the same version on all machines of the cluster")
@@ -162,7 +228,7 @@ class _Run:
         self._sent = self._ray.put(self._envelopes)
 
     def _cancel(self) -> None:
-        """Interrupts the tasks that are being done; waits until they, and then it, have removed what was written.
+        """Interrupts the tasks that are being done; waits until they have removed what was written.
 
         However long they take: to leave the cluster kills their processes. Another signal ends the wait.
         """
@@ -170,72 +236,41 @@ class _Run:
             self._ray.cancel(reference)
         if self._running:
             self._ray.wait(list(self._running), num_returns=len(self._running))
-        for film in self._segmented.values():
-            film.remove()
 
 
-def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest | LongFilm:
-    """Does a task in a process of the cluster.
-
-    Args:
-        folder: working folder of the command, for relative paths.
-    """
-    receiver = _receiver()
-    if receiver.public not in envelopes:
-        return _KeyRequest(receiver.public, __version__, _node())
-    with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
-        os.chdir(folder)
-    try:
-        found = _unpickled(work).outcomes(task, receiver.open(envelopes[receiver.public]))
-    except LongFilm as film:
-        return film
-    return [replace(outcome, node=_node()) for outcome in found]
-
-
-@cache
-def _receiver() -> Receiver:
-    """This process as a receiver of keys."""
-    return Receiver()
-
-
-@cache
-def _unpickled(work: bytes) -> Work:
-    """The work, once for each process: networks stay loaded."""
-    return pickle.loads(work)
-
-
-def _node() -> str:
-    """Name of this machine for progress: several nodes may have the same address."""
+def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
+    """Does a task in a process of the cluster, in the working folder of the command."""
     import ray
 
-    return f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
+    receiver = _receiver()
+    # Several nodes may have the same address.
+    node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
+    if receiver.public not in envelopes:
+        return _KeyRequest(receiver.public, __version__, node)
+    with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
+        os.chdir(folder)
+    outcomes = _unpickled(work).outcomes(task, receiver.open(envelopes[receiver.public]))
+    return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[ModuleType]:
-    """Connects to a cluster for the length of the block.
-
-    Raises:
-        ClusterError: it can't be reached.
-        PackageError: Ray is not installed.
-    """
+    """Connects to a cluster for the length of the block; errors as `run_on_cluster`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with extra("cluster", "--cluster"):
         import ray
     before = signal.getsignal(signal.SIGTERM)
-    options = {"include_dashboard": False} if address == LOCAL else {}
     try:
         check_port(address)
-        ray.init(address, log_to_driver=False, logging_level="error", **options)
+        dashboard = {"include_dashboard": False} if address == "local" else {}
+        ray.init(address, log_to_driver=False, logging_level="error", **dashboard)
     except (OSError, RuntimeError, ValueError) as error:
-        raise _unreachable(address, str(error).strip().partition("\n")[0]) from error
+        problem = str(error).strip().partition("\n")[0]
+        hint = "`ray status` shows whether it runs"
+        raise ClusterError(f"the cluster {address} can't be reached: {problem}", hint) from error
     if current_thread() is main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
     try:
         yield ray
     finally:
         ray.shutdown()
-
-
-def _unreachable(address: str, problem: str) -> ClusterError:
-    return ClusterError(f"the cluster {address} can't be reached: {problem}", "`ray status` shows whether it runs")

@@ -46,11 +46,7 @@ class Secrets(Unpicklable):
 
 
 class Receiver:
-    """A process that secrets are encrypted for; its private key never leaves it.
-
-    Attributes:
-        public: 32 bytes.
-    """
+    """A process that secrets are encrypted for; its private key never leaves it."""
 
     def __init__(self) -> None:
         self._private = X25519PrivateKey.generate()

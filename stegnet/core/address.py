@@ -8,7 +8,7 @@ it has arrived.
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -101,12 +101,6 @@ class Address:
         with _errors(self, "written"):
             files.put_file(str(path), own)
 
-    def remove(self) -> None:
-        """Deletes the file if it is there; errors as `is_dir`."""
-        files, own = self._opened
-        with _errors(self, "removed"), suppress(FileNotFoundError):
-            files.rm_file(own)
-
     def _call(self, method: str, *arguments: Any) -> Any:
         files, own = self._opened
         with _errors(self, "read"):
@@ -156,21 +150,6 @@ def stored(result: Place) -> Iterator[Path]:
 def size_of(result: Place) -> int:
     """Bytes of a file."""
     return result.stat().st_size if isinstance(result, Path) else result.size()
-
-
-def remove(file: Place) -> None:
-    """Deletes a file if it is there.
-
-    Raises:
-        MediaError: it can't be deleted.
-    """
-    if isinstance(file, Address):
-        file.remove()
-        return
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        raise MediaError(f"{file}: can't be removed ({error.strerror})") from error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Ways to hide, one folder each, and the list of them.
 
 `method` says what a method is, `run` what each is given; `fitting` makes secrets fit, `film_loop` is the loop in which
-films are hidden in, `segments` are parts of long films. To add a method: a folder, and a line below.
+films are hidden in. To add a method: a folder, and a line below.
 """
 
 from stegnet.core.kinds import FILE, FILM, PICTURE
@@ -24,7 +24,6 @@ from stegnet.methods.network import ByNetwork
 from stegnet.methods.robust import Robust
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.methods.sealed import Sealed
-from stegnet.methods.segments import ALL_FRAMES, LongFilm, Part
 
 METHODS = Registry()
 METHODS.add(Auto())
@@ -35,7 +34,6 @@ METHODS.add(Jpeg())
 METHODS.add(ByLevels())
 
 __all__ = [
-    "ALL_FRAMES",
     "AUTO",
     "DEFAULT_RUN",
     "FILE",
@@ -47,9 +45,7 @@ __all__ = [
     "Fit",
     "Hidden",
     "Hider",
-    "LongFilm",
     "Method",
-    "Part",
     "Registry",
     "Run",
     "UnknownOption",

@@ -222,7 +222,6 @@ class Method(ABC):
         Args:
             options: an instance of its own.
         Raises:
-            LongFilm: the film has too many frames for `run.part`.
             StegnetError: any but DataError, RevealError and TrainingError.
         """
 

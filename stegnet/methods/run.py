@@ -1,4 +1,4 @@
-"""The surroundings of every hiding and revealing: where networks run, randomness, progress, and its part of a film."""
+"""The surroundings of every hiding and revealing: where networks run, randomness and progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stegnet.core.progress import Progress, in_steps, no_progress, under
 from stegnet.core.randomness import system_bytes
-from stegnet.methods.segments import ALL_FRAMES, Part
 
 if TYPE_CHECKING:
     from stegnet.keys import Randomness
@@ -29,7 +28,6 @@ class Run:
         randomness: source of all that is random.
         progress: called as the work goes on.
         warn: called, before the work begins, with a line on what will give the container away, or make it slow.
-        part: what this process does of a film.
         search: revealing looks for containers that were cropped, or have lost frames, too; it takes seconds.
         networks: those that were loaded, by the shipped file whose place they take.
     """
@@ -41,7 +39,6 @@ class Run:
     randomness: "Randomness" = system_bytes
     progress: Progress = no_progress
     warn: Callable[[str], None] = unheard
-    part: Part = ALL_FRAMES
     search: bool = False
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -20,7 +20,7 @@ import pytest
 
 from stegnet import ClusterError
 from stegnet.cli.signals import Signals
-from stegnet.cluster import RevealingWork, run_on_cluster
+from stegnet.cluster.cluster import RevealingWork, run_on_cluster
 from stegnet.core.address import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.keys import Key, Passphrase
@@ -68,6 +68,17 @@ def test_the_bytes_do_not_depend_on_who_computes_them(nodes, expected):
     assert len(outcomes) == len({outcome.job for outcome in outcomes}) == len(expected) == len(ORDER)
     assert contents("out") == expected
     assert all(outcome.size == len(expected[outcome.out.name]) for outcome in outcomes)
+
+
+def test_a_node_is_killed(nodes, expected):
+    """Its tasks are done elsewhere; nothing is lost, written twice, or other than on one machine."""
+    with closing(hiding(nodes.address)) as running:
+        outcomes = [next(running)]
+        nodes.kill()
+        outcomes += running
+    assert errors(outcomes) == []
+    assert [outcome.out.name for outcome in outcomes] == ORDER
+    assert contents("out") == expected
 
 
 @pytest.fixture

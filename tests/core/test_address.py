@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stegnet import MediaError, PackageError
-from stegnet.core.address import Address, fetched, place, remove, size_of, stored
+from stegnet.core.address import Address, fetched, place, size_of, stored
 
 FOLDER = Address("memory://store/folder")
 
@@ -59,17 +59,6 @@ def test_stored_when_it_is_whole():
         path.write_bytes(b"5")
         raise MediaError(f"{path}: no")
     assert "half" not in {file.name for file in FOLDER.files()[0]}
-
-
-def test_removed(tmp_path):
-    (tmp_path / "file").write_bytes(b"1")
-    for file in (tmp_path / "file", FOLDER / "c"):
-        remove(file)
-        remove(file)  # it may be missing
-    assert not list(tmp_path.iterdir())
-    assert [file.name for file in FOLDER.files()[0]] == ["a.b.png"]
-    with pytest.raises(MediaError, match="can't be removed"):
-        remove(tmp_path)
 
 
 def test_pickled_without_its_connection():

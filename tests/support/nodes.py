@@ -13,9 +13,8 @@ from typing import Any
 import psutil
 
 import stegnet
-from stegnet.cluster.cluster import run_on_cluster
+from stegnet.cluster.cluster import HidingWork, Work, run_on_cluster, tasks_of
 from stegnet.cluster.envelope import Secrets
-from stegnet.cluster.tasks import HidingWork, Work, tasks_of
 from stegnet.core.address import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.keys import Key, KeySource

@@ -183,7 +183,7 @@ def _run_folder(options: argparse.Namespace, hider: Hider, key_source: "KeySourc
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         out = output_target(options)
         if options.cluster:
-            from stegnet.cluster import HidingWork, run_on_cluster
+            from stegnet.cluster.cluster import HidingWork, run_on_cluster
 
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(hider), key_source)
         else:

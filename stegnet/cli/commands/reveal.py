@@ -155,7 +155,7 @@ def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
     out, shown = output_target(options), results.BatchResults(options, _frames)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         if options.cluster:
-            from stegnet.cluster import RevealingWork, run_on_cluster
+            from stegnet.cluster.cluster import RevealingWork, run_on_cluster
 
             outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, run), key_source)
             return messages.run_batch(plan, outcomes, shown)

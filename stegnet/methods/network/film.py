@@ -14,13 +14,14 @@ from stegnet.core.kinds import FILM
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import ahead, watched
 from stegnet.core.samples import is_grey
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeyRing, KeySource
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import (
     FilmInfo,
     about_cover,
     about_secret,
     is_grey_film,
     read_cover,
+    read_frames,
     read_picture,
     refuse_palette,
     scan,
@@ -71,7 +72,6 @@ def hide_pictures(
     """Hides a picture in a picture (a PNG is written) or a film in a film (an MKV or MP4 is written).
 
     Raises:
-        LongFilm: the film has too many frames for `run.part`.
         StegnetError: any but DataError, RevealError and TrainingError.
     """
     cover_kind, secret_kind = input_kind(cover), kind_of_secret(secret)
@@ -117,7 +117,6 @@ def hide_film(
     """Hides one film in another, a secret frame in each cover frame by index, and its sound with them.
 
     Raises:
-        LongFilm: the cover has too many frames for `run.part`.
         MediaError: a film can't be read, or the container not written.
         CapacityError: the cover is grey, too small or too short, or the secret would be revealed at too low a quality.
     """
@@ -129,25 +128,20 @@ def hide_film(
     keys = key_source.new_keys(run.randomness)
     header = films.header(network, sound, run.randomness(FILM_ID_BYTES))
     _check_room(films.cover_info, header, keys.film, sound)
-    run.part.check(header.frames)
     run.forewarn(history)
     run = run.in_steps("hide", *("verify",) * options.verify)
     measured = _Measured(SecretQuality(hidden, *films.sizes, options.any_quality))
 
-    def hide(given: FrameInput, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
-        if made is None and frame is not None:
-            made = hide_frame(network, keys, frame, given)
-        if not run.part.only:
-            measured.add(network, keys, frame, given, made)
-        return made
+    def hide(given: FrameInput, frame: np.ndarray) -> np.ndarray:
+        container = hide_frame(network, keys, frame, given)
+        measured.add(network, keys, frame, given, container)
+        return container
 
-    film = FilmCover(cover, films.cover_info, compared=True)
+    film = FilmCover(cover, films.cover_info)
     pool = network.pool(film.info.height, film.info.width)
-    frames = hide_frames(film, films.inputs(header, sound, run), hide, pool, run)
+    frames = hide_frames(film, films.inputs(header, sound, run.randomness), hide, pool)
     not_kept = write_container(film, frames, out, options.verify, run)
     report = Report(film.info.width, film.info.height, header.frames, hidden)
-    if run.part.only:
-        return replace(report, frames=len(run.part.only))
     worst = min(measured.distances)
     notes = (*films.notes(hidden, options.sound), *(f"cover: {note}" for note in not_kept), *visibility_notes(worst))
     quality = {"warnings": measured.secret.warnings(), "secret_psnr": measured.secret.psnr()}
@@ -197,15 +191,13 @@ class _Films:
         described = Pictures(*size, network.base, network.block, network.weights, sound.tracks)
         return Header(film_id, FILM, len(self.cover_info.pts), described)
 
-    def inputs(self, header: Header, sound: Sound, run: Run) -> Generator[FrameInput, None, None]:
+    def inputs(self, header: Header, sound: Sound, randomness: Randomness) -> Generator[FrameInput, None, None]:
         """The input of each frame: the first hide a secret frame, its stamp and a share of sound.
-
-        Frames that are not computed draw their seeds, too.
 
         Raises:
             MediaError: the secret can't be read, or has fewer frames than when it was scanned.
         """
-        secrets, hidden = ahead(_first(run.part.frames(self.secret), header.secret.hidden)), header.secret.hidden
+        secrets, hidden = ahead(_first(read_frames(self.secret), header.secret.hidden)), header.secret.hidden
         with closing(secrets), closing(sound.shares()) as shares:
             for index in range(header.frames):
                 picture, record = None, Record(header, index)
@@ -214,7 +206,7 @@ class _Films:
                     if picture is secrets or share is None:
                         raise changed()
                     record = Record(header, index, self.secret_info.pts[index], data=share)
-                yield FrameInput(picture, record, run.randomness(SEED_BYTES))
+                yield FrameInput(picture, record, randomness(SEED_BYTES))
 
     def notes(self, hidden: int, sound: bool) -> Iterator[str]:
         """Lines on what is not hidden, and on what was found in the films."""

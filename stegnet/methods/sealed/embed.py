@@ -94,7 +94,6 @@ def embed_file(
     A compressed copy is kept, readable, in the system's folder for temporary files meanwhile.
 
     Raises:
-        LongFilm: the film has too many frames for `run.part`, and the file was not compressed.
         MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the hint says what would do.
     """
@@ -109,8 +108,6 @@ def embed_file(
     steps = opened.steps(options.verify)
     space = Space(opened.room, partial(_refuse, file, opened), compressors)
     with fit(file, space, run.in_steps("compress", *steps).progress) as fitted:
-        if fitted.unchanged:
-            run.part.check(opened.frames)
         run = run.in_steps(*["compress"] * (not fitted.unchanged), *steps)
         run.forewarn(opened.history)
         report, header = _embed(fitted, opened, out, keys, options.verify, run)
@@ -119,8 +116,6 @@ def embed_file(
     named = {"name": header.secret.name, "size": header.secret.size, "hidden": frames_with_data(header)}
     report = replace(report, **named, notes=notes, secret_psnr=fitted.copy and fitted.copy.psnr)
     report = replace(report, unchanged=fitted.unchanged, may_be_lost=may_be_lost(header))
-    if run.part.only:
-        return report
     hidden = header.spread.share_bytes * header.frames if header.spread else header.secret.size
     return report.with_hiding(opened.hiding(header.secret.name, hidden))
 
@@ -198,13 +193,13 @@ def _digest(source: BinaryIO) -> bytes:
 
 
 def _shares(source: BinaryIO, header: Header, run: Run) -> Generator[_Share, None, None]:
-    """The share of each frame; empty ones for frames that this process does not compute.
+    """The share of each frame.
 
     Raises:
         MediaError: the file has changed since its digest was taken.
     """
     for index in range(header.frames):
-        data = _share_of(source, header, index) if run.part.computes(index) else b""
+        data = _share_of(source, header, index)
         if index == header.frames - 1 and _digest(source) != header.secret.digest:
             raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
         yield _Share(Record(header, index, data=data), run.randomness(SEED_BYTES))
@@ -246,11 +241,11 @@ def _write_film(
     verify: bool,
     run: Run,
 ) -> Report:
-    def hide(share: _Share, frame: np.ndarray | None, made: np.ndarray | None) -> np.ndarray | None:
-        return made if frame is None else _sealed(share, frame, keys, cover.changes, film=True)
+    def hide(share: _Share, frame: np.ndarray) -> np.ndarray:
+        return _sealed(share, frame, keys, cover.changes, film=True)
 
     info, film = cover.film, FilmCover(cover.path, cover.film)
-    frames = hide_frames(film, shares, hide, Pool(_SEALERS), run)
+    frames = hide_frames(film, shares, hide, Pool(_SEALERS))
     notes = write_container(film, frames, out, verify, run)
     lines = tuple(f"cover: {note}" for note in (*info.notes, *notes))
     return Report(info.width, info.height, cover.frames, notes=lines)
