@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pipeline.config import Config, changed, check, read
 from pipeline.stage import bar, run_stage
-from pipeline.train.artifacts import write_weights
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes
-from pipeline.train.train import train
+from pipeline.train.train import train, write_weights
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import rank
 

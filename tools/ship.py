@@ -16,7 +16,7 @@ from pipeline.config import load
 from pipeline.evaluate.quality import Evaluator
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, film_bar
-from pipeline.train.artifacts import write_weights
+from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.methods.network import Network

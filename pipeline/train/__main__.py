@@ -8,10 +8,9 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage
 from pipeline.tracking.results import open_tracker, train_result, training_name, training_sets
-from pipeline.train.artifacts import write_curve, write_weights
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes, training_setup
-from pipeline.train.train import train
+from pipeline.train.train import train, write_curve, write_weights
 from pipeline.train.trainer import Point
 from stegnet.core.compute import unused_gpus
 from stegnet.core.parallel import rank

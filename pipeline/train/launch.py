@@ -1,24 +1,27 @@
-"""Launches several training processes on this machine, and stops training gracefully on Ctrl-C and SIGTERM.
+"""Training processes of this machine, started by torchrun's agent, and training stopped by Ctrl-C or SIGTERM.
 
-Lightning Fabric's launchers do less: after a failure, they kill the process that tracks the run, with no error line;
-or they run a function in spawned processes, whose errors lose their hints and whose command lines are Python's own.
-torchrun works too, also across machines.
+The agent starts the processes, gives each its rank, passes signals on, and ends all when one fails; here a failure's
+message and hint reach the user as those of a single process do. `torchrun` by hand works too, also across machines.
 """
 
 import json
+import logging
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.launcher.api import LaunchConfig, launch_agent
 
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import rank
@@ -26,8 +29,10 @@ from stegnet.core.temporary import temporary_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process that such a signal stopped
-GRACE = 5.0  # seconds that the other processes have to end by themselves after one failed
-_FAILURE_FILE = "STEGNET_FAILURE"  # environment variable: the file in which a launched process describes its failure
+PATIENCE = 60  # seconds that processes have to save their state when they are told to stop
+_RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another one
+
+logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # failures are told here
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -72,31 +77,42 @@ class StopRequest:
 
 
 def launch(module: str, count: int) -> int:
-    """Runs `python -m module` with this process's arguments in `count` processes, forwarding Ctrl-C and SIGTERM.
+    """Runs `python -m module` with this process's arguments in `count` processes.
 
     Returns:
         0, or 128 + the number of the signal that stopped the training.
     Raises:
         TrainingError: a process failed; the others are ended.
     """
-    with temporary_folder() as folder:
-        group = _ProcessGroup(module, count, folder)
-        before = {number: signal.signal(number, group.forward_signal) for number in _handled_signals()}
-        try:
-            return group.wait()
-        finally:
-            group.close()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    before = {number: signal.getsignal(number) for number in _handled_signals()}
+    try:
+        with temporary_folder() as folder:
+            config = LaunchConfig(
+                1, 1, count, DefaultLogsSpecs(str(folder)), _RUN, rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
+                local_addr="127.0.0.1", max_restarts=0, shutdown_timeout=PATIENCE,
+                signals_to_handle=",".join(number.name for number in before),
+            )  # fmt: skip
+            launch_agent(config, sys.executable, ["-m", module, *sys.argv[1:]])
+    except SignalException as stop:
+        return 128 + stop.sigval
+    except ChildFailedError as error:
+        codes = {failure.exitcode for failure in error.failures.values()}
+        if codes <= {*STOPPED}:
+            return max(codes)
+        raise _cause(error.failures) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
 
 
 @contextmanager
 def launched() -> Iterator[None]:
     """Ties a launched process to its launcher: it ends when the launcher does, and reports its failure to it."""
-    if _FAILURE_FILE not in os.environ:
+    if os.environ.get("TORCHELASTIC_RUN_ID") != _RUN:
         yield
         return
-    threading.Thread(target=_exit_with_launcher, daemon=True).start()
+    threading.Thread(target=_exit_without, args=[os.getppid()], daemon=True).start()
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -104,81 +120,32 @@ def launched() -> Iterator[None]:
             raise
         sys.exit(getattr(stop, "code", STOPPED[0]))
     except Exception as error:
-        _report_failure(error)
+        _report(error)
         os._exit(1)  # a clean exit would wait for the other processes, which wait for this one
 
 
-class _ProcessGroup:
-    """The launched processes."""
+def _report(error: Exception) -> None:
+    """Writes an error for the launcher, as the agent expects it: a StegnetError as its message and hint."""
+    message, hint = f"process {rank()} of the training failed", ""
+    if isinstance(error, StegnetError):
+        message, hint = str(error), error.hint
+    else:
+        traceback.print_exc()
+    report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}
+    Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(json.dumps({"message": report}), encoding="utf-8")
 
-    def __init__(self, module: str, count: int, folder: Path) -> None:
-        self._folder, self._signal = folder, 0
-        command = [sys.executable, "-m", module, *sys.argv[1:]]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self._processes = [
-            # A session of its own: Ctrl-C reaches it from the launcher alone. Its stdin closes when the launcher ends.
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, start_new_session=True, env=self._environment(number, count, port)
-            )
-            for number in range(count)
-        ]
 
-    def forward_signal(self, number: int, _frame: FrameType | None) -> None:
-        """A signal handler."""
-        self._signal = number
-        for process in self._processes:
-            process.send_signal(number)
-
-    def wait(self) -> int:
-        """Waits for all processes, with the results of `launch`."""
-        while not (failed := self._failed()) and any(process.poll() is None for process in self._processes):
-            time.sleep(0.1)
-        if not failed:
-            code = self._processes[0].returncode
-            return code if code >= 0 else 128 - code
-        self._end()
-        raise self._failure(failed)
-
-    def close(self) -> None:
-        """Ends the processes that are left."""
-        for process in self._processes:
-            process.stdin.close()
-
-    def _failed(self) -> dict[int, int]:
-        """Rank and exit code of each process that failed."""
-        codes = {number: process.poll() for number, process in enumerate(self._processes)}
-        expected = {None, 0, *STOPPED, -self._signal}
-        return {number: code for number, code in codes.items() if code not in expected}
-
-    def _end(self) -> None:
-        deadline = time.monotonic() + GRACE
-        for process in self._processes:
-            try:
-                process.wait(max(0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _failure(self, failed: dict[int, int]) -> TrainingError:
-        """The first failure, a kill before all others; the other processes only failed because of it."""
-        for number, code in failed.items():
-            if code < 0:
-                name = signal.Signals(-code).name
-                hint = "did memory run out, or /dev/shm (docker run --shm-size 1g)?"
-                return TrainingError(f"process {number} of the training was ended by {name}", hint)
-        reports = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        if not reports:
-            return TrainingError(f"process {min(failed)} of the training failed")
-        report = json.loads(reports[0].read_text(encoding="utf-8"))
-        sys.stderr.write(report["traceback"])
-        return TrainingError(report["message"], report["hint"])
-
-    def _environment(self, number: int, count: int, port: int) -> dict[str, str]:
-        """As torchrun sets it."""
-        own = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "GROUP_RANK": 0}
-        group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, _FAILURE_FILE: self._folder / f"{number}.json"}
-        return os.environ | {name: str(value) for name, value in (own | group).items()}
+def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
+    """The first failure, a kill before all others; the other processes only failed because of it."""
+    for number, failure in failures.items():
+        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # by which the agent ends the others
+            hint = "did memory run out, or /dev/shm (docker run --shm-size 1g)?"
+            return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
+    reports = [failure for failure in failures.values() if isinstance(failure.message, dict)]
+    if not reports:
+        return TrainingError(f"process {min(failures)} of the training failed")
+    first = min((failure.message for failure in reports), key=itemgetter("order"))
+    return TrainingError(first["message"], first["hint"])
 
 
 def _handled_signals() -> list[signal.Signals]:
@@ -186,21 +153,8 @@ def _handled_signals() -> list[signal.Signals]:
     return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 
-def _report_failure(error: Exception) -> None:
-    """Writes an error for the launcher: a StegnetError as its message and hint, any other with its traceback."""
-    expected = isinstance(error, StegnetError)
-    report = {
-        "message": str(error) if expected else f"process {rank()} of the training failed",
-        "hint": error.hint if expected else "",
-        "traceback": "" if expected else traceback.format_exc(),
-    }
-    path = Path(os.environ[_FAILURE_FILE])
-    part = path.with_suffix(".tmp")
-    part.write_text(json.dumps(report), encoding="utf-8")
-    part.rename(path)
-
-
-def _exit_with_launcher() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
+def _exit_without(launcher: int) -> None:
+    """Ends this process when its launcher is gone."""
+    while os.getppid() == launcher:
+        time.sleep(0.5)
     os._exit(1)

@@ -1,21 +1,28 @@
-"""Loss terms: the error of the container against its cover, and of the revealed secret against the secret.
+"""What a pair learns: an objective, and the loss terms of pictures, the errors of container and revealed secret.
 
 A squared error stops pulling once the pictures are nearly right. An absolute error pulls on just as hard, and SSIM is
 steep where a picture is flat: alone, they drive the container back to its cover before the secret has got through,
 unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pipeline.config import LossConfig
+from pipeline.config import Config, LossConfig
 from pipeline.similarity import ms_ssim, ssim
-from pipeline.train.batch_pass import PassResult
+from stegnet.core.parallel import AUTO
+from stegnet.core.samples import CODED
+from stegnet.networks.pair import Pair
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
+_START, _CODED_START = 0.02, 0.0001
+Measure = Callable[[Pair], dict[str, float]]  # figures of the training curve; leaves a pair in evaluation mode
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,92 @@ class LossTerms:
         return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
 
+class Objective:
+    """What a pair learns; a kind of family has one.
+
+    Args:
+        steps: length of the training.
+    Attributes:
+        covers_only: training pairs are covers alone, (B, 1, 3, H, W).
+        selects: the weights with the best validation loss are kept, rather than the last ones.
+    """
+
+    covers_only = False
+    selects = True
+
+    def __init__(self, config: Config, pair: Pair, steps: int) -> None:
+        self.config, self.pair, self.steps = config, pair, steps
+
+    def network(self, pair: Pair, precision: str, compiled: bool = False) -> nn.Module:
+        """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
+        raise NotImplementedError
+
+    def draw(self, step: int, device: torch.device) -> Any:
+        """The randomness of a step's whole batch."""
+        raise NotImplementedError
+
+    def terms(self, result: Any) -> LossTerms:
+        """The loss terms of a pass."""
+        raise NotImplementedError
+
+    def weight(self, step: int, randomness: Any) -> float:
+        """The weight of the container's term."""
+        raise NotImplementedError
+
+    def observe(self, step: int, randomness: Any, means: Tensor) -> None:
+        """Takes the means of a whole batch, (4,) as LossTerms."""
+
+    def figures(self, means: Tensor) -> dict[str, float]:
+        """The figures of a training curve from means, (4,) as LossTerms."""
+        raise NotImplementedError
+
+    def preview(self, result: Any) -> np.ndarray:
+        """Preview pictures of a pass, (H, W, 3) uint8."""
+        raise NotImplementedError
+
+    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
+        """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes during a training."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores the result of `state_dict`."""
+
+
+class PassResult(NamedTuple):
+    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot."""
+
+    cover: Tensor
+    container: Tensor
+    secret: Tensor
+    revealed: Tensor
+
+
 def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
     """Both terms, by the measures that `config` weighs, in float32."""
     container, secret = (result.container, result.cover), (result.revealed, result.secret)
     with torch.no_grad():
         squared = [_squared(*pictures).mean() for pictures in (container, secret)]
     return LossTerms(_error(*container, config), _error(*secret, config), *squared)
+
+
+def container_start(config: Config, pair: Pair) -> float:
+    """`train.container_start`; "auto": 1 for a pair that needs no start, else less the less a base leaves to hide."""
+    if config.train.container_start != AUTO:
+        return config.train.container_start
+    return 1.0 if not pair.secret_first else _CODED_START if config.scramble.base == CODED else _START
+
+
+def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
+    """Weight of the container term: grows geometrically from `start` to 1 over the first `ramp` of the steps.
+
+    The secret comes first: with both terms at full weight from the start, the pair learns to copy the cover and to
+    reveal grey, and stays there.
+    """
+    return start ** max(0.0, 1 - step / (ramp * steps)) if ramp else 1.0
 
 
 def to_ycbcr(pictures: Tensor) -> Tensor:

@@ -18,9 +18,8 @@ from torch.nn import functional
 
 from pipeline.config import ChannelConfig, Config, DistortConfig
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
-from pipeline.train.batch_pass import difference, first_pairs, side_by_side
-from pipeline.train.losses import LossTerms
-from pipeline.train.objectives import Measurer
+from pipeline.train.hiding import difference, side_by_side
+from pipeline.train.losses import LossTerms, Measure, Objective
 from pipeline.train.validation import validation_crops
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
@@ -195,7 +194,7 @@ def _per_picture(mask: Tensor, pictures: Tensor) -> Tensor:
     return mask.to(pictures.device)[:, None, None, None]
 
 
-class ModemObjective:
+class ModemObjective(Objective):
     """Bits that come back from containers of a given PSNR, which differs by rung.
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
@@ -207,7 +206,8 @@ class ModemObjective:
     covers_only, selects = True, False
 
     def __init__(self, config: Config, pair: Modem, steps: int) -> None:
-        self._config, self._channel, self._pair, self._steps = config, config.channel, pair, steps
+        super().__init__(config, pair, steps)
+        self._channel = config.channel
         self.rungs = tuple(rung.name for rung in config.model.rungs)
         self._weights = [_STEERED_START] * len(self.rungs)
 
@@ -216,14 +216,14 @@ class ModemObjective:
         return ModemPass(pair, self._channel, precision, compiled)
 
     def draw(self, step: int, device: torch.device) -> ModemRandomness:
-        random = torch.Generator().manual_seed(self._config.seed * 1_000_003 + step)
-        rung = int(torch.randint(len(self._config.model.rungs), (), generator=random))
-        return randomness_of(self._config, self._pair, rung, self._config.train.batch, random, device)
+        random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
+        rung = int(torch.randint(len(self.config.model.rungs), (), generator=random))
+        return randomness_of(self.config, self.pair, rung, self.config.train.batch, random, device)
 
     def terms(self, result: ModemResult) -> LossTerms:
         entropy = lost_bits(result.bits, result.likelihoods)
         with torch.no_grad():
-            used = result.bits.abs().mean() * self._pair.bits / BLOCK**2  # bits per pixel
+            used = result.bits.abs().mean() * self.pair.bits / BLOCK**2  # bits per pixel
             information = used * (1 - entropy)
         squared = (result.container - result.cover).square().mean()
         return LossTerms(squared * _LEVELS, entropy, squared.detach(), information)
@@ -232,8 +232,8 @@ class ModemObjective:
         return math.exp(self._weights[randomness.rung])
 
     def observe(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
-        rung = self._config.model.rungs[randomness.rung]
-        share = min(1.0, step / (self._channel.ramp * self._steps)) if self._channel.ramp else 1.0
+        rung = self.config.model.rungs[randomness.rung]
+        share = min(1.0, step / (self._channel.ramp * self.steps)) if self._channel.ramp else 1.0
         target = self._channel.start_psnr + (rung.psnr - self._channel.start_psnr) * share
         above = psnr_from_mse(means[2].item()) > target
         low, high = _STEERED_LIMITS
@@ -244,21 +244,18 @@ class ModemObjective:
         _, _, container, information = means.tolist()
         return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
 
-    def first(self, result: ModemResult) -> ModemResult:
-        return first_pairs(result)
-
     def preview(self, result: ModemResult) -> np.ndarray:
         return preview_modem(result)
 
-    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measurer | None:
-        crops = validation_crops(self._config, data, coded=False)
-        return None if crops is None else ModemValidation(crops.to(device), self, precision, batch)
+    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
+        crops = validation_crops(self.config, data, coded=False)
+        return None if crops is None else ModemValidation(crops.to(device), self, precision, batch).measure
 
     @torch.no_grad()
     def measure(self, network: ModemPass, covers: Tensor, rung: int, batch: int) -> dict[str, float]:
         """Figures of a rung on covers, (B, 1, 3, H, W) uint8, each with the same bits and JPEG quality every time."""
-        random = torch.Generator().manual_seed(self._config.seed)
-        randomness = randomness_of(self._config, self._pair, rung, len(covers), random, covers.device)
+        random = torch.Generator().manual_seed(self.config.seed)
+        randomness = randomness_of(self.config, self.pair, rung, len(covers), random, covers.device)
         means = torch.zeros(4, dtype=torch.float64)
         for first in range(0, len(covers), batch):
             part = slice(first, first + batch)

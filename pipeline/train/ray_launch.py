@@ -5,7 +5,7 @@ runs the same stage: the same bits as under torchrun. The folder of the stage, w
 storage that all nodes share, at the same path.
 """
 
-import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -97,7 +97,8 @@ def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[
     """Runs the stage in one process of the cluster, as `python -m module` would."""
     os.chdir(folder)
     os.environ.update(variables)
-    stage = importlib.import_module(module)
+    package = importlib.util.find_spec(module).submodule_search_locations
+    stage = importlib.import_module(f"{module}.__main__" if package else module)
     sys.modules["__main__"].__spec__ = stage.__spec__  # MLflow shows the command
     sys.orig_argv = [sys.executable, "-m", module, *arguments]
     stage.main(load(Path("params.yaml")), *map(Path, arguments))

@@ -1,27 +1,33 @@
-"""The training of a hide/reveal pair."""
+"""A training from its parameters to weights and their card, and the files that it leaves."""
 
+import csv
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from textwrap import shorten
 
 import numpy as np
 import torch
 
 from pipeline.config import Config
-from pipeline.train.artifacts import card_figures, make_card
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of
+from pipeline.shards import data_hash
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of
 from pipeline.train.devices import BatchShare, loader_processes, open_fabric
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
 from pipeline.train.trainer import Point, Trainer
+from pipeline.train.validation import FIGURES, BestWeights
 from stegnet.core.compute import is_out_of_memory, make_deterministic, resolve
 from stegnet.core.errors import TrainingError
+from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.core.samples import CODED
 from stegnet.networks.card import Card
-from stegnet.networks.pair import Pair
+from stegnet.networks.pair import Pair, options_of, save_pair
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
@@ -134,3 +140,59 @@ def _explained(trainer: Trainer, pairs: Pairs, checkpoint: Checkpoint) -> Iterat
 
 def _shortened(names: Sequence[str]) -> str:
     return shorten(", ".join(names), 200, placeholder=f" … ({len(names)} in all)")
+
+
+def make_card(
+    config: Config,
+    data: Path,
+    device: torch.device,
+    precision: str,
+    figures: dict[str, float],
+    period: float = 0.0,
+) -> Card:
+    """The card of the weights that this training gives; `period` as in `Pair.period`."""
+    origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
+    settings = {**settings_of(config), **origin}
+    scramble = asdict(config.scramble) | {"period": period}
+    return Card(config.model.name, options_of(config.model), scramble, settings, figures)
+
+
+def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
+    """Means over the last tenth of the training curve; with validation, the best step and its figures too."""
+    last = curve[-max(1, len(curve) // 10) :]
+    names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION) if name in last[0]]
+    rounded = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
+    return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}
+
+
+def write_weights(path: Path, pair: Pair, card: Card) -> None:
+    """Writes the weights file, and its card beside it as JSON for readers without safetensors."""
+    with _whole(path) as part:
+        save_pair(part, pair, card)
+    with _whole(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_curve(path: Path, points: Sequence[Point]) -> None:
+    """Writes the training curve as CSV, replacing the file at once: DVC plots it while the training runs.
+
+    The columns of validation figures are always there; cells without a measurement are empty.
+    """
+    expected = () if INFORMATION in points[0] else FIGURES
+    columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
+    with _whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(points)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yields the path to write a file to, which gets its name when it is whole."""
+    part = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.config import Config
 from pipeline.train.devices import BatchShare, Fabric
-from pipeline.train.objectives import Objective, PictureObjective
+from pipeline.train.hiding import PictureObjective, first_pairs
+from pipeline.train.losses import Objective
 from pipeline.train.validation import BestWeights
 from stegnet.core.compute import seed_step
 from stegnet.core.errors import ConfigError
@@ -163,7 +164,7 @@ class Trainer:
                 terms = self.objective.terms(result)
                 loss = weight * terms.container + self._config.beta * terms.secret
                 self._fabric.backward(loss / self._share.divisor(in_share))
-            self._last = self.objective.first(result)
+            self._last = first_pairs(result)
             means += terms.stack() / self._share.divisor(in_share)
         self._average_gradients()
         return self._fabric.all_reduce(means, reduce_op="mean")
@@ -203,7 +204,7 @@ class Trainer:
         if not self._validation or (self.done % train.validate and not last):
             return {}
         leads = self._fabric.is_global_zero
-        figures = self._fabric.broadcast(self._validation.measure(self._average.module) if leads else None)
+        figures = self._fabric.broadcast(self._validation(self._average.module) if leads else None)
         if self.objective.selects and (last or self.done > train.container_ramp * self.steps):
             self.best.update(self.done - 1, figures, self._average.module)
         return figures

@@ -16,7 +16,7 @@ import yaml
 from safetensors.torch import load_file
 
 from pipeline.tracking.results import _curve, study_result
-from pipeline.train import artifacts
+from pipeline.train.train import write_curve
 from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
 from tests.support.shards import write_shards
 from tests.support.training import FIGURES
@@ -165,8 +165,8 @@ def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
     """DVC plots the columns, so they are always there; its template skips the empty cells."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
-    artifacts.write_curve(tmp_path / "curve.csv", points)
-    artifacts.write_curve(tmp_path / "none.csv", points[:1])
+    write_curve(tmp_path / "curve.csv", points)
+    write_curve(tmp_path / "none.csv", points[:1])
     head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
     assert (head, first, second) == (f"step,loss,{','.join(FIGURES)}", "0,2.0,,,", "1,1.0,3.5,3.5,3.5")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]

@@ -9,8 +9,9 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from pipeline.train.batch_pass import HideRevealPass, PassResult, draw_randomness
 from pipeline.train.checkpoint import Checkpoint, checkpoint_of, fingerprint
+from pipeline.train.hiding import HideRevealPass, PassResult, Validation, draw_randomness
+from pipeline.train.losses import container_weight
 from pipeline.train.modem import (
     ModemObjective,
     ModemPass,
@@ -20,10 +21,9 @@ from pipeline.train.modem import (
     through_channel,
     with_halved_chroma,
 )
-from pipeline.train.objectives import container_weight
 from pipeline.train.train import train
 from pipeline.train.trainer import Trainer, first_pair, learning_rate, objective_of
-from pipeline.train.validation import FIGURES, Validation
+from pipeline.train.validation import FIGURES
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
 

@@ -59,7 +59,7 @@ def start(tmp_path, monkeypatch):
     return call
 
 
-def test_a_failure_is_reported_and_ends_the_other_processes(start, capsys):
+def test_a_failure_is_reported_and_ends_the_other_processes(start, capfd):
     before = psutil.Process().children(recursive=True)  # other tests leave helpers of Python's own
     with pytest.raises(TrainingError, match=r"^no pictures$") as caught:
         start("fails")
@@ -67,7 +67,7 @@ def test_a_failure_is_reported_and_ends_the_other_processes(start, capsys):
     assert set(psutil.Process().children(recursive=True)) <= set(before)
     with pytest.raises(TrainingError, match=r"^process 1 of the training failed$"):
         start("is wrong")
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert "ZeroDivisionError" in capfd.readouterr().err
     with pytest.raises(TrainingError, match=r"^process 1 of the training was ended by SIGKILL$"):
         start("is killed")
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.train import artifacts, devices, launch
+from pipeline.train import devices, launch
+from pipeline.train.train import make_card, write_weights
 from stegnet import TrainingError
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
@@ -260,14 +261,14 @@ def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path)
     path.parent.mkdir()
     cached.write_bytes(b"of DVC's cache, which outputs may be links to")
     path.symlink_to(cached)
-    artifacts.write_weights(path, pair, card)
+    write_weights(path, pair, card)
     assert cached.read_bytes().startswith(b"of DVC")
     back, read = load_pair(path)
     assert weights(back) == weights(pair)
     last = curve[-1]
     figures = {f"training_{side}_psnr": round(last[f"{side}_psnr"], 4) for side in ("container", "secret")}
     figures |= {name: last[name] for name in FIGURES} | {"validation_step": 0}
-    assert read == card == artifacts.make_card(config, shards, CPU, "fp32", figures)
+    assert read == card == make_card(config, shards, CPU, "fp32", figures)
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == asdict(card)
     assert card.training["data"] == data_hash(shards)
     assert card.training["train"]["lr"] == config.train.lr

@@ -1,8 +1,9 @@
-"""The forward pass of a batch: hidden, stored as a file stores it, revealed, unshuffled; and its preview pictures."""
+"""The training of pictures hidden in pictures: stored as a file stores them, revealed and unshuffled; validation."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +23,18 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
+from pipeline.train.losses import (
+    LossTerms,
+    Measure,
+    Objective,
+    PassResult,
+    container_start,
+    container_weight,
+    loss_terms,
+)
+from pipeline.train.validation import FIGURES, validation_crops
 from stegnet.core.compute import autocast
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.samples import CODED, GREY, MEANS
 from stegnet.core.shuffle import Shuffle
 from stegnet.networks.pair import Pair
@@ -55,15 +67,6 @@ class PassRandomness:
         noise = None if self.noise is None else self.noise[pairs]
         masks = self.sealed[pairs], self.mask[pairs]
         return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], *masks, noise)
-
-
-class PassResult(NamedTuple):
-    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot."""
-
-    cover: Tensor
-    container: Tensor
-    secret: Tensor
-    revealed: Tensor
 
 
 def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
@@ -136,6 +139,85 @@ class HideRevealPass(nn.Module):
         return torch.full_like(secret, GREY / 255), torch.ones_like(secret[:, :1, :1, :1])
 
 
+class PictureObjective(Objective):
+    """Containers that resemble their covers, and secrets that come back."""
+
+    def __init__(self, config: Config, pair: Pair, steps: int) -> None:
+        super().__init__(config, pair, steps)
+        self._start = container_start(config, pair)
+
+    def network(self, pair: Pair, precision: str, compiled: bool = False) -> HideRevealPass:
+        return HideRevealPass(pair, self.config, precision, compiled)
+
+    def draw(self, step: int, device: torch.device) -> PassRandomness:
+        return draw_randomness(self.config, step, device)
+
+    def terms(self, result: PassResult) -> LossTerms:
+        return loss_terms(result, self.config.train.loss)
+
+    def weight(self, step: int, randomness: PassRandomness) -> float:
+        return container_weight(step, self.steps, self._start, self.config.train.container_ramp)
+
+    def figures(self, means: Tensor) -> dict[str, float]:
+        _, _, container, secret = means.tolist()
+        return {CONTAINER_PSNR: psnr_from_mse(container), SECRET_PSNR: psnr_from_mse(secret)}
+
+    def preview(self, result: PassResult) -> np.ndarray:
+        return preview(result)
+
+    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
+        opened = Validation.open(self.config, data, device, precision, batch)
+        return opened and opened.measure
+
+
+class Validation:
+    """Fixed pairs of centre crops of validation pictures, and the fixed randomness of their pass.
+
+    Containers and revealed secrets are measured as files hold them: shuffled, clamped and rounded to 8 bits with sealed
+    bits in them, revealed, and rounded again.
+
+    Args:
+        pictures: (B, 2 or 3, 3, crop, crop) uint8, covers, secrets and their coded bases.
+        batch: pairs that are computed at once.
+    """
+
+    def __init__(self, pictures: Tensor, config: Config, precision: str, batch: int) -> None:
+        train = replace(config.train, batch=len(pictures), scrambled=1.0, noise=0.0)
+        self._randomness = draw_randomness(replace(config, train=train), 0, pictures.device)
+        self._pictures, self._config = pictures, config
+        self._precision, self._batch = precision, batch
+
+    @classmethod
+    def open(cls, config: Config, data: Path, device: torch.device, precision: str, batch: int) -> "Validation | None":
+        """Reads the validation pictures in `data`; None if train.validate is 0, or there are too few pictures."""
+        crops = validation_crops(config, data, config.scramble.base == CODED)
+        if crops is None:
+            return None
+        pairs = torch.cat([crops[:, :1], crops.roll(-1, 0)], dim=1)
+        return cls(pairs.to(device), config, precision, batch)
+
+    @torch.no_grad()
+    def measure(self, pair: Pair) -> dict[str, float]:
+        """Means over all pairs: the loss with the container at full weight, and PSNR in dB. Leaves `pair` in eval mode.
+
+        Keys: FIGURES.
+        """
+        means = torch.zeros(4, dtype=torch.float64)
+        hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
+        for part in self._parts():
+            randomness = self._randomness.select(part)
+            result = _as_stored(hide_reveal, hide_reveal(self._pictures[part], randomness), randomness)
+            terms = loss_terms(result, self._config.train.loss).stack()
+            means += terms.double().cpu() * (len(result.cover) / len(self._pictures))
+        container, secret, container_mse, secret_mse = means.tolist()
+        loss = container + self._config.beta * secret
+        return dict(zip(FIGURES, (loss, psnr_from_mse(container_mse), psnr_from_mse(secret_mse)), strict=True))
+
+    def _parts(self) -> Iterator[slice]:
+        for first in range(0, len(self._pictures), self._batch):
+            yield slice(first, first + self._batch)
+
+
 def first_pairs(result: Result) -> Result:
     """The pairs of a preview, detached and copied, so that the whole batch can be freed.
 
@@ -172,3 +254,9 @@ def _per_pair(mask: Tensor) -> Tensor:
 
 def _channels_last(pictures: Tensor) -> Tensor:
     return pictures.contiguous(memory_format=torch.channels_last)
+
+
+def _as_stored(hide_reveal: HideRevealPass, result: PassResult, randomness: PassRandomness) -> PassResult:
+    """Container and revealed secret as files hold them."""
+    stored = hide_reveal.store(result.container, randomness)
+    return result._replace(container=stored, revealed=from_8_bits(to_8_bits(result.revealed)))
