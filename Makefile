@@ -59,8 +59,8 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }
 	cd demo && npm ci && npm run build && npm run serve
 
-verify: $(READY) ## run the pipeline in two fresh clones and compare their dvc.lock
-	sh tools/verify.sh
+verify: $(READY) ## run the pipeline in two fresh clones, compare their bits, and their figures with those expected
+	python -m tools.verify
 
 bench: $(READY) ## measure the command line, and write the tables of docs/performance.md; a quarter of an hour
 	python -m tools.bench

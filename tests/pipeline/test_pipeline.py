@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -179,16 +180,22 @@ def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: 
     assert one == other
 
 
-def test_verify_compares_two_clones(tmp_path: Path) -> None:
-    """Here of a pipeline that writes a fixed text, or the time."""
-    stage = {"cmd": "date +${text} > out", "params": ["text"], "outs": ["out"]}
+def test_verify_compares_two_clones_and_their_figures(tmp_path: Path) -> None:
+    """Here of a pipeline that writes a fixed number, or the time."""
+    stage = {"cmd": "date +'{\"psnr\": ${text}}' > out.json", "params": ["text"], "outs": ["out.json"]}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"write": stage}}), encoding="utf-8")
-    (tmp_path / "params.yaml").write_text("text: same\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("text: 46.2\n", encoding="utf-8")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/expected.json").write_text('{"out.json": {"psnr": [46.18, 0.05]}}', encoding="utf-8")
     for command in ("git init -q -b main", "dvc init -q", "git add -A", "git commit -q -m first"):
         run(tmp_path, *command.split())
-    verify = ("sh", str(ROOT / "tools" / "verify.sh"))
-    assert "verified: both clones made the same dvc.lock" in run(tmp_path, *verify)
-    assert "error: the clones differ" in run(tmp_path, *verify, fails=True, PARAMS="-S text=%N")
+    verify = (sys.executable, str(ROOT / "tools" / "verify.py"))
+    said = run(tmp_path, *verify)
+    assert "verified: both clones made the same dvc.lock" in said and "verified: all figures are within" in said
+    assert "error: the clones differ" in run(tmp_path, *verify, "-S", "text=%N", fails=True)
+    assert "error: out.json is missing" in run(tmp_path, *verify, "--here", fails=True)
+    (tmp_path / "out.json").write_text('{"psnr": 46.1}', encoding="utf-8")
+    assert "error: out.json: psnr is 46.1, expected 46.18 ± 0.05" in run(tmp_path, *verify, "--here", fails=True)
 
 
 def test_experiments(clone: Path) -> None:

@@ -79,6 +79,34 @@ def test_a_network_is_named_by_its_family() -> None:
     assert not [family for family in FAMILIES if closure(family, FACES) & FAMILIES != {family}]
 
 
+# What is edited, and the stages that run because of it; what they pass on runs if their outputs change.
+EDITS = {
+    "stegnet/kernels/_h264.c": "evaluate video",
+    "stegnet/methods/h264/hiding.py": "evaluate video",
+    "stegnet/networks/engines/onnx_engine.py": "export evaluate video",
+    "stegnet/networks/families/costa.py": "check train export evaluate video",
+    "stegnet/networks/families/unet.py": "",
+    "stegnet/core/errors.py": "check prepare train export evaluate video report publish",
+    "stegnet/cli/parser.py": "",
+    "stegnet/gui/page/index.html": "",
+    "docs/training.md": "",
+    "tests/conftest.py": "",
+    "pipeline/train/losses.py": "train",
+    "pipeline/evaluate/quality.py": "evaluate video",
+    "pipeline/report/page.html": "report",
+    "pipeline/tracking/store.py": "publish",
+    "reports/index.html": "publish",
+    "study/sizes.py": "",
+}
+
+
+@pytest.mark.parametrize(("file", "stages"), EDITS.items())
+def test_an_edit_runs_the_stages_that_depend_on_it(file: str, stages: str) -> None:
+    """With the default family. Only what computes with a file runs again: a fix in the H.264 parser trains nothing."""
+    deps = {name: [dep.replace("${model.name}", "costa") for dep in stage["deps"]] for name, stage in STAGES.items()}
+    assert [name for name in STAGES if covered(ROOT / file, deps[name])] == stages.split()
+
+
 def test_a_training_goes_on_with_the_code_that_it_began_with() -> None:
     """The parameters that it computes with, and no more: a changed command or log leaves a checkpoint usable."""
     used = [ROOT / name for name in CODE]
