@@ -49,6 +49,7 @@ class DataConfig:
     scenes: Annotated[Integer, Field(ge=0, le=100_000_000)]
     limit: Annotated[Integer, Field(ge=0, le=100_000_000)]
     every: Annotated[Integer, Field(ge=1, le=100_000)]
+    tiles: Annotated[Integer, Field(ge=1, le=64)]
     validation_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]
     validation_scenes: Annotated[Integer, Field(ge=0, le=100_000)]
     test_share: Annotated[StrictFloat, Field(ge=0, le=0.9)]

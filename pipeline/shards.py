@@ -8,7 +8,9 @@ train-00000.tar   pictures as 00000-000000.npy or .webp; coded bases of those to
 validation-00000.tar  scramble.base is coded, as 00000-000000.base.npy or .base.webp
 test-00000.tar
 
-Shards of one number are of the same part of the source; a part without pictures of a split has no shard of it.
+Shards of one number are of the same part of the source; a part without pictures of a split has no shard of it. They lie
+beside the manifest, or at any address that fsspec opens: then single pictures are read through a cache of bounded size
+on disk. Pictures are drawn at random, so a cache of whole shards would load 128 for each that is used.
 """
 
 import csv
@@ -16,23 +18,32 @@ import hashlib
 import io
 import json
 import os
-import struct
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.store import read_range
-from stegnet.core.errors import DataError
+from stegnet.core.address import store_errors
+from stegnet.core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from diskcache import Cache
+    from fsspec import AbstractFileSystem
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 NPY, WEBP = CODINGS = "npy", "webp"
 LAYOUT, MANIFEST, INDEX = "layout.json", "manifest.csv", ".index"
-_ROW = struct.Struct("<5q")  # of an index
+CACHE_GB = "STEGNET_CACHE_GB"
+_DEFAULT_GB = "20"
+_COLUMNS, _INTEGER = 5, np.dtype("<i8")  # of an index
+_AGAIN = "prepare the pictures again"
 
 
 @dataclass(frozen=True)
@@ -64,44 +75,57 @@ class ShardLayout:
     store: str
 
 
-def shard_name(split: str, number: int) -> str:
-    """File name of a shard."""
-    return f"{split}-{number:05d}.tar"
+# Writing
 
 
-class TarWriter:
-    """Writes one shard to an open file; the same pictures give the same bytes.
+class ShardWriter:
+    """Writes the shards of one part, one for each split that gets a picture; the same pictures give the same bytes.
 
     Args:
-        file: binary; it need not be seekable.
+        store: folder or address.
+        number: of the part.
         coding: npy or webp.
     """
 
-    def __init__(self, file: io.BufferedIOBase, number: int, coding: str) -> None:
-        self._tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-        self._number, self._coding = number, coding
-        self._count = 0
+    def __init__(self, store: str, number: int, coding: str) -> None:
+        self._store, self._number, self._coding = store, number, coding
+        self._tars: dict[str, tarfile.TarFile] = {}
+        self._counts = dict.fromkeys(SPLITS, 0)
+        self._open = ExitStack()
 
-    def add(self, pixels: np.ndarray, base: np.ndarray | None) -> list[int]:
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.__exit__(*error)
+
+    def add(self, split: str, pixels: np.ndarray, base: np.ndarray | None) -> list[int]:
         """Adds a picture, (size, size, 3) uint8, and its coded base; returns their row of the index."""
-        key = f"{self._number:05d}-{self._count:06d}"
-        self._count += 1
-        place = self._write(f"{key}.{self._coding}", pixels)
-        return [self._number, *place, *((0, 0) if base is None else self._write(f"{key}.base.{self._coding}", base))]
+        if split not in self._tars:
+            files, folder = open_files(self._store)
+            file = self._open.enter_context(files.open(f"{folder}/{shard_name(split, self._number)}", "wb"))
+            tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+            self._tars[split] = self._open.enter_context(tar)
+        key = f"{self._number:05d}-{self._counts[split]:06d}"
+        self._counts[split] += 1
+        place = self._write(self._tars[split], f"{key}.{self._coding}", pixels)
+        of_base = (0, 0) if base is None else self._write(self._tars[split], f"{key}.base.{self._coding}", base)
+        return [self._number, *place, *of_base]
 
-    def close(self) -> None:
-        """Ends the tar; the file stays open."""
-        self._tar.close()
-
-    def _write(self, name: str, pixels: np.ndarray) -> tuple[int, int]:
+    def _write(self, tar: tarfile.TarFile, name: str, pixels: np.ndarray) -> tuple[int, int]:
         """Offset and length of the coded pixels, without the header of .npy."""
         content = encode(pixels, self._coding)
         member = tarfile.TarInfo(name)
         member.size = len(content)
-        start = self._tar.offset + tarfile.BLOCKSIZE  # behind the member's header
-        self._tar.addfile(member, io.BytesIO(content))
+        end = tar.offset + tarfile.BLOCKSIZE + len(content)  # behind the member's header
+        tar.addfile(member, io.BytesIO(content))
         length = pixels.size if self._coding == NPY else len(content)
-        return start + len(content) - length, length
+        return end - length, length
+
+
+def shard_name(split: str, number: int) -> str:
+    """File name of a shard."""
+    return f"{split}-{number:05d}.tar"
 
 
 def encode(pixels: np.ndarray, coding: str) -> bytes:
@@ -112,74 +136,6 @@ def encode(pixels: np.ndarray, coding: str) -> bytes:
     else:
         Image.fromarray(pixels).save(content, "WEBP", lossless=True, method=0, quality=0)
     return content.getvalue()
-
-
-def decode(content: np.ndarray, layout: ShardLayout) -> np.ndarray:
-    """Reads (size, size, 3) uint8 from its bytes, without the header of .npy.
-
-    Raises:
-        ValueError: the bytes are no such picture.
-    """
-    shape = (layout.size, layout.size, 3)
-    pixels = content if layout.coding == NPY else cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
-    if pixels is None or pixels.size != layout.size * layout.size * 3:
-        raise ValueError("no picture of this size")
-    return pixels.reshape(shape)
-
-
-class Shards:
-    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read on access.
-
-    No file stays open or mapped, nor is the index in memory: it grows with the number of pictures. Memory-mapped reads
-    would take three times as long because of readahead.
-
-    Args:
-        bases: the coded bases of the pictures instead.
-    Raises:
-        DataError: the split is empty, or the folder holds no shards.
-    """
-
-    def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
-        self._index = folder / f"{split}{INDEX}"
-        self._columns = slice(3, 5) if bases else slice(1, 3)
-        self._count = self._index.stat().st_size // _ROW.size if self._index.is_file() else 0
-        if not self._count or not self._row(0)[self._columns][1]:
-            what = "coded bases of" if bases else ""
-            message = f"{folder}: contains no {what} {split} pictures".replace("  ", " ")
-            raise DataError(message, "see data.* and scramble.base in params.yaml, then `dvc repro`")
-        self._layout = read_layout(folder)
-        self._store = self._layout.store or str(folder)
-        self._split = split
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        row = self._row(index)
-        offset, length = row[self._columns]
-        name = shard_name(self._split, row[0])
-        try:
-            return decode(read_range(self._store, name, offset, length), self._layout)
-        except ValueError as error:
-            raise DataError(f"{self._store}/{name}: damaged ({error})", "prepare the pictures again") from error
-
-    def _row(self, index: int) -> tuple[int, ...]:
-        with open(self._index, "rb", buffering=0) as file:
-            return _ROW.unpack(os.pread(file.fileno(), _ROW.size, index * _ROW.size))
-
-
-def read_layout(folder: Path) -> ShardLayout:
-    """Reads layout.json: how the shards of a folder are stored.
-
-    Raises:
-        DataError: it holds none.
-    """
-    try:
-        return ShardLayout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
-        raise DataError(f"{folder}: no prepared pictures ({error})", "run `dvc repro prepare`") from error
 
 
 def write_layout(folder: Path, layout: ShardLayout) -> None:
@@ -200,7 +156,76 @@ def write_tables(folder: Path, rows: Callable[[str], Iterable[tuple[Sequence, Se
             with open(folder / f"{split}{INDEX}", "wb") as index:
                 for entry, place in rows(split):
                     table.writerow(entry)
-                    index.write(_ROW.pack(*place))
+                    index.write(np.array(place, _INTEGER))
+
+
+# Reading
+
+
+class Shards:
+    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read on access.
+
+    No file stays open or mapped, nor is the index in memory: it grows with the number of pictures. Memory-mapped reads
+    would take three times as long because of readahead.
+
+    Args:
+        bases: the coded bases of the pictures instead.
+    Raises:
+        DataError: the split is empty, or the folder holds no shards.
+    """
+
+    def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
+        self._index, self._split = folder / f"{split}{INDEX}", split
+        self._columns = slice(3, 5) if bases else slice(1, 3)
+        size = self._index.stat().st_size if self._index.is_file() else 0
+        self._count = size // (_COLUMNS * _INTEGER.itemsize)
+        if not self._count or not self._row(0)[self._columns][1]:
+            pictures = f"coded bases of {split} pictures" if bases else f"{split} pictures"
+            hint = "see data.* and scramble.base in params.yaml, then `dvc repro`"
+            raise DataError(f"{folder}: contains no {pictures}", hint)
+        self._layout = read_layout(folder)
+        self._store = self._layout.store or str(folder)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        row = self._row(index)
+        name = shard_name(self._split, row[0])
+        try:
+            return decode(read_range(self._store, name, *row[self._columns]), self._layout)
+        except ValueError as error:
+            raise DataError(f"{self._store}/{name}: damaged ({error})", _AGAIN) from error
+
+    def _row(self, index: int) -> list[int]:
+        start = index * _COLUMNS * _INTEGER.itemsize
+        return np.fromfile(self._index, _INTEGER, _COLUMNS, offset=start).tolist()
+
+
+def decode(content: np.ndarray, layout: ShardLayout) -> np.ndarray:
+    """Reads (size, size, 3) uint8 from its bytes, without the header of .npy.
+
+    Raises:
+        ValueError: the bytes are no such picture.
+    """
+    pixels = content if layout.coding == NPY else cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
+    if pixels is None or pixels.size != layout.size * layout.size * 3:
+        raise ValueError("no picture of this size")
+    return pixels.reshape(layout.size, layout.size, 3)
+
+
+def read_layout(folder: Path) -> ShardLayout:
+    """Reads layout.json: how the shards of a folder are stored.
+
+    Raises:
+        DataError: it holds none.
+    """
+    try:
+        return ShardLayout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise DataError(f"{folder}: no prepared pictures ({error})", "run `dvc repro prepare`") from error
 
 
 def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
@@ -215,3 +240,85 @@ def data_hash(folder: Path) -> str:
     """SHA-256 of the manifest, which identifies every stored pixel."""
     with open(folder / MANIFEST, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
+    """Bytes of a file in a store, (length,) uint8; fewer if the file ends before.
+
+    Raises:
+        DataError: the store can't be read.
+    """
+    address = f"{store}/{name}"
+    if not is_remote(store):
+        try:
+            return np.fromfile(address, np.uint8, length, offset=offset)
+        except OSError as error:
+            raise DataError(f"{address}: can't be read ({error.strerror})", _AGAIN) from error
+    kept = _cache(cache_folder() / "pictures", os.environ.get(CACHE_GB, _DEFAULT_GB))
+    content = kept.get(f"{address}@{offset}")
+    if content is None:
+        files, path = open_files(address)
+        with refusals(address):
+            content = files.cat_file(path, start=offset, end=offset + length)
+        kept.set(f"{address}@{offset}", content)
+    return np.frombuffer(bytearray(content), np.uint8)
+
+
+@cache
+def _cache(folder: Path, gigabytes: str) -> "Cache":
+    """The cache, which all processes of a machine share."""
+    import diskcache
+
+    if not gigabytes.isdecimal():
+        raise ConfigError(f"{CACHE_GB}: must be a whole number of gigabytes, is {gigabytes!r}")
+    return diskcache.Cache(folder, size_limit=int(gigabytes) * 10**9, eviction_policy="least-recently-stored")
+
+
+# Places
+
+
+def cache_folder() -> Path:
+    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder.
+
+    Raises:
+        ConfigError: the user has no home, and neither is set.
+    """
+    if own := os.environ.get("STEGNET_CACHE"):
+        return Path(own)
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "stegnet"
+    try:
+        return Path.home() / ".cache" / "stegnet"
+    except RuntimeError as error:
+        raise ConfigError("there is no home folder for downloads", "set STEGNET_CACHE or HOME to a folder") from error
+
+
+def is_remote(address: str) -> bool:
+    """Returns whether it is s3://bucket/prefix or the like, and no path."""
+    return "://" in address
+
+
+def open_files(address: str) -> tuple["AbstractFileSystem", str]:
+    """The file system of an address or path, and the path in it.
+
+    Raises:
+        ConfigError: fsspec knows no such protocol, or lacks its package.
+    """
+    import fsspec  # its first import takes a while
+
+    try:
+        files, path = fsspec.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        hint = "for s3://, pip install 'stegnet[cluster]'"
+        raise ConfigError(f"{address}: can't be opened ({error})", hint) from error
+    return files, path.rstrip("/") or path
+
+
+@contextmanager
+def refusals(address: str) -> Iterator[None]:
+    """Turns what file systems raise in the block into a DataError."""
+    try:
+        yield
+    except store_errors() as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{address}: can't be read ({reason})", "check the network and your access") from error

@@ -21,7 +21,7 @@ from joblib import Memory, Parallel, delayed
 from pipeline.chart import chart
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json, write_table
-from pipeline.store import cache_folder
+from pipeline.shards import cache_folder
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
 from stegnet.methods.network import Network

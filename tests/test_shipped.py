@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
-from pipeline.prepare.groups import cut_squares
+from pipeline.prepare.sources import cut_squares
 from stegnet import Key, Session
 from stegnet.media import read_frames, read_sound, scan
 from stegnet.networks import SHIPPED, read_card

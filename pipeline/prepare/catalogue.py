@@ -2,19 +2,22 @@
 
 import csv
 import hashlib
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from pipeline.shards import TEST, TRAIN
+from pipeline.prepare.sources import Picture
+from pipeline.shards import TEST
 from stegnet.core.errors import DataError
 from stegnet.media import read_picture
 
-KINDS = ("rendered", "folder", "package", "torchvision", "archive")
+CROPS = 4  # squares cut from each photograph of a package
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,10 @@ class CatalogueEntry:
         files: CSV file beside sources.yaml with the list of its pictures, for kind archive.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
-    kind: str
+    kind: Literal["rendered", "folder", "package", "torchvision", "archive"]
     address: str
     version: str
     licence: str
@@ -45,58 +50,47 @@ class CatalogueEntry:
 
 @dataclass(frozen=True)
 class Listed:
-    """One row in the list of an archive's pictures.
+    """One row in the list of an archive's pictures: unique file name without folders, its SHA-256, and its split."""
 
-    Attributes:
-        file: unique file name without folders.
-        sha256: of the file.
-        split: train or test.
-    """
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
-    file: str
-    sha256: str
-    split: str
+    file: Annotated[
+        str, StringConstraints(pattern=r"^(\.?[^./\\]|\.\.[^/\\])[^/\\]*$")
+    ]  # it is written under this name
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    split: Literal["train", "test"]
 
 
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
     """All entries of sources.yaml.
 
     Raises:
-        DataError: an entry has an unknown or missing key, or an unknown kind.
+        DataError: it can't be read, or a key or value is unknown or missing.
     """
-    try:
-        sources = [CatalogueEntry(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    except (OSError, TypeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: not a valid catalogue ({reason})") from error
-    for source in sources:
-        if source.kind not in KINDS:
-            raise DataError(f"{path}: {source.name}: unknown kind {source.kind!r}", f"known: {', '.join(KINDS)}")
-    return sources
+    return _checked(list[CatalogueEntry], path, "catalogue", yaml.safe_load)
 
 
 def read_listing(path: Path) -> list[Listed]:
     """The pictures of an archive, sorted by file name.
 
     Raises:
-        DataError: the file can't be read, or a row has wrong columns, invalid values or a duplicate name.
+        DataError: it can't be read, or a row has wrong columns, invalid values or a duplicate name.
     """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [Listed(**row) for row in csv.DictReader(file, restval="")]
-    except (OSError, TypeError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a valid list of pictures ({error})") from error
-    for row in rows:
-        if not _is_valid(row):
-            raise DataError(f"{path}: {row.file!r}: needs a file name, a SHA-256 and a split (train or test)")
+    rows = _checked(list[Listed], path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
     if len({row.file for row in rows}) < len(rows):
         raise DataError(f"{path}: lists a file twice")
     return sorted(rows, key=lambda row: row.file)
 
 
-def _is_valid(row: Listed) -> bool:
-    is_name = row.file not in {"", ".."} and Path(row.file).name == row.file  # the file is written under this name
-    return is_name and bool(re.fullmatch("[0-9a-f]{64}", row.sha256)) and row.split in {TRAIN, TEST}
+def _checked(kind: Any, path: Path, what: str, parse: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(parse(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, is {first['input']!r}"
+        raise DataError(f"{path}: not a valid {what} ({reason})") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, csv.Error) as error:
+        raise DataError(f"{path}: not a valid {what} ({' '.join(str(error).split())})") from error
 
 
 def read_package_pictures(source: CatalogueEntry) -> list[tuple[str, np.ndarray]]:
@@ -117,3 +111,9 @@ def read_package_pictures(source: CatalogueEntry) -> list[tuple[str, np.ndarray]
             raise DataError(f"{source.name}: {file} differs from its SHA-256 in sources.yaml", hint)
         pictures.append((path.name, read_picture(path)))
     return pictures
+
+
+def photographs(source: CatalogueEntry) -> Iterator[Picture]:
+    """The pictures of a `package` source, to test on."""
+    for name, pixels in read_package_pictures(source):
+        yield Picture("photographs", name, pixels, splits=(TEST,), crops=CROPS)

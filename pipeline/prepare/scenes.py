@@ -8,12 +8,21 @@ The ranges below were tuned by hand until spectra, gradients and colours were cl
 Pictures are float32 arrays of shape (size, size, 3), RGB with the sRGB gamma in [0, 1], until the last step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+
+from pipeline.config import DataConfig
+from pipeline.prepare.sources import Job, Picture, source
+from pipeline.shards import TEST, TRAIN, VALIDATION
+
+FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
@@ -32,6 +41,23 @@ class Look:
     focus: np.ndarray  # (2,) centre of the objects, relative to the size
     spread: float  # standard deviation of their distance from it, relative to the size
     light: np.ndarray  # (2,) unit vector pointing away from the light
+
+
+@source("scenes")
+def jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
+    """Jobs that render the scenes to train and to validate on."""
+    return chain(scene_jobs(config, seed, TRAIN), scene_jobs(config, seed, VALIDATION))
+
+
+def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
+    """Jobs that render the scenes of one split; no scene is in two splits."""
+    count = {TRAIN: config.scenes, VALIDATION: config.validation_scenes, TEST: config.test_scenes}[split]
+    return (partial(_scene, config.size, seed, split, index) for index in range(count))
+
+
+def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture]:
+    name = f"scene-{index:07d}" if split == TRAIN else f"{split}-scene-{index:04d}"
+    yield Picture("scenes", name, render_scene(size, (seed, FIRST_SCENE[split] + index)), splits=(split,))
 
 
 def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:

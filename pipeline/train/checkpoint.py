@@ -22,7 +22,7 @@ from stegnet.core.parallel import world_size
 from stegnet.networks.card import SHIPPED, weights_id
 
 CODE = (  # what a training computes with
-    "pipeline/config.py", "pipeline/shards.py", "pipeline/similarity.py", "pipeline/store.py", "pipeline/tensors.py",
+    "pipeline/config.py", "pipeline/shards.py", "pipeline/similarity.py", "pipeline/tensors.py",
     "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
     "stegnet/networks/layers", "stegnet/networks/pair.py",
 )  # fmt: skip

@@ -137,7 +137,7 @@ def distributed(
     """
     if not on_cluster():
         return ordered(function, items, workers, prepare)
-    return _over_cluster(partial(_in_folder, Path.cwd(), prepare, function), items)
+    return over_cluster(partial(_in_folder, Path.cwd(), prepare, function), items)
 
 
 def on_cluster() -> bool:
@@ -187,7 +187,7 @@ def _import_paths() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
 
 
-def _over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """A process that is lost is replaced, and its item done again."""
     most = 2 * connect()[1]  # items at a time, so that no processor waits for this process
     import ray

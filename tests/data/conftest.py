@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.prepare import prepare as prepare_module
 from tests.support.lab import MEANS, PARAMS, load, prepare, read_manifest
 
 Prepared = tuple[dict[str, int], list]
@@ -12,18 +11,12 @@ Prepared = tuple[dict[str, int], list]
 
 @pytest.fixture
 def data_config() -> Callable[..., object]:
-    """A small `data` section, with changes by key."""
+    """A small `data` section, with changes by key; it is prepared in this process: to start others takes seconds."""
     small = replace(
         load(PARAMS).data, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0,
         test_scenes=2, test_photographs=False, shard=4, workers=1,
     )  # fmt: skip
     return lambda **changes: replace(small, **changes)
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prepares the parts in this process: to start others takes seconds."""
-    monkeypatch.setattr(prepare_module, "spread", lambda function, items, workers: map(function, items))
 
 
 @pytest.fixture

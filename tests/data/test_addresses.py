@@ -12,22 +12,20 @@ import webdataset
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from pipeline.prepare import store
+from pipeline import shards
 from stegnet import ConfigError, DataError
 from tests.support.lab import CODED, SPLITS, TRAIN, Shards, data_hash, read_layout
 from tests.support.temporary import contents
 
 SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}
 
-pytestmark = pytest.mark.usefixtures("in_process")
-
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    store._cache.cache_clear()
+    shards._cache.cache_clear()
     yield
-    store._cache.cache_clear()
+    shards._cache.cache_clear()
 
 
 @pytest.fixture
@@ -94,7 +92,7 @@ def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, prep
     fsspec.filesystem("s3").rm(address, recursive=True)  # it is not asked again
     assert all(np.array_equal(*pictures) for near, far in both for pictures in zip(near, far, strict=True))
     with pytest.raises(DataError, match=r"train-99999.tar: can't be read"):
-        store.read_range(address, "train-99999.tar", 0, 9)
+        shards.read_range(address, "train-99999.tar", 0, 9)
 
 
 def test_an_unknown_protocol(prepared):

@@ -33,7 +33,7 @@ def folder(tmp_path, picture, make_film) -> Path:
 
 
 def test_a_folder_with_all_kinds_of_files_gives_the_same_bytes_from_any_number_of_processes(
-    folder, prepared, tmp_path, caplog, request
+    folder, prepared, tmp_path, caplog
 ):
     counts, rows = prepared("three", source="folder", folder=str(folder), workers=3)
     assert counts == {
@@ -47,13 +47,12 @@ def test_a_folder_with_all_kinds_of_files_gives_the_same_bytes_from_any_number_o
     assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "letter"))
     assert all(line.startswith("skipped ") for line in warned)
     assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
-    request.getfixturevalue("in_process")
     prepared("none", source="folder", folder=str(folder))
     assert contents(tmp_path / "three") == contents(tmp_path / "none")
 
 
 @pytest.fixture
-def sides(prepared, in_process):
+def sides(prepared):
     """The split of each file of a folder."""
 
     def find(folder: Path, share: float = 0.5, out: str = "out", validation: float = 0.0) -> dict[str, str]:
@@ -94,7 +93,7 @@ def by_hand(tmp_path, picture) -> Callable[..., Path]:
     return make
 
 
-def test_a_manual_split_is_kept_and_what_is_missing_in_it_is_drawn(by_hand, prepared, in_process):
+def test_a_manual_split_is_kept_and_what_is_missing_in_it_is_drawn(by_hand, prepared):
     folder = by_hand("train", "val", "test")
     (folder / "README.md").write_text("where they come from")
     changes = {"source": "folder", "folder": str(folder), "test_share": 0.9, "validation_share": 0.5}
@@ -109,7 +108,7 @@ def test_a_manual_split_is_kept_and_what_is_missing_in_it_is_drawn(by_hand, prep
     assert found == {("train", TRAIN), ("train", VALIDATION), ("test", TEST)}
 
 
-def test_a_picture_outside_the_manual_split_is_an_error(by_hand, prepared, in_process, tmp_path, picture):
+def test_a_picture_outside_the_manual_split_is_an_error(by_hand, prepared, tmp_path, picture):
     folder = by_hand("train", "val")
     write_png(folder / "stray.png", picture(64, 64))
     with pytest.raises(DataError, match=r"^data.folder: .*stray.png is outside val/, train/$") as caught:
@@ -118,7 +117,7 @@ def test_a_picture_outside_the_manual_split_is_an_error(by_hand, prepared, in_pr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, in_process, caplog):
+def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, caplog):
     folder = by_hand("train", "val", "test")
     shutil.copy(folder / "test" / "class" / "1.png", folder / "train" / "one.png")
     Image.open(folder / "val" / "class" / "2.png").save(folder / "train" / "two.bmp")  # other bytes, same pixels
@@ -129,7 +128,7 @@ def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, in
     assert caplog.messages == ["skipped 3 that are in another split too: val/three.png, train/one.png, train/two.bmp"]
 
 
-def test_a_folder_of_test_pictures(by_hand, prepared, in_process, tmp_path):
+def test_a_folder_of_test_pictures(by_hand, prepared, tmp_path):
     folder = by_hand("mine", "tests")
     shutil.copy(folder / "tests" / "class" / "5.png", folder / "mine" / "again.png")
     changes = {"folder": str(folder / "mine"), "test_folder": str(folder / "tests")}
@@ -156,7 +155,7 @@ def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, p
     assert sum(map(len, stored)) == len(set.union(*stored))
 
 
-def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, in_process, tmp_path, folder):
+def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, tmp_path, folder):
     changes = {"folder": str(folder), "validation_scenes": 3, "scenes": 3, "test_scenes": 3, "test_share": 0.9}
     counts, rows = prepared("one", seed=1, source="scenes", **changes)
     assert [counts[split] for split in (TRAIN, VALIDATION, TEST)] == [3, 3, 3]
@@ -171,7 +170,7 @@ def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, in_proce
     assert counts[VALIDATION] == 0  # scenes are validated on by those who train on them
 
 
-def test_photographs_are_in_the_test_split(prepared, in_process, tmp_path):
+def test_photographs_are_in_the_test_split(prepared, tmp_path):
     (tmp_path / "data").mkdir()
     shutil.copy(CATALOGUE, tmp_path / "data")
     counts, rows = prepared(source="scenes", scenes=1, test_photographs=True, test_scenes=0)
@@ -181,7 +180,7 @@ def test_photographs_are_in_the_test_split(prepared, in_process, tmp_path):
     assert {row.split for row in photographs} == {TEST}
 
 
-def test_nothing_to_train_on(prepared, in_process, tmp_path, picture):
+def test_nothing_to_train_on(prepared, tmp_path, picture):
     (tmp_path / "in").mkdir()
     with pytest.raises(DataError, match=r"data.source folder: nothing usable to train on \(it contains no pictures\)"):
         prepared(source="folder", folder=str(tmp_path / "in"))
@@ -191,7 +190,7 @@ def test_nothing_to_train_on(prepared, in_process, tmp_path, picture):
 
 
 @pytest.mark.arithmetic
-def test_training_pictures_get_the_base_of_the_whole_picture(prepared, tmp_path, in_process):
+def test_training_pictures_get_the_base_of_the_whole_picture(prepared, tmp_path):
     prepared(source="scenes", validation_scenes=2, scramble=CODED)
     for split, count in ((TRAIN, 3), (VALIDATION, 2)):
         pictures, bases = (Shards(tmp_path / "out", split, bases) for bases in (False, True))

@@ -45,7 +45,7 @@ def folder(tmp_path, picture) -> Path:
 
 
 @pytest.fixture
-def run(data_config, folder, in_process, tmp_path) -> Callable[..., list[int]]:
+def run(data_config, folder, tmp_path) -> Callable[..., list[int]]:
     """Prepares the folder; returns the numbers of the parts that were prepared until a stop."""
 
     def call(out: str, stop: int = 100, **changes) -> list[int]:

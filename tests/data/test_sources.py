@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.prepare import folders, sources, store
-from pipeline.prepare.groups import Group, cut_squares, fit_square
+from pipeline import shards
+from pipeline.prepare import downloads, folders
+from pipeline.prepare.prepare import list_jobs
+from pipeline.prepare.sources import Picture, cut_squares, fit_square
 from stegnet import ConfigError, DataError
 from stegnet.media import read_picture, write_png
 from tests.data.served import at_once, member, pack, serving
@@ -21,34 +23,34 @@ PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888
 
 
 @pytest.fixture
-def groups(data_config, tmp_path) -> Callable[..., list[Group]]:
-    """The groups of a source, in order."""
+def read(data_config, tmp_path) -> Callable[..., list[Picture | str]]:
+    """What the jobs of a source give, in order."""
     return lambda **changes: [
-        g for job in sources.list_jobs(data_config(**changes), tmp_path / "data", 0) for g in job()
+        found for job in list_jobs(data_config(test_scenes=0, **changes), tmp_path / "data", 0) for found in job()
     ]
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    sources._open_torchvision.cache_clear()
+    downloads._open_torchvision.cache_clear()
     yield
-    sources._open_torchvision.cache_clear()
+    downloads._open_torchvision.cache_clear()
 
 
-def test_a_folder_is_read_recursively_without_text_files(groups, picture, tmp_path):
+def test_a_folder_is_read_recursively_without_text_files(read, picture, tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     write_png(tmp_path / "in" / "deep" / "b.png", picture(64, 80))
     write_png(tmp_path / "in" / "a.png", picture(64, 64))
     (tmp_path / "in" / "LICENCE.md").write_text("MIT")
     (tmp_path / "in" / ".hidden.png").write_bytes(b"")
-    found = groups(source="folder", folder=str(tmp_path / "in"))
-    assert [group.samples[0].name for group in found] == ["a.png", "deep/b.png"]
-    assert (found[1].samples[0].width, found[1].samples[0].height) == (80, 64)
+    found = read(source="folder", folder=str(tmp_path / "in"))
+    assert [picture.name for picture in found] == ["a.png", "deep/b.png"]
+    assert found[1].pixels.shape == (64, 80, 3)
     assert found[0].key == hashlib.sha256((tmp_path / "in" / "a.png").read_bytes()).hexdigest()
 
 
-def test_links_that_lead_to_no_file_are_named_and_names_are_lines_of_utf_8(groups, picture, tmp_path):
+def test_links_that_lead_to_no_file_are_named_and_names_are_lines_of_utf_8(read, picture, tmp_path):
     folder, other = tmp_path / "in", tmp_path / "other"
     for each in (folder, other):
         each.mkdir()
@@ -57,9 +59,10 @@ def test_links_that_lead_to_no_file_are_named_and_names_are_lines_of_utf_8(group
         (folder / name).symlink_to(target)
     (folder / os.fsdecode(b"\xff\n.png")).write_bytes(b"")
     shutil.copy(other / "a.png", folder / os.fsdecode(b"\xfe\n.png"))
-    found = groups(source="folder", folder=str(folder))
-    assert [sample.name for group in found for sample in group.samples] == ["a.png", "file.png", r"\udcfe\n.png"]
-    assert [line.removeprefix(f"{folder}/") for group in found for line in group.damaged] == [
+    found = read(source="folder", folder=str(folder))
+    pictures = [each for each in found if isinstance(each, Picture)]
+    assert [picture.name for picture in pictures] == ["a.png", "file.png", r"\udcfe\n.png"]
+    assert [line.removeprefix(f"{folder}/") for line in found if line not in pictures] == [
         "broken: a link to no file",
         "circle: a linked folder, not followed since DVC sees no change in it",
         "deep: a linked folder, not followed since DVC sees no change in it",
@@ -79,18 +82,18 @@ def test_a_folder_that_dvc_s_copy_lacks(data_config, monkeypatch, tmp_path, made
     assert caught.value.hint.startswith(hint)
 
 
-def test_the_catalogue_s_archives_are_known_sources(groups, tmp_path):
+def test_the_catalogue_s_archives_are_known_sources(read, tmp_path):
     (tmp_path / "data").mkdir()
     shutil.copy(CATALOGUE, tmp_path / "data")
     with pytest.raises(ConfigError, match=r"^data.source: unknown source 'imagnet-sample'") as caught:
-        groups(source="scenes+imagnet-sample")
+        read(source="scenes+imagnet-sample")
     assert caught.value.hint == (
-        "did you mean imagenet-sample? known: scenes, folder, data, torchvision:<class>, imagenet-sample, bsds500, "
+        "did you mean imagenet-sample? known: folder, data, torchvision:<class>, scenes, imagenet-sample, bsds500, "
         "or several joined by +"
     )
 
 
-def test_torchvision_downloads_verifies_and_keeps(groups, picture, tmp_path, monkeypatch):
+def test_torchvision_downloads_verifies_and_keeps(read, picture, tmp_path, monkeypatch):
     members = []
     for index, (name, (height, width)) in enumerate(PICTURES.items()):
         content = io.BytesIO()
@@ -102,35 +105,34 @@ def test_torchvision_downloads_verifies_and_keeps(groups, picture, tmp_path, mon
         address = f"http://127.0.0.1:{site.server_port}/imagenette2.tgz"
         archives["full"] = address, "0" * 32
         with pytest.raises(DataError, match=r"Imagenette: can't be downloaded \(File not found or corrupted.\)"):
-            groups(source="torchvision:Imagenette")
+            read(source="torchvision:Imagenette")
         archives["full"] = address, hashlib.md5(archive, usedforsecurity=False).hexdigest()
-        found = groups(source="torchvision:Imagenette")
+        found = read(source="torchvision:Imagenette")
     folder = tmp_path / "cache" / "torchvision" / "Imagenette" / FOLDER
-    assert [[sample.name for sample in group.samples] for group in found] == [["0000000"], ["0000001"], []]
-    assert [(s.width, s.height) for group in found for s in group.samples] == [(90, 70), (64, 100)]
-    assert found[2].small == ["0000002 (30×20)"]
-    assert np.array_equal(found[0].samples[0].pixels, read_picture(folder / "n01440764" / "a.jpeg")[3:67, 13:77])
-    assert {group.source for group in found} == {"torchvision:Imagenette"}
-    sources._open_torchvision.cache_clear()  # and now from the disk
-    assert [group.key for group in groups(source="torchvision:Imagenette")] == [group.key for group in found]
+    assert [picture.name for picture in found] == ["0000000", "0000001", "0000002"]
+    for picture, name in zip(found, PICTURES, strict=True):
+        assert np.array_equal(picture.pixels, read_picture(folder / name))
+    assert {picture.source for picture in found} == {"torchvision:Imagenette"}
+    downloads._open_torchvision.cache_clear()  # and now from the disk
+    assert [picture.name for picture in read(source="torchvision:Imagenette")] == [picture.name for picture in found]
 
 
 @pytest.mark.parametrize("name", ["NoSuchSet", "Kinetics", "utils"])
-def test_a_class_that_needs_more_arguments(groups, name):
+def test_a_class_that_needs_more_arguments(read, name):
     with pytest.raises(ConfigError, match=f"^data.source: torchvision can't download 'torchvision:{name}'"):
-        groups(source=f"torchvision:{name}")
+        read(source=f"torchvision:{name}")
 
 
 def test_the_cache_folder(monkeypatch, tmp_path):
-    assert store.cache_folder() == tmp_path / "cache"
+    assert shards.cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("STEGNET_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert store.cache_folder() == tmp_path / "xdg" / "stegnet"
+    assert shards.cache_folder() == tmp_path / "xdg" / "stegnet"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert store.cache_folder() == Path.home() / ".cache" / "stegnet"
+    assert shards.cache_folder() == Path.home() / ".cache" / "stegnet"
     monkeypatch.setenv("HOME", "~")
     with pytest.raises(ConfigError, match="no home"):
-        store.cache_folder()
+        shards.cache_folder()
 
 
 def test_a_big_picture_is_averaged_down_about_its_centre():

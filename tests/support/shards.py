@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, TarWriter, shard_name, write_layout, write_tables
+from pipeline import shards
+from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, write_layout, write_tables
 from tests.support.films import picture
 
 
@@ -35,10 +36,9 @@ class ShardWriter:
     def _write(self, split: str) -> Iterable[tuple[list, list[int]]]:
         pictures = self._pictures[split]
         for number, start in enumerate(range(0, len(pictures), self._limit)):
-            with open(self._folder / shard_name(split, number), "wb") as file:
-                tar = TarWriter(file, number, self._coding)
-                yield from ((entry, tar.add(*both)) for entry, *both in pictures[start : start + self._limit])
-                tar.close()
+            with shards.ShardWriter(str(self._folder), number, self._coding) as writer:
+                for entry, *both in pictures[start : start + self._limit]:
+                    yield entry, writer.add(split, *both)
 
 
 def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int = 4, side: int = 64) -> Path:
