@@ -20,8 +20,8 @@ from joblib import Memory
 
 import stegnet
 from pipeline.config import Config
-from pipeline.stage import run_stage, write_json, write_table
 from pipeline.shards import cache_folder
+from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
 from stegnet.core.samples import is_grey
 from stegnet.media import read_picture, resize

@@ -18,8 +18,8 @@ from joblib import Memory
 
 from pipeline.chart import chart
 from pipeline.config import load
-from pipeline.stage import bar, program, write_json, write_table
 from pipeline.shards import cache_folder
+from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK

@@ -20,8 +20,8 @@ from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
 from pipeline.config import Config
-from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.shards import cache_folder
+from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
 from stegnet.methods.network import Network

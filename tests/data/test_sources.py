@@ -110,8 +110,8 @@ def test_torchvision_downloads_verifies_and_keeps(read, picture, tmp_path, monke
         found = read(source="torchvision:Imagenette")
     folder = tmp_path / "cache" / "torchvision" / "Imagenette" / FOLDER
     assert [picture.name for picture in found] == ["0000000", "0000001", "0000002"]
-    for picture, name in zip(found, PICTURES, strict=True):
-        assert np.array_equal(picture.pixels, read_picture(folder / name))
+    for each, name in zip(found, PICTURES, strict=True):
+        assert np.array_equal(each.pixels, read_picture(folder / name))
     assert {picture.source for picture in found} == {"torchvision:Imagenette"}
     downloads._open_torchvision.cache_clear()  # and now from the disk
     assert [picture.name for picture in read(source="torchvision:Imagenette")] == [picture.name for picture in found]
