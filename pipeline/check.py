@@ -1,4 +1,4 @@
-"""Stage check: the folders that data.* names are there, and the network of model.* can be trained.
+"""Stage check: the folders that data.* names are there, and the network of model.* can be trained by train.loss.
 
 It comes first, since DVC removes the outputs of a stage that is to run. Its output is always the same, so that no
 other stage repeats because of it.
@@ -12,6 +12,7 @@ import torch
 from pipeline.config import Config
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
+from pipeline.train.losses import check_measures
 from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError
 from stegnet.networks.pair import build_from
@@ -22,6 +23,7 @@ REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a ba
 def main(config: Config, out: Path) -> None:
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
+    check_measures(config.train.loss)
     check_network(config.model, config.train.crop)
     write_json(out, {"folders": "found"})
 

@@ -6,7 +6,7 @@ params.yaml is the only place of a default: a missing key is an error, as an unk
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -36,6 +36,8 @@ def _without_exponent(value: Any) -> Any:
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+# Weight of each of `pipeline.train.losses.MEASURES`, their colour space, and the weight of chroma.
+LossConfig = dict[StrictStr, Weight | Literal["rgb", "ycbcr"]]
 
 
 @dataclass(frozen=True)
@@ -119,19 +121,6 @@ class ScrambleConfig:
     base: Literal["none", "means", "coded"]
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Weights of the error measures in both terms of the loss, and their colour space."""
-
-    mse: Weight
-    l1: Weight
-    charbonnier: Weight
-    ssim: Weight
-    ms_ssim: Weight
-    space: Literal["rgb", "ycbcr"]
-    chroma: Weight
 
 
 @dataclass(frozen=True)
@@ -240,8 +229,7 @@ def check(values: Any) -> Config:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
         raise _config_error(error.errors(), values, Config) from error
-    if not any(asdict(config.train.loss)[measure] for measure in ("mse", "l1", "charbonnier", "ssim", "ms_ssim")):
-        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
+    _check_loss(config.train.loss)
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
@@ -251,6 +239,19 @@ def check(values: Any) -> Config:
     if crop % block or size % block:
         raise ConfigError(f"params.yaml: scramble.block: must divide data.size and train.crop, is {block}")
     return config
+
+
+def _check_loss(loss: LossConfig) -> None:
+    """Stage check knows the names of the measures; here, they are numbers, and not all 0."""
+    for key in ("space", "chroma"):
+        if key not in loss:
+            raise ConfigError(f"params.yaml: train.loss.{key}: missing")
+    for key, value in loss.items():
+        if isinstance(value, str) != (key == "space"):
+            wanted = "rgb or ycbcr" if key == "space" else "a number"
+            raise ConfigError(f"params.yaml: train.loss.{key}: must be {wanted}, is {value!r}")
+    if not any(value for key, value in loss.items() if key not in ("space", "chroma")):
+        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
 
 
 def read(path: Path) -> Any:

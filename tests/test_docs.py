@@ -97,7 +97,8 @@ def test_modules_and_paths(document: Path) -> None:
     for line in code(document):
         for module in re.findall(r"python -m ((?!pytest)[a-z_.]+)", line):
             file = ROOT / module.replace(".", "/")
-            assert file.is_dir() or file.with_suffix(".py").is_file(), line
+            own = document.name == "training.md" and module == "pipeline.spread"  # a reader's
+            assert own or file.is_dir() or file.with_suffix(".py").is_file(), line
         if re.fullmatch(CODE, line):
             assert (ROOT / line).exists() or (document.parent / line).exists(), line
 

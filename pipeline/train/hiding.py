@@ -28,6 +28,7 @@ from pipeline.train.losses import (
     Measure,
     Objective,
     PassResult,
+    check_measures,
     container_start,
     container_weight,
     loss_terms,
@@ -144,6 +145,7 @@ class PictureObjective(Objective):
 
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         super().__init__(config, pair, steps)
+        check_measures(config.train.loss)
         self._start = container_start(config, pair)
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> HideRevealPass:

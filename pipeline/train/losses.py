@@ -5,6 +5,7 @@ steep where a picture is flat: alone, they drive the container back to its cover
 unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline import similarity
 from pipeline.config import Config, LossConfig
-from pipeline.similarity import ms_ssim, ssim
+from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED
 from stegnet.networks.pair import Pair
@@ -107,7 +109,7 @@ def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
     """Both terms, by the measures that `config` weighs, in float32."""
     container, secret = (result.container, result.cover), (result.revealed, result.secret)
     with torch.no_grad():
-        squared = [_squared(*pictures).mean() for pictures in (container, secret)]
+        squared = [mse(*pictures).mean() for pictures in (container, secret)]
     return LossTerms(_error(*container, config), _error(*secret, config), *squared)
 
 
@@ -137,48 +139,69 @@ def to_ycbcr(pictures: Tensor) -> Tensor:
     return torch.stack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5], dim=1)
 
 
-def _squared(a: Tensor, b: Tensor) -> Tensor:
+# By their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
+MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
+
+
+def measure(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Decorates a measure of the error between pictures, which gets a weight in params.yaml by its name."""
+    assert function.__name__ not in MEASURES
+    MEASURES[function.__name__] = function
+    return function
+
+
+@measure
+def mse(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).square()
 
 
-def _absolute(a: Tensor, b: Tensor) -> Tensor:
+@measure
+def l1(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).abs()
 
 
-def _charbonnier(a: Tensor, b: Tensor) -> Tensor:
+@measure
+def charbonnier(a: Tensor, b: Tensor) -> Tensor:
     """√(d² + ε²) - ε; Lai et al. 2017 (arXiv 1704.03915, equation 3) do not subtract ε: here equal pictures give 0."""
     return ((a - b).square() + EPSILON**2).sqrt() - EPSILON
 
 
-def _dissimilarity(a: Tensor, b: Tensor) -> Tensor:
-    return 1 - ssim(a, b)
+@measure
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    return 1 - similarity.ssim(a, b)
 
 
-def _multi_scale_dissimilarity(a: Tensor, b: Tensor) -> Tensor:
-    return 1 - ms_ssim(a, b)
+@measure
+def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    return 1 - similarity.ms_ssim(a, b)
 
 
-# By their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
-MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mse": _squared,
-    "l1": _absolute,
-    "charbonnier": _charbonnier,
-    "ssim": _dissimilarity,
-    "ms_ssim": _multi_scale_dissimilarity,
-}
+def check_measures(loss: LossConfig) -> None:
+    """Checks the names of a loss's measures.
+
+    Raises:
+        ConfigError: there is no such measure, or one has no weight.
+    """
+    weights = loss.keys() - {"space", "chroma"}
+    for name in sorted(weights - MEASURES.keys()):
+        close = difflib.get_close_matches(name, MEASURES, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(MEASURES)}"
+        raise ConfigError(f"params.yaml: train.loss.{name}: unknown measure", hint)
+    for name in sorted(MEASURES.keys() - weights):
+        raise ConfigError(f"params.yaml: train.loss.{name}: missing")
 
 
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
     """The weighted sum of the measures; those of weight 0 are skipped."""
-    if config.space == "ycbcr":
+    if config["space"] == "ycbcr":
         a, b = to_ycbcr(a), to_ycbcr(b)
-    weights = {name: getattr(config, name) for name in MEASURES}
+    weights = {name: config[name] for name in MEASURES}
     return sum(weight * _over_channels(MEASURES[name](a, b), config) for name, weight in weights.items() if weight)
 
 
 def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
     """The mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
-    if config.space == "rgb":
+    if config["space"] == "rgb":
         return errors.mean()
     luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1)
-    return luma + config.chroma * (blue + red)
+    return luma + config["chroma"] * (blue + red)

@@ -59,7 +59,7 @@ def test_every_key_has_a_comment():
 
 
 def test_a_missing_key_or_a_wrong_type_is_named():
-    for key in list(FLAT)[::10]:
+    for key in [key for key in FLAT if not key.startswith("train.loss.")][::10]:
         assert error(without(VALUES, key.split("."))) == (f"{key}: missing", "")
     for key, value in FLAT.items():
         wrong = [1.5] if value == "auto" else WRONG[float if key == "beta" else type(value)]
@@ -116,7 +116,7 @@ def test_keys_that_do_not_fit_together():
     assert changed_to("scramble.block", 32).scramble.block == 32
     assert changed_to("data.size", 96).data.size == 96
     assert error(changed(VALUES, {"data.size": 88}))[0] == "train.crop: must not exceed data.size 88, is 96"
-    assert changed_to("train.loss.l1", 1.0).train.loss.l1 == 1
+    assert changed_to("train.loss.l1", 1.0).train.loss["l1"] == 1
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
 
 

@@ -221,6 +221,20 @@ def test_experiments(clone: Path) -> None:
     back_to_the_commit(clone)
 
 
+def test_a_stage_of_one_s_own(clone: Path) -> None:
+    """The documentation's."""
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8").partition("**A stage of your own**")[2]
+    script, entry = (part.partition("\n")[2] for part in text.split("```")[1:4:2])
+    (clone / "pipeline/spread.py").write_text(script, encoding="utf-8")
+    stages = (clone / "dvc.yaml").read_text(encoding="utf-8")
+    (clone / "dvc.yaml").write_text(stages.replace("\nplots:", f"\n{entry}\nplots:"), encoding="utf-8")
+    run(clone, "dvc", "repro", "spread")
+    assert json.loads((clone / "reports/spread.json").read_text(encoding="utf-8"))["spread"] > 0
+    run(clone, "git", "checkout", "-q", "dvc.yaml", "dvc.lock")
+    for name in ("pipeline/spread.py", "reports/spread.json"):
+        (clone / name).unlink()
+
+
 def test_wrong_parameters_are_named_and_cost_no_shards(clone: Path) -> None:
     before = (clone / "build/shards/manifest.csv").read_bytes()
     for settings, message in {
