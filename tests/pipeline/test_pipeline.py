@@ -71,7 +71,6 @@ def evaluated(folder: Path) -> set[str]:
 
 
 def all_is_well(folder: Path, *stages: str) -> None:
-    assert run(folder, "dvc", "status", *stages) == UP_TO_DATE
     assert len(run(folder, "dvc", "checkout", "-f").splitlines()) <= 1
     assert run(folder, "dvc", "status", *stages) == UP_TO_DATE
 
@@ -172,12 +171,13 @@ def kill_training(folder: Path, *command: str) -> None:
 def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: Path, committed: Path) -> None:
     folder = clone.parent / "second"
     run(committed, "git", "clone", "-q", str(committed), str(folder))
-    kill_training(folder, "dvc", "repro")
+    kill_training(folder, "dvc", "repro", "train")
     assert not (folder / "build/weights/pair.safetensors").exists()
-    said = run(folder, "dvc", "repro")
+    said = run(folder, "dvc", "repro", "evaluate", "video")
     assert "Running stage 'train'" in said and "12/12" not in said
     one, other = (yaml.safe_load((each / "dvc.lock").read_text(encoding="utf-8")) for each in (clone, folder))
-    assert one == other
+    assert {"check", "prepare", "train", "evaluate", "video"} == other["stages"].keys()
+    assert other["stages"].items() <= one["stages"].items()
 
 
 def test_verify_compares_two_clones_and_their_figures(tmp_path: Path) -> None:
