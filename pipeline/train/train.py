@@ -78,25 +78,29 @@ def train(
         ConfigError: there are more processes than pairs in a batch, or than GPUs.
         DataError: there are no training pictures.
     """
+    # The device of this process, and the others that train with it.
     fabric = open_fabric(config)
-    leads, precision = fabric.is_global_zero, resolve(config.train.precision, fabric.device)
+    leads, on_gpu = fabric.is_global_zero, fabric.device.type == "cuda"
+    precision = resolve(config.train.precision, fabric.device)
     make_deterministic(config.seed, config.train.threads)
+
+    # The pair, its optimiser and schedules; the pictures, and this process's share of each batch.
     trainer, checkpoint = Trainer(config, fabric, precision, data), checkpoint_of(config, data, checkpoints)
     parts = COVERS if trainer.objective.covers_only else WITH_BASES if config.scramble.base == CODED else SECRETS
     pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, parts)
-    share = BatchShare.of_this_process(config.train)
+    share, workers = BatchShare.of_this_process(config.train), loader_processes(config.train, fabric.device)
+
     with (
         checkpoint.lock() if leads else nullcontext(),
         StopRequest() as request,
         _explained(trainer, pairs, checkpoint),
     ):
+        # Where an earlier call was interrupted, it goes on.
         trainer.load_state_dict(fabric.broadcast(checkpoint.load() if leads else None))
         for point in trainer.curve if leads else ():
             report(point)
-        steps = trainer.remaining_steps()
-        workers, on_gpu = loader_processes(config.train, fabric.device), fabric.device.type == "cuda"
+        steps, begun = trainer.remaining_steps(), time.monotonic()
         batches = load_batches(pairs, map(share.pairs, steps), workers, pinned=on_gpu)
-        begun = time.monotonic()
         for _, batch in zip(progress(steps), batches, strict=True):
             waits = trainer.waits
             point = trainer.step(batch)
@@ -111,6 +115,8 @@ def train(
                 raise TrainingStopped(trainer.done, trainer.steps, request.signal)
             if trainer.stopped_early:
                 break
+
+    # The averaged weights at their best, and what is told of them.
     if leads and steps:
         rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun)
         memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
