@@ -4,9 +4,11 @@ import logging
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.stage import run_stage
+from pipeline.stage import run_stage, write_json
 from stegnet.core.errors import WeightsError
 from stegnet.networks.export import export
+
+AGREEMENT = "agreement.json"  # by network: largest difference of a sample, and share that is equal as 8 bits
 
 
 def main(config: Config, weights: Path, out: Path) -> None:
@@ -16,6 +18,11 @@ def main(config: Config, weights: Path, out: Path) -> None:
     except WeightsError as error:  # the other stages go on: not every backbone can be exported
         logging.warning("%s; without ONNX files, the model needs PyTorch", error)
         return
+    figures = {
+        each.network: {"difference": float(f"{each.difference:.1e}"), "equal": round(each.equal, 5)}
+        for each in networks
+    }
+    write_json(out / AGREEMENT, figures)
     for each in networks:
         print(f"{each.network}: {each.difference:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
 

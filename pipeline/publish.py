@@ -8,26 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.shards import TEST
 from pipeline.stage import run_stage
 from pipeline.tracking import results
 from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
-    tracker, curve = results.open_store(config), reports / "train" / "curve.csv"
-    films = results.film_sets(Path(config.video.cover), Path(config.video.secret))
-    train = results.train_result(weights, curve, datasets=results.training_sets(shards))
-    stills = results.evaluate_result(weights, reports / "evaluate", results.picture_sets(shards, TEST))
-    film = results.video_result(weights, reports / "video", films)
-    tracker.log_result(results.prepare_result(shards, reports / "prepare.json"), "prepare")
+    tracker = results.open_store(config)
+    stills = results.evaluate_result(weights, reports / "evaluate", shards)
+    film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
+    tracker.log_result(results.prepare_result(shards, reports / "prepare.json"), config.data.source)
+    train = results.train_result(weights, reports / "train" / "curve.csv", shards)
     tracker.log_result(train, results.training_name(config))
-    tracker.add_to_model(train.weights, sorted(onnx.glob("*.onnx")))
-    tracker.log_result(stills, "evaluate")
-    tracker.log_result(film, "video")
+    for result in (stills, film):
+        tracker.log_result(result, result.stage)
     for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
         study = figures.parent
         tracker.log_result(results.study_result(study.name, weights, study), study.name)
+    tracker.add_to_training(results.experiment_result(weights, onnx, reports, studies))
     print(_headline(config, stills.headline, film.headline, reports))
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import changed, check, flatten, parse, read
 from pipeline.stage import program
-from pipeline.tracking.result import Result
+from pipeline.tracking.results import Result
 from stegnet.core.errors import ConfigError, TrainingError, extra
 from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
-from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality
+from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality, setup_of
 from pipeline.stage import film_bar, run_stage, write_json, write_table
-from pipeline.tracking.results import film_sets, open_tracker, video_result
+from pipeline.tracking.results import track, video_result
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import (
     BASE_PSNR,
@@ -47,16 +47,17 @@ HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means s
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
-    with open_tracker(config).run("video", "video") as run:
+    network = Network.load(weights, backend="torch")
+    with track(config, "video", tags=setup_of(network)) as run:
         with film_bar() as progress:
-            frames = demonstrate(Network.load(weights, backend="torch"), cover, secret, out, config.seed, progress)
+            frames = demonstrate(network, cover, secret, out, config.seed, progress)
         steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")
         write_table(out / "frames.csv", frames, index="frame")
         write_table(out / "flicker.csv", steps, index="step")
         figures = summarise_film(frames, out / "container.mkv", steps)
         write_json(out / "details.json", figures)
         write_json(out / "metrics.json", film_headline(figures))
-        run.finish(video_result(weights, out, film_sets(cover, secret)))
+        run.finish(video_result(weights, out, cover, secret))
     container, secret, base = film_headline(figures).values()
     print(f"film: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
-from pipeline.evaluate.quality import Evaluator
+from pipeline.evaluate.quality import Evaluator, setup_of
 from pipeline.evaluate.statistics import headline, summarise
-from pipeline.shards import TEST
 from pipeline.stage import bar, run_stage, write_json, write_table
-from pipeline.tracking.results import evaluate_result, open_tracker, picture_sets
+from pipeline.tracking.results import evaluate_result, track
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
 from stegnet.media import write_png
@@ -17,11 +16,12 @@ from stegnet.methods.network import Network
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    with open_tracker(config).run("evaluate", "evaluate") as run:
-        evaluator = Evaluator(Network.load(weights, backend="torch"), shards, config.evaluate.shift, config.seed)
+    network = Network.load(weights, backend="torch")
+    with track(config, "evaluate", tags=setup_of(network)) as run:
+        evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
         _write_figures(evaluator, out)
         _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")
-        result = evaluate_result(weights, out, picture_sets(shards, TEST))
+        result = evaluate_result(weights, out, shards)
         run.finish(result)
     container, secret, base = (result.headline[name] for name in (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR))
     print(f"on test pictures: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")

@@ -14,6 +14,7 @@ import torch
 from pipeline.evaluate.perception import MeasureFunction, perceptual_measures
 from pipeline.shards import TEST, Shards, read_manifest
 from pipeline.tensors import seeded_shuffle
+from stegnet.core.compute import device_name
 from stegnet.core.errors import DataError
 from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
 from stegnet.core.parallel import distributed
@@ -43,6 +44,12 @@ class HideRevealResult:
     container: np.ndarray
     secret: np.ndarray
     revealed: np.ndarray
+
+
+def setup_of(network: Network) -> dict[str, str]:
+    """Device, precision and threads of a measurement, by name."""
+    device, threads = device_name(network.engine.device), str(torch.get_num_threads())
+    return {"device": device, "precision": network.engine.precision, "threads": threads}
 
 
 class PicturePairs:

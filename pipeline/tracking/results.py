@@ -1,142 +1,133 @@
-"""Results of the stages, read from their files as MLflow logs them, and the tracker that logs them."""
+"""Results of the stages, read from the files that they leave, and the store that logs them; imported without MLflow.
+
+A stage and stage publish log the same Result. Another figure or file of a stage is one entry in its function here.
+"""
 
 import csv
 import hashlib
+import io
 import json
 import logging
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipeline.config import Config, flatten
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
-from pipeline.tracking.result import DataSet, Result
 from stegnet.core.errors import DataError, TrackingError
 
 if TYPE_CHECKING:
-    from pipeline.tracking.run import LiveRun
-    from pipeline.tracking.store import Tracker
+    from pipeline.tracking.store import LiveRun, Tracker
 
-_DIGEST = 16  # digits of a data set's hash
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
-def open_tracker(config: Config) -> "StageTracker":
-    """The tracker of a stage's run, which a store that can't be used does not stop."""
-    return StageTracker(config)
+@dataclass(frozen=True)
+class DataSet:
+    """Pictures or a film that a stage read; `figures` is found in the names of the figures that it alone gave."""
+
+    name: str
+    source: str
+    digest: str
+    context: str
+    figures: str = "$^"
+    profile: Mapping[str, int] = field(default_factory=dict)
 
 
-def open_store(config: Config) -> "Tracker | NullTracker":
-    """The store of this stage's repository, even if DVC runs it in a temporary copy.
+@dataclass(frozen=True)
+class Result:
+    """Result of one stage on disk.
 
-    Without MLflow, stages run all the same, untracked.
-
-    Raises:
-        TrackingError: it can't be opened.
+    Attributes:
+        key: hash of its outputs; executions with the same outputs have the same key.
+        weights: hash of the weights that it trained or measured, or "".
+        headline: figures that the row of the training shows too.
+        curve: points with a "step", in order.
+        artifacts: files and folders.
+        texts: text files by name, logged without passwords.
+        pictures: PNG files by name that the row of the training shows too.
+        datasets: its inputs, first the one that gave the headline.
+        model: the weights file that it trained; `onnx`: files to add to that model.
     """
-    if find_spec("mlflow") is None:
-        logging.warning("MLflow is not installed: nothing is tracked")
-        return NullTracker()
-    try:
-        from pipeline.tracking.store import Tracker
-    except RuntimeError as error:  # without a home, which MLflow asks for
-        raise TrackingError(f"MLflow can't be imported ({error})", "set HOME to a folder") from error
 
-    return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
+    stage: str
+    key: str
+    weights: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    headline: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[Mapping[str, float], ...] = ()
+    artifacts: tuple[Path, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+    datasets: tuple[DataSet, ...] = ()
+    model: Path | None = None
+    onnx: tuple[Path, ...] = ()
 
+    def figures(self) -> dict[tuple[str, int], float]:
+        """All figures by name and step."""
+        points = [(int(point["step"]), name, point[name]) for point in self.curve for name in point if name != "step"]
+        single = {(name, 0): value for name, value in {**self.metrics, **self.headline}.items()}
+        return {(f"{self.stage}/{name}", step): value for step, name, value in points} | single
 
-class StageTracker:
-    """Tracks the run of a stage; what a store that can't be used misses of it, stage publish logs from its files."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    @contextmanager
-    def run(self, stage: str, name: str, training: str = "") -> Iterator["LiveRun | NullRun"]:
-        """Starts a run for the block, as `Tracker.run`; with a warning, none if the store can't be used."""
-        with ExitStack() as stack:
-            try:
-                run: LiveRun | NullRun = stack.enter_context(open_store(self._config).run(stage, name, training))
-            except TrackingError as error:
-                logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)
-                run = NullRun(complete=False)
-            yield run
-
-
-class NullTracker:
-    """A tracker that does nothing, with the methods of `pipeline.tracking.store.Tracker`."""
-
-    @contextmanager
-    def run(self, stage: str, name: str, training: str = "") -> Iterator["NullRun"]:
-        """Logs nothing of the block."""
-        yield NullRun()
-
-    def log_result(self, result: Result, name: str) -> None:
-        """Does nothing."""
-
-    def add_to_model(self, weights: str, paths: Sequence[Path]) -> None:
-        """Does nothing."""
-
-
-class NullRun:
-    """A run that does nothing, with the methods of `pipeline.tracking.run.LiveRun`."""
-
-    def __init__(self, complete: bool = True) -> None:
-        self.complete = complete
-
-    def log_tags(self, tags: Mapping[str, str]) -> None:
-        """Does nothing."""
-
-    def log_point(self, stage: str, point: Mapping[str, float]) -> None:
-        """Does nothing."""
-
-    def log_picture(self, name: str, step: int, pixels: np.ndarray) -> None:
-        """Does nothing."""
-
-    def finish(self, result: Result) -> None:
-        """Does nothing."""
+    def dataset_of(self, figure: str) -> DataSet | None:
+        """The data set that gave a figure."""
+        return next(
+            (each for each in self.datasets if re.search(each.figures, figure)), next(iter(self.datasets), None)
+        )
 
 
 def training_name(config: Config) -> str:
-    """A training's name in MLflow, unless parameters differ from the commit's."""
+    """A training's name, unless parameters differ from the commit's."""
     return f"{config.model.name} beta={config.beta:g}"
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     """The prepared pictures, and their number by source and split."""
-    figures = flatten(_read(metrics))
-    sets = tuple(each for split in SPLITS for each in picture_sets(shards, split))
-    return Result("prepare", data_hash(shards), metrics=figures, artifacts={shards / "manifest.csv": ""}, datasets=sets)
+    sets, files = picture_sets(shards, *SPLITS), (shards / "manifest.csv",)
+    return Result("prepare", data_hash(shards), metrics=flatten(_read(metrics)), artifacts=files, datasets=sets)
 
 
-def train_result(weights: Path, curve: Path, live: bool = False, datasets: tuple[DataSet, ...] = ()) -> Result:
-    """The weights and the training curve; `live`: the points of the curve are logged already."""
-    points = () if live else _curve(curve)
-    name = _sha256(weights)
-    return Result("train", name, name, curve=points, artifacts={curve: ""}, datasets=datasets, model=weights)
+def train_result(weights: Path, curve: Path, shards: Path) -> Result:
+    """The weights, their figures in training and validation as weights/…, and the training curve."""
+    name, metrics = _sha256(weights), curve.with_name("metrics.json")
+    figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
+    sets, files = picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
+    return Result("train", name, name, figures, curve=_curve(curve), artifacts=files, datasets=sets, model=weights)
 
 
-def evaluate_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
-    """Quality on test pictures: headline figures, all figures as evaluate/…, contact sheets."""
-    details, headline = flatten(_read(out / "details.json")), _read(out / "metrics.json")
-    metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in details.items()}
+def evaluate_result(weights: Path, out: Path, shards: Path) -> Result:
+    """Quality on test pictures: headline, mean and worst of each measure as evaluate/…, all as a table, pictures."""
+    details, headline = _read(out / "details.json"), _read(out / "metrics.json")
+    rows = [
+        {"pictures": kind, "mode": mode, "measure": measure, **stats}
+        for kind, modes in details.items()
+        for mode, measures in modes.items()
+        for measure, stats in measures.items()
+    ]
+    metrics = {
+        "/".join(["evaluate", *list(row.values())[:3], key]): row[key] for row in rows for key in ("mean", "worst")
+    }
+    shown = [row["pictures"] for row in rows if headline.get(row["measure"]) == row["mean"]]
+    sets = sorted(picture_sets(shards, TEST), key=lambda each: [each.name] != [f"{kind}, {TEST}" for kind in shown[:1]])
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
-    return _measured("evaluate", weights, out, metrics, headline, pictures=pictures, datasets=datasets)
+    more = {"texts": {"figures.csv": _table(rows)}, "pictures": pictures, "datasets": tuple(sets)}
+    return _measured("evaluate", weights, out, metrics, headline, **more)
 
 
-def video_result(weights: Path, out: Path, datasets: tuple[DataSet, ...] = ()) -> Result:
+def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     """Quality of the demonstration film: headline figures, all figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     details, headline = _read(out / "details.json"), _read(out / "metrics.json")
-    pictures = {"video/frames": out / "frames.png"}
-    return _measured("video", weights, out, details, headline, curve=points, pictures=pictures, datasets=datasets)
+    films = [(cover, "container"), (secret, "secret|base")]
+    sets = tuple(DataSet(film.name, str(film), _sha256(film)[:16], "evaluation", side) for film, side in films)
+    more = {"curve": points, "pictures": {"video/frames": out / "frames.png"}, "datasets": sets}
+    return _measured("video", weights, out, details, headline, **more)
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:
@@ -152,37 +143,38 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
     return _measured(name, weights, out, {}, {f"{name}/{key}": value for key, value in figures.items()})
 
 
-def picture_sets(shards: Path, split: str) -> tuple[DataSet, ...]:
-    """The prepared pictures of one split, one data set per source."""
-    counts: Counter[str] = Counter()
-    hashes: dict[str, Any] = defaultdict(hashlib.sha256)
-    for entry in read_manifest(shards, split):
-        counts[entry.source] += 1
-        hashes[entry.source].update(entry.sha256.encode())
+def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | None) -> Result:
+    """What the row of a training shows of its whole experiment: parameters, dvc.lock, report, ONNX files."""
+    name, lock, page = _sha256(weights), Path("dvc.lock"), (studies or reports) / "index.html"
+    files = {"study.lock": lock, "study.html": page} if studies else {"dvc.lock": lock, "report.html": page}
+    files |= {"params.yaml": Path("params.yaml")}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.exists()}
+    agreement = flatten(_read(onnx / "agreement.json") if (onnx / "agreement.json").exists() else {})
+    figures = {f"onnx/{key.replace('.', '/')}": value for key, value in agreement.items()}
+    return Result("publish", name, name, figures, texts=texts, onnx=tuple(sorted(onnx.glob("*.onnx"))))
+
+
+def picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
+    """The prepared pictures of some splits, one data set per split and source."""
+    pictures = defaultdict(list)
+    for split in splits:
+        for entry in read_manifest(shards, split):
+            pictures[entry.source, split].append(entry.sha256)
     return tuple(
         DataSet(
-            f"{kind}, {split}", str(shards), hashes[kind].hexdigest()[:_DIGEST], _CONTEXTS[split], {"pictures": count}
+            f"{kind}, {split}", str(shards), _digest(*hashes)[:16], _CONTEXTS[split], f"/{re.escape(kind)}/",
+            {"pictures": len(hashes)},
         )
-        for kind, count in counts.items()
-    )
-
-
-def training_sets(shards: Path) -> tuple[DataSet, ...]:
-    """Training and validation pictures."""
-    return (*picture_sets(shards, TRAIN), *picture_sets(shards, VALIDATION))
-
-
-def film_sets(*films: Path) -> tuple[DataSet, ...]:
-    """Cover and secret films."""
-    return tuple(DataSet(film.name, str(film), _sha256(film)[:_DIGEST], "evaluation") for film in films)
+        for (kind, split), hashes in pictures.items()
+    )  # fmt: skip
 
 
 def _measured(
     stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float], **more: Any
 ) -> Result:
     name = _sha256(weights)
-    key = hashlib.sha256(name.encode() + (out / "metrics.json").read_bytes()).hexdigest()
-    return Result(stage, key, name, metrics, headline, artifacts={out: ""}, **more)
+    key = _digest(name, (out / "metrics.json").read_text(encoding="utf-8"))
+    return Result(stage, key, name, metrics, headline, artifacts=(out,), **more)
 
 
 def _curve(path: Path) -> tuple[dict[str, float], ...]:
@@ -190,13 +182,68 @@ def _curve(path: Path) -> tuple[dict[str, float], ...]:
         return tuple({key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file))
 
 
+def _table(rows: list[dict[str, Any]]) -> str:
+    table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _digest(*hashes: str) -> str:
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:_DIGEST]
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def open_store(config: Config) -> "Tracker | Untracked":
+    """The store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that does nothing.
+
+    Raises:
+        TrackingError: it can't be opened.
+    """
+    if find_spec("mlflow") is None:
+        logging.warning("MLflow is not installed: nothing is tracked")
+        return Untracked(complete=True)
+    try:
+        from pipeline.tracking.store import Tracker
+    except RuntimeError as error:  # without a home, which MLflow asks for
+        raise TrackingError(f"MLflow can't be imported ({error})", "set HOME to a folder") from error
+
+    return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
+
+
+@contextmanager
+def track(
+    config: Config, stage: str, name: str = "", training: str = "", tags: Mapping[str, str] | None = None
+) -> Iterator["LiveRun | Untracked"]:
+    """A run for the block, as `Tracker.run`; with a warning, one that does nothing if the store can't be used."""
+    with ExitStack() as stack:
+        try:
+            own = {f"stegnet.{tag}": value for tag, value in (tags or {}).items()}
+            run = stack.enter_context(open_store(config).run(stage, name or stage, training, own))
+        except TrackingError as error:
+            logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)
+            run = Untracked(complete=False)
+        yield run
+
+
+class Untracked:
+    """A store, and a run in it, that do nothing; `complete`: nothing of a training is to be logged later."""
+
+    def __init__(self, complete: bool) -> None:
+        self.complete = complete
+
+    def run(self, *_: object) -> "AbstractContextManager[Untracked]":
+        """A run for a block."""
+        return nullcontext(self)
+
+    def finish(self, *_: object, **_named: object) -> None:
+        """Does nothing."""
+
+    log_point = log_picture = log_result = add_to_training = finish

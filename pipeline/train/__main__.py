@@ -2,17 +2,19 @@
 
 import logging
 import os
+import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.stage import bar, run_stage
-from pipeline.tracking.results import open_tracker, train_result, training_name, training_sets
+from pipeline.stage import bar, run_stage, write_json
+from pipeline.tracking.results import track, train_result, training_name
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes, training_setup
 from pipeline.train.train import train, write_curve, write_weights
 from pipeline.train.trainer import Point
-from stegnet.core.compute import unused_gpus
+from stegnet.core.compute import cpu_threads, unused_gpus
 from stegnet.core.parallel import rank
 
 PREVIEW = "train/cover - container - difference x10 - secret - revealed"
@@ -35,17 +37,27 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
-    with open_tracker(config).run("train", training_name(config), checkpoint.fingerprint) as run:
-        run.log_tags({f"stegnet.{name}": value for name, value in setup.items()})
+    setup["threads"] = str(cpu_threads(config.train.threads))
+    with track(config, "train", training_name(config), checkpoint.fingerprint, setup) as run:
+        begun, first = time.monotonic(), 0
 
         def report(point: Point) -> None:
             points.append(point)
             write_curve(curve, points)
             run.log_point("train", point)
 
-        progress, show = partial(bar, desc="train"), partial(run.log_picture, PREVIEW)
-        write_weights(weights, *train(config, shards, checkpoints, report, progress, show))
-        run.finish(train_result(weights, curve, live=True, datasets=training_sets(shards)))
+        def progress(steps: range) -> Iterable[int]:
+            nonlocal begun, first
+            begun, first = time.monotonic(), steps.start
+            return bar(steps, desc="train")
+
+        pair, card = train(config, shards, checkpoints, report, progress, partial(run.log_picture, PREVIEW))
+        steps, seconds = points[-1]["step"] + 1, time.monotonic() - begun
+        write_weights(weights, pair, card)
+        figures = {"steps": steps, "training_loss": points[-1]["loss"], **card.figures}
+        write_json(curve.with_name("metrics.json"), figures)
+        pairs_per_second = (steps - first) * config.train.batch / seconds
+        run.finish(train_result(weights, curve, shards), pairs_per_second=pairs_per_second)
     if run.complete:  # otherwise the same command logs what is missing, without training again
         checkpoint.remove()
 

@@ -1,8 +1,8 @@
 """What tests share of the modules that log to MLflow, which is slow to import."""
 
-from pipeline.tracking.provenance import DATA_EXPERIMENT, EXPERIMENT, STAGE
-from pipeline.tracking.result import Result
-from pipeline.tracking.store import Tracker
+from pipeline.tracking.results import Result
+from pipeline.tracking.store import STAGE, Tracker
 from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
 
 __all__ = ["DATA_EXPERIMENT", "EXPERIMENT", "PUBLIC_DEMONSTRATION_KEY", "STAGE", "Result", "Tracker"]
+EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import stegnet
-from pipeline.tracking import store
-from pipeline.tracking.model import REGISTERED, example, log_model
+from pipeline.tracking.model import BEST, REGISTERED, example, log_model
+from pipeline.tracking.results import DataSet
 from stegnet.networks import read_card
 from stegnet.networks.export import export
 from tests.support.tracking import PUBLIC_DEMONSTRATION_KEY, Result, Tracker
@@ -32,14 +32,21 @@ def trained(weights: Path, tmp_path: Path) -> Path:
     return path
 
 
+def measured(weights: str, psnr: float, pictures: str = "0123") -> Result:
+    """The result of weights on some test pictures."""
+    headline = {"container_psnr": 40.0, "secret_psnr": psnr}
+    sets = (DataSet("photographs, test", "shards", pictures, "evaluation"),)
+    return Result("evaluate", f"e{weights}", weights, headline=headline, datasets=sets)
+
+
 @pytest.fixture
 def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.entities.LoggedModel:
     """The model logged by a training with a measurement."""
-    monkeypatch.setattr(store, "changed_params", lambda params: "")  # as if its parameters were the commit's
+    monkeypatch.chdir(tmp_path)  # outside a repository: no commit has other parameters
     tracker = Tracker(tmp_path, {"beta": 0.5})
     with tracker.run("train", "invertible beta=0.5") as live:
         live.finish(Result("train", "w", "w", model=trained))
-    tracker.log_result(Result("evaluate", "e", "w", headline={"secret_psnr": 37.5}), "evaluate")
+    tracker.log_result(measured("w", 37.5), "evaluate")
     run = mlflow.get_run(live.id)
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)
@@ -53,7 +60,7 @@ def exported(trained: Path, model: mlflow.entities.LoggedModel, tmp_path: Path) 
     export(trained, folder)
     paths = sorted(folder.iterdir())
     for _ in range(2):
-        Tracker(tmp_path, {"beta": 0.5}).add_to_model("w", paths)
+        Tracker(tmp_path, {"beta": 0.5}).add_to_training(Result("publish", "", "w", onnx=tuple(paths)))
     return paths
 
 
@@ -78,6 +85,25 @@ def test_loaded_again_it_hides_and_reveals(
         served.predict({"secret": example()["secret"]})
     with pytest.raises(mlflow.exceptions.MlflowException, match="float"):
         served.predict({name: pixels / 255 for name, pixels in example().items()})
+
+
+def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
+    """Of those with the same test pictures; a figure says on which it was measured."""
+    (graph := tmp_path / "pair.hide.onnx").write_bytes(b"a graph")
+    better, worse, other = ("better", 39.0, "0123"), ("worse", 38.0, "0123"), ("other", 36.0, "4567")
+    found = []
+    for weights, psnr, pictures in [("w", 37.5, "0123"), better, worse, other]:
+        tracker = Tracker(tmp_path, {"beta": 0.5})
+        tracker.log_result(Result("train", weights, weights, model=trained), "train")
+        tracker.log_result(measured(weights, psnr, pictures), "evaluate")
+        tracker.add_to_training(Result("publish", "", weights, onnx=(graph,)))
+        client = mlflow.MlflowClient()
+        found.append([client.get_model_version_by_alias(REGISTERED, name).version for name in (BEST, "latest")])
+    assert found == [[1, 1], [2, 2], [2, 3], [4, 4]]
+    shown = {
+        (each.key, each.dataset_name, each.dataset_digest) for each in client.get_logged_model(model.model_id).metrics
+    }
+    assert ("secret_psnr", "photographs, test", "0123") in shown
 
 
 SERVE = """

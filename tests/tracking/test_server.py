@@ -20,13 +20,18 @@ from tests.support.tracking import DATA_EXPERIMENT, EXPERIMENT, PUBLIC_DEMONSTRA
 
 FILES = {
     "prepare.json": '{"train": 3}',
-    "curve.csv": "step,loss\n0,0.5\n8,0.25\n",
+    "train/curve.csv": "step,loss\n0,0.5\n8,0.25\n",
+    "train/metrics.json": '{"training_loss": 0.25}',
     "evaluate/metrics.json": '{"container_psnr": 41.0, "secret_psnr": 38.0}',
-    "evaluate/details.json": '{"scenes": {"sealed": {"ssim": 0.9}}}',
+    "evaluate/details.json": json.dumps(
+        {"scenes": {"sealed": {"container_psnr": {"mean": 41.0, "worst": 40.0, "median": 41.5}}}}
+    ),
     "video/metrics.json": '{"film_secret_psnr": 39.0}',
     "video/details.json": '{"film_secret_apd": 1.5}',
     "video/frames.csv": "frame,secret_psnr\n0,39.5\n1,38.5\n",
     "study/robust/metrics.json": '{"jpeg90_secret_psnr": 20.5}',
+    "onnx/agreement.json": '{"hide": {"difference": 1e-6, "equal": 1.0}}',
+    "index.html": "<h1>all of it</h1>",
 }
 
 
@@ -47,12 +52,14 @@ def results(
     pair.with_suffix(".json").write_text(json.dumps(asdict(read_card(pair))), encoding="utf-8")
     kinds = [(TRAIN, "scenes"), (TRAIN, "scenes"), (TRAIN, "bsds500"), (TEST, "scenes")]
     shards = write_shards(folder / "shards", kinds)
+    (folder / "onnx" / "pair.hide.onnx").write_bytes(b"a graph")
     found = [
         stages.prepare_result(shards, folder / "prepare.json"),
-        stages.train_result(pair, folder / "curve.csv", datasets=stages.picture_sets(shards, TRAIN)),
-        stages.evaluate_result(pair, folder / "evaluate", stages.picture_sets(shards, TEST)),
-        stages.video_result(pair, folder / "video", stages.film_sets(folder / "video" / "preview.mp4")),
+        stages.train_result(pair, folder / "train" / "curve.csv", shards),
+        stages.evaluate_result(pair, folder / "evaluate", shards),
+        stages.video_result(pair, folder / "video", folder / "video" / "preview.mp4", folder / "video" / "preview.mp4"),
         stages.study_result("robust", pair, folder / "study" / "robust"),
+        stages.experiment_result(pair, folder / "onnx", folder, None),
     ]
     return {result.stage: result for result in found}
 
@@ -68,15 +75,18 @@ def runs(
         if request.param == "postgresql":
             patch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres_server"))
         tracker = Tracker(folder, {"beta": 0.5, "model.name": "invertible"})
-    for stage, result in results.items():
-        with tracker.run(stage, stage) as live:
+    *measured, experiment = results.values()
+    for result in measured:
+        with tracker.run(result.stage, result.stage) as live:
             live.finish(result)
         assert live.complete
-    for stage, result in results.items():  # as publish does at the end: all of it is there
-        tracker.log_result(result, stage)
+    for _ in range(2):  # as publish does at the end: all of it is there
+        for result in measured:
+            tracker.log_result(result, result.stage)
+        tracker.add_to_training(experiment)
     experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
     found = mlflow.search_runs(experiments, output_format="list")
-    assert len(found) == len(results)
+    assert len(found) == len(measured)
     return {run.data.tags[STAGE]: run for run in found}
 
 
@@ -92,10 +102,12 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     assert below == {"evaluate", "video", "robust"}
     assert train.data.params == {"beta": "0.5", "model.name": "invertible"}
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0}
-    assert headline | {"train/loss": 0.25, "robust/jpeg90_secret_psnr": 20.5} == {
-        name: value for name, value in train.data.metrics.items() if not name.startswith("system/")
+    shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}
+    assert shown | {"onnx/hide/difference": 1e-6, "onnx/hide/equal": 1.0} == {
+        name: value for name, value in train.data.metrics.items() if not name.startswith(("run/", "system/"))
     }
-    assert runs["evaluate"].data.metrics["evaluate/scenes/sealed/ssim"] == 0.9
+    figures = {name for name in runs["evaluate"].data.metrics if name.startswith("evaluate/")}
+    assert figures == {f"evaluate/scenes/sealed/container_psnr/{each}" for each in ("mean", "worst")}
     assert runs["video"].data.metrics["film_secret_apd"] == 1.5
     points = mlflow.MlflowClient().get_metric_history(runs["video"].info.run_id, "video/secret_psnr")
     assert sorted((point.step, point.value) for point in points) == [(0, 39.5), (1, 38.5)]

@@ -6,9 +6,9 @@ import re
 import socket
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,35 +19,24 @@ import pytest
 from mlflow.exceptions import MlflowException
 from werkzeug.serving import make_server
 
-from pipeline.tracking.outbox import store_errors
-from pipeline.tracking.results import open_store, open_tracker
+from pipeline.tracking import errors
+from pipeline.tracking.errors import store_errors
+from pipeline.tracking.results import open_store, track
 from stegnet import DiskError, TrackingError
 from tests.support.lab import PARAMS, load
 from tests.support.tracking import EXPERIMENT, Result, Tracker
-from tests.support.waiting import LIMIT, wait_until
+from tests.support.waiting import wait_until
 
 # As a training gives them: some have figures that the others lack.
 POINTS = [{"step": 8 * index, "loss": 1 / (index + 1)} | ({"seen": 0.1} if index % 4 else {}) for index in range(12)]
-LIVE = Result("train", "w", "w")
-TRAIN = Result("train", "w", "w", metrics={"pairs": 96.0}, curve=tuple(POINTS))
+TRAIN = Result("train", "w", "w", metrics={"weights/loss": 96.0}, curve=tuple(POINTS))
 
 
 @pytest.fixture(autouse=True)
-def retries(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Short delays; sets how long the end of a stage waits."""
-
-    def wait(seconds: float) -> None:
-        times = {"outbox.RETRY_DELAY": 0.05, "store.STOP_TIMEOUT": 0.5, "store.CONNECT_TIMEOUT": 1}
-        for name, value in (times | {"store.RETRY_TIMEOUT": seconds}).items():
-            monkeypatch.setattr(f"pipeline.tracking.{name}", value)
-
-    wait(0.5)
-    return wait
-
-
-@pytest.fixture
-def tracker(tmp_path: Path) -> Tracker:
-    return Tracker(tmp_path, {"beta": 1})
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer is given up at once."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(errors, "CONNECT_TIMEOUT", 1)
 
 
 @pytest.fixture
@@ -60,19 +49,6 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
         return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
     return call
-
-
-@contextmanager
-def gone(*calls: str, error: Exception = MlflowException("the server\nis  gone")) -> Iterator[None]:  # noqa: B008
-    """A server that fails at these calls."""
-
-    def fail(*arguments: object, **named: object) -> None:
-        raise error
-
-    with pytest.MonkeyPatch.context() as patch:
-        for call in calls:
-            patch.setattr(mlflow.MlflowClient, call, fail)
-        yield
 
 
 def the_run() -> mlflow.entities.Run:
@@ -90,37 +66,6 @@ def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
     return [(point["step"], point[name]) for point in POINTS if name in point]
 
 
-def test_stage_publish_completes_a_run_whose_server_went_away(
-    tracker: Tracker, warnings: Callable[[], list[str]], tmp_path: Path
-) -> None:
-    with ExitStack() as server:
-        with tracker.run("train", "train") as live:
-            for point in POINTS[:5]:
-                live.log_point("train", point)
-            wait_until(lambda: len(curve(the_run())) == 5)
-            server.enter_context(gone("log_batch", "set_terminated"))
-            for point in POINTS[5:]:
-                live.log_point("train", point)
-            live.finish(LIVE)
-            wait_until(warnings)
-        assert not live.complete
-    for _ in range(2):
-        Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
-    assert (the_run().info.run_id, the_run().info.status) == (live.id, "FINISHED")
-    assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
-    assert the_run().data.metrics["pairs"] == 96
-    assert warnings()[0].startswith("MLflow can't be reached (sqlite:")
-    assert warnings()[0].endswith("the server is gone): work continues, and logging is retried")
-
-
-def test_a_server_that_is_down_does_not_hide_a_stage_s_error(
-    tracker: Tracker, warnings: Callable[[], list[str]]
-) -> None:
-    with gone("set_terminated"), pytest.raises(ZeroDivisionError), tracker.run("train", "train"):
-        raise ZeroDivisionError
-    assert "the next stage that runs marks it" in warnings()[-1]
-
-
 @pytest.mark.parametrize(
     "address",
     [
@@ -134,12 +79,26 @@ def test_no_password_is_shown(address: str) -> None:
     assert "pass-word" not in str(caught.value)
 
 
-def test_a_full_folder_for_temporary_files_is_named(tracker: Tracker, warnings: Callable[[], list[str]]) -> None:
+def test_no_password_is_logged(tmp_path: Path) -> None:
+    """Of an object store, say, that a parameter names."""
+    result = Result("evaluate", "e", "w", texts={"params.yaml": "store: s3://me:pass-word@host/bucket"})
+    Tracker(tmp_path, {"data.store": "s3://me:pass-word@host/bucket"}).log_result(result, "evaluate")
+    assert the_run().data.params == {"data.store": "s3://host/bucket"}
+    assert mlflow.artifacts.load_text(f"{the_run().info.artifact_uri}/params.yaml") == "store: s3://host/bucket"
+
+
+def test_a_full_folder_for_temporary_files_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
+) -> None:
     full = DiskError("/t: temporary files can't be written (No space left on device)", "set TMPDIR")
-    with gone("log_batch", error=full), tracker.run("train", "train") as live:
-        live.log_point("train", POINTS[0])
-        wait_until(warnings)
-    assert f": {full}): work continues" in warnings()[0]
+
+    def fail(*_: object) -> None:
+        raise full
+
+    with Tracker(tmp_path, {}).run("train", "train") as live:
+        monkeypatch.setattr(mlflow.MlflowClient, "set_terminated", fail)
+    assert not live.complete
+    assert f": {full}); once it answers" in warnings()[0]
     with pytest.raises(TrackingError, match="temporary files") as caught, store_errors("no store"):
         raise full
     assert caught.value.hint == full.hint
@@ -212,8 +171,8 @@ def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     config = load(PARAMS)
-    with open_tracker(config).run("train", "train") as live:
-        live.finish(LIVE)
+    with track(config, "train") as live:
+        live.finish(TRAIN)
     assert not live.complete  # so that the checkpoint stays
     assert re.search(remedy, warnings()[-1], re.DOTALL)
     assert "\n" not in warnings()[-1]
@@ -231,6 +190,8 @@ class Server:
         patch.setenv(mlflow.server.ARTIFACT_ROOT_ENV_VAR, "mlflow-artifacts:/")
         patch.setenv(mlflow.server.SERVE_ARTIFACTS_ENV_VAR, "true")
         patch.setenv(mlflow.server.ARTIFACTS_DESTINATION_ENV_VAR, "files")
+        for kept in ("_tracking_store", "_artifact_repo"):  # of an earlier server in this process
+            patch.setattr(f"mlflow.server.handlers.{kept}", None)
         self._port = 0
         self.start()
         self.address = f"http://127.0.0.1:{self._port}"
@@ -257,31 +218,50 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")  # MLflow's own import
-def test_a_server_that_is_out_for_a_while(
-    server: Server,
-    retries: Callable[[float], None],
-    warnings: Callable[[], list[str]],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_server_that_is_out_for_a_while(server: Server, warnings: Callable[[], list[str]]) -> None:
     """From the first points of a curve until after its last."""
-    retries(LIMIT)
     with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
+        live.log_point("train", {"step": 0, "loss": 1.0})
+        wait_until(lambda: curve(the_run()))
+        server.stop()
+        steps = count(1)
+        live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
+        live.log_point("train", {"step": next(steps), "loss": 1.0})
+        while not warnings():
+            live.log_point("train", {"step": next(steps), "loss": 1.0})
+        server.start()
+    assert live.complete
+    assert (the_run().info.status, curve(the_run())) == ("FINISHED", [(step, 1.0) for step in range(next(steps))])
+    assert len([file for file in mlflow.MlflowClient().list_artifacts(live.id, "images") if "png" in file.path]) == 1
+    (warning,) = warnings()
+    assert "Connection refused" in warning and warning.endswith("work continues, and logging is retried")
+
+
+@pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
+def test_stage_publish_completes_a_run_whose_server_went_away(
+    server: Server, warnings: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    with Tracker(tmp_path, {"beta": 1}).run("train", "train") as live:
         for point in POINTS[:5]:
             live.log_point("train", point)
-        wait_until(lambda: len(curve(the_run())) == 5)
+        wait_until(lambda: curve(the_run()))
         server.stop()
-        before = time.monotonic()
-        for point in POINTS[5:]:
-            live.log_point("train", point)
-        live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
-        assert time.monotonic() - before < 1  # nothing waits for it
-        wait_until(warnings)
-        server.start()
-        live.finish(LIVE)
-    assert live.complete
-    assert (the_run().info.status, curve(the_run())) == ("FINISHED", whole_curve())
-    assert curve(the_run(), "seen") == whole_curve("seen")
-    assert mlflow.MlflowClient().list_artifacts(live.id, "images")
-    assert "Connection refused" in "".join(warnings())
-    assert len(warnings()) == 1
-    assert sum("is back" in message for message in caplog.messages) == 1
+        live.finish(TRAIN)
+    assert not live.complete
+    assert warnings()[-1].startswith("MLflow is missing part of this run (http:")
+    with pytest.raises(TrackingError, match="can't be opened"):
+        Tracker(tmp_path, {"beta": 1})
+    server.start()
+    for _ in range(2):
+        Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
+    assert (the_run().info.run_id, the_run().info.status) == (live.id, "FINISHED")
+    assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
+    assert the_run().data.metrics["weights/loss"] == 96
+
+
+@pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
+def test_a_server_that_is_down_does_not_hide_a_stage_s_error(server: Server, warnings: Callable[[], list[str]]) -> None:
+    with pytest.raises(ZeroDivisionError), Tracker(Path(), {}).run("train", "train"):
+        server.stop()
+        raise ZeroDivisionError
+    assert "the next stage that runs marks it" in warnings()[-1]
