@@ -1,20 +1,150 @@
 """Stage report: one page that shows what the other stages measured."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import Config
-from pipeline.report.report import Reports, report
+from pipeline.evaluate.statistics import RENDERED, headline_kind
+from pipeline.report.page import Collapsed, Page, Picture, Table, cell, read_json, read_specs, read_table
 from pipeline.stage import run_stage
+from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
+from stegnet.core.parallel import AUTO
+from stegnet.core.samples import CODED, MEANS, NONE
 from stegnet.media.output import atomic_write
+from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
+
+PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
+_SECTIONS = Path(__file__).with_name("sections.yaml")
+_NAMES = {CONTAINER: CONTAINER, SECRET: SECRET, BASE: "secret's base alone"}  # of what is measured
+_BASES = {
+    NONE: "the whole picture",
+    MEANS: "the picture without its block means, which are sealed",
+    CODED: "what a coded base leaves of the picture; the base is sealed",
+}
+_NO_START = "costa"  # the family that needs no lead of the secret in training
 
 
 def main(config: Config, out: Path, **measured: Path | None) -> None:
-    page = report(Reports(**measured)).render()
+    page = report(**measured).render()
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as part:
         part.write_text(page, encoding="utf-8")
     print(f"report: open {out} in a browser")
 
 
+def report(
+    weights: Path, curve: Path, evaluate: Path, video: Path, sections: Path, studies: Path | None = None
+) -> Page:
+    """Builds the page.
+
+    Args:
+        weights: the pair that was measured.
+        curve: its training curve.
+        evaluate, video: output folders of these stages.
+        sections: study/sections.yaml, which says how to show the long measurements.
+        studies: folder with the output folders of those; None: none was made.
+    Raises:
+        DataError: an output is missing or can't be read.
+        WeightsError: the weights file is missing or can't be read.
+    """
+    card, own = read_card(weights), read_specs(_SECTIONS)
+    details, film = (read_json(folder / "details.json") for folder in (evaluate, video))
+    kind = headline_kind(details)
+    pair = "shipped" if weights.resolve() == SHIPPED.resolve() else "trained"  # as in study/dvc.yaml
+    repeat_study = f"dvc --cd study repro --force --single-item {{}}@{pair}"
+    repeat = repeat_study if pair == "shipped" else "dvc repro --force --single-item {}"
+    shown = PUBLISHABLE if pair == "shipped" else details.keys()
+    pictures = _pictures(evaluate, details, shown)
+    made = [
+        own["evaluate"].section(evaluate, repeat.format("evaluate"), {}, *pictures),
+        own["video"].section(video, repeat.format("video"), film),
+    ]
+    tiles, missing = [], []
+    for stage, spec in read_specs(sections).items():
+        if studies and (studies / stage / "metrics.json").exists():
+            figures = read_json(studies / stage / "metrics.json")
+            made.append(spec.section(studies / stage, repeat_study.format(stage), figures))
+            tiles += spec.filled_tiles(figures)
+        else:
+            missing.append([spec.name, f"dvc --cd study repro {stage}@{pair}"])
+    tiles += own["evaluate"].filled_tiles(details[kind][SEALED] | {"kind": kind})
+    tiles += own["video"].filled_tiles(film)
+    training = {"curve": curve.name, "start": _start(card)}
+    made.append(own["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
+    if missing:
+        made.append(own[pair].section(Path(), "", {}, Table(["", "command"], missing)))
+    return Page(f"stegnet: {card.model}, {pair} weights", tiles, made, _facts(card, weights))
+
+
+def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]) -> list[Picture | Table | Collapsed]:
+    """Measures of each kind of test pictures, and pictures of the kinds `shown`; all kinds but one are collapsed."""
+    pairs = read_table(evaluate / "pairs.csv")
+    counts = {kind: str(((pairs["kind"] == kind) & (pairs["mode"] == SEALED)).sum()) for kind in details}
+    visible = [kind for kind in details if kind in shown]
+    first = headline_kind(visible or details)
+    parts: dict[str, list[Picture | Table]] = {kind: [] for kind in details}
+    for kind in visible:
+        path = evaluate / "pictures" / f"{kind.replace(':', '-')}.png"
+        alt = f"cover, container, difference, secret and revealed secret: {kind}"
+        parts[kind].append(Picture.contact_sheet(path, alt, kind))
+    for kind, modes in details.items():
+        parts[kind].append(_stats_table(modes[SEALED], f"{kind}, {counts[kind]} pairs"))
+    others = (Collapsed(kind, parts[kind]) for kind in details if kind != first)
+    return [*parts[first], _means_table(details, counts), *others]
+
+
+def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Table:
+    """Summary statistics of all measures on one kind of pictures."""
+    rows = []
+    for measure in MEASURES.values():
+        for each, name in _NAMES.items():
+            if stats := summary.get(measure.of(each)):
+                of = {key: cell(value, measure.digits) for key, value in stats.items()}
+                interval = f"{of['ci_low']} – {of['ci_high']}"
+                others = of["median"], of["worst_1_percent"], of["worst"]
+                rows.append([f"{name}, {measure.label}", of["mean"], interval, *others])
+    return Table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
+
+
+def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Table:
+    """Mean PSNR of each kind of pictures, with and without sealed bits."""
+    columns = {(SEALED, each): name for each, name in _NAMES.items()}
+    columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
+    rows = [
+        [kind, counts[kind], *(cell(modes[mode][PSNR.of(each)]["mean"], PSNR.digits) for mode, each in columns)]
+        for kind, modes in details.items()
+    ]
+    return Table(["", "pairs", *columns.values()], rows, f"Mean {PSNR.axis} for each kind of test pictures")
+
+
+def _start(card: Card) -> str:
+    """How the training weighs the container's error."""
+    start = card.training.get("train", {}).get("container_start", AUTO)
+    if start == 1 or (start == AUTO and card.model == _NO_START):
+        return "The container's error has its full weight from the first step."
+    return "The secret comes first: the weight of the container's error grows during training."
+
+
+def _facts(card: Card, weights: Path) -> Table:
+    """Architecture and training of the pair, from its card."""
+    training = card.training
+    facts = {
+        "family": card.model,
+        "options": ", ".join(f"{name} {value}" for name, value in card.options.items()),
+        "SHA-256 of the weights": weights_id(weights),
+        "hides": _BASES[card.scramble["base"]],
+        "block size": f"{card.scramble['block']} px",
+        "beta": training.get("beta"),
+        "training pairs": training.get("train", {}).get("pairs"),
+        "data": training.get("source"),
+        "SHA-256 of the data": training.get("data"),
+        "seed": training.get("seed"),
+        "precision": training.get("precision"),
+        "note": training.get("note"),
+    }
+    return Table(["", ""], [[name, str(value)] for name, value in facts.items() if value is not None])
+
+
 if __name__ == "__main__":
-    run_stage(main, "weights", "curve", "evaluate", "video", "out", "studies?")
+    run_stage(main, "weights", "curve", "evaluate", "video", "sections", "out", "studies?")

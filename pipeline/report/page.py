@@ -4,68 +4,97 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pandas as pd
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from pipeline.chart import chart
 from stegnet.core.errors import DataError
 
-_QUALITY = 80  # of WebP, for photographs
+_WEBP_QUALITY = 80  # of photographs
 _MAX_WIDTH = 1400  # of a photograph, in pixels
-_MAX_ROWS = 16  # longer tables are collapsed
 _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # the start of a number, or of a missing value
-_MISSING_HINT = "run the stage that writes it first"
 
-Formatter = Callable[[Any], str]
-
-
-def decimals(digits: int) -> Formatter:
-    """Formats numbers with fixed decimals, and None and nan as a dash."""
-
-    def format_number(value: Any) -> str:
-        return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-    return format_number
+Format = int | str  # of a cell: decimals; "%" for a share in [0, 1]; "" for text and whole numbers
+Column = str | tuple[str, Format]  # heading, and format unless that is ""
 
 
-def percent(value: Any) -> str:
-    """Formats a share in [0, 1] as a percentage, and nan as a dash."""
-    return "–" if math.isnan(value) else f"{value:.0%}"
+def cell(value: Any, form: Format = "") -> str:
+    """A value as text; a missing number is a dash, and missing text is empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "" if form == "" else "–"
+    if form == "":
+        return str(value)
+    return f"{value:.0%}" if form == "%" else f"{value:.{form}f}"
 
 
-def text(value: Any) -> str:
-    """Formats text and whole numbers unchanged, and nan as the empty string."""
-    return "" if isinstance(value, float) and math.isnan(value) else str(value)
+def _with_formats(columns: Mapping[str, Column]) -> dict[str, tuple[str, Format]]:
+    return {name: (column, "") if isinstance(column, str) else column for name, column in columns.items()}
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a header; the first column names the row."""
+    """Rows of text under a header; the first column names the row. Each kind of part has a template."""
 
-    head: list[str]
-    rows: list[list[str]]
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
     caption: str = ""
+    template: ClassVar[str] = "table.html"
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, columns: Mapping[str, tuple[str, Formatter]], caption: str = "") -> Self:
-        """A data frame's rows; `columns` maps each column that is shown to its heading and format."""
-        rows = [[form(row[name]) for name, (_, form) in columns.items()] for _, row in frame.iterrows()]
-        return cls([heading for heading, _ in columns.values()], rows, caption)
+    def of(cls, frame: pd.DataFrame, columns: Mapping[str, Column], caption: str = "") -> Self:
+        """A data frame's rows; `columns` are the ones that are shown, by name."""
+        shown = _with_formats(columns)
+        rows = [[cell(row[name], form) for name, (_, form) in shown.items()] for row in frame.to_dict("records")]
+        return cls([heading for heading, _ in shown.values()], rows, caption)
 
     @classmethod
     def pivot(
-        cls, frame: pd.DataFrame, index: str, columns: str, values: str, form: Formatter, caption: str = ""
+        cls,
+        frame: pd.DataFrame,
+        rows: tuple[str, str],
+        columns: str,
+        values: tuple[str, Format],
+        labels: Mapping[str, Mapping[Any, str]] | None = None,
+        caption: str = "",
     ) -> Self:
-        """A pivot table of a tidy data frame, with rows and columns in order of appearance."""
-        table = frame.pivot(index=index, columns=columns, values=values)
-        table = table.loc[frame[index].drop_duplicates(), frame[columns].drop_duplicates()].map(form)
-        return cls([index, *map(str, table)], [[str(name), *row] for name, *row in table.itertuples()], caption)
+        """One column of a tidy data frame as a table, with rows and columns in order of appearance.
+
+        Args:
+            rows: heading of the first column, and the rows' names as a format string of the frame's columns.
+            columns: the columns' headings, likewise.
+            values: the frame's column whose values are shown, and their format.
+            labels: by column, what a value is called in these names.
+        """
+        (corner, row_name), (column, form) = rows, values
+        named = frame.replace(labels or {}).to_dict("records")
+        keys = {"row": [row_name.format(**row) for row in named], "head": [columns.format(**row) for row in named]}
+        table = frame.assign(**keys).pivot(index="row", columns="head", values=column)
+        table = table.loc[[*dict.fromkeys(keys["row"])], [*dict.fromkeys(keys["head"])]]
+        body = [[name, *(cell(value, form) for value in row)] for name, *row in table.itertuples()]
+        return cls([corner, *table], body, caption)
+
+    @classmethod
+    def grid(
+        cls, figures: Mapping[str, float], key: str, rows: Mapping[str, str], columns: Mapping[str, Column]
+    ) -> Self:
+        """Figures that are named after row and column; a column without any is left out.
+
+        Args:
+            key: a figure's name, such as "film_{row}_{column}".
+            rows, columns: headings, by what stands for them in the key.
+        """
+        values = {name: [figures.get(key.format(row=row, column=name)) for row in rows] for name in columns}
+        shown = {name: column for name, column in columns.items() if any(value is not None for value in values[name])}
+        return cls.of(pd.DataFrame({"": rows.values()} | values, dtype=object), {"": ""} | shown)
 
 
 @dataclass(frozen=True)
@@ -76,16 +105,36 @@ class Picture:
     alt: str
     caption: str = ""
     wide: bool = False
+    template: ClassVar[str] = "picture.html"
 
     @classmethod
     def chart(cls, path: Path, alt: str, caption: str = "") -> Self:
         """A PNG file, unchanged."""
-        return cls.of_png(_read(path), alt, caption)
+        return cls(_data_uri("image/png", _read(path)), alt, caption)
 
     @classmethod
-    def of_png(cls, data: bytes, alt: str, caption: str = "") -> Self:
-        """The bytes of a PNG, unchanged."""
-        return cls(_data_uri("image/png", data), alt, caption)
+    def lines(
+        cls,
+        frame: pd.DataFrame,
+        x: str,
+        y: str,
+        columns: Mapping[str, str],
+        alt: str,
+        size: tuple[float, float] = (8, 4.5),
+    ) -> Self:
+        """A chart of a data frame's columns, as far as it has them, over one of its columns.
+
+        Args:
+            x: the column, and what its axis is called.
+            columns: the others, each with its name in the legend.
+        """
+        image = BytesIO()
+        with chart(image, x, y, size) as axes:
+            for column, label in columns.items():
+                if column in frame:
+                    rows = frame.dropna(subset=column)
+                    axes.plot(rows[x], rows[column], label=label, marker="")
+        return cls(_data_uri("image/png", image.getvalue()), alt)
 
     @classmethod
     def contact_sheet(cls, path: Path, alt: str, caption: str = "") -> Self:
@@ -94,7 +143,7 @@ class Picture:
             picture = opened.convert("RGB")
         picture.thumbnail((_MAX_WIDTH, 10 * _MAX_WIDTH), Image.Resampling.LANCZOS)
         small = BytesIO()
-        picture.save(small, "WEBP", quality=_QUALITY, method=6)
+        picture.save(small, "WEBP", quality=_WEBP_QUALITY, method=6)
         return cls(_data_uri("image/webp", small.getvalue()), alt, caption, wide=True)
 
 
@@ -104,6 +153,7 @@ class Film:
 
     data: str
     caption: str = ""
+    template: ClassVar[str] = "film.html"
 
     @classmethod
     def embed(cls, path: Path, caption: str = "") -> Self:
@@ -116,58 +166,80 @@ class Collapsed:
     """Parts that are hidden until the reader opens them."""
 
     name: str
-    parts: tuple[Table | Picture, ...]
+    parts: Sequence[Table | Picture]
+    template: ClassVar[str] = "collapsed.html"
 
 
-@dataclass(frozen=True)
-class FigureTile:
-    """A headline figure with its name, unit and a short note."""
-
-    name: str
-    figure: str
-    note: str = ""
+Part = Table | Picture | Film | Collapsed
+_READERS = {
+    "table": Table.of, "pivot": Table.pivot, "grid": Table.grid, "chart": Picture.chart, "lines": Picture.lines,
+    "contact_sheet": Picture.contact_sheet, "film": Film.embed,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page.
+    """A section of the page: its heading, how to repeat the measurement, text with `code` in backticks, and parts."""
 
-    Attributes:
-        name: its heading.
-        command: the command that repeats the measurement, or "".
-        text: paragraphs; `code` in backticks.
-        parts: figures and tables, in order.
+    name: str
+    command: str = ""
+    text: Sequence[str] = ()
+    parts: Sequence[Part] = ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A stage's section and headline figures before they are filled in: an entry of a sections.yaml.
+
+    study/sections.yaml says how it is written.
     """
 
     name: str
-    command: str
-    text: tuple[str, ...] = ()
-    parts: tuple[Table | Picture | Film | Collapsed, ...] = ()
+    text: Sequence[str]
+    parts: Sequence[Mapping[str, Any]] = ()
+    tiles: Sequence[Mapping[str, str]] = ()
+
+    def section(self, folder: Path, command: str, figures: Mapping[str, Any], *more: Part) -> Section:
+        """The section, filled in from a stage's output folder and from figures, with more parts at its end."""
+        parts = [_read_part(folder, part, figures) for part in self.parts]
+        return Section(self.name, command, [paragraph.format(**figures) for paragraph in self.text], [*parts, *more])
+
+    def filled_tiles(self, figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+        """The tiles whose figures were measured."""
+        for tile in self.tiles:
+            start = tile.get("of", "")
+            if own := {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}:
+                yield {key: text.format(**own) for key, text in tile.items()}
+
+
+def read_specs(path: Path) -> dict[str, Spec]:
+    """The entries of a sections.yaml, by stage.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    return {stage: Spec(**spec) for stage, spec in yaml.safe_load(_read(path)).items()}
 
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page."""
+    """The whole page: title, headline figures with a name and a note each, sections, and facts about the pair."""
 
     title: str
-    lead: str
-    tiles: list[FigureTile]
-    sections: list[Section]
+    tiles: Sequence[Mapping[str, str]]
+    sections: Sequence[Section]
     facts: Table
-    limits: list[str] = field(default_factory=list)
 
     def render(self) -> str:
         """The page as HTML."""
         environment = Environment(
-            loader=PackageLoader("pipeline.report", ""),
+            loader=PackageLoader("pipeline.report"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
-        for part in (Table, Picture, Collapsed):
-            environment.tests[part.__name__.lower()] = lambda value, part=part: isinstance(value, part)
-        environment.tests["long"] = lambda part: isinstance(part, Table) and len(part.rows) > _MAX_ROWS
         environment.tests["word"] = lambda cell: not _NUMBER.match(cell)
         return environment.get_template("page.html").render(page=self)
 
@@ -178,29 +250,41 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: it can't be read.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read ({error})", _MISSING_HINT) from error
+    with _reading(path):
+        return json.loads(path.read_bytes())
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Reads a CSV file of a stage.
+def read_table(path: Path, where: str = "") -> pd.DataFrame:
+    """Reads a CSV file of a stage, or the rows of it that a query of pandas chooses.
 
     Raises:
         DataError: it can't be read.
     """
-    try:
-        return pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: can't be read ({error})", _MISSING_HINT) from error
+    with _reading(path):
+        table = pd.read_csv(path)
+    return table.query(where) if where else table
+
+
+def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part:
+    """A part from its kind with the name of its file, which come first, and what the kind's reader takes."""
+    (kind, name), *options = spec.items()
+    path, given = folder / name.format(**figures), dict(options)
+    if path.suffix == ".csv":
+        return _READERS[kind](read_table(path, given.pop("where", "")), **given)
+    return _READERS[kind](read_json(path) if path.suffix == ".json" else path, **given)
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _reading(path):
         return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}", _MISSING_HINT) from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: can't be read ({error})", "run the stage that writes it first") from error
 
 
 def _data_uri(kind: str, data: bytes) -> str:

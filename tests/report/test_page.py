@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.report.page import FigureTile, Film, Page, Picture, Section, Table
+from pipeline.report.page import Film, Page, Picture, Section, Table
 from stegnet import DataError
 from stegnet.media import write_png
 
@@ -55,9 +55,8 @@ def shown_page(tmp_path: Path) -> Page:
         Table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
     )
     sections = [Section("Measured", "do it", ("text",), parts), Section("Left out", "", ("say `make it`",))]
-    return Page(
-        "a title", "a lead", [FigureTile("PSNR", "40 dB")], sections, Table(["", ""], [["family", "x"]]), ["much"]
-    )
+    tile = {"name": "PSNR", "figure": "40 dB", "note": ""}
+    return Page("a title", [tile], sections, Table(["", ""], [["family", "x"]]))
 
 
 def test_the_page_is_self_contained_and_its_text_escaped(shown_page: Page) -> None:

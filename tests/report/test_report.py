@@ -1,15 +1,15 @@
 """The report from the outputs of the stages: each figure in its cell, missing ones named."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.report.page import Table
-from pipeline.report.report import NOT_MEASURED, STUDIES, Reports, report
+from pipeline.report.__main__ import report
+from pipeline.report.page import Table, read_specs
 from stegnet import DataError
+from stegnet.core.measures import MEASURES
 from stegnet.media import write_png
 from stegnet.networks import SHIPPED as SHIPPED_WEIGHTS
 from stegnet.networks import Card, build, save_pair
@@ -21,7 +21,10 @@ FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
 FILM |= {"film_base_psnr": 38.5, "film_frames": 84, "film_megabytes": 31.3}
-SHIPPED = Path(__file__).parents[2] / "reports" / "shipped"
+ROOT = Path(__file__).parents[2]
+SHIPPED, SECTIONS = ROOT / "reports" / "shipped", ROOT / "study" / "sections.yaml"
+STUDIES = read_specs(SECTIONS)
+NOT_MEASURED = "Not measured"
 SHEETS = ("wrongkey/pictures.png",)  # not in the repository
 
 
@@ -34,29 +37,30 @@ def write(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def reports(tmp_path: Path) -> Reports:
+def reports(tmp_path: Path) -> dict[str, Path]:
     """Outputs of the stages that always run, and of every study."""
-    found = Reports(*(tmp_path / name for name in ("pair.safetensors", "curve.csv", "evaluate", "video", "studies")))
+    found = {name: tmp_path / name for name in ("evaluate", "video", "studies")} | {"sections": SECTIONS}
+    found |= {"weights": tmp_path / "pair.safetensors", "curve": tmp_path / "curve.csv"}
     card = Card(
         "invertible",
         {"blocks": 1, "width": 8},
         {"base": "means", "quality": 85, "block": 8, "period": 0.0},
         {"beta": 0.7},
     )
-    save_pair(found.weights, build("invertible", blocks=1, width=8), card)
-    write(found.curve, "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
-    write(found.evaluate / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))
-    write(found.evaluate / "pairs.csv", "kind,mode\nphotographs,sealed\nphotographs,bare\n")
-    write(found.evaluate / "pictures" / "photographs.png", "")
-    write(found.video / "details.json", json.dumps(FILM))
-    write(found.video / "frames.csv", "frame,container_psnr,secret_psnr,base_psnr\n0,40,38,37\n1,41,39,36\n")
-    write(found.video / "frames.png", "")
-    write(found.video / "preview.mp4", "film")
+    save_pair(found["weights"], build("invertible", blocks=1, width=8), card)
+    write(found["curve"], "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
+    write(found["evaluate"] / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))
+    write(found["evaluate"] / "pairs.csv", "kind,mode\nphotographs,sealed\nphotographs,bare\n")
+    write(found["evaluate"] / "pictures" / "photographs.png", "")
+    write(found["video"] / "details.json", json.dumps(FILM))
+    write(found["video"] / "frames.csv", "frame,container_psnr,secret_psnr,base_psnr\n0,40,38,37\n1,41,39,36\n")
+    write(found["video"] / "frames.png", "")
+    write(found["video"] / "preview.mp4", "film")
     for path in [path for study in STUDIES for path in (SHIPPED / study).iterdir()]:
         is_text = path.suffix in (".csv", ".json")
-        write(found.studies / path.relative_to(SHIPPED), path.read_text(encoding="utf-8") if is_text else "")
+        write(found["studies"] / path.relative_to(SHIPPED), path.read_text(encoding="utf-8") if is_text else "")
     for sheet in SHEETS:
-        write(found.studies / sheet, "")
+        write(found["studies"] / sheet, "")
     return found
 
 
@@ -64,8 +68,8 @@ def shipped(study: str, figure: str) -> float:
     return json.loads((SHIPPED / study / "metrics.json").read_text(encoding="utf-8"))[figure]
 
 
-def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
-    page = report(reports)
+def test_every_study_has_a_section_with_its_figures(reports: dict[str, Path]) -> None:
+    page = report(**reports)
     sections = {section.name: section for section in page.sections}
     html = page.render()
     assert {study.name for study in STUDIES.values()} < sections.keys()
@@ -80,24 +84,34 @@ def test_every_study_has_a_section_with_its_figures(reports: Reports) -> None:
     assert f"{shipped('robust', 'robust_jpeg_75_38db_bits'):.2f} bits per pixel" in html
 
 
-def test_a_missing_study_is_listed_with_its_command(reports: Reports) -> None:
-    for path in (reports.studies / "robust_attacks").iterdir():
+def test_a_missing_study_is_listed_with_its_command(reports: dict[str, Path]) -> None:
+    for path in (reports["studies"] / "robust_attacks").iterdir():
         path.unlink()
-    last = report(reports).sections[-1]
+    last = report(**reports).sections[-1]
     assert last.name == NOT_MEASURED
     assert last.parts[0].rows == [[STUDIES["robust_attacks"].name, "dvc --cd study repro robust_attacks@trained"]]
 
 
 @pytest.mark.parametrize("name", ["curve.csv", "evaluate/details.json", "video/preview.mp4", "studies/sizes/sizes.csv"])
-def test_a_missing_file_is_named(reports: Reports, tmp_path: Path, name: str) -> None:
+def test_a_missing_file_is_named(reports: dict[str, Path], tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink()
     with pytest.raises(DataError, match=Path(name).name):
-        report(reports)
+        report(**reports)
 
 
-def test_pictures_of_others_are_not_published(reports: Reports) -> None:
+def test_pictures_of_others_are_not_published(reports: dict[str, Path]) -> None:
     """The page of the shipped pair is in a public repository."""
     details = {kind: {"sealed": MODE, "bare": MODE} for kind in ("photographs", "bsds500")}
-    write(reports.evaluate / "details.json", json.dumps(details))
-    html = report(replace(reports, weights=SHIPPED_WEIGHTS)).render()  # there is no bsds500.png
+    write(reports["evaluate"] / "details.json", json.dumps(details))
+    html = report(**reports | {"weights": SHIPPED_WEIGHTS}).render()  # there is no bsds500.png
     assert "bsds500, 0 pairs" in html
+
+
+@pytest.mark.parametrize("path", [SECTIONS, ROOT / "pipeline" / "report" / "sections.yaml"], ids=["study", "pipeline"])
+def test_headings_of_measures_are_those_of_the_measures(path: Path) -> None:
+    parts = [part for spec in read_specs(path).values() for part in spec.parts if {"table", "grid"} & part.keys()]
+    columns = [item for part in parts for item in part["columns"].items() if not isinstance(item[1], str)]
+    named = [(heading, MEASURES[key]) for name, (heading, _) in columns for key in {*name.split("_")} & MEASURES.keys()]
+    assert named
+    for heading, measure in named:
+        assert heading.endswith(measure.unit or measure.heading), heading
