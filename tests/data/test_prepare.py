@@ -13,6 +13,8 @@ from stegnet.media.pictures.avif import decode_avif, fit_avif
 from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, data_hash, read_manifest
 from tests.support.temporary import contents
 
+FOLDERS = ["train", "val", "test"]
+
 
 @pytest.fixture
 def folder(tmp_path, picture, make_film) -> Path:
@@ -153,6 +155,31 @@ def test_validation_pictures_come_from_separate_files(folder, sides, tmp_path, p
     rows = list(read_manifest(tmp_path / "again"))
     stored = [{row.sha256 for row in rows if row.split == side} for side in (TRAIN, VALIDATION, TEST)]
     assert sum(map(len, stored)) == len(set.union(*stored))
+
+
+def test_tiles_are_squares_of_native_resolution_that_do_not_overlap(by_hand, prepared, tmp_path, picture):
+    folder = by_hand("train", "val", "test")
+    large, middling = picture(64 * 3, 64 * 5, 90), picture(64 * 2 - 1, 64 * 9, 91)
+    for name in ("train", "val", "test"):
+        write_png(folder / name / "large.png", large + FOLDERS.index(name))
+    write_png(folder / "train" / "middling.png", middling)
+    changes = {"source": "folder", "folder": str(folder), "test_scenes": 0}
+    one, tiled, again = (prepared(f"tiles {tiles} {n}", tiles=tiles, **changes)[1] for n, tiles in enumerate((1, 7, 7)))
+    others = [row for row in tiled if "#" not in row.name]
+    assert others == [row for row in one if row.name != "train/large.png"]
+    tiles = {row.name: row for row in tiled if row not in others}
+    assert list(tiles) == [f"train/large.png#{index}" for index in range(6)]  # of 2×3 or 3×2 cells
+    assert {(row.width, row.height, row.split) for row in tiles.values()} == {(64 * 5, 64 * 3, TRAIN)}
+    assert tiled == again
+    where = np.lib.stride_tricks.sliding_window_view(large, (64, 64, 3))[:, :, 0]
+    taken = np.zeros(large.shape[:2], int)
+    for index, row in enumerate(row for row in tiled if row.split == TRAIN):
+        if row.name in tiles:
+            pixels = Shards(tmp_path / "tiles 7 1", TRAIN)[index]
+            ((top, left),) = np.argwhere((where == pixels).all((2, 3, 4)))
+            taken[top : top + 64, left : left + 64] += 1
+    assert taken.max() == 1
+    assert taken.sum() == 6 * 64 * 64
 
 
 def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, tmp_path, folder):

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,11 @@ from PIL import Image
 from pipeline import shards
 from pipeline.prepare import downloads, folders
 from pipeline.prepare.prepare import list_jobs
-from pipeline.prepare.sources import Picture, cut_squares, fit_square
+from pipeline.prepare.sources import SOURCES, Picture, cut_squares, fit_square
 from stegnet import ConfigError, DataError
 from stegnet.media import read_picture, write_png
 from tests.data.served import at_once, member, pack, serving
-from tests.support.lab import CATALOGUE
+from tests.support.lab import CATALOGUE, ROOT, SPLITS
 
 FOLDER = "imagenette2/train"
 PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888257/c.jpeg": (20, 30)}
@@ -150,3 +151,16 @@ def test_cut_squares_are_adjacent_and_centred(picture):
     left, right = cut_squares(pixels, 64, 4)
     assert np.array_equal(left, pixels[3:67, 4:68])
     assert np.array_equal(right, pixels[3:67, 68:132])
+
+
+def test_a_source_in_one_file_and_one_line_as_the_docs_add_it(prepared):
+    code = re.search(r'```python\n("""Colour.*?)```', (ROOT / "docs" / "data.md").read_text(), re.DOTALL)[1]
+    exec(code, {})
+    try:
+        counts, rows = prepared(source="gradients", test_share=0.2, validation_share=0.1)
+        with pytest.raises(ValueError, match="two sources are named gradients"):
+            exec(code, {})
+    finally:
+        del SOURCES["gradients"]
+    assert {row.name for row in rows if row.source == "gradients"} == {f"blue-{blue}" for blue in range(256)}
+    assert min(counts[split] for split in SPLITS) > 10
