@@ -10,11 +10,12 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.stage import run_stage
 from pipeline.tracking import results
+from pipeline.tracking.track import open_store
 from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
-    tracker = results.open_store(config)
+    tracker = open_store(config)
     stills = results.evaluate_result(weights, reports / "evaluate", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
     tracker.log_result(results.prepare_result(shards, reports / "prepare.json"), config.data.source)

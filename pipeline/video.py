@@ -14,7 +14,8 @@ from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality, setup_of
 from pipeline.stage import film_bar, run_stage, write_json, write_table
-from pipeline.tracking.results import track, video_result
+from pipeline.tracking.results import video_result
+from pipeline.tracking.track import track
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import (
     BASE_PSNR,

@@ -7,7 +7,8 @@ from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import Evaluator, setup_of
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, run_stage, write_json, write_table
-from pipeline.tracking.results import evaluate_result, track
+from pipeline.tracking.results import evaluate_result
+from pipeline.tracking.track import track
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
 from stegnet.media import write_png

@@ -16,7 +16,20 @@ from pipeline.shards import TEST, Shards, read_manifest
 from pipeline.tensors import seeded_shuffle
 from stegnet.core.compute import device_name
 from stegnet.core.errors import DataError
-from stegnet.core.measures import APD, BARE, BASE_PSNR, PSNR, SEALED, SIDES, SSIM, apd, psnr, ssim
+from stegnet.core.measures import (
+    APD,
+    BARE,
+    BASE_PSNR,
+    MEASURES,
+    PSNR,
+    SEALED,
+    SIDES,
+    SSIM,
+    Measure,
+    apd,
+    psnr,
+    ssim,
+)
 from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
 from stegnet.core.temporary import temporary_folder
@@ -33,6 +46,21 @@ NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
 T, R = TypeVar("T"), TypeVar("R")
+
+
+def measure(
+    heading: str, unit: str, higher_is_better: bool, digits: int
+) -> Callable[[MeasureFunction], MeasureFunction]:
+    """Adds a function of two (H, W, 3) uint8 pictures, whose name holds no underscore, to the measures of pairs."""
+
+    def add(function: MeasureFunction) -> MeasureFunction:
+        key = function.__name__
+        if key in MEASURES or "_" in key:
+            raise ValueError(f"{key}: a measure has a name of its own, without an underscore")
+        MEASURES[key], PIXEL_MEASURES[key] = Measure(key, heading, unit, higher_is_better, digits), function
+        return function
+
+    return add
 
 
 @dataclass(frozen=True)

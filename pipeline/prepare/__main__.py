@@ -9,7 +9,8 @@ import yaml
 from pipeline.config import Config
 from pipeline.prepare.prepare import prepare
 from pipeline.stage import bar, run_stage, write_json
-from pipeline.tracking.results import prepare_result, track
+from pipeline.tracking.results import prepare_result
+from pipeline.tracking.track import track
 
 IMPORT = Path("data.dvc")
 _log = logging.getLogger(__name__)

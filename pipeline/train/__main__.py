@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json
-from pipeline.tracking.results import track, train_result, training_name
+from pipeline.tracking.results import train_result, training_name
+from pipeline.tracking.track import track
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes, training_setup
 from pipeline.train.train import train, write_curve, write_weights

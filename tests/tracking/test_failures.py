@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from pipeline.tracking import errors
 from pipeline.tracking.errors import store_errors
-from pipeline.tracking.results import open_store, track
+from pipeline.tracking.track import open_store, track
 from stegnet import DiskError, TrackingError
 from tests.support.lab import PARAMS, load
 from tests.support.tracking import EXPERIMENT, Result, Tracker

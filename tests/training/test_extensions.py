@@ -1,15 +1,23 @@
-"""What the documentation says of a family and a loss of one's own, done."""
+"""What the documentation says of a family, a loss and a measure of one's own, done."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from pipeline.evaluate import quality
+from pipeline.evaluate.statistics import summarise
+from pipeline.stage import write_json
+from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
+from stegnet.core.measures import MEASURES
 from stegnet.networks import family_names
-from tests.support.lab import PARAMS, ROOT, changed, check, flatten, parse, read
+from tests.support.lab import PARAMS, ROOT, TEST, changed, check, flatten, parse, read
+from tests.support.shards import write_shards
 from tests.support.training import PassResult
 
 
@@ -41,3 +49,21 @@ def test_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = losses.loss_terms(PassResult(ramp, torch.zeros_like(ramp), ramp, ramp), config.train.loss)
     assert terms.container.item() == pytest.approx(2 / 16)
     assert terms.secret.item() == 0
+
+
+def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in (MEASURES, quality.PIXEL_MEASURES):  # forgotten after the test
+        monkeypatch.setitem(table, "rmse", None)
+        del table["rmse"]
+    code = blocks("training.md", "**A measure of your own**")[0]
+    exec(code, dict(vars(quality)))
+    with pytest.raises(ValueError, match="a name of its own"):
+        exec(code, dict(vars(quality)))
+    grey = np.zeros((16, 16, 3), np.uint8)
+    measured = quality.measure_quality(quality.HideRevealResult(("a", "b"), grey, grey + 1, grey, grey + 2))
+    write_json(tmp_path / "details.json", summarise(pd.DataFrame([{"kind": "scenes", "mode": "sealed"} | measured])))
+    write_json(tmp_path / "metrics.json", {})
+    shards = write_shards(tmp_path / "shards", [(TEST, "scenes")] * 2)
+    result = evaluate_result(tmp_path / "metrics.json", tmp_path, shards)
+    assert result.metrics["evaluate/scenes/sealed/secret_rmse/mean"] == 2
+    assert result.texts["figures.csv"].count("rmse") == 2
