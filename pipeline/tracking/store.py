@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -172,7 +172,7 @@ class Tracker:
             for run in self._search("status = 'RUNNING'"):  # of processes that are gone; others may be alive elsewhere
                 if (self._locks / f"{run.info.run_id}.lock").exists() and self._lock(run.info.run_id):
                     self._client.set_terminated(run.info.run_id, "KILLED")
-                    self._unlock(run.info.run_id)
+                    self._release(run.info.run_id, ended=True)
 
     @contextmanager
     def run(
@@ -209,8 +209,7 @@ class Tracker:
             except STORE_ERRORS as error:
                 then = _LATER if status == "FINISHED" else _MARKED
                 _log.warning("MLflow is missing part of this run (%s); %s", reason(error), then)
-            if live.id in self._locked:
-                self._locked.pop(live.id).release()
+            self._release(live.id)
 
     @_usable()
     def log_result(self, result: Result, name: str) -> None:
@@ -247,7 +246,6 @@ class Tracker:
         """This experiment's latest finished training; its row has the headline of what was measured of it."""
         return self._latest(f"tags.`{STAGE}` = 'train' and {self._own}")
 
-    @_usable()
     def find(self, result: Result) -> Run | None:
         """The latest finished run with this result; in this experiment only, except for prepared pictures."""
         condition = f"tags.`{STAGE}` = '{result.stage}' and tags.`{KEY}` = '{result.key}'"
@@ -255,12 +253,12 @@ class Tracker:
 
     def _start(self, stage: str, name: str, interrupted: Sequence[Run], own_tags: Mapping[str, str]) -> LiveRun:
         """Resumes the first interrupted run, or creates one."""
-        tags = {STAGE: stage, PARAMS: self._params_key, **provenance.provenance_tags(self._params), **own_tags}
-        tags[provenance.NOTE] = provenance.describe(stage, tags)
         if interrupted:
             run = interrupted[0]
             self._client.update_run(run.info.run_id, "RUNNING")
         else:
+            tags = {STAGE: stage, PARAMS: self._params_key, **provenance.provenance_tags(self._params), **own_tags}
+            tags[provenance.NOTE] = provenance.describe(stage, tags)
             experiment = self._data if stage == "prepare" else self._trainings
             name = (provenance.changed_params(self._params) if stage == "train" else "") or name
             run = self._client.create_run(experiment, tags=tags, run_name=name)
@@ -279,7 +277,7 @@ class Tracker:
             for tag, value in {KEY: result.key, WEIGHTS: result.weights}.items():
                 self._client.set_tag(live.id, tag, value)
         self._client.set_terminated(live.id, status)
-        self._unlock(live.id)
+        self._release(live.id, ended=True)
         if result:
             self._attach(result)
 
@@ -333,17 +331,18 @@ class Tracker:
     def _lock(self, run_id: str) -> bool:
         """Locks a run for this process; returns False if another process on this machine writes to it."""
         self._locks.mkdir(exist_ok=True)
-        lock = FileLock(self._locks / f"{run_id}.lock")
-        try:
-            self._locked[run_id] = lock.acquire(timeout=0) and lock
-        except Timeout:
-            return False
-        return True
+        lock = FileLock(self._locks / f"{run_id}.lock", blocking=False)
+        with suppress(Timeout):
+            lock.acquire()
+            self._locked[run_id] = lock
+        return run_id in self._locked
 
-    def _unlock(self, run_id: str) -> None:
-        """Unlocks a run that has ended."""
-        (self._locks / f"{run_id}.lock").unlink()
-        self._locked.pop(run_id).release()
+    def _release(self, run_id: str, ended: bool = False) -> None:
+        """Unlocks a run; one that has not ended in the store keeps its file, so that the next process marks it."""
+        if ended:
+            (self._locks / f"{run_id}.lock").unlink(missing_ok=True)
+        if lock := self._locked.pop(run_id, None):
+            lock.release()
 
     def _experiment(self, name: str, note: str, artifacts: Path | None) -> str:
         known = self._client.get_experiment_by_name(name)
