@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
-NPY, WEBP = CODINGS = "npy", "webp"
+NPY = "npy"  # how pictures are coded; or webp
 LAYOUT, MANIFEST, INDEX = "layout.json", "manifest.csv", ".index"
 CACHE_GB = "STEGNET_CACHE_GB"
 _DEFAULT_GB = "20"
@@ -283,12 +283,9 @@ def cache_folder() -> Path:
     Raises:
         ConfigError: the user has no home, and neither is set.
     """
-    if own := os.environ.get("STEGNET_CACHE"):
-        return Path(own)
-    if caches := os.environ.get("XDG_CACHE_HOME"):
-        return Path(caches) / "stegnet"
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        return Path.home() / ".cache" / "stegnet"
+        return Path(os.environ.get("STEGNET_CACHE") or f"{caches}/stegnet").expanduser()
     except RuntimeError as error:
         raise ConfigError("there is no home folder for downloads", "set STEGNET_CACHE or HOME to a folder") from error
 

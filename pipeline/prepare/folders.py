@@ -55,20 +55,21 @@ class MediaFile:
     splits: tuple[str, ...]
 
 
+@source("data")
 @source("folder")
 def folder_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs of the files in data.folder. Folders train/, val/ and test/ in it are a manual split; the rest is drawn.
+    """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn.
 
     Raises:
         DataError: there is no such folder, or a file is in none of the folders of a manual split.
     """
-    return _jobs_in(name, config.folder, config)
-
-
-@source("data")
-def data_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """The same of the files in data/."""
-    return _jobs_in(name, str(data), config)
+    folder = _Folder(config.folder if name == "folder" else str(data), "data.folder")
+    manual = folder.manual_split()
+    given = {*manual.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
+    drawn = (TRAIN, *(split for split in (VALIDATION, TEST) if split not in given))
+    for path, split in manual.items() or [(folder.path, TRAIN)]:
+        splits = drawn if split == TRAIN else (split,)
+        yield from islice(folder.jobs(path, name, splits, config.every), config.limit or None)
 
 
 def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
@@ -87,16 +88,6 @@ def check_folders(config: DataConfig) -> None:
     _Folder(config.folder, "data.folder")
     if config.test_folder != NO_FOLDER:
         _Folder(config.test_folder, "data.test_folder")
-
-
-def _jobs_in(name: str, address: str, config: DataConfig) -> Iterator[Job]:
-    folder = _Folder(address, "data.folder")
-    manual = folder.manual_split()
-    given = {*manual.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
-    drawn = (TRAIN, *(split for split in (VALIDATION, TEST) if split not in given))
-    for path, split in manual.items() or [(folder.path, TRAIN)]:
-        splits = drawn if split == TRAIN else (split,)
-        yield from islice(folder.jobs(path, name, splits, config.every), config.limit or None)
 
 
 class _Folder:

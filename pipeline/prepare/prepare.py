@@ -58,15 +58,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PartSettings:
-    """All that a part's bytes depend on besides its jobs: the parameters, and the address of the shards."""
-
-    data: DataConfig
-    scramble: ScrambleConfig
-    store: str
-
-
-@dataclass(frozen=True)
 class SourcePart:
     """Consecutive jobs, the number of their shards, and the numbers of squares in their order that are left out."""
 
@@ -97,13 +88,13 @@ def prepare(
     def parts() -> Iterator[SourcePart]:
         return cut_parts(list_jobs(config, data, seed), config.shard)
 
-    run, count = digest_of(PartSettings(replace(config, workers=1), scramble, ""), parts())  # whatever the workers
+    run, count = digest_of((replace(config, workers=1), scramble), parts())  # whatever the workers
     unfinished = out.with_name(f"{out.name}.part").absolute()
     records = Records(unfinished, run, count)
     store = str(unfinished) if config.store == BESIDE else _folder_of(run, config.store)
-    work = partial(prepare_part, PartSettings(config, scramble, store))
+    work = partial(prepare_part, config, scramble, store)
     todo = (part for part in parts() if part.number not in records)
-    for record in progress(map_in_pool(work, todo, config.workers), records.missing()):
+    for record in progress(map_in_pool(work, todo, config.workers), count - len(records)):
         records.write(record)
     if without := find_duplicates(records):  # these parts are prepared again
         again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
@@ -112,7 +103,7 @@ def prepare(
     counts = _report(records, config)
     write_tables(unfinished, partial(_rows, records))
     write_layout(unfinished, ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store))
-    records.remove()
+    shutil.rmtree(records.folder)
     os.replace(unfinished, out)
     return counts
 
@@ -169,7 +160,7 @@ def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
         yield SourcePart(number, waiting)
 
 
-def digest_of(settings: PartSettings, parts: Iterable[SourcePart]) -> tuple[str, int]:
+def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Digest of all that a run's bytes depend on: parameters, files, code, packages; and the number of its parts."""
     digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__)).encode())
     for package in _CODE:
@@ -221,17 +212,17 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
             pool.shutdown(cancel_futures=True)
 
 
-def prepare_part(settings: PartSettings, part: SourcePart) -> dict:
-    """Writes the shards of a part, whatever is there of them already.
+def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> dict:
+    """Writes the shards of a part to a store, whatever is there of them already.
 
     Returns:
         A record that can be JSON: `number`; `pictures`, each its row of the manifest and its row of the index; names
         of `small` pictures and of `duplicates`, lines on `damaged` files.
     """
     cv2.setNumThreads(1)
-    config, scramble, count = settings.data, settings.scramble, 0
+    count = 0
     record: dict = {"number": part.number, "pictures": [], "damaged": [], "small": [], "duplicates": []}
-    with ShardWriter(settings.store, part.number, config.coding) as writer:
+    with ShardWriter(store, part.number, config.coding) as writer:
         for picture in (picture for job in part.jobs for picture in job()):
             if isinstance(picture, str):
                 record["damaged"].append(picture)
@@ -283,12 +274,10 @@ class Records:
     """
 
     def __init__(self, folder: Path, run: str, parts: int) -> None:
-        self._folder, self._parts = folder / "records", parts
-        mark = self._folder / "run"
-        if not mark.is_file() or mark.read_text(encoding="utf-8") != run:
+        self.folder, self._parts = folder / f"records-{run[:16]}", parts
+        if not self.folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
-            mark.write_text(run, encoding="utf-8")
+            self.folder.mkdir(parents=True)
 
     def __contains__(self, number: int) -> bool:
         return self._path(number).exists()
@@ -304,9 +293,8 @@ class Records:
                 raise DataError("data.source: files were removed while it was prepared", "start again")
             yield json.loads(self._path(number).read_text(encoding="utf-8"))
 
-    def missing(self) -> int:
-        """Number of parts that are not finished."""
-        return self._parts - sum(number in self for number in range(self._parts))
+    def __len__(self) -> int:
+        return sum(number in self for number in range(self._parts))
 
     def write(self, record: dict) -> None:
         """Adds the record of a finished part, or replaces it."""
@@ -314,12 +302,8 @@ class Records:
         path.with_suffix(".part").write_text(json.dumps(record), encoding="utf-8")
         os.replace(path.with_suffix(".part"), path)
 
-    def remove(self) -> None:
-        """Deletes them."""
-        shutil.rmtree(self._folder)
-
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number:05d}.json"
+        return self.folder / f"{number:05d}.json"
 
 
 def find_duplicates(records: Records) -> dict[int, frozenset[int]]:
