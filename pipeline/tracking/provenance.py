@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from platform import python_version
 from textwrap import shorten
@@ -35,11 +35,14 @@ def provenance_tags(params: Mapping[str, Any]) -> dict[str, str]:
     Outside a git repository, or without git, no commit is among them.
     """
     spec, commit = sys.modules["__main__"].__spec__, _commit()
+    found = {each.name: each.version for each in distributions() if each.name in _PACKAGES}
     tags = {
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name,
         "mlflow.user": _user(),
-        "stegnet.versions": ", ".join([f"Python {python_version()}", *filter(None, map(_version, _PACKAGES))]),
+        "stegnet.versions": ", ".join(
+            [f"Python {python_version()}", *(f"{name} {found[name]}" for name in sorted(found))]
+        ),
         COMMAND: shlex.join(["python", *sys.orig_argv[1:]]),
         REPEAT: without_passwords(repeat_command(params, commit)),
     }
@@ -103,13 +106,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # OSError since Python 3.13
         return str(os.getuid())
-
-
-def _version(package: str) -> str:
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return ""
 
 
 def _git(*arguments: str) -> str | None:

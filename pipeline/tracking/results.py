@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.config import Config, flatten
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
 from stegnet.core.errors import DataError
+from stegnet.core.measures import SEALED
 
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
@@ -106,8 +107,9 @@ def evaluate_result(weights: Path, out: Path, shards: Path) -> Result:
     metrics = {
         "/".join(["evaluate", *list(row.values())[:3], key]): row[key] for row in rows for key in ("mean", "worst")
     }
-    shown = [row["pictures"] for row in rows if headline.get(row["measure"]) == row["mean"]]
-    sets = sorted(picture_sets(shards, TEST), key=lambda each: [each.name] != [f"{kind}, {TEST}" for kind in shown[:1]])
+    means = {kind: {name: stats["mean"] for name, stats in modes[SEALED].items()} for kind, modes in details.items()}
+    shown = {f"{kind}, {TEST}" for kind in means if headline.items() <= means[kind].items()}
+    sets = sorted(picture_sets(shards, TEST), key=lambda each: each.name not in shown)
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
     more = {"texts": {"figures.csv": _table(rows)}, "pictures": pictures, "datasets": tuple(sets)}
     return _measured("evaluate", weights, out, metrics, headline, **more)
