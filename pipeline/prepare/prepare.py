@@ -29,7 +29,7 @@ import PIL
 
 from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.prepare import catalogue, downloads, folders, scenes  # a new file with a source is imported here, too
-from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
+from pipeline.prepare.sources import SOURCES, Job, Picture, Source, squares_of
 from pipeline.shards import (
     TEST,
     TRAIN,
@@ -125,26 +125,25 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
 
     Folders are listed while the jobs are taken.
     """
+    archives = dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
+    names = [name.strip() for name in config.source.split("+")]
+    sources = [_find_source(name, SOURCES | archives) for name in names]
     yield from folders.test_folder_jobs(config)
-    archives = downloads.archives(data)
-    for name in (name.strip() for name in config.source.split("+")):
-        listing = downloads.archive_jobs if name in archives else _find_source(name, [*SOURCES, *archives])
-        yield from listing(name, config, data, seed)
+    for name, jobs in zip(names, sources, strict=True):
+        yield from jobs(name, config, data, seed)
     if config.test_photographs:
         entries = catalogue.read_catalogue(data / "sources.yaml")
         yield from (partial(catalogue.photographs, entry) for entry in entries if entry.kind == "package")
     yield from scenes.scene_jobs(config, seed, TEST)
 
 
-def _find_source(name: str, known: list[str]) -> Any:
+def _find_source(name: str, known: dict[str, Source]) -> Source:
     kind, colon, _ = name.partition(":")
-    found = SOURCES.get(f"{kind}:<class>" if colon else name)
-    if not found:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"known: {', '.join(known)}, or several joined by +"
-        hint = f"did you mean {close[0]}? {hint}" if close else hint
-        raise ConfigError(f"data.source: unknown source {name!r}", hint)
-    return found
+    if found := known.get(f"{kind}:<class>" if colon else name):
+        return found
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"known: {', '.join(known)}, or several joined by +"
+    raise ConfigError(f"data.source: unknown source {name!r}", f"did you mean {close[0]}? {hint}" if close else hint)
 
 
 def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
