@@ -12,7 +12,7 @@ import socketserver
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +27,7 @@ _SNAPS = Path("/var/lib/snapd")
 _TOKEN_BYTES = 24
 _FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+Page = Mapping[str, tuple[str, bytes]]
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -45,12 +46,13 @@ class LoopbackServer(ThreadingHTTPServer):
         port: 0 for any free port.
         handler: answers requests.
         stop: set when a visitor ends the program.
+        page: type and bytes of each file of the page by its path; "" is what the address shows.
     Raises:
         ConfigError: the port is not available.
     """
 
-    def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event) -> None:
-        self.stop = stop
+    def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event, page: Page) -> None:
+        self.stop, self.page = stop, page
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         try:
@@ -115,16 +117,20 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 class LoopbackHandler(BaseHTTPRequestHandler):
-    """Answers requests with the right token; subclasses define `get` and `post`, which take the path after it.
+    """Answers requests with the right token: for files of the page, and others as subclasses define.
+
+    `get` and `post` take the path after the token.
 
     Attributes:
         policy: Content-Security-Policy of every answer.
+        end: path to which a visitor posts to end the program.
     """
 
     server: LoopbackServer
     protocol_version = "HTTP/1.1"
     timeout = 60
     policy = "default-src 'none'; frame-ancestors 'none'"
+    end = "quit"
 
     def get(self, path: str) -> None:
         """Answers a GET request."""
@@ -136,7 +142,10 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self._authorised_path()
-        if path is not None:
+        if path in self.server.page:
+            self.close_connection = True
+            self.send_whole(*self.server.page[path])
+        elif path is not None:
             self.get(path)
 
     def do_POST(self) -> None:
@@ -144,10 +153,13 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         path = self._authorised_path()
         if path is None:
             return
-        if self.headers.get("Origin", "").removeprefix("http://") in self.server.hosts:
-            self.post(path)
-        else:
+        if self.headers.get("Origin", "").removeprefix("http://") not in self.server.hosts:
             self.refuse(HTTPStatus.FORBIDDEN)
+        elif path == self.end:
+            self.send_whole("application/json", b"{}")
+            self.server.stop.set()
+        else:
+            self.post(path)
 
     def setup(self) -> None:
         super().setup()

@@ -30,7 +30,7 @@ class Page(LoopbackHandler):
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
     go_on.clear()
-    with LoopbackServer(0, Page, threading.Event()) as server, server.running():
+    with LoopbackServer(0, Page, threading.Event(), {}) as server, server.running():
         yield server
 
 
@@ -81,11 +81,11 @@ def test_who_is_refused(server, ask, method) -> None:
 
 
 def test_tokens_are_random_and_a_port_is_taken_once(server) -> None:
-    with LoopbackServer(0, Page, threading.Event()) as other:
+    with LoopbackServer(0, Page, threading.Event(), {}) as other:
         assert server.token != other.token
         assert len(server.token) == 32
     with pytest.raises(ConfigError, match=rf"port {server.server_port}: not available \(Address already in use\)"):
-        LoopbackServer(server.server_port, Page, threading.Event())
+        LoopbackServer(server.server_port, Page, threading.Event(), {})
 
 
 def test_disconnected_viewers_are_not_reported(server, ask, capfd) -> None:

@@ -52,11 +52,10 @@ class GuiServer(LoopbackServer):
     """Serves the page; the rest as `LoopbackServer`."""
 
     def __init__(self, port: int, stop: threading.Event, workspace: Workspace, run: Run) -> None:
-        self.page = dict(_read_page(files("stegnet.gui").joinpath("page")))
         self.workspace, self.run = workspace, run
         self.turn = threading.Lock()
         self.places = threading.Semaphore(_MOST_JOBS)
-        super().__init__(port, _Handler, stop)
+        super().__init__(port, _Handler, stop, dict(_read_page(files("stegnet.gui").joinpath("page"))))
 
     def closing(self) -> None:
         """Cancels jobs, and waits until they have ended."""
@@ -83,16 +82,11 @@ class _Handler(LoopbackHandler):
         folder, _, rest = path.partition("/")
         if folder == "results":
             self._send_result(rest.partition("/")[0])
-        elif path in self.server.page:
-            self.send_whole(*self.server.page[path])
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def post(self, path: str) -> None:
-        if path == "quit":
-            self.send_whole("application/json", b"{}")
-            self.server.stop.set()
-        elif path == "jobs":
+        if path == "jobs":
             self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
         elif path == "room" or path in ADVICE:
             self._advise(path, _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))

@@ -1,1 +1,1 @@
-"""`stegnet webcam`: capture, live hiding and revealing, a web page to watch, and a recording."""
+"""`stegnet webcam`: hiding in a live camera picture, a web page to watch, and a recording."""

@@ -1,150 +1,167 @@
-"""Hiding and revealing live: the latest frame of a camera, again and again."""
+"""Hiding and revealing live: the latest frame of a camera, again and again; and a film of what it saw.
 
+Of the live view nothing is kept, so that its key is random. Frames are hidden by what hides in films: `stegnet.hide`,
+from file to file, takes three to four times as long. What fits into a recording depends on all of it: so the camera's
+film is written without loss first, beside the result, and stays there if nothing can be hidden in it.
+"""
+
+import warnings
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from threading import Event
+from typing import NamedTuple
 
 import numpy as np
+from PIL import Image, ImageOps
 
+from stegnet.api import Session
+from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.kinds import FILM
-from stegnet.core.measures import psnr
 from stegnet.core.parallel import ordered
-from stegnet.keys import FILM_ID_BYTES, SYSTEM, ContainerKeys, KeyRing
-from stegnet.media import resize
+from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
+from stegnet.media import FilmWriter, atomic_write, resize
+from stegnet.methods import AUTO, METHODS, CoverSize
 from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
-from stegnet.record import MAX_FRAMES, Header, Pictures, Record, nothing_revealed, read_record
+from stegnet.record import MAX_FRAMES, Header, Pictures, Record, read_record
+from stegnet.results import Report
 from stegnet.sealing import SEED_BYTES
-from stegnet.webcam.capture import Capture
-from stegnet.webcam.recording import MILLISECOND
+from stegnet.webcam.capture import Frame, Frames, Latest
 
-_RATE = Fraction(25)  # of no consequence: time stamps say when frames are shown
-_POLL = 0.2  # seconds between checks of the stop event
+MILLISECOND = Fraction(1, 1000)
+RATE = Fraction(25)  # for players; the time stamps say when frames are shown
+_POLL = 0.2  # seconds between looks at whether to stop
+_FIRST = 20.0  # seconds to wait for the first frame
+_MOST_SKIPPED = 10  # frames of a secret film for each that is shown, lest decoding it takes all the time
 
 
-@dataclass(frozen=True)
-class LiveFrame:
-    """One frame, hidden and revealed; pictures are (H, W, 3) uint8.
+class LiveFrame(NamedTuple):
+    """A camera's frame, counted from 1, its time in milliseconds since the first, and pictures, (H, W, 3) uint8."""
 
-    Attributes:
-        stamp: time in milliseconds since the first.
-        number: of the camera's frame, counted from 1.
-        secret, revealed: at the size of the secret.
-        container_psnr, revealed_psnr: in dB; inf for identical pictures.
-    """
-
+    number: int
     stamp: int
-    number: int
-    cover: np.ndarray
-    container: np.ndarray
-    secret: np.ndarray
-    revealed: np.ndarray
-    container_psnr: float
-    revealed_psnr: float
-
-
-@dataclass(frozen=True)
-class _Job:
-    record: Record
-    number: int
     cover: np.ndarray
     secret: np.ndarray
+    container: np.ndarray | None = None
+    revealed: np.ndarray | None = None
 
 
-class LivePipeline:
-    """Hides the frames of one capture in those of another.
+class LiveView:
+    """Hides a secret, scaled down to fit, in the latest frames of a camera, and reveals it again.
 
     Args:
-        keys: of the recorded film.
-        camera, secret: captures; the sizes are those of their first frames.
-        size: width and height of covers; None for those of the camera.
+        size: of covers; None: that of the camera's first frame.
+    Attributes:
+        size: width and height of covers.
+        count: number of frames so far.
     Raises:
         MediaError: a source delivers no frame.
         CapacityError: the covers are too small.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        keys: ContainerKeys,
-        camera: Capture,
-        secret: Capture,
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        height, width = camera.frame().picture.shape[:2]
-        self._width, self._height = size or (width, height)
-        self._secret_size = _fit(*secret.frame().picture.shape[:2], self._height, self._width)
-        self._network, self._keys = network, keys
-        self._camera, self._secret = camera, secret
-        self._header = _header(network, *self._secret_size)
-        check_cover(self._height, self._width, self._header, keys.film, 0)
+    def __init__(self, network: Network, camera: Latest[Frame], secret: Frames, size: tuple[int, int] | None) -> None:
+        first = camera.wait(0, _FIRST)
+        if first is None:
+            raise MediaError(f"the source delivered no frame within {_FIRST:g} seconds")
+        self.size, self.count = size or first[1].picture.shape[1::-1], 0
+        self._network, self._camera, self._frames, self._secret = network, camera, secret, next(secret)
+        (width, height), (rows, cols, _) = self.size, self._secret.picture.shape
+        scale = min(1.0, height / rows, width / cols)
+        self._rows, self._cols = max(1, round(rows * scale)), max(1, round(cols * scale))
+        self._keys = Key(SYSTEM(KEY_BYTES)).new_keys(SYSTEM)
+        described = self._cols, self._rows, MAX_FRAMES, MILLISECOND, RATE, network.base, network.block, network.weights
+        self._record = Record(Header(SYSTEM(FILM_ID_BYTES), FILM, MAX_FRAMES, Pictures(*described)), 1)
+        check_cover(height, width, self._record.header, self._keys.film, 0)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of covers."""
-        return self._height, self._width
-
-    def frames(self, stop: Event, max_frames: int = MAX_FRAMES) -> Generator[LiveFrame, None, None]:
+    def frames(self, stop: Event, most: int | None) -> Generator[LiveFrame, None, None]:
         """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends.
 
         Raises:
             MediaError: a source can't be read.
         """
-        pool = self._network.pool(self._height, self._width)
-        jobs = self._jobs(stop, min(max_frames, MAX_FRAMES))
-        with closing(ordered(self._process, jobs, pool.workers, pool.prepare)) as frames:
+        pool, taken = self._network.pool(*reversed(self.size)), self._taken(stop, most or MAX_FRAMES)
+        with closing(ordered(self._hidden, taken, pool.workers, pool.prepare)) as frames:
             yield from frames
 
-    def _jobs(self, stop: Event, max_frames: int) -> Iterator[_Job]:
-        taken, stamp, start = 0, -1, None
-        for index in range(max_frames):
-            while (found := self._camera.latest.wait(taken, _POLL)) is None and not stop.is_set():
-                if self._camera.latest.ended(taken):
-                    self._camera.check()
-                    return
-            if found is None or stop.is_set():
-                return
-            self._secret.check()
-            taken, frame = found
-            start = frame.time if start is None else start
-            stamp = max(stamp + 1, _milliseconds(frame.time - start))
-            cover = _fill(frame.picture, self._height, self._width)
-            secret = resize(self._secret.frame().picture, *self._secret_size)
-            yield _Job(Record(self._header, index, stamp), taken, cover, secret)
+    def _taken(self, stop: Event, most: int) -> Iterator[LiveFrame]:
+        number, stamp, start = 0, -1, None
+        with suppress(EOFError):
+            while self.count < most and not stop.is_set():
+                found = self._camera.wait(number, _POLL)
+                if found is None:
+                    continue
+                number, (picture, time) = found
+                start = time if start is None else start
+                stamp = max(stamp + 1, round((time - start) * 1000))
+                cover = np.array(ImageOps.fit(Image.fromarray(picture), self.size, Image.Resampling.LANCZOS))
+                secret = resize(self._secret_at(time - start), self._rows, self._cols)
+                self.count += 1
+                yield LiveFrame(number, stamp, cover, secret)
 
-    def _process(self, job: _Job) -> LiveFrame:
-        given = FrameInput(job.secret, job.record, SYSTEM(SEED_BYTES))
-        container = hide_frame(self._network, self._keys, job.cover, given)
-        found = read_record(container, KeyRing.of(self._keys), first=job.record.index == 0)
-        if found.record is None:
-            raise nothing_revealed()
-        revealed = reveal_frame(self._network, self._keys.film, container, found)
-        qualities = psnr(job.cover, container), psnr(job.secret, revealed)
-        return LiveFrame(job.record.stamp, job.number, job.cover, container, job.secret, revealed, *qualities)
+    def _secret_at(self, time: float) -> np.ndarray:
+        for _ in range(_MOST_SKIPPED):
+            if self._secret.time < time:
+                self._secret = next(self._frames, self._secret)
+        return self._secret.picture
 
-
-def _header(network: Network, height: int, width: int) -> Header:
-    """The header of frames that hide pictures of this size; how many there will be is not known."""
-    size = width, height, MAX_FRAMES, MILLISECOND, _RATE
-    described = Pictures(*size, network.base, network.block, network.weights)
-    return Header(SYSTEM(FILM_ID_BYTES), FILM, MAX_FRAMES, described)
+    def _hidden(self, frame: LiveFrame) -> LiveFrame:
+        given = FrameInput(frame.secret, self._record, SYSTEM(SEED_BYTES))
+        container = hide_frame(self._network, self._keys, frame.cover, given)
+        reading = read_record(container, KeyRing.of(self._keys), first=False)
+        revealed = reveal_frame(self._network, self._keys.film, container, reading)
+        return frame._replace(container=container, revealed=revealed)
 
 
-def _milliseconds(seconds: Fraction) -> int:
-    return round(seconds / MILLISECOND)
+@dataclass(frozen=True)
+class Recording:
+    """A film of what the camera saw, in which a secret is hidden at its end.
 
+    Attributes:
+        options: for `stegnet.hide`.
+    """
 
-def _fit(height: int, width: int, max_height: int, max_width: int) -> tuple[int, int]:
-    """Scales a size down, if necessary, to fit into another; the aspect ratio stays."""
-    scale = min(1.0, max_height / height, max_width / width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    secret: Path
+    out: Path
+    key: KeySource
+    overwrite: bool
+    options: dict[str, str]
 
+    @property
+    def draft(self) -> Path:
+        """The film without loss, readable by its owner only: it shows what hiding changes."""
+        return self.out.with_name(f"{self.out.stem}.camera.mkv")
 
-def _fill(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Crops the centre of a picture to an aspect ratio and resizes it."""
-    old_height, old_width = picture.shape[:2]
-    scale = max(height / old_height, width / old_width)
-    rows, cols = min(old_height, round(height / scale)), min(old_width, round(width / scale))
-    top, left = (old_height - rows) // 2, (old_width - cols) // 2
-    return resize(picture[top : top + rows, left : left + cols], height, width)
+    @contextmanager
+    def film(self, view: LiveView) -> Iterator[FilmWriter]:
+        """The draft while it is written, of frames of a view.
+
+        Raises:
+            ConfigError, CapacityError: there is no such channel, or its films can't have the camera's sides.
+            MediaError: the draft can't be written, is there already, or there was no frame.
+        """
+        method = METHODS.choose(AUTO, self.options, self.out.suffix.lower())
+        cover, options = CoverSize(*reversed(view.size), frames=2), method.options(**self.options)
+        method.file_room(cover, self.secret.name, options)
+        draft = atomic_write(self.draft, overwrite=False, private=True)
+        with draft as part, FilmWriter(part, *view.size, RATE) as film:
+            yield film
+            if not view.count:
+                raise MediaError(f"{self.out}: not written: there was no frame to record")
+
+    def hide(self, session: Session) -> Report:
+        """Hides the secret in the draft, which then goes.
+
+        Raises:
+            CapacityError: it does not fit, or does not come back.
+        """
+        files = self.draft, self.secret, self.out
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of a weak passphrase: the command line has warned
+                report = session.hide(*files, key=self.key, overwrite=self.overwrite, **self.options)
+        except StegnetError as error:
+            kept = f"the recording, in which nothing is hidden, is {self.draft}"
+            raise type(error)(f"{error}; {kept}", error.hint) from error
+        self.draft.unlink()
+        return report

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,13 +17,14 @@ from PIL import Image
 
 from stegnet.loopback import LOOPBACK
 from stegnet.webcam.live import LiveFrame
-from stegnet.webcam.server import PageServer, StatisticsCounter
+from stegnet.webcam.server import PageServer
+from tests.support.quality import psnr
 from tests.support.waiting import LIMIT
 
 
 @pytest.fixture
 def server() -> Iterator[PageServer]:
-    with PageServer(0, threading.Event()) as server, server.running():
+    with PageServer(0, threading.Event(), recording=False) as server, server.running():
         yield server
 
 
@@ -41,18 +43,13 @@ def ask(server) -> Callable[..., tuple[int, dict[str, str], bytes]]:
 
 
 @pytest.fixture
-def make_frame(picture) -> Callable[[int], LiveFrame]:
-    pictures = [picture(48, 64, seed) for seed in range(4)]
-    return lambda number: LiveFrame(40 * number, number, *pictures, 41.5, float("inf"))
-
-
-@pytest.fixture
-def show(server, make_frame) -> Callable[..., LiveFrame]:
+def show(server, picture) -> Callable[..., LiveFrame]:
     """Shows a frame of a number, of so many that were captured."""
+    cover, secret, container = (picture(48, 64, seed) for seed in range(3))
 
-    def put(number: int = 1, captured: int = 1, counter: StatisticsCounter | None = None) -> LiveFrame:
-        frame = make_frame(number)
-        server.latest.put((counter or StatisticsCounter(recording=False)).view(frame, captured))
+    def put(number: int = 1, captured: int = 1) -> LiveFrame:
+        frame = LiveFrame(number, 40 * number, cover, secret, container, revealed=secret)
+        server.show(frame, captured)
         return frame
 
     return put
@@ -77,8 +74,9 @@ def test_a_frame(ask, show):
     answer = json.loads(body)
     assert answer["number"] == 1
     assert answer["statistics"] == {
-        "shown": 1, "dropped": 0, "camera_rate": None, "shown_rate": None, "container_psnr": 41.5,
-        "revealed_psnr": None, "width": 64, "height": 48, "seconds": 0.12, "recording": False,
+        "shown": 1, "dropped": 0, "camera_rate": None, "shown_rate": None, "revealed_psnr": None,
+        "container_psnr": pytest.approx(psnr(frame.cover, frame.container)), "width": 64, "height": 48,
+        "seconds": 0.12, "recording": False,
     }  # fmt: skip
     difference = np.abs(frame.cover.astype(int) - frame.container)
     shown = {name: (getattr(frame, name), 8) for name in ("cover", "container", "secret", "revealed")}
@@ -89,9 +87,8 @@ def test_a_frame(ask, show):
 
 def test_a_slow_viewer_gets_the_latest_frame(ask, show):
     """As one does whose query is invalid."""
-    counter = StatisticsCounter(recording=True)
     for number in range(1, 8):
-        show(3 * number, 30, counter)
+        show(3 * number, 30)
     for query in ("?after=1", "", "?after=", "?after=x", "?after=-1", "?after=%C2%B2", "?other=1"):
         answer = json.loads(ask(f"frame{query}")[2])
         assert answer["number"] == 7
@@ -108,11 +105,13 @@ def test_a_viewer_waits_for_a_new_frame_or_the_end(server, ask, show):
         assert json.loads(waiting.result()[2]) == {"ended": True}
 
 
-def test_frame_rates(make_frame, monkeypatch):
-    now = iter([10.0, 10.5, 11.0, 20.0, 20.5])
-    monkeypatch.setattr("time.monotonic", lambda: next(now))
-    counter = StatisticsCounter(recording=False)
-    statistics = [counter.view(make_frame(10 * step + 1), 10 * step + 1).statistics for step in range(5)]
+def test_frame_rates(server, show, monkeypatch):
+    """Those of the last three seconds, or of the last frame."""
+    now, statistics = iter([10.0, 10.5, 11.0, 20.0, 20.5]), []
+    monkeypatch.setattr("stegnet.webcam.server.time", SimpleNamespace(monotonic=lambda: next(now)))
+    for step in range(5):
+        show(10 * step + 1, 10 * step + 1)
+        statistics.append(server.statistics)
     assert [each["shown_rate"] for each in statistics] == [None, 2.0, 2.0, pytest.approx(1 / 9), 2.0]
     assert [each["camera_rate"] for each in statistics] == [None, 20.0, 20.0, pytest.approx(10 / 9), 20.0]
     assert [each["dropped"] for each in statistics] == [0, 9, 18, 27, 36]

@@ -43,11 +43,13 @@ def test_the_page_shows_frames_until_a_signal_completes_the_recording(folder):
                 shown = json.load(answer)
             assert shown["number"] > number
             number = shown["number"]
-        assert shown["statistics"]["recording"] is True
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)  # an impatient user
         out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, err.count("error")) == (0, 0)
+    assert shown["statistics"]["recording"] is True
+    assert shown["statistics"]["container_psnr"] > 35
+    assert shown["statistics"]["revealed_psnr"] is None or shown["statistics"]["revealed_psnr"] > 35
     assert sorted(folder.iterdir()) == sorted([*before, folder / "c.mkv"])
     frames = comes_back("c.mkv")
     assert frames >= number
@@ -80,6 +82,25 @@ def test_sessions_that_end_by_themselves(camera, capsys):
     out, err = capsys.readouterr()
     assert err.splitlines()[0] == f"warning: camera {camera}: stopped delivering frames"
     assert out.splitlines()[1].startswith(f"showed {comes_back('c.mkv')} frames in ")
+
+
+def test_a_recording_in_which_nothing_can_be_hidden_stays(folder, capsys):
+    """It is named, readable by its owner only, and not overwritten."""
+    line, draft = f"{SESSION} camera.mkv --frames 2 --record c.mp4 --survive h264:23", folder / "c.camera.mkv"
+    before = {*folder.iterdir()}
+    assert main(line.split()) == 1
+    assert "; the recording, in which nothing is hidden, is c.camera.mkv" in capsys.readouterr().err
+    assert ({*folder.iterdir()} - before, draft.stat().st_mode & 0o777) == ({draft}, 0o600)
+    kept, covers = draft.read_bytes(), [cover.tobytes() for cover in read_frames(folder / "camera.mkv")]
+    assert all(one.tobytes() in covers for one in read_frames(draft))
+    assert main(line.split()) == 1
+    assert "c.camera.mkv: exists already" in capsys.readouterr().err
+    assert draft.read_bytes() == kept
+
+
+def test_the_password_of_a_camera_is_not_shown(capsys):
+    assert main(["webcam", "red.png", "--source", "http://me:word@127.0.0.1:1/live"]) == 1
+    assert "camera http://…@127.0.0.1:1/live: no such source" in capsys.readouterr().err
 
 
 @pytest.mark.long

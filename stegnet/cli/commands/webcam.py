@@ -3,8 +3,7 @@
 import argparse
 import re
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,12 @@ from stegnet.cli.options import (
     chosen_run,
 )
 from stegnet.cli.signals import stop_on_signal
-from stegnet.methods import AUTO, METHODS, Hider, Run
+from stegnet.methods import Run
 
 if TYPE_CHECKING:
     from stegnet.keys import KeySource
     from stegnet.results import Report
-    from stegnet.webcam.recording import Recording
+    from stegnet.webcam.live import Recording
     from stegnet.webcam.server import Statistics
 
 _MAX_SIDE = 4096
@@ -77,47 +76,56 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     from stegnet.core.errors import extra  # imported here to keep --help fast
     from stegnet.loopback import browser
+    from stegnet.methods.network import chosen_network
 
     with extra("media", "stegnet webcam"):
+        from stegnet.webcam.capture import captured, open_camera, open_secret
+        from stegnet.webcam.live import MILLISECOND, LiveView
         from stegnet.webcam.server import PageServer
-        from stegnet.webcam.session import SessionOptions, run_session
 
-    key_source = _key_source(options)
+    key_source, report = _key_source(options), None
     _check_output(options)
-    reports: list[Report] = []
-    with (
-        PageServer(options.port, threading.Event()) as server,
-        browser(server.address, "webcam") as start_browser,
-        stop_on_signal(server.stop.set),
-        messages.progress_bar() as progress,
-    ):
-
-        def ready() -> None:
-            messages.result(f"watch {server.address}")
-            if options.open and not start_browser():
-                messages.note(NO_BROWSER)
-
-        run = replace(chosen_run(options), progress=progress)
-        recording = _recording(options, key_source, run, reports.append)
-        shown = options.source, options.secret, options.size, not options.once, options.frames
-        statistics = run_session(SessionOptions(*shown, recording), key_source, server, ready, run)
-    _print_summary(options.record, statistics, *reports)
+    recording, run = _recording(options, key_source), chosen_run(options)
+    with PageServer(options.port, threading.Event(), bool(recording)) as server, stop_on_signal(server.stop.set):
+        with (
+            browser(server.address, "webcam") as start_browser,
+            captured(open_camera(options.source, not options.once)) as camera,
+            server.running(),
+        ):
+            view = LiveView(chosen_network(run), camera, open_secret(options.secret), options.size)
+            with (
+                recording.film(view) if recording else nullcontext() as film,
+                closing(view.frames(server.stop, options.frames)) as frames,
+            ):
+                messages.result(f"watch {server.address}")
+                if options.open and not start_browser():
+                    messages.note(NO_BROWSER)
+                for frame in frames:
+                    server.show(frame, camera.count)
+                    if film:
+                        film.write(frame.cover, frame.stamp * MILLISECOND)
+        if recording:
+            report = _hide(recording, run)
+    _print_summary(options.record, server.statistics, report)
     return 0
 
 
-def _recording(
-    options: argparse.Namespace, key_source: "KeySource", run: Run, done: Callable[["Report"], None]
-) -> "Recording | None":
+def _recording(options: argparse.Namespace, key_source: "KeySource") -> "Recording | None":
     """The recording that `--record` asks for; None without it."""
     if not options.record:
         return None
-    from stegnet.results import OutputTarget
-    from stegnet.webcam.recording import Recording
+    from stegnet.webcam.live import Recording
 
     given = {"survive": options.survive} if options.survive else {}
-    method = METHODS.choose(AUTO, given)
-    hider = Hider(method, method.options(**given), run)
-    return Recording(options.secret, OutputTarget(options.record, options.force), key_source, hider, done)
+    return Recording(options.secret, options.record, key_source, options.force, given)
+
+
+def _hide(recording: "Recording", run: Run) -> "Report":
+    from stegnet.api import Session
+
+    where = {name: getattr(run, name) for name in ("weights", "device", "precision", "backend")}
+    with messages.progress_bar() as progress:
+        return recording.hide(Session(**where, progress=progress))
 
 
 def _key_source(options: argparse.Namespace) -> "KeySource":
@@ -143,12 +151,10 @@ def _check_output(options: argparse.Namespace) -> None:
         target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
 
 
-def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None" = None) -> None:
-    frames = statistics.get("shown", 0)
-    messages.result(
-        f"showed {frames} frames in {statistics.get('seconds', 0):.1f} s, dropped {statistics.get('dropped', 0)}"
-    )
-    if record and report:
+def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None") -> None:
+    frames, dropped = statistics["shown"], statistics["dropped"]
+    messages.result(f"showed {frames} frames in {statistics['seconds']:.1f} s, dropped {dropped}")
+    if report:
         messages.wrote(record, report, f", {report.frames} frames")
 
 
