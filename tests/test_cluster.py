@@ -67,7 +67,7 @@ def write(cover, secret, out, key, options, run) -> Report:
     ("names", "groups"),
     [
         (("a.png", "b.png", "A.jpg"), [[0, 2], [1]]),
-        (("a.png", "a.jpg", "a-3.png", "b-2.png", "a-2-2.png"), [[0, 1, 2], [3], [4]]),
+        (("a.png", "a.jpg", "a-3.png", "a-03.png", "b-2.png", "a-2-2.png"), [[0, 1, 2], [3], [4], [5]]),
         (("a.png", "a.jpg", "a-2.png", "a-2.jpg", "a-2-2.png", "b.png"), [[0, 1, 2, 3, 4], [5]]),
     ],
 )

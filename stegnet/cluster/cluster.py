@@ -116,7 +116,7 @@ def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
     def group(stem: str) -> str:
         """The first of the stems whose results may want each other's names: that of a-2 is a where that comes twice."""
         base, _, number = stem.rpartition("-")
-        if not number.isdecimal() or base not in counts:
+        if base not in counts or not number.isdecimal() or number.startswith("0"):
             return stem
         first = group(base)
         return first if counts[base] > 1 or first != base else stem
