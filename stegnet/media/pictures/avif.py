@@ -5,6 +5,7 @@ everywhere, up to the rounding in its conversion to RGB.
 """
 
 import io
+import math
 import struct
 
 import numpy as np
@@ -15,6 +16,7 @@ from stegnet.core.errors import MediaError
 
 FAST, FASTEST = 8, 10  # speeds of libaom: 10 takes a third of the time of 8, and 4 % more bytes for the same quality
 STEP = 5  # of the quality, where the bytes do not fit
+SHRINK = 0.83  # bytes at a step less, relative: a first guess
 # At quality 0: a file without its samples, and bytes per pixel for 2×2 blocks of random primary colours.
 LEAST_FILE, LEAST_PER_PIXEL = 400, 0.22
 _OPTIONS = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced": {"tune": "psnr"}}
@@ -49,16 +51,18 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
     if len(coded) <= most:
         return coded
     qualities = [*range(quality - STEP, 0, -STEP), 0]
-    too_large, fits = -1, len(qualities) - 1
-    coded = None
-    while fits - too_large > 1:
-        middle = (too_large + fits) // 2
-        tried = encode_avif(picture, qualities[middle], speed)
+    too_large, fits, fitting = -1, len(qualities) - 1, None
+    upper, lower = len(coded), len(coded) * SHRINK ** len(qualities)  # bytes at both; of the second, as expected
+    while fits - too_large > 1:  # interpolation search: the bytes fall by about the same factor with each step
+        share = math.log(upper / max(most, 1)) / math.log(upper / lower)
+        between = min(max(too_large + math.ceil(share * (fits - too_large)), too_large + 1), fits - 1)
+        tried = encode_avif(picture, qualities[between], speed)
         if len(tried) <= most:
-            fits, coded = middle, tried
+            fits, lower, fitting = between, len(tried), tried
         else:
-            too_large = middle
-    return coded or encode_avif(picture, 0, speed)
+            too_large, upper = between, len(tried)
+            lower = min(lower, upper * SHRINK)
+    return fitting or encode_avif(picture, 0, speed)
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
