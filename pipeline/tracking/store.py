@@ -45,8 +45,8 @@ _usable = partial(store_errors, "MLflow's store can't be used")
 class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
-    MLflow sends figures and pictures by threads of its own: figures in one request at a time. Those of a request that
-    failed are sent again with the next ones, and at the end.
+    MLflow sends figures and pictures by threads of its own, for which the process waits when it exits: so there is one
+    request at a time. Figures of one that failed are sent again with the next ones, and all that is left at the end.
 
     Attributes:
         result: what it was finished with.
@@ -60,7 +60,8 @@ class LiveRun:
         self._client, self._begun, self._lock = client, time.monotonic(), Lock()
         self._waiting, self._sent, self._request = list[Metric](), 0, None
         self._artifacts = client._tracking_client._get_artifact_repo(self.id)  # found without a request from now on
-        self._pictures, self._known = dict[tuple[str, int], np.ndarray](), figures | self._logged_pictures()
+        self._pictures, self._unsent = dict[tuple[str, int], np.ndarray](), list[tuple[str, int]]()
+        self._known = figures | self._logged_pictures()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Logs a point of a stage's curve, at its "step"."""
@@ -75,13 +76,15 @@ class LiveRun:
             if self._request is None or self._is_done():
                 self._sent = min(len(self._waiting), 1000)
                 self._request = self._client.log_batch(self.id, self._waiting[: self._sent], synchronous=False)
+                while self._unsent and not self.failure:
+                    name, step = self._unsent.pop()
+                    self._client.log_image(self.id, self._pictures[name, step], key=name, step=step, synchronous=False)
 
     def log_picture(self, name: str, step: int, pixels: np.ndarray) -> None:
-        """Logs one picture of a series, (H, W, 3) uint8."""
+        """Logs one picture of a series, (H, W, 3) uint8, with the next figures or at the end."""
         if (name, step) not in self._known:
             self._pictures[name, step] = pixels
-            if not self.failure:
-                self._client.log_image(self.id, pixels, key=name, step=step, synchronous=False)
+            self._unsent.append((name, step))
 
     def finish(self, result: Result, **figures: float) -> None:
         """Says that the stage is done, its result, and figures of this execution."""
@@ -115,8 +118,11 @@ class LiveRun:
         return True
 
     def _logged_pictures(self) -> set[tuple[str, int]]:
-        parts = [file.path.removeprefix("images/").split("+") for file in self._artifacts.list_artifacts("images")]
-        return {(part[0].replace("~", "/"), int(part[2])) for part in parts}  # name+step+9+timestamp+…
+        """The pictures that the store has, both in full and small."""
+        names = [file.path.removeprefix("images/") for file in self._artifacts.list_artifacts("images")]
+        full, small = ([name.split("+") for name in names if name.endswith(suffix)] for suffix in (".png", ".webp"))
+        found = ({(part[0].replace("~", "/"), int(part[2])) for part in parts} for parts in (full, small))
+        return set.intersection(*found)  # name+step+9+timestamp+…
 
 
 class LoadMonitor(SystemMetricsMonitor):
