@@ -36,14 +36,12 @@ HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
-SLOW_FOLDERS = (
-    "cli", "data", "evaluation", "models", "pipeline", "report", "tools", "tracking", "training", "webcam",
-)  # fmt: skip
+SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools", "webcam")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
-    "core/test_distributed", "data/test_spread", "pipeline/test_pipeline",
-    "pipeline/test_sweep", "tools/test_servers", "tools/test_setup", "tools/test_slurm",
-    "tracking/test_server", "training/test_launch",
+    "core/test_distributed", "pipeline/prepare/test_spread", "pipeline/test_pipeline", "pipeline/test_sweep",
+    "pipeline/tracking/test_server", "pipeline/train/test_launch",
+    "tools/test_servers", "tools/test_setup", "tools/test_slurm",
 )  # fmt: skip
 THREADS = "2"
 MALLOPT = {"MMAP_THRESHOLD": (-3, 256 << 20), "TRIM_THRESHOLD": (-1, 512 << 20)}  # names and numbers are glibc's

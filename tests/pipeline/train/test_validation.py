@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from stegnet.networks import Pair
+from tests.pipeline.train.conftest import Stopped
 from tests.support.lab import TRAIN, VALIDATION, ScrambleConfig
 from tests.support.quality import psnr
 from tests.support.shards import write_shards
 from tests.support.training import FIGURES, Validation, seal_strength
-from tests.training.conftest import Stopped
 
 LOSS = "validation_loss"
 

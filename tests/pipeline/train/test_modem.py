@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from pipeline.train.modem import Distortions
 from stegnet.networks import build_from
+from tests.pipeline.train.conftest import RUNGS
 from tests.support.jpegs import through_jpeg, through_webp
 from tests.support.lab import Config, DistortConfig, render_scene
 from tests.support.training import (
@@ -28,7 +29,6 @@ from tests.support.training import (
     train,
     with_halved_chroma,
 )
-from tests.training.conftest import RUNGS
 
 CPU = torch.device("cpu")
 BITS = sum(rung.bits for rung in RUNGS)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline.prepare.downloads import fetch
 from stegnet import DataError
-from tests.data.served import Site, at_once, broken, in_chunks, member, pack, serving
+from tests.pipeline.prepare.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.lab import TEST, TRAIN, CatalogueEntry, Listed
 from tests.support.temporary import contents
 

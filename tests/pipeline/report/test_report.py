@@ -21,7 +21,7 @@ FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
 FILM |= {"film_base_psnr": 38.5, "film_frames": 84, "film_megabytes": 31.3}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHIPPED, SECTIONS = ROOT / "reports" / "shipped", ROOT / "study" / "sections.yaml"
 STUDIES = read_specs(SECTIONS)
 NOT_MEASURED = "Not measured"

@@ -16,7 +16,7 @@ from pipeline.prepare.prepare import list_jobs
 from pipeline.prepare.sources import SOURCES, Picture, cut_squares, fit_square
 from stegnet import ConfigError, DataError
 from stegnet.media import read_picture, write_png
-from tests.data.served import at_once, member, pack, serving
+from tests.pipeline.prepare.served import at_once, member, pack, serving
 from tests.support.lab import CATALOGUE, ROOT, SPLITS
 
 FOLDER = "imagenette2/train"
