@@ -32,7 +32,8 @@ STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process t
 PATIENCE = 60  # seconds that processes have to save their state when they are told to stop
 _RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another one
 
-logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # failures are told here
+for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signals are told here
+    logging.getLogger(f"torch.distributed.elastic.{_name}").setLevel(logging.CRITICAL)
 
 
 class TrainingStopped(KeyboardInterrupt):
