@@ -50,7 +50,7 @@ RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
 MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
 NAMED = 3  # pictures that a warning names; the others are counted
-_CODE = ("stegnet/core", "stegnet/media", "pipeline/prepare")  # what computes the pictures
+_CODE = ("pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/media")  # what computes the pictures
 
 Progress = Callable[[Iterator[dict], int], Iterable[dict]]
 T, R = TypeVar("T"), TypeVar("R")
@@ -162,8 +162,8 @@ def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
 def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Digest of all that a run's bytes depend on: parameters, files, code, packages; and the number of its parts."""
     digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__)).encode())
-    for package in _CODE:
-        for path in sorted((Path(__file__).parents[2] / package).rglob("*.py")):
+    for part in (Path(__file__).parents[2] / name for name in _CODE):
+        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
             digest.update(path.read_bytes())
     count = 0
     for part in parts:
