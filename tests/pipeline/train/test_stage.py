@@ -15,6 +15,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+import pipeline.train.__main__  # noqa: F401  # the program that is run here
 from pipeline.tracking.results import _curve, study_result
 from pipeline.train.train import write_curve
 from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
