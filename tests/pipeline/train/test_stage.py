@@ -150,6 +150,17 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     assert_same(folder / "three", folder / "torchrun")
 
 
+def test_a_training_whose_log_is_missing_is_logged_by_the_same_command_without_training_again(
+    folder: Path, start: Run
+) -> None:
+    before, nobody = saved(folder), "MLFLOW_TRACKING_URI=http://127.0.0.1:1"
+    said = finish(start("unlogged", "env", nobody, sys.executable, pairs=30), folder / "unlogged")
+    assert "WARNING: MLflow's store can't be opened" in said and "pairs a second" in said
+    assert saved(folder) > before
+    assert "pairs a second" not in finish(start("unlogged", pairs=30), folder / "unlogged")
+    assert saved(folder) == before
+
+
 @pytest.mark.long
 def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
     """The next run goes on from the last checkpoint; there are no weights that look whole."""
