@@ -238,8 +238,22 @@ def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
 
 def data_hash(folder: Path) -> str:
     """SHA-256 of the manifest, which identifies every stored pixel."""
-    with open(folder / MANIFEST, "rb") as file:
+    return file_hash(folder / MANIFEST)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_hash(names: Iterable[str]) -> str:
+    """SHA-256 of source files, and of all that are in folders, by their paths in the repository, in hexadecimal."""
+    code = hashlib.sha256()
+    for part in (Path(__file__).parents[1] / name for name in names):
+        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
+            code.update(path.read_bytes())
+    return code.hexdigest()
 
 
 def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:

@@ -23,7 +23,7 @@ def main(config: Config, rivals: Path, shards: Path, weights: Path) -> None:
         progress = partial(bar, desc=weights.stem, disable=not leads)
         result = train(config, shards, CHECKPOINTS, lambda point: None, progress)
         if leads:
-            write_weights(weights, *result)
+            write_weights(weights, result.pair, result.card)
             checkpoint.remove()
 
 

@@ -1,7 +1,6 @@
 """Catalogue of picture sources (sources.yaml): address, version and licence of each."""
 
 import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
@@ -13,7 +12,7 @@ import yaml
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from pipeline.prepare.sources import Picture
-from pipeline.shards import TEST
+from pipeline.shards import TEST, file_hash
 from stegnet.core.errors import DataError
 from stegnet.media import read_picture
 
@@ -93,6 +92,11 @@ def _checked(kind: Any, path: Path, what: str, parse: Any) -> Any:
         raise DataError(f"{path}: not a valid {what} ({' '.join(str(error).split())})") from error
 
 
+def matches(path: Path, sha256: str) -> bool:
+    """Is there a file with this SHA-256?"""
+    return path.is_file() and file_hash(path) == sha256
+
+
 def read_package_pictures(source: CatalogueEntry) -> list[tuple[str, np.ndarray]]:
     """Name and pixels, (H, W, 3) uint8, of each picture of a `package` source.
 
@@ -107,7 +111,7 @@ def read_package_pictures(source: CatalogueEntry) -> list[tuple[str, np.ndarray]
     pictures = []
     for file, pinned in source.sha256.items():
         path = Path(str(package.locate_file(file)))
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != pinned:
+        if not matches(path, pinned):
             raise DataError(f"{source.name}: {file} differs from its SHA-256 in sources.yaml", hint)
         pictures.append((path.name, read_picture(path)))
     return pictures

@@ -22,7 +22,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline.config import DataConfig
-from pipeline.prepare.catalogue import CatalogueEntry, Listed, read_catalogue, read_listing
+from pipeline.prepare.catalogue import CatalogueEntry, Listed, matches, read_catalogue, read_listing
 from pipeline.prepare.folders import MediaFile, read_file
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder
@@ -74,7 +74,7 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 _download(entry, {row.file: row.sha256 for row in listing}, folder)
-        changed = [row.file for row in listing if not _matches(folder / row.file, row.sha256)]
+        changed = [row.file for row in listing if not matches(folder / row.file, row.sha256)]
     except OSError as error:
         hint = "free some space, check its permissions, or set STEGNET_CACHE to another folder"
         raise DataError(f"{entry.name}: {folder} can't be used ({error.strerror or error})", hint) from error
@@ -82,10 +82,6 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
         reason = f"{folder / changed[0]} is missing or differs from the file listed in {entry.files}"
         raise DataError(f"{entry.name}: {reason}", f"remove {folder}: the next run downloads it again")
     return folder
-
-
-def _matches(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> None:

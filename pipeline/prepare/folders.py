@@ -3,7 +3,6 @@
 They are listed one folder at a time, in the order of the names, so that only one folder's names are in memory.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from typing import Any
 
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
-from pipeline.shards import TEST, TRAIN, VALIDATION, is_remote, open_files, refusals
+from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash, is_remote, open_files, refusals
 from stegnet.core.errors import DataError, MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.temporary import temporary_folder
@@ -238,7 +237,6 @@ def _escaped(name: str) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_hash(path)
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})", "check its permissions") from error

@@ -38,6 +38,7 @@ from pipeline.shards import (
     ShardLayout,
     ShardWriter,
     is_remote,
+    source_hash,
     write_layout,
     write_tables,
 )
@@ -161,10 +162,7 @@ def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
 
 def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Digest of all that a run's bytes depend on: parameters, files, code, packages; and the number of its parts."""
-    digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__)).encode())
-    for part in (Path(__file__).parents[2] / name for name in _CODE):
-        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
-            digest.update(path.read_bytes())
+    digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(_CODE))).encode())
     count = 0
     for part in parts:
         count += 1

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Config, flatten
-from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, read_manifest
+from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, file_hash, read_manifest
 from stegnet.core.errors import DataError
 from stegnet.core.measures import SEALED
 
@@ -89,7 +89,7 @@ def prepare_result(shards: Path, metrics: Path) -> Result:
 
 def train_result(weights: Path, curve: Path, shards: Path) -> Result:
     """The weights, their figures in training and validation as weights/…, and the training curve."""
-    name, metrics = _sha256(weights), curve.with_name("metrics.json")
+    name, metrics = file_hash(weights), curve.with_name("metrics.json")
     figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
     sets, files = picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
     return Result("train", name, name, figures, curve=_curve(curve), artifacts=files, datasets=sets, model=weights)
@@ -120,7 +120,7 @@ def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     details, headline = _read(out / "details.json"), _read(out / "metrics.json")
     films = [(cover, "container"), (secret, "secret|base")]
-    sets = tuple(DataSet(film.name, str(film), _sha256(film)[:16], "evaluation", side) for film, side in films)
+    sets = tuple(DataSet(film.name, str(film), file_hash(film)[:16], "evaluation", side) for film, side in films)
     more = {"curve": points, "pictures": {"video/frames": out / "frames.png"}, "datasets": sets}
     return _measured("video", weights, out, details, headline, **more)
 
@@ -140,7 +140,7 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | None) -> Result:
     """What the row of a training shows of its whole experiment: parameters, dvc.lock, report, ONNX files."""
-    name, lock, page = _sha256(weights), Path("dvc.lock"), (studies or reports) / "index.html"
+    name, lock, page = file_hash(weights), Path("dvc.lock"), (studies or reports) / "index.html"
     files = {"study.lock": lock, "study.html": page} if studies else {"dvc.lock": lock, "report.html": page}
     files |= {"params.yaml": Path("params.yaml")}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.exists()}
@@ -167,7 +167,7 @@ def picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
 def _measured(
     stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float], **more: Any
 ) -> Result:
-    name = _sha256(weights)
+    name = file_hash(weights)
     key = _digest(name, (out / "metrics.json").read_text(encoding="utf-8"))
     return Result(stage, key, name, metrics, headline, artifacts=(out,), **more)
 
@@ -182,10 +182,6 @@ def _table(rows: list[dict[str, Any]]) -> str:
     table.writeheader()
     table.writerows(rows)
     return text.getvalue()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _digest(*texts: str) -> str:

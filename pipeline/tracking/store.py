@@ -268,8 +268,9 @@ class Tracker:
             experiment = self._data if stage == "prepare" else self._trainings
             name = (provenance.changed_params(self._params) if stage == "train" else "") or name
             run = self._client.create_run(experiment, tags=tags, run_name=name)
-            if changes := provenance.code_changes():
-                self._client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
+            if tags.get(provenance.DIRTY) == "true":
+                changes = without_passwords(provenance.code_changes())
+                self._client.log_text(run.info.run_id, changes, "changes.diff")
         self._lock(run.info.run_id)
         params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
         _log_batches(self._client, run.info.run_id, params=params)

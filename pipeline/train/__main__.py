@@ -2,8 +2,6 @@
 
 import logging
 import os
-import time
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -40,25 +38,18 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(cpu_threads(config.train.threads))
     with track(config, "train", training_name(config), checkpoint.fingerprint, setup) as run:
-        begun, first = time.monotonic(), 0
 
         def report(point: Point) -> None:
             points.append(point)
             write_curve(curve, points)
             run.log_point("train", point)
 
-        def progress(steps: range) -> Iterable[int]:
-            nonlocal begun, first
-            begun, first = time.monotonic(), steps.start
-            return bar(steps, desc="train")
-
-        pair, card = train(config, shards, checkpoints, report, progress, partial(run.log_picture, PREVIEW))
-        steps, seconds = points[-1]["step"] + 1, time.monotonic() - begun
+        progress, show = partial(bar, desc="train"), partial(run.log_picture, PREVIEW)
+        pair, card, rate = train(config, shards, checkpoints, report, progress, show)
         write_weights(weights, pair, card)
-        figures = {"steps": steps, "training_loss": points[-1]["loss"], **card.figures}
+        figures = {"steps": points[-1]["step"] + 1, "training_loss": points[-1]["loss"], **card.figures}
         write_json(curve.with_name("metrics.json"), figures)
-        pairs_per_second = (steps - first) * config.train.batch / seconds
-        run.finish(train_result(weights, curve, shards), pairs_per_second=pairs_per_second)
+        run.finish(train_result(weights, curve, shards), **({} if rate is None else {"pairs_per_second": rate}))
     if run.complete:  # otherwise the same command logs what is missing, without training again
         checkpoint.remove()
 

@@ -15,7 +15,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from pipeline.config import Config
-from pipeline.shards import data_hash
+from pipeline.shards import data_hash, source_hash
 from stegnet.core.compute import cpu_threads, pick_device, resolve
 from stegnet.core.errors import TrainingError
 from stegnet.core.parallel import world_size
@@ -111,8 +111,11 @@ def checkpoint_of(config: Config, data: Path, folder: Path) -> Checkpoint:
 
 
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
-    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code."""
-    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code_hash()]
+    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code.
+
+    Changed code does not resume old checkpoints.
+    """
+    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, source_hash(CODE)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -124,15 +127,6 @@ def settings_of(config: Config) -> dict[str, Any]:
         train["start"] = weights_id(SHIPPED)
     sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble", "channel")} | {"train": train}
     return {"seed": config.seed, "beta": config.beta, **sections}
-
-
-def code_hash() -> str:
-    """SHA-256 of the source that computes a training: changed code does not resume old checkpoints."""
-    code = hashlib.sha256()
-    for part in (Path(__file__).parents[2] / name for name in CODE):
-        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
-            code.update(path.read_bytes())
-    return code.hexdigest()
 
 
 def _write(path: Path, content: memoryview) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from textwrap import shorten
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -50,6 +51,17 @@ def _memory_explained() -> Iterator[None]:
         raise TrainingError("training needs more memory than the device has left", hint) from error
 
 
+class Trained(NamedTuple):
+    """Result of a training: the pair with averaged weights, on the CPU, and its card; its speed, if it did a step.
+
+    The weights are those with the best validation loss, or the last ones if there are no validation pictures.
+    """
+
+    pair: Pair
+    card: Card
+    pairs_per_second: float | None
+
+
 @_memory_explained()
 def train(
     config: Config,
@@ -58,7 +70,7 @@ def train(
     report: Report = lambda point: None,
     progress: Progress = lambda steps: steps,
     show: Show = lambda step, pictures: None,
-) -> tuple[Pair, Card]:
+) -> Trained:
     """Trains the pair that `config` describes on the shards in `data`.
 
     If an earlier call with the same arguments was interrupted, training resumes from its last checkpoint and ends with
@@ -69,9 +81,6 @@ def train(
         report: called with each point of the training curve, including those before an interruption.
         progress: wraps the range of remaining steps, to show progress.
         show: called PREVIEWS times with a step and its preview pictures, (H, W, 3) uint8.
-    Returns:
-        The pair with averaged weights, on the CPU, and its card. The weights are those with the best validation loss,
-        or the last ones if there are no validation pictures.
     Raises:
         TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
         TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.
@@ -117,15 +126,15 @@ def train(
                 break
 
     # The averaged weights at their best, and what is told of them.
+    rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun) if steps else None
     if leads and steps:
-        rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun)
         memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
         _log.info("%.0f pairs a second%s", rate, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)
     pair = trainer.averaged()
-    return pair, make_card(config, data, fabric.device, precision, figures, pair.period().item())
+    return Trained(pair, make_card(config, data, fabric.device, precision, figures, pair.period().item()), rate)
 
 
 @contextmanager

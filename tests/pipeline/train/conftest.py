@@ -82,7 +82,7 @@ def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Trainin
                 taken.append(step)
                 yield step
 
-        pair, card = train(config, data, tmp_path / folder, curve.append, progress)
+        pair, card, _ = train(config, data, tmp_path / folder, curve.append, progress)
         checkpoint_of(config, data, tmp_path / folder).remove()
         return Training(pair, card, curve, taken)
 

@@ -119,7 +119,7 @@ def test_compiled_networks_train_the_same(run, make_config):
 
 def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config, tmp_path):
     config, curve = make_config(), []
-    first, _ = train(config, shards, tmp_path / "checkpoints", curve.append)
+    first, *_ = train(config, shards, tmp_path / "checkpoints", curve.append)
     late = run(config)
     assert late.steps == []
     assert (weights(late.pair), late.curve) == (weights(first), curve)
@@ -128,7 +128,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_resume_old_checkpoints(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("pipeline.train.checkpoint.code_hash", lambda: "other")
+    monkeypatch.setattr("pipeline.train.checkpoint.source_hash", lambda names: "other")
     assert run(make_config()).steps[0] == 0
 
 
