@@ -3,7 +3,6 @@
 params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -24,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.parallel import Auto
 
 
@@ -323,8 +322,7 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
     location, hint = error["loc"], ""
     if error["type"] in _UNKNOWN:
-        close = difflib.get_close_matches(str(location[-1]), _siblings(location, root), n=1)
-        problem, hint = ": unknown key", f"did you mean {close[0]}?" if close else ""
+        problem, hint = ": unknown key", did_you_mean(str(location[-1]), _siblings(location, root))
     elif error["type"] == "missing":
         problem = ": missing"
     else:

@@ -4,7 +4,6 @@ The sources' jobs are cut into parts, which any process prepares by itself. What
 the output until all is, with a record of each part, so that a run that was killed continues where it was.
 """
 
-import difflib
 import hashlib
 import json
 import logging
@@ -42,7 +41,7 @@ from pipeline.shards import (
     write_layout,
     write_tables,
 )
-from stegnet.core.errors import ConfigError, DataError
+from stegnet.core.errors import ConfigError, DataError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
 from stegnet.core.samples import CODED
 from stegnet.media.pictures.avif import decode_avif, fit_avif
@@ -142,9 +141,8 @@ def _find_source(name: str, known: dict[str, Source]) -> Source:
     kind, colon, _ = name.partition(":")
     if found := known.get(f"{kind}:<class>" if colon else name):
         return found
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"known: {', '.join(known)}, or several joined by +"
-    raise ConfigError(f"data.source: unknown source {name!r}", f"did you mean {close[0]}? {hint}" if close else hint)
+    hint = f"{did_you_mean(name, known)} known: {', '.join(known)}, or several joined by +".lstrip()
+    raise ConfigError(f"data.source: unknown source {name!r}", hint)
 
 
 def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:

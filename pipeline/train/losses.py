@@ -5,7 +5,6 @@ steep where a picture is flat: alone, they drive the container back to its cover
 unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from pipeline import similarity
 from pipeline.config import Config, LossConfig
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED
 from stegnet.networks.pair import Pair
@@ -184,8 +183,7 @@ def check_measures(loss: LossConfig) -> None:
     """
     weights = loss.keys() - {"space", "chroma"}
     for name in sorted(weights - MEASURES.keys()):
-        close = difflib.get_close_matches(name, MEASURES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(MEASURES)}"
+        hint = did_you_mean(name, MEASURES) or f"known: {', '.join(MEASURES)}"
         raise ConfigError(f"params.yaml: train.loss.{name}: unknown measure", hint)
     for name in sorted(MEASURES.keys() - weights):
         raise ConfigError(f"params.yaml: train.loss.{name}: missing")

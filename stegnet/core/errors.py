@@ -15,7 +15,7 @@ StegnetError
 └── TrackingError  MLflow's store can't be opened or used
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 
@@ -123,3 +123,10 @@ def extra(name: str, what: str) -> Iterator[None]:
         if package in ("", "stegnet"):
             raise
         raise PackageError(f"{what} needs {package}", f"pip install 'stegnet[{name}]'") from error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question with the known name that is closest to a mistyped one, or ""."""
+    from difflib import get_close_matches  # only where a name is wrong
+
+    return "".join(f"did you mean {close}?" for close in get_close_matches(name, list(known), n=1))

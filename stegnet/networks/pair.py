@@ -1,6 +1,5 @@
 """Hide/reveal pairs: their interface, the registry of families, and weights files."""
 
-import difflib
 import inspect
 import json
 from dataclasses import asdict
@@ -14,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from stegnet.core.errors import ConfigError, WeightsError
+from stegnet.core.errors import ConfigError, WeightsError, did_you_mean
 from stegnet.core.parallel import AUTO
 from stegnet.networks.card import CARD_KEY, SHIPPED, Card, read_card
 
@@ -132,9 +131,8 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
 def _family(name: str) -> type[Pair]:
     """A family's file is imported when the family is asked for: hiding and revealing never import the others."""
     if name not in family_names():
-        close = difflib.get_close_matches(name, family_names(), n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"model.name: unknown family {name!r}", f"{hint}known: {', '.join(family_names())}")
+        hint = f"{did_you_mean(name, family_names())} known: {', '.join(family_names())}".lstrip()
+        raise ConfigError(f"model.name: unknown family {name!r}", hint)
     if name not in _REGISTERED:
         import_module(f"stegnet.networks.families.{name}")
     return _REGISTERED[name]
