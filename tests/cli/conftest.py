@@ -26,14 +26,19 @@ _HIDDEN = (
 
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:
-    """Limits the size of files in bytes; what is larger can't be written, as on a full disk."""
+    """Limits the size of files in bytes; what is larger can't be written, as on a full disk.
+
+    Python keeps no bytecode meanwhile: it would keep what fits, and other processes would import that.
+    """
     resource = pytest.importorskip("resource")
     before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
 
 
 @pytest.fixture(scope="session")
