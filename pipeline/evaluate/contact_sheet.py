@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.evaluate.quality import HideRevealResult
-from stegnet.core.measures import psnr
+from stegnet.core.measures import difference, psnr
 from stegnet.media import resize
 
 GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14
@@ -31,11 +31,6 @@ def contact_sheet(
     height, width = size or results[0].cover.shape[:2]
     rows = [[(resize(image, height, width), label) for image, label in _cells(result, named)] for result in results]
     return image_grid(TITLES, rows)
-
-
-def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """GAIN · |a − b| of two (H, W, 3) uint8 pictures, clipped at 255."""
-    return np.minimum(np.abs(a.astype(np.int16) - b) * GAIN, 255).astype(np.uint8)
 
 
 def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
@@ -66,7 +61,7 @@ def _cells(result: HideRevealResult, named: bool) -> list[tuple[np.ndarray, str]
     return [
         (result.cover, cover),
         (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
-        (difference(result.cover, result.container), ""),
+        (difference(result.cover, result.container, GAIN), ""),
         (result.secret, secret),
         (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
     ]

@@ -89,6 +89,11 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return psnr_from_mse(mean_squared_error(a, b), PEAK)
 
 
+def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
+    """gain · |a − b| of two uint8 arrays of one shape, clipped at 255: a picture of what differs."""
+    return np.minimum(np.abs(a.astype(np.int16) - b) * gain, 255).astype(np.uint8)
+
+
 def apd(a: np.ndarray, b: np.ndarray) -> float:
     """Average pixel discrepancy of two uint8 arrays of one shape: mean absolute difference, 0 to 255."""
     return float(np.mean(np.abs(a.astype(np.int16) - b.astype(np.int16))))

@@ -4,11 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops
 
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
-from stegnet.core.measures import psnr
+from stegnet.core.measures import difference, psnr
 from stegnet.media import kind, read_frames, read_picture, reduced
 
 GAIN = 30  # of the difference, as in the page
@@ -28,7 +27,7 @@ def write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str
     seen, sent = _picture(cover), _picture(container)
     pictures, quality = {"cover": seen, "container": sent}, None
     if seen.shape == sent.shape:
-        pictures["difference"], quality = _difference(seen, sent), psnr(seen, sent)
+        pictures["difference"], quality = difference(seen, sent, GAIN), psnr(seen, sent)
     paths = {name: folder / f"{name}.jpg" for name in pictures}
     for name, picture in pictures.items():
         paths[name].write_bytes(encode_jpeg(reduced(picture, _SIDE), _QUALITY))
@@ -41,9 +40,3 @@ def _picture(path: Path) -> np.ndarray:
         return read_picture(path)
     with closing(read_frames(path)) as frames:
         return next(frames)
-
-
-def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """GAIN · |one − other|, clipped at 255."""
-    difference = ImageChops.difference(Image.fromarray(one), Image.fromarray(other))
-    return np.asarray(difference.point(lambda level: min(GAIN * level, 255)))

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.measures import psnr
+from stegnet.core.measures import difference, psnr
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.webcam.capture import Latest
 from stegnet.webcam.live import LiveFrame
@@ -96,14 +96,10 @@ class _Handler(LoopbackHandler):
 
 def _shown(number: int, frame: LiveFrame, statistics: Statistics) -> dict[str, object]:
     pictures = {name: getattr(frame, name) for name in ("cover", "container", "secret", "revealed")}
-    pictures["container_difference"] = _difference(frame.cover, frame.container)
-    pictures["revealed_difference"] = _difference(frame.secret, frame.revealed)
+    pictures["container_difference"] = difference(frame.cover, frame.container, _GAIN)
+    pictures["revealed_difference"] = difference(frame.secret, frame.revealed, _GAIN)
     encoded = {name: base64.b64encode(encode_jpeg(each, _QUALITY)).decode() for name, each in pictures.items()}
     return {"number": number, "statistics": statistics, "pictures": encoded}
-
-
-def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.minimum(np.abs(a.astype(np.int16) - b) * _GAIN, 255).astype(np.uint8)
 
 
 def _psnr(a: np.ndarray, b: np.ndarray) -> float | None:

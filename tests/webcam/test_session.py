@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -35,7 +36,8 @@ def test_the_page_shows_frames_until_a_signal_completes_the_recording(folder):
     command = [sys.executable, "-m", "stegnet.cli", *SESSION.split(), "camera.mkv", "--record", "c.mkv"]
     environment = os.environ | {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen(command, env=environment, **pipes) as process, ExitStack() as failed:
+        failed.callback(process.kill)  # otherwise the block would wait for its end
         address = re.fullmatch(r"watch (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", process.stdout.readline())[1]
         number = 0
         for _ in range(3):
