@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.chart import COLOURS, chart
 from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
-from pipeline.evaluate.statistics import REAL, RENDERED, column_stats
+from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
 from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
 from pipeline.prepare.scenes import render_scene
 from pipeline.stage import bar, run_stage, write_json, write_table
@@ -66,7 +66,7 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
 def measure(
     network: Network, pictures: Pictures, shift: int, seed: int, progress: Callable[[list], Iterable]
 ) -> pd.DataFrame:
-    """One row per kind, size, side and measure: the number of pairs, and the statistics of `column_stats`.
+    """One row per kind, size, side and measure: the number of pairs, and the statistics of `summary_stats`.
 
     Picture i hides picture i + shift of its kind and size, by key with sealed bits, through a PNG file.
     """
@@ -129,7 +129,7 @@ def _statistics(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, 
     for column in rows.columns.drop(["kind", "size"]):
         side, _, measure = column.partition("_")
         start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": measure}
-        yield start | column_stats(rows[column])
+        yield start | summary_stats(rows[column])
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ def _write_figures(evaluator: Evaluator, out: Path) -> None:
 
 def _write_contact_sheets(evaluator: Evaluator, most: int, out: Path) -> None:
     out.mkdir(exist_ok=True)
-    for kind in evaluator.kinds:
-        results = evaluator.results(kind, range(min(most, evaluator.count(kind))))
+    for kind in evaluator.pairs.kinds:
+        results = evaluator.results(kind, range(min(most, evaluator.pairs.count(kind))))
         write_png(out / f"{kind.replace(':', '-')}.png", contact_sheet(results))
 
 

@@ -127,27 +127,21 @@ class Evaluator:
     Args:
         shards, shift: as in `PicturePairs`.
         seed: of all randomness.
+    Attributes:
+        pairs: the pairs.
     Raises:
         DataError: no kind has two test pictures.
     """
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
         self._network, self._seed = network, seed
-        self._pairs = PicturePairs(shards, shift)
-
-    @property
-    def kinds(self) -> list[str]:
-        """The sources of test pictures."""
-        return self._pairs.kinds
-
-    def count(self, kind: str) -> int:
-        """Number of test pictures of a kind."""
-        return self._pairs.count(kind)
+        self.pairs = PicturePairs(shards, shift)
 
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
         """Hides, writes, reads and reveals pair `index` of a kind; mode is SEALED or BARE."""
-        (cover_name, cover), (secret_name, secret) = self._pairs.pair(kind, index)
-        container, revealed = (self._sealed if mode == SEALED else self._bare)(cover, secret, index)
+        (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
+        hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
+        container, revealed = hide(self._network, cover, secret, self._seed + index)
         return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
     def results(self, kind: str, indices: Iterable[int]) -> list[HideRevealResult]:
@@ -163,8 +157,8 @@ class Evaluator:
         """
         perceptual = perceptual_measures()
         rows = []
-        for kind in self.kinds:
-            indices = progress(range(self.count(kind)))
+        for kind in self.pairs.kinds:
+            indices = progress(range(self.pairs.count(kind)))
             with closing(map_in_threads(partial(self._rows, kind, perceptual), indices)) as pairs:
                 rows += [row for pair in pairs for row in pair]
         return pd.DataFrame(rows)
@@ -183,18 +177,6 @@ class Evaluator:
         """PSNR of the secret that is revealed from a container's base alone."""
         return psnr(sealed.secret, _reveal(base_alone(self._network), sealed.container))
 
-    def _sealed(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Container and revealed picture, as a user gets them."""
-        return hide_and_reveal(self._network, cover, secret, self._seed + index)
-
-    def _bare(self, cover: np.ndarray, secret: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same without sealed bits: the reveal network is given shuffle and base."""
-        network, size = self._network, secret.shape[:2]
-        shuffle = seeded_shuffle(self._seed + index, *grid(*size, network.block))
-        base = through_bytes(secret, network.base, network.quality, room(*size))
-        container = through_file(network.hide(cover, secret, shuffle, base).container)
-        return container, network.reveal(container, shuffle, base)
-
 
 def hide_and_reveal(
     network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
@@ -209,6 +191,17 @@ def hide_and_reveal(
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
     return container, _reveal(network, container)
+
+
+def _without_sealed_bits(
+    network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `hide_and_reveal`, but the reveal network is given shuffle and base."""
+    size = secret.shape[:2]
+    shuffle = seeded_shuffle(seed, *grid(*size, network.block))
+    base = through_bytes(secret, network.base, network.quality, room(*size))
+    container = through_file(network.hide(cover, secret, shuffle, base).container)
+    return container, network.reveal(container, shuffle, base)
 
 
 def base_alone(network: Network) -> Network:

@@ -1,7 +1,7 @@
 """Statistics of measured pairs: per column, per kind of test pictures and mode, and the headline figures."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,30 +27,26 @@ CONFIDENCE = 0.95
 WORST_SHARE = 0.01
 
 
-def summary_stats(values: Sequence[float], higher_is_better: bool) -> dict[str, float]:
+def summary_stats(values: pd.Series) -> dict[str, float]:
     """Summary statistics of one measure over test pairs, rounded to four digits.
 
     The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It takes the pairs for independent
     draws of their kind. Where several pictures are crops of one photograph they are not, and the true one is wider.
 
     Args:
-        values: at least one.
-        higher_is_better: the measure's direction.
+        values: at least one, in a column named after the measure, such as container_psnr.
     Returns:
         mean; ci_low and ci_high, the 95 % confidence interval (nan for a single or an infinite value); median;
         worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.
     """
-    ordered = np.sort(np.asarray(values, np.float64))[:: 1 if higher_is_better else -1]
-    mean, half = ordered.mean(), _half_width(ordered)
-    tail = ordered[: max(1, math.ceil(WORST_SHARE * len(ordered)))]
+    ordered = np.sort(values.to_numpy(np.float64))[:: 1 if measure_of(values.name).higher_is_better else -1]
+    count, mean, half = len(ordered), ordered.mean(), math.nan
+    if count > 1 and np.isfinite(ordered).all():
+        half = t.interval(CONFIDENCE, count - 1)[1] * sem(ordered)
+    tail = ordered[: max(1, math.ceil(WORST_SHARE * count))]
     figures = {"mean": mean, "ci_low": mean - half, "ci_high": mean + half, "median": np.median(ordered)}
     figures |= {"worst": ordered[0], "worst_1_percent": tail.mean()}
     return {name: round(float(value), 4) for name, value in figures.items()}
-
-
-def column_stats(values: pd.Series) -> dict[str, float]:
-    """`summary_stats` of a column named after its measure, such as container_psnr."""
-    return summary_stats(values, measure_of(values.name).higher_is_better)
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:
@@ -59,7 +55,7 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     for (kind, mode), rows in table.groupby(["kind", "mode"]):
         measured = rows[columns].dropna(axis="columns", how="all")
-        summary.setdefault(kind, {})[mode] = {column: column_stats(measured[column]) for column in measured}
+        summary.setdefault(kind, {})[mode] = {column: summary_stats(measured[column]) for column in measured}
     return summary
 
 
@@ -77,10 +73,3 @@ def headline_kind(kinds: Iterable[str]) -> str:
 def publishable_kind(kinds: Iterable[str]) -> str:
     """Scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
     return RENDERED if RENDERED in kinds else headline_kind(kinds)
-
-
-def _half_width(values: np.ndarray) -> float:
-    """Half the width of the confidence interval of the mean."""
-    if len(values) < 2 or not np.isfinite(values).all():
-        return math.nan
-    return float(t.interval(CONFIDENCE, len(values) - 1)[1] * sem(values))

@@ -36,8 +36,8 @@ def silent(indices):
 @pytest.mark.parametrize(("shift", "apart"), [(1, 1), (3, 1), (5, 2)])
 def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, apart, picture):
     evaluator = Evaluator(exact, shards, shift, 0)
-    assert evaluator.kinds == [REAL, RENDERED]
-    assert [evaluator.count(kind) for kind in evaluator.kinds] == [3, 2]
+    assert evaluator.pairs.kinds == [REAL, RENDERED]
+    assert [evaluator.pairs.count(kind) for kind in evaluator.pairs.kinds] == [3, 2]
     for index in range(3):
         result = evaluator.run(REAL, index, SEALED)
         assert result.names == (PHOTOGRAPHS[index], PHOTOGRAPHS[(index + apart) % 3])
@@ -91,9 +91,9 @@ def test_each_row_is_of_its_own_pair(shards, exact):
     """Threads finish in any order; and a container that is measured against another cover would show."""
     evaluator = Evaluator(exact, shards, 1, 0)
     table = evaluator.evaluate(silent)
-    for kind in evaluator.kinds:
+    for kind in evaluator.pairs.kinds:
         rows = table[(table["kind"] == kind) & (table["mode"] == SEALED)]
-        for (_, row), index in zip(rows.iterrows(), range(evaluator.count(kind)), strict=True):
+        for (_, row), index in zip(rows.iterrows(), range(evaluator.pairs.count(kind)), strict=True):
             result = evaluator.run(kind, index, SEALED)
             error = np.mean((result.cover.astype(float) - result.container) ** 2)
             assert row["container_psnr"] == pytest.approx(10 * math.log10(255**2 / error))
