@@ -12,9 +12,11 @@ import random
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout
-from fractions import Fraction
-from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,15 +26,13 @@ from tqdm import tqdm
 from stegnet.cli import main as stegnet_main
 from stegnet.core.errors import StegnetError
 from stegnet.keys import make_key_file
-from stegnet.media import FilmWriter, read_frames, read_picture, resize, write_png
-from stegnet.networks.card import Card
-from stegnet.networks.pair import build, save_pair
-from tests.support.films import encode
+from stegnet.media import read_frames, read_picture, write_png
+from tests.support.films import encode, picture, write_film
 from tests.support.h264 import moving
+from tests.support.pairs import save_untrained
 
 FRAMES, HEIGHT, WIDTH = 4, 64, 96
-RATE, MOVING = Fraction(25), 48  # frames
-SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
+MOVING = 48  # frames
 CONTAINERS = {"c.png": ".png", "c.mkv": ".mkv", "c.mp4": ".mkv", "h.mp4": ".bin"}  # and the suffix of what they hide
 LEVELS = "h.mp4"  # hides in its own H.264
 BOXES = b"moov", b"stsz", b"stsc", b"stco", b"stsd", b"avcC", b"mdhd", b"btrt"
@@ -49,28 +49,26 @@ def main() -> None:
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        _in_child(_prepare)
+        counts.update(_in_child(_prepare))
         for first in tqdm(range(0, options.runs, _PER_CHILD)):
             runs = range(first, min(first + _PER_CHILD, options.runs))
-            counts += _in_child(lambda runs=runs: [_fuzz(options.seed, run) for run in runs])
+            counts.update(_in_child(_fuzz_all, options.seed, runs))
     for name, count in sorted(counts.items()):
         print(f"{count:6} {name}")
     sys.exit(any(name.startswith("FAULT") for name in counts))
 
 
-def _in_child(work) -> Counter[str]:
-    """Counts the strings that `work` returns in a child process; a child that dies is a fault."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(_SECONDS)
-        os.write(writing, "\n".join(work() or ()).encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading, encoding="utf-8") as file:
-        lines = file.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    return Counter(lines if status == 0 else ["FAULT: a process died"])
+def _in_child(work: Callable[..., list[str]], *arguments: object) -> list[str]:
+    """What a process of its own returns; one that dies, or takes too long, is a fault."""
+    with ProcessPoolExecutor(1, get_context("fork"), signal.alarm, (_SECONDS,)) as pool:
+        try:
+            return pool.submit(work, *arguments).result()
+        except BrokenProcessPool:
+            return ["FAULT: a process died"]
+
+
+def _fuzz_all(seed: int, runs: Iterable[int]) -> list[str]:
+    return [_fuzz(seed, run) for run in runs]
 
 
 def _fuzz(seed: int, run: int) -> str:
@@ -171,10 +169,10 @@ def _tables(source: Path, target: Path, draw: random.Random) -> None:
 
 
 def _samples(source: Path, target: Path, draw: random.Random) -> None:
-    picture = read_picture(source)
+    samples = read_picture(source)
     for _ in range(draw.choice((1, 2, 100))):
-        picture[draw.randrange(HEIGHT), draw.randrange(WIDTH), draw.randrange(3)] ^= 1 << draw.randrange(8)
-    write_png(target, picture)
+        samples[draw.randrange(HEIGHT), draw.randrange(WIDTH), draw.randrange(3)] ^= 1 << draw.randrange(8)
+    write_png(target, samples)
 
 
 def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
@@ -182,30 +180,26 @@ def _chunk(data: bytes, draw: random.Random) -> tuple[int, int]:
     return start, min(draw.choice((1, 16, 256, 4096)), len(data) - start)
 
 
-def _prepare() -> None:
+def _prepare() -> list[str]:
+    """Writes covers, secrets and containers into this folder."""
     make_key_file(Path("k"))
-    pair = build("invertible", **SMALL)
-    save_pair(Path("w"), pair, Card("invertible", SMALL, {"base": "means", "quality": 85, "block": 8, "period": 0.0}))
-    source = Path(__file__).parent.parent / "assets"
-    pictures = {}
-    for name in ("cover", "secret"):
-        frames = [resize(frame, HEIGHT, WIDTH) for frame in islice(read_frames(source / f"{name}.mp4"), FRAMES)]
-        pictures[name] = frames[0]
+    save_untrained(Path("w"))
+    for name, seed in (("cover", 0), ("secret", 9)):
+        frames = [picture(HEIGHT, WIDTH, seed + index) for index in range(FRAMES)]
         write_png(Path(f"{name}.png"), frames[0])
-        with FilmWriter(Path(f"{name}.mkv"), WIDTH, HEIGHT, RATE) as film:
-            for index, frame in enumerate(frames):
-                film.write(frame, index / RATE)
+        write_film(Path(f"{name}.mkv"), frames)
     encode(Path("levels.mp4"), moving(MOVING, 144, 192, noise=8), "libx264", "yuv420p", crf="18")
     Path("note.bin").write_bytes(b"meet me at eight")
-    key = ["--key-file", "k", "--weights", "w"]
+    key, weights = ["--key-file", "k"], ["--weights", "w"]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         for container, suffix in CONTAINERS.items():
-            line = ["--method", "network", "--any-quality", f"cover{suffix}", f"secret{suffix}"]
+            line = ["--method", "network", "--any-quality", f"cover{suffix}", f"secret{suffix}", *weights]
             if container == LEVELS:
                 line = ["--method", "h264", "levels.mp4", "note.bin"]
             for out in (container, f"d{container}"):
-                assert stegnet_main(["hide", *line, "-o", out, "--force", *key[: 2 if container == LEVELS else 4]]) == 0
-            assert stegnet_main(["reveal", container, "-o", f"r{container}{suffix}", *key]) == 0
+                assert stegnet_main(["hide", *line, "-o", out, "--force", *key]) == 0
+            assert stegnet_main(["reveal", container, "-o", f"r{container}{suffix}", *key, *weights]) == 0
+    return []
 
 
 if __name__ == "__main__":

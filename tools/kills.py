@@ -13,6 +13,9 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,12 +24,14 @@ from tqdm import tqdm
 import stegnet.files  # noqa: F401  imported before forking, for speed
 from stegnet.cli import main as stegnet_main
 from stegnet.keys import make_key_file
-from stegnet.media import FilmWriter, read_frames, resize
-from stegnet.networks.card import Card
-from stegnet.networks.pair import build, save_pair
+from tests.support.films import picture, write_film
+from tests.support.pairs import save_untrained
 
+FORK = get_context("fork")
 FRAMES, HEIGHT, WIDTH = 40, 96, 160
-SMALL = {"blocks": 1, "width": 8, "ends": 0, "backbone": "none"}  # a fast pair
+INPUTS = "cover.mkv", "secret.mkv", "k", "w"
+OUT, PREVIOUS = Path("out.mkv"), b"previous output"
+HIDE = "hide --method network --any-quality cover.mkv secret.mkv -o out.mkv --force"
 
 
 def main() -> None:
@@ -36,127 +41,92 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        _prepare_in_child(Path(folder))
-        counts = _kill_all(Path(folder), options.runs, random.Random(options.seed))
+        prepared = FORK.Process(target=_prepare)  # one that has computed with torch's threads can't be forked
+        prepared.start()
+        prepared.join()
+        counts = _kill_all(options.runs, random.Random(options.seed))
     print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
-    sys.exit(bool(sum(count for name, count in counts.items() if name.startswith("DAMAGE"))))
+    sys.exit(any("DAMAGE" in name for name in counts))
 
 
-def _kill_all(folder: Path, runs: int, draw: random.Random) -> Counter[str]:
-    whole = _timed_run()
-    inputs = _hashes(folder)
+def _kill_all(runs: int, draw: random.Random) -> Counter[str]:
+    start = time.perf_counter()
+    assert _code(HIDE) == 0
+    whole = time.perf_counter() - start
+    inputs = _hashes()
     counts: Counter[str] = Counter()
     for run in tqdm(range(runs)):
         number = (signal.SIGTERM, signal.SIGKILL)[run % 2]
-        counts[_kill_once(folder, number, run % 4 >= 2, draw.uniform(0, 1.1 * whole), inputs)] += 1
+        counts[_kill_once(number, run % 4 >= 2, draw.uniform(0, 1.1 * whole), inputs)] += 1
     return counts
 
 
-def _kill_once(folder: Path, number: signal.Signals, old: bool, delay: float, inputs: dict[str, str]) -> str:
+def _kill_once(number: signal.Signals, old: bool, delay: float, inputs: dict[str, str]) -> str:
     """Signal and state of the output after a kill; DAMAGE if anything is wrong."""
-    out = folder / "out.mkv"
-    out.unlink(missing_ok=True)
+    OUT.unlink(missing_ok=True)
     if old:
-        out.write_bytes(b"previous output")
-    child = _start()
+        OUT.write_bytes(PREVIOUS)
+    child = _start(HIDE)
     time.sleep(delay)
-    os.kill(child, number)
-    os.waitpid(child, 0)
-    if {name: value for name, value in _hashes(folder).items() if name in inputs} != inputs:
+    os.kill(child.pid, number)
+    child.join()
+    if _hashes() != inputs:
         return "DAMAGE: changed input"
-    extra = {path for path in folder.iterdir() if path.name not in inputs and path != out}
+    extra = {path for path in Path().iterdir() if path.name not in inputs and path != OUT}
     if number == signal.SIGTERM and extra:
         return "DAMAGE: file left by SIGTERM"
     if any(not (path.name.startswith(".") and path.suffix == ".part") for path in extra):
         return "DAMAGE: looks like a result"
-    state = _state(out)
-    if extra and not _next_run_cleans_up(folder, extra):
+    state = _state()
+    if extra and not _next_run_cleans_up(extra):
         return "DAMAGE: partial file not cleaned up"
     return f"{number.name}, {state}" + (", partial file cleaned up by the next run" if extra else "")
 
 
-def _state(out: Path) -> str:
-    if not out.exists():
+def _state() -> str:
+    if not OUT.exists():
         return "no output"
-    if out.read_bytes() == b"previous output":
+    if OUT.read_bytes() == PREVIOUS:
         return "previous output"
-    return (
-        "complete output"
-        if _quiet(["reveal", "out.mkv", "-o", "back.mkv", "--strict"]) == 0
-        else "DAMAGE: broken output"
-    )
+    code = _code("reveal out.mkv -o back.mkv --strict")
+    Path("back.mkv").unlink(missing_ok=True)
+    return "DAMAGE: broken output" if code else "complete output"
 
 
-def _next_run_cleans_up(folder: Path, extra: set[Path]) -> bool:
-    code = _quiet(["hide", "--method", "network", "cover.mkv", "secret.mkv", "-o", "next.mkv", "--force"])
-    (folder / "next.mkv").unlink()
+def _next_run_cleans_up(extra: set[Path]) -> bool:
+    code = _code(HIDE.replace("out.mkv", "next.mkv"))
+    Path("next.mkv").unlink()
     return code == 0 and not any(path.exists() for path in extra)
 
 
-def _timed_run() -> float:
-    start = time.perf_counter()
-    _, status = os.waitpid(_start(), 0)
-    assert status == 0
-    return time.perf_counter() - start
+def _code(line: str) -> int:
+    """Exit code of a command."""
+    child = _start(line)
+    child.join()
+    return child.exitcode
 
 
-def _start() -> int:
-    """Starts hiding in a child process with discarded output; returns its PID."""
-    return _child(["hide", "--method", "network", "cover.mkv", "secret.mkv", "-o", "out.mkv", "--force"])
+def _start(line: str) -> BaseProcess:
+    """Starts a command in a process of its own: a fork, since a new Python takes longer to import than to hide."""
+    child = FORK.Process(target=_run, args=(line,))
+    child.start()
+    return child
 
 
-def _quiet(line: list[str]) -> int:
-    _, status = os.waitpid(_child(line), 0)
-    Path("back.mkv").unlink(missing_ok=True)
-    return os.waitstatus_to_exitcode(status)
+def _run(line: str) -> None:
+    with open(os.devnull, "w", encoding="utf-8") as null, redirect_stdout(null), redirect_stderr(null):
+        sys.exit(stegnet_main([*line.split(), "--key-file", "k", "--weights", "w"]))
 
 
-def _child(line: list[str]) -> int:
-    child = os.fork()
-    if child:
-        return child
-    code = 70
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        code = stegnet_main([*line, "--key-file", "k", "--weights", "w"])
-    except SystemExit as ended:
-        code = ended.code
-    finally:
-        os._exit(code)  # skips the parent's clean-up
+def _prepare() -> None:
+    make_key_file(Path("k"))
+    save_untrained(Path("w"))
+    for name, seed in (("cover", 0), ("secret", 9)):
+        write_film(Path(f"{name}.mkv"), (picture(HEIGHT, WIDTH, seed + index) for index in range(FRAMES)))
 
 
-def _prepare_in_child(folder: Path) -> None:
-    """Calls `_prepare` in a child: a process that has computed with torch's threads can't be forked."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            _prepare(folder)
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    assert status == 0
-
-
-def _prepare(folder: Path) -> None:
-    make_key_file(folder / "k")
-    pair = build("invertible", **SMALL)
-    save_pair(
-        folder / "w", pair, Card("invertible", SMALL, {"base": "means", "quality": 85, "block": 8, "period": 0.0})
-    )
-    source = Path(__file__).parent.parent / "assets"
-    for name in ("cover", "secret"):
-        with FilmWriter(folder / f"{name}.mkv", WIDTH, HEIGHT, 25) as film:
-            for index, frame in zip(range(FRAMES), read_frames(source / f"{name}.mp4"), strict=False):
-                film.write(resize(frame, HEIGHT, WIDTH), index / 25)
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    names = ("cover.mkv", "secret.mkv", "k", "w")
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+def _hashes() -> dict[str, str]:
+    return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in INPUTS}
 
 
 if __name__ == "__main__":
