@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.stage import run_stage
-from pipeline.tracking import results
-from pipeline.tracking.track import open_store
+from pipeline.tracking import open_store, results
 from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 
@@ -18,14 +17,13 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
     tracker = open_store(config)
     stills = results.evaluate_result(weights, reports / "evaluate", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
-    tracker.log_result(results.prepare_result(shards, reports / "prepare.json"), config.data.source)
-    train = results.train_result(weights, reports / "train" / "curve.csv", shards)
-    tracker.log_result(train, results.training_name(config))
-    for result in (stills, film):
-        tracker.log_result(result, result.stage)
+    tracker.log_result(results.prepare_result(shards, reports / "prepare.json"))
+    tracker.log_result(results.train_result(weights, reports / "train" / "curve.csv", shards))
+    tracker.log_result(stills)
+    tracker.log_result(film)
     for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
         study = figures.parent
-        tracker.log_result(results.study_result(study.name, weights, study), study.name)
+        tracker.log_result(results.study_result(study.name, weights, study))
     tracker.add_to_training(results.experiment_result(weights, onnx, reports, studies))
     print(_headline(config, stills.headline, film.headline, reports))
 

@@ -49,9 +49,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
     found = {name: summarise([headline(each) for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
-    Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(
-        Result("sweep", _key(words, runs), metrics=metrics_of(found)), " ".join(words), table, runs
-    )
+    sweep = Result("sweep", _key(words, runs), metrics=metrics_of(found))
+    Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(sweep, table, runs)
     print(table)
 
 

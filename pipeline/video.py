@@ -14,8 +14,8 @@ from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality, setup_of
 from pipeline.stage import film_bar, run_stage, write_json, write_table
+from pipeline.tracking import track
 from pipeline.tracking.results import video_result
-from pipeline.tracking.track import track
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import (
     BASE_PSNR,
@@ -49,7 +49,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
     network = Network.load(weights, backend="torch")
-    with track(config, "video", tags=setup_of(network)) as run:
+    with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:
             frames = demonstrate(network, cover, secret, out, config.seed, progress)
         steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")

@@ -7,8 +7,8 @@ from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import Evaluator, setup_of
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, run_stage, write_json, write_table
+from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
-from pipeline.tracking.track import track
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
 from stegnet.media import write_png
@@ -18,7 +18,7 @@ from stegnet.methods.network import Network
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network = Network.load(weights, backend="torch")
-    with track(config, "evaluate", tags=setup_of(network)) as run:
+    with track(config, "evaluate", setup_of(network)) as run:
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
         _write_figures(evaluator, out)
         _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")

@@ -9,8 +9,8 @@ import yaml
 from pipeline.config import Config
 from pipeline.prepare.prepare import prepare
 from pipeline.stage import bar, run_stage, write_json
+from pipeline.tracking import track
 from pipeline.tracking.results import prepare_result
-from pipeline.tracking.track import track
 
 IMPORT = Path("data.dvc")
 _log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
     if "data" in config.data.source.split("+") and _is_imported():
         _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
-    with track(config, "prepare", config.data.source) as run:
+    with track(config, "prepare") as run:
         counts = prepare(config.data, config.scramble, config.seed, data, shards, _with_bar)
         write_json(metrics, counts)
         run.finish(prepare_result(shards, metrics))

@@ -1,4 +1,4 @@
-"""Tags and descriptions of runs: the user, the packages, the commit and what differs from it, the commands."""
+"""Names, tags and descriptions of runs: the user, the packages, the commit and what differs from it, the commands."""
 
 import getpass
 import logging
@@ -18,72 +18,77 @@ from typing import Any
 import yaml
 
 from pipeline.config import flatten, parse
-from pipeline.tracking.errors import without_passwords
 
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
-COMMIT, DIRTY, NOTE = "mlflow.source.git.commit", "mlflow.source.git.dirty", "mlflow.note.content"
+NOTE = "mlflow.note.content"
 RESTORED = "stegnet.restored"  # "true": logged from the stage's files, not while it ran
-COMMAND, REPEAT = "stegnet.command", "stegnet.repeat"  # of the stage; that repeats the experiment
 _EXPECTED = ("params.yaml", "dvc.lock", "data.dvc")  # parameters are in the command, DVC writes the others
 _PACKAGES = ("stegnet", "torch", "timm", "numpy", "onnxruntime", "av", "dvc", "mlflow")
 _PLAIN = re.compile(r"[\w.+:/-]+")  # a value that DVC's -S takes without quotes
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address
 
 
-def provenance_tags(params: Mapping[str, Any]) -> dict[str, str]:
-    """Tags with the user, versions, the commit, this stage's command and the command that repeats the experiment.
+def without_passwords(text: str) -> str:
+    """A text without the passwords of its addresses."""
+    return _PASSWORD.sub("", text)
+
+
+def run_name(stage: str, params: Mapping[str, Any]) -> str:
+    """A run's name: of a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
+    if stage == "train":
+        changes = shorten(without_passwords(" ".join(_changed_params(params))), 100, placeholder=" …")
+        return changes or f"{params['model.name']} beta={params['beta']:g}"
+    if stage == "sweep":  # its parameters have several values each
+        return " ".join(f"{key}={values}" for key, values in params.items())
+    return params["data.source"] if stage == "prepare" else stage
+
+
+def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, str]:
+    """`own` tags, and those of the user, versions, the commit, the commands, and a description in Markdown of them.
 
     Outside a git repository, or without git, no commit is among them.
     """
     spec, commit = sys.modules["__main__"].__spec__, _commit()
     found = {each.name: each.version for each in distributions() if each.name in _PACKAGES}
+    versions = [f"Python {python_version()}", *(f"{name} {found[name]}" for name in sorted(found))]
+    command = shlex.join(["python", *sys.orig_argv[1:]])
+    repeat = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changed_params(params))])
+    repeat = without_passwords(f"git checkout {commit} && {repeat}" if commit else repeat)
     tags = {
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name,
         "mlflow.user": _user(),
-        "stegnet.versions": ", ".join(
-            [f"Python {python_version()}", *(f"{name} {found[name]}" for name in sorted(found))]
-        ),
-        COMMAND: shlex.join(["python", *sys.orig_argv[1:]]),
-        REPEAT: without_passwords(repeat_command(params, commit)),
+        "stegnet.versions": ", ".join(versions),
+        "stegnet.command": command,
+        "stegnet.repeat": repeat,
+        **own,
     }
+    note = [NOTES["stages"].get(stage, NOTES["study"]), f"Repeat the experiment:\n```\n{repeat}\n```"]
+    note.append(NOTES["restored"] if RESTORED in own else f"Command of this stage:\n```\n{command}\n```")
     if os.environ.get("DVC_EXP_NAME"):
         tags["stegnet.experiment"] = os.environ["DVC_EXP_NAME"]
-    if commit:
-        tags |= {COMMIT: commit, DIRTY: str(bool(code_changes())).lower()}
-    return tags
+    if not commit:
+        note.append("No commit is known: it ran outside a git repository.")
+    else:
+        dirty = bool(code_changes())
+        tags |= {"mlflow.source.git.commit": commit, "mlflow.source.git.dirty": str(dirty).lower()}
+        if dirty:
+            changed = "the code had uncommitted changes, see `changes.diff`."
+            note.append(f"**Not repeatable from the commit alone:** {changed}")
+    return tags | {NOTE: "\n\n".join(note)}
 
 
 def code_changes() -> str:
     """The difference of the code from the commit's, as git shows it, without new files; "" if there is none."""
     commit, others = _commit(), [f":(top,exclude){name}" for name in _EXPECTED]
-    return (_git("diff", commit, "--", ":(top)", *others) or "") if commit else ""
+    return _git("diff", commit, "--", ":(top)", *others) if commit else ""
 
 
-def changed_params(params: Mapping[str, Any]) -> str:
-    """The parameters that differ from the commit's, in the syntax of DVC's -S, shortened; "" if none differs."""
-    return shorten(without_passwords(" ".join(_changes(params, _commit()))), 100, placeholder=" …")
-
-
-def repeat_command(params: Mapping[str, Any], commit: str = "") -> str:
-    """The shell command that repeats an experiment, with the parameters that differ from the commit's."""
-    command = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changes(params, commit))])
-    return f"git checkout {commit} && {command}" if commit else command
-
-
-def describe(stage: str, tags: Mapping[str, str]) -> str:
-    """A run's description, Markdown, from its tags."""
-    parts = [NOTES["stages"].get(stage, NOTES["study"]), f"Repeat the experiment:\n```\n{tags[REPEAT]}\n```"]
-    parts.append(NOTES["restored"] if RESTORED in tags else f"Command of this stage:\n```\n{tags[COMMAND]}\n```")
-    if tags.get(DIRTY) == "true":
-        parts.append("**Not repeatable from the commit alone:** the code had uncommitted changes, see `changes.diff`.")
-    if COMMIT not in tags:
-        parts.append("No commit is known: it ran outside a git repository.")
-    return "\n\n".join(parts)
-
-
-def _changes(params: Mapping[str, Any], commit: str) -> list[str]:
-    text = _git("show", f"{commit}:params.yaml") if commit else None
-    before = params if text is None else flatten(parse(text))
+def _changed_params(params: Mapping[str, Any]) -> list[str]:
+    """The parameters that differ from the commit's, in the syntax of DVC's -S."""
+    commit = _commit()
+    text = _git("show", f"{commit}:params.yaml") if commit else ""
+    before = flatten(parse(text)) if text else params
     return [f"{key}={_yaml(value)}" for key, value in params.items() if before.get(key) != value]
 
 
@@ -95,28 +100,26 @@ def _yaml(value: Any) -> str:
 
 def _commit() -> str:
     """The commit that an experiment is based on, or ""."""
-    return os.environ.get("DVC_EXP_BASELINE_REV") or (_git("rev-parse", "HEAD") or "").strip()
+    return os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD").strip()
 
 
 def _user() -> str:
     """The user's name in git, since the login is often root in a container; else the login, or an id without a name."""
-    if name := (_git("config", "user.name") or "").strip():
-        return name
     try:
-        return getpass.getuser()
+        return _git("config", "user.name").strip() or getpass.getuser()
     except (KeyError, OSError):  # OSError since Python 3.13
         return str(os.getuid())
 
 
-def _git(*arguments: str) -> str | None:
-    """Output of a git command; None if it fails or git is not installed."""
+def _git(*arguments: str) -> str:
+    """Output of a git command; "" if it fails or git is not installed."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
-        return None
+        return ""
     if "safe.directory" in done.stderr:
         _warn(done.stderr.strip().splitlines()[-1].strip())
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else ""
 
 
 @cache

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config, flatten
+from pipeline.config import flatten
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, file_hash, read_manifest
 from stegnet.core.errors import DataError
 from stegnet.core.measures import SEALED
@@ -36,32 +36,20 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one stage on disk.
-
-    Attributes:
-        key: hash of its outputs; executions with the same outputs have the same key.
-        weights: hash of the weights that it trained or measured, or "".
-        headline: figures that the row of the training shows too.
-        curve: points with a "step", in order.
-        artifacts: files and folders.
-        texts: text files by name, logged without passwords.
-        pictures: PNG files by name that the row of the training shows too.
-        datasets: its inputs, first the one that gave the headline.
-        model: the weights file that it trained; `onnx`: files to add to that model.
-    """
+    """Result of one stage on disk."""
 
     stage: str
-    key: str
-    weights: str = ""
+    key: str  # hash of its outputs; executions with the same outputs have the same key
+    weights: str = ""  # hash of the weights that it trained or measured
     metrics: Mapping[str, float] = field(default_factory=dict)
-    headline: Mapping[str, float] = field(default_factory=dict)
-    curve: tuple[Mapping[str, float], ...] = ()
-    artifacts: tuple[Path, ...] = ()
-    texts: Mapping[str, str] = field(default_factory=dict)
-    pictures: Mapping[str, Path] = field(default_factory=dict)
-    datasets: tuple[DataSet, ...] = ()
-    model: Path | None = None
-    onnx: tuple[Path, ...] = ()
+    headline: Mapping[str, float] = field(default_factory=dict)  # figures that the row of the training shows too
+    curve: tuple[Mapping[str, float], ...] = ()  # points with a "step", in order
+    artifacts: tuple[Path, ...] = ()  # files and folders
+    texts: Mapping[str, str] = field(default_factory=dict)  # text files by name, logged without passwords
+    pictures: Mapping[str, Path] = field(default_factory=dict)  # PNG files that the row of the training shows too
+    datasets: tuple[DataSet, ...] = ()  # its inputs, first the one that gave the headline
+    model: Path | None = None  # the weights file that it trained
+    onnx: tuple[Path, ...] = ()  # files to add to that model
 
     def figures(self) -> dict[tuple[str, int], float]:
         """All figures by name and step."""
@@ -74,11 +62,6 @@ class Result:
         return next(
             (each for each in self.datasets if re.search(each.figures, figure)), next(iter(self.datasets), None)
         )
-
-
-def training_name(config: Config) -> str:
-    """A training's name, unless parameters differ from the commit's."""
-    return f"{config.model.name} beta={config.beta:g}"
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:

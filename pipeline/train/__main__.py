@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json
-from pipeline.tracking.results import train_result, training_name
-from pipeline.tracking.track import track
+from pipeline.tracking import track
+from pipeline.tracking.results import train_result
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes, training_setup
 from pipeline.train.train import train, write_curve, write_weights
@@ -37,7 +37,7 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(cpu_threads(config.train.threads))
-    with track(config, "train", training_name(config), checkpoint.fingerprint, setup) as run:
+    with track(config, "train", setup, checkpoint.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)

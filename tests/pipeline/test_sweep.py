@@ -44,9 +44,9 @@ def log(beta: float, seed: int, psnr: float, **train: str) -> None:
     config = load(PARAMS)
     config = replace(config, beta=beta, seed=seed, train=replace(config.train, **train))
     tracker, weights = Tracker(Path(), flatten(asdict(config))), f"{beta} {seed}"
-    tracker.log_result(Result("train", weights, weights, curve=({"step": 0, "loss": 1.0},)), "train")
+    tracker.log_result(Result("train", weights, weights, curve=({"step": 0, "loss": 1.0},)))
     headline = {"container_psnr": psnr, "secret_psnr": 37.0, "container_ssim": 0.9, "secret_ssim": 0.8}
-    tracker.log_result(Result("evaluate", f"e{weights}", weights, headline=headline), "evaluate")
+    tracker.log_result(Result("evaluate", f"e{weights}", weights, headline=headline))
 
 
 def rows() -> dict[str, list[mlflow.entities.Run]]:

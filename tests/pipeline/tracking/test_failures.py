@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,12 +18,11 @@ import pytest
 from mlflow.exceptions import MlflowException
 from werkzeug.serving import make_server
 
-from pipeline.tracking import errors
-from pipeline.tracking.errors import store_errors
-from pipeline.tracking.track import open_store, track
+from pipeline.tracking import open_store, store, track
+from pipeline.tracking.store import store_errors
 from stegnet import DiskError, TrackingError
 from tests.support.lab import PARAMS, load
-from tests.support.tracking import EXPERIMENT, Result, Tracker
+from tests.support.tracking import EXPERIMENT, EXPERIMENT_PARAMS, Result, Tracker
 from tests.support.waiting import wait_until
 
 # As a training gives them: some have figures that the others lack.
@@ -36,7 +34,7 @@ TRAIN = Result("train", "w", "w", metrics={"weights/loss": 96.0}, curve=tuple(PO
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer is given up at once."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(errors, "CONNECT_TIMEOUT", 1)
+    monkeypatch.setattr(store, "CONNECT_TIMEOUT", 1)
 
 
 @pytest.fixture
@@ -82,7 +80,7 @@ def test_no_password_is_shown(address: str) -> None:
 def test_no_password_is_logged(tmp_path: Path) -> None:
     """Of an object store, say, that a parameter names."""
     result = Result("evaluate", "e", "w", texts={"params.yaml": "store: s3://me:pass-word@host/bucket"})
-    Tracker(tmp_path, {"data.store": "s3://me:pass-word@host/bucket"}).log_result(result, "evaluate")
+    Tracker(tmp_path, {"data.store": "s3://me:pass-word@host/bucket"}).log_result(result)
     assert the_run().data.params == {"data.store": "s3://host/bucket"}
     assert mlflow.artifacts.load_text(f"{the_run().info.artifact_uri}/params.yaml") == "store: s3://host/bucket"
 
@@ -95,7 +93,7 @@ def test_a_full_folder_for_temporary_files_is_named(
     def fail(*_: object) -> None:
         raise full
 
-    with Tracker(tmp_path, {}).run("train", "train") as live:
+    with Tracker(tmp_path, EXPERIMENT_PARAMS).run("train", {}) as live:
         monkeypatch.setattr(mlflow.MlflowClient, "set_terminated", fail)
     assert not live.complete
     assert f": {full}); once it answers" in warnings()[0]
@@ -178,7 +176,7 @@ def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
     assert "\n" not in warnings()[-1]
     assert "pass-word" not in warnings()[-1]
     with pytest.raises(TrackingError) as caught:
-        open_store(config).log_result(TRAIN, "train")
+        open_store(config).log_result(TRAIN)
     assert re.search(remedy, f"{caught.value} {caught.value.hint}")
 
 
@@ -220,18 +218,17 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")  # MLflow's own import
 def test_a_server_that_is_out_for_a_while(server: Server, warnings: Callable[[], list[str]]) -> None:
     """From the first points of a curve until after its last."""
-    with Tracker(Path(), {"beta": 1}).run("train", "train") as live:
+    with Tracker(Path(), EXPERIMENT_PARAMS).run("train", {}) as live:
         live.log_point("train", {"step": 0, "loss": 1.0})
         wait_until(lambda: curve(the_run()))
         server.stop()
-        steps = count(1)
         live.log_picture("seen", 8, np.zeros((4, 4, 3), np.uint8))
-        live.log_point("train", {"step": next(steps), "loss": 1.0})
-        while not warnings():
-            live.log_point("train", {"step": next(steps), "loss": 1.0})
+        live.log_point("train", {"step": 8, "loss": 1.0})
+        wait_until(warnings)
+        live.log_point("train", {"step": 16, "loss": 1.0})
         server.start()
     assert live.complete
-    assert (the_run().info.status, curve(the_run())) == ("FINISHED", [(step, 1.0) for step in range(next(steps))])
+    assert (the_run().info.status, curve(the_run())) == ("FINISHED", [(0, 1.0), (8, 1.0), (16, 1.0)])
     files = mlflow.MlflowClient().list_artifacts(live.id, "images")
     assert {Path(file.path).suffix for file in files} == {".png", ".webp"}
     (warning,) = warnings()
@@ -242,7 +239,7 @@ def test_a_server_that_is_out_for_a_while(server: Server, warnings: Callable[[],
 def test_stage_publish_completes_a_run_whose_server_went_away(
     server: Server, warnings: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    with Tracker(tmp_path, {"beta": 1}).run("train", "train") as live:
+    with Tracker(tmp_path, EXPERIMENT_PARAMS).run("train", {}) as live:
         for point in POINTS[:5]:
             live.log_point("train", point)
         wait_until(lambda: curve(the_run()))
@@ -251,10 +248,10 @@ def test_stage_publish_completes_a_run_whose_server_went_away(
     assert not live.complete
     assert warnings()[-1].startswith("MLflow is missing part of this run (http:")
     with pytest.raises(TrackingError, match="can't be opened"):
-        Tracker(tmp_path, {"beta": 1})
+        Tracker(tmp_path, EXPERIMENT_PARAMS)
     server.start()
     for _ in range(2):
-        Tracker(tmp_path, {"beta": 1}).log_result(TRAIN, "train")
+        Tracker(tmp_path, EXPERIMENT_PARAMS).log_result(TRAIN)
     assert (the_run().info.run_id, the_run().info.status) == (live.id, "FINISHED")
     assert (curve(the_run()), curve(the_run(), "seen")) == (whole_curve(), whole_curve("seen"))
     assert the_run().data.metrics["weights/loss"] == 96
@@ -262,7 +259,7 @@ def test_stage_publish_completes_a_run_whose_server_went_away(
 
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
 def test_a_server_that_is_down_does_not_hide_a_stage_s_error(server: Server, warnings: Callable[[], list[str]]) -> None:
-    with pytest.raises(ZeroDivisionError), Tracker(Path(), {}).run("train", "train"):
+    with pytest.raises(ZeroDivisionError), Tracker(Path(), EXPERIMENT_PARAMS).run("train", {}):
         server.stop()
         raise ZeroDivisionError
     assert "the next stage that runs marks it" in warnings()[-1]

@@ -17,7 +17,7 @@ from pipeline.tracking.model import BEST, REGISTERED, example, log_model
 from pipeline.tracking.results import DataSet
 from stegnet.networks import read_card
 from stegnet.networks.export import export
-from tests.support.tracking import PUBLIC_DEMONSTRATION_KEY, Result, Tracker
+from tests.support.tracking import EXPERIMENT_PARAMS, PUBLIC_DEMONSTRATION_KEY, Result, Tracker
 
 UNPICKLED = {".safetensors", ".json", ".yaml", ".txt", ""}
 
@@ -43,10 +43,10 @@ def measured(weights: str, psnr: float, pictures: str = "0123") -> Result:
 def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.entities.LoggedModel:
     """The model logged by a training with a measurement."""
     monkeypatch.chdir(tmp_path)  # outside a repository: no commit has other parameters
-    tracker = Tracker(tmp_path, {"beta": 0.5})
-    with tracker.run("train", "invertible beta=0.5") as live:
+    tracker = Tracker(tmp_path, EXPERIMENT_PARAMS)
+    with tracker.run("train", {}) as live:
         live.finish(Result("train", "w", "w", model=trained))
-    tracker.log_result(measured("w", 37.5), "evaluate")
+    tracker.log_result(measured("w", 37.5))
     run = mlflow.get_run(live.id)
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)
@@ -60,7 +60,7 @@ def exported(trained: Path, model: mlflow.entities.LoggedModel, tmp_path: Path) 
     export(trained, folder)
     paths = sorted(folder.iterdir())
     for _ in range(2):
-        Tracker(tmp_path, {"beta": 0.5}).add_to_training(Result("publish", "", "w", onnx=tuple(paths)))
+        Tracker(tmp_path, EXPERIMENT_PARAMS).add_to_training(Result("publish", "", "w", onnx=tuple(paths)))
     return paths
 
 
@@ -93,9 +93,9 @@ def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained
     better, worse, other = ("better", 39.0, "0123"), ("worse", 38.0, "0123"), ("other", 36.0, "4567")
     found = []
     for weights, psnr, pictures in [("w", 37.5, "0123"), better, worse, other]:
-        tracker = Tracker(tmp_path, {"beta": 0.5})
-        tracker.log_result(Result("train", weights, weights, model=trained), "train")
-        tracker.log_result(measured(weights, psnr, pictures), "evaluate")
+        tracker = Tracker(tmp_path, EXPERIMENT_PARAMS)
+        tracker.log_result(Result("train", weights, weights, model=trained))
+        tracker.log_result(measured(weights, psnr, pictures))
         tracker.add_to_training(Result("publish", "", weights, onnx=(graph,)))
         client = mlflow.MlflowClient()
         found.append([client.get_model_version_by_alias(REGISTERED, name).version for name in (BEST, "latest")])
@@ -136,7 +136,7 @@ def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
 
 def test_an_unfinished_model_is_completed(trained: Path, tmp_path: Path) -> None:
     """A failure half-way, then the same call again."""
-    with Tracker(tmp_path, {"beta": 0.5}).run("train", "train") as live:
+    with Tracker(tmp_path, EXPERIMENT_PARAMS).run("train", {}) as live:
         client = mlflow.MlflowClient()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(mlflow.MlflowClient, "finalize_logged_model", lambda *_: 1 / 0)

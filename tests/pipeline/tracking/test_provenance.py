@@ -7,15 +7,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.tracking.provenance import describe, provenance_tags, repeat_command
+from pipeline.tracking.provenance import run_tags
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
+NOTE = "mlflow.note.content"
 PARAMS = {"seed": 0, "beta": 0.65, "train.compile": False, "data.source": "scenes"}
 
 
 def git(*words: str) -> str:
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     return subprocess.run(["git", *identity, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def tags_of(**params: object) -> dict[str, str]:
+    """The tags of a training, with some parameters changed."""
+    return run_tags("train", PARAMS | params, {})
 
 
 @pytest.fixture
@@ -33,24 +39,24 @@ def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_commit_and_what_differs_from_it(commit: str, tmp_path: Path) -> None:
     """Changed parameters are in the command and make nothing dirty; changed code does."""
-    tags = provenance_tags(PARAMS)
+    tags = tags_of()
     assert (tags[COMMIT], tags[DIRTY]) == (commit, "false")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run"
     command = tags["stegnet.command"]
-    assert command.startswith("python ") and command in describe("train", tags)  # names no folder of this machine
+    assert command.startswith("python ") and command in tags[NOTE]  # names no folder of this machine
     (tmp_path / "params.yaml").write_text("changed\n", encoding="utf-8")
-    tags = provenance_tags(PARAMS | {"beta": 0.25, "train.compile": True, "data.source": "a+torchvision:B"})
+    tags = tags_of(**{"beta": 0.25, "train.compile": True, "data.source": "a+torchvision:B"})
     assert tags[DIRTY] == "false"
     assert tags[COMMAND].split(" && ")[1] == (
         "dvc exp run -S beta=0.25 -S train.compile=true -S data.source=a+torchvision:B"
     )
-    (tail,) = repeat_command(PARAMS | {"data.source": "my pictures"}, commit).split("dvc exp run ")[1:]
+    (tail,) = tags_of(**{"data.source": "my pictures"})[COMMAND].split("dvc exp run ")[1:]
     words = subprocess.run(["sh", "-c", f"printf '%s|' {tail}"], capture_output=True, text=True, check=True).stdout
     assert words == "-S|data.source='my pictures'|"  # quoted for the shell and for DVC
     (tmp_path / "code.py").write_text("a = 2\n", encoding="utf-8")
-    tags = provenance_tags(PARAMS)
+    tags = tags_of()
     assert tags[DIRTY] == "true"
-    assert "uncommitted changes" in describe("train", tags)
+    assert "uncommitted changes" in tags[NOTE]
 
 
 def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +66,7 @@ def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, mon
     (tmp_path / "dvc.lock").write_text("made\n", encoding="utf-8")
     git("add", "-A")
     git("commit", "-q", "-m", "DVC's own")
-    tags = provenance_tags(PARAMS | {"beta": 2.0})
+    tags = tags_of(beta=2.0)
     assert (tags[COMMIT], tags[DIRTY], tags["stegnet.experiment"]) == (commit, "false", "bolder-try")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run -S beta=2.0"
 
@@ -74,15 +80,15 @@ def test_without_a_repository_or_a_name_none_is_claimed(tmp_path: Path, monkeypa
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a container's user has a number alone
-    tags = provenance_tags(PARAMS)
+    tags = tags_of()
     assert not {COMMIT, DIRTY} & set(tags)
     assert (tags[COMMAND], tags["mlflow.user"]) == ("dvc exp run", str(os.getuid()))
-    assert "No commit is known" in describe("train", tags)
+    assert "No commit is known" in tags[NOTE]
 
 
 @pytest.mark.usefixtures("commit")
 def test_a_repository_of_another_user(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    assert COMMIT not in provenance_tags(PARAMS)
+    assert COMMIT not in tags_of()
     (line,) = caplog.messages
     assert "git config --global --add safe.directory" in line

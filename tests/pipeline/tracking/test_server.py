@@ -16,7 +16,15 @@ from stegnet.networks import read_card
 from tests.support.films import picture
 from tests.support.lab import TEST, TRAIN
 from tests.support.shards import write_shards
-from tests.support.tracking import DATA_EXPERIMENT, EXPERIMENT, PUBLIC_DEMONSTRATION_KEY, STAGE, Result, Tracker
+from tests.support.tracking import (
+    DATA_EXPERIMENT,
+    EXPERIMENT,
+    EXPERIMENT_PARAMS,
+    PUBLIC_DEMONSTRATION_KEY,
+    STAGE,
+    Result,
+    Tracker,
+)
 
 FILES = {
     "prepare.json": '{"train": 3}',
@@ -74,15 +82,15 @@ def runs(
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         if request.param == "postgresql":
             patch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres_server"))
-        tracker = Tracker(folder, {"beta": 0.5, "model.name": "invertible"})
+        tracker = Tracker(folder, EXPERIMENT_PARAMS)
     *measured, experiment = results.values()
     for result in measured:
-        with tracker.run(result.stage, result.stage) as live:
+        with tracker.run(result.stage, {}) as live:
             live.finish(result)
         assert live.complete
     for _ in range(2):  # as publish does at the end: all of it is there
         for result in measured:
-            tracker.log_result(result, result.stage)
+            tracker.log_result(result)
         tracker.add_to_training(experiment)
     experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
     found = mlflow.search_runs(experiments, output_format="list")
@@ -100,7 +108,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     below = {stage for stage, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == train.info.run_id}
     assert below == {"evaluate", "video", "robust"}
-    assert train.data.params == {"beta": "0.5", "model.name": "invertible"}
+    assert train.data.params == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0}
     shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}
     assert shown | {"onnx/hide/difference": 1e-6, "onnx/hide/equal": 1.0} == {

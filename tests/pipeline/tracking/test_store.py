@@ -23,7 +23,7 @@ def tracker(tmp_path: Path) -> Tracker:
 
 def log(tracker: Tracker, result: Result) -> str:
     """Logs a stage that is executed; returns the id of its run."""
-    with tracker.run(result.stage, result.stage) as live:
+    with tracker.run(result.stage, {}) as live:
         live.finish(result)
     assert live.complete
     return live.id
@@ -50,7 +50,7 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
     assert "mlflow.parentRunId" not in runs()["evaluate"].data.tags
     for _ in range(2):
         for result in (TRAIN, EVALUATE):
-            tracker.log_result(result, result.stage)
+            tracker.log_result(result)
     first = runs()["train"].info.run_id
     assert runs()["evaluate"].data.tags["mlflow.parentRunId"] == first
     assert len(mlflow.search_runs(search_all_experiments=True)) == 2
@@ -62,7 +62,7 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
     video = Result("video", "v1", "w1", headline={"video_secret_psnr": 30.0})
     log(other, video)
     for result in (TRAIN, EVALUATE, video):
-        other.log_result(result, result.stage)
+        other.log_result(result)
     assert "video_secret_psnr" not in mlflow.get_run(first).data.metrics
     row = other.find(TRAIN)
     assert row.info.run_id != first
@@ -70,7 +70,7 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
 
 
 def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -> None:
-    with pytest.raises(RuntimeError), tracker.run("train", "a") as live:
+    with pytest.raises(RuntimeError), tracker.run("train", {}) as live:
         live.finish(TRAIN)
         raise RuntimeError
     assert tracker.find(TRAIN) is None
@@ -95,11 +95,11 @@ def losses(run: str) -> list[float]:
 
 
 def test_a_stopped_training_resumes_its_run(tracker: Tracker) -> None:
-    with pytest.raises(KeyboardInterrupt), tracker.run("train", "a", "fingerprint") as stopped:
+    with pytest.raises(KeyboardInterrupt), tracker.run("train", {}, "fingerprint") as stopped:
         log_losses(stopped, 2)
         raise KeyboardInterrupt
     assert runs()["train"].info.status == "KILLED"
-    with tracker.run("train", "b", "fingerprint") as live:
+    with tracker.run("train", {}, "fingerprint") as live:
         assert runs()["train"].info.status == "RUNNING"
         log_losses(live, 4)
         live.finish(TRAIN)
@@ -115,7 +115,7 @@ import os, signal, sys
 from pathlib import Path
 import mlflow
 from pipeline.tracking.store import Tracker
-with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", "a", "fingerprint") as live:
+with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", {}, "fingerprint") as live:
     live.log_point("train", {"step": 0, "loss": 1.0})
     while "train/loss" not in mlflow.get_run(live.id).data.metrics:
         pass
@@ -130,13 +130,13 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
     killed = done.stdout.split()[-1]
     assert mlflow.get_run(killed).info.status == "RUNNING", done.stderr
     elsewhere = mlflow.MlflowClient().create_run(mlflow.get_run(killed).info.experiment_id).info.run_id
-    with tracker.run("train", "alive") as other:
+    with tracker.run("train", {}) as other:
         Tracker(tmp_path, {"beta": 2})
         found = {run: mlflow.get_run(run).info.status for run in (killed, elsewhere, other.id)}
     assert found == {killed: "KILLED", elsewhere: "RUNNING", other.id: "RUNNING"}
     assert not list((tmp_path / ".mlflow").iterdir())
-    with tracker.run("train", "b", "fingerprint") as live:
-        with Tracker(tmp_path, {"beta": 1}).run("train", "c", "fingerprint") as second:
+    with tracker.run("train", {}, "fingerprint") as live:
+        with Tracker(tmp_path, {"beta": 1}).run("train", {}, "fingerprint") as second:
             assert second.id != killed  # which a process writes to
         log_losses(live, 4)
     assert live.id == killed
