@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.evaluate.statistics import RENDERED, headline_kind
-from pipeline.report.page import Collapsed, Page, Picture, Table, cell, read_json, read_specs, read_table
+from pipeline.report.page import Page, Part, cell, collapsed, contact_sheet, read, read_specs, table
 from pipeline.stage import run_stage
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
@@ -49,7 +49,7 @@ def report(
         WeightsError: the weights file is missing or can't be read.
     """
     card, own = read_card(weights), read_specs(_SECTIONS)
-    details, film = (read_json(folder / "details.json") for folder in (evaluate, video))
+    details, film = (read(folder / "details.json") for folder in (evaluate, video))
     kind = headline_kind(details)
     pair = "shipped" if weights.resolve() == SHIPPED.resolve() else "trained"  # as in study/dvc.yaml
     repeat_study = f"dvc --cd study repro --force --single-item {{}}@{pair}"
@@ -63,7 +63,7 @@ def report(
     tiles, missing = [], []
     for stage, spec in read_specs(sections).items():
         if studies and (studies / stage / "metrics.json").exists():
-            figures = read_json(studies / stage / "metrics.json")
+            figures = read(studies / stage / "metrics.json")
             made.append(spec.section(studies / stage, repeat_study.format(stage), figures))
             tiles += spec.filled_tiles(figures)
         else:
@@ -73,28 +73,27 @@ def report(
     training = {"curve": curve.name, "start": _start(card)}
     made.append(own["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
     if missing:
-        made.append(own[pair].section(Path(), "", {}, Table(["", "command"], missing)))
+        made.append(own[pair].section(Path(), "", {}, table(["", "command"], missing)))
     return Page(f"stegnet: {card.model}, {pair} weights", tiles, made, _facts(card, weights))
 
 
-def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]) -> list[Picture | Table | Collapsed]:
+def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]) -> list[Part]:
     """Measures of each kind of test pictures, and pictures of the kinds `shown`; all kinds but one are collapsed."""
-    pairs = read_table(evaluate / "pairs.csv")
+    pairs = read(evaluate / "pairs.csv")
     counts = {kind: str(((pairs["kind"] == kind) & (pairs["mode"] == SEALED)).sum()) for kind in details}
-    visible = [kind for kind in details if kind in shown]
-    first = headline_kind(visible or details)
-    parts: dict[str, list[Picture | Table]] = {kind: [] for kind in details}
-    for kind in visible:
-        path = evaluate / "pictures" / f"{kind.replace(':', '-')}.png"
-        alt = f"cover, container, difference, secret and revealed secret: {kind}"
-        parts[kind].append(Picture.contact_sheet(path, alt, kind))
+    parts: dict[str, list[Part]] = {}
     for kind, modes in details.items():
-        parts[kind].append(_stats_table(modes[SEALED], f"{kind}, {counts[kind]} pairs"))
-    others = (Collapsed(kind, parts[kind]) for kind in details if kind != first)
+        parts[kind] = [_stats_table(modes[SEALED], f"{kind}, {counts[kind]} pairs")]
+        if kind in shown:
+            sheet = read(evaluate / "pictures" / f"{kind.replace(':', '-')}.png")
+            alt = f"cover, container, difference, secret and revealed secret: {kind}"
+            parts[kind].insert(0, contact_sheet(sheet, alt, kind))
+    first = headline_kind([kind for kind in details if kind in shown] or details)
+    others = (collapsed(kind, parts[kind]) for kind in details if kind != first)
     return [*parts[first], _means_table(details, counts), *others]
 
 
-def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Table:
+def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Part:
     """Summary statistics of all measures on one kind of pictures."""
     rows = []
     for measure in MEASURES.values():
@@ -104,10 +103,10 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Ta
                 interval = f"{of['ci_low']} – {of['ci_high']}"
                 others = of["median"], of["worst_1_percent"], of["worst"]
                 rows.append([f"{name}, {measure.label}", of["mean"], interval, *others])
-    return Table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
+    return table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
 
 
-def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Table:
+def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
     """Mean PSNR of each kind of pictures, with and without sealed bits."""
     columns = {(SEALED, each): name for each, name in _NAMES.items()}
     columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
@@ -115,7 +114,7 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Table
         [kind, counts[kind], *(cell(modes[mode][PSNR.of(each)]["mean"], PSNR.digits) for mode, each in columns)]
         for kind, modes in details.items()
     ]
-    return Table(["", "pairs", *columns.values()], rows, f"Mean {PSNR.axis} for each kind of test pictures")
+    return table(["", "pairs", *columns.values()], rows, f"Mean {PSNR.axis} for each kind of test pictures")
 
 
 def _start(card: Card) -> str:
@@ -126,7 +125,7 @@ def _start(card: Card) -> str:
     return "The secret comes first: the weight of the container's error grows during training."
 
 
-def _facts(card: Card, weights: Path) -> Table:
+def _facts(card: Card, weights: Path) -> Part:
     """Architecture and training of the pair, from its card."""
     training = card.training
     facts = {
@@ -143,7 +142,7 @@ def _facts(card: Card, weights: Path) -> Table:
         "precision": training.get("precision"),
         "note": training.get("note"),
     }
-    return Table(["", ""], [[name, str(value)] for name, value in facts.items() if value is not None])
+    return table(["", ""], [[name, str(value)] for name, value in facts.items() if value is not None])
 
 
 if __name__ == "__main__":

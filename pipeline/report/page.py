@@ -5,11 +5,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -25,6 +24,7 @@ _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # the start of a number, or 
 
 Format = int | str  # of a cell: decimals; "%" for a share in [0, 1]; "" for text and whole numbers
 Column = str | tuple[str, Format]  # heading, and format unless that is ""
+Part = dict[str, Any]  # something on the page: its template, and what fills that
 
 
 def cell(value: Any, form: Format = "") -> str:
@@ -36,144 +36,103 @@ def cell(value: Any, form: Format = "") -> str:
     return f"{value:.0%}" if form == "%" else f"{value:.{form}f}"
 
 
-def _with_formats(columns: Mapping[str, Column]) -> dict[str, tuple[str, Format]]:
-    return {name: (column, "") if isinstance(column, str) else column for name, column in columns.items()}
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Part:
+    """Rows of text under a header; the first column names the row."""
+    return {"template": "table.html", "head": head, "rows": rows, "caption": caption}
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a header; the first column names the row. Each kind of part has a template."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
-    template: ClassVar[str] = "table.html"
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, columns: Mapping[str, Column], caption: str = "") -> Self:
-        """A data frame's rows; `columns` are the ones that are shown, by name."""
-        shown = _with_formats(columns)
-        rows = [[cell(row[name], form) for name, (_, form) in shown.items()] for row in frame.to_dict("records")]
-        return cls([heading for heading, _ in shown.values()], rows, caption)
-
-    @classmethod
-    def pivot(
-        cls,
-        frame: pd.DataFrame,
-        rows: tuple[str, str],
-        columns: str,
-        values: tuple[str, Format],
-        labels: Mapping[str, Mapping[Any, str]] | None = None,
-        caption: str = "",
-    ) -> Self:
-        """One column of a tidy data frame as a table, with rows and columns in order of appearance.
-
-        Args:
-            rows: heading of the first column, and the rows' names as a format string of the frame's columns.
-            columns: the columns' headings, likewise.
-            values: the frame's column whose values are shown, and their format.
-            labels: by column, what a value is called in these names.
-        """
-        (corner, row_name), (column, form) = rows, values
-        named = frame.replace(labels or {}).to_dict("records")
-        keys = {"row": [row_name.format(**row) for row in named], "head": [columns.format(**row) for row in named]}
-        table = frame.assign(**keys).pivot(index="row", columns="head", values=column)
-        table = table.loc[[*dict.fromkeys(keys["row"])], [*dict.fromkeys(keys["head"])]]
-        body = [[name, *(cell(value, form) for value in row)] for name, *row in table.itertuples()]
-        return cls([corner, *table], body, caption)
-
-    @classmethod
-    def grid(
-        cls, figures: Mapping[str, float], key: str, rows: Mapping[str, str], columns: Mapping[str, Column]
-    ) -> Self:
-        """Figures that are named after row and column; a column without any is left out.
-
-        Args:
-            key: a figure's name, such as "film_{row}_{column}".
-            rows, columns: headings, by what stands for them in the key.
-        """
-        values = {name: [figures.get(key.format(row=row, column=name)) for row in rows] for name in columns}
-        shown = {name: column for name, column in columns.items() if any(value is not None for value in values[name])}
-        return cls.of(pd.DataFrame({"": rows.values()} | values, dtype=object), {"": ""} | shown)
+def frame_table(frame: pd.DataFrame, columns: Mapping[str, Column], caption: str = "") -> Part:
+    """A data frame's rows; `columns` are the ones that are shown, by name."""
+    shown = {name: (column, "") if isinstance(column, str) else column for name, column in columns.items()}
+    rows = [[cell(row[name], form) for name, (_, form) in shown.items()] for row in frame.to_dict("records")]
+    return table([heading for heading, _ in shown.values()], rows, caption)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture with its text alternative; `wide` pictures, such as contact sheets, scroll instead of shrinking."""
+def pivot_table(
+    frame: pd.DataFrame,
+    rows: tuple[str, str],
+    columns: str,
+    values: tuple[str, Format],
+    labels: Mapping[str, Mapping[Any, str]] | None = None,
+    caption: str = "",
+) -> Part:
+    """One column of a tidy data frame as a table, with rows and columns in order of appearance.
 
-    data: str
-    alt: str
-    caption: str = ""
-    wide: bool = False
-    template: ClassVar[str] = "picture.html"
-
-    @classmethod
-    def chart(cls, path: Path, alt: str, caption: str = "") -> Self:
-        """A PNG file, unchanged."""
-        return cls(_data_uri("image/png", _read(path)), alt, caption)
-
-    @classmethod
-    def lines(
-        cls,
-        frame: pd.DataFrame,
-        x: str,
-        y: str,
-        columns: Mapping[str, str],
-        alt: str,
-        size: tuple[float, float] = (8, 4.5),
-    ) -> Self:
-        """A chart of a data frame's columns, as far as it has them, over one of its columns.
-
-        Args:
-            x: the column, and what its axis is called.
-            columns: the others, each with its name in the legend.
-        """
-        image = BytesIO()
-        with chart(image, x, y, size) as axes:
-            for column, label in columns.items():
-                if column in frame:
-                    rows = frame.dropna(subset=column)
-                    axes.plot(rows[x], rows[column], label=label, marker="")
-        return cls(_data_uri("image/png", image.getvalue()), alt)
-
-    @classmethod
-    def contact_sheet(cls, path: Path, alt: str, caption: str = "") -> Self:
-        """Photographs as WebP, no wider than the page; the file on disk stays lossless."""
-        with Image.open(BytesIO(_read(path))) as opened:
-            picture = opened.convert("RGB")
-        picture.thumbnail((_MAX_WIDTH, 10 * _MAX_WIDTH), Image.Resampling.LANCZOS)
-        small = BytesIO()
-        picture.save(small, "WEBP", quality=_WEBP_QUALITY, method=6)
-        return cls(_data_uri("image/webp", small.getvalue()), alt, caption, wide=True)
+    Args:
+        rows: heading of the first column, and the rows' names as a format string of the frame's columns.
+        columns: the columns' headings, likewise.
+        values: the frame's column whose values are shown, and their format.
+        labels: by column, what a value is called in these names.
+    """
+    (corner, row_name), (column, form) = rows, values
+    named = frame.replace(labels or {}).to_dict("records")
+    keys = {"row": [row_name.format(**row) for row in named], "head": [columns.format(**row) for row in named]}
+    wide = frame.assign(**keys).pivot(index="row", columns="head", values=column)
+    wide = wide.loc[[*dict.fromkeys(keys["row"])], [*dict.fromkeys(keys["head"])]]
+    body = [[name, *(cell(value, form) for value in row)] for name, *row in wide.itertuples()]
+    return table([corner, *wide], body, caption)
 
 
-@dataclass(frozen=True)
-class Film:
-    """A film that browsers play."""
+def figures_table(
+    figures: Mapping[str, float], key: str, rows: Mapping[str, str], columns: Mapping[str, Column]
+) -> Part:
+    """Figures that are named after row and column; a column without any is left out.
 
-    data: str
-    caption: str = ""
-    template: ClassVar[str] = "film.html"
+    Args:
+        key: a figure's name, such as "film_{row}_{column}".
+        rows, columns: headings, by what stands for them in the key.
+    """
+    values = {name: [figures.get(key.format(row=row, column=name)) for row in rows] for name in columns}
+    shown = {name: column for name, column in columns.items() if any(value is not None for value in values[name])}
+    return frame_table(pd.DataFrame({"": rows.values()} | values, dtype=object), {"": ""} | shown)
 
-    @classmethod
-    def embed(cls, path: Path, caption: str = "") -> Self:
-        """An MP4 file, unchanged."""
-        return cls(_data_uri("video/mp4", _read(path)), caption)
+
+def picture(data: bytes, alt: str, caption: str = "") -> Part:
+    """A PNG file, unchanged, with its text alternative."""
+    return _picture("image/png", data, alt, caption, wide=False)
 
 
-@dataclass(frozen=True)
-class Collapsed:
+def line_chart(
+    frame: pd.DataFrame, x: str, y: str, columns: Mapping[str, str], alt: str, size: tuple[float, float] = (8, 4.5)
+) -> Part:
+    """A chart of a data frame's columns, as far as it has them, over one of its columns.
+
+    Args:
+        x: the column, and what its axis is called.
+        columns: the others, each with its name in the legend.
+    """
+    image = BytesIO()
+    with chart(image, x, y, size) as axes:
+        for column, label in columns.items():
+            if column in frame:
+                rows = frame.dropna(subset=column)
+                axes.plot(rows[x], rows[column], label=label, marker="")
+    return picture(image.getvalue(), alt)
+
+
+def contact_sheet(data: bytes, alt: str, caption: str = "") -> Part:
+    """Photographs as WebP, no wider than the page, which scroll instead of shrinking; the file stays lossless."""
+    with Image.open(BytesIO(data)) as opened:
+        sheet = opened.convert("RGB")
+    sheet.thumbnail((_MAX_WIDTH, 10 * _MAX_WIDTH), Image.Resampling.LANCZOS)
+    small = BytesIO()
+    sheet.save(small, "WEBP", quality=_WEBP_QUALITY, method=6)
+    return _picture("image/webp", small.getvalue(), alt, caption, wide=True)
+
+
+def film(data: bytes, caption: str = "") -> Part:
+    """An MP4 file, unchanged."""
+    return {"template": "film.html", "data": _data_uri("video/mp4", data), "caption": caption}
+
+
+def collapsed(name: str, parts: Sequence[Part]) -> Part:
     """Parts that are hidden until the reader opens them."""
-
-    name: str
-    parts: Sequence[Table | Picture]
-    template: ClassVar[str] = "collapsed.html"
+    return {"template": "collapsed.html", "name": name, "parts": parts}
 
 
-Part = Table | Picture | Film | Collapsed
 _READERS = {
-    "table": Table.of, "pivot": Table.pivot, "grid": Table.grid, "chart": Picture.chart, "lines": Picture.lines,
-    "contact_sheet": Picture.contact_sheet, "film": Film.embed,
+    "table": frame_table, "pivot": pivot_table, "grid": figures_table, "chart": picture, "lines": line_chart,
+    "contact_sheet": contact_sheet, "film": film,
 }  # fmt: skip
 
 
@@ -218,7 +177,7 @@ def read_specs(path: Path) -> dict[str, Spec]:
     Raises:
         DataError: it can't be read.
     """
-    return {stage: Spec(**spec) for stage, spec in yaml.safe_load(_read(path)).items()}
+    return {stage: Spec(**spec) for stage, spec in yaml.safe_load(read(path)).items()}
 
 
 @dataclass(frozen=True)
@@ -228,7 +187,7 @@ class Page:
     title: str
     tiles: Sequence[Mapping[str, str]]
     sections: Sequence[Section]
-    facts: Table
+    facts: Part
 
     def render(self) -> str:
         """The page as HTML."""
@@ -244,47 +203,31 @@ class Page:
         return environment.get_template("page.html").render(page=self)
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file of a stage.
+def read(path: Path) -> Any:
+    """Reads a file of a stage: the values of a JSON file, the table of a CSV file, the bytes of any other.
 
     Raises:
         DataError: it can't be read.
     """
-    with _reading(path):
-        return json.loads(path.read_bytes())
-
-
-def read_table(path: Path, where: str = "") -> pd.DataFrame:
-    """Reads a CSV file of a stage, or the rows of it that a query of pandas chooses.
-
-    Raises:
-        DataError: it can't be read.
-    """
-    with _reading(path):
-        table = pd.read_csv(path)
-    return table.query(where) if where else table
+    try:
+        if path.suffix == ".csv":
+            return pd.read_csv(path)
+        return json.loads(path.read_bytes()) if path.suffix == ".json" else path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: can't be read ({error})", "run the stage that writes it first") from error
 
 
 def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part:
     """A part from its kind with the name of its file, which come first, and what the kind's reader takes."""
     (kind, name), *options = spec.items()
-    path, given = folder / name.format(**figures), dict(options)
-    if path.suffix == ".csv":
-        return _READERS[kind](read_table(path, given.pop("where", "")), **given)
-    return _READERS[kind](read_json(path) if path.suffix == ".json" else path, **given)
+    content, given = read(folder / name.format(**figures)), dict(options)
+    if where := given.pop("where", ""):
+        content = content.query(where)
+    return _READERS[kind](content, **given)
 
 
-def _read(path: Path) -> bytes:
-    with _reading(path):
-        return path.read_bytes()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read ({error})", "run the stage that writes it first") from error
+def _picture(kind: str, data: bytes, alt: str, caption: str, wide: bool) -> Part:
+    return {"template": "picture.html", "data": _data_uri(kind, data), "alt": alt, "caption": caption, "wide": wide}
 
 
 def _data_uri(kind: str, data: bytes) -> str:

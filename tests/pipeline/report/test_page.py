@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.report.page import Film, Page, Picture, Section, Table
+from pipeline.report.page import Page, Section, contact_sheet, film, picture, read, table
 from stegnet import DataError
 from stegnet.media import write_png
 
@@ -47,16 +47,16 @@ def seen(html: str) -> Seen:
 @pytest.fixture
 def shown_page(tmp_path: Path) -> Page:
     write_png(tmp_path / "a.png", np.zeros((20, 3000, 3), np.uint8))
-    (tmp_path / "a.mp4").write_bytes(b"film")
+    png = (tmp_path / "a.png").read_bytes()
     parts = (
-        Picture.chart(tmp_path / "a.png", "a chart"),
-        Picture.contact_sheet(tmp_path / "a.png", "a sheet", "below it"),
-        Film.embed(tmp_path / "a.mp4", "moves"),
-        Table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
+        picture(png, "a chart"),
+        contact_sheet(png, "a sheet", "below it"),
+        film(b"film", "moves"),
+        table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
     )
     sections = [Section("Measured", "do it", ("text",), parts), Section("Left out", "", ("say `make it`",))]
     tile = {"name": "PSNR", "figure": "40 dB", "note": ""}
-    return Page("a title", [tile], sections, Table(["", ""], [["family", "x"]]))
+    return Page("a title", [tile], sections, table(["", ""], [["family", "x"]]))
 
 
 def test_the_page_is_self_contained_and_its_text_escaped(shown_page: Page) -> None:
@@ -70,9 +70,9 @@ def test_the_page_is_self_contained_and_its_text_escaped(shown_page: Page) -> No
     assert "<b>odd" not in html and "&lt;b&gt;odd &amp; name" in html
     assert "say <code>make it</code>" in html
     chart, sheet = shown_page.sections[0].parts[:2]
-    assert chart.data.startswith("data:image/png") and sheet.data.startswith("data:image/webp")
+    assert chart["data"].startswith("data:image/png") and sheet["data"].startswith("data:image/webp")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.png"):
-        Picture.chart(tmp_path / "b.png", "")
+        read(tmp_path / "b.png")
