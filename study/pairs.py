@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import RENDERED
-from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.prepare.downloads import read_catalogue, read_package_pictures
 from pipeline.shards import TRAIN, Shards, read_manifest
 from stegnet.core.errors import DataError
 from stegnet.media import read_picture, resize

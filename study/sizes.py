@@ -12,7 +12,7 @@ from pipeline.chart import COLOURS, chart
 from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
 from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
-from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.prepare.downloads import read_catalogue, read_package_pictures
 from pipeline.prepare.scenes import render_scene
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic

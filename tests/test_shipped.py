@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.prepare.catalogue import read_catalogue, read_package_pictures
+from pipeline.prepare.downloads import read_catalogue, read_package_pictures
 from pipeline.prepare.sources import cut_squares
 from stegnet import Key, Session
 from stegnet.media import read_frames, read_sound, scan

@@ -1,7 +1,7 @@
 """Stage prepare: pictures from data.source to shards for training and testing."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -13,26 +13,20 @@ from pipeline.tracking import track
 from pipeline.tracking.results import prepare_result
 
 IMPORT = Path("data.dvc")
-_log = logging.getLogger(__name__)
 
 
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
-    if "data" in config.data.source.split("+") and _is_imported():
-        _log.warning("data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/")
+    imported = IMPORT.exists() and "deps" in yaml.safe_load(IMPORT.read_text(encoding="utf-8"))
+    if imported and "data" in config.data.source.split("+"):
+        warning = "data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/"
+        logging.getLogger(__name__).warning(warning)
     with track(config, "prepare") as run:
-        counts = prepare(config.data, config.scramble, config.seed, data, shards, _with_bar)
+        shown = partial(bar, desc="prepare", unit="shard")
+        counts = prepare(config.data, config.scramble, config.seed, data, shards, shown)
         write_json(metrics, counts)
         run.finish(prepare_result(shards, metrics))
     others = f"{counts['validation']} to validate on, {counts['test']} to test on, {counts['skipped']} skipped"
     print(f"{counts['train']} pictures to train on, {others}")
-
-
-def _with_bar(parts: Iterator[dict], total: int) -> Iterable[dict]:
-    return bar(parts, "prepare", total, unit="shard")
-
-
-def _is_imported() -> bool:
-    return IMPORT.exists() and "deps" in yaml.safe_load(IMPORT.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

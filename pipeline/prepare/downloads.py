@@ -1,9 +1,10 @@
-"""Pictures from the network, downloaded once: the catalogue's archives, and torchvision's data sets.
+"""Pictures that sources.yaml lists: the catalogue's archives and photographs, and torchvision's data sets.
 
-Archives are verified every time. A file of one is extracted if its name, without folders, and its SHA-256 are in the
-catalogue's list. Everything else in the archive (folders, links, other files) is ignored.
+Archives are downloaded once and verified every time. A file of one is extracted if its name, without folders, and its
+SHA-256 are in the catalogue's list. Everything else in the archive (folders, links, other files) is ignored.
 """
 
+import csv
 import hashlib
 import inspect
 import shutil
@@ -11,35 +12,135 @@ import sys
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import yaml
 from filelock import FileLock
 from PIL import Image
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from pipeline.config import DataConfig
-from pipeline.prepare.catalogue import CatalogueEntry, Listed, matches, read_catalogue, read_listing
 from pipeline.prepare.folders import MediaFile, read_file
 from pipeline.prepare.sources import Job, Picture, source
-from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder
+from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder, file_hash
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.core.temporary import FULL
+from stegnet.media import read_picture
 
+CROPS = 4  # squares cut from each photograph of a package
 TIMEOUT = 30  # seconds without data from the server
 LARGEST = 2**26  # bytes; larger files are ignored
 _FAILURES = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error)
 _OTHER_SOURCE = "check the network, or use another data.source"
 
 
-class _Bar(tqdm):
-    """A progress bar as pooch takes it: true, even if a server doesn't say how much is to come, as GitHub doesn't."""
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One entry of sources.yaml.
 
-    def __bool__(self) -> bool:
-        return True
+    A `package` is pictures in an installed Python package, an `archive` pictures in a .tar.gz file on the network.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: str  # in `data.source`, or of a set of test pictures
+    kind: Literal["rendered", "folder", "package", "torchvision", "archive"]
+    address: str  # its web page; of an archive, the URL of the file
+    version: str  # the pinned one
+    licence: str  # of the pictures
+    package: str = ""  # distribution that contains the files of a package
+    sha256: dict[str, str] = field(default_factory=dict)  # path inside the package to SHA-256
+    files: str = ""  # CSV file beside sources.yaml with the list of an archive's pictures
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One row in the list of an archive's pictures: unique file name without folders, its SHA-256, and its split."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    # It is written under this name.
+    file: Annotated[str, StringConstraints(pattern=r"^(\.?[^./\\]|\.\.[^/\\])[^/\\]*$")]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    split: Literal["train", "test"]
+
+
+def read_catalogue(path: Path) -> list[CatalogueEntry]:
+    """All entries of sources.yaml.
+
+    Raises:
+        DataError: it can't be read, or a key or value is unknown or missing.
+    """
+    return _checked(list[CatalogueEntry], path, "catalogue", yaml.safe_load)
+
+
+def read_listing(path: Path) -> list[Listed]:
+    """The pictures of an archive, sorted by file name.
+
+    Raises:
+        DataError: it can't be read, or a row has wrong columns, invalid values or a duplicate name.
+    """
+    rows = _checked(list[Listed], path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
+    if len({row.file for row in rows}) < len(rows):
+        raise DataError(f"{path}: lists a file twice")
+    return sorted(rows, key=lambda row: row.file)
+
+
+def _checked(kind: Any, path: Path, what: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(parse(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, is {first['input']!r}"
+        raise DataError(f"{path}: not a valid {what} ({reason})") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, csv.Error) as error:
+        raise DataError(f"{path}: not a valid {what} ({' '.join(str(error).split())})") from error
+
+
+def _matches(path: Path, sha256: str) -> bool:
+    return path.is_file() and file_hash(path) == sha256
+
+
+# Photographs of installed packages
+
+
+def read_package_pictures(entry: CatalogueEntry) -> list[tuple[str, np.ndarray]]:
+    """Name and pixels, (H, W, 3) uint8, of each picture of a `package` source.
+
+    Raises:
+        DataError: the package is missing, or a file in it differs from the catalogue's SHA-256.
+    """
+    hint = f"install {entry.package} {entry.version}"
+    try:
+        package = distribution(entry.package)
+    except PackageNotFoundError as error:
+        raise DataError(f"{entry.name}: the package {entry.package} is not installed", hint) from error
+    paths = {Path(str(package.locate_file(file))): file for file in entry.sha256}
+    for path, file in paths.items():
+        if not _matches(path, entry.sha256[file]):
+            raise DataError(f"{entry.name}: {file} differs from its SHA-256 in sources.yaml", hint)
+    return [(path.name, read_picture(path)) for path in paths]
+
+
+def photograph_jobs(data: Path) -> Iterator[Job]:
+    """Jobs of the pictures of `package` sources, to test on."""
+    entries = read_catalogue(data / "sources.yaml")
+    return (partial(_photographs, entry) for entry in entries if entry.kind == "package")
+
+
+def _photographs(entry: CatalogueEntry) -> Iterator[Picture]:
+    for name, pixels in read_package_pictures(entry):
+        yield Picture("photographs", name, pixels, splits=(TEST,), crops=CROPS)
+
+
+# Archives
 
 
 def archives(data: Path) -> dict[str, CatalogueEntry]:
@@ -74,7 +175,7 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 _download(entry, {row.file: row.sha256 for row in listing}, folder)
-        changed = [row.file for row in listing if not matches(folder / row.file, row.sha256)]
+        changed = [row.file for row in listing if not _matches(folder / row.file, row.sha256)]
     except OSError as error:
         hint = "free some space, check its permissions, or set STEGNET_CACHE to another folder"
         raise DataError(f"{entry.name}: {folder} can't be used ({error.strerror or error})", hint) from error
@@ -82,6 +183,13 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
         reason = f"{folder / changed[0]} is missing or differs from the file listed in {entry.files}"
         raise DataError(f"{entry.name}: {reason}", f"remove {folder}: the next run downloads it again")
     return folder
+
+
+class _Bar(tqdm):
+    """A progress bar as pooch takes it: true, even if a server doesn't say how much is to come, as GitHub doesn't."""
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> None:
@@ -95,10 +203,14 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
         with _Bar(desc=entry.name, unit="B", unit_scale=True, mininterval=1, leave=False, file=sys.stderr) as bar:
             download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=TIMEOUT)
             download(entry.address, part / "archive", None)
-        for name, content in _members(part / "archive", set(missing)):
-            if missing.get(name) == hashlib.sha256(content).hexdigest():
-                (part / "files" / name).write_bytes(content)
-                del missing[name]
+        with tarfile.open(part / "archive", "r:gz") as tar:
+            for member in tar:
+                name = PurePosixPath(member.name).name
+                if name in missing and member.isfile() and member.size <= LARGEST:
+                    content = tar.extractfile(member).read()
+                    if missing[name] == hashlib.sha256(content).hexdigest():
+                        (part / "files" / name).write_bytes(content)
+                        del missing[name]
         if missing:
             lacks = f"lacks {len(missing)} of the files listed in {entry.files}, or they differ: {min(missing)} first"
             hint = "try again later, or use another data.source"
@@ -113,13 +225,7 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _members(archive: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file in the archive with one of the names, in any folder."""
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            name = PurePosixPath(member.name).name
-            if name in names and member.isfile() and member.size <= LARGEST:
-                yield name, tar.extractfile(member).read()
+# Data sets of torchvision
 
 
 @source("torchvision:<class>")

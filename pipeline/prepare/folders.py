@@ -8,12 +8,12 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
@@ -22,6 +22,9 @@ from stegnet.core.errors import DataError, MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.temporary import temporary_folder
 from stegnet.media import kind, read_frames, read_picture
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
 LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}  # in a tar
@@ -35,23 +38,14 @@ _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # in names: control ch
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A picture, a film or a tar of such.
+    """A picture, a film or a tar of such."""
 
-    Attributes:
-        source: kind of the source, as in the manifest.
-        address: of its folder, as fsspec takes it.
-        path: in that file system.
-        name: in the manifest.
-        version: changes with the content, and so tells one job from another.
-        splits: those that it may belong to.
-    """
-
-    source: str
-    address: str
-    path: str
-    name: str
-    version: str
-    splits: tuple[str, ...]
+    source: str  # its kind, as in the manifest
+    address: str  # of its folder, as fsspec takes it
+    path: str  # in that file system
+    name: str  # in the manifest
+    version: str  # changes with the content, and so tells one job from another
+    splits: tuple[str, ...]  # those that it may belong to
 
 
 @source("data")
@@ -102,14 +96,13 @@ class _Folder:
     def __init__(self, address: str, key: str) -> None:
         self.address = address if is_remote(address) else os.path.abspath(address)  # noqa: PTH100 - keeps links
         self.files, self.path = open_files(self.address)
-        if not self.holds(self.path):
+        if not self._holds(self.path):
             hint = "give a folder with pictures or films"
             if Path(os.environ.get("DVC_ROOT", "."), address).is_dir():
                 hint = "DVC runs this in a copy of what git and DVC track: track the folder, or give its absolute path"
             raise DataError(f"{key}: {address} is not a folder", hint)
 
-    def holds(self, folder: str) -> bool:
-        """Returns whether there is such a folder."""
+    def _holds(self, folder: str) -> bool:
         with refusals(self.address):
             return self.files.isdir(folder)
 
@@ -120,41 +113,43 @@ class _Folder:
             DataError: a file is in none of them.
         """
         paths = {f"{self.path}/{name}" if self.path else name: split for name, split in FOLDERS.items()}
-        manual = {path: split for path, split in paths.items() if self.holds(path)}
+        manual = {path: split for path, split in paths.items() if self._holds(path)}
         if TRAIN not in manual.values() or len(manual) < 2:
             return {}
-        for path, is_folder, _ in self._entries(self.path):
-            inside = self._walk(path) if is_folder else [(path,)] if _may_be_media(path) else []
-            if path not in manual and (stray := next(iter(inside), None)):
-                names = ", ".join(f"{path.rpartition('/')[2]}/" for path in manual)
-                hint = "move it into one of these folders, or rename them"
-                raise DataError(f"data.folder: {stray[0]} is outside {names}", hint)
+        for stray, _ in self._walk(self.path, without=manual):
+            names = ", ".join(f"{path.rpartition('/')[2]}/" for path in manual)
+            hint = "move it into one of these folders, or rename them"
+            raise DataError(f"data.folder: {stray} is outside {names}", hint)
         return manual
 
     def jobs(self, folder: str, name: str, splits: tuple[str, ...], every: int) -> Iterator[Job]:
         """Jobs of all pictures, films and tars in a folder and in those below it."""
         for path, version in self._walk(folder):
             inside = path[len(self.path) :].lstrip("/")
-            read = _name_link if version == _LINK else read_tar if inside.lower().endswith(TARS) else read_file
+            read = read_tar if inside.lower().endswith(TARS) and version != _LINK else read_file
             yield partial(read, MediaFile(name, self.address, path, inside, version, splits), every)
 
-    def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
-        for path, is_folder, version in self._entries(folder):
-            if is_folder:
-                yield from self._walk(path)
-            elif _may_be_media(path):
-                yield path, version
-
-    def _entries(self, folder: str) -> list[tuple[str, bool, str]]:
-        """Path of everything in a folder, whether it is a folder, and its version; sorted.
+    def _walk(self, folder: str, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+        """Path and version of each file that may be media, sorted in each folder.
 
         Linked folders are no folders here: DVC sees no change behind them, and they may lead in a circle.
+
+        Args:
+            without: folders to leave out.
         """
         self.files.invalidate_cache()  # which would hold all folders
         with refusals(self.address):
             infos = [info for info in self.files.ls(folder, detail=True) if info["name"].rstrip("/") != folder]
-            entries = [(info["name"].rstrip("/"), info["type"] == "directory", self._version(info)) for info in infos]
-        return sorted(entry for entry in entries if entry[2])
+            found = sorted(
+                (info["name"].rstrip("/"), info["type"] == "directory", self._version(info)) for info in infos
+            )
+        for path, is_folder, version in found:
+            if path in without or not version:
+                continue
+            if is_folder:
+                yield from self._walk(path)
+            elif _may_be_media(path):
+                yield path, version
 
     def _version(self, info: dict[str, Any]) -> str:
         """What changes with the content: size and date, or an object store's tag; "" for pipes and the like."""
@@ -173,22 +168,24 @@ def _may_be_media(path: str) -> bool:
 
 def read_file(file: MediaFile, every: int) -> Iterator[Picture | str]:
     """The picture in a file, or every n-th frame of a film."""
-    if not is_remote(file.address):
-        yield from _pictures(file, Path(file.path), file.path, every)
-        return
-    files, _ = open_files(file.address)
-    shown = files.unstrip_protocol(file.path)
-    with temporary_folder() as folder:
-        copy = folder / f"copy{Path(file.path).suffix}"
-        with refusals(shown):
-            files.get_file(file.path, str(copy))
-        yield from _pictures(file, copy, shown, every)
+    files, shown = _open(file)
+    if file.version == _LINK:
+        is_folder = files.isdir(file.path)
+        reason = "a linked folder, not followed since DVC sees no change in it" if is_folder else "a link to no file"
+        yield f"{_escaped(file.path)}: {reason}"
+    elif not is_remote(file.address):
+        yield from _pictures(file, Path(file.path), shown, every)
+    else:
+        with temporary_folder() as folder:
+            copy = folder / f"copy{Path(file.path).suffix}"
+            with refusals(shown):
+                files.get_file(file.path, str(copy))
+            yield from _pictures(file, copy, shown, every)
 
 
 def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
     """The pictures and films in a tar, read once from beginning to end."""
-    files, _ = open_files(file.address)
-    shown = files.unstrip_protocol(file.path) if is_remote(file.address) else file.path
+    files, shown = _open(file)
     try:
         with (
             temporary_folder() as folder,
@@ -197,33 +194,34 @@ def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
         ):
             for member in tar:
                 tar.members = []  # tarfile would hold all of them
-                if member.isfile() and _may_be_media(member.name) and Path(member.name).suffix.lower() not in LABELS:
-                    local = folder / f"member{Path(member.name).suffix}"
+                suffix, inside = Path(member.name).suffix, member.name.removeprefix("./")
+                if member.isfile() and _may_be_media(member.name) and suffix.lower() not in LABELS:
+                    local = folder / f"member{suffix}"
                     with local.open("wb") as copy:
                         shutil.copyfileobj(tar.extractfile(member), copy)
-                    inside = member.name.removeprefix("./")
-                    yield from _pictures(
-                        replace(file, name=f"{file.name}/{inside}"), local, f"{shown}: {inside}", every
-                    )
+                    inner = replace(file, name=f"{file.name}/{inside}")
+                    yield from _pictures(inner, local, f"{shown}: {inside}", every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         yield f"{_escaped(shown)}: {' '.join(str(error).split())}"
 
 
-def _name_link(file: MediaFile, every: int) -> Iterator[str]:
-    is_folder = Path(file.path).is_dir()
-    reason = "a linked folder, not followed since DVC sees no change in it" if is_folder else "a link to no file"
-    yield f"{_escaped(file.path)}: {reason}"
+def _open(file: MediaFile) -> tuple["AbstractFileSystem", str]:
+    """The file system of a file, and the path or address that messages show."""
+    files, _ = open_files(file.address)
+    return files, files.unstrip_protocol(file.path) if is_remote(file.address) else file.path
 
 
 def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[Picture | str]:
     """The picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
     name, shown = _escaped(file.name), _escaped(shown)
-    picture = partial(Picture, file.source, key=_digest(local), splits=file.splits)
+    try:
+        picture = partial(Picture, file.source, key=file_hash(local), splits=file.splits)
+    except OSError as error:
+        raise DataError(f"{local}: can't be read ({error.strerror})", "check its permissions") from error
     try:
         if kind(local) == FILM:
-            for index, frame in enumerate(read_frames(local)):
-                if index % every == 0:
-                    yield picture(f"{name}#{index}", frame)
+            for index, frame in islice(enumerate(read_frames(local)), 0, None, every):
+                yield picture(f"{name}#{index}", frame)
         else:
             yield picture(name, read_picture(local))
     except MediaError as error:
@@ -233,10 +231,3 @@ def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[
 def _escaped(name: str) -> str:
     """A name as a line of UTF-8, for logs and manifests."""
     return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
-
-
-def _digest(path: Path) -> str:
-    try:
-        return file_hash(path)
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror})", "check its permissions") from error

@@ -5,9 +5,9 @@ the output until all is, with a record of each part, so that a run that was kill
 """
 
 import hashlib
-import json
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections import Counter, deque
@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import count, groupby, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,9 +27,10 @@ import numpy as np
 import PIL
 
 from pipeline.config import DataConfig, ScrambleConfig
-from pipeline.prepare import catalogue, downloads, folders, scenes  # a new file with a source is imported here, too
-from pipeline.prepare.sources import SOURCES, Job, Picture, Source, squares_of
+from pipeline.prepare import downloads, folders, scenes  # a new file with a source is imported here, too
+from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
 from pipeline.shards import (
+    SPLITS,
     TEST,
     TRAIN,
     VALIDATION,
@@ -38,7 +39,6 @@ from pipeline.shards import (
     ShardWriter,
     is_remote,
     source_hash,
-    write_layout,
     write_tables,
 )
 from stegnet.core.errors import ConfigError, DataError, did_you_mean
@@ -49,17 +49,32 @@ from stegnet.media.pictures.avif import decode_avif, fit_avif
 RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
 MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
+DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # why a picture is skipped
 NAMED = 3  # pictures that a warning names; the others are counted
 _CODE = ("pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/media")  # what computes the pictures
+_TABLES = """
+CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS pictures (part, place, name, source, sha256, width, height, split, row,
+                                     PRIMARY KEY (part, place)) WITHOUT ROWID;
+"""
+_DUPLICATES = """
+SELECT part, place FROM (
+    SELECT part, place, split, FIRST_VALUE(split) OVER (PARTITION BY sha256 ORDER BY part, place) AS first
+    FROM pictures WHERE row != x''
+) WHERE split != first ORDER BY part
+"""
 
-Progress = Callable[[Iterator[dict], int], Iterable[dict]]
+# A part's number, and its pictures: for each the values of its `Entry`, and its row of the index. What was skipped has
+# the reason as its split, no row, and as its name what a warning says of it.
+Record = tuple[int, list[tuple]]
+Progress = Callable[..., Iterable[Record]]
 T, R = TypeVar("T"), TypeVar("R")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Consecutive jobs, the number of their shards, and the numbers of squares in their order that are left out."""
+    """Consecutive jobs, the number of their shards, and the places in their record of squares to leave out."""
 
     number: int
     jobs: list[Job]
@@ -74,13 +89,13 @@ def prepare(
     Args:
         scramble: says which base the pictures get.
         data: folder with sources.yaml, as imported by data.dvc.
-        progress: wraps the records of the parts, given the number to expect, to show progress.
+        progress: wraps the records of the parts, given their `total`, to show progress.
     Returns:
         Counts: train, validation, test, skipped, and per source.
     Raises:
         ConfigError: an unknown source.
-        DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; or `out`
-            is not empty.
+        DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; files
+            were removed meanwhile; or `out` is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise DataError(f"{out}: is not empty", "empty it, or let `dvc repro` do so")
@@ -88,33 +103,37 @@ def prepare(
     def parts() -> Iterator[SourcePart]:
         return cut_parts(list_jobs(config, data, seed), config.shard)
 
-    run, count = digest_of((replace(config, workers=1), scramble), parts())  # whatever the workers
+    run, total = digest_of((replace(config, workers=1), scramble), parts())  # whatever the workers
     unfinished = out.with_name(f"{out.name}.part").absolute()
-    records = Records(unfinished, run, count)
-    store = str(unfinished) if config.store == BESIDE else _folder_of(run, config.store)
+    store = str(unfinished)
+    if config.store != BESIDE:  # a folder for each run, so that none writes over the shards of another
+        store = f"{config.store.rstrip('/')}/{run[:16]}"
+        if not is_remote(store):
+            store = str(Path(store).absolute())
+            Path(store).mkdir(parents=True, exist_ok=True)
     work = partial(prepare_part, config, scramble, store)
-    todo = (part for part in parts() if part.number not in records)
-    for record in progress(map_in_pool(work, todo, config.workers), count - len(records)):
-        records.write(record)
-    if without := find_duplicates(records):  # these parts are prepared again
-        again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
-        for record in map_in_pool(work, again, config.workers):
-            records.write(record)
-    counts = _report(records, config)
-    write_tables(unfinished, partial(_rows, records))
-    write_layout(unfinished, ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store))
-    shutil.rmtree(records.folder)
+    file = unfinished / f"records-{run[:16]}.sqlite"
+    if not file.exists():  # what is there is of another run
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+    with closing(sqlite3.connect(file)) as records:
+        records.executescript(_TABLES)
+        done = finished(records)
+        todo = (part for part in parts() if part.number not in done)
+        for record in progress(map_in_pool(work, todo, config.workers), total=total - len(done)):
+            write_record(records, *record)
+        if len(finished(records)) < total:
+            raise DataError("data.source: files were removed while it was prepared", "start again")
+        if without := find_duplicates(records):  # these parts are prepared again
+            again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
+            for record in map_in_pool(work, again, config.workers):
+                write_record(records, *record)
+        counts = _report(records, config)
+        layout = ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store)
+        write_tables(unfinished, layout, partial(pictures_of, records))
+    file.unlink()
     os.replace(unfinished, out)
     return counts
-
-
-def _folder_of(run: str, store: str) -> str:
-    """A run's own folder in a store, so that no run writes over the shards of another."""
-    folder = f"{store.rstrip('/')}/{run[:16]}"
-    if is_remote(store):
-        return folder
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return str(Path(folder).absolute())
 
 
 # Jobs and parts
@@ -124,49 +143,42 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     """All jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
 
     Folders are listed while the jobs are taken.
+
+    Raises:
+        ConfigError: an unknown source.
     """
-    archives = dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
+    known = SOURCES | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
     names = [name.strip() for name in config.source.split("+")]
-    sources = [_find_source(name, SOURCES | archives) for name in names]
+    kinds = {name: re.sub(":.*", ":<class>", name) for name in names}
+    for name in names:
+        if kinds[name] not in known:
+            hint = f"{did_you_mean(name, known)} known: {', '.join(known)}, or several joined by +".lstrip()
+            raise ConfigError(f"data.source: unknown source {name!r}", hint)
     yield from folders.test_folder_jobs(config)
-    for name, jobs in zip(names, sources, strict=True):
-        yield from jobs(name, config, data, seed)
+    for name in names:
+        yield from known[kinds[name]](name, config, data, seed)
     if config.test_photographs:
-        entries = catalogue.read_catalogue(data / "sources.yaml")
-        yield from (partial(catalogue.photographs, entry) for entry in entries if entry.kind == "package")
+        yield from downloads.photograph_jobs(data)
     yield from scenes.scene_jobs(config, seed, TEST)
-
-
-def _find_source(name: str, known: dict[str, Source]) -> Source:
-    kind, colon, _ = name.partition(":")
-    if found := known.get(f"{kind}:<class>" if colon else name):
-        return found
-    hint = f"{did_you_mean(name, known)} known: {', '.join(known)}, or several joined by +".lstrip()
-    raise ConfigError(f"data.source: unknown source {name!r}", hint)
 
 
 def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
     """Parts of `size` jobs each; a tar is a part by itself."""
-    number, waiting = 0, []
-    for job in jobs:
-        is_tar = folders.read_tar in (job.func, waiting[0].func if waiting else None)
-        if waiting and (is_tar or len(waiting) == size):
-            yield SourcePart(number, waiting)
-            number, waiting = number + 1, []
-        waiting.append(job)
-    if waiting:
-        yield SourcePart(number, waiting)
+    numbers = count()
+    for is_tar, alike in groupby(jobs, lambda job: job.func is folders.read_tar):
+        while batch := list(islice(alike, 1 if is_tar else size)):
+            yield SourcePart(next(numbers), batch)
 
 
 def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Digest of all that a run's bytes depend on: parameters, files, code, packages; and the number of its parts."""
     digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(_CODE))).encode())
-    count = 0
+    total = 0
     for part in parts:
-        count += 1
+        total += 1
         for job in part.jobs:
             digest.update(repr((job.func.__qualname__, job.args)).encode(errors="surrogateescape"))
-    return digest.hexdigest(), count
+    return digest.hexdigest(), total
 
 
 # What a process does
@@ -187,16 +199,16 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
     if workers == RAY:
         yield from over_cluster(function, items)
         return
-    count = physical_cores() if workers == AUTO else int(workers)
-    if count == 1:
+    processes = physical_cores() if workers == AUTO else int(workers)
+    if processes == 1:
         yield from map(function, items)
         return
     waiting: deque[Future[R]] = deque()
-    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * count:
+                if len(waiting) > 2 * processes:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -207,37 +219,37 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
             pool.shutdown(cancel_futures=True)
 
 
-def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> dict:
-    """Writes the shards of a part to a store, whatever is there of them already.
-
-    Returns:
-        A record that can be JSON: `number`; `pictures`, each its row of the manifest and its row of the index; names
-        of `small` pictures and of `duplicates`, lines on `damaged` files.
-    """
+def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> Record:
+    """Writes the shards of a part to a store, whatever is there of them already; returns its record."""
     cv2.setNumThreads(1)
-    count = 0
-    record: dict = {"number": part.number, "pictures": [], "damaged": [], "small": [], "duplicates": []}
+    rows: list[tuple] = []
     with ShardWriter(store, part.number, config.coding) as writer:
         for picture in (picture for job in part.jobs for picture in job()):
             if isinstance(picture, str):
-                record["damaged"].append(picture)
+                rows.append(_skipped(picture, DAMAGED))
                 continue
             height, width = picture.pixels.shape[:2]
             key = picture.key or hashlib.sha256(np.ascontiguousarray(picture.pixels)).hexdigest()
             split = draw_split(picture, key, config)
             squares = squares_of(picture, config.size, config.tiles if split == TRAIN else 1, key)
             if not squares:
-                record["small"].append(f"{picture.name} ({width}×{height})")
+                rows.append(_skipped(f"{picture.name} ({width}×{height})", SMALL))
             for index, pixels in enumerate(squares):
                 name = f"{picture.name}#{index}" if picture.crops or len(squares) > 1 else picture.name
-                count += 1
-                if count - 1 in part.without:
-                    record["duplicates"].append(name)
+                if len(rows) in part.without:
+                    rows.append(_skipped(name, DUPLICATE))
                     continue
-                base = _coded(pixels, scramble.quality) if scramble.base == CODED and split != TEST else None
+                base = None
+                if scramble.base == CODED and split != TEST:  # of the whole picture, as hiding codes it, not of crops
+                    coded = fit_avif(pixels, scramble.quality, int(MOST_BITS * config.size**2 / 8))
+                    base = decode_avif(coded, config.size, config.size)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels).hexdigest(), width, height, split)
-                record["pictures"].append([list(asdict(entry).values()), writer.add(split, pixels, base)])
-    return record
+                rows.append((*entry, writer.add(split, pixels, base)))
+    return part.number, rows
+
+
+def _skipped(name: str, reason: str) -> tuple:
+    return (*Entry(name, "", "", 0, 0, reason), b"")
 
 
 def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
@@ -250,92 +262,52 @@ def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
     return VALIDATION if VALIDATION in picture.splits and place >= 1 - config.validation_share else TRAIN
 
 
-def _coded(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """The base of a whole picture, as hiding codes it, not of crops."""
-    height, width = pixels.shape[:2]
-    return decode_avif(fit_avif(pixels, quality, int(MOST_BITS * height * width / 8)), height, width)
-
-
 # What is finished
 
 
-class Records:
-    """Records of finished parts, in JSON, in a folder of their own among the shards.
-
-    Args:
-        folder: of the shards; emptied if another run wrote it.
-        run: digest of the run.
-        parts: number of its parts.
-    """
-
-    def __init__(self, folder: Path, run: str, parts: int) -> None:
-        self.folder, self._parts = folder / f"records-{run[:16]}", parts
-        if not self.folder.is_dir():
-            shutil.rmtree(folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-
-    def __contains__(self, number: int) -> bool:
-        return self._path(number).exists()
-
-    def __iter__(self) -> Iterator[dict]:
-        """All records in order, read one by one.
-
-        Raises:
-            DataError: a part was not prepared.
-        """
-        for number in range(self._parts):
-            if number not in self:
-                raise DataError("data.source: files were removed while it was prepared", "start again")
-            yield json.loads(self._path(number).read_text(encoding="utf-8"))
-
-    def __len__(self) -> int:
-        return sum(number in self for number in range(self._parts))
-
-    def write(self, record: dict) -> None:
-        """Adds the record of a finished part, or replaces it."""
-        path = self._path(record["number"])
-        path.with_suffix(".part").write_text(json.dumps(record), encoding="utf-8")
-        os.replace(path.with_suffix(".part"), path)
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:05d}.json"
+def finished(records: sqlite3.Connection) -> set[int]:
+    """The numbers of the finished parts."""
+    return {number for (number,) in records.execute("SELECT number FROM parts")}
 
 
-def find_duplicates(records: Records) -> dict[int, frozenset[int]]:
-    """Numbers of the squares in each part whose pixels are in another split already.
-
-    The digests are in a table on disk, not in memory.
-    """
-    found: dict[int, frozenset[int]] = {}
-    with closing(sqlite3.connect("")) as table:  # a temporary file
-        table.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY, split TEXT) WITHOUT ROWID")
-        for record in records:
-            twice = set()
-            for index, ((*_, digest, _, _, split), _) in enumerate(record["pictures"]):
-                key = bytes.fromhex(digest[:32])
-                if not table.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, split)).rowcount:
-                    first = table.execute("SELECT split FROM seen WHERE digest = ?", (key,)).fetchone()[0]
-                    twice |= {index} if first != split else set()
-            if twice:
-                found[record["number"]] = frozenset(twice)
-    return found
+def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]) -> None:
+    """Adds the record of a finished part, or replaces it."""
+    with records:
+        records.execute("INSERT OR IGNORE INTO parts VALUES (?)", (number,))
+        records.execute("DELETE FROM pictures WHERE part = ?", (number,))
+        rows = ((number, place, *picture) for place, picture in enumerate(pictures))
+        records.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def _report(records: Records, config: DataConfig) -> dict[str, int]:
+def find_duplicates(records: sqlite3.Connection) -> dict[int, frozenset[int]]:
+    """Places in each part of the squares whose pixels are in another split already."""
+    found = groupby(records.execute(_DUPLICATES), lambda row: row[0])
+    return {number: frozenset(place for _, place in rows) for number, rows in found}
+
+
+def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[tuple]:
+    """The pictures of a split, or those skipped for a reason, in the order of the parts, read one by one."""
+    columns = "name, source, sha256, width, height, split, row"
+    return records.execute(f"SELECT {columns} FROM pictures WHERE split = ? ORDER BY part, place", (split,))
+
+
+def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
     """Counts the pictures, and logs what was skipped.
 
     Raises:
         DataError: there is nothing to train or to test on.
     """
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
-    for record in records:
-        for line in record["damaged"]:
-            _log.warning("skipped %s", line)
-        counts["skipped"] += sum(len(record[reason]) for reason in ("damaged", "small", "duplicates"))
-        for (_, source, *_, split), _ in record["pictures"]:
-            counts.update((split, f"sources.{source}"))
-    _warn(records, "small", f"smaller than data.size {config.size}")
-    _warn(records, "duplicates", "that are in another split too")
+    for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
+        counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})
+    for line, *_ in pictures_of(records, DAMAGED):
+        _log.warning("skipped %s", line)
+    explained = {SMALL: f"smaller than data.size {config.size}", DUPLICATE: "that are in another split too"}
+    for reason, words in explained.items():
+        if number := sum(1 for _ in pictures_of(records, reason)):
+            names = ", ".join(name for name, *_ in islice(pictures_of(records, reason), NAMED))
+            more = f" and {number - NAMED} more" if number > NAMED else ""
+            _log.warning("skipped %d %s: %s%s", number, words, names, more)
     if not counts[TRAIN]:
         skipped = f"{counts['skipped']} skipped, see above" if counts["skipped"] else "it contains no pictures"
         reason = f"nothing usable to train on ({skipped})"
@@ -344,17 +316,3 @@ def _report(records: Records, config: DataConfig) -> dict[str, int]:
         reason, hint = "nothing to test on", "raise data.test_share or data.test_scenes"
         raise DataError(f"data.source {config.source}: {reason}", hint)
     return {name: counts[name] for name in sorted(counts)}
-
-
-def _warn(records: Records, reason: str, explained: str) -> None:
-    """Names the first few pictures that were skipped for a reason."""
-    count = sum(len(record[reason]) for record in records)
-    names = ", ".join(islice((name for record in records for name in record[reason]), NAMED))
-    if count:
-        more = f" and {count - NAMED} more" if count > NAMED else ""
-        _log.warning("skipped %d %s: %s%s", count, explained, names, more)
-
-
-def _rows(records: Records, split: str) -> Iterator[tuple[list, list[int]]]:
-    """The pictures of a split, in the order of the parts, as `write_tables` takes them."""
-    return ((entry, place) for record in records for entry, place in record["pictures"] if entry[-1] == split)

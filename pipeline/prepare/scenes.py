@@ -11,7 +11,7 @@ the same for all colours is then one operation on long rows.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from math import ceil, cos, floor, sin
 from pathlib import Path
@@ -72,19 +72,8 @@ def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
     NumPy pads seeds with zeros, so 1 and [1, 0] give the same scene: use seeds of one length.
     """
     rng = np.random.default_rng(seed)
-    look = draw_look(rng, size)
-    picture = draw_background(rng, look, size)
-    depth_blur = size / 256 * rng.choice([0.0, rng.uniform(0.3, 1.8)], p=[0.7, 0.3])
-    for radii in np.array_split(draw_radii(rng, size), 3):
-        picture = blur_planes(picture, depth_blur)
-        for radius in radii:
-            draw_objects(rng, look, picture, radius)
-    return photograph(rng, picture * draw_daylight(rng, size))
-
-
-def draw_look(rng: Generator, size: int) -> Look:
     angle = rng.uniform(0, 2 * np.pi)
-    return Look(
+    look = Look(
         palette=draw_palette(rng),
         fields=[draw_field(rng, size) for _ in range(4)],
         roughness=rng.lognormal(-1.25, 0.65),
@@ -93,6 +82,15 @@ def draw_look(rng: Generator, size: int) -> Look:
         spread=rng.uniform(0.15, 0.6),
         light=np.array([np.cos(angle), np.sin(angle)], np.float32),
     )
+    picture = draw_background(rng, look, size)
+    depth_blur = size / 256 * rng.choice([0.0, rng.uniform(0.3, 1.8)], p=[0.7, 0.3])
+    for radii in np.array_split(draw_radii(rng, size), 3):
+        picture = blur_planes(picture, depth_blur)
+        for radius in radii:
+            draw_objects(rng, look, picture, radius)
+    coarse = rng.normal(0, rng.uniform(0, 0.7), (5, 5)).astype(np.float32)
+    daylight = np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))  # light and shade: about 1
+    return photograph(rng, picture * daylight)
 
 
 # Colours
@@ -168,12 +166,6 @@ def regular_field(rng: Generator, size: int) -> np.ndarray:
     return (lines > 0) * (letters > 0).astype(np.float32)
 
 
-def draw_daylight(rng: Generator, size: int) -> np.ndarray:
-    """Light and shade over the whole scene, as a factor of about 1: (size, size)."""
-    coarse = rng.normal(0, rng.uniform(0, 0.7), (5, 5)).astype(np.float32)
-    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
-
-
 # Objects
 
 
@@ -188,18 +180,13 @@ def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
     picture = np.zeros((3, size, size), np.float32)
     paint(rng, look, picture, np.ones((size, size), np.float32), draw_colour(rng, look))
     while rng.random() < 0.5:
-        draw_half_plane(rng, look, picture)
+        steps = np.cumsum(rng.normal(0, rng.lognormal(-5.5, 1.2), 64))
+        height = size * (rng.uniform(0.15, 0.9) + rng.normal(0, 0.15) * np.linspace(-1, 1, 64) + steps)
+        horizon = np.stack([np.linspace(-2, size + 2, 64), height], 1)
+        outline = np.concatenate([horizon, [[size + 2, 2 * size], [-2, 2 * size]]])
+        turned = outline if rng.random() < 0.75 else outline[:, ::-1]
+        draw_outline(rng, look, picture, turned, draw_colour(rng, look))
     return picture
-
-
-def draw_half_plane(rng: Generator, look: Look, picture: np.ndarray) -> None:
-    size = picture.shape[1]
-    steps = np.cumsum(rng.normal(0, rng.lognormal(-5.5, 1.2), 64))
-    height = size * (rng.uniform(0.15, 0.9) + rng.normal(0, 0.15) * np.linspace(-1, 1, 64) + steps)
-    line = np.stack([np.linspace(-2, size + 2, 64), height], 1)
-    outline = np.concatenate([line, [[size + 2, 2 * size], [-2, 2 * size]]])
-    turned = outline if rng.random() < 0.75 else outline[:, ::-1]
-    draw_outline(rng, look, picture, turned, draw_colour(rng, look))
 
 
 def draw_radii(rng: Generator, size: int) -> np.ndarray:
@@ -223,8 +210,12 @@ def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float)
 
 def unit_outline(rng: Generator, softness: float) -> np.ndarray:
     """An outline of radius about 1: (n, 2)."""
-    if rng.random() < 0.2:
-        return stroke_outline(rng)
+    if rng.random() < 0.2:  # a branch, pole or wire: a bent, tapering line
+        along = np.linspace(-1, 1, 24)
+        length, bend, width = rng.uniform(1.5, 5), perhaps(rng, rng.normal(0, 0.6)), rng.uniform(0.03, 0.2)
+        middle = np.stack([length * along, bend * along**2], 1)
+        half = np.stack([np.zeros(24), width * (1 - rng.uniform(0, 0.5) * (along + 1))], 1)
+        return np.concatenate([middle + half, (middle - half)[::-1]])
     flat = [1, rng.uniform(0.3, 1)]
     if rng.random() > softness:
         corners = rng.integers(3, 7)
@@ -238,15 +229,6 @@ def unit_outline(rng: Generator, softness: float) -> np.ndarray:
 def perhaps(rng: Generator, value: float) -> float:
     """The value, or as likely 0."""
     return value if rng.integers(2) else 0
-
-
-def stroke_outline(rng: Generator) -> np.ndarray:
-    """A branch, pole or wire: a bent, tapering line."""
-    along = np.linspace(-1, 1, 24)
-    length, bend, width = rng.uniform(1.5, 5), perhaps(rng, rng.normal(0, 0.6)), rng.uniform(0.03, 0.2)
-    middle = np.stack([length * along, bend * along**2], 1)
-    half = np.stack([np.zeros(24), width * (1 - rng.uniform(0, 0.5) * (along + 1))], 1)
-    return np.concatenate([middle + half, (middle - half)[::-1]])
 
 
 def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
@@ -263,19 +245,14 @@ def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.nd
     cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL)
     cover = cover / np.float32(255)
     part = picture[:, top:bottom, left:right]
-    if rng.random() < 0.5:
-        cast_shadow(rng, look, part, cover, reach)
+    if rng.random() < 0.5:  # a shadow: the mask, moved away from the light and blurred
+        move = np.float32([[1, 0, 0], [0, 1, 0]])
+        move[:, 2] = look.light * reach * rng.uniform(0, 0.8)
+        shadow = cv2.warpAffine(cover, move, cover.shape[::-1])
+        depth = rng.uniform(0.1, 0.6)
+        part *= 1 - depth * blur(shadow, reach * rng.uniform(0.1, 0.5))
     cover = blur(cover, rng.exponential(0.7))
     paint(rng, look, part, cover, colour)
-
-
-def cast_shadow(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, reach: float) -> None:
-    """Darkens the background by a shadow: the mask, moved away from the light and blurred."""
-    move = np.float32([[1, 0, 0], [0, 1, 0]])
-    move[:, 2] = look.light * reach * rng.uniform(0, 0.8)
-    shadow = cv2.warpAffine(cover, move, cover.shape[::-1])
-    depth = rng.uniform(0.1, 0.6)
-    picture *= 1 - depth * blur(shadow, reach * rng.uniform(0.1, 0.5))
 
 
 def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
@@ -286,8 +263,8 @@ def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, co
     amplitude = min(look.roughness * rng.lognormal(-0.2, 0.5), 0.6) * (0.1 if rng.random() < 0.25 else 1)
     texture = field[y : y + height, x : x + width] * amplitude
     slope = (look.light + rng.normal(0, 0.5, 2)) * rng.normal(0.15, 0.3)
-    texture -= ramp(slope[0], width)
-    texture -= ramp(slope[1], height)[:, None]
+    texture -= np.linspace(-slope[0], slope[0], width, dtype=np.float32)
+    texture -= np.linspace(-slope[1], slope[1], height, dtype=np.float32)[:, None]
     tone = (colour + 0.05) * np.exp(rng.normal(0, 0.05, 3)).astype(np.float32)
     np.minimum(np.maximum(texture, -1, out=texture), 2, out=texture)
     layer = texture * tone[:, None, None]
@@ -295,16 +272,6 @@ def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, co
     layer -= picture
     layer *= cover
     picture += layer
-
-
-def ramp(end: float, count: int) -> np.ndarray:
-    """From -end to end: (count,)."""
-    return (steps(count) * (2 * end / (count - 1)) - end).astype(np.float32)
-
-
-@cache
-def steps(count: int) -> np.ndarray:
-    return np.arange(count, dtype=float)
 
 
 # The camera
@@ -329,12 +296,11 @@ def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
     noise *= rng.standard_normal(picture.shape, np.float32)
     picture += noise
     levels = np.rint(255 * np.clip(picture, 0, 1, out=picture)).astype(np.uint8)
-    return through_jpeg(levels, int(rng.integers(75, 97))) if rng.random() < 0.3 else levels
-
-
-def through_jpeg(levels: np.ndarray, quality: int) -> np.ndarray:
-    _, code = cv2.imencode(".jpg", cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.cvtColor(cv2.imdecode(code, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    if rng.random() >= 0.3:
+        return levels
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 97))]
+    _, code = cv2.imencode(".jpg", cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), quality)
+    return cv2.imdecode(code, cv2.IMREAD_COLOR_RGB)
 
 
 def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:

@@ -18,23 +18,14 @@ ZOOM = 1.25  # largest width of a shrunk picture, relative to its crop: at least
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to cut squares from.
+    """A picture to cut squares from."""
 
-    Attributes:
-        source: kind of the source, as in the manifest.
-        name: in the manifest.
-        pixels: (H, W, 3) uint8.
-        key: pictures with the same key, a SHA-256, stay in the same split; "": the digest of the pixels.
-        splits: those that it may belong to; among several, key and shares decide.
-        crops: so many adjacent squares from its middle, not scaled, instead of those that data.tiles asks for.
-    """
-
-    source: str
-    name: str
-    pixels: np.ndarray
-    key: str = ""
-    splits: tuple[str, ...] = SPLITS
-    crops: int = 0
+    source: str  # its kind, as in the manifest
+    name: str  # in the manifest
+    pixels: np.ndarray  # (H, W, 3) uint8
+    key: str = ""  # pictures with the same key, a SHA-256, stay in the same split; "": the digest of the pixels
+    splits: tuple[str, ...] = SPLITS  # those that it may belong to; among several, key and shares decide
+    crops: int = 0  # so many adjacent squares from its middle, not scaled, instead of those that data.tiles asks for
 
 
 # Gives pictures, and a line for each file that can't be read. A `partial`: equal arguments give equal pictures.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import shards
-from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, write_layout, write_tables
+from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, write_tables
 from tests.support.films import picture
 
 
@@ -29,16 +29,15 @@ class ShardWriter:
         """Writes all files."""
         self._folder.mkdir(parents=True, exist_ok=True)
         rows = {split: list(self._write(split)) for split in SPLITS}
-        write_tables(self._folder, rows.__getitem__)
         sides = [pixels.shape[0] for pictures in self._pictures.values() for _, pixels, _ in pictures]
-        write_layout(self._folder, ShardLayout(sides[0] if sides else 8, self._coding, ""))
+        write_tables(self._folder, ShardLayout(sides[0] if sides else 8, self._coding, ""), rows.__getitem__)
 
-    def _write(self, split: str) -> Iterable[tuple[list, list[int]]]:
+    def _write(self, split: str) -> Iterable[tuple]:
         pictures = self._pictures[split]
         for number, start in enumerate(range(0, len(pictures), self._limit)):
             with shards.ShardWriter(str(self._folder), number, self._coding) as writer:
                 for entry, *both in pictures[start : start + self._limit]:
-                    yield entry, writer.add(split, *both)
+                    yield *entry, writer.add(split, *both)
 
 
 def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int = 4, side: int = 64) -> Path:

@@ -23,7 +23,7 @@ from pipeline.prepare.prepare import prepare
 def told(records, total):
     for record in records:
         yield record  # the ledger is written, then the next record asked for
-        print(record["number"], flush=True)
+        print(record[0], flush=True)
 
 if __name__ == "__main__":
     config = replace(load(Path("params.yaml")).data, size=64, scenes=20, validation_scenes=4, test_scenes=4, shard=4,
@@ -56,7 +56,7 @@ def run(data_config, folder, tmp_path) -> Callable[..., list[int]]:
             for record in records:
                 if len(done) == stop:
                     raise KeyboardInterrupt
-                done.append(record["number"])
+                done.append(record[0])
                 yield record
             assert len(done) == total
 
