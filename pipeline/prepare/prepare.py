@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, groupby, islice
@@ -41,7 +41,7 @@ from pipeline.shards import (
     source_hash,
     write_tables,
 )
-from stegnet.core.errors import ConfigError, DataError, did_you_mean
+from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
 from stegnet.core.samples import CODED
 from stegnet.media.pictures.avif import decode_avif, fit_avif
@@ -96,6 +96,7 @@ def prepare(
         ConfigError: an unknown source.
         DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; files
             were removed meanwhile; or `out` is not empty.
+        DiskError: the records can't be read or written.
     """
     if out.exists() and any(out.iterdir()):
         raise DataError(f"{out}: is not empty", "empty it, or let `dvc repro` do so")
@@ -113,11 +114,7 @@ def prepare(
             Path(store).mkdir(parents=True, exist_ok=True)
     work = partial(prepare_part, config, scramble, store)
     file = unfinished / f"records-{run[:16]}.sqlite"
-    if not file.exists():  # what is there is of another run
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-    with closing(sqlite3.connect(file)) as records:
-        records.executescript(_TABLES)
+    with open_records(file) as records:
         done = finished(records)
         todo = (part for part in parts() if part.number not in done)
         for record in progress(map_in_pool(work, todo, config.workers), total=total - len(done)):
@@ -263,6 +260,25 @@ def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
 
 
 # What is finished
+
+
+@contextmanager
+def open_records(file: Path) -> Iterator[sqlite3.Connection]:
+    """Opens the records of a run among its unfinished shards; empties the folder if another run wrote it.
+
+    Raises:
+        DiskError: they can't be read or written in the block.
+    """
+    if not file.exists():
+        shutil.rmtree(file.parent, ignore_errors=True)
+        file.parent.mkdir(parents=True)
+    try:
+        with closing(sqlite3.connect(file)) as records:
+            records.executescript(_TABLES)
+            yield records
+    except sqlite3.Error as error:
+        hint = f"make room on its disk, or remove {file.parent}, and start again"
+        raise DiskError(f"{file}: can't be used ({error})", hint) from error
 
 
 def finished(records: sqlite3.Connection) -> set[int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from stegnet import DiskError
 from tests.support.lab import MEANS, ROOT, prepare, read_manifest
 from tests.support.temporary import contents
 
@@ -96,6 +97,16 @@ def test_a_new_or_changed_file_starts_over(run, folder):
     assert run("cut", 2) == everything[:2]
     Image.open(folder / "00.png").rotate(90).save(folder / "zz.png")
     assert run("cut")[:3] == [0, 1, 2]
+
+
+def test_records_that_can_t_be_read(run, tmp_path):
+    run("cut", 2)
+    (records,) = (tmp_path / "cut.part").glob("*.sqlite")
+    records.unlink()
+    records.mkdir()
+    with pytest.raises(DiskError, match=rf"^{records}: can't be used \(unable to open database file\)$") as caught:
+        run("cut")
+    assert caught.value.hint == f"make room on its disk, or remove {tmp_path}/cut.part, and start again"
 
 
 def test_a_killed_process_leaves_what_it_finished(tmp_path):
