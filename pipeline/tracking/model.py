@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
@@ -21,8 +21,13 @@ with warnings.catch_warnings():
     import mlflow.pyfunc
 
 REGISTERED, BEST = "stegnet", "best"  # MLflow itself has the alias "latest"
-EXAMPLE = 48  # side of the pictures in the example, in pixels
-_DATA = "data/weights"  # the folder in the model that its loader reads
+_Y, _X = np.mgrid[:48, :48] * 5
+_COVER = np.stack([_X, _Y, (_X + _Y) // 2], -1).astype(np.uint8)  # ramps
+EXAMPLE = {"cover": _COVER, "secret": _COVER[::-1].copy()}
+_NAMES = ("cover", "secret"), ("container", "revealed")  # of what goes in and of what comes out
+SIGNATURE = ModelSignature(
+    *(Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names]) for names in _NAMES)
+)
 
 
 def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
@@ -50,7 +55,7 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
             data_path=str(folder / "weights"),
             mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
             signature=SIGNATURE,
-            input_example=example(),
+            input_example=EXAMPLE,
             pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
             metadata={"needs": "the package stegnet, from the commit of the run"},
         )
@@ -60,15 +65,13 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
 
 
 def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path]) -> None:
-    """Adds ONNX files to a model and makes it a version of REGISTERED, unless that is done; names the best version."""
-    there = {Path(file.path).name for file in client.list_logged_model_artifacts(model_id, _DATA)}
-    for path in graphs:
-        if path.name not in there:
-            client.log_model_artifact(model_id, str(path), _DATA)
+    """Makes a model a version of REGISTERED, with ONNX files, unless that is done; names the best version."""
     if not client.search_registered_models(f"name = '{REGISTERED}'"):
         client.create_registered_model(REGISTERED, description=NOTES["registered"])
     versions, model = client.search_model_versions(f"name = '{REGISTERED}'"), client.get_logged_model(model_id)
     if (source := f"models:/{model_id}") not in {version.source for version in versions}:
+        for path in graphs:
+            client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
         run_id, tags = model.source_run_id, model.tags
         versions.append(client.create_model_version(REGISTERED, source, run_id, tags, model_id=model_id))
     measured, scores = _quality(model).keys(), dict[str, float]()
@@ -80,21 +83,7 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
         client.set_registered_model_alias(REGISTERED, BEST, max(scores, key=scores.__getitem__))
 
 
-def _quality(model: mlflow.entities.LoggedModel) -> dict[tuple[str, str | None], float]:
+def _quality(model: LoggedModel) -> dict[tuple[str, str | None], float]:
     """PSNR of container and secret, with the digest of the pictures that gave it."""
     wanted = (CONTAINER_PSNR, SECRET_PSNR)
     return {(each.key, each.dataset_digest): each.value for each in model.metrics or () if each.key in wanted}
-
-
-def example() -> dict[str, np.ndarray]:
-    """Two ramps, (EXAMPLE, EXAMPLE, 3) uint8."""
-    y, x = np.mgrid[:EXAMPLE, :EXAMPLE] * (255 // (EXAMPLE - 1))
-    cover = np.stack([x, y, (x + y) // 2], -1).astype(np.uint8)
-    return {"cover": cover, "secret": cover[::-1].copy()}
-
-
-def _pictures(*names: str) -> Schema:
-    return Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names])
-
-
-SIGNATURE = ModelSignature(_pictures("cover", "secret"), _pictures("container", "revealed"))

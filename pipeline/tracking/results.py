@@ -59,14 +59,13 @@ class Result:
 
     def dataset_of(self, figure: str) -> DataSet | None:
         """The data set that gave a figure."""
-        return next(
-            (each for each in self.datasets if re.search(each.figures, figure)), next(iter(self.datasets), None)
-        )
+        own = [each for each in self.datasets if re.search(each.figures, figure)]
+        return next(iter([*own, *self.datasets]), None)
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     """The prepared pictures, and their number by source and split."""
-    sets, files = picture_sets(shards, *SPLITS), (shards / "manifest.csv",)
+    sets, files = _picture_sets(shards, *SPLITS), (shards / "manifest.csv",)
     return Result("prepare", data_hash(shards), metrics=flatten(_read(metrics)), artifacts=files, datasets=sets)
 
 
@@ -74,7 +73,7 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
     """The weights, their figures in training and validation as weights/…, and the training curve."""
     name, metrics = file_hash(weights), curve.with_name("metrics.json")
     figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
-    sets, files = picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
+    sets, files = _picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
     return Result("train", name, name, figures, curve=_curve(curve), artifacts=files, datasets=sets, model=weights)
 
 
@@ -92,9 +91,12 @@ def evaluate_result(weights: Path, out: Path, shards: Path) -> Result:
     }
     means = {kind: {name: stats["mean"] for name, stats in modes[SEALED].items()} for kind, modes in details.items()}
     shown = {f"{kind}, {TEST}" for kind in means if headline.items() <= means[kind].items()}
-    sets = sorted(picture_sets(shards, TEST), key=lambda each: each.name not in shown)
+    sets = sorted(_picture_sets(shards, TEST), key=lambda each: each.name not in shown)
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
-    more = {"texts": {"figures.csv": _table(rows)}, "pictures": pictures, "datasets": tuple(sets)}
+    table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    more = {"texts": {"figures.csv": text.getvalue()}, "pictures": pictures, "datasets": tuple(sets)}
     return _measured("evaluate", weights, out, metrics, headline, **more)
 
 
@@ -132,7 +134,7 @@ def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | 
     return Result("publish", name, name, figures, texts=texts, onnx=tuple(sorted(onnx.glob("*.onnx"))))
 
 
-def picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
+def _picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
     """The prepared pictures of some splits, one data set per split and source."""
     pictures = defaultdict(list)
     for split in splits:
@@ -158,13 +160,6 @@ def _measured(
 def _curve(path: Path) -> tuple[dict[str, float], ...]:
     with open(path, newline="", encoding="utf-8") as file:
         return tuple({key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file))
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
 
 
 def _digest(*texts: str) -> str:

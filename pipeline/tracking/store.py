@@ -8,9 +8,8 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import count
 from pathlib import Path
 from textwrap import shorten
 from threading import Event, Thread
@@ -58,6 +57,7 @@ _REMEDIES = {  # of a store, by what is found in its address and the cause
     "^(http|postgresql|mysql|mssql)": "check MLFLOW_TRACKING_URI, and that its server runs",
     "": "set MLFLOW_TRACKING_URI to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it: mlflow.db is used",
 }
+_FINISHED, _ENDED = "status = 'FINISHED'", "status != 'FINISHED' and status != 'RUNNING'"
 _LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
 _MARKED = "the next stage that runs marks it as ended"
 _log = logging.getLogger(__name__)
@@ -98,11 +98,9 @@ class LiveRun:
         self._client, self._last, self._stopped = client, last, Event()
         self._figures, self._pictures = list[Metric](), list[tuple[str, int, np.ndarray]]()  # not sent yet
         self._begun = time.monotonic() - run.data.metrics.get("run/seconds", 0.0)
-        loads = client.get_metric_history(self.id, "system/cpu_utilization_percentage")
-        first = max((load.step for load in loads), default=-1) + 1
+        self._load = self._watch_load()
         self._sender = Thread(target=self._send_regularly, daemon=True)  # a process that ends does not wait for it
         self._sender.start()
-        Thread(target=self._measure_load, args=[first], daemon=True).start()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Logs a point of a stage's curve, at its "step"."""
@@ -126,6 +124,7 @@ class LiveRun:
         if self._sender.is_alive():
             raise TimeoutError(f"no answer within {LAST_REQUEST} seconds")
         check_connection()
+        self._load.finish()
         self._add({"run/seconds": time.monotonic() - self._begun}, 0)
         self._send()
 
@@ -133,7 +132,7 @@ class LiveRun:
         self._figures.extend([Metric(*each, time.time_ns() // 1_000_000, step) for each in figures.items()])
 
     def _send(self) -> None:
-        figures = self._figures[:]  # other threads only append to it
+        figures = self._figures[:]  # the stage only appends to it
         self._client.log_batch(self.id, figures)  # those that the store has are ignored
         del self._figures[: len(figures)]
         while self._pictures:
@@ -148,6 +147,8 @@ class LiveRun:
                 self._send()
                 if failed:
                     _log.info("MLflow is back: what waited is sent")
+                    self._load.finish()  # it has ended by itself, unless it missed nothing
+                    self._load = self._watch_load()
                 failed = False
             except STORE_ERRORS as error:
                 if not failed:
@@ -155,16 +156,11 @@ class LiveRun:
                     _log.warning("MLflow can't be reached (%s): work continues, and logging is retried", why)
                 failed = True
 
-    def _measure_load(self, first: int) -> None:
-        """Logs the machine's load every ten seconds; the loop of MLflow's monitor ends when its store fails once."""
-        monitor = SystemMetricsMonitor(self.id)
-        for step in count(first):
-            if self._stopped.wait(monitor.sampling_interval):
-                break
-            monitor.collect_metrics()
-            self._add({f"system/{name}": value for name, value in monitor.aggregate_metrics().items()}, step)
-            for each in monitor.monitors:
-                each.clear_metrics()
+    def _watch_load(self) -> SystemMetricsMonitor:
+        """Logs the machine's load every ten seconds, by a thread."""
+        monitor = SystemMetricsMonitor(self.id, resume_logging=True)
+        monitor.start()
+        return monitor
 
 
 class Tracker:
@@ -183,8 +179,7 @@ class Tracker:
             hint = "rename the folder, or set MLFLOW_TRACKING_URI"
             raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
         self._params, self._locks = params, root / ".mlflow"
-        self._params_key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
-        self._own = f"tags.`{PARAMS}` = '{self._params_key}'"  # this experiment's runs
+        self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
         with (
@@ -200,7 +195,8 @@ class Tracker:
             if default and default.lifecycle_stage == "active" and not self._client.search_runs(["0"]):
                 self._client.delete_experiment("0")
             self._locks.mkdir(exist_ok=True)
-            for run in self._search("status = 'RUNNING'"):  # of processes that are gone; others may be alive elsewhere
+            # Of processes that are gone; others may be alive elsewhere.
+            for run in self._runs("status = 'RUNNING'", {}):
                 if (lock := self._lock(run)).exists():
                     with suppress(Timeout), FileLock(lock, blocking=False):
                         self._end(run, "KILLED")
@@ -217,26 +213,26 @@ class Tracker:
             training: fingerprint of a training; if it was interrupted, its run is resumed.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
-        with ExitStack() as stack:
-            with _usable():
-                interrupted = self._ended(f"tags.`{TRAINING}` = '{training}'") if training else []
-                run = stack.enter_context(self._start(stage, interrupted, tags))
-                live = LiveRun(self._client, run, max((step for _, step in self._figures(run)), default=-1))
-            status = "FAILED"
+        with _usable():
+            interrupted = self._latest(_ENDED, self._own | {TRAINING: training}) if training else None
+            run, lock = self._start(stage, interrupted, tags)
+            live = LiveRun(self._client, run, max((step for _, step in self._figures(run)), default=-1))
+        status = "FAILED"
+        try:
+            yield live
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
             try:
-                yield live
-                status = "FINISHED"
-            except KeyboardInterrupt:
-                status = "KILLED"
-                raise
-            finally:
-                try:
-                    live.close()
-                    self._end(run, status, live.result)
-                    live.complete = True
-                except STORE_ERRORS as error:
-                    then = _LATER if status == "FINISHED" else _MARKED
-                    _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
+                live.close()
+                self._end(run, status, live.result)
+                live.complete = True
+            except STORE_ERRORS as error:
+                then = _LATER if status == "FINISHED" else _MARKED
+                _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
+            lock.release()
 
     @_usable()
     def log_result(self, result: Result) -> None:
@@ -244,13 +240,14 @@ class Tracker:
 
         An interrupted run of the stage is completed if it has no other figures.
         """
-        if self.find(result):
-            self._attach(result)
+        if run := self.find(result):
+            self._attach(run, result)
             return
-        ended = self._ended(f"tags.`{STAGE}` = '{result.stage}' and status = 'KILLED'")
-        same = [run for run in ended if self._figures(run).items() <= result.figures().items()]
-        with self._start(result.stage, same, {RESTORED: "true"}) as run:
-            self._end(run, "FINISHED", result)
+        killed = self._runs("status = 'KILLED'", self._own | {STAGE: result.stage})
+        same = (run for run in killed if self._figures(run).items() <= result.figures().items())
+        run, lock = self._start(result.stage, next(same, None), {RESTORED: "true"})
+        self._end(run, "FINISHED", result)
+        lock.release()
 
     @_usable()
     def add_to_training(self, result: Result) -> None:
@@ -272,32 +269,32 @@ class Tracker:
     @_usable()
     def training(self) -> Run | None:
         """This experiment's latest finished training; its row has the headline of what was measured of it."""
-        return self._latest(f"tags.`{STAGE}` = 'train' and {self._own}")
+        return self._latest(_FINISHED, self._own | {STAGE: "train"})
 
     def find(self, result: Result) -> Run | None:
         """The latest finished run with this result; in this experiment only, except for prepared pictures."""
-        condition = f"tags.`{STAGE}` = '{result.stage}' and tags.`{KEY}` = '{result.key}'"
-        return self._latest(condition if result.stage == "prepare" else f"{condition} and {self._own}")
+        tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
+        return self._latest(_FINISHED, tags)
 
-    @contextmanager
-    def _start(self, stage: str, interrupted: Sequence[Run], tags: Mapping[str, str]) -> Iterator[Run]:
-        """Resumes the first interrupted run, or creates one; it is locked during the block.
+    def _start(self, stage: str, interrupted: Run | None, tags: Mapping[str, str]) -> tuple[Run, FileLock]:
+        """Resumes an interrupted run, or creates one; with its lock, which this process holds.
 
-        If the block does not end the run in the store, its lock's file stays, so that the next process marks it.
+        The file of the lock stays until the run has ended in the store, so that the next process marks it.
         """
         if interrupted:
-            run = interrupted[0]
-            self._client.update_run(run.info.run_id, "RUNNING")
-        else:
-            tags = run_tags(stage, self._params, {STAGE: stage, PARAMS: self._params_key, **tags})
-            experiment = self._data if stage == "prepare" else self._trainings
-            run = self._client.create_run(experiment, tags=tags, run_name=run_name(stage, self._params))
-        with FileLock(self._lock(run), blocking=False):
-            if not interrupted and (changes := code_changes()):
-                self._client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
-            params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
-            self._client.log_batch(run.info.run_id, params=params)
-            yield run
+            self._client.update_run(interrupted.info.run_id, "RUNNING")
+        run = interrupted or self._client.create_run(
+            self._data if stage == "prepare" else self._trainings,
+            tags=run_tags(stage, self._params, {STAGE: stage, **self._own, **tags}),
+            run_name=run_name(stage, self._params),
+        )
+        lock = FileLock(self._lock(run), blocking=False)
+        lock.acquire()
+        if not interrupted and (changes := code_changes()):
+            self._client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
+        params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
+        self._client.log_batch(run.info.run_id, params=params)
+        return run, lock
 
     def _end(self, run: Run, status: str, result: Result | None = None) -> None:
         """Logs what a run is missing of its result, and ends it."""
@@ -309,7 +306,7 @@ class Tracker:
         self._client.set_terminated(run.info.run_id, status)
         self._lock(run).unlink()
         if result:
-            self._attach(result)
+            self._attach(run, result)
 
     def _log(self, run: Run, result: Result, model: str | None = None) -> None:
         """Logs all that a run does not have of a result; `model`: id of the measured one, whose page shows it too."""
@@ -325,9 +322,9 @@ class Tracker:
         if result.model:
             log_model(self._client, key, result.model, result.weights)
 
-    def _attach(self, result: Result) -> None:
+    def _attach(self, run: Run, result: Result) -> None:
         """Makes a measurement a child of the experiment's training, if that is logged, and shows its headline there."""
-        run, row = self.find(result), self._training(result.weights)
+        row = self._training(result.weights)
         if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
             return
         new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
@@ -345,19 +342,16 @@ class Tracker:
         return {(point.key, point.step): point.value for point in history}
 
     def _training(self, weights: str) -> Run | None:
-        return self._latest(f"tags.`{STAGE}` = 'train' and tags.`{WEIGHTS}` = '{weights}' and {self._own}")
+        return self._latest(_FINISHED, self._own | {STAGE: "train", WEIGHTS: weights})
 
-    def _latest(self, condition: str) -> Run | None:
-        return next(iter(self._search(f"{condition} and status = 'FINISHED'")), None)
+    def _latest(self, condition: str, tags: Mapping[str, str]) -> Run | None:
+        return next(iter(self._runs(condition, tags)), None)
 
-    def _ended(self, condition: str) -> list[Run]:
-        """This experiment's runs that ended early."""
-        return self._search(f"{condition} and {self._own} and status != 'FINISHED' and status != 'RUNNING'")
-
-    def _search(self, condition: str) -> list[Run]:
-        """Runs that meet a condition, the latest first."""
-        order = ["attributes.start_time DESC"]
-        return list(self._client.search_runs([self._trainings, self._data], condition, order_by=order))
+    def _runs(self, condition: str, tags: Mapping[str, str]) -> list[Run]:
+        """Runs that meet a condition and have all these tags, the latest first."""
+        conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
+        order, experiments = ["attributes.start_time DESC"], [self._trainings, self._data]
+        return list(self._client.search_runs(experiments, conditions, order_by=order))
 
     def _lock(self, run: Run) -> Path:
         """The file that a process on this machine locks while it writes to a run."""

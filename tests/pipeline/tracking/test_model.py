@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import stegnet
-from pipeline.tracking.model import BEST, REGISTERED, example, log_model
+from pipeline.tracking.model import BEST, EXAMPLE, REGISTERED, log_model
 from pipeline.tracking.results import DataSet
 from stegnet.networks import read_card
 from stegnet.networks.export import export
@@ -82,9 +82,9 @@ def test_loaded_again_it_hides_and_reveals(
     assert np.array_equal(told.picture, given["revealed"])
     assert given["revealed"].shape == (40, 56, 3)
     with pytest.raises(mlflow.exceptions.MlflowException, match="cover"):
-        served.predict({"secret": example()["secret"]})
+        served.predict({"secret": EXAMPLE["secret"]})
     with pytest.raises(mlflow.exceptions.MlflowException, match="float"):
-        served.predict({name: pixels / 255 for name, pixels in example().items()})
+        served.predict({name: pixels / 255 for name, pixels in EXAMPLE.items()})
 
 
 def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
