@@ -21,12 +21,10 @@ import numpy as np
 import sqlalchemy
 from filelock import FileLock, Timeout
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 from PIL import Image
-from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.tracking.model import log_model, register
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
@@ -43,7 +41,7 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
 STAGE, KEY, WEIGHTS, PARAMS = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.params"
 TRAINING, PARENT = "stegnet.training", "mlflow.parentRunId"
 EXECUTION = ("run/", "system/")  # figures of an execution, not of its result, begin so
-STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, DiskError)  # requests' errors are OSErrors
+STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
 CONNECT_TIMEOUT = 5  # seconds
 LAST_REQUEST = 10  # seconds that a request may take when its stage has ended
 _STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # what SQLAlchemy adds to a cause
@@ -380,7 +378,7 @@ def check_connection() -> None:
         try:
             sqlalchemy.create_engine(address, connect_args=timeout).connect().close()
         except (ImportError, ValueError) as error:  # its driver is missing; the port is not a number
-            raise MlflowException(str(error)) from error
+            raise mlflow.MlflowException(str(error)) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import re
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
@@ -35,6 +35,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer is given up at once."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr(store, "CONNECT_TIMEOUT", 1)
+    monkeypatch.setattr(store, "LAST_REQUEST", 1)
 
 
 @pytest.fixture
@@ -181,7 +182,12 @@ def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
 
 
 class Server:
-    """MLflow's own pages and API in a thread, which can go away in the midst of work and come back."""
+    """MLflow's own pages and API in a thread, which can go away or fall silent in the midst of work, and come back.
+
+    Attributes:
+        answers: whether requests are answered; they wait until they are.
+        asked: a request waits.
+    """
 
     def __init__(self, store: str, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(mlflow.server.BACKEND_STORE_URI_ENV_VAR, store)
@@ -190,20 +196,27 @@ class Server:
         patch.setenv(mlflow.server.ARTIFACTS_DESTINATION_ENV_VAR, "files")
         for kept in ("_tracking_store", "_artifact_repo"):  # of an earlier server in this process
             patch.setattr(f"mlflow.server.handlers.{kept}", None)
-        self._port = 0
+        self._port, self.answers, self.asked = 0, threading.Event(), threading.Event()
+        self.answers.set()
         self.start()
         self.address = f"http://127.0.0.1:{self._port}"
         # When it opens its store, MLflow makes that the store of the whole process: before it is told the address.
         urlopen(f"{self.address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default").close()
 
     def start(self) -> None:
-        self._server = make_server("127.0.0.1", self._port, mlflow.server.app, threaded=True)
+        self._server = make_server("127.0.0.1", self._port, self._answer, threaded=True)
         self._port = self._server.port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}).start()
 
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def _answer(self, *request: object) -> Iterable[bytes]:
+        if not self.answers.is_set():
+            self.asked.set()
+            self.answers.wait()
+        return mlflow.server.app(*request)
 
 
 @pytest.fixture
@@ -233,6 +246,19 @@ def test_a_server_that_is_out_for_a_while(server: Server, warnings: Callable[[],
     assert {Path(file.path).suffix for file in files} == {".png", ".webp"}
     (warning,) = warnings()
     assert "Connection refused" in warning and warning.endswith("work continues, and logging is retried")
+
+
+@pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
+def test_a_server_that_falls_silent_does_not_hold_the_stage_at_its_end(
+    server: Server, warnings: Callable[[], list[str]]
+) -> None:
+    with Tracker(Path(), EXPERIMENT_PARAMS).run("train", {}) as live:
+        server.answers.clear()
+        live.log_point("train", POINTS[0])
+        server.asked.wait()
+    server.answers.set()
+    assert not live.complete
+    assert "no answer within 1 seconds); once it answers, stage publish" in warnings()[-1]
 
 
 @pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
