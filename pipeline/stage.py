@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -71,8 +72,7 @@ def _refuse_lost_results() -> None:
 def program() -> Iterator[None]:
     """Logs to stderr during the block, and ends the process if it fails.
 
-    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
-    number and one line after Ctrl-C or SIGTERM.
+    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
@@ -81,9 +81,20 @@ def program() -> Iterator[None]:
     except StegnetError as error:
         print(error.as_text(), file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print(str(stop) or "stopped", file=sys.stderr)
-        sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ends the process with one line and 128 + the signal's number after Ctrl-C or SIGTERM, even during imports."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun's agent repeats it
+    if os.environ.get("RANK", "0") == "0":
+        print(str(error) or "stopped", file=sys.stderr)
+    sys.exit(getattr(error, "code", 128 + signal.SIGINT))
+
+
+sys.excepthook = _end
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -14,9 +14,10 @@ from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT, wait_until
 
 WORKER = """
-import os, sys, time
+import os, time
 from pathlib import Path
 from stegnet.core.errors import DataError
+from pipeline.stage import program
 from pipeline.train.launch import StopRequest, TrainingStopped, launched
 from stegnet.core.parallel import rank, world_size
 
@@ -37,11 +38,8 @@ def work(way):
     if way == "is killed":
         os.kill(os.getpid(), 9)
 
-try:
-    with launched():
-        work(os.environ["WAY"])
-except KeyboardInterrupt as stop:
-    sys.exit(print(stop, file=sys.stderr) or stop.code)
+with program(), launched():
+    work(os.environ["WAY"])
 """
 
 
@@ -93,6 +91,12 @@ def test_signals_are_forwarded(launcher, tmp_path):
     said = process.communicate()[1].decode()
     assert process.returncode == 128 + number
     assert said.count("stopped after 3 of 9 steps") == 1
+
+
+def test_ctrl_c_while_a_program_is_imported_is_one_line():
+    command = [sys.executable, "-c", "import pipeline.stage; raise KeyboardInterrupt"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
 
 
 def test_no_process_outlives_the_launcher(launcher, tmp_path):
