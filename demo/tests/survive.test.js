@@ -139,29 +139,21 @@ test("a small file leaves blocks as they are", async () => {
   assert.deepEqual(file.bytes, note.bytes);
 });
 
-for (const [at, width, height] of [
-  ["at its size", 500, 359],
-  ["enlarged", 620, 445],
-  ["reduced", 400, 287],
-]) {
-  test(`a container for resized copies is read: ${at}`, async () => {
-    const cover = textured(500, 359, 9);
-    const size = { width: 360, height: 256 };
-    const [salt] = await saltsOfCopies(cover);
-    const key = (await keySource(keyInput).robustKey(salt)).atSize(size);
-    const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
-    const area = resize(cover, size.width, size.height);
-    const content = fileContent(note.name, note.bytes);
-    const { bits } = await codedBits(grid, rung, { rate: 10 }, content, key, seeded(1)(7));
-    const wanted = await hideBits(engine, area, rung, bits, await ditherOf(grid, key));
-    const { file } = await reveal(
-      engine,
-      throughJpeg(resize(enlargedTo(cover, area, wanted), width, height), 80),
-      keyInput,
-    );
+test("a container for resized copies is read at its size, enlarged and reduced", async () => {
+  const cover = textured(500, 359, 9);
+  const size = { width: 360, height: 256 };
+  const [salt] = await saltsOfCopies(cover);
+  const key = (await keySource(keyInput).robustKey(salt)).atSize(size);
+  const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
+  const area = resize(cover, size.width, size.height);
+  const content = fileContent(note.name, note.bytes);
+  const { bits } = await codedBits(grid, rung, { rate: 10 }, content, key, seeded(1)(7));
+  const container = enlargedTo(cover, area, await hideBits(engine, area, rung, bits, await ditherOf(grid, key)));
+  for (const [width, height] of [[500, 359], [620, 445], [400, 287]]) {
+    const { file } = await reveal(engine, throughJpeg(resize(container, width, height), 80), keyInput);
     assert.deepEqual(file.bytes, note.bytes);
-  });
-}
+  }
+});
 
 /** The cover with the difference of two smaller pictures, enlarged, added. */
 function enlargedTo(cover, before, after) {
