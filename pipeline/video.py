@@ -27,6 +27,7 @@ from stegnet.core.measures import (
     SECRET_PSNR,
     SIDES,
     VMAF,
+    apd,
     psnr,
 )
 from stegnet.core.progress import Progress
@@ -74,10 +75,8 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     key = PUBLIC_DEMONSTRATION_KEY
-    run, options = (
-        run_of(network, Run(randomness=seeded(seed), progress=progress)),
-        NetworkOptions("cut", any_quality=True),
-    )
+    run = run_of(network, Run(randomness=seeded(seed), progress=progress))
+    options = NetworkOptions("cut", any_quality=True)
     hide_film(cover, secret, OutputTarget(container, force=True), key, options, run)
     frames = reveal_film(container, OutputTarget(revealed, force=True), key, strict=True, run=run).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
@@ -150,8 +149,10 @@ def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]
     Args:
         originals, copies: (H, W, 3) uint8 each; the shorter one counts.
     """
-    for before, after in pairwise(_with_error(originals, copies)):
-        yield _mean_distance(before[1], after[1]), _mean_distance(before[0], after[0])
+    both = zip(originals, copies, strict=False)
+    with_error = ((original, copy.astype(np.int16) - original) for original, copy in both)
+    for before, after in pairwise(with_error):
+        yield apd(before[1], after[1]), apd(before[0], after[0])
 
 
 def _measure_frame(
@@ -174,15 +175,6 @@ def _results(cover: Path, container: Path, secret: Path, revealed: Path) -> Iter
     frames = (read_frames(path) for path in (container, secret, revealed))
     for pictures in zip(read_frames(cover, as_ffmpeg=True), *frames, strict=False):
         yield HideRevealResult((cover.name, secret.name), *pictures)
-
-
-def _with_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
-    for original, copy in zip(originals, copies, strict=False):
-        yield original.astype(np.int16), copy.astype(np.int16) - original
-
-
-def _mean_distance(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.mean(np.abs(b - a)))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
 
 
 def apd(a: np.ndarray, b: np.ndarray) -> float:
-    """Average pixel discrepancy of two uint8 arrays of one shape: mean absolute difference, 0 to 255."""
+    """Average pixel discrepancy of two uint8 or int16 arrays of one shape: mean absolute difference, in levels."""
     return float(np.mean(np.abs(a.astype(np.int16) - b.astype(np.int16))))
 
 
