@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import RENDERED
-from pipeline.prepare.downloads import read_catalogue, read_package_pictures
+from pipeline.prepare.downloads import photograph_jobs
 from pipeline.shards import TRAIN, Shards, read_manifest
 from stegnet.core.errors import DataError
 from stegnet.media import read_picture, resize
@@ -63,8 +63,7 @@ def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
     Raises:
         DataError: there is none.
     """
-    packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
-    found = [picture for source in packages for _, picture in read_package_pictures(source)]
+    found = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
     found += [read_picture(path) for path in sorted(folder.rglob("*")) if _is_large(path)]
     large = [_megapixel(picture) for picture in found if picture[..., 0].size >= _LEAST_LARGE]
     if not large:

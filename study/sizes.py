@@ -12,7 +12,7 @@ from pipeline.chart import COLOURS, chart
 from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
 from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
-from pipeline.prepare.downloads import read_catalogue, read_package_pictures
+from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.scenes import render_scene
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
@@ -54,8 +54,7 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     Raises:
         DataError: a package with photographs is missing, or the catalogue names none.
     """
-    packages = [source for source in read_catalogue(catalogue) if source.kind == "package"]
-    photographs = [picture for source in packages for _, picture in read_package_pictures(source)]
+    photographs = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
     if not photographs:
         raise DataError(f"{catalogue}: names no photographs of a package")
     large = [picture for picture in photographs if min(picture.shape[:2]) >= _LARGE_SIDE]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.prepare.downloads import read_catalogue, read_package_pictures
-from pipeline.prepare.sources import cut_squares
+from pipeline.prepare.downloads import photograph_jobs
+from pipeline.prepare.sources import squares_of
 from stegnet import Key, Session
 from stegnet.media import read_frames, read_sound, scan
 from stegnet.networks import SHIPPED, read_card
@@ -35,9 +35,8 @@ def test_card_says_where_the_weights_come_from() -> None:
 @BETRAYED
 def test_figures_of_the_card_hold_on_photographs() -> None:
     """Squares of 256² out of those that come with installed packages."""
-    sources = [source for source in read_catalogue(ROOT / "assets" / "sources.yaml") if source.kind == "package"]
-    pictures = [picture for source in sources for _, picture in read_package_pictures(source)]
-    photographs = [square for picture in pictures for square in cut_squares(picture, 256, 4)]
+    pictures = [picture for job in photograph_jobs(ROOT / "assets" / "sources.yaml") for picture in job()]
+    photographs = [square for picture in pictures for square in squares_of(picture, 256, 1, "")]
     figures = []
     for index in range(len(photographs)):
         cover, secret = photographs[index], photographs[(index + 7) % len(photographs)]

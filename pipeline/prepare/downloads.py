@@ -111,8 +111,13 @@ def _matches(path: Path, sha256: str) -> bool:
 # Photographs of installed packages
 
 
-def read_package_pictures(entry: CatalogueEntry) -> list[tuple[str, np.ndarray]]:
-    """Name and pixels, (H, W, 3) uint8, of each picture of a `package` source.
+def photograph_jobs(catalogue: Path) -> Iterator[Job]:
+    """Jobs of the pictures in the catalogue's packages, to test on."""
+    return (partial(read_photographs, entry) for entry in read_catalogue(catalogue) if entry.kind == "package")
+
+
+def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
+    """The pictures of a package.
 
     Raises:
         DataError: the package is missing, or a file in it differs from the catalogue's SHA-256.
@@ -122,22 +127,11 @@ def read_package_pictures(entry: CatalogueEntry) -> list[tuple[str, np.ndarray]]
         package = distribution(entry.package)
     except PackageNotFoundError as error:
         raise DataError(f"{entry.name}: the package {entry.package} is not installed", hint) from error
-    paths = {Path(str(package.locate_file(file))): file for file in entry.sha256}
-    for path, file in paths.items():
-        if not _matches(path, entry.sha256[file]):
+    for file, pinned in entry.sha256.items():
+        path = Path(str(package.locate_file(file)))
+        if not _matches(path, pinned):
             raise DataError(f"{entry.name}: {file} differs from its SHA-256 in sources.yaml", hint)
-    return [(path.name, read_picture(path)) for path in paths]
-
-
-def photograph_jobs(data: Path) -> Iterator[Job]:
-    """Jobs of the pictures of `package` sources, to test on."""
-    entries = read_catalogue(data / "sources.yaml")
-    return (partial(_photographs, entry) for entry in entries if entry.kind == "package")
-
-
-def _photographs(entry: CatalogueEntry) -> Iterator[Picture]:
-    for name, pixels in read_package_pictures(entry):
-        yield Picture("photographs", name, pixels, splits=(TEST,), crops=CROPS)
+        yield Picture("photographs", path.name, read_picture(path), splits=(TEST,), crops=CROPS)
 
 
 # Archives

@@ -96,15 +96,13 @@ class _Folder:
     def __init__(self, address: str, key: str) -> None:
         self.address = address if is_remote(address) else os.path.abspath(address)  # noqa: PTH100 - keeps links
         self.files, self.path = open_files(self.address)
-        if not self._holds(self.path):
+        with refusals(self.address):
+            is_folder = self.files.isdir(self.path)
+        if not is_folder:
             hint = "give a folder with pictures or films"
             if Path(os.environ.get("DVC_ROOT", "."), address).is_dir():
                 hint = "DVC runs this in a copy of what git and DVC track: track the folder, or give its absolute path"
             raise DataError(f"{key}: {address} is not a folder", hint)
-
-    def _holds(self, folder: str) -> bool:
-        with refusals(self.address):
-            return self.files.isdir(folder)
 
     def manual_split(self) -> dict[str, str]:
         """Folder to split; empty unless there is train/ and one other.
@@ -113,7 +111,8 @@ class _Folder:
             DataError: a file is in none of them.
         """
         paths = {f"{self.path}/{name}" if self.path else name: split for name, split in FOLDERS.items()}
-        manual = {path: split for path, split in paths.items() if self._holds(path)}
+        with refusals(self.address):
+            manual = {path: split for path, split in paths.items() if self.files.isdir(path)}
         if TRAIN not in manual.values() or len(manual) < 2:
             return {}
         for stray, _ in self._walk(self.path, without=manual):

@@ -53,6 +53,7 @@ DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # why a picture is 
 NAMED = 3  # pictures that a warning names; the others are counted
 _CODE = ("pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/media")  # what computes the pictures
 _TABLES = """
+PRAGMA synchronous = OFF;  -- a killed process loses nothing by it
 CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS pictures (part, place, name, source, sha256, width, height, split, row,
                                      PRIMARY KEY (part, place)) WITHOUT ROWID;
@@ -115,11 +116,12 @@ def prepare(
     work = partial(prepare_part, config, scramble, store)
     file = unfinished / f"records-{run[:16]}.sqlite"
     with open_records(file) as records:
-        done = finished(records)
-        todo = (part for part in parts() if part.number not in done)
+        done = {number for (number,) in records.execute("SELECT number FROM parts")}
+        todo = (part for part in islice(parts(), total) if part.number not in done)
         for record in progress(map_in_pool(work, todo, config.workers), total=total - len(done)):
             write_record(records, *record)
-        if len(finished(records)) < total:
+            done.add(record[0])
+        if len(done) < total:
             raise DataError("data.source: files were removed while it was prepared", "start again")
         if without := find_duplicates(records):  # these parts are prepared again
             again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
@@ -155,7 +157,7 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     for name in names:
         yield from known[kinds[name]](name, config, data, seed)
     if config.test_photographs:
-        yield from downloads.photograph_jobs(data)
+        yield from downloads.photograph_jobs(data / "sources.yaml")
     yield from scenes.scene_jobs(config, seed, TEST)
 
 
@@ -279,11 +281,6 @@ def open_records(file: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         hint = f"make room on its disk, or remove {file.parent}, and start again"
         raise DiskError(f"{file}: can't be used ({error})", hint) from error
-
-
-def finished(records: sqlite3.Connection) -> set[int]:
-    """The numbers of the finished parts."""
-    return {number for (number,) in records.execute("SELECT number FROM parts")}
 
 
 def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]) -> None:

@@ -54,51 +54,37 @@ def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.
     """The squares of a picture, each (size, size, 3) uint8; none if a side is shorter than `size`.
 
     Args:
-        tiles: largest number of squares of native resolution, if its shorter side is at least twice `size`.
+        tiles: largest number of squares of native resolution, if its shorter side is at least twice `size`; else it
+            gives its middle, shrunk (area filter) to a short side of at most ZOOM · size if it is larger.
         digest: decides their places.
     """
-    short = min(picture.pixels.shape[:2])
+    pixels, (height, width) = picture.pixels, picture.pixels.shape[:2]
+    short = min(height, width)
     if short < size:
         return []
     if picture.crops:
-        return cut_squares(picture.pixels, size, picture.crops)
-    if tiles > 1 and short >= 2 * size:
-        return spread_squares(picture.pixels, size, tiles, digest)
-    return [fit_square(picture.pixels, size)]
+        rows, cols = height // size, width // size
+        top, left = (height - rows * size) // 2, (width - cols * size) // 2
+        places = [(top + row * size, left + col * size) for row in range(rows) for col in range(cols)][: picture.crops]
+    elif tiles > 1 and short >= 2 * size:
+        places = _spread(height, width, size, tiles, digest)
+    else:
+        if short > ZOOM * size:
+            scale = round(ZOOM * size) / short
+            height, width = (max(size, round(side * scale)) for side in (height, width))
+            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        places = [((height - size) // 2, (width - size) // 2)]
+    return [np.ascontiguousarray(pixels[top : top + size, left : left + size]) for top, left in places]
 
 
-def fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The middle square of a picture, shrunk (area filter) to a short side of at most ZOOM · size if it is larger."""
-    short = min(pixels.shape[:2])
-    if short > ZOOM * size:
-        scale = round(ZOOM * size) / short
-        height, width = (max(size, round(side * scale)) for side in pixels.shape[:2])
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    return _square(pixels, top, left, size)
-
-
-def cut_squares(pixels: np.ndarray, size: int, limit: int) -> list[np.ndarray]:
-    """Up to `limit` adjacent squares from the middle of a picture, each (size, size, 3), not scaled."""
-    rows, cols = (side // size for side in pixels.shape[:2])
-    top, left = ((side - count * size) // 2 for side, count in zip(pixels.shape[:2], (rows, cols), strict=True))
-    corners = [(top + row * size, left + col * size) for row in range(rows) for col in range(cols)]
-    return [_square(pixels, *corner, size) for corner in corners[:limit]]
-
-
-def spread_squares(pixels: np.ndarray, size: int, limit: int, digest: str) -> list[np.ndarray]:
-    """A square anywhere in each cell of a grid of up to `limit` cells, not scaled.
+def _spread(height: int, width: int, size: int, limit: int, digest: str) -> list[tuple[int, int]]:
+    """Top and left of a square anywhere in each cell of a grid of up to `limit` cells.
 
     Of the grids with most cells, that with the squarest ones is taken.
     """
-    height, width = pixels.shape[:2]
     grids = [(rows, min(limit // rows, width // size)) for rows in range(1, min(limit, height // size) + 1)]
     rows, cols = max(grids, key=lambda grid: (grid[0] * grid[1], -abs(np.log(height / grid[0] * grid[1] / width))))
     random = np.random.default_rng(int(digest[:16], 16))
     tops, lefts = (np.linspace(0, side, count + 1).astype(int) for side, count in ((height, rows), (width, cols)))
     cells = [(tops[row : row + 2], lefts[col : col + 2]) for row in range(rows) for col in range(cols)]
-    return [_square(pixels, *(random.integers(low, high - size + 1) for low, high in cell), size) for cell in cells]
-
-
-def _square(pixels: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
-    return np.ascontiguousarray(pixels[top : top + size, left : left + size])
+    return [tuple(random.integers(low, high - size + 1) for low, high in cell) for cell in cells]

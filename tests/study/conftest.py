@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.lab import CATALOGUE, PARAMS, Config, load, read_catalogue, read_package_pictures
+from tests.support.lab import CATALOGUE, PARAMS, Config, load, read_catalogue, read_photographs
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +11,8 @@ def cat() -> np.ndarray:
     """A smooth photograph, (256, 256, 3) uint8."""
     sources = read_catalogue(CATALOGUE)
     source = next(source for source in sources if source.name == "photographs-scikit-image")
-    return dict(read_package_pictures(source))["chelsea.png"][22:278, 97:353]
+    chelsea = next(picture for picture in read_photographs(source) if picture.name == "chelsea.png")
+    return chelsea.pixels[22:278, 97:353]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pipeline.config import (
     parse,
     read,
 )
-from pipeline.prepare.downloads import CatalogueEntry, Listed, read_catalogue, read_listing, read_package_pictures
+from pipeline.prepare.downloads import CatalogueEntry, Listed, read_catalogue, read_listing, read_photographs
 from pipeline.prepare.prepare import prepare
 from pipeline.prepare.scenes import render_scene
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
@@ -62,6 +62,6 @@ __all__ = [
     "read_layout",
     "read_listing",
     "read_manifest",
-    "read_package_pictures",
+    "read_photographs",
     "render_scene",
 ]

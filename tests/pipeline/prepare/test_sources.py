@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline import shards
 from pipeline.prepare import downloads, folders
 from pipeline.prepare.prepare import list_jobs
-from pipeline.prepare.sources import SOURCES, Picture, cut_squares, fit_square
+from pipeline.prepare.sources import SOURCES, Picture, squares_of
 from stegnet import ConfigError, DataError
 from stegnet.media import read_picture, write_png
 from tests.pipeline.prepare.served import at_once, member, pack, serving
@@ -139,16 +139,18 @@ def test_the_cache_folder(monkeypatch, tmp_path):
 def test_a_big_picture_is_averaged_down_about_its_centre():
     rows, cols = np.mgrid[:160, :320]
     checks = ((rows + cols) % 2 * 255).astype(np.uint8)[..., None].repeat(3, -1)  # 160 to 80: means of 2×2 pixels
-    assert np.all(np.abs(fit_square(checks, 64).astype(int) - 127.5) < 1)
+    (square,) = squares_of(Picture("", "", checks), 64, 1, "")
+    assert np.all(np.abs(square.astype(int) - 127.5) < 1)
     pixels = np.zeros((640, 1280, 3), np.uint8)
     pixels[310:330, 630:650] = 255  # scaled by 1/8: 2.5 pixels about the centre
-    rows, cols, _ = np.nonzero(fit_square(pixels, 64))
+    (square,) = squares_of(Picture("", "", pixels), 64, 1, "")
+    rows, cols, _ = np.nonzero(square)
     assert (rows.min() + rows.max(), cols.min() + cols.max()) == (63, 63)
 
 
-def test_cut_squares_are_adjacent_and_centred(picture):
+def test_crops_are_adjacent_and_centred(picture):
     pixels = picture(70, 137)
-    left, right = cut_squares(pixels, 64, 4)
+    left, right = squares_of(Picture("", "", pixels, crops=4), 64, 1, "")
     assert np.array_equal(left, pixels[3:67, 4:68])
     assert np.array_equal(right, pixels[3:67, 68:132])
 
