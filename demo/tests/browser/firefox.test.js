@@ -2,12 +2,11 @@
 
 import assert from "node:assert/strict";
 
-import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
+import { keyText } from "../../../stegnet/gui/page/form/keytext.js";
 import encodeQR from "../../../stegnet/gui/page/vendor/index.js";
 import { writePng } from "../../src/png.js";
-import { visitingTests } from "./open.js";
+import { KEY, SECRET, SMALL, visitingTests } from "./open.js";
 
-const KEY = Uint8Array.from({ length: 32 }, (_, at) => 7 * at);
 const visiting = visitingTests({ inFirefox: true });
 
 for (const [what, pngOrJpeg] of [
@@ -17,22 +16,26 @@ for (const [what, pngOrJpeg] of [
   visiting(`${what}, hidden and revealed`, async (visitor) => {
     const { page } = visitor;
     assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+    for (const zone of ["cover", "secret"]) await visitor.give(zone, SMALL);
     if (pngOrJpeg) await visitor.sendAs(pngOrJpeg);
-    await visitor.usePassphrase("hide");
+    await visitor.useKeyFile("hide", KEY);
     await visitor.finish("hide");
     await visitor.revealHere();
     assert.match(await visitor.badge(), pngOrJpeg ? /Complete/ : /Unaltered/);
   });
 }
 
-visiting("a text, with a key file and its QR code", async (visitor) => {
+visiting("a text, with a passphrase, then with a key file and its QR code", async (visitor) => {
   const { page } = visitor;
   await visitor.type("a note");
-  await visitor.useKeyFile("hide", { name: "my.key", mimeType: "text/plain", buffer: Buffer.from(keyFile(KEY)) });
-  await page.locator("#hide .key").getByText("my.key").waitFor();
+  await visitor.usePassphrase("hide");
   await visitor.finish("hide");
   await visitor.revealHere();
-  await visitor.useKeyFile("reveal", { name: "code.png", mimeType: "image/png", buffer: await picture(keyText(KEY)) });
+  await visitor.tab("Hide");
+  await visitor.useKeyFile("hide", KEY);
+  await visitor.finish("hide");
+  await visitor.revealHere();
+  await visitor.useKeyFile("reveal", { name: "code.png", mimeType: "image/png", buffer: await picture(keyText(SECRET)) });
   await page.locator("#reveal .key").getByText("code.png").waitFor();
   await visitor.finish("reveal");
   assert.equal(await page.locator("#reveal .message").innerText(), "a note");

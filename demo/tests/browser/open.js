@@ -8,7 +8,8 @@ import { after, before, test } from "node:test";
 import { chromium, firefox } from "playwright-core";
 import { preview } from "vite";
 
-import { readPng } from "../../src/png.js";
+import { keyFile } from "../../../stegnet/gui/page/form/keytext.js";
+import { readPng, writePng } from "../../src/png.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
@@ -34,6 +35,21 @@ export const exchange = (name) => {
 };
 
 export const PASSPHRASE = "zwei Käse";
+export const SECRET = new Uint8Array(32).fill(7);
+
+/** A key file, which a page tries at once: a passphrase takes it seconds. */
+export const KEY = { name: "my.key", mimeType: "text/plain", buffer: Buffer.from(keyFile(SECRET)) };
+
+const [WIDTH, HEIGHT] = [160, 120];
+const WAVES = Uint8Array.from({ length: 3 * WIDTH * HEIGHT }, (_, at) => {
+  const [x, y] = [Math.floor(at / 3) % WIDTH, Math.floor(at / 3 / WIDTH)];
+  return 120 + 60 * Math.sin((x + 30 * (at % 3)) / 13) * Math.cos(y / 17) + ((at * 7919) % 17);
+});
+const waves = Buffer.from(await writePng({ width: WIDTH, height: HEIGHT, data: WAVES }));
+
+/** A picture that is smaller than the examples, and quicker to hide. */
+export const SMALL = { name: "small.png", mimeType: "image/png", buffer: waves };
+
 const LIMIT = 300_000; // ms that nothing takes, even on a busy machine
 
 /**
