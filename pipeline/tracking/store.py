@@ -24,7 +24,6 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, M
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
-from PIL import Image
 
 from pipeline.tracking.model import log_model, register
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
@@ -328,8 +327,7 @@ class Tracker:
         new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
         self._client.log_batch(row.info.run_id, _metrics(result, new, _model(row)))
         for name, path in result.pictures.items():
-            with Image.open(path) as picture:
-                self._client.log_image(row.info.run_id, np.asarray(picture.convert("RGB")), key=name, step=0)
+            self._client.log_image(row.info.run_id, mlflow.Image(str(path)), key=name, step=0)
         self._client.set_tag(run.info.run_id, PARENT, row.info.run_id)
 
     def _figures(self, run: Run) -> dict[tuple[str, int], float]:
