@@ -50,6 +50,7 @@ visiting("a picture of a new key's QR code is as good as its file", async (visit
   await page.getByRole("button", { name: "Hide the QR code" }).click();
   assert.equal(await page.locator("#hide .code canvas").count(), 0);
 
+  await visitor.type("a note");
   await visitor.finish("hide");
   const container = await visitor.saved("hide");
   await chooseKeyFile(visitor, "reveal");
