@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
 NODE = 18, 20, 4  # Debian 12 has this one
-HIDDEN_FILE = PAGE / "examples" / "night.webp"
 SESSION = stegnet.Session(device="cpu", precision="fp32")
-SIZE = 320, 200  # width and height
+SIZE = 192, 120  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
-MIN_ROBUST_PSNR = 27.0  # dB, of a secret that was made to fit, and of a container that was saved again
+MIN_FITTED_PSNR = 22.0  # dB, of a secret that was made to fit
+MIN_SAVED_PSNR = 27.0  # dB, of a container that was saved again
 
 
 def scene(seed: int) -> np.ndarray:
@@ -81,8 +81,9 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exchange")
     key = stegnet.Key(bytes(range(32)))
     (folder / "key").write_bytes(bytes(range(32)))
+    (folder / "other.key").write_bytes(bytes(32))
     (folder / "note.txt").write_text("a note", encoding="utf-8")
-    (folder / "a night.webp").write_bytes(HIDDEN_FILE.read_bytes())
+    Image.fromarray(scene(2)).resize((64, 40)).save(folder / "a night.webp")
     write_png(folder / "cover.png", scene(1))
     write_png(folder / "secret.png", scene(2))
     exif = Image.Exif()
@@ -95,12 +96,13 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.warns(UserWarning, match="passphrase is weak"):
         hide("secret.png", "from_python.png", key=stegnet.Passphrase(PASSPHRASE), method="network")
+    hide("small.png", "small_from_python.png", "medium.png", method="network")
     hide("a night.webp", "with_file.png", method="sealed")
     hide("note.txt", "grey_with_file.png", "grey.png", method="sealed")
     hide("secret.png", "robust_from_python.jpg", survive="jpeg:75")
     save_again(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg")
     hide("note.txt", "robust_with_file.jpg", survive="messenger")
-    hide("note.txt", "robust_for_resizing.jpg", survive="jpeg:75+resize:0.5")
+    hide("note.txt", "robust_for_resizing.jpg", "large.png", survive="jpeg:75+resize:0.5")
     save_again(folder / "robust_for_resizing.jpg", folder / "robust_resized.jpg", 0.6)
     node(page, "tests/browser/page.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
@@ -110,8 +112,10 @@ def make_grey(folder: Path) -> None:
     """A grey cover, a cover with a palette, and a picture that fits into the former."""
     image = Image.fromarray(scene(1))
     image.convert("L").save(folder / "grey.png")
+    image.resize((320, 200)).save(folder / "large.png")
     image.quantize(65).save(folder / "palette.png")
-    image.resize((64, 40)).save(folder / "small.png")
+    image.resize((96, 60)).save(folder / "medium.png")
+    image.resize((32, 20)).save(folder / "small.png")
 
 
 def save_again(container: Path, out: Path, factor: float = 1.0) -> None:
@@ -171,5 +175,5 @@ def test_robust_containers_of_the_page_open_in_python(
     save_again(exchanged / "robust_from_page.jpg", tmp_path / "again.jpg")
     for container in (exchanged / "robust_from_page.jpg", tmp_path / "again.jpg"):
         revealed = SESSION.reveal(container, key=key)
-        assert psnr(revealed.picture, picture_of("secret.png")) > MIN_ROBUST_PSNR
-        assert psnr(read_picture(container), picture_of("cover.png")) > MIN_ROBUST_PSNR
+        assert psnr(revealed.picture, picture_of("secret.png")) > MIN_FITTED_PSNR
+        assert psnr(read_picture(container), picture_of("cover.png")) > MIN_SAVED_PSNR

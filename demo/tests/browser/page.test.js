@@ -6,15 +6,18 @@ import { test } from "node:test";
 
 import { isGrey, psnr } from "../../src/picture.js";
 import { readPng, writePng } from "../../src/png.js";
-import { exchange, open, PASSPHRASE, readPicture, visitingTests } from "./open.js";
+import { exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
 
 const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is a different one/s;
+const UNUSABLE = /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/;
+const { width: WIDTH, height: HEIGHT } = await readPicture(exchange("cover.png"));
+const SIZE = `${WIDTH} × ${HEIGHT}`;
 const visiting = visitingTests();
 
 const png = (buffer, name = "container.png") => ({ name, mimeType: "image/png", buffer: Buffer.from(buffer) });
 
 /** Random samples; the stronger, the further from mid-grey, up to 1. */
-async function noise(width, height, strength = 1) {
+async function noise({ width = WIDTH, height = HEIGHT, strength = 1 } = {}) {
   let state = 1;
   const data = Uint8Array.from({ length: width * height * 3 }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -59,14 +62,13 @@ visiting("a file that Python hid comes back byte for byte, and a picture is show
   await shown.scrollIntoViewIfNeeded();
   assert.ok(await shown.evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
   assert.equal(await visitor.saveName("reveal"), "a night.webp");
-  const file = await readFile(new URL("../../../stegnet/gui/page/examples/night.webp", import.meta.url));
-  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(file));
+  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(await readFile(exchange("a night.webp"))));
 });
 
 visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
   await visitor.give("cover", exchange("grey.png"));
   await visitor.give("secret", exchange("small.png")); // which the network would hide in colours
-  assert.match(await visitor.forecast(), /Room for about 1\d[.\d]* kB, .* of it hard to find: the secret as it is/);
+  assert.match(await visitor.forecast(), /Room for about \d[.\d]* kB, all of it easy to find: the secret as it is/);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const file = await visitor.saved("hide", exchange("grey_from_page.png"));
@@ -80,31 +82,22 @@ visiting("a grey cover stays grey, whatever is hidden in it, and a palette is re
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 });
 
-for (const name of ["robust_from_python.jpg", "robust_resaved.jpg"]) {
-  visiting(`a JPEG that Python hid a picture in opens: ${name}`, async (visitor) => {
+visiting("JPEGs that Python hid in open, saved again and reduced, but not with another key", async (visitor) => {
+  for (const name of ["robust_from_python.jpg", "robust_resaved.jpg"]) {
     await visitor.reveal(exchange(name), { key: exchange("key") });
     assert.match(await visitor.badge(), /Complete/);
     const revealed = readPng(await visitor.saved("reveal"));
-    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 25);
-  });
-}
-
-visiting("a JPEG that Python hid a file in opens, but not with another key", async (visitor) => {
-  await visitor.tab("Reveal");
-  await visitor.give("container", exchange("robust_with_file.jpg"));
-  await visitor.usePassphrase("reveal");
+    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 22);
+  }
+  for (const name of ["robust_with_file.jpg", "robust_resized.jpg"]) {
+    await visitor.reveal(exchange(name), { key: exchange("key") });
+    assert.match(await visitor.badge(), /Complete/);
+    assert.equal(await visitor.saveName("reveal"), "note.txt");
+    assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
+  }
+  await visitor.useKeyFile("reveal", exchange("other.key"));
   await visitor.start("reveal");
   assert.match(await visitor.trouble("reveal"), NOTHING);
-  await visitor.useKeyFile("reveal", exchange("key"));
-  await visitor.finish("reveal");
-  assert.equal(await visitor.saveName("reveal"), "note.txt");
-  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
-});
-
-visiting("a reduced JPEG that Python hid a file in opens", async (visitor) => {
-  await visitor.reveal(exchange("robust_resized.jpg"), { key: exchange("key") });
-  assert.match(await visitor.badge(), /Complete/);
-  assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 });
 
 visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visitor) => {
@@ -119,7 +112,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
     );
     rooms.push([Number(room.replace(",", "")), Number(quality)]);
   }
-  assert.ok(rooms[0][0] > 500 && rooms[1][0] > rooms[0][0] && rooms[1][1] > rooms[0][1], rooms.join("; "));
+  assert.ok(rooms[0][0] > 200 && rooms[1][0] > rooms[0][0] && rooms[1][1] > rooms[0][1], rooms.join("; "));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.deepEqual(await visitor.notices("hide"), []);
@@ -133,7 +126,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
     await visitor.give("container", { name: "holiday.jpg", mimeType: "image/jpeg", buffer: Buffer.from(bytes) });
     await visitor.finish("reveal");
     const revealed = readPng(await visitor.saved("reveal"));
-    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 25);
+    assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 22);
   }
 });
 
@@ -162,14 +155,14 @@ visiting("a JPEG that survives another stays its own", async (visitor) => {
 });
 
 visiting("a small file survives messengers, a large one is refused", async (visitor) => {
-  await visitor.give("cover", exchange("cover.png"));
-  await visitor.usePassphrase("hide");
+  await visitor.give("cover", SMALL);
+  await visitor.useKeyFile("hide", exchange("key"));
   const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
   await visitor.give("secret", file("note.txt", "a note"));
   await visitor.sendAs("messenger");
   assert.match(await visitor.forecast(), /the secret as it is, byte for byte/);
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "cover.jpg");
+  assert.equal(await visitor.saveName("hide"), "small.jpg");
   await visitor.revealHere();
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 
@@ -181,46 +174,42 @@ visiting("a small file survives messengers, a large one is refused", async (visi
 });
 
 visiting("an altered container is reported", async (visitor) => {
-  const container = await readPicture(exchange("from_python.png"));
+  const container = await readPicture(exchange("with_file.png"));
   container.data[container.data.length - 1] ^= 2;
-  await visitor.reveal(png(await writePng(container)));
+  await visitor.reveal(png(await writePng(container)), { key: exchange("key") });
   assert.match(await visitor.badge(), /was altered/);
 });
 
-visiting("a poor secret raises a warning, a noisy cover does not", async (visitor) => {
-  await visitor.give("cover", await noise(320, 200));
-  await visitor.give("secret", await noise(320, 200, 0.3));
-  await visitor.usePassphrase("hide");
-  await visitor.finish("hide");
-  const [secret, ...more] = await visitor.notices("hide");
-  assert.match(secret, /The revealed secret will be visibly degraded \(2\d\.\d dB\)\. .*take more room/);
-  assert.deepEqual(more, []);
-  assert.ok(await visitor.page.getByText("Download the container").isVisible());
-});
-
-for (const [name, width, height, reason] of [
-  ["noise", 320, 200, /take more room/],
-  ["larger than its cover", 640, 400, /At 640\s×\s400 it must be shrunk to fit into the cover’s 320\s×\s200/],
-]) {
-  visiting(`an unusable secret takes one more click: ${name}`, async (visitor) => {
-    await visitor.give("cover", exchange("cover.png"));
-    await visitor.give("secret", await noise(width, height));
-    await visitor.usePassphrase("hide");
+visiting("a poor secret raises a warning, and an unusable one takes one more click", async (visitor) => {
+  const { page } = visitor;
+  const [save, anyway] = ["Download the container", "Download it anyway"].map((text) => page.getByText(text));
+  await visitor.useKeyFile("hide", exchange("key"));
+  for (const [cover, secret, told, ...reasons] of [
+    [noise(), noise({ strength: 0.3 }), /The revealed secret will be visibly degraded \(2\d\.\d dB\)\./, /take more room/],
+    [exchange("cover.png"), noise(), UNUSABLE, /take more room/],
+    [
+      exchange("cover.png"),
+      noise({ width: 2 * WIDTH, height: 2 * HEIGHT }),
+      UNUSABLE,
+      new RegExp(`At ${2 * WIDTH}\\s×\\s${2 * HEIGHT} it must be shrunk to fit into the cover’s ${WIDTH}\\s×\\s${HEIGHT}`),
+    ],
+  ]) {
+    await visitor.give("cover", await cover);
+    await visitor.give("secret", await secret);
     await visitor.finish("hide");
-    const [secret, ...more] = await visitor.notices("hide");
-    assert.match(secret, /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/);
-    assert.match(secret, reason);
-    assert.deepEqual(more, []);
-    const save = visitor.page.getByText("Download the container");
-    assert.equal(await save.isVisible(), false);
-    await visitor.page.getByText("Download it anyway").click();
+    const [notice, ...more] = await visitor.notices("hide");
+    for (const wanted of [told, ...reasons]) assert.match(notice, wanted);
+    assert.deepEqual(more, [], "none of a noisy cover");
+    assert.equal(await save.isVisible(), told !== UNUSABLE);
+    if (told === UNUSABLE) await anyway.click();
     assert.ok(await save.isVisible());
-  });
-}
+  }
+});
 
 visiting("a container is named after its cover", async (visitor) => {
   const small = await writePng({ width: 64, height: 48, data: coloured(64 * 48) });
-  await visitor.usePassphrase("hide");
+  await visitor.type("a note");
+  await visitor.useKeyFile("hide", exchange("key"));
   for (const [cover, name] of [
     ["IMG_0042.v2.jpg", "IMG_0042.v2.png"],
     [".png", "picture.png"],
@@ -237,13 +226,18 @@ visiting(
     const { page } = visitor;
     const [field, note] = [page.locator("#hide-key-passphrase"), page.locator("#hide .key [role=status]").first()];
     assert.match(await note.innerText(), /try passphrases/);
-    const seen = new Set();
-    for (let made = 0; made < 60; made++) {
-      await page.getByRole("button", { name: "Generate a passphrase" }).click();
-      const passphrase = await field.inputValue();
-      assert.match(passphrase, /^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$/);
-      seen.add(passphrase);
-    }
+    const generate = page.getByRole("button", { name: "Generate a passphrase" });
+    const made = await generate.evaluate(async (button) => {
+      const shown = [];
+      while (shown.length < 60) {
+        button.click();
+        await new Promise((painted) => requestAnimationFrame(painted));
+        shown.push(document.getElementById("hide-key-passphrase").value);
+      }
+      return shown;
+    });
+    for (const passphrase of made) assert.match(passphrase, /^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$/);
+    const seen = new Set(made);
     assert.equal(seen.size, 60);
     assert.equal(new Set([...seen].join("")).size, 33, "all 32 letters and digits, and the dash");
     assert.equal(await field.getAttribute("type"), "text");
@@ -270,7 +264,7 @@ visiting("example pictures are labelled as examples until replaced", async (visi
   assert.deepEqual(await buttons.allInnerTexts(), [ways[0], ways[0]]);
   assert.ok(await note.isVisible());
   await visitor.give("secret", exchange("secret.png"));
-  assert.deepEqual(await captions.allInnerTexts(), ["Example", "320 × 200"]);
+  assert.deepEqual(await captions.allInnerTexts(), ["Example", SIZE]);
   assert.deepEqual(await buttons.allInnerTexts(), ways);
   assert.ok(await note.isVisible());
   await visitor.give("cover", exchange("cover.png"));
@@ -286,7 +280,7 @@ visiting("a file dropped beside the zones does not replace the page", async (vis
     /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/,
   );
   await visitor.drop(exchange("cover.png"), '[data-drop="secret"] .zone');
-  await page.locator('[data-drop="secret"] .caption', { hasText: "320 × 200" }).waitFor();
+  await page.locator('[data-drop="secret"] .caption', { hasText: SIZE }).waitFor();
   assert.equal(await page.locator('#hide [role="alert"]').count(), 0);
   await visitor.tab("Reveal");
   await visitor.drop(exchange("cover.png"), "footer");
@@ -304,7 +298,7 @@ visiting("a wrong key, no key, and a picture that hides nothing give the right e
   await visitor.start("reveal");
   assert.match(await visitor.trouble("reveal"), NOTHING);
   await visitor.give("container", exchange("cover.png"));
-  await visitor.usePassphrase("reveal");
+  await visitor.useKeyFile("reveal", exchange("key"));
   await visitor.start("reveal");
   assert.match(await visitor.trouble("reveal"), NOTHING);
   await visitor.useKeyFile("reveal", exchange("note.txt"));
@@ -322,7 +316,7 @@ visiting("files that are not pictures, too large, damaged or too small are refus
   assert.match(await visitor.trouble("hide"), /There is no cover/);
   const small = { width: 36, height: 36, data: coloured(36 * 36) };
   await visitor.give("cover", png(await writePng(small)));
-  await visitor.usePassphrase("hide");
+  await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /too small: 36 × 36/);
 
@@ -338,17 +332,17 @@ visiting("files that are not pictures, too large, damaged or too small are refus
 });
 
 visiting("a picture above 12 megapixels is scaled down with a note", async (visitor) => {
-  const large = { width: 6000, height: 4000, data: new Uint8Array(6000 * 4000 * 3) };
+  const large = { width: 4800, height: 3200, data: new Uint8Array(4800 * 3200 * 3) };
   await visitor.give("secret", png(await writePng(large)));
   const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
-  assert.match(caption, /^4344 × 2896, scaled down from 6000 × 4000: this page takes up to 12 megapixels/);
+  assert.match(caption, /^4344 × 2896, scaled down from 4800 × 3200: this page takes up to 12 megapixels/);
 });
 
 visiting("work is cancelled at once: the page does none of it itself", async (visitor) => {
   const { page } = visitor;
   const noise = Uint8Array.from({ length: 2048 * 2048 * 3 }, (_, at) => 100 + ((at * 7919) % 97));
   await visitor.give("cover", png(await writePng({ width: 2048, height: 2048, data: noise })));
-  await visitor.usePassphrase("hide");
+  await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   await page.getByText("Coding the secret…").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -357,7 +351,7 @@ visiting("work is cancelled at once: the page does none of it itself", async (vi
 });
 
 visiting("a secret that is still being read is waited for", async (visitor) => {
-  await visitor.usePassphrase("hide");
+  await visitor.useKeyFile("hide", exchange("key"));
   await visitor.page.evaluate(() => {
     const chosen = new DataTransfer();
     chosen.items.add(new File(["meet me at eight"], "note.bin"));
@@ -391,7 +385,7 @@ visiting("pictures can be pasted and dropped", async (visitor) => {
       },
       [event, transfer, bytes],
     );
-    await page.locator('[data-drop="secret"] .caption', { hasText: "320 × 200" }).waitFor();
+    await page.locator('[data-drop="secret"] .caption', { hasText: SIZE }).waitFor();
   }
 });
 
@@ -401,8 +395,8 @@ test("graphics card and processor reveal the same", async (context) => {
   const visitor = await other.visit(other.isolated);
   assert.equal(await visitor.page.locator("#device-choice").inputValue(), "gpu");
   await visitor.tab("Reveal");
-  await visitor.give("container", exchange("from_python.png"));
-  await visitor.usePassphrase("reveal");
+  await visitor.give("container", exchange("small_from_python.png"));
+  await visitor.useKeyFile("reveal", exchange("key"));
   const revealed = [];
   for (const device of ["gpu", "cpu"]) {
     await visitor.page.locator("#device-choice").selectOption(device);
