@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,7 +120,8 @@ def main() -> None:
 
 def machine() -> dict[str, str]:
     """The processor, the cores that may be used, and the load at the start."""
-    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    path = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.+)$", path.read_text("utf-8") if path.exists() else "", re.MULTILINE)
     load = os.getloadavg()[0]
     return {
         "processor": names[0] if names else platform.processor() or platform.machine(),
@@ -146,7 +148,9 @@ def run(arguments: tuple[str, ...], folder: Path, expected: int = 0) -> Cost:
         SystemExit: it ended otherwise than expected.
     """
     command = [sys.executable, "-I", "-S", "-c", _TIMER, sys.executable, "-m", "stegnet.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=True)
+    paths = [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]  # where this package is found
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     code, seconds, peak = map(float, done.stdout.split())
     if code != expected:
         raise SystemExit(f"error: stegnet {' '.join(arguments)}\n{done.stderr}")
@@ -209,17 +213,6 @@ def _film(source: Path, path: Path, frames: int, size: tuple[int, int] = SIZE) -
     looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", *size)
     film = ffmpeg.output(looped, str(path), vcodec="libx264", pix_fmt="yuv420p", crf=20, r=RATE, vframes=frames)
     film.overwrite_output().run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
-
-
-def _environment() -> dict[str, str]:
-    """The environment, in which this folder's package is found from any other."""
-    paths = [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":
