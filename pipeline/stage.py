@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -72,7 +72,8 @@ def _refuse_lost_results() -> None:
 def program() -> Iterator[None]:
     """Logs to stderr during the block, and ends the process if it fails.
 
-    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk.
+    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
+    number and one line after Ctrl-C or SIGTERM.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
@@ -81,20 +82,25 @@ def program() -> Iterator[None]:
     except StegnetError as error:
         print(error.as_text(), file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt as stop:
+        _exit_after(stop)
 
 
-def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ends the process with one line and 128 + the signal's number after Ctrl-C or SIGTERM, even during imports."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
+def _exit_after(stop: KeyboardInterrupt) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun's agent repeats it
     if os.environ.get("RANK", "0") == "0":
-        print(str(error) or "stopped", file=sys.stderr)
-    sys.exit(getattr(error, "code", 128 + signal.SIGINT))
+        print(str(stop) or "stopped", file=sys.stderr)
+    sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
 
 
-sys.excepthook = _end
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ends the process as `program` does after Ctrl-C during its imports; torch.distributed hides what this prints."""
+    if isinstance(error, KeyboardInterrupt):
+        _exit_after(error)
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _uncaught
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
