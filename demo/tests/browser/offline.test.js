@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { open, PASSPHRASE } from "./open.js";
+import { KEY, open, PASSPHRASE, SMALL } from "./open.js";
+
+async function hideAndReveal(visitor) {
+  await visitor.finish("hide");
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
+}
 
 for (const host of ["isolated", "plain"]) {
   test(`after one visit, the page hides and reveals without a network: host ${host}`, async (context) => {
@@ -17,15 +23,13 @@ for (const host of ["isolated", "plain"]) {
     await visitor.page.reload();
     await visitor.page.locator("html[data-ready]").waitFor();
     assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), true, "threads");
-    for (const secret of ["picture", "text"]) {
-      if (secret === "text") await visitor.type("a note");
-      await visitor.usePassphrase("hide");
-      await visitor.finish("hide");
-      await visitor.revealHere();
-      assert.match(await visitor.badge(), /Unaltered/);
-      await visitor.tab("Hide");
-    }
-    await visitor.tab("Reveal");
+    for (const zone of ["cover", "secret"]) await visitor.give(zone, SMALL);
+    await visitor.useKeyFile("hide", KEY);
+    await hideAndReveal(visitor);
+    await visitor.tab("Hide");
+    await visitor.type("a note");
+    await visitor.usePassphrase("hide");
+    await hideAndReveal(visitor);
     assert.equal(await visitor.page.locator("#reveal .message").innerText(), "a note");
     assert.equal(PASSPHRASE, await visitor.page.locator("#reveal-key-passphrase").inputValue());
   });
