@@ -33,7 +33,8 @@ export default defineConfig({
   },
   worker: { format: "es" },
   define: {
-    __PAIR__: JSON.stringify(pair()),
+    __PAIR__: JSON.stringify(pair("default")),
+    __FORMER__: JSON.stringify(pair("former")),
     __NETWORKS__: JSON.stringify(networks()),
     __MODEM__: JSON.stringify(modem()),
   },
@@ -57,11 +58,11 @@ function alone(html) {
 }
 
 /** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
-function pair() {
+function pair(name) {
   const weights = createHash("sha256")
-    .update(readFileSync(resolve(WEIGHTS, "default.safetensors")))
+    .update(readFileSync(resolve(WEIGHTS, `${name}.safetensors`)))
     .digest("hex");
-  const { base: kind, quality, block, period } = card("default").scramble;
+  const { base: kind, quality, block, period } = card(name).scramble;
   return { weights, kind, quality, block, period };
 }
 

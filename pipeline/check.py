@@ -41,7 +41,7 @@ def check_network(section: Any, crop: int) -> None:
     cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
     try:
         container = pair.hide(cover, pair.prepare(secret))
-        (container + pair.restore(pair.reveal(container))).square().mean().backward()
+        (container + pair.restore(pair.enhance(secret), pair.reveal(container))).square().mean().backward()
     except REFUSALS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error

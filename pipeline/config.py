@@ -158,6 +158,7 @@ class TrainConfig:
     ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
     container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
     container_ramp: UnitFloat
+    base_weight: Weight
     precision: Literal["auto", "bf16", "fp32"]
     threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto
     workers: Annotated[Integer, Field(ge=0, le=1024)] | Auto

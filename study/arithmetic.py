@@ -1,10 +1,11 @@
 """Stage arithmetic: what the networks must beat, the same base and its residual hidden by plain arithmetic.
 
 A container's sample modulo m is a digit: it goes to the nearest value with the wanted remainder, which carries log2(m)
-bits for a squared error of about m²/12. No network, no trellis. Two rivals use it:
+bits for a squared error of about m²/12. No network, no trellis. Three rivals use it:
 
 - residual: the coded base takes its share of the samples; the others carry the residual, quantised by Lloyd's method
   (Lloyd 1982, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28) to as many levels as they have room for;
+- enhanced: the same, after the pair's own network has enhanced the base on both sides;
 - digital: all samples carry one AVIF file of the whole room.
 
 All digits are masked by a key. The containers are 8 bits, read back as they are. Nothing is spent on a message
@@ -24,6 +25,7 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
+from stegnet.core.samples import LEVELS, Base
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
 from stegnet.methods.network import Network, reveal_picture
 from study.methods import container_seed, key_of, network_by_key
@@ -31,7 +33,7 @@ from study.methods import container_seed, key_of, network_by_key
 MODULI = (3, 4, 5)
 QUALITIES = (80, 85, 90, 95)  # of the base
 MOST_PAIRS = 50  # of a kind
-NETWORK, RESIDUAL, DIGITAL = "network", "residual", "digital"
+NETWORK, RESIDUAL, ENHANCED, DIGITAL = "network", "residual", "enhanced", "digital"
 
 _BITS, _DIGITS = {3: 19, 4: 2, 5: 16}, {3: 12, 4: 1, 5: 7}  # so many bits are written as so many digits
 _GROUP = 24  # residual samples whose levels share digits: the product of their levels stays below 2⁶³
@@ -77,12 +79,20 @@ def digital_avif(modulus: int) -> Method:
     return hide
 
 
-def residual_arithmetic(modulus: int, quality: int) -> Method:
-    """A coded base in its share of the samples, and the quantised residual in all others."""
+def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None) -> Method:
+    """A coded base in its share of the samples, and the quantised residual in all others.
+
+    Args:
+        pair: enhances the base first; None: it stays as it was coded.
+    """
+
+    def decoded(data: bytes, height: int, width: int) -> np.ndarray:
+        base = decode_avif(data, height, width)
+        return base if pair is None else pair.enhanced(Base(base, 1.0)).enhanced * float(LEVELS)
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         data = fit_avif(secret, quality, cover.size * _BITS[modulus] // _DIGITS[modulus] // 8 - 64)
-        base = decode_avif(data, *secret.shape[:2])
+        base = decoded(data, *secret.shape[:2])
         code = ResidualCode(modulus, cover.size - _base_digits(data, modulus), cover.size)
         residual = secret.astype(float) - base
         centres, levels = code.quantise(residual)
@@ -90,7 +100,7 @@ def residual_arithmetic(modulus: int, quality: int) -> Method:
         mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
         container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
         found, split = read_digits(container, mask, modulus), _to_digits(data, modulus).size
-        coarse = decode_avif(_to_bytes(found[:split], modulus, len(data)), *secret.shape[:2])
+        coarse = decoded(_to_bytes(found[:split], modulus, len(data)), *secret.shape[:2])
         fine = code.values(code.unpack(found[split:]), centres).reshape(secret.shape)
         revealed = (coarse + fine).round().clip(0, 255).astype(np.uint8)
         return Embedding(container, revealed, 8 * len(data) / (cover.size // 3))
@@ -194,11 +204,12 @@ def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.D
     """Quality of the network, by key, and of its rivals on pairs of a kind: one row per method and pair."""
     methods: dict[tuple[str, int, int], Method] = {(NETWORK, 0, network.quality): by_network(network)}
     methods |= {(DIGITAL, modulus, 100): digital_avif(modulus) for modulus in MODULI}
-    methods |= {
-        (RESIDUAL, modulus, quality): residual_arithmetic(modulus, quality)
-        for modulus in MODULI
-        for quality in QUALITIES
-    }
+    for name, pair in ((RESIDUAL, None), (ENHANCED, network)):
+        methods |= {
+            (name, modulus, quality): residual_arithmetic(modulus, quality, pair)
+            for modulus in MODULI
+            for quality in QUALITIES
+        }
     count = min(MOST_PAIRS, pairs.count(kind))
     rows = []
     for index in bar(range(count), kind):
@@ -217,15 +228,15 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return means.join(worst).reset_index()
 
 
-def lead(summary: pd.DataFrame, kind: str) -> float:
-    """dB of the secret by which the network leads the best residual arithmetic at its own container quality.
+def lead(summary: pd.DataFrame, kind: str, rival: str = RESIDUAL) -> float:
+    """dB of the secret by which the network leads the best arithmetic of a sort at its own container quality.
 
     Between two measured containers, the rivals' secrets are interpolated.
     """
     own = summary[summary["kind"] == kind]
     network = own[own["method"] == NETWORK].iloc[0]
     best = -math.inf
-    for _, rivals in own[own["method"] == RESIDUAL].groupby("quality"):
+    for _, rivals in own[own["method"] == rival].groupby("quality"):
         ordered = rivals.sort_values(CONTAINER_PSNR)
         best = max(best, float(np.interp(network[CONTAINER_PSNR], ordered[CONTAINER_PSNR], ordered[SECRET_PSNR])))
     return float(network[SECRET_PSNR]) - best
@@ -238,7 +249,9 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     summary = summarise(table)
     write_table(out / "pairs.csv", table)
     write_table(out / "summary.csv", summary)
-    write_json(out / "metrics.json", {f"{kind}_lead_db": round(lead(summary, kind), 3) for kind in pairs.kinds})
+    leads = {f"{kind}_lead_db": round(lead(summary, kind), 3) for kind in pairs.kinds}
+    leads |= {f"{kind}_lead_enhanced_db": round(lead(summary, kind, ENHANCED), 3) for kind in pairs.kinds}
+    write_json(out / "metrics.json", leads)
     print(summary.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
 
 

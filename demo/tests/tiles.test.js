@@ -44,7 +44,7 @@ test("each sample keeps its position", async () => {
 });
 
 const path = (network) => resolve(GRAPHS, `default.${network}.onnx`);
-const ends = ["prepare", "restore"].filter((network) => existsSync(path(network))); // not every pair has them
+const ends = ["prepare", "enhance", "restore"].filter((network) => existsSync(path(network))); // not every pair has them
 
 for (const network of ["hide", "reveal", ...ends]) {
   test(`tiles of ${network} are invisible`, async () => {

@@ -48,7 +48,8 @@ const LEVELS = {
       return ((Math.round(value * 255) & 0xf0) + 3 * level + 1) / 255;
     }),
   reveal: (planes) => planes.map((value) => Math.min(Math.floor((Math.round(value * 255) & 15) / 3), 4) / 4 - 0.5),
-  restore: (planes) => planes,
+  enhance: (planes) => planes,
+  restore: (base, residual) => base.map((value, at) => value + residual[at]),
 };
 
 /** Puts one of five levels of the secret into the cover modulo 16. */

@@ -22,6 +22,7 @@ from stegnet.core.measures import (
     BASE_PSNR,
     MEASURES,
     PSNR,
+    RESTORED_BASE_PSNR,
     SEALED,
     SIDES,
     SSIM,
@@ -37,7 +38,7 @@ from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_picture, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
-from stegnet.record import through_bytes
+from stegnet.record import decode_base, encode_base, with_gain
 from stegnet.sealing import room
 
 PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
@@ -152,8 +153,8 @@ class Evaluator:
     def evaluate(self, progress: Progress) -> pd.DataFrame:
         """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret.
 
-        Sealed rows also have the measures of `pipeline.evaluate.perception`, and base_psnr: the PSNR of the secret's
-        base alone. They are nan in bare ones.
+        Sealed rows also have the measures of `pipeline.evaluate.perception`, and base_psnr and restored_base_psnr: the
+        PSNR of the secret's base alone, as it was sealed and as the pair enhances it. They are nan in bare ones.
         """
         perceptual = perceptual_measures()
         rows = []
@@ -167,15 +168,13 @@ class Evaluator:
         """A pair's rows: sealed, then bare."""
         sealed, bare = (self.run(kind, index, mode) for mode in (SEALED, BARE))
         names = dict(zip(("cover", "secret"), sealed.names, strict=True))
-        figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | {BASE_PSNR: self._base_psnr(sealed)}
+        figures = measure_quality(sealed) | measure_quality(sealed, perceptual)
+        for column, enhanced in ((BASE_PSNR, False), (RESTORED_BASE_PSNR, True)):
+            figures[column] = psnr(sealed.secret, _reveal(base_alone(self._network, enhanced), sealed.container))
         return [
             {"kind": kind, "mode": SEALED} | names | figures,
             {"kind": kind, "mode": BARE} | names | measure_quality(bare),
         ]
-
-    def _base_psnr(self, sealed: HideRevealResult) -> float:
-        """PSNR of the secret that is revealed from a container's base alone."""
-        return psnr(sealed.secret, _reveal(base_alone(self._network), sealed.container))
 
 
 def hide_and_reveal(
@@ -199,27 +198,31 @@ def _without_sealed_bits(
     """As `hide_and_reveal`, but the reveal network is given shuffle and base."""
     size = secret.shape[:2]
     shuffle = seeded_shuffle(seed, *grid(*size, network.block))
-    base = through_bytes(secret, network.base, network.quality, room(*size))
+    data = encode_base(secret, network.base, network.quality, room(*size))
+    _, base = with_gain(data, secret, network.enhanced(decode_base(data, network.base, *size)))
     container = through_file(network.hide(cover, secret, shuffle, base).container)
     return container, network.reveal(container, shuffle, base)
 
 
-def base_alone(network: Network) -> Network:
-    """The network as one that has learnt nothing: what it reveals is the secret's base, as the record holds it."""
-    return replace(network, engine=_NoResidual(network.engine))
+def base_alone(network: Network, enhanced: bool = False) -> Network:
+    """The network as one that reveals the secret's base: as the record holds it, or as the pair enhances it."""
+    return replace(network, engine=_NoResidual(network.engine, enhanced))
 
 
 class _NoResidual:
     """An engine that reveals a residual of zeros; it can't hide."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, enhanced: bool) -> None:
+        self._engine, self._enhanced = engine, enhanced
 
     def reveal(self, container: np.ndarray) -> np.ndarray:
         return np.zeros_like(container)
 
-    def restore(self, picture: np.ndarray) -> np.ndarray:
-        return picture
+    def enhance(self, base: np.ndarray) -> np.ndarray:
+        return self._engine.enhance(base) if self._enhanced else base
+
+    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        return base + residual
 
     def pool(self, pixels: int) -> Pool:
         return self._engine.pool(pixels)

@@ -13,6 +13,7 @@ from stegnet.core.measures import (
     CONTAINER,
     CONTAINER_PSNR,
     MEASURES,
+    RESTORED_BASE_PSNR,
     SEALED,
     SECRET,
     SECRET_PSNR,
@@ -22,7 +23,7 @@ from stegnet.core.measures import (
 
 REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
 # The columns whose means stand for a pair: few, for each is a column in `dvc metrics show` and MLflow, too.
-HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
+HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
 CONFIDENCE = 0.95
 WORST_SHARE = 0.01
 

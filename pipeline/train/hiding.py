@@ -36,7 +36,7 @@ from pipeline.train.losses import (
 from pipeline.train.validation import FIGURES, validation_crops
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
-from stegnet.core.samples import CODED, GREY, MEANS
+from stegnet.core.samples import CODED, GREY, MEANS, NONE
 from stegnet.core.shuffle import Shuffle
 from stegnet.networks.pair import Pair
 
@@ -95,20 +95,21 @@ class HideRevealPass(nn.Module):
     def __init__(self, pair: Pair, config: Config, precision: str, compiled: bool = False) -> None:
         super().__init__()
         self.pair = pair
-        networks = (pair.prepare, pair.hide, pair.reveal, pair.restore)
+        networks = (pair.prepare, pair.enhance, pair.hide, pair.reveal, pair.restore)
         compiler = torch.compile if compiled else _uncompiled
-        self._prepare, self._hide, self._reveal, self._restore = (compiler(network) for network in networks)
+        self._prepare, self._enhance, self._hide, self._reveal, self._restore = map(compiler, networks)
         self._base, self._precision = config.scramble.base, precision
         self._strength = seal_strength(config.train.bits)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
         """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
         cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
-        base, gain = self._base_and_gain(secret, *coded)
+        base = self._base_of(secret, *coded)
         period = self.pair.period()
         mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
-            prepared = self._prepare(secret).float()
+            prepared, base = self._prepare(secret).float(), self._enhance(base).float()
+        gain = torch.ones_like(secret[:, :1, :1, :1]) if self._base == NONE else gains_for(secret, base)
         plain = (prepared - base) * gain
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
@@ -122,22 +123,19 @@ class HideRevealPass(nn.Module):
             revealed = self._reveal(stored - mask).float()
         unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
         with autocast(self._precision, pictures.device):
-            restored = self._restore(_channels_last(base + unshuffled / gain)).float()
-        return PassResult(cover, container, secret, restored)
+            restored = self._restore(base, _channels_last(unshuffled / gain)).float()
+        return PassResult(cover, container, secret, restored, base)
 
     def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
         """The container as a file holds it, rounded and with sealed bits."""
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
 
-    def _base_and_gain(self, secret: Tensor, coded: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The bases of secrets, (B, 3, H, W), and the gains of their residuals, (B, 1, 1, 1)."""
+    def _base_of(self, secret: Tensor, coded: Tensor | None = None) -> Tensor:
+        """The bases of secrets, (B, 3, H, W)."""
         if self._base == CODED:
             assert coded is not None
-            return coded, gains_for(secret, coded)
-        if self._base == MEANS:
-            means = block_means(secret)
-            return means, gains_for(secret, means)
-        return torch.full_like(secret, GREY / 255), torch.ones_like(secret[:, :1, :1, :1])
+            return coded
+        return block_means(secret) if self._base == MEANS else torch.full_like(secret, GREY / 255)
 
 
 class PictureObjective(Objective):
@@ -155,7 +153,15 @@ class PictureObjective(Objective):
         return draw_randomness(self.config, step, device)
 
     def terms(self, result: PassResult) -> LossTerms:
-        return loss_terms(result, self.config.train.loss)
+        """Those of container and secret; where a network enhances bases, the secret's counts theirs, too.
+
+        The secret's own error says little of a base: it depends on how strong what is hidden is, as a whole.
+        """
+        terms = loss_terms(result, self.config.train.loss)
+        if not result.base.requires_grad:
+            return terms
+        enhanced = loss_terms(result._replace(revealed=result.base), self.config.train.loss).secret
+        return replace(terms, secret=terms.secret + self.config.train.base_weight * enhanced)
 
     def weight(self, step: int, randomness: PassRandomness) -> float:
         return container_weight(step, self.steps, self._start, self.config.train.container_ramp)
@@ -231,7 +237,7 @@ def first_pairs(result: Result) -> Result:
 
 def preview(result: PassResult) -> np.ndarray:
     """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
-    cover, container, secret, revealed = result
+    cover, container, secret, revealed, _ = result
     return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
 

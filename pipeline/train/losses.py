@@ -96,12 +96,16 @@ class Objective:
 
 
 class PassResult(NamedTuple):
-    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot."""
+    """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot.
+
+    `base` is the secret's, as the pair enhances it.
+    """
 
     cover: Tensor
     container: Tensor
     secret: Tensor
     revealed: Tensor
+    base: Tensor
 
 
 def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:

@@ -28,7 +28,7 @@ from stegnet.core.errors import TrainingError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.core.samples import CODED
 from stegnet.networks.card import Card
-from stegnet.networks.pair import Pair, options_of, save_pair
+from stegnet.networks.pair import Pair, options_of, receptive_fields, save_pair
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
@@ -134,7 +134,7 @@ def train(
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)
     pair = trainer.averaged()
-    return Trained(pair, make_card(config, data, fabric.device, precision, figures, pair.period().item()), rate)
+    return Trained(pair, make_card(config, data, fabric.device, precision, figures, pair), rate)
 
 
 @contextmanager
@@ -163,13 +163,13 @@ def make_card(
     device: torch.device,
     precision: str,
     figures: dict[str, float],
-    period: float = 0.0,
+    pair: Pair,
 ) -> Card:
-    """The card of the weights that this training gives; `period` as in `Pair.period`."""
+    """The card of the weights that this training gives."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
     settings = {**settings_of(config), **origin}
-    scramble = asdict(config.scramble) | {"period": period}
-    return Card(config.model.name, options_of(config.model), scramble, settings, figures)
+    scramble = asdict(config.scramble) | {"period": pair.period().item()}
+    return Card(config.model.name, options_of(config.model), scramble, settings, figures, receptive_fields(pair))
 
 
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:

@@ -60,7 +60,8 @@ FLICKER = Measure("flicker", "flicker", "levels", False, 2)
 MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
 INFORMATION = "information"  # in bits per pixel, that a modem's likelihoods hold
 BASE = "base"  # the secret as its base alone gives it, without what the network hides
-CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE))
+RESTORED_BASE = "restored_base"  # the same, by a pair's network that enhances bases
+CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
 
 
 def measure_of(column: str) -> Measure:

@@ -31,10 +31,12 @@ class Base:
     Attributes:
         picture: (H, W, 3) uint8.
         gain: factor of the residual.
+        enhanced: the picture as a pair enhances it, (H, W, 3) float32 in [0, 1]; None: not computed yet.
     """
 
     picture: np.ndarray
     gain: float
+    enhanced: np.ndarray | None = None
 
     @classmethod
     def grey(cls, height: int, width: int) -> Self:
@@ -86,20 +88,14 @@ def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
     """Returns what the network hides of a float32 picture in [0, 1]: centred on 0, about HIDDEN_RMS strong.
 
     Args:
-        base: uint8, of the same shape.
+        base: float32 in [0, 1], of the same shape.
     """
-    return (picture - from_8_bits(base)) * np.float32(gain)
-
-
-def join(hidden: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
-    """Inverts `split`; not clamped."""
-    return hidden * np.float32(1 / gain) + from_8_bits(base)
+    return (picture - base) * np.float32(gain)
 
 
 def gain_for(picture: np.ndarray, base: np.ndarray) -> float:
-    """The gain that makes the residual of a uint8 picture HIDDEN_RMS strong."""
-    difference = np.subtract(picture, base, dtype=np.int16).astype(np.float32)
-    rms = float(np.sqrt(np.mean(np.square(difference)))) / LEVELS
+    """The gain that makes the residual of a uint8 picture HIDDEN_RMS strong; its base is float32 in [0, 1]."""
+    rms = float(np.sqrt(np.mean(np.square(from_8_bits(picture) - base))))
     return HIDDEN_RMS / max(rms, MIN_RMS)
 
 

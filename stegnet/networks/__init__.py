@@ -9,7 +9,7 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    card="MODEM SHIPPED SHIPPED_MODEM Card read_card weights_id",
+    card="MODEM NETWORKS SHIPPED SHIPPED_MODEM Card read_card weights_id",
     engines="BACKENDS PRECISIONS Engine Pool load_engine",
-    pair="Pair build build_from family_names load_pair options_of register save_pair",
+    pair="Pair build build_from family_names load_pair options_of receptive_fields register save_pair",
 )

@@ -15,8 +15,10 @@ import safetensors
 from stegnet.core.errors import WeightsError
 
 SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
+FORMER = SHIPPED.with_name("former.safetensors")  # shipped before that: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
+NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # with the number of pictures each takes
 CARD_KEY = "stegnet"
 
 
@@ -31,6 +33,7 @@ class Card:
             "block", the side of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
         training: parameters, data hash, pairs seen, precision.
         figures: measures by name, added by the evaluation.
+        receptive_fields: of its networks by name, in pixels to each side, where known.
     """
 
     model: str
@@ -38,6 +41,7 @@ class Card:
     scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    receptive_fields: dict[str, int] = field(default_factory=dict)
 
 
 def read_card(path: Path) -> Card:

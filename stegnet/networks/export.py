@@ -20,8 +20,8 @@ from stegnet.core.jpeg import DITHER
 from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.core.temporary import temporary_folder
 from stegnet.media import atomic_write
-from stegnet.networks.card import Card, weights_id
-from stegnet.networks.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, NETWORKS, Engine, graph_file
+from stegnet.networks.card import NETWORKS, Card, weights_id
+from stegnet.networks.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import Pair, load_pair
@@ -38,9 +38,16 @@ _LIMITS = {
     "cover": (0, 1),
     "hidden": (-1, 1),
     "container": (0, 1),
-    "ordered": (0, 1),
+    "base": (0, 1),
+    "residual": (-1, 1),
 }
-_INPUTS = {"prepare": ("secret",), "hide": ("cover", "hidden"), "reveal": ("container",), "restore": ("ordered",)}
+_INPUTS = {
+    "prepare": ("secret",),
+    "enhance": ("base",),
+    "hide": ("cover", "hidden"),
+    "reveal": ("container",),
+    "restore": ("base", "residual"),
+}
 _MODEM_INPUTS = _INPUTS | {"reveal": ("container", "dither")}
 _EXAMPLE = 64, 96
 _CERTAIN = 10.0  # log-likelihood ratio
@@ -90,7 +97,7 @@ def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
     for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
         logging.getLogger(name).setLevel(logging.WARNING)
     pair = _with_fixed_mixing(pair)
-    names = [name for name in NETWORKS if name in ALWAYS or _is_no_identity(pair, name)]
+    names = [name for name in NETWORKS if name in ALWAYS or _computes(pair, name)]
     metadata = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
     return {name: _graph(pair, name, metadata) for name in names}
 
@@ -115,10 +122,11 @@ def _with_fixed_mixing(pair: Pair) -> Pair:
     return pair
 
 
-def _is_no_identity(pair: Pair, name: str) -> bool:
-    picture = torch.zeros(1, 3, *_EXAMPLE)
+def _computes(pair: Pair, name: str) -> bool:
+    """Whether a network does more than return its input, or the sum of its inputs."""
+    pictures = [torch.rand(1, 3, *_EXAMPLE) for _ in _INPUTS[name]]
     with torch.inference_mode():
-        return getattr(pair, name)(picture) is not picture
+        return not torch.equal(getattr(pair, name)(*pictures), sum(pictures))
 
 
 def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
@@ -248,12 +256,14 @@ def _steps(
     hiding = engine.hide(cover, hidden)
     container = from_8_bits(to_8_bits(hiding))
     revealed = engine.reveal(container, *dither)
-    ordered = revealed + GREY / LEVELS if not pair.bits else container
+    base = engine.enhance(secret)
+    residual = (revealed if not pair.bits else container) / 8
     return {
+        "enhance": ((secret,), base),
         "prepare": ((secret,), prepared),
         "hide": ((cover, hidden), hiding),
         "reveal": ((container, *dither), revealed),
-        "restore": ((ordered,), engine.restore(ordered)),
+        "restore": ((base, residual), engine.restore(base, residual)),
     }
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -15,15 +16,15 @@ from torch import Tensor, nn
 
 from stegnet.core.errors import ConfigError, WeightsError, did_you_mean
 from stegnet.core.parallel import AUTO
-from stegnet.networks.card import CARD_KEY, SHIPPED, Card, read_card
+from stegnet.networks.card import CARD_KEY, NETWORKS, SHIPPED, Card, read_card
 
 
 class Pair(nn.Module):
     """A network that hides one picture in another, and a network that reveals it.
 
-    Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. A secret is prepared,
-    shuffled and hidden, then revealed, unshuffled and restored. Hiding sees shuffled blocks out of context; preparing
-    and restoring see the whole picture.
+    Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. Both sides enhance the secret's
+    base. What is left of the prepared secret, its residual, is shuffled and hidden, then revealed, unshuffled, and
+    joined with the base. Hiding sees shuffled blocks out of context; the others see the whole picture.
 
     Attributes:
         secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
@@ -54,11 +55,19 @@ class Pair(nn.Module):
         """Returns the secret, (B, 3, H, W), from `container` alone; not clamped."""
         raise NotImplementedError
 
-    def restore(self, pictures: Tensor) -> Tensor:
-        """Returns the secret after the unshuffle, restored; same shape, not clamped. By default unchanged."""
-        return pictures
+    def enhance(self, base: Tensor) -> Tensor:
+        """Returns the base, (B, 3, H, W), nearer to the secret; not clamped. By default unchanged.
+
+        An in-loop filter as video codecs have: the residual is what is left after it.
+        """
+        return base
+
+    def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        """Returns the secret, (B, 3, H, W), from its enhanced base and the residual in order; by default their sum."""
+        return base + residual
 
 
+_STRIP, _CELL = 384, 8  # width of the pictures on which receptive fields are measured, and of the part looked at
 _FAMILIES = Path(__file__).with_name("families")
 _REGISTERED: dict[str, type[Pair]] = {}
 Family = TypeVar("Family", bound=type[Pair])
@@ -100,6 +109,36 @@ def options_of(section: Any) -> dict[str, Any]:
 def build_from(section: Any) -> Pair:
     """Builds the untrained pair that the `model` section of params.yaml describes."""
     return build(section.name, **options_of(section))
+
+
+def receptive_fields(pair: Pair) -> dict[str, int]:
+    """The receptive field of each network by name, in pixels to each side, by where its gradient is not zero.
+
+    Those that may see further than pictures of this size show are left out; of a modem, all are.
+    """
+    random, fields = torch.Generator().manual_seed(0), dict[str, int]()
+    height, width, middle = _STRIP // 6, _STRIP, slice(_STRIP // 2, _STRIP // 2 + _CELL)
+    for name, count in {} if pair.bits else NETWORKS.items():
+        pictures = torch.rand(count, 1, 3, height, width, generator=random, requires_grad=True)
+        output = getattr(pair.cpu().eval(), name)(*pictures)
+        (gradient,) = torch.autograd.grad(output[..., middle].sum(), pictures)
+        touched = gradient.abs().amax((0, 1, 2, 3)).nonzero().flatten().tolist()
+        reach = max([middle.start - touched[0], touched[-1] + 1 - middle.stop] if touched else [0])
+        if reach < _STRIP // 2 - _CELL:
+            fields[name] = reach
+    return fields
+
+
+def chosen_places(names: str, known: Iterable[str]) -> set[str]:
+    """The places of networks, joined by "+", that `model.place` names.
+
+    Raises:
+        ConfigError: one of them is not known.
+    """
+    places = {name.strip() for name in names.split("+")}
+    if unknown := sorted(places - set(known)):
+        raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(known)}, joined by +")
+    return places
 
 
 def save_pair(path: Path, pair: Pair, card: Card) -> None:

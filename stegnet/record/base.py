@@ -6,11 +6,12 @@ level off.
 
 import math
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, gain_for
+from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, from_8_bits, gain_for
 from stegnet.media.pictures.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
 
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
@@ -43,7 +44,15 @@ def encode_base(picture: np.ndarray, kind: str, quality: int, most: int, film: b
         decoded = decode_avif(coded, *picture.shape[:2])
     if len(coded) >= most:
         raise _too_large(len(coded) + 1, most)
-    return bytes([_gain_code(gain_for(picture, decoded))]) + coded
+    return bytes([_gain_code(gain_for(picture, from_8_bits(decoded)))]) + coded
+
+
+def with_gain(data: bytes, picture: np.ndarray, base: Base) -> tuple[bytes, Base]:
+    """A base and its bytes, with the gain for what its enhanced picture leaves of `picture`, (H, W, 3) uint8."""
+    if not data or base.enhanced is None:
+        return data, base
+    code = _gain_code(gain_for(picture, base.enhanced))
+    return bytes([code]) + data[1:], replace(base, gain=_gain(code))
 
 
 def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
@@ -56,7 +65,7 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
         _require(not data)
         return Base.grey(height, width)
     _require(len(data) > 1 and data[0] <= _MAX_GAIN_CODE)
-    gain = 2 ** ((data[0] - _GAIN_BIAS) / _GAIN_UNIT)
+    gain = _gain(data[0])
     if kind == MEANS:
         return Base(enlarge(_unpack_means(data[1:], height // CELL, width // CELL)), gain)
     try:
@@ -87,6 +96,10 @@ def least_base_per_pixel(kind: str) -> float:
 
 def _gain_code(gain: float) -> int:
     return min(max(round(_GAIN_UNIT * math.log2(gain)) + _GAIN_BIAS, 0), _MAX_GAIN_CODE)
+
+
+def _gain(code: int) -> float:
+    return 2 ** ((code - _GAIN_BIAS) / _GAIN_UNIT)
 
 
 def _too_large(size: int, most: int) -> CapacityError:

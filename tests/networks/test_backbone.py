@@ -7,7 +7,7 @@ import torch
 
 from stegnet import ConfigError, WeightsError
 from stegnet.networks import Card, Pair, build, load_pair, save_pair
-from stegnet.networks.layers.backbone import make_encoder
+from stegnet.networks.layers.backbone import make_encoder, make_stage
 from stegnet.networks.layers.couplings import CouplingBlock
 
 # Convolutions, a batch norm, one size of maps, and maps that are (B, H, W, C).
@@ -28,6 +28,29 @@ def test_maps_have_the_announced_shapes_at_any_multiples_of_the_unit(name, level
     assert strides == sorted(strides)
     shapes = [(count, 3 * unit // step, 2 * unit // step) for count, step in zip(channels, strides, strict=True)]
     assert [tuple(level.shape[1:]) for level in maps] == shapes
+
+
+@pytest.mark.parametrize("name", ["convnext_atto", "mobilenetv4_conv_small", "regnetx_002", "resnet18", "hgnetv2_b0"])
+def test_a_stage_keeps_every_position(name):
+    """Its output at a position changes with the input there, and not with one far away."""
+    stage = make_stage(name, 5, pretrained=False).eval()
+    for parameter in stage.parameters():
+        parameter.data += 0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+    (channels,), picture = stage.feature_info.channels(), torch.rand(2, 5, 37, 51)
+    changed = picture.clone()
+    changed[:, :, 20, 30] += 1
+    with torch.no_grad():
+        (before,), (after,) = stage(picture), stage(changed)
+    assert before.shape == (2, channels, 37, 51)
+    assert not torch.equal(before[:, :, 20, 30], after[:, :, 20, 30])
+    torch.testing.assert_close(before[..., :5], after[..., :5])
+
+
+@pytest.mark.parametrize("name", ["edgenext_xx_small", "swin_tiny_patch4_window7_224"])
+def test_a_stem_that_can_t_run_at_stride_1_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^model.backbone: {name} can't keep every position") as caught:
+        make_stage(name, 3, pretrained=False)
+    assert "mobilenetv4_conv_small" in caught.value.hint
 
 
 def test_position_embeddings_are_frozen():
@@ -71,7 +94,7 @@ def learns(pair: Pair, pictures: torch.Tensor) -> None:
     """Hides and reveals, and checks that every backbone gets a gradient."""
     cover, secret = pictures
     container = pair.hide(cover, pair.prepare(secret))
-    revealed = pair.restore(pair.reveal(container))
+    revealed = pair.restore(pair.enhance(secret), pair.reveal(container))
     assert container.shape == revealed.shape == cover.shape
     (container.square().mean() + revealed.square().mean()).backward()
     encoders = [module for name, module in pair.named_modules() if name.endswith("encoder")]
@@ -85,7 +108,8 @@ def learns(pair: Pair, pictures: torch.Tensor) -> None:
 @pytest.mark.parametrize("backbone", KINDS)
 def test_pairs_with_backbones_learn_at_odd_sizes(backbone):
     torch.set_num_threads(1)
-    for name, options in {"timm_unet": {"width": 8}, "invertible": {"blocks": 1, "width": 4, "ends": 2}}.items():
+    families = {"timm_unet": {"width": 8}, "invertible": {"blocks": 1, "width": 4, "ends": 2}}
+    for name, options in families.items():
         torch.manual_seed(0)
         pair = build(name, backbone=backbone, **options)
         for weight in pair.parameters():

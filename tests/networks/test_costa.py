@@ -75,12 +75,24 @@ def test_without_its_mask_nothing_is_revealed(pair):
 
 
 def test_what_a_pair_needs():
-    for option in ("blocks", "ends"):
-        with pytest.raises(ConfigError, match=f"model.{option}: must be 2 or more"):
-            build("costa", **{option: 1})
-    with pytest.raises(ConfigError, match="resnet18 has no place without ends"):
-        build("costa", backbone="resnet18")
-    pair = build("costa", width=4, ends=2, backbone="test_convnext")
-    pictures = torch.rand(1, 3, 32, 40)
-    assert pair.restore(pictures).shape == pictures.shape
-    assert torch.equal(build("costa", width=4).restore(pictures), pictures)
+    with pytest.raises(ConfigError, match=r"model.blocks: must be 2 or more"):
+        build("costa", blocks=1)
+    with pytest.raises(ConfigError, match="unknown place 'latent'") as caught:
+        build("costa", place="base + latent")
+    assert caught.value.hint == "known: base, secret, joined by +"
+
+
+@pytest.mark.parametrize("backbone", ["none", "test_convnext", "mobilenetv4_conv_small"])
+@torch.no_grad()
+def test_base_and_secret_are_as_they_were_before_training(backbone):
+    """Where a network is missing, they always are."""
+    base, residual = torch.rand(1, 3, 32, 40), 0.01 * torch.randn(1, 3, 32, 40)
+    cases = {("base+secret", 1): (True, True), ("base", 1): (True, False), ("secret", 2): (False, True)}
+    for (place, ends), changed in (cases | {("base+secret", 0): (False, False)}).items():
+        pair = build("costa", width=4, ends=ends, backbone=backbone, place=place).eval()
+        assert torch.equal(pair.enhance(base), base)
+        assert torch.equal(pair.restore(base, residual), base + residual)
+        for parameter in pair.parameters():
+            parameter.data += 0.02 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+        found = (pair.enhance(base), base), (pair.restore(base, residual), base + residual)
+        assert tuple(not torch.equal(*both) for both in found) == changed

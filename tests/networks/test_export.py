@@ -15,6 +15,7 @@ from stegnet import MediaError, WeightsError
 from stegnet.cli import main
 from stegnet.networks import (
     MODEM,
+    NETWORKS,
     SHIPPED,
     SHIPPED_MODEM,
     Card,
@@ -26,7 +27,7 @@ from stegnet.networks import (
     save_pair,
     weights_id,
 )
-from stegnet.networks.engines.engine import ALWAYS, NETWORKS, graph_file
+from stegnet.networks.engines.engine import ALWAYS, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 
@@ -60,7 +61,8 @@ def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)
     agreements = export.export(weights, tmp_path)
-    exported = {"invertible": NETWORKS, "costa": (*ALWAYS, "restore")}.get(family, ALWAYS)
+    both = {"invertible": ("prepare", *ALWAYS, "restore"), "costa": ("enhance", *ALWAYS, "restore")}
+    exported = both.get(family, ALWAYS)
     assert tuple(found.network for found in agreements) == exported
     assert [name for name in NETWORKS if graph_file(weights, name).exists()] == list(exported)
     theirs, ours = OnnxEngine(weights), TorchEngine(load_pair(weights)[0], "cpu", "fp32")
@@ -68,8 +70,9 @@ def test_every_family(family, tmp_path):
     for shape in ((8, 8, 3), (40, 72, 3), (264, 136, 3)):
         cover, hidden = random.random(shape, np.float32), random.random(shape, np.float32) - np.float32(0.5)
         np.testing.assert_allclose(theirs.hide(cover, hidden), ours.hide(cover, hidden), atol=2e-5)
-        for name in ("prepare", "reveal", "restore"):
+        for name in ("prepare", "enhance", "reveal"):
             np.testing.assert_allclose(getattr(theirs, name)(cover), getattr(ours, name)(cover), atol=2e-5)
+        np.testing.assert_allclose(theirs.restore(cover, hidden), ours.restore(cover, hidden), atol=5e-5)
 
 
 def test_a_modem_by_the_command_line(tmp_path, capsys):
@@ -93,17 +96,18 @@ def test_a_modem_by_the_command_line(tmp_path, capsys):
 def test_the_shipped_files_belong_to_the_shipped_weights():
     """And to no others, if they are only a little different."""
     key, card = weights_id(SHIPPED), asdict(read_card(SHIPPED))
-    for name in ALWAYS:
+    names = [name for name in NETWORKS if name != "prepare"]
+    for name in names:
         model = onnx.load(graph_file(SHIPPED, name))
         onnx.checker.check_model(model, full_check=True)
         said = {entry.key: entry.value for entry in model.metadata_props}
         assert said["stegnet.weights"] == key
         assert json.loads(said["stegnet.card"]) == card
-        assert said["stegnet.networks"].split() == list(ALWAYS)
+        assert said["stegnet.networks"].split() == names
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
         assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
     pair, shipped = load_pair(SHIPPED)[0], OnnxEngine(SHIPPED)
-    for found in export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, ALWAYS, pair):
+    for found in export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, names, pair):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
     for parameter in pair.parameters():

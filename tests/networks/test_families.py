@@ -47,7 +47,8 @@ def hide(pair: Pair, cover: torch.Tensor, secret: torch.Tensor) -> torch.Tensor:
 
 
 def reveal(pair: Pair, container: torch.Tensor) -> torch.Tensor:
-    return pair.restore(pair.reveal(container))
+    """From a base that is no part of the container."""
+    return pair.restore(pair.enhance(container.detach().flip(-1)), pair.reveal(container))
 
 
 def taught(parameters: Iterable[torch.nn.Parameter]) -> bool:

@@ -120,11 +120,11 @@ def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
 
 def test_torchrun_and_ray_end_with_the_same_bits(project: Path, temporary: Path) -> None:
     by_torchrun = finish(submit(project, "torchrun.sbatch", "local", temporary), project)
-    process = submit(project, "ray.sbatch", "ray", temporary, "-S", "beta=0.9")
+    process = submit(project, "ray.sbatch", "ray", temporary, "-S", "beta=1.0")
     kill_one(process, project)
     assert finish(process, project) == by_torchrun
     assert "ActorDiedError" in (project / "said.txt").read_text(encoding="utf-8")
     commands = (project / "dvc-commands").read_text(encoding="utf-8").splitlines()
-    assert commands == ["commit --force train", "exp run -S train.launcher=ray -S beta=0.9"]
+    assert commands == ["commit --force train", "exp run -S train.launcher=ray -S beta=1.0"]
     everything = (" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"]))
     assert not [words for words in everything if str(temporary) in words]

@@ -5,7 +5,7 @@
  * they resize the secret, code its base, run the networks, and choose the steps that seal the record.
  */
 
-import { decodeBase, encodeBase, leastBytes, NONE } from "../format/base.js";
+import { decodeBase, encodeBase, leastBytes, NONE, setGain } from "../format/base.js";
 import { roundingCosts } from "../format/costs.js";
 import { KEY_BYTES, keySource } from "../format/keys.js";
 import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
@@ -48,16 +48,19 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const bytes = await encodeBase(kind, resized, quality, most, engine.avif);
   if (!bytes) throw tooSmall(cover);
   const base = await decodeBase(kind, bytes, width, height, engine.avif);
-  const prepared = await engine.run("prepare", width, height, toPlanes(resized));
+  const enhanced = await engine.run("enhance", width, height, toPlanes(base.picture));
+  const planes = toPlanes(resized);
+  const gain = setGain(bytes, planes, enhanced);
+  const prepared = await engine.run("prepare", width, height, planes);
   const shuffleKey = await keys.film.shuffle(filmId, 0);
   const shuffle = await drawShuffle(shuffleKey, (width * height) / block ** 2);
-  const scrambled = shuffled(residualOf(prepared, base), width, block, shuffle);
+  const scrambled = shuffled(residualOf(prepared, enhanced, gain), width, block, shuffle);
   const mask = await drawMask(shuffleKey, width, height, period);
   const seen = masked(toPlanes(corner(cover, width, height)), mask, -1);
-  const planes = masked(await engine.run("hide", width, height, seen, scrambled), mask, 1);
+  const changed = masked(await engine.run("hide", width, height, seen, scrambled), mask, 1);
 
   engine.onProgress("seal");
-  const hidden = toPicture(intoRange(planes, period), width, height);
+  const hidden = toPicture(intoRange(changed, period), width, height);
   const container = { ...cover, data: cover.data.slice() };
   place(hidden.picture, container);
   const errors = { ...cover, data: new Int8Array(cover.data.length) };

@@ -6,7 +6,7 @@ import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
 import { parseContent } from "../format/content.js";
 import { keySource } from "../format/keys.js";
-import { joined, masked, toPicture, toPlanes } from "../format/planes.js";
+import { masked, toPicture, toPlanes } from "../format/planes.js";
 import { FILM, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
@@ -53,16 +53,18 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   const { filmId, hidden, base } = record;
-  checkWeights(hidden.weights, engine.pair.weights);
+  const [pair, of] = hidden.weights === engine.former?.weights ? [engine.former, "former."] : [engine.pair, ""];
+  checkWeights(hidden.weights, pair.weights);
 
   const [width, height] = area(container, hidden.block);
   const shuffleKey = await filmKey.shuffle(filmId, 0);
   const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
-  const mask = await drawMask(shuffleKey, width, height, engine.pair.period);
+  const mask = await drawMask(shuffleKey, width, height, pair.period);
   const seen = masked(toPlanes(corner(container, width, height)), mask, -1);
-  const planes = await engine.run("reveal", width, height, seen);
-  const sum = joined(unshuffled(planes, width, hidden.block, shuffle), base);
-  const { picture } = toPicture(await engine.run("restore", width, height, sum), width, height);
+  const enhanced = await engine.run(`${of}enhance`, width, height, toPlanes(base.picture));
+  const planes = await engine.run(`${of}reveal`, width, height, seen);
+  const residual = unshuffled(planes, width, hidden.block, shuffle).map((value) => value / base.gain);
+  const { picture } = toPicture(await engine.run(`${of}restore`, width, height, enhanced, residual), width, height);
   return { secret: resize(picture, hidden.width, hidden.height), whole, robust: false };
 }
 

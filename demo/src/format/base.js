@@ -35,7 +35,7 @@ export function leastBytes(kind, width, height) {
 }
 
 /**
- * The base of a secret as bytes.
+ * The base of a secret as bytes; `setGain` writes the first of them.
  *
  * @param {string} kind one of KINDS; the bytes of "none" are empty
  * @param {import("../picture.js").Picture} secret with sides that are multiples of 8
@@ -50,9 +50,27 @@ export async function encodeBase(kind, secret, quality, most, avif) {
   const means = kind === MEANS && blockMeans(secret);
   const coded = means ? await pack(means, height / CELL, width / CELL) : await fitting(secret, quality, most - 1, avif);
   if (!coded || coded.length >= most) return null;
-  const decoded = means ? enlarged(means, width, height) : await avif.decode(coded);
-  return join([gainCode(secret, decoded)], coded);
+  return join([0], coded);
 }
+
+/**
+ * Writes the gain that makes the residual HIDDEN_RMS strong into a base's bytes, and returns it.
+ *
+ * @param {Uint8Array} bytes of `encodeBase`
+ * @param {Float32Array} secret planes
+ * @param {Float32Array} enhanced planes of the base, as the pair enhances it
+ */
+export function setGain(bytes, secret, enhanced) {
+  if (!bytes.length) return 1;
+  let sum = 0;
+  for (let at = 0; at < secret.length; at++) sum += (secret[at] - enhanced[at]) ** 2;
+  const rms = Math.sqrt(sum / secret.length);
+  const code = Math.round(GAIN_UNIT * Math.log2(HIDDEN_RMS / Math.max(rms, MIN_RMS))) + GAIN_BIAS;
+  bytes[0] = Math.min(Math.max(code, 0), MAX_GAIN_CODE);
+  return gainOf(bytes[0]);
+}
+
+const gainOf = (code) => 2 ** ((code - GAIN_BIAS) / GAIN_UNIT);
 
 /**
  * A base of a known kind and size.
@@ -64,7 +82,7 @@ export async function decodeBase(kind, bytes, width, height, avif) {
     return { picture: { width, height, data: new Uint8Array(3 * width * height).fill(GREY) }, gain: 1 };
   const [code, coded] = [bytes[0], bytes.subarray(1)];
   if (code > MAX_GAIN_CODE) throw new RangeError("not a base");
-  const gain = 2 ** ((code - GAIN_BIAS) / GAIN_UNIT);
+  const gain = gainOf(code);
   if (kind === MEANS)
     return { picture: enlarged(await unpack(coded, height / CELL, width / CELL), width, height), gain };
   if (!declares(coded, width, height)) throw new RangeError("not a base");
@@ -101,12 +119,3 @@ function declares(bytes, width, height) {
 }
 
 const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5.3)
-
-/** The code of the gain that makes the residual HIDDEN_RMS strong. */
-function gainCode(secret, decoded) {
-  let sum = 0;
-  for (let at = 0; at < secret.data.length; at++) sum += (secret.data[at] - decoded.data[at]) ** 2;
-  const rms = Math.sqrt(sum / secret.data.length) / 255;
-  const code = Math.round(GAIN_UNIT * Math.log2(HIDDEN_RMS / Math.max(rms, MIN_RMS))) + GAIN_BIAS;
-  return Math.min(Math.max(code, 0), MAX_GAIN_CODE);
-}

@@ -31,21 +31,12 @@ export function toPicture(planes, width, height) {
   return { picture: { width, height, data }, errors };
 }
 
-// Loops, since a callback for each of a large picture's samples takes three times as long.
+/** Planes of a prepared secret that the network hides: what its enhanced base leaves. */
+export const residualOf = (planes, enhanced, gain) => planes.map((value, at) => (value - enhanced[at]) * gain);
 
-/** Planes of a prepared secret that the network hides. @param {import("./base.js").Base} base */
-export function residualOf(planes, { picture, gain }) {
-  const residual = toPlanes(picture);
-  for (let at = 0; at < residual.length; at++) residual[at] = (planes[at] - residual[at]) * gain;
-  return residual;
-}
-
-/** Undoes `residualOf`; not clamped. */
-export function joined(residual, { picture, gain }) {
-  const planes = toPlanes(picture);
-  for (let at = 0; at < planes.length; at++) planes[at] += residual[at] / gain;
-  return planes;
-}
+/** Planes added up. @param {Float32Array[]} all */
+export const summed = ([first, ...others]) =>
+  others.reduce((sum, planes) => sum.map((value, at) => value + planes[at]), first);
 
 /** Adds a mask to planes, or subtracts it, in place; returns them. */
 export function masked(planes, mask, sign) {

@@ -1,10 +1,11 @@
 /** The shipped networks, a pair and a modem, on ONNX Runtime, on the graphics card or the processor. */
 
 import { PageError } from "../errors.js";
+import { summed } from "../format/planes.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, GRAPHS, PAIR, RUNTIMES } from "./files.js";
+import { AVIF, FORMER, GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
 
 /**
@@ -13,6 +14,7 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
+ * @property {Engine["pair"]} [former] the pair that was shipped before; its networks are named "former.reveal", …
  * @property {{rungs: import("../format/rungs.js").Rung[], isLocal?: boolean}} modem isLocal: its networks see a block's
  *   neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
@@ -50,7 +52,7 @@ export async function makeEngine(device, onProgress) {
   }
 
   async function run(network, width, height, ...inputs) {
-    if (!GRAPHS[network]) return inputs[0];
+    if (!GRAPHS[network]) return summed(inputs); // a network that does no more than that
     const graph = await session(network);
     const compute = (parts) =>
       computed(
@@ -66,7 +68,7 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, modem: MODEM, onProgress, run, avif };
+  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif };
 }
 
 async function computed(graph, tensors) {

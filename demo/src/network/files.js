@@ -12,10 +12,14 @@ const absolute = (url) => new URL(url, import.meta.url).href;
 const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", import: "default", eager: true });
 const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
 const modem = import.meta.glob("@shipped/modem.*.onnx", { query: "?url", import: "default", eager: true });
-const modemGraphs = Object.entries(modem).map(([path, url]) => [path.match(/(modem\.\w+)\.onnx$/)[1], absolute(url)]);
+const former = import.meta.glob("@shipped/former.reveal.onnx", { query: "?url", import: "default", eager: true });
+const others = Object.entries({ ...modem, ...former }).map(([path, url]) => [
+  path.match(/(\w+\.\w+)\.onnx$/)[1],
+  absolute(url),
+]);
 
-/** The networks; those at a pair's ends may be missing, and then do nothing. */
-export const GRAPHS = Object.fromEntries([...graphs.filter(([name]) => __NETWORKS__.includes(name)), ...modemGraphs]);
+/** The networks; those that only return their input, or the sum of their inputs, are missing. */
+export const GRAPHS = Object.fromEntries([...graphs.filter(([name]) => __NETWORKS__.includes(name)), ...others]);
 
 export const AVIF = { encode: absolute(avifEncoder), decode: absolute(avifDecoder) };
 
@@ -36,3 +40,5 @@ export const RUNTIMES = {
 
 /** Id of the weights, and the base of the secrets they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;
+/** The same of the pair that was shipped before. */
+export const FORMER = __FORMER__;

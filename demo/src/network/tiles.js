@@ -15,9 +15,11 @@ const STEP = 32; // tiles begin where the strides of the networks do
  */
 const NETWORKS = {
   prepare: { margin: 96, cells: [1], cell: 1 },
+  enhance: { margin: 32, cells: [1], cell: 1 },
   hide: { margin: 64, cells: [1, 1], cell: 1 },
   reveal: { margin: 64, cells: [1], cell: 1 },
-  restore: { margin: 96, cells: [1], cell: 1 },
+  restore: { margin: 32, cells: [1, 1], cell: 1 },
+  "former.reveal": { margin: 64, cells: [1], cell: 1 },
   "modem.hide": { margin: 32, cells: [1, 8], cell: 1 },
   "modem.reveal": { margin: 32, cells: [1, 8], cell: 8 },
 };

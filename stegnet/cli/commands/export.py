@@ -38,8 +38,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.weights is None and options.output is None:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
     from stegnet.core.errors import extra
-    from stegnet.networks.card import SHIPPED
-    from stegnet.networks.engines.engine import NETWORKS, graph_file
+    from stegnet.networks.card import NETWORKS, SHIPPED
+    from stegnet.networks.engines.engine import graph_file
 
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent

@@ -22,7 +22,7 @@ __getattr__, __all__ = lazy_names(
     __name__,
     film="hide_film",
     frame="FrameInput check_cover hide_frame reveal_frame",
-    network="HideResult Network chosen_network receptive_fields run_of",
+    network="HideResult Network chosen_network network_for run_of",
     picture="Revealed hide_picture reveal_picture",
     quality="measured_quality",
     reveal="reveal_film",

@@ -26,6 +26,7 @@ from stegnet.record import (
     hidden_size,
     least_base,
     least_base_per_pixel,
+    with_gain,
 )
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
 
@@ -129,14 +130,15 @@ def reveal_frame(
 
 
 def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:
-    """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes it.
+    """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes and enhances it.
 
     Args:
         most: bytes of the whole record.
     """
     kind, film = record.header.secret.base, record.header.kind == FILM
     data = encode_base(secret, kind, network.quality, most - len(format_record(record, key)), film)
-    return replace(record, base=data), decode_base(data, kind, *secret.shape[:2])
+    data, base = with_gain(data, secret, network.enhanced(decode_base(data, kind, *secret.shape[:2])))
+    return replace(record, base=data), base
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

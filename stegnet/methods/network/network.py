@@ -16,20 +16,17 @@ import numpy as np
 
 from stegnet.core.errors import WeightsError
 from stegnet.core.measures import PSNR
-from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, join, split, to_8_bits
+from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import FORMER, SHIPPED, Card, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.networks.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.record import KINDS, MAX_BLOCK
 
 _MOST_ERROR = 127  # of a sample's rounding, half a level
-_PER_CONVOLUTION = 3  # receptive field of a 3×3 convolution at half resolution
-_ENCODER_DEPTH = 2  # of `stegnet.networks.families.costa`
-_PER_BLOCK = 12  # receptive field of a coupling block, in pixels to each side
-_ENDS = 160  # receptive field of a network at an end with up to _MOST_ENDS convolutions and convnext_atto
-_MOST_ENDS = 6
+# Receptive fields of the pair that was shipped until 0.1, whose card does not tell them.
+_FORMER_FIELDS = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,8 @@ class Network:
         """Loads the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
         scramble = _scramble(path, card)
-        return cls(load_engine(path, backend, device, precision), weights_id(path), *scramble, receptive_fields(card))
+        fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})
+        return cls(load_engine(path, backend, device, precision), weights_id(path), *scramble, fields)
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
@@ -93,10 +91,10 @@ class Network:
         """
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
         counted = _with_steps(step, len(first) + len(second))
-        hidden = np.empty(secret.shape, np.float32)
+        hidden, enhanced = np.empty(secret.shape, np.float32), self.enhanced(base).enhanced
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
-            tile.part(hidden)[:] = split(prepared, tile.part(base.picture), base.gain)
+            tile.part(hidden)[:] = split(prepared, tile.part(enhanced), base.gain)
         container, rounding_error = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
         for tile in counted(second):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
@@ -124,12 +122,21 @@ class Network:
         for tile in counted(first):
             masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
             tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
-        secret = np.empty(container.shape, np.uint8)
+        secret, enhanced = np.empty(container.shape, np.uint8), self.enhanced(base).enhanced
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
-            joined = join(around, tile.around(base.picture), base.gain)
-            tile.part(secret)[:] = to_8_bits(tile.inside(self.engine.restore(joined)))
+            restored = self.engine.restore(tile.around(enhanced), around * np.float32(1 / base.gain))
+            tile.part(secret)[:] = to_8_bits(tile.inside(restored))
         return secret
+
+    def enhanced(self, base: Base) -> Base:
+        """The base with its picture as the pair enhances it; errors as `hide`."""
+        if base.enhanced is not None:
+            return base
+        enhanced = np.empty(base.picture.shape, np.float32)
+        for tile in self._tiles(*base.picture.shape[:2], "enhance"):
+            tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(base.picture))))
+        return replace(base, enhanced=enhanced)
 
     def check(self, weights: str) -> None:
         """Refuses a secret that was hidden with other weights.
@@ -175,21 +182,24 @@ def _scramble(path: Path, card: Card) -> tuple[str, int, int, float]:
     return base, quality, block, period
 
 
-def receptive_fields(card: Card) -> dict[str, int]:
-    """Receptive field of each network of a pair by name, in pixels to each side; empty if it is not known."""
-    options = card.options
-    if card.model == "costa" and options.get("ends") == 0:
-        return {"prepare": 0, "hide": _PER_CONVOLUTION * _ENCODER_DEPTH, "reveal": _PER_CONVOLUTION * options["blocks"]}
-    small = options.get("backbone") in ("none", "convnext_atto") and options.get("ends", _MOST_ENDS + 1) <= _MOST_ENDS
-    if card.model not in ("invertible", "invertible_large") or not small or options.get("place") != "ends":
-        return {}
-    coupled = _PER_BLOCK * options["blocks"]
-    return {"prepare": _ENDS, "hide": coupled, "reveal": coupled, "restore": _ENDS}
-
-
 def chosen_network(run: Run) -> Network:
     """The pair of a run; errors as `Network.load`."""
     return run.network(Network.load, SHIPPED)
+
+
+def network_for(weights: str, run: Run) -> Network:
+    """The pair with these weights, by which a secret was hidden: the run's, or one that was shipped before it.
+
+    Raises:
+        WeightsError: it is neither of them.
+    """
+    network = chosen_network(run)
+    if weights == weights_id(FORMER) != network.weights:
+        if FORMER not in run.networks:
+            run.networks[FORMER] = Network.load(FORMER, run.device, run.precision, run.backend)
+        return run.networks[FORMER]
+    network.check(weights)
+    return network
 
 
 def run_of(network: Network, run: Run = DEFAULT_RUN) -> Run:

@@ -22,7 +22,7 @@ from stegnet.media import FilmWriter
 from stegnet.methods.method import Hidden
 from stegnet.methods.network import NETWORK
 from stegnet.methods.network.frame import reveal_frame
-from stegnet.methods.network.network import Network, chosen_network
+from stegnet.methods.network.network import Network, network_for
 from stegnet.methods.network.picture import reveal_read_picture
 from stegnet.methods.run import DEFAULT_RUN, Run
 from stegnet.networks.card import SHIPPED, weights_id
@@ -58,7 +58,8 @@ class HiddenPictures(Hidden):
             return write_hidden_film(self.container, out, strict, self.run)
         (pixels,) = self.container.frames()
         step, first = partial(self.run.progress, "reveal tiles"), self.container.first
-        revealed = reveal_read_picture(chosen_network(self.run), pixels, self.container.key, first, step)
+        network = network_for(self.container.header().secret.weights, self.run)
+        revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
             raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "unless strict, it is revealed")
         report = write_revealed(out, revealed.picture)
@@ -141,17 +142,14 @@ def reveal_film(
 
 def write_hidden_film(container: Container, out: OutputTarget, strict: bool, run: Run) -> Report:
     """Reveals the film in a container that is open; arguments and errors as `reveal_film`."""
-    network = chosen_network(run)
     try:
-        film = _Film(network, container, _header_in_place(container), strict)
-        _check(film)
+        film = _opened(container, _header_in_place(container), strict, run)
         return _write(film, _frames_in_place(film), out, run)
     except _OutOfPlace:
         inspection = container.inspect(run.progress)
-    film = _Film(network, container, inspection.header, strict, inspection.diagnosis)
-    if strict and film.header.kind == FILM:
-        raise _altered(film.diagnosis)
-    _check(film)
+    if strict and inspection.header.kind == FILM:
+        raise _altered(inspection.diagnosis)
+    film = _opened(container, inspection.header, strict, run, inspection.diagnosis)
     return _write(film, _frames_in_order(film), out, run)
 
 
@@ -162,10 +160,10 @@ def _header_in_place(container: Container) -> Header:
     return record.header
 
 
-def _check(film: _Film) -> None:
-    if film.header.kind != FILM:
+def _opened(container: Container, header: Header, strict: bool, run: Run, diagnosis: Diagnosis = _NO_DAMAGE) -> _Film:
+    if header.kind != FILM:
         raise RevealError("what is hidden here is not a film", "`stegnet info` says what it is")
-    film.network.check(film.header.secret.weights)
+    return _Film(network_for(header.secret.weights, run), container, header, strict, diagnosis)
 
 
 def _frames_in_place(film: _Film) -> Generator[FilmFrame, None, None]:

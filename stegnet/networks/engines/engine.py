@@ -15,7 +15,6 @@ from stegnet.core.errors import CapacityError
 
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
-NETWORKS = ("prepare", "hide", "reveal", "restore")
 ALWAYS = ("hide", "reveal")  # all that is exported of a pair without networks at its ends
 # Metadata keys of an ONNX file: id and card of its weights, the networks exported, the ranges of its inputs.
 ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
@@ -35,7 +34,7 @@ class Pool:
 
 
 class Engine(Protocol):
-    """Runs the four networks of a pair, see `stegnet.networks.Pair`, on single pictures.
+    """Runs the five networks of a pair, see `stegnet.networks.Pair`, on single pictures.
 
     Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
     raise CapacityError if there is not enough memory.
@@ -65,8 +64,11 @@ class Engine(Protocol):
         For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
 
-    def restore(self, picture: np.ndarray) -> np.ndarray:
-        """Returns the secret after the unshuffle, restored; not clamped."""
+    def enhance(self, base: np.ndarray) -> np.ndarray:
+        """Returns the secret's base, nearer to it; not clamped."""
+
+    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Returns the secret from its enhanced base and the residual, in [-1, 1] and in order; not clamped."""
 
     def pool(self, pixels: int) -> Pool:
         """Returns as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""

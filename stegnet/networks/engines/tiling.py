@@ -10,7 +10,7 @@ MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
 FINE = 768  # side of a tile with its margin, where the grid is free
 _STEP = 32  # tiles begin at multiples of the strides of common backbones
-_HALO = 16  # margins of the free grid are multiples of this
+_HALO = 16  # least margin of the free grid; others are multiples of _STEP
 
 # Called after each tile with tiles done and tiles in all; not called where each network needs only one.
 Step = Callable[[int, int], None]
@@ -62,7 +62,7 @@ def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
     """
     most, margin = (MOST_ROWS, MOST_COLS), MARGIN
     if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
-        margin = -(-receptive_field // _HALO) * _HALO
+        margin = _HALO if receptive_field <= _HALO else -(-receptive_field // _STEP) * _STEP
         most = (FINE - 2 * margin,) * 2
     return cut(height, width, most, margin)
 

@@ -49,8 +49,11 @@ class TorchEngine:
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
         return self._run(self.pair.reveal, container, *dither)
 
-    def restore(self, picture: np.ndarray) -> np.ndarray:
-        return self._run(self.pair.restore, picture)
+    def enhance(self, base: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.enhance, base)
+
+    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        return self._run(self.pair.restore, base, residual)
 
     def pool(self, pixels: int) -> Pool:
         if self.device.type == "cuda":

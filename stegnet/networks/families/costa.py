@@ -19,8 +19,8 @@ from torch.nn import functional
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.networks.layers.backbone import NONE
-from stegnet.networks.layers.convolutions import BANDS, Subnet, fraction, haar, inverse_haar
-from stegnet.networks.pair import Pair, register
+from stegnet.networks.layers.convolutions import BANDS, Refiner, Subnet, fraction, haar, inverse_haar
+from stegnet.networks.pair import Pair, chosen_places, register
 
 ENCODER_DEPTH = 2  # convolutions
 PERIOD, WAY = 4.8, 0.85  # at first: in levels, and the share of the way
@@ -30,34 +30,45 @@ SLOPE = 5.0  # at first: phase for a hidden sample, in periods
 LIMIT = 0.28
 # At first: coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
 SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
+PICTURE, RESIDUAL = 4, 100  # factors of what the networks see, so that all of it is about 1 strong
+# Of the networks that see pictures whole: their places, and the channels that they see.
+PLACES = {"base": BANDS, "secret": 2 * BANDS}
 PHASE_FEATURES = 3 * BANDS  # cosine, sine and series
 
 
 @register
 class Costa(Pair):
-    """An encoder and a decoder of phases, and a network that restores the whole picture.
+    """An encoder and a decoder of phases, and two networks that see the picture whole.
+
+    One enhances the base, on both sides; the other restores the secret from base and residual, which it sees apart:
+    their sum would hide from it where the base is wrong.
 
     Args:
         blocks: convolutions of the decoder.
-        width: channels of its convolutions; the encoder's are half as wide.
-        ends: convolutions of the network that restores; 0 for no such network.
-        backbone: name of a timm model in parallel to the convolutions that restore, or "none".
-        pretrained: the backbone starts from timm's weights.
+        width: channels of its convolutions; all other convolutions are half as wide.
+        ends: convolutions of the networks that enhance and restore, after the backbone, or one more without one; 0: no
+            such networks.
+        backbone: name of a timm model whose first stage they begin with, or "none".
+        place: which of the two there are: "base", "secret", or both joined by "+".
+        pretrained: the backbones start from timm's weights.
     Raises:
-        ConfigError: there is no such backbone or nothing for it to do, or `blocks` or `ends` is 1.
+        ConfigError: there is no such place or backbone, or `blocks` is 1.
     """
 
     secret_first, periodic = False, True
 
     def __init__(
-        self, blocks: int = 3, width: int = 48, ends: int = 0, backbone: str = NONE, pretrained: bool = False
+        self,
+        blocks: int = 3,
+        width: int = 32,
+        ends: int = 1,
+        backbone: str = "mobilenetv4_conv_small",
+        place: str = "base+secret",
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
-        for name, value in (("blocks", blocks), ("ends", ends)):
-            if value == 1:
-                raise ConfigError(f"model.{name}: must be 2 or more, is 1", "one convolution can't be non-linear")
-        if backbone != NONE and not ends:
-            raise ConfigError(f"model.backbone: {backbone} has no place without ends", "set model.ends to 4")
+        if blocks == 1:
+            raise ConfigError("model.blocks: must be 2 or more, is 1", "one convolution can't be non-linear")
         self.log_period = nn.Parameter(torch.tensor(math.log(PERIOD)))
         self.way_logit = nn.Parameter(torch.tensor(math.log(WAY / (1 - WAY))))
         self.limit = nn.Parameter(torch.tensor(LIMIT))
@@ -66,7 +77,11 @@ class Costa(Pair):
         self.scale = nn.Parameter(torch.eye(BANDS))
         self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), ENCODER_DEPTH)
         self.decoder = Subnet(PHASE_FEATURES, BANDS, width, blocks)
-        self.restorer = Subnet(BANDS, BANDS, width, ends, backbone, pretrained) if ends else None
+        places, depth = chosen_places(place, PLACES) if ends else set(), ends + (backbone == NONE)
+        self.enhancer, self.restorer = (
+            Refiner(channels, max(1, width // 2), depth, backbone, pretrained) if name in places else None
+            for name, channels in PLACES.items()
+        )
 
     def period(self) -> Tensor:
         return self.log_period.exp() / 255
@@ -86,10 +101,22 @@ class Costa(Pair):
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
             bands = haar(series)
             features = torch.cat([haar(phase.cos()), haar(phase.sin()), bands / SINES[0]], dim=1)
-        return inverse_haar((_mix(self.scale, bands) + self.decoder(features)).float())
+        return inverse_haar(_mix(self.scale, bands) + self.decoder(features))
 
-    def restore(self, pictures: Tensor) -> Tensor:
-        return pictures if self.restorer is None else pictures + inverse_haar(self.restorer(haar(pictures)))
+    def enhance(self, base: Tensor) -> Tensor:
+        return base if self.enhancer is None else base + inverse_haar(self.enhancer(_whole(base)))
+
+    def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        picture = base + residual
+        if self.restorer is None:
+            return picture
+        seen = torch.cat([_whole(base), RESIDUAL * haar(residual)], dim=1)
+        return picture + inverse_haar(self.restorer(seen))
+
+
+def _whole(picture: Tensor) -> Tensor:
+    """Haar bands of a picture, about 1 strong."""
+    return PICTURE * haar(picture - 0.5)
 
 
 def _mix(weight: Tensor, bands: Tensor) -> Tensor:

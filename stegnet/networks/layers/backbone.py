@@ -16,6 +16,8 @@ from stegnet.core.errors import ConfigError, WeightsError
 
 NONE = "none"  # no backbone
 OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; without the second, transformers accept a single size
+STEMS = ({"patch_size": 1}, {})  # tried in turn: a stem that cuts patches does not overlap them
+STAGE = 4  # stride of the stage that runs at stride 1: the first of a network's blocks
 MAX_UNIT = 256  # pixels
 REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # raised by timm for what a model does not support
 
@@ -49,6 +51,50 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
             refusals.append(error)
     reason = " ".join(str(refusals[0]).split()) or type(refusals[0]).__name__
     raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from refusals[0]
+
+
+def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
+    """Creates stem and first stage of a timm backbone with all strides 1: no position is thrown away.
+
+    Args:
+        backbone, channels: as in `make_encoder`.
+        pretrained: start from timm's weights, but for a stem that has other shapes at stride 1.
+    Returns:
+        A module that maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, with C =
+        `feature_info.channels()[0]`.
+    Raises:
+        ConfigError: timm has no such backbone or weights, or it can't run at stride 1.
+        WeightsError: its pretrained weights can't be downloaded.
+    """
+    plain = make_encoder(backbone, channels, pretrained)
+    strides = plain.feature_info.reduction()
+    level = next((index for index, stride in enumerate(strides) if stride >= STAGE), len(strides) - 1)
+    for options in STEMS:
+        try:
+            stage = _create(backbone, channels, False, None, {**options, "out_indices": (level,)})
+        except REFUSALS:
+            continue
+        for module in stage.modules():
+            if hasattr(module, "stride") and isinstance(module, nn.Conv2d | nn.MaxPool2d):
+                module.stride = (1, 1)
+        if _keeps_size(stage, channels):
+            own = stage.state_dict()
+            known = {name: weight for name, weight in plain.state_dict().items() if name in own}
+            same = {name: weight for name, weight in known.items() if weight.shape == own[name].shape}
+            stage.load_state_dict(same if pretrained else {}, strict=False)
+            return stage.train()
+    hint = "convnext_atto, mobilenetv4_conv_small and regnetx_002 can"
+    raise ConfigError(f"model.backbone: {backbone} can't keep every position (its stem has no stride 1)", hint)
+
+
+@torch.no_grad()
+def _keeps_size(stage: nn.Module, channels: int) -> bool:
+    height, width = 24, 40
+    try:
+        maps = stage.eval()(torch.zeros(1, channels, height, width))
+    except REFUSALS:
+        return False
+    return maps[0].shape[2:] == (height, width)
 
 
 def _check_name(backbone: str) -> None:

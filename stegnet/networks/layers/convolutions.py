@@ -4,27 +4,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.networks.layers.backbone import NONE, make_encoder
+from stegnet.core.compute import full_precision
+from stegnet.networks.layers.backbone import NONE, make_encoder, make_stage
 
 BANDS = 12  # Haar bands of a colour picture
 SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
+REFINED = 0.02  # of what a `Refiner` adds: bases are off by about 0.01, which one step of AdamW must not exceed
 LEVELS = 2  # feature maps used of a backbone: the finest ones
 
 
+def _haar_kernel() -> Tensor:
+    """(BANDS, 3, 2, 2): of each channel the mean and three differences, all means first."""
+    signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+    return torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+
+
+_HAAR = _haar_kernel()
+
+
 def haar(pictures: Tensor) -> Tensor:
-    """Orthonormal Haar transform, (B, C, H, W) to (B, 4C, H/2, W/2): mean and three differences of 2×2 blocks."""
-    a, b, c, d = functional.pixel_unshuffle(pictures, 2).unflatten(1, (-1, 4)).unbind(2)
-    return torch.cat([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], dim=1) / 2
+    """Orthonormal Haar transform, (B, 3, H, W) to (B, BANDS, H/2, W/2): mean and three differences of 2×2 blocks."""
+    with full_precision(pictures.device):
+        return functional.conv2d(pictures.float(), _HAAR.to(pictures.device), stride=2)
 
 
 def inverse_haar(bands: Tensor) -> Tensor:
-    """Inverse Haar transform, (B, 4C, H, W) to (B, C, 2H, 2W)."""
-    mean, horizontal, vertical, diagonal = bands.chunk(4, dim=1)
-    a = mean + horizontal + vertical + diagonal
-    b = mean - horizontal + vertical - diagonal
-    c = mean + horizontal - vertical - diagonal
-    d = mean - horizontal - vertical + diagonal
-    return functional.pixel_shuffle(torch.stack([a, b, c, d], dim=2).flatten(1, 2) / 2, 2)
+    """Inverse Haar transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
+    with full_precision(bands.device):
+        return functional.conv_transpose2d(bands.float(), _HAAR.to(bands.device), stride=2)
 
 
 def fraction(phase: Tensor) -> Tensor:
@@ -62,6 +69,37 @@ class Subnet(nn.Module):
     def forward(self, bands: Tensor) -> Tensor:
         features = self.first(bands)
         return self.rest(features if self.context is None else features + self.context(bands))
+
+
+class Refiner(nn.Module):
+    """What refines a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
+
+    The first stage of a timm backbone at stride 1, and 3×3 convolutions that see its features beside the bands. The
+    output is zero at first.
+
+    Args:
+        channels: of the input.
+        width: channels of the convolutions in between.
+        depth: number of convolutions.
+        backbone: name of a timm model, or "none".
+        pretrained: the backbone starts from timm's weights.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.encoder = None if backbone == NONE else make_stage(backbone, channels, pretrained)
+        layers: list[nn.Module] = []
+        channels += 0 if self.encoder is None else self.encoder.feature_info.channels()[0]
+        for _ in range(depth - 1):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+            channels = width
+        self.rest = nn.Sequential(*layers, nn.Conv2d(channels, BANDS, 3, padding=1))
+        nn.init.zeros_(self.rest[-1].weight)
+        nn.init.zeros_(self.rest[-1].bias)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
+        return REFINED * self.rest(features)
 
 
 class BackboneContext(nn.Module):

@@ -18,7 +18,7 @@ from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.networks.layers.backbone import NONE
 from stegnet.networks.layers.convolutions import BANDS, Subnet, haar, inverse_haar
-from stegnet.networks.pair import Pair
+from stegnet.networks.pair import Pair, chosen_places
 
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
 PLACES = (ENDS, COUPLINGS, LATENT)
@@ -96,7 +96,7 @@ class CouplingPair(Pair):
 
     def __init__(self, blocks: int, width: int, ends: int, backbone: str, place: str, pretrained: bool) -> None:
         super().__init__()
-        places = _places(place)
+        places = chosen_places(place, PLACES)
         if ends == 1:
             raise ConfigError(
                 "model.ends: must be 0, or 2 and more", "a single convolution can't expand and reduce channels"
@@ -131,8 +131,8 @@ class CouplingPair(Pair):
             cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
         return inverse_haar(secret_bands)
 
-    def restore(self, pictures: Tensor) -> Tensor:
-        return _refine(pictures, self.restorer)
+    def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        return _refine(base + residual, self.restorer)
 
 
 def _convolve(weight: Tensor, bands: Tensor) -> Tensor:
@@ -142,10 +142,3 @@ def _convolve(weight: Tensor, bands: Tensor) -> Tensor:
 
 def _refine(pictures: Tensor, network: Subnet | None) -> Tensor:
     return pictures if network is None else pictures + inverse_haar(network(haar(pictures)))
-
-
-def _places(names: str) -> set[str]:
-    places = {name.strip() for name in names.split("+")}
-    if unknown := sorted(places - set(PLACES)):
-        raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(PLACES)}, joined by +")
-    return places

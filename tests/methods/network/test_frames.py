@@ -24,12 +24,11 @@ from stegnet.methods.network import (
     check_cover,
     hide_frame,
     hide_picture,
-    receptive_fields,
     reveal_frame,
     reveal_picture,
 )
 from stegnet.methods.network.quality import SecretErrors, SecretQuality
-from stegnet.networks import SHIPPED, Card, Pair, build, load_pair, save_pair
+from stegnet.networks import NETWORKS, SHIPPED, Card, Pair, build, load_pair, receptive_fields, save_pair
 from stegnet.networks.engines.tiling import MARGIN, tiles
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST, OutputTarget
@@ -111,7 +110,8 @@ def test_a_network_is_the_pair_through_8_bits(weights, picture, shipped, shuffle
     hidden = network.hide(cover, secret, shuffle, base, lambda *step: steps.append(step))
     assert steps == [(done, len(steps)) for done in range(1, len(steps) + 1)] and len(steps) >= 4
 
-    shown = (as_picture(pair.prepare(as_tensor(secret / 255))) - base.picture / 255) * base.gain
+    enhanced = as_picture(pair.enhance(as_tensor(base.picture / 255)))
+    shown = (as_picture(pair.prepare(as_tensor(secret / 255))) - enhanced) * base.gain
     shown = apply(shown, shuffle) if shuffled else shown
     exact = as_picture(pair.hide(as_tensor(cover / 255), as_tensor(shown))) * 255
     period = network.period * 255
@@ -123,8 +123,8 @@ def test_a_network_is_the_pair_through_8_bits(weights, picture, shipped, shuffle
     assert np.abs(hidden.rounding_error - (exact.clip(0, 255) - hidden.container) * 254)[sure].max() < 1
 
     found = as_picture(pair.reveal(as_tensor(hidden.container / 255)))
-    joined = (invert(found, shuffle) if shuffled else found) / base.gain + base.picture / 255
-    exact = as_picture(pair.restore(as_tensor(joined))) * 255
+    residual = (invert(found, shuffle) if shuffled else found) / base.gain
+    exact = as_picture(pair.restore(as_tensor(enhanced), as_tensor(residual))) * 255
     sure = np.abs(exact % 1 - 0.5) > 2e-3
     np.testing.assert_array_equal(
         network.reveal(hidden.container, shuffle, base)[sure], np.rint(exact.clip(0, 255))[sure]
@@ -209,17 +209,17 @@ def reach_of(run, count: int, side: int) -> int:
 
 
 def test_no_network_reaches_further_than_is_known():
-    """Of the shipped family; where it is not known, the grid of the book applies."""
+    """Where more than MARGIN would be seen, or all of a picture, the grid of the book applies."""
     torch.manual_seed(0)
-    options = {"blocks": 6, "ends": 0, "width": 8}
-    pair = build("costa", **options).eval()
+    pair = build("costa", blocks=6, width=8, backbone="test_convnext").eval()
     for parameter in pair.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    known = receptive_fields(Card("costa", options, SCRAMBLE))
-    for name in ("hide", "reveal"):
-        assert 0 < reach_of(getattr(pair, name), 1 + (name == "hide"), 128) <= known[name] <= MARGIN
-    for model in ("unet", "invertible"):
-        assert receptive_fields(Card(model, options | {"ends": 7}, SCRAMBLE)) == {}
+    known = receptive_fields(pair)
+    for name, count in NETWORKS.items():
+        assert reach_of(getattr(pair, name), count, 128) <= known[name] <= MARGIN, name
+        assert known[name] > 0 or name == "prepare"
+    known = receptive_fields(build("unet", width=2))
+    assert (known["reveal"], known["prepare"]) == (6, 0) and "hide" not in known
 
 
 # Pictures

@@ -46,7 +46,7 @@ def test_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     (added,) = flatten(parse(line.strip()))
     config = check(changed(read(PARAMS), {f"train.loss.{added}": 2.0, "train.loss.mse": 0.0}))
     ramp = torch.arange(16.0).expand(1, 3, 8, 16) / 16
-    terms = losses.loss_terms(PassResult(ramp, torch.zeros_like(ramp), ramp, ramp), config.train.loss)
+    terms = losses.loss_terms(PassResult(ramp, torch.zeros_like(ramp), ramp, ramp, ramp), config.train.loss)
     assert terms.container.item() == pytest.approx(2 / 16)
     assert terms.secret.item() == 0
 

@@ -4,7 +4,7 @@ import torch
 
 from stegnet.networks import Pair
 from tests.support.lab import ScrambleConfig
-from tests.support.training import HideRevealPass, block_means, draw_randomness
+from tests.support.training import HideRevealPass, block_means, draw_randomness, objective_of
 
 CPU = torch.device("cpu")
 
@@ -56,6 +56,39 @@ def test_only_secrets_are_shuffled_and_come_back_added_to_their_bases(make_confi
         shown = pair.hidden.abs().flatten(2).sort().values
         torch.testing.assert_close(shown, expected.abs().flatten(2).sort().values, atol=1e-6, rtol=0)
         torch.testing.assert_close(result.revealed, result.secret)
+
+
+class Enhancing(Watched):
+    """Its bases are a level of 16 brighter."""
+
+    def __init__(self):
+        super().__init__()
+        self.brighter = torch.nn.Parameter(torch.tensor(16 / 255))
+
+    def enhance(self, base):
+        return base + self.brighter
+
+
+@pytest.mark.parametrize("base", ["means", "coded"])
+def test_what_an_enhanced_base_leaves_is_hidden_and_its_error_is_trained(make_config, batch, base):
+    batch, weights = with_bases(batch, base), (0.0, 0.5)
+    secret, (_, bases, _) = batch[:, 1] / 255, expected_hidden(batch, base)
+    left = secret - bases - 16 / 255
+    errors = []
+    for weight in weights:
+        config, pair = (
+            make_config(batch=8, scrambled=0.0, base_weight=weight, scramble=ScrambleConfig(base, 85, 8)),
+            Enhancing(),
+        )
+        result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+        gains = 0.1 / left.square().mean((1, 2, 3), keepdim=True).sqrt()
+        torch.testing.assert_close(pair.hidden, left * gains)
+        torch.testing.assert_close(result.revealed, secret)
+        errors.append(objective_of(config, pair, 10).terms(result).secret)
+    assert errors[0].item() < 1e-9
+    torch.testing.assert_close(errors[1], 0.5 * left.square().mean())
+    errors[1].backward()
+    assert pair.brighter.grad.abs() > 1e-3
 
 
 def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):

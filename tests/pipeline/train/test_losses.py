@@ -16,8 +16,7 @@ SPACES = ["rgb", "ycbcr"]
 
 @pytest.fixture
 def arrived() -> PassResult:
-    cover, container, secret, revealed = torch.rand(4, 2, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    return PassResult(cover, container, secret, revealed)
+    return PassResult(*torch.rand(5, 2, 3, 24, 32, generator=torch.Generator().manual_seed(0)))
 
 
 def grey(arrived: PassResult) -> PassResult:
@@ -46,10 +45,10 @@ def test_measures_by_hand(arrived):
     container = (arrived.container - arrived.cover).square().mean()
     secret = (arrived.revealed - arrived.secret).square().mean()
     assert (found.container, found.secret) == (found.container_mse, found.secret_mse) == (container, secret)
-    expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:]).mean()])
+    expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:4]).mean()])
     torch.testing.assert_close(both(of(arrived, ssim=1.0)), expected)
     flat = torch.zeros(1, 3, 16, 16)
-    pictures = PassResult(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003)
+    pictures = PassResult(cover=flat, container=flat + 0.5, secret=flat, revealed=flat - 0.003, base=flat)
     assert both(of(pictures, mse=1.0)).tolist() == pytest.approx([0.25, 9e-6])
     assert both(of(pictures, l1=1.0)).tolist() == pytest.approx([0.5, 0.003])
     expected = [(0.25 + 1e-6) ** 0.5 - 1e-3, (9e-6 + 1e-6) ** 0.5 - 1e-3]

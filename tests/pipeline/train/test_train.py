@@ -268,7 +268,7 @@ def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path)
     last = curve[-1]
     figures = {f"training_{side}_psnr": round(last[f"{side}_psnr"], 4) for side in ("container", "secret")}
     figures |= {name: last[name] for name in FIGURES} | {"validation_step": 0}
-    assert read == card == make_card(config, shards, CPU, "fp32", figures)
+    assert read == card == make_card(config, shards, CPU, "fp32", figures, pair)
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == asdict(card)
     assert card.training["data"] == data_hash(shards)
     assert card.training["train"]["lr"] == config.train.lr
