@@ -15,8 +15,9 @@ LEVELS = 2  # feature maps used of a backbone: the finest ones
 
 def _haar_kernel() -> Tensor:
     """(BANDS, 3, 2, 2): of each channel the mean and three differences, all means first."""
-    signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-    return torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+    with torch.device("cpu"):  # a family may be imported where pairs are built without memory
+        signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+        return torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
 
 
 _HAAR = _haar_kernel()
