@@ -4,9 +4,10 @@ import torch
 
 from stegnet import ConfigError
 from stegnet.networks import Pair, build
-from stegnet.networks.layers.convolutions import BackboneContext, haar, inverse_haar
+from stegnet.networks.layers.convolutions import BackboneContext, Haar
 
 pytestmark = pytest.mark.arithmetic
+HAAR = Haar()
 
 
 @pytest.fixture
@@ -26,15 +27,15 @@ def trained() -> Pair:
 
 def test_haar_is_the_textbooks_orthonormal_and_inverted(pictures):
     block = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    red = haar(block.expand(1, 3, 2, 2))[:, ::3]
+    red = HAAR(block.expand(1, 3, 2, 2))[:, ::3]
     assert red.flatten().tolist() == [5, -1, -2, 0]  # halves of 10, 4 − 6, 3 − 7 and 5 − 5
-    columns = haar(torch.eye(4).view(4, 1, 2, 2).expand(4, 3, 2, 2))[:, ::3].reshape(4, 4)
+    columns = HAAR(torch.eye(4).view(4, 1, 2, 2).expand(4, 3, 2, 2))[:, ::3].reshape(4, 4)
     assert torch.equal(columns @ columns.T, torch.eye(4))
-    torch.testing.assert_close(inverse_haar(haar(pictures)), pictures, rtol=0, atol=1e-6)
+    torch.testing.assert_close(HAAR.inverse(HAAR(pictures)), pictures, rtol=0, atol=1e-6)
 
 
 def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
-    cover, secret = haar(pictures), haar(pictures.flip(0))
+    cover, secret = HAAR(pictures), HAAR(pictures.flip(0))
     container, latent = cover, secret
     for block in trained.blocks:
         container, latent = block(container, latent)
@@ -47,16 +48,16 @@ def test_with_the_true_latent_the_inverse_is_exact(trained, pictures):
 
 
 def test_hiding_is_the_forward_pass_and_revealing_its_left_inverse(trained, pictures):
-    covers, secrets = haar(pictures), haar(1 - pictures)
+    covers, secrets = HAAR(pictures), HAAR(1 - pictures)
     for block in trained.blocks:
         covers, secrets = block(covers, secrets)
     container = trained.hide(pictures, 1 - pictures)
-    torch.testing.assert_close(haar(container), trained.mixing(covers, secrets), rtol=1e-4, atol=1e-5)
-    cover, secret = haar(container), trained.mixing.inverse(haar(container))
+    torch.testing.assert_close(HAAR(container), trained.mixing(covers, secrets), rtol=1e-4, atol=1e-5)
+    cover, secret = HAAR(container), trained.mixing.inverse(HAAR(container))
     assert secret.abs().max() > 0
     for block in reversed(trained.blocks):
         cover, secret = block.inverse(cover, secret)
-    torch.testing.assert_close(trained.reveal(container), inverse_haar(secret))
+    torch.testing.assert_close(trained.reveal(container), HAAR.inverse(secret))
 
 
 def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pictures):
@@ -64,7 +65,7 @@ def test_mixing_is_the_least_squares_solution_and_stays_at_32_bits(trained, pict
     system = np.concatenate([np.eye(12), trained.mixing.weight.detach().numpy()])
     wanted = np.linalg.lstsq(system, torch.cat([cover, secret], dim=1).flatten().numpy())[0]
     np.testing.assert_allclose(trained.mixing(cover, secret).detach().flatten(), wanted, atol=1e-5)
-    bands = haar(pictures)
+    bands = HAAR(pictures)
     torch.testing.assert_close(trained.mixing(bands, trained.mixing.inverse(bands)), bands, rtol=0, atol=1e-5)
     with torch.autocast("cpu", torch.bfloat16):
         mixed, latent = trained.mixing(bands, bands), trained.mixing.inverse(bands)

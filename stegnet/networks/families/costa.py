@@ -19,7 +19,7 @@ from torch.nn import functional
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.networks.layers.backbone import NONE
-from stegnet.networks.layers.convolutions import BANDS, Refiner, Subnet, fraction, haar, inverse_haar
+from stegnet.networks.layers.convolutions import BANDS, Haar, Refiner, Subnet, fraction
 from stegnet.networks.pair import Pair, chosen_places, register
 
 ENCODER_DEPTH = 2  # convolutions
@@ -75,6 +75,7 @@ class Costa(Pair):
         self.sines = nn.Parameter(torch.tensor(SINES))
         self.slope = nn.Parameter(SLOPE * torch.eye(BANDS))
         self.scale = nn.Parameter(torch.eye(BANDS))
+        self.haar = Haar()
         self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), ENCODER_DEPTH)
         self.decoder = Subnet(PHASE_FEATURES, BANDS, width, blocks)
         places, depth = chosen_places(place, PLACES) if ends else set(), ends + (backbone == NONE)
@@ -87,8 +88,8 @@ class Costa(Pair):
         return self.log_period.exp() / 255
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        bands = haar(secret)
-        phase = inverse_haar(_mix(self.slope, bands) + self.encoder(bands))
+        bands = self.haar(secret)
+        phase = self.haar.inverse(_mix(self.slope, bands) + self.encoder(bands))
         with full_precision(cover.device):
             period, cover = self.period(), cover.float()
             away = fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
@@ -99,24 +100,23 @@ class Costa(Pair):
             phase = 2 * math.pi * fraction(container.float() / self.period().detach())
             orders = range(1, len(self.sines) + 1)
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
-            bands = haar(series)
-            features = torch.cat([haar(phase.cos()), haar(phase.sin()), bands / SINES[0]], dim=1)
-        return inverse_haar(_mix(self.scale, bands) + self.decoder(features))
+            bands = self.haar(series)
+            features = torch.cat([self.haar(phase.cos()), self.haar(phase.sin()), bands / SINES[0]], dim=1)
+        return self.haar.inverse(_mix(self.scale, bands) + self.decoder(features))
 
     def enhance(self, base: Tensor) -> Tensor:
-        return base if self.enhancer is None else base + inverse_haar(self.enhancer(_whole(base)))
+        return base if self.enhancer is None else base + self.haar.inverse(self.enhancer(self._seen(base)))
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
         picture = base + residual
         if self.restorer is None:
             return picture
-        seen = torch.cat([_whole(base), RESIDUAL * haar(residual)], dim=1)
-        return picture + inverse_haar(self.restorer(seen))
+        seen = torch.cat([self._seen(base), RESIDUAL * self.haar(residual)], dim=1)
+        return picture + self.haar.inverse(self.restorer(seen))
 
-
-def _whole(picture: Tensor) -> Tensor:
-    """Haar bands of a picture, about 1 strong."""
-    return PICTURE * haar(picture - 0.5)
+    def _seen(self, picture: Tensor) -> Tensor:
+        """Haar bands of a picture, about 1 strong."""
+        return PICTURE * self.haar(picture - 0.5)
 
 
 def _mix(weight: Tensor, bands: Tensor) -> Tensor:

@@ -13,26 +13,26 @@ REFINED = 0.02  # of what a `Refiner` adds: bases are off by about 0.01, which o
 LEVELS = 2  # feature maps used of a backbone: the finest ones
 
 
-def _haar_kernel() -> Tensor:
-    """(BANDS, 3, 2, 2): of each channel the mean and three differences, all means first."""
-    with torch.device("cpu"):  # a family may be imported where pairs are built without memory
+class Haar(nn.Module):
+    """Orthonormal Haar transform, (B, 3, H, W) to (B, BANDS, H/2, W/2): mean and three differences of 2×2 blocks.
+
+    One convolution, in 32 bits whatever surrounds it; all means come first, then all horizontal differences.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
         signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-        return torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+        kernel = torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+        self.register_buffer("kernel", kernel, persistent=False)
 
+    def forward(self, pictures: Tensor) -> Tensor:
+        with full_precision(pictures.device):
+            return functional.conv2d(pictures.float(), self.kernel, stride=2)
 
-_HAAR = _haar_kernel()
-
-
-def haar(pictures: Tensor) -> Tensor:
-    """Orthonormal Haar transform, (B, 3, H, W) to (B, BANDS, H/2, W/2): mean and three differences of 2×2 blocks."""
-    with full_precision(pictures.device):
-        return functional.conv2d(pictures.float(), _HAAR.to(pictures.device), stride=2)
-
-
-def inverse_haar(bands: Tensor) -> Tensor:
-    """Inverse Haar transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
-    with full_precision(bands.device):
-        return functional.conv_transpose2d(bands.float(), _HAAR.to(bands.device), stride=2)
+    def inverse(self, bands: Tensor) -> Tensor:
+        """Inverse transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
+        with full_precision(bands.device):
+            return functional.conv_transpose2d(bands.float(), self.kernel, stride=2)
 
 
 def fraction(phase: Tensor) -> Tensor:

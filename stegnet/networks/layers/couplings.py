@@ -17,7 +17,7 @@ from torch.nn import functional
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
 from stegnet.networks.layers.backbone import NONE
-from stegnet.networks.layers.convolutions import BANDS, Subnet, haar, inverse_haar
+from stegnet.networks.layers.convolutions import BANDS, Haar, Subnet
 from stegnet.networks.pair import Pair, chosen_places
 
 ENDS, COUPLINGS, LATENT = "ends", "couplings", "latent"
@@ -105,6 +105,7 @@ class CouplingPair(Pair):
         def subnet(where: str, depth: int = 3) -> Subnet:
             return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
 
+        self.haar = Haar()
         self.blocks = nn.ModuleList(
             CouplingBlock(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
         )
@@ -114,31 +115,30 @@ class CouplingPair(Pair):
         self.restorer = subnet(ENDS, ends) if ends else None
 
     def prepare(self, secret: Tensor) -> Tensor:
-        return _refine(secret, self.preparer)
+        return self._refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        cover_bands, secret_bands = haar(cover), haar(secret)  # (B, 12, H/2, W/2)
+        cover_bands, secret_bands = self.haar(cover), self.haar(secret)  # (B, 12, H/2, W/2)
         for block in self.blocks:
             cover_bands, secret_bands = block(cover_bands, secret_bands)
-        return inverse_haar(self.mixing(cover_bands, secret_bands))
+        return self.haar.inverse(self.mixing(cover_bands, secret_bands))
 
     def reveal(self, container: Tensor) -> Tensor:
-        cover_bands = haar(container)
+        cover_bands = self.haar(container)
         secret_bands = self.mixing.inverse(cover_bands)
         if self.latent is not None:
             secret_bands = secret_bands + self.latent(cover_bands)
         for block in reversed(self.blocks):
             cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
-        return inverse_haar(secret_bands)
+        return self.haar.inverse(secret_bands)
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
-        return _refine(base + residual, self.restorer)
+        return self._refine(base + residual, self.restorer)
+
+    def _refine(self, pictures: Tensor, network: Subnet | None) -> Tensor:
+        return pictures if network is None else pictures + self.haar.inverse(network(self.haar(pictures)))
 
 
 def _convolve(weight: Tensor, bands: Tensor) -> Tensor:
     """1×1 convolution with a matrix."""
     return functional.conv2d(bands, weight[:, :, None, None])
-
-
-def _refine(pictures: Tensor, network: Subnet | None) -> Tensor:
-    return pictures if network is None else pictures + inverse_haar(network(haar(pictures)))

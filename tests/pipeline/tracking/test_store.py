@@ -18,7 +18,7 @@ EVALUATE = Result("evaluate", "e1", "w1", metrics={"evaluate/ssim": 0.9}, headli
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Tracker:
-    return Tracker(tmp_path, {"beta": 1})
+    return Tracker(tmp_path, {"beta": 2})
 
 
 def log(tracker: Tracker, result: Result) -> str:
@@ -58,7 +58,7 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
     assert "stegnet.restored" not in runs()["evaluate"].data.tags
     assert len(mlflow.MlflowClient().get_metric_history(first, "secret_psnr")) == 1
     # An experiment that trains nothing new has a row of its own.
-    other = Tracker(tmp_path, {"beta": 1, "video.cover": "mine.mkv"})
+    other = Tracker(tmp_path, {"beta": 2, "video.cover": "mine.mkv"})
     video = Result("video", "v1", "w1", headline={"video_secret_psnr": 30.0})
     log(other, video)
     for result in (TRAIN, EVALUATE, video):
@@ -115,7 +115,7 @@ import os, signal, sys
 from pathlib import Path
 import mlflow
 from pipeline.tracking.store import Tracker
-with Tracker(Path(sys.argv[1]), {"beta": 1}).run("train", {}, "fingerprint") as live:
+with Tracker(Path(sys.argv[1]), {"beta": 2}).run("train", {}, "fingerprint") as live:
     live.log_point("train", {"step": 0, "loss": 1.0})
     while "train/loss" not in mlflow.get_run(live.id).data.metrics:
         pass
@@ -136,7 +136,7 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
     assert found == {killed: "KILLED", elsewhere: "RUNNING", other.id: "RUNNING"}
     assert not list((tmp_path / ".mlflow").iterdir())
     with tracker.run("train", {}, "fingerprint") as live:
-        with Tracker(tmp_path, {"beta": 1}).run("train", {}, "fingerprint") as second:
+        with Tracker(tmp_path, {"beta": 2}).run("train", {}, "fingerprint") as second:
             assert second.id != killed  # which a process writes to
         log_losses(live, 4)
     assert live.id == killed

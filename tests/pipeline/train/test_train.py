@@ -281,6 +281,6 @@ def test_the_shipped_pair_can_be_trained_further(make_config, run):
     options = read_card(SHIPPED).options
     config = make_config(start="shipped", lr=1e-8, weight_decay=0.0)
     pair, card, *_ = run(replace(config, model=replace(config.model, name=read_card(SHIPPED).model, **options)))
-    shipped = load_pair()[0].state_dict()
-    assert all(torch.allclose(tensor, shipped[name], atol=1e-5) for name, tensor in pair.state_dict().items())
+    shipped = dict(load_pair()[0].named_parameters())
+    assert all(torch.allclose(tensor, shipped[name], atol=1e-5) for name, tensor in pair.named_parameters())
     assert card.training["train"]["start"] == weights_id(SHIPPED)
