@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stegnet.core.errors import StegnetError
-from stegnet.core.samples import Base, from_8_bits, join, split, to_8_bits
+from stegnet.core.samples import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.network import Network
@@ -76,7 +76,8 @@ def _answer(attempt: Attempt, reveal: Reveal) -> str:
 
 def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
     """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
-    return split(from_8_bits(frame), base.picture, base.gain)
+    enhanced = from_8_bits(base.picture) if base.enhanced is None else base.enhanced
+    return split(from_8_bits(frame), enhanced, base.gain)
 
 
 def centred(frame: np.ndarray) -> np.ndarray:
@@ -104,8 +105,7 @@ def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.n
 
 def on_grey(hidden: np.ndarray) -> np.ndarray:
     """(H, W, 3) signed to uint8, with grey for the base, which is sealed."""
-    grey = Base.grey(*hidden.shape[:2])
-    return to_8_bits(join(hidden, grey.picture, grey.gain))
+    return to_8_bits(hidden + GREY / LEVELS)
 
 
 def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:

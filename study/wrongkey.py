@@ -116,7 +116,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
     seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
-    base = decode_base(record.base, record.header.secret.base, height, width)
+    base = network.enhanced(decode_base(record.base, record.header.secret.base, height, width))
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
 
