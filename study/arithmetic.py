@@ -25,7 +25,7 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
-from stegnet.core.samples import LEVELS, Base
+from stegnet.core.samples import LEVELS
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
 from stegnet.methods.network import Network, reveal_picture
 from study.methods import container_seed, key_of, network_by_key
@@ -88,7 +88,7 @@ def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None)
 
     def decoded(data: bytes, height: int, width: int) -> np.ndarray:
         base = decode_avif(data, height, width)
-        return base if pair is None else pair.enhanced(Base(base, 1.0)).enhanced * float(LEVELS)
+        return base if pair is None else pair.enhance(base) * float(LEVELS)
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         data = fit_avif(secret, quality, cover.size * _BITS[modulus] // _DIGITS[modulus] // 8 - 64)

@@ -6,7 +6,7 @@ blocks, in a wrong order or in none, but not the base, which is sealed.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
     seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
-    base = network.enhanced(decode_base(record.base, record.header.secret.base, height, width))
+    base = decode_base(record.base, record.header.secret.base, height, width)
+    base = replace(base, enhanced=network.enhance(base.picture))
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
 

@@ -38,7 +38,7 @@ from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_picture, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
-from stegnet.record import decode_base, encode_base, with_gain
+from stegnet.record import encode_base
 from stegnet.sealing import room
 
 PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
@@ -198,8 +198,7 @@ def _without_sealed_bits(
     """As `hide_and_reveal`, but the reveal network is given shuffle and base."""
     size = secret.shape[:2]
     shuffle = seeded_shuffle(seed, *grid(*size, network.block))
-    data = encode_base(secret, network.base, network.quality, room(*size))
-    _, base = with_gain(data, secret, network.enhanced(decode_base(data, network.base, *size)))
+    _, base = encode_base(secret, network.base, network.quality, room(*size), enhance=network.enhance)
     container = through_file(network.hide(cover, secret, shuffle, base).container)
     return container, network.reveal(container, shuffle, base)
 

@@ -10,7 +10,7 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    base="KINDS decode_base encode_base least_base least_base_per_pixel through_bytes with_gain",
+    base="KINDS decode_base encode_base least_base least_base_per_pixel",
     container="Container Inspection open_container",
     division="Division divide",
     diagnosis="Diagnosis FrameStatus PICTURE_ALTERED UNREADABLE diagnose",

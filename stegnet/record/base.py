@@ -6,6 +6,7 @@ level off.
 
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,14 @@ _LEVEL = 9  # of zlib
 _STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
 
 
-def encode_base(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
+def encode_base(
+    picture: np.ndarray,
+    kind: str,
+    quality: int,
+    most: int,
+    film: bool = False,
+    enhance: Callable[[np.ndarray], np.ndarray] = from_8_bits,
+) -> tuple[bytes, Base]:
     """Codes the base of a secret; the same input gives the same bytes on one machine.
 
     Args:
@@ -30,12 +38,16 @@ def encode_base(picture: np.ndarray, kind: str, quality: int, most: int, film: b
         quality: of "coded", 0 to 100; lowered in steps where the bytes would exceed `most`.
         most: bytes.
         film: "coded" takes a third of the time.
+        enhance: what both sides do to the decoded picture, (H, W, 3) uint8 to float32 in [0, 1].
+    Returns:
+        Its bytes, and the base as a reader decodes and enhances it; the gain is for what that leaves of the picture.
     Raises:
         CapacityError: even the lowest quality exceeds `most`.
         MediaError: AVIF can't hold a picture of this size.
     """
     if kind == NONE:
-        return b""
+        grey = Base.grey(*picture.shape[:2])
+        return b"", replace(grey, enhanced=enhance(grey.picture))
     if kind == MEANS:
         means = block_means(picture)
         coded, decoded = _pack_means(means), enlarge(means)
@@ -44,15 +56,9 @@ def encode_base(picture: np.ndarray, kind: str, quality: int, most: int, film: b
         decoded = decode_avif(coded, *picture.shape[:2])
     if len(coded) >= most:
         raise _too_large(len(coded) + 1, most)
-    return bytes([_gain_code(gain_for(picture, from_8_bits(decoded)))]) + coded
-
-
-def with_gain(data: bytes, picture: np.ndarray, base: Base) -> tuple[bytes, Base]:
-    """A base and its bytes, with the gain for what its enhanced picture leaves of `picture`, (H, W, 3) uint8."""
-    if not data or base.enhanced is None:
-        return data, base
-    code = _gain_code(gain_for(picture, base.enhanced))
-    return bytes([code]) + data[1:], replace(base, gain=_gain(code))
+    enhanced = enhance(decoded)
+    code = _gain_code(gain_for(picture, enhanced))
+    return bytes([code]) + coded, Base(decoded, _gain(code), enhanced)
 
 
 def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
@@ -72,11 +78,6 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
         return Base(decode_avif(data[1:], height, width), gain)
     except ValueError as error:
         raise ValueError("not a base") from error
-
-
-def through_bytes(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> Base:
-    """The base of a secret as a reader decodes it; arguments and errors as `encode`."""
-    return decode_base(encode_base(picture, kind, quality, most, film), kind, *picture.shape[:2])
 
 
 def least_base(kind: str, height: int, width: int) -> int:

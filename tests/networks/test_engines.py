@@ -16,7 +16,7 @@ from stegnet.core.samples import Base
 from stegnet.keys import Key
 from stegnet.methods.network import Network, hide_picture, reveal_picture
 from stegnet.networks.engines.onnx_engine import OnnxEngine, state
-from stegnet.record import through_bytes
+from stegnet.record import decode_base, encode_base
 from tests.support.lab import render_scene
 from tests.support.quality import psnr
 
@@ -27,7 +27,7 @@ LIKE = {"torch": "fp32", "torch in bf16": "bf16", "onnx": "fp32"}
 
 
 def base_of(secret: np.ndarray) -> Base:
-    return through_bytes(secret, "coded", 90, secret.size)
+    return decode_base(encode_base(secret, "coded", 90, secret.size)[0], "coded", *secret.shape[:2])
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,15 @@ def enlarged(means: np.ndarray) -> np.ndarray:
     return means.repeat(8, 0).repeat(8, 1)
 
 
+def encoded(picture: np.ndarray, kind: str, *others: int) -> bytes:
+    """The bytes of a base; a writer is told the base that a reader decodes."""
+    data, base = encode_base(picture, kind, *others)
+    found = decode_base(data, kind, *picture.shape[:2])
+    np.testing.assert_array_equal(base.picture, found.picture)
+    assert base.gain == found.gain
+    return data
+
+
 def not_a_base(data: bytes, kind: str, height: int, width: int) -> None:
     with pytest.raises(ValueError, match="not a base"):
         decode_base(data, kind, height, width)
@@ -41,17 +50,17 @@ def not_a_base(data: bytes, kind: str, height: int, width: int) -> None:
 def test_a_base_is_decoded_as_it_was_coded(picture, kind):
     for size in ((8, 8), (16, 24), (64, 96)):
         shown = picture(*size)
-        data = encode_base(shown, kind, 60, ANY)
+        data = encoded(shown, kind, 60, ANY)
         base = decode_base(data, kind, *size)
         assert base.picture.shape == shown.shape
         rest = (shown.astype(float) - base.picture) / 255 * base.gain
         # an eighth of a factor of two is a step
         assert np.sqrt(np.mean(rest**2)) == pytest.approx(HIDDEN_RMS, rel=0.05)
-        assert encode_base(shown.copy(), kind, 60, ANY) == data
+        assert encoded(shown.copy(), kind, 60, ANY) == data
 
 
 def test_without_a_base_all_is_hidden(picture):
-    assert encode_base(picture(8, 8), "none", 0, 0) == b""
+    assert encoded(picture(8, 8), "none", 0, 0) == b""
     base = decode_base(b"", "none", 8, 16)
     assert base.gain == 1
     np.testing.assert_array_equal(base.picture, np.full((8, 16, 3), 128))
@@ -62,20 +71,20 @@ def test_a_coded_base_is_a_picture_of_its_quality(picture, film):
     """An AVIF, which Pillow decodes to the same samples; one that does not fit is coarser."""
     shown, found = picture(64, 96), []
     for quality in (40, 70, 95):
-        data = encode_base(shown, "coded", quality, ANY, film)
+        data = encoded(shown, "coded", quality, ANY, film)
         with Image.open(io.BytesIO(data[1:])) as opened:
             assert (opened.format, opened.size, opened.mode) == ("AVIF", (96, 64), "RGB")
             decoded = decode_base(data, "coded", 64, 96).picture
             np.testing.assert_array_equal(decoded, np.asarray(opened))
         found.append(psnr(decoded, shown))
     assert found == sorted(found) and found[0] > 25 and found[2] > 38
-    sizes = {quality: len(encode_base(shown, "coded", quality, ANY, film)) for quality in (90, 85, 80, 75)}
+    sizes = {quality: len(encoded(shown, "coded", quality, ANY, film)) for quality in (90, 85, 80, 75)}
     for room, quality in ((sizes[90], 90), (sizes[90] - 1, 85), (sizes[80], 80), (sizes[80] - 1, 75)):
-        assert len(encode_base(shown, "coded", 90, room, film)) == sizes[quality]
+        assert len(encoded(shown, "coded", 90, room, film)) == sizes[quality]
     with pytest.raises(CapacityError, match="the secret's coarse picture needs"):
-        encode_base(shown, "coded", 60, 100)
+        encoded(shown, "coded", 60, 100)
     with pytest.raises(MediaError, match="65544×8 pixels can't be made AVIF"):
-        encode_base(np.zeros((8, 65544, 3), np.uint8), "coded", 50, ANY)
+        encoded(np.zeros((8, 65544, 3), np.uint8), "coded", 50, ANY)
 
 
 @each_speed
@@ -86,17 +95,17 @@ def test_no_base_needs_more_than_is_reserved(kind, film):
         most = least_base(kind, *size)
         assert most <= least_base(kind, 0, 0) + least_base_per_pixel(kind) * size[0] * size[1] + 1
         for shown in (noise(*size), *(colours(*size, cell) for cell in (1, 2, 4))):
-            assert len(encode_base(shown, kind, 60, most, film)) <= most
+            assert len(encoded(shown, kind, 60, most, film)) <= most
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_base(picture, kind):
-    data = encode_base(picture(24, 40), kind, 60, ANY)
+    data = encoded(picture(24, 40), kind, 60, ANY)
     wrong = [b"x", data + b"x"] if kind == "none" else [b"", b"\x40", b"\x40junk", data[:-1], b"\x80" + data[1:]]
     if kind == "means":
         wrong += [data + b"x", data[:1] + zlib.compress(bytes(46)), data[:1] + zlib.compress(bytes(46), 0)]
         with pytest.raises(CapacityError, match="the secret's coarse picture needs"):
-            encode_base(noise(64, 96), kind, 60, 100)
+            encoded(noise(64, 96), kind, 60, 100)
     for each in wrong:
         not_a_base(each, kind, 24, 40)
     sizes = {"none": (), "means": ((24, 32), (32, 40), (16, 40), (0, 0)), "coded": ((24, 32), (32, 40), (40, 24))}
@@ -106,7 +115,7 @@ def test_what_is_no_base(picture, kind):
 
 def test_damage_in_a_coded_base(picture):
     """Refused, or decoded to a picture of the right size; never another error. Only AVIF in RGB is tried."""
-    whole = encode_base(picture(24, 40), "coded", 60, ANY)
+    whole = encoded(picture(24, 40), "coded", 60, ANY)
     for cut in range(1, len(whole) // 2, 7):
         not_a_base(whole[:cut], "coded", 24, 40)
     for seed in range(100):
@@ -127,7 +136,7 @@ def through_means(means: np.ndarray) -> bytes:
     height, width = 8 * means.shape[0], 8 * means.shape[1]
     shown = enlarged(means)
     shown.flags.writeable = False
-    data = encode_base(shown, "means", 0, ANY)
+    data = encoded(shown, "means", 0, ANY)
     np.testing.assert_array_equal(decode_base(data, "means", height, width).picture, shown)
     assert len(data) <= least_base("means", height, width)
     return data[1:]
@@ -151,7 +160,7 @@ def test_means_round_trip():
 
 def test_means_are_those_of_blocks(picture):
     shown = picture(40, 56)
-    data = encode_base(shown, "means", 0, ANY)
+    data = encoded(shown, "means", 0, ANY)
     means = enlarged(np.rint(block_reduce(shown.astype(float), (8, 8, 1), np.mean)).astype(np.uint8))
     np.testing.assert_array_equal(decode_base(data, "means", 40, 56).picture, means)
     assert len(through_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * least_base("means", 360, 640)

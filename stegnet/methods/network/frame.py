@@ -20,13 +20,11 @@ from stegnet.record import (
     Header,
     Pictures,
     Record,
-    decode_base,
     encode_base,
     format_record,
     hidden_size,
     least_base,
     least_base_per_pixel,
-    with_gain,
 )
 from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
 
@@ -136,8 +134,8 @@ def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, 
         most: bytes of the whole record.
     """
     kind, film = record.header.secret.base, record.header.kind == FILM
-    data = encode_base(secret, kind, network.quality, most - len(format_record(record, key)), film)
-    data, base = with_gain(data, secret, network.enhanced(decode_base(data, kind, *secret.shape[:2])))
+    room_left = most - len(format_record(record, key))
+    data, base = encode_base(secret, kind, network.quality, room_left, film, network.enhance)
     return replace(record, base=data), base
 
 

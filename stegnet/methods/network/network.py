@@ -91,7 +91,7 @@ class Network:
         """
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
         counted = _with_steps(step, len(first) + len(second))
-        hidden, enhanced = np.empty(secret.shape, np.float32), self.enhanced(base).enhanced
+        hidden, enhanced = np.empty(secret.shape, np.float32), self._enhanced(base)
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
             tile.part(hidden)[:] = split(prepared, tile.part(enhanced), base.gain)
@@ -122,21 +122,22 @@ class Network:
         for tile in counted(first):
             masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
             tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
-        secret, enhanced = np.empty(container.shape, np.uint8), self.enhanced(base).enhanced
+        secret, enhanced = np.empty(container.shape, np.uint8), self._enhanced(base)
         for tile in counted(second):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             restored = self.engine.restore(tile.around(enhanced), around * np.float32(1 / base.gain))
             tile.part(secret)[:] = to_8_bits(tile.inside(restored))
         return secret
 
-    def enhanced(self, base: Base) -> Base:
-        """The base with its picture as the pair enhances it; errors as `hide`."""
-        if base.enhanced is not None:
-            return base
-        enhanced = np.empty(base.picture.shape, np.float32)
-        for tile in self._tiles(*base.picture.shape[:2], "enhance"):
-            tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(base.picture))))
-        return replace(base, enhanced=enhanced)
+    def enhance(self, picture: np.ndarray) -> np.ndarray:
+        """A base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
+        enhanced = np.empty(picture.shape, np.float32)
+        for tile in self._tiles(*picture.shape[:2], "enhance"):
+            tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(picture))))
+        return enhanced
+
+    def _enhanced(self, base: Base) -> np.ndarray:
+        return self.enhance(base.picture) if base.enhanced is None else base.enhanced
 
     def check(self, weights: str) -> None:
         """Refuses a secret that was hidden with other weights.

@@ -75,13 +75,14 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
         except REFUSALS:
             continue
         for module in stage.modules():
-            if hasattr(module, "stride") and isinstance(module, nn.Conv2d | nn.MaxPool2d):
+            if isinstance(module, nn.Conv2d | nn.MaxPool2d):
                 module.stride = (1, 1)
         if _keeps_size(stage, channels):
-            own = stage.state_dict()
-            known = {name: weight for name, weight in plain.state_dict().items() if name in own}
-            same = {name: weight for name, weight in known.items() if weight.shape == own[name].shape}
-            stage.load_state_dict(same if pretrained else {}, strict=False)
+            if pretrained:
+                own = stage.state_dict()
+                known = {name: weight for name, weight in plain.state_dict().items() if name in own}
+                same = {name: weight for name, weight in known.items() if weight.shape == own[name].shape}
+                stage.load_state_dict(same, strict=False)
             return stage.train()
     hint = "convnext_atto, mobilenetv4_conv_small and regnetx_002 can"
     raise ConfigError(f"model.backbone: {backbone} can't keep every position (its stem has no stride 1)", hint)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.evaluate.quality import Evaluator, HideRevealResult, measure_quality
 from pipeline.evaluate.statistics import REAL, RENDERED, SEALED
-from stegnet.record import through_bytes
+from stegnet.record import encode_base
 from tests.support.lab import TEST, TRAIN
 from tests.support.quality import psnr
 from tests.support.shards import ShardWriter
@@ -77,7 +77,7 @@ def test_the_base_alone_is_what_the_record_holds(shards, exact, picture):
     """However much the pair's residual gives: five levels of it, or nothing."""
     coded = replace(exact, base="coded", quality=20)
     grey = np.full((64, 64, 3), 128, np.uint8)
-    for network, base in ((coded, lambda secret: through_bytes(secret, "coded", 20, 10**6).picture), (exact, grey)):
+    for network, base in ((coded, lambda secret: encode_base(secret, "coded", 20, 10**6)[1].picture), (exact, grey)):
         table = Evaluator(network, shards, 1, 0).evaluate(silent).query("kind == 'photographs'")
         sealed, bare = (table[table["mode"] == mode]["base_psnr"] for mode in (SEALED, BARE))
         secrets = [picture(64, 64, index) for index in (1, 2, 0)]
