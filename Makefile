@@ -25,7 +25,7 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
-evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels, rivals) on the pair trained here; takes hours
+evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro
 	dvc --cd study repro report@trained publish
 
@@ -86,4 +86,4 @@ lint: $(READY) ## check code style
 	lint-imports
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
-	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/video .checkpoints study/rivals study/shipped study/trained
+	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/video .checkpoints study/modem study/shipped study/trained

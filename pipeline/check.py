@@ -36,8 +36,8 @@ def check_network(section: Any, crop: int) -> None:
         WeightsError: its pretrained weights can't be downloaded.
     """
     pair = build_from(section).to(pick_device()).train()
-    if pair.bits:  # a modem hides bits, and has no backbone
-        return
+    if pair.bits:
+        raise ConfigError("model.name: a modem hides bits, not pictures", "train it by `dvc --cd study repro modem`")
     cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
     try:
         container = pair.hide(cover, pair.prepare(secret))

@@ -5,7 +5,7 @@ params.yaml is the only place of a default: a missing key is an error, as an unk
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -35,8 +35,9 @@ def _without_exponent(value: Any) -> Any:
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
-# Weight of each of `pipeline.train.losses.MEASURES`, their colour space, and the weight of chroma.
-LossConfig = dict[StrictStr, Weight | Literal["rgb", "ycbcr"]]
+# Weights of `pipeline.train.losses.MEASURES`, a measure of one's own, the colour space, and the weight of chroma.
+LossConfig = dict[StrictStr, Weight | StrictStr]
+_WORDS = "space", "own"  # keys of a loss that are no numbers
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class RungConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Architecture of the hide/reveal pair; "auto" takes the family's default."""
+    """Architecture of the hide/reveal pair; "auto" takes the family's default. Only a modem has rungs."""
 
     name: StrictStr
     blocks: Annotated[Integer, Field(ge=1, le=64)] | Auto
@@ -85,7 +86,7 @@ class ModelConfig:
     backbone: StrictStr
     place: StrictStr
     pretrained: StrictBool
-    rungs: Annotated[list[RungConfig], Field(min_length=1)]
+    rungs: list[RungConfig] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class ChannelConfig:
 class ScrambleConfig:
     """Base of a secret, whose residual the network hides, and the blocks by which the residual is shuffled."""
 
-    base: Literal["none", "means", "coded"]
+    base: Literal["none", "means", "coded"] | Auto
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
@@ -148,9 +149,9 @@ class TrainConfig:
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
     scrambled: UnitFloat
-    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)]
+    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)] | Auto
     noise: UnitFloat
-    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
+    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
     lr_end: UnitFloat
     warmup: Annotated[Integer, Field(ge=0, le=1_000_000)]
     clip: Annotated[StrictFloat, Field(ge=1e-8, le=1e8)]
@@ -186,15 +187,8 @@ class VideoConfig:
 
 
 @dataclass(frozen=True)
-class StudyConfig:
-    """Budget of the long studies."""
-
-    pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
-
-
-@dataclass(frozen=True)
 class Config:
-    """All of params.yaml."""
+    """All of params.yaml; only a modem has a channel (study/modem.yaml)."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # of the sections too
 
@@ -203,11 +197,10 @@ class Config:
     data: DataConfig
     model: ModelConfig
     scramble: ScrambleConfig
-    channel: ChannelConfig
     train: TrainConfig
     evaluate: EvaluateConfig
     video: VideoConfig
-    study: StudyConfig
+    channel: ChannelConfig | None = None
 
 
 def load(path: Path) -> Config:
@@ -230,6 +223,8 @@ def check(values: Any) -> Config:
     except ValidationError as error:
         raise _config_error(error.errors(), values, Config) from error
     _check_loss(config.train.loss)
+    if config.model.name == "modem" and not (config.model.rungs and config.channel):
+        raise ConfigError("params.yaml: model.name: a modem needs model.rungs and channel", "see study/modem.yaml")
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
@@ -243,14 +238,14 @@ def check(values: Any) -> Config:
 
 def _check_loss(loss: LossConfig) -> None:
     """Stage check knows the names of the measures; here, they are numbers, and not all 0."""
-    for key in ("space", "chroma"):
+    for key in (*_WORDS, "chroma"):
         if key not in loss:
             raise ConfigError(f"params.yaml: train.loss.{key}: missing")
     for key, value in loss.items():
-        if isinstance(value, str) != (key == "space"):
-            wanted = "rgb or ycbcr" if key == "space" else "a number"
+        if isinstance(value, str) != (key in _WORDS) or (key == "space" and value not in ("rgb", "ycbcr")):
+            wanted = {"space": "rgb or ycbcr", "own": "none or a name such as my.module:function"}.get(key, "a number")
             raise ConfigError(f"params.yaml: train.loss.{key}: must be {wanted}, is {value!r}")
-    if not any(value for key, value in loss.items() if key not in ("space", "chroma")):
+    if loss["own"] == "none" and not any(value for key, value in loss.items() if key not in (*_WORDS, "chroma")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
 
 
@@ -294,9 +289,9 @@ def changed(values: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}; without what is not given."""
     flat = {}
-    for key, value in values.items():
+    for key, value in ((key, value) for key, value in values.items() if value not in (None, [])):
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
 

@@ -214,15 +214,6 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def source_hash(names: Iterable[str]) -> str:
-    """SHA-256 of source files, and of all that are in folders, by their paths in the repository, in hexadecimal."""
-    code = hashlib.sha256()
-    for part in (Path(__file__).parents[1] / name for name in names):
-        for path in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
-            code.update(path.read_bytes())
-    return code.hexdigest()
-
-
 def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
     """Bytes of a file in a store, (length,) uint8; fewer if the file ends before.
 

@@ -18,6 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
 from stegnet.core.errors import ConfigError, StegnetError
+from stegnet.core.extension import TRUSTED
 from stegnet.core.temporary import disk_errors
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     arguments = parser.parse_args()
     with program():
         _refuse_lost_results()
-        work(load(Path("params.yaml")), **vars(arguments))
+        config = load(Path("params.yaml"))
+        os.environ[TRUSTED] = config.model.name  # also in the processes that the stage starts
+        work(config, **vars(arguments))
 
 
 def _refuse_lost_results() -> None:

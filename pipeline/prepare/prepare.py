@@ -27,6 +27,7 @@ import numpy as np
 import PIL
 
 from pipeline.config import DataConfig, ScrambleConfig
+from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source is imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
 from pipeline.shards import (
@@ -38,7 +39,6 @@ from pipeline.shards import (
     ShardLayout,
     ShardWriter,
     is_remote,
-    source_hash,
     write_tables,
 )
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
@@ -239,7 +239,7 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                     rows.append(_skipped(name, DUPLICATE))
                     continue
                 base = None
-                if scramble.base == CODED and split != TEST:  # of the whole picture, as hiding codes it, not of crops
+                if scramble.base in (AUTO, CODED) and split != TEST:  # of the whole picture, as hiding codes it
                     coded = fit_avif(pixels, scramble.quality, int(MOST_BITS * config.size**2 / 8))
                     base = decode_avif(coded, config.size, config.size)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels).hexdigest(), width, height, split)

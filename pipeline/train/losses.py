@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from pipeline import similarity
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
+from stegnet.core.extension import load_object
 from stegnet.core.parallel import AUTO
-from stegnet.core.samples import CODED
+from stegnet.core.samples import CODED, NONE
 from stegnet.networks.pair import Pair
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
@@ -183,9 +184,10 @@ def check_measures(loss: LossConfig) -> None:
     """Checks the names of a loss's measures.
 
     Raises:
-        ConfigError: there is no such measure, or one has no weight.
+        ConfigError: there is no such measure, or one has no weight; or the one of one's own can't be imported.
     """
-    weights = loss.keys() - {"space", "chroma"}
+    own_measure(loss)
+    weights = loss.keys() - {"space", "chroma", "own"}
     for name in sorted(weights - MEASURES.keys()):
         hint = did_you_mean(name, MEASURES) or f"known: {', '.join(MEASURES)}"
         raise ConfigError(f"params.yaml: train.loss.{name}: unknown measure", hint)
@@ -193,12 +195,24 @@ def check_measures(loss: LossConfig) -> None:
         raise ConfigError(f"params.yaml: train.loss.{name}: missing")
 
 
+def own_measure(loss: LossConfig) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The function that `train.loss.own` names, my.module:function, used as those of MEASURES are; None for "none".
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    name = str(loss["own"])
+    return None if name == NONE else load_object("params.yaml: train.loss.own", name)
+
+
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
-    """The weighted sum of the measures; those of weight 0 are skipped."""
+    """The weighted sum of the measures; those of weight 0 are skipped. One's own has weight 1."""
     if config["space"] == "ycbcr":
         a, b = to_ycbcr(a), to_ycbcr(b)
-    weights = {name: config[name] for name in MEASURES}
-    return sum(weight * _over_channels(MEASURES[name](a, b), config) for name, weight in weights.items() if weight)
+    weighted = [(config[name], MEASURES[name]) for name in MEASURES if config[name]]
+    if own := own_measure(config):
+        weighted.append((1.0, own))
+    return sum(weight * _over_channels(measured(a, b), config) for weight, measured in weighted)
 
 
 def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:

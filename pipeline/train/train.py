@@ -17,7 +17,7 @@ import torch
 
 from pipeline.config import Config
 from pipeline.shards import data_hash
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of, with_defaults
 from pipeline.train.devices import BatchShare, loader_processes, open_fabric
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
@@ -87,6 +87,8 @@ def train(
         ConfigError: there are more processes than pairs in a batch, or than GPUs.
         DataError: there are no training pictures.
     """
+    config = with_defaults(config)
+
     # The device of this process, and the others that train with it.
     fabric = open_fabric(config)
     leads, on_gpu = fabric.is_global_zero, fabric.device.type == "cuda"

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import import_module
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from stegnet.core.errors import ConfigError, WeightsError, did_you_mean
+from stegnet.core.extension import MARK, TRUSTED, load_object
 from stegnet.core.parallel import AUTO
 from stegnet.networks.card import CARD_KEY, NETWORKS, SHIPPED, Card, read_card
 
@@ -27,11 +29,14 @@ class Pair(nn.Module):
     joined with the base. Hiding sees shuffled blocks out of context; the others see the whole picture.
 
     Attributes:
+        base: which part of a secret both sides know, by default: "means" or "coded".
+        learning_rate: of a training, by default.
         secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
         periodic: a container's samples count only modulo `period()`, which is not 0.
         bits: 0; or, of a modem, the number of bits in each block of 8×8 pixels.
     """
 
+    base, learning_rate = "means", 0.002
     secret_first = True
     periodic = False
     bits = 0
@@ -88,11 +93,12 @@ def build(name: str, **options: object) -> Pair:
     """Builds an untrained pair of a family.
 
     Args:
+        name: of the family, or of a subclass of `Pair` anywhere: my.module:Class.
         options: keyword arguments of the family.
     Raises:
         ConfigError: there is no such family.
     """
-    return _family(name)(**options)
+    return find_family(name)(**options)
 
 
 def options_of(section: Any) -> dict[str, Any]:
@@ -101,7 +107,7 @@ def options_of(section: Any) -> dict[str, Any]:
     Args:
         section: the `model` section of params.yaml, a dataclass.
     """
-    parameters = inspect.signature(_family(section.name)).parameters
+    parameters = inspect.signature(find_family(section.name)).parameters
     chosen = {key: value for key, value in asdict(section).items() if key in parameters and value != AUTO}
     return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
 
@@ -153,9 +159,13 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
     """Loads a weights file; returns the pair, in evaluation mode on the CPU, float32, and its card.
 
     Raises:
-        WeightsError: there is no such file, or weights and card do not match.
+        WeightsError: there is no such file; weights and card do not match; or its network is not of this program, nor
+            trusted: nobody's weights file shall run code.
     """
     card = read_card(path)
+    if MARK in card.model and card.model != os.environ.get(TRUSTED):
+        hint = f"if you trust that code, set {TRUSTED}={card.model}"
+        raise WeightsError(f"{path}: its network is {card.model}, whose code would run here", hint)
     # The file holds all weights; pretrained ones need not be downloaded.
     options = {key: value for key, value in card.options.items() if key != "pretrained"}
     try:
@@ -167,8 +177,19 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
     return pair.eval(), card
 
 
-def _family(name: str) -> type[Pair]:
-    """A family's file is imported when the family is asked for: hiding and revealing never import the others."""
+def find_family(name: str) -> type[Pair]:
+    """Returns the class of a family, or the one named my.module:Class.
+
+    A family's file is imported when it is asked for: hiding and revealing never import the others.
+
+    Raises:
+        ConfigError: there is no such family or class, or the class is no `Pair`.
+    """
+    if MARK in name:
+        family = load_object("model.name", name)
+        if not (isinstance(family, type) and issubclass(family, Pair)):
+            raise ConfigError(f"model.name: {name} is no subclass of stegnet.networks.Pair")
+        return family
     if name not in family_names():
         hint = f"{did_you_mean(name, family_names())} known: {', '.join(family_names())}".lstrip()
         raise ConfigError(f"model.name: unknown family {name!r}", hint)

@@ -9,18 +9,19 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from stegnet import DataError
 from stegnet.networks import build_from, load_pair
-from study import arithmetic, jpeg_steganalysis, rival, sizes, steganalysis, wrongkey
+from study import arithmetic, jpeg_steganalysis, modem, sizes, steganalysis, wrongkey
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
-from tests.support.lab import ROOT, flatten, read
+from tests.support.lab import ROOT, changed, flatten, read
 from tests.support.pairs import Network
 from tests.support.shards import ShardWriter, write_shards
 
-RIVALS = ROOT / "study" / "rivals.yaml"
+MODEM = ROOT / "study" / "modem.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -139,21 +140,21 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network, tmp_pat
     assert right["correlation"].abs().max() < 0.1 and right["told"].max() == 0, "it looks at the own secret"
 
 
-@pytest.mark.parametrize("name", read(RIVALS))
-def test_each_rival_differs_in_what_its_line_says(name: str, config) -> None:
-    after = rival.rival_config(config, RIVALS, name)
-    build_from(after.model)
-    assert flatten(asdict(after)) == flatten(asdict(config)) | {"train.pairs": config.study.pairs} | read(RIVALS)[name]
+def test_a_modem_differs_in_what_its_file_says(config) -> None:
+    after = modem.modem_config(config, MODEM)
+    assert build_from(after.model).bits == 162
+    assert flatten(asdict(after)) == flatten(asdict(config)) | flatten(read(MODEM))
 
 
-def test_a_rival_is_trained_and_its_card_says_how(
+def test_a_modem_is_trained_and_its_card_says_how(
     config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     train = replace(config.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, workers=0)
-    config = replace(config, train=train, study=replace(config.study, pairs=4))
-    Path("rivals.yaml").write_text("small: {model.blocks: 2, model.backbone: none, seed: 3}\n", encoding="utf-8")
-    rival.main(config, Path("rivals.yaml"), shards, Path("out/small.safetensors"))
+    config = replace(config, train=train)
+    small = {"model.blocks": 2, "model.width": 4, "seed": 3, "train.pairs": 4, "train.crop": 32}
+    Path("modem.yaml").write_text(yaml.safe_dump(changed(read(MODEM), small)), encoding="utf-8")
+    modem.main(config, Path("modem.yaml"), shards, Path("out/small.safetensors"))
     _, card = load_pair(Path("out/small.safetensors"))
     assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (2, 3, 4)
-    assert not list(tmp_path.glob(".checkpoints/rivals/*.pt"))
+    assert not list(tmp_path.glob(".checkpoints/modem/*.pt"))

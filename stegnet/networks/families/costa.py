@@ -55,6 +55,7 @@ class Costa(Pair):
         ConfigError: there is no such place or backbone, or `blocks` is 1.
     """
 
+    base, learning_rate = "coded", 0.005
     secret_first, periodic = False, True
 
     def __init__(

@@ -7,7 +7,20 @@ import pytest
 import torch
 
 from stegnet.networks import Card, Pair, build_from
-from tests.support.lab import MEANS, PARAMS, TRAIN, VALIDATION, Config, RungConfig, load
+from tests.support.lab import (
+    MEANS,
+    PARAMS,
+    ROOT,
+    TRAIN,
+    VALIDATION,
+    Config,
+    RungConfig,
+    changed,
+    check,
+    flatten,
+    load,
+    read,
+)
 from tests.support.shards import write_shards
 from tests.support.training import checkpoint_of, train
 
@@ -22,7 +35,7 @@ def make_config() -> Callable[..., Config]:
     """
     base = load(PARAMS)
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=0, backbone="none")
-    alone = replace(base.train, devices=1, threads=1, workers=0)
+    alone = replace(base.train, lr=0.005, bits=1.35, devices=1, threads=1, workers=0)
     small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)
 
     def make(*, seed: int = 0, model=model, scramble=MEANS, **train: object) -> Config:
@@ -35,7 +48,8 @@ def make_config() -> Callable[..., Config]:
 def modem_config(make_config: Callable[..., Config]) -> Config:
     """A training of a modem of two rungs."""
     config = make_config(lr=0.001, clip=0.5)
-    channel = replace(config.channel, ramp=0.5, start_psnr=30.0, steer=0.1)
+    channel = check(changed(read(PARAMS), flatten(read(ROOT / "study" / "modem.yaml")))).channel
+    channel = replace(channel, ramp=0.5, start_psnr=30.0, steer=0.1)
     return replace(config, channel=channel, model=replace(config.model, name="modem", rungs=RUNGS, blocks=2, width=8))
 
 

@@ -11,12 +11,14 @@ import torch
 
 from pipeline.evaluate import quality
 from pipeline.evaluate.statistics import summarise
+from pipeline.fingerprint import code_hashes
 from pipeline.stage import write_json
 from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
+from stegnet import ConfigError, WeightsError
 from stegnet.core.measures import MEASURES
-from stegnet.networks import family_names
-from tests.support.lab import PARAMS, ROOT, TEST, changed, check, flatten, parse, read
+from stegnet.networks import build, load_pair, save_pair
+from tests.support.lab import PARAMS, ROOT, TEST, changed, check, read
 from tests.support.shards import write_shards
 from tests.support.training import PassResult
 
@@ -27,28 +29,55 @@ def blocks(page: str, heading: str) -> list[str]:
     return [part.partition("\n")[2] for part in text.split("```")[1::2]]
 
 
-def test_a_family(run, make_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "plain.py").write_text(blocks("networks.md", "## A family of your own")[0], encoding="utf-8")
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of the user's, outside the tree, with the network and the loss of the documentation."""
+    parts = blocks("networks.md", "## A network of your own")[0], blocks("training.md", "**A loss of your own**")[0]
+    (tmp_path / "mine.py").write_text("\n".join(parts), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "plain", raising=False)
-    __import__("plain")
-    assert "plain" in family_names()
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return tmp_path / "mine.py"
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_network_and_its_weights(run, make_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's weights file runs code that was not trusted."""
     config = make_config()
-    trained = run(replace(config, model=replace(config.model, name="plain", width=4)))
-    assert (trained.card.model, trained.card.options) == ("plain", {"width": 4})
+    trained = run(replace(config, model=replace(config.model, name="mine:Plain", width=4)))
+    assert (trained.card.model, trained.card.options) == ("mine:Plain", {"width": 4})
     assert len(trained.steps) == 12
+    save_pair(path := tmp_path / "pair.safetensors", trained.pair, trained.card)
+    monkeypatch.delenv("STEGNET_NETWORK", raising=False)
+    with pytest.raises(WeightsError, match="its network is mine:Plain, whose code would run here") as caught:
+        load_pair(path)
+    monkeypatch.setenv(*caught.value.hint.partition("set ")[2].split("="))
+    assert load_pair(path)[1] == trained.card
 
 
-def test_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, line, *_ = blocks("training.md", "**A loss of your own**")
-    monkeypatch.setattr(losses, "MEASURES", dict(losses.MEASURES))
-    exec(code, vars(losses) | {"__name__": "losses"})
-    (added,) = flatten(parse(line.strip()))
-    config = check(changed(read(PARAMS), {f"train.loss.{added}": 2.0, "train.loss.mse": 0.0}))
+@pytest.mark.usefixtures("mine")
+def test_a_loss() -> None:
+    config = check(changed(read(PARAMS), {"train.loss.own": "mine:edges", "train.loss.mse": 0.0}))
     ramp = torch.arange(16.0).expand(1, 3, 8, 16) / 16
     terms = losses.loss_terms(PassResult(ramp, torch.zeros_like(ramp), ramp, ramp, ramp), config.train.loss)
-    assert terms.container.item() == pytest.approx(2 / 16)
+    assert terms.container.item() == pytest.approx(1 / 16)
     assert terms.secret.item() == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere:Plain", "mine:Nothing", "mine:edges", "mine:"])
+@pytest.mark.usefixtures("mine")
+def test_a_network_that_is_none(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^model.name: {name} (can't be imported|is no subclass)"):
+        build(name)
+    code_hashes(check(changed(read(PARAMS), {"model.name": name})))  # which comes first, and leaves it to stage check
+
+
+def test_code_changes_the_hash_of_what_uses_it(mine: Path) -> None:
+    configs = [check(changed(read(PARAMS), {"model.name": name})) for name in ("costa", "unet", "mine:Plain")]
+    before = [code_hashes(config)["network"] for config in configs]
+    assert len(set(before)) == 3
+    mine.write_text(mine.read_text(encoding="utf-8") + "# changed", encoding="utf-8")
+    after = [code_hashes(config)["network"] for config in configs]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False]
 
 
 def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

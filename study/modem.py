@@ -1,0 +1,39 @@
+"""Stage modem: trains a modem, by params.yaml and what study/modem.yaml changes in it."""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+from pipeline.config import Config, changed, check, flatten, read
+from pipeline.stage import bar, run_stage
+from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.devices import training_processes
+from pipeline.train.train import train, write_weights
+from stegnet.core.parallel import rank
+
+CHECKPOINTS = Path(".checkpoints/modem")
+
+
+def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
+    config = modem_config(config, changes)
+    with training_processes("study.modem", config):
+        leads = rank() == 0
+        checkpoint = checkpoint_of(config, shards, CHECKPOINTS)
+        progress = partial(bar, desc=weights.stem, disable=not leads)
+        result = train(config, shards, CHECKPOINTS, lambda point: None, progress)
+        if leads:
+            write_weights(weights, result.pair, result.card)
+            checkpoint.remove()
+
+
+def modem_config(config: Config, changes: Path) -> Config:
+    """The parameters of the training.
+
+    Raises:
+        ConfigError: `changes` can't be read, or changes an unknown key.
+    """
+    return check(changed(dataclasses.asdict(config), flatten(read(changes))))
+
+
+if __name__ == "__main__":
+    run_stage(main, "changes", "shards", "weights")
