@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
+
+repro-gpu: $(READY) ## run them with a larger network and longer training, sized for a GPU by profiles/gpu.txt
+	grep -o '^-S [^ ]*' profiles/gpu.txt | xargs dvc exp run
 
 evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro

@@ -75,6 +75,25 @@ for number in range(4):
 PYTHON
 "$python" -m pipeline.prepare data shards prepare.json 2>prepare.txt || { cat prepare.txt >&2; exit 1; }
 
+step "load: pairs a second, with train.workers=auto"
+"$python" - "$device" <<'PYTHON'
+import sys, time
+from pathlib import Path
+import torch
+from pipeline.config import load
+from pipeline.train.devices import loader_processes
+from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
+config = load(Path("params.yaml"))
+train, count = config.train, 40 * config.train.batch
+pairs = Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES)
+workers = loader_processes(train, torch.device(sys.argv[1]))
+batches = load_batches(pairs, [range(at, at + train.batch) for at in range(0, count, train.batch)], workers)
+next(batches)  # once the processes have started
+begun = time.monotonic()
+seen = sum(len(batch) for batch in batches)
+print(f"   {seen / (time.monotonic() - begun):.0f} pairs a second by {workers} processes")
+PYTHON
+
 step "train"
 (train first)
 trained first

@@ -7,8 +7,8 @@
 
 import { blank } from "./picture.js";
 
-const LOBES = 3;
-const PRECISION = 2 ** 22;
+export const LOBES = 3;
+export const PRECISION = 2 ** 22;
 
 /** A picture resized. @param {import("./picture.js").Picture} picture */
 export function resize(picture, width, height) {
@@ -53,7 +53,7 @@ function weigh(from, at, step, weights, to, place) {
 const level = (sum) => Math.min(Math.max(Math.floor(sum / PRECISION), 0), 255);
 
 /** The first source pixel and the weights of each target pixel. */
-function taps(from, to) {
+export function taps(from, to) {
   const scale = from / to;
   const widened = Math.max(scale, 1);
   const support = LOBES * widened;

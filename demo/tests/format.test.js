@@ -18,6 +18,8 @@ import { MAX_HEIGHT, laneTrits, stepSearch } from "../src/format/trellis.js";
 import { fromTrits, toTrits, tritsFor } from "../src/format/trits.js";
 import { greenPart } from "../src/format/zone.js";
 import { resize } from "../src/resize.js";
+import { blank } from "../src/picture.js";
+import { unresize } from "../src/unresize.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";
 
 const secret = fromHex(steps.key);
@@ -223,6 +225,18 @@ test("room", () => {
 
 /** Bytes of a record in a zone, by the specification. */
 const largest = (zone) => Math.floor((19 * Math.floor((zone - Math.max(1, Math.floor(zone / 128))) / 12)) / 8) - 16;
+
+test("what was enlarged comes back, also along one side", () => {
+  const small = blank(60, 28);
+  for (let i = 0; i < small.data.length; i++) small.data[i] = 128 + 50 * Math.sin(i / 2.5) + 50 * Math.cos(i / 540);
+  for (const [width, height] of [[61, 31], [80, 37], [180, 28], [60, 70]]) {
+    const large = resize(small, width, height);
+    const mean = (other) => small.data.reduce((sum, value, i) => sum + Math.abs(value - other.data[i]), 0) / small.data.length;
+    const [found, softer] = [unresize(large, 60, 28, 0.5), resize(large, 60, 28)].map(mean);
+    assert.ok(found < 0.5 && found < softer / 2, `${found} levels, ${softer} by Lanczos`);
+  }
+  assert.deepEqual(unresize(small, 70, 28, 0.5), resize(small, 70, 28));
+});
 
 for (const [index, { from, to }] of steps.resized.entries()) {
   test(`resized ${index}`, () => {

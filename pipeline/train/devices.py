@@ -23,7 +23,7 @@ from stegnet.networks.pair import build_from
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 
-MOST_LOADERS = 8  # beside a GPU: about 9,000 pairs a second
+MOST_LOADERS = 8  # beside a GPU; on a core of 2024, each delivers 300 to 500 pairs a second
 _log = logging.getLogger(__name__)
 
 

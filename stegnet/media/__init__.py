@@ -7,6 +7,7 @@ from stegnet.media.films.sound import SoundPacket, SoundTrack, read_sound, sound
 from stegnet.media.output import atomic_write, check_film, check_picture, digest, temporary_file
 from stegnet.media.pictures.picture_notes import about_cover, about_secret
 from stegnet.media.pictures.pictures import read_cover, read_picture, reduced, refuse_palette, resize
+from stegnet.media.pictures.unresize import unresize
 from stegnet.media.pictures.writing import write_png
 from stegnet.media.probe import kind, lossy_format
 
@@ -38,5 +39,6 @@ __all__ = [
     "scan",
     "sound_tracks",
     "temporary_file",
+    "unresize",
     "write_png",
 ]

@@ -3,6 +3,7 @@ import struct
 import zlib
 from contextlib import nullcontext
 from itertools import product
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture, resize, write_png
+from stegnet.core.measures import psnr
+from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture, resize, unresize, write_png
 
 MODES = [
     ("L", 100, (100, 100, 100)),
@@ -222,6 +224,35 @@ def test_resize(picture):
     assert resize(pixels, 61, 97).shape == (61, 97, 3)
     checks = np.indices((64, 64)).sum(0)[..., None].repeat(3, -1) % 2 * 255
     assert np.abs(resize(checks.astype(np.uint8), 16, 16).astype(int) - 127).max() < 16
+
+
+def enlarging(length: int, enlarged: int) -> np.ndarray:
+    """The matrix that Pillow enlarges a line by, (enlarged, length)."""
+    return np.array(
+        Image.fromarray(np.eye(length, dtype=np.float32)).resize((length, enlarged), Image.Resampling.LANCZOS)
+    )
+
+
+@pytest.mark.parametrize("size", [(270, 360), (40, 63), (300, 77), (29, 66)])
+def test_what_was_enlarged_is_undone_by_least_squares(size, picture):
+    """Also in blocks, and along one side."""
+    height, width = 28, 60
+    large = resize(picture(height, width), *size)
+    rows, cols = (np.linalg.pinv(enlarging(side, new)) for side, new in zip((height, width), size, strict=True))
+    expected = np.einsum("ij,jkc,lk->ilc", rows, large.astype(float), cols)
+    found = unresize(large, height, width, noise=0.001)
+    assert np.abs(found - np.rint(expected).clip(0, 255)).max() <= 1
+
+
+def test_a_secret_that_was_enlarged_comes_back_sharper():
+    """With the noise that networks leave, in blocks, with one side reduced, and not at all enlarged."""
+    lake = Path(__file__).parents[2] / "docs" / "lake.png"
+    small, random = resize(read_picture(lake), 270, 405), np.random.default_rng(0)
+    for size, gain in {(360, 540): 3, (276, 415): 2, (600, 405): 2, (360, 300): 0}.items():
+        large = resize(small, *size)
+        noisy = (large + random.normal(0, 1, large.shape)).round().clip(0, 255).astype(np.uint8)
+        assert psnr(small, unresize(noisy, 270, 405, noise=1.5)) > psnr(small, resize(noisy, 270, 405)) + gain
+    np.testing.assert_array_equal(unresize(small, 300, 405, noise=1.5), resize(small, 300, 405))
 
 
 def test_scans_of_a_jpeg_are_counted_before_it_is_decoded(tmp_path):

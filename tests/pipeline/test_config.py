@@ -1,6 +1,7 @@
 """params.yaml: what is in it, and the line that a user reads when something in it is wrong."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,14 @@ def test_keys_that_do_not_fit_together():
     assert error(changed(VALUES, {"data.size": 88}))[0] == "train.crop: must not exceed data.size 88, is 96"
     assert changed_to("train.loss.l1", 1.0).train.loss["l1"] == 1
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
+
+
+def test_what_a_profile_changes_is_known():
+    lines = re.findall(
+        r"^-S (\S+)=(\S+) *(.*)", (ROOT / "profiles" / "gpu.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    changes = {key: parse(value) for key, value, _ in lines}
+    assert flatten(dataclasses.asdict(check(changed(VALUES, changes)))) == FLAT | changes != FLAT
 
 
 def test_a_rung_is_named_by_its_number():

@@ -1,6 +1,6 @@
 /** Revealing what a picture hides: a picture, or a file. */
 
-import { READING } from "../constants.js";
+import { BASE, READING } from "../constants.js";
 import { wholeFile } from "./extract.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
@@ -11,7 +11,7 @@ import { FILM, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { corner } from "../picture.js";
-import { resize } from "../resize.js";
+import { unresize } from "../unresize.js";
 import { makeReader } from "./modem.js";
 
 const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
@@ -65,7 +65,8 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   const planes = await engine.run(`${of}reveal`, width, height, seen);
   const residual = unshuffled(planes, width, hidden.block, shuffle).map((value) => value / base.gain);
   const { picture } = toPicture(await engine.run(`${of}restore`, width, height, enhanced, residual), width, height);
-  return { secret: resize(picture, hidden.width, hidden.height), whole, robust: false };
+  const noise = (255 * BASE.HIDDEN_RMS) / base.gain; // of the base; what was revealed has less
+  return { secret: unresize(picture, hidden.width, hidden.height, noise), whole, robust: false };
 }
 
 /** Parses a container's record. */

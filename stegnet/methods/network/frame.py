@@ -7,10 +7,10 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.samples import CODED, NONE, Base
+from stegnet.core.samples import CODED, HIDDEN_RMS, LEVELS, NONE, Base
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
-from stegnet.media import resize
+from stegnet.media import resize, unresize
 from stegnet.methods.method import CoverSize
 from stegnet.methods.network.network import Network
 from stegnet.networks.engines.tiling import Step, no_step
@@ -123,8 +123,11 @@ def reveal_frame(
     """
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
-    secret = reading.record.header.secret
-    return resize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width)
+    secret, noise = (
+        reading.record.header.secret,
+        LEVELS * HIDDEN_RMS / reading.base.gain,
+    )  # the base's, without a residual
+    return unresize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width, noise)
 
 
 def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:

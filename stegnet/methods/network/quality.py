@@ -9,7 +9,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.shuffle import grid
 from stegnet.keys import KeyRing, KeySource
-from stegnet.media import resize
+from stegnet.media import resize, unresize
 from stegnet.methods.network.frame import reveal_frame
 from stegnet.methods.network.network import Network
 from stegnet.networks.engines.tiling import Step, no_step
@@ -50,7 +50,7 @@ def measure_secret(
         return SecretErrors(total, 0.0)
     rows, cols = grid(*container.shape[:2], network.block)
     stretched = resize(secret, rows * network.block, cols * network.block)
-    return SecretErrors(total, mean_squared_error(secret, resize(stretched, *secret.shape[:2])))
+    return SecretErrors(total, mean_squared_error(secret, unresize(stretched, *secret.shape[:2], noise=1.0)))
 
 
 class SecretQuality:
