@@ -89,4 +89,4 @@ lint: $(READY) ## check code style
 	lint-imports
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
-	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/video .checkpoints study/modem study/shipped study/trained
+	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/video .checkpoints study/modem study/shipped study/trained

@@ -15,7 +15,7 @@ from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
     tracker = open_store(config)
-    stills = results.evaluate_result(weights, reports / "evaluate", shards)
+    stills = results.evaluate_result(weights, reports / "evaluate", reports / "speed.json", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
     tracker.log_result(results.prepare_result(shards, reports / "prepare.json"))
     tracker.log_result(results.train_result(weights, reports / "train" / "curve.csv", shards))

@@ -5,27 +5,32 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import Evaluator, setup_of
+from pipeline.evaluate.speed import measure_speed
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
-from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, HIDE_MS, REVEAL_MS, SECRET_PSNR
 from stegnet.media import write_png
 from stegnet.methods.network import Network
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network = Network.load(weights, backend="torch")
-    with track(config, "evaluate", setup_of(network)) as run:
+    setup = setup_of(network)
+    with track(config, "evaluate", setup) as run:
+        write_json(speed, measure_speed(network.engine) | setup)
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
         _write_figures(evaluator, out)
         _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")
-        result = evaluate_result(weights, out, shards)
+        result = evaluate_result(weights, out, speed, shards)
         run.finish(result)
     container, secret, base = (result.headline[name] for name in (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR))
+    hide, reveal = (result.headline[name] for name in (HIDE_MS, REVEAL_MS))
     print(f"on test pictures: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
+    print(f"networks: {hide:.0f} ms for a megapixel to hide, {reveal:.0f} to reveal")
 
 
 def _write_figures(evaluator: Evaluator, out: Path) -> None:
@@ -44,4 +49,4 @@ def _write_contact_sheets(evaluator: Evaluator, most: int, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", "speed")

@@ -76,9 +76,10 @@ class HideRevealResult:
 
 
 def setup_of(network: Network) -> dict[str, str]:
-    """Device, precision and threads of a measurement, by name."""
-    device, threads = device_name(network.engine.device), str(torch.get_num_threads())
-    return {"device": device, "precision": network.engine.precision, "threads": threads}
+    """Backend, device, precision and threads of a measurement, by name."""
+    engine, threads = network.engine, str(torch.get_num_threads())
+    device = device_name(engine.device)
+    return {"backend": engine.backend, "device": device, "precision": engine.precision, "threads": threads}
 
 
 class PicturePairs:

@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.config import flatten
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, file_hash, read_manifest
 from stegnet.core.errors import DataError
-from stegnet.core.measures import SEALED
+from stegnet.core.measures import SEALED, SPEED
 
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
@@ -58,7 +58,9 @@ class Result:
         return {(f"{self.stage}/{name}", step): value for step, name, value in points} | single
 
     def dataset_of(self, figure: str) -> DataSet | None:
-        """The data set that gave a figure."""
+        """The data set that gave a figure; none gave a speed."""
+        if figure in SPEED:
+            return None
         own = [each for each in self.datasets if re.search(each.figures, figure)]
         return next(iter([*own, *self.datasets]), None)
 
@@ -77,8 +79,8 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
     return Result("train", name, name, figures, curve=_curve(curve), artifacts=files, datasets=sets, model=weights)
 
 
-def evaluate_result(weights: Path, out: Path, shards: Path) -> Result:
-    """Quality on test pictures: headline, mean and worst of each measure as evaluate/…, all as a table, pictures."""
+def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:
+    """Quality on test pictures and speed: headline, mean and worst of each measure as evaluate/…, table, pictures."""
     details, headline = _read(out / "details.json"), _read(out / "metrics.json")
     rows = [
         {"pictures": kind, "mode": mode, "measure": measure, **stats}
@@ -97,7 +99,8 @@ def evaluate_result(weights: Path, out: Path, shards: Path) -> Result:
     table.writeheader()
     table.writerows(rows)
     more = {"texts": {"figures.csv": text.getvalue()}, "pictures": pictures, "datasets": tuple(sets)}
-    return _measured("evaluate", weights, out, metrics, headline, **more)
+    times = {name: _read(speed)[name] for name in SPEED}  # not in the key: they differ each time
+    return _measured("evaluate", weights, out, metrics, headline | times, **more)
 
 
 def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:

@@ -62,6 +62,7 @@ INFORMATION = "information"  # in bits per pixel, that a modem's likelihoods hol
 BASE = "base"  # the secret as its base alone gives it, without what the network hides
 RESTORED_BASE = "restored_base"  # the same, by a pair's network that enhances bases
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
+HIDE_MS, REVEAL_MS = SPEED = ("hide_ms_per_megapixel", "reveal_ms_per_megapixel")  # of the networks alone
 
 
 def measure_of(column: str) -> Measure:

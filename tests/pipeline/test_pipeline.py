@@ -18,9 +18,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from stegnet.core.measures import SPEED
 from stegnet.media import scan
 from stegnet.networks import read_card
 from tests.clones import ROOT, copy_repository, environment, run
+from tools.verify import locked_stages
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +95,9 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     bases = ["base_psnr", "restored_base_psnr"]
     assert list(figures) == ["container_psnr", "secret_psnr", *bases, "container_ssim", "secret_ssim"]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
+    speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
+    assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
+    assert (speed["backend"], speed["threads"]) == ("torch", "1")
     assert f"{figures['secret_psnr']:.3f}" in (clone.parent / "said.txt").read_text(encoding="utf-8")
     for sheet in ("photographs", "scenes"):
         with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
@@ -112,6 +117,10 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     train = table.loc["train"]
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     assert train["metrics.secret_psnr"] == figures["secret_psnr"]
+    speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
+    for name in SPEED:
+        assert train[f"metrics.{name}"] == table.loc["evaluate", f"metrics.{name}"] == speed[name] > 0
+    assert table.loc["evaluate", "tags.stegnet.backend"] == "torch"
     assert train["params.train.pairs"] == "96"
     assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "video")} == {train.run_id}
     client = mlflow.MlflowClient()
@@ -142,7 +151,9 @@ def test_commands_after_repro(clone: Path) -> None:
     assert run(clone, "dvc", "data", "status").splitlines()[0] == "No changes."
     assert "failed" not in run(clone, "dvc", "plots", "show")
     assert "failed" not in run(clone, "dvc", "plots", "diff")
-    run(clone, "dvc", "metrics", "show")
+    shown = pd.read_csv(StringIO(run(clone, "dvc", "exp", "show", "--csv")))
+    for table in (run(clone, "dvc", "metrics", "show"), shown.columns):
+        assert all(name in table for name in ("secret_psnr", "restored_base_psnr", *SPEED))
     run(clone, "dvc", "params", "diff")
 
 
@@ -189,14 +200,15 @@ def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: 
     assert not (folder / "build/weights/pair.safetensors").exists()
     said = run(folder, "dvc", "repro", "evaluate", "video")
     assert "train" in executed(said) and "12/12" not in said
-    one, other = (yaml.safe_load((each / "dvc.lock").read_text(encoding="utf-8")) for each in (clone, folder))
-    assert {"code", "check", "prepare", "train", "evaluate", "video"} == other["stages"].keys()
-    assert other["stages"].items() <= one["stages"].items()
+    one, other = map(locked_stages, (clone, folder))
+    assert {"code", "check", "prepare", "train", "evaluate", "video"} == other.keys()
+    assert other.items() <= one.items()
 
 
 def test_verify_compares_two_clones_and_their_figures(tmp_path: Path) -> None:
-    """Here of a pipeline that writes a fixed number, or the time."""
-    stage = {"cmd": "date +'{\"psnr\": ${text}}' > out.json", "params": ["text"], "outs": ["out.json"]}
+    """Here of a pipeline that writes a fixed number, or the time; and the time where nobody compares it."""
+    command = "date +'{\"psnr\": ${text}}' > out.json; date +%N > reports/speed.json"
+    stage = {"cmd": command, "params": ["text"], "outs": ["out.json", "reports/speed.json"]}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"write": stage}}), encoding="utf-8")
     (tmp_path / "params.yaml").write_text("text: 46.2\n", encoding="utf-8")
     (tmp_path / "reports").mkdir()

@@ -97,6 +97,7 @@ EDITS = {
     "pipeline/report/page.html": "report",
     "pipeline/tracking/store.py": "publish",
     "reports/index.html": "publish",
+    "reports/speed.json": "",
     "study/sizes.py": "",
 }
 

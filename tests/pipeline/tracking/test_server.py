@@ -34,6 +34,7 @@ FILES = {
     "evaluate/details.json": json.dumps({"scenes": {"sealed": {
         "container_psnr": {"mean": 41.0, "worst": 40.0}, "secret_psnr": {"mean": 38.0, "worst": 37.0},
     }}}),
+    "speed.json": '{"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0, "device": "cpu"}',
     "video/metrics.json": '{"film_secret_psnr": 39.0}',
     "video/details.json": '{"film_secret_apd": 1.5}',
     "video/frames.csv": "frame,secret_psnr\n0,39.5\n1,38.5\n",
@@ -64,7 +65,7 @@ def results(
     found = [
         stages.prepare_result(shards, folder / "prepare.json"),
         stages.train_result(pair, folder / "train" / "curve.csv", shards),
-        stages.evaluate_result(pair, folder / "evaluate", shards),
+        stages.evaluate_result(pair, folder / "evaluate", folder / "speed.json", shards),
         stages.video_result(pair, folder / "video", folder / "video" / "preview.mp4", folder / "video" / "preview.mp4"),
         stages.study_result("robust", pair, folder / "study" / "robust"),
         stages.experiment_result(pair, folder / "onnx", folder, None),
@@ -110,6 +111,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     assert below == {"evaluate", "video", "robust"}
     assert train.data.params == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0}
+    headline |= {"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0}
     shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}
     assert shown | {"onnx/hide/difference": 1e-6, "onnx/hide/equal": 1.0} == {
         name: value for name, value in train.data.metrics.items() if not name.startswith(("run/", "system/"))

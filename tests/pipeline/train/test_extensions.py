@@ -16,7 +16,7 @@ from pipeline.stage import write_json
 from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
 from stegnet import ConfigError, WeightsError
-from stegnet.core.measures import MEASURES
+from stegnet.core.measures import MEASURES, SPEED
 from stegnet.networks import build, load_pair, save_pair
 from tests.support.lab import PARAMS, ROOT, TEST, changed, check, read
 from tests.support.shards import write_shards
@@ -92,7 +92,8 @@ def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = quality.measure_quality(quality.HideRevealResult(("a", "b"), grey, grey + 1, grey, grey + 2))
     write_json(tmp_path / "details.json", summarise(pd.DataFrame([{"kind": "scenes", "mode": "sealed"} | measured])))
     write_json(tmp_path / "metrics.json", {})
+    write_json(tmp_path / "speed.json", dict.fromkeys(SPEED, 1.0))
     shards = write_shards(tmp_path / "shards", [(TEST, "scenes")] * 2)
-    result = evaluate_result(tmp_path / "metrics.json", tmp_path, shards)
+    result = evaluate_result(tmp_path / "metrics.json", tmp_path, tmp_path / "speed.json", shards)
     assert result.metrics["evaluate/scenes/sealed/secret_rmse/mean"] == 2
     assert result.texts["figures.csv"].count("rmse") == 2
