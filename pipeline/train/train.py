@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from pipeline.config import Config
+from pipeline.fingerprint import code_hashes
 from pipeline.shards import data_hash
 from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of, with_defaults
 from pipeline.train.devices import BatchShare, loader_processes, open_fabric
@@ -169,6 +170,7 @@ def make_card(
 ) -> Card:
     """The card of the weights that this training gives."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
+    origin |= {"code": code_hashes(config)["network"]}  # so that other stages run again, too, if it changes
     settings = {**settings_of(config), **origin}
     scramble = asdict(config.scramble) | {"period": pair.period().item()}
     return Card(config.model.name, options_of(config.model), scramble, settings, figures, receptive_fields(pair))

@@ -1,8 +1,9 @@
 """The inverse of enlarging: Lanczos reduces an enlarged picture to a softer one than it was, this one to itself.
 
-Enlarging is linear along each side, a matrix R of a few weights in each row. What was there before is found by least
-squares with a prior for smooth pictures (Tikhonov 1963), min |R x - y|² + s |D x|², D the differences of neighbours. With
-little noise in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
+Enlarging is linear along each side, a matrix R of a few weights in each row. What was there is found by least squares,
+with a prior for smooth pictures (Tikhonov 1963): min |R x - y|² + s |D x|², D the differences of neighbours. With little
+noise in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
+in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ BLOCK, MARGIN = 128, 32  # pixels that are solved for at once, and on either sid
 
 
 def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.ndarray:
-    """The picture, (height, width, 3) uint8, that `resize` made one of (H, W, 3) uint8; sides that it reduced are enlarged.
+    """The picture, (height, width, 3) uint8, of which `resize` made one of (H, W, 3) uint8; reduced sides are enlarged.
 
     Args:
         noise: root mean square of the error that `picture` may have at most, in levels.
