@@ -178,6 +178,14 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class DetectConfig:
+    """Detector of the pair's containers."""
+
+    backbone: StrictStr
+    pairs: Annotated[Integer, Field(ge=0, le=1_000_000)]
+
+
+@dataclass(frozen=True)
 class VideoConfig:
     """Films of the demonstration."""
 
@@ -206,6 +214,7 @@ class Config:
     channel: ChannelConfig
     train: TrainConfig
     evaluate: EvaluateConfig
+    detect: DetectConfig
     video: VideoConfig
     study: StudyConfig
 

@@ -1,4 +1,4 @@
-"""Methods of hiding a picture that the stages compare.
+"""Methods of hiding a picture that stage detect and the studies compare.
 
 A method takes a cover, a secret and a seed, and gives the container. A new method is a function here; stages name the
 ones that they measure. PNG files keep every sample, so containers need not be written to be measured.
@@ -47,5 +47,18 @@ def sealed_at(rate: float) -> Method:
         random = seeded(seed)
         data = secret.tobytes()[: int(rate * cover[..., : channels_of(cover)].size / 8)]
         return hide_bytes(cover, data, Key(random(KEY_BYTES)), name="s", randomness=random)
+
+    return hide
+
+
+def simulated_matching(rate: float) -> Method:
+    """Steps of one level up or down anywhere: as many as `rate` bits for each sample take without any coding."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        steps = random.choice(np.array([-1, 1], np.int16), cover.shape)
+        steps = np.where(cover == 0, 1, np.where(cover == 255, -1, steps))
+        changed = cover + steps * (random.random(cover.shape) < rate / 2)
+        return changed.astype(np.uint8)
 
     return hide
