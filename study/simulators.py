@@ -1,4 +1,4 @@
-"""Published costs of steps of one level, simulated by the package conseal: what stegnet's own are compared with.
+"""Published ways to change samples by one level, simulated by the package conseal: what stegnet's own is compared with.
 
 A simulator draws changes with the probabilities that an ideal code would give them, and hides nothing: no real code
 does better at the same costs. Costs are of each channel by itself; the payload is spread over all three.
@@ -25,6 +25,19 @@ def simulated_hill(rate: float) -> Method:
 def simulated_suniward(rate: float) -> Method:
     """S-UNIWARD at `rate` bits for each sample (Holub, Fridrich and Denemark 2014, EURASIP JIS)."""
     return _simulated(suniward_costs, rate)
+
+
+def simulated_matching(rate: float) -> Method:
+    """Steps of one level up or down anywhere: as many as `rate` bits for each sample take without any coding."""
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        steps = random.choice(np.array([-1, 1], np.int16), cover.shape)
+        steps = np.where(cover == 0, 1, np.where(cover == 255, -1, steps))
+        changed = cover + steps * (random.random(cover.shape) < rate / 2)
+        return changed.astype(np.uint8)
+
+    return hide
 
 
 def _simulated(costs_of: CostsOf, rate: float) -> Method:

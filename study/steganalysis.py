@@ -20,7 +20,7 @@ from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
 from pipeline.config import Config
-from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at, simulated_matching
+from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
 from pipeline.detect.pairs import evenly
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, run_stage, write_json, write_table
@@ -32,7 +32,7 @@ from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
 from study.pairs import Pair, photograph_pairs, training_photographs
 from study.scores import summarise
-from study.simulators import simulated_hill, simulated_suniward
+from study.simulators import simulated_hill, simulated_matching, simulated_suniward
 
 RATES = (0.05, 0.1, 0.2, 0.4, 1.0)
 REFERENCE_RATES = (0.1, 0.4)

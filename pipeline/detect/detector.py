@@ -1,11 +1,12 @@
 """A small detector of containers with a backbone by timm, and its training.
 
 High-pass filters first (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS 7(3)),
-truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image steganalysis", IEEE TIFS 12(11)):
-on plain pictures, so small a network learns nothing from so few pairs. Then the backbone's stem and first stage with
-all strides 1, since pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual network for
-steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all positions. It is smaller than theirs by orders
-of magnitude: what it finds is a lower bound of what an attacker can find.
+of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of color
+images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image steganalysis",
+IEEE TIFS 12(11)): on plain pictures, so small a network learns nothing from so few pairs. Then the backbone's stem and
+first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual
+network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all positions. It is smaller than
+theirs by orders of magnitude: what it finds is a lower bound of what an attacker can find.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,28 +22,30 @@ from stegnet.core.compute import autocast, full_precision, pick_device, resolve
 from stegnet.networks.layers.backbone import make_stage
 
 THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
-EPOCHS = 12
+EPOCHS = 6
 BATCH = 4  # covers; each comes with its containers
 CROP = 96  # side in pixels
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-3
 STATISTICS_BATCHES = 16  # for the final statistics of batch normalisation
 _SIDE = 5  # of a filter
+_PLANES = 5  # red, green, blue, red less green, green less blue
 
 Progress = Callable[[range], Iterable[int]]
 
 
 class Detector(nn.Module):
-    """(B, 3, H, W) float32 in grey levels, 0 to 255, to (B, classes) logits: of a cover, and of each container."""
+    """(B, 3, H, W) float32, 0 to 255, to (B, methods) logits: positive means container by that method."""
 
-    def __init__(self, backbone: str, classes: int) -> None:
+    def __init__(self, backbone: str, methods: int) -> None:
         super().__init__()
-        self.register_buffer("filters", high_pass().repeat(3, 1, 1, 1))  # all of red, then of green, then of blue
+        self.register_buffer("filters", high_pass().repeat(_PLANES, 1, 1, 1))  # all of a plane, then of the next
         self.stage = make_stage(backbone, len(self.filters), pretrained=False)
-        self.classifier = nn.Linear(self.stage.feature_info.channels()[0], classes)
+        self.classifier = nn.Linear(self.stage.feature_info.channels()[0], methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        planes = torch.cat([pictures, pictures[:, :2] - pictures[:, 1:]], dim=1)
         with full_precision(pictures.device):  # bfloat16 would round steps of one level away
-            residuals = functional.conv2d(pictures, self.filters, groups=3).clamp(-THRESHOLD, THRESHOLD) / THRESHOLD
+            residuals = functional.conv2d(planes, self.filters, groups=_PLANES).clamp(-THRESHOLD, THRESHOLD) / THRESHOLD
         return self.classifier(self.stage(residuals)[0].float().mean((2, 3))).float()
 
 
@@ -69,10 +72,11 @@ def _centred(kernel: Tensor) -> Tensor:
 def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progress) -> Detector:
     """Trains a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
-    A batch holds covers and their containers with the same crops, flips and turns, so that they differ only by what is
-    hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv 1708.07120). The statistics of batch
-    normalisation are recomputed with the final weights (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm", arXiv
-    2105.07576, section 3): running means lag behind the weights and shift the decision threshold.
+    It decides for each method by itself. A batch holds covers and their containers, cropped, flipped and turned alike,
+    so that they differ only by what is hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
+    1708.07120). The statistics of batch normalisation are recomputed with the final weights (Wu and Johnson 2021,
+    "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3): running means lag behind the weights and shift the
+    decision threshold.
 
     Args:
         backbone: name of a timm model.
@@ -82,18 +86,18 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
     torch.manual_seed(seed)
     random, device = np.random.default_rng(seed), pick_device()
     precision = resolve("auto", device)
-    detector = Detector(backbone, len(sides)).to(device, memory_format=torch.channels_last).train()
+    detector = Detector(backbone, len(sides) - 1).to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(detector.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     pairs = sides.shape[1]
     steps = -(-EPOCHS * pairs // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
     order = _shuffled(pairs, (steps + STATISTICS_BATCHES) * BATCH, random).reshape(-1, BATCH)
-    labels = torch.arange(len(sides), device=device).repeat_interleave(BATCH)
     for step in progress(range(steps)):
         with autocast(precision, device):
-            logits = detector(_batch(sides, order[step], random).to(device))
+            covers, *containers = detector(_batch(sides, order[step], random).to(device)).split(BATCH)
+        own = torch.stack(containers).diagonal(dim1=0, dim2=2)  # (B, methods): of each container by its method's logit
         optimiser.zero_grad()
-        functional.cross_entropy(logits, labels).backward()
+        (functional.softplus(covers) + functional.softplus(-own)).mean().backward()  # binary cross-entropy
         optimiser.step()
         schedule.step()
     with autocast(precision, device):
@@ -102,7 +106,7 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
 
 
 def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
-    """Scores of whole pictures by each method: the logarithm of how much likelier its container is than a cover.
+    """Scores of whole pictures for each method: the logarithm of how much likelier its container is than a cover.
 
     Args:
         sides: as in `train_detector`, of other pictures.
@@ -111,9 +115,7 @@ def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]
     covers, *containers = np.array(logits)
-    return [
-        Scores(*(side[:, method] - side[:, 0] for side in (covers, own))) for method, own in enumerate(containers, 1)
-    ]
+    return [Scores(covers[:, method], own[:, method]) for method, own in enumerate(containers)]
 
 
 def _shuffled(count: int, needed: int, random: np.random.Generator) -> np.ndarray:
