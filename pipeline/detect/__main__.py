@@ -8,6 +8,7 @@ another method says nothing.
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.detect.methods import Method, container_seed, four_bit_swap, netwo
 from pipeline.detect.pairs import PicturePair, picture_pairs
 from pipeline.detect.scores import Scores
 from pipeline.evaluate.quality import map_in_threads, setup_of
-from pipeline.shards import TEST, TRAIN, VALIDATION
+from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
 from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import detect_result
@@ -61,12 +62,13 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     """One row for each method and kind of pictures, and for all of them.
 
     Raises:
-        DataError: a split has no pictures, or can't be read.
+        DataError: there are no pictures to train on or to test on.
     """
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}
     shift, settings = config.evaluate.shift, config.detect
     known = list(picture_pairs(shards, TRAIN, shift, settings.pairs))
-    unseen = [pair for split in (TEST, VALIDATION) for pair in picture_pairs(shards, split, shift, MOST_TESTED)]
+    splits = (TEST, VALIDATION) if any(read_manifest(shards, VALIDATION)) else (TEST,)
+    unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, MOST_TESTED)]
     training, test = np.split(_sides(methods, [*known, *unseen], config.seed), [len(known)], axis=1)
     detector = train_detector(settings.backbone, training, config.seed, partial(bar, desc="train"))
     scores = dict(zip(methods, detect(detector, test), strict=True))
@@ -83,11 +85,12 @@ def headline(table: pd.DataFrame) -> dict[str, float]:
 def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> np.ndarray:
     """(1 + methods, N, H, W, 3) uint8: covers, then their containers by each method."""
 
-    def hide(number: int) -> list[np.ndarray]:
-        _, cover, secret = pairs[number]
+    def hide(numbered: tuple[int, PicturePair]) -> list[np.ndarray]:
+        number, (_, cover, secret) = numbered
         return [cover, *(method(cover, secret, container_seed(seed, number)) for method in methods.values())]
 
-    return np.stack(list(map_in_threads(hide, bar(range(len(pairs)), "hide"))), axis=1)
+    with closing(map_in_threads(hide, enumerate(bar(pairs, "hide")))) as sides:
+        return np.stack(list(sides), axis=1)
 
 
 def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterator[dict[str, Any]]:
