@@ -50,7 +50,7 @@ test-services: $(READY) ## run what `make test` leaves out, once more where it f
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
-	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|training_.*|.*_loss|.*steps?|State|Executor|Created'
+	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|.*_(low|high)|training_.*|.*_loss|.*steps?|State|Executor|Created'
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
@@ -89,4 +89,4 @@ lint: $(READY) ## check code style
 	lint-imports
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
-	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/video .checkpoints study/modem study/shipped study/trained
+	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/detect reports/video .checkpoints study/modem study/shipped study/trained

@@ -1,4 +1,4 @@
-"""Stage check: the folders that data.* names are there, and the network of model.* can be trained by train.loss.
+"""Stage check: the folders of data.* are there, model.* can be trained by train.loss, detect.backbone is one.
 
 It comes first, since DVC removes the outputs of a stage that is to run. Its output is always the same, so that no
 other stage repeats because of it.
@@ -15,6 +15,7 @@ from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
 from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError
+from stegnet.networks.layers.backbone import make_stage
 from stegnet.networks.pair import build_from
 
 REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support
@@ -25,6 +26,8 @@ def main(config: Config, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)
     check_network(config.model, config.train.crop)
+    if config.detect.pairs:
+        check_detector(config.detect.backbone)
     write_json(out, {"folders": "found"})
 
 
@@ -45,6 +48,18 @@ def check_network(section: Any, crop: int) -> None:
     except REFUSALS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
+
+
+def check_detector(backbone: str) -> None:
+    """Builds the first stage of the detector's backbone.
+
+    Raises:
+        ConfigError: it can't be built without strides.
+    """
+    try:
+        make_stage(backbone, 3, pretrained=False)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("model.", "detect.", 1), error.hint) from error
 
 
 if __name__ == "__main__":

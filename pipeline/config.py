@@ -179,6 +179,14 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class DetectConfig:
+    """Detector of the pair's containers."""
+
+    backbone: StrictStr
+    pairs: Annotated[Integer, Field(ge=0, le=1_000_000)]
+
+
+@dataclass(frozen=True)
 class VideoConfig:
     """Films of the demonstration."""
 
@@ -199,6 +207,7 @@ class Config:
     scramble: ScrambleConfig
     train: TrainConfig
     evaluate: EvaluateConfig
+    detect: DetectConfig
     video: VideoConfig
     channel: ChannelConfig | None = None
 

@@ -1,4 +1,4 @@
-"""Stage publish: prepare, train, evaluate, video and the studies have a run in MLflow each; prints the headline.
+"""Stage publish: each stage that measures, and each study, has a run in MLflow; prints the headline.
 
 A stage that DVC restores from its run cache is not executed and logs nothing, and a server may have been down. This
 stage logs what is missing; it has no outputs and is therefore never restored. ONNX files go to the training's model.
@@ -17,18 +17,27 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
     tracker = open_store(config)
     stills = results.evaluate_result(weights, reports / "evaluate", reports / "speed.json", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
+    detection = results.detect_result(weights, reports / "detect", shards)
     tracker.log_result(results.prepare_result(shards, reports / "prepare.json"))
     tracker.log_result(results.train_result(weights, reports / "train" / "curve.csv", shards))
     tracker.log_result(stills)
     tracker.log_result(film)
+    if detection.headline:  # it can be off
+        tracker.log_result(detection)
     for figures in sorted(studies.glob("*/metrics.json")) if studies else ():
         study = figures.parent
         tracker.log_result(results.study_result(study.name, weights, study))
     tracker.add_to_training(results.experiment_result(weights, onnx, reports, studies))
-    print(_headline(config, stills.headline, film.headline, reports))
+    print(_headline(config, stills.headline, detection.headline, film.headline, reports))
 
 
-def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, float], reports: Path) -> str:
+def _headline(
+    config: Config,
+    stills: Mapping[str, float],
+    detection: Mapping[str, float],
+    film: Mapping[str, float],
+    reports: Path,
+) -> str:
     rows = [
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':26}{'container':>14}{'secret':>14}",
@@ -36,6 +45,7 @@ def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, fl
         _row(f"  its base alone, {PSNR.heading}", None, stills[BASE_PSNR]),
         _row(f"film, {PSNR.heading}", *(film[f"film_{PSNR.of(side)}"] for side in SIDES)),
         _row(f"  its base alone, {PSNR.heading}", None, film[f"film_{BASE_PSNR}"]),
+        *(_share(name, detection) for name in ("network", "sealed", "control") if detection),
         f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",
     ]
     return "\n".join(rows)
@@ -43,6 +53,11 @@ def _headline(config: Config, stills: Mapping[str, float], film: Mapping[str, fl
 
 def _row(name: str, container: float | None, secret: float) -> str:
     return f"{name:26}{'–' if container is None else f'{container:.3f}':>14}{secret:14.3f}"
+
+
+def _share(name: str, detection: Mapping[str, float]) -> str:
+    right, low, high = (detection[f"detect_{name}_{key}"] for key in ("accuracy", "low", "high"))
+    return f"{f'detector, {name}':26}{right:>14.0%}{f'{low:.0%}–{high:.0%}':>14}"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
+from pipeline.detect.methods import container_seed, key_of, network_by_key
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
@@ -28,7 +29,6 @@ from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.core.samples import LEVELS
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
 from stegnet.methods.network import Network, reveal_picture
-from study.methods import container_seed, key_of, network_by_key
 
 MODULI = (3, 4, 5)
 QUALITIES = (80, 85, 90, 95)  # of the base

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sealwatch.ensemble_classifier import FldEnsembleTrainer
 
-from study.scores import Scores, joined
+from pipeline.detect.scores import Scores
+from study.scores import joined
 
 LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided
 DIMENSIONS = 200  # features that each sees, drawn at random; more would overfit so few pictures

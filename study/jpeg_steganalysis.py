@@ -20,6 +20,9 @@ from joblib import Memory
 
 import stegnet
 from pipeline.config import Config
+from pipeline.detect.methods import container_seed
+from pipeline.detect.pairs import evenly
+from pipeline.detect.scores import Scores
 from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
@@ -44,9 +47,7 @@ from study.jpeg_hiders import (
     cover_luma,
     saved_luma,
 )
-from study.methods import container_seed
-from study.pairs import evenly
-from study.scores import Scores, joined, summarise
+from study.scores import joined, summarise
 from study.steganalysis import in_processes
 
 SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one

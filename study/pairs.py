@@ -4,7 +4,6 @@ Pictures are (H, W, 3) uint8; a pair is a cover and a secret of one size.
 """
 
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,7 +19,6 @@ _PICTURES = {".jpg", ".jpeg", ".png"}
 _LEAST_LARGE, _MEGAPIXEL = 850_000, 1 << 20  # pixels
 
 Pair = tuple[np.ndarray, np.ndarray]
-T = TypeVar("T")
 
 
 def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
@@ -71,12 +69,6 @@ def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
     return [
         (cover, resize(secret, *cover.shape[:2])) for cover, secret in zip(large, large[1:] + large[:1], strict=True)
     ]
-
-
-def evenly(items: list[T], most: int) -> list[T]:
-    """At most `most` of the items, evenly spaced."""
-    number = min(len(items), most)
-    return [items[index * len(items) // number] for index in range(number)]
 
 
 def _is_large(path: Path) -> bool:

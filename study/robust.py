@@ -20,6 +20,7 @@ from PIL import Image
 
 from pipeline.chart import chart
 from pipeline.config import Config
+from pipeline.evaluate.statistics import share_interval
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import CapacityError
@@ -52,7 +53,7 @@ from stegnet.networks.card import MODEM, read_card
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build
 from study.pairs import Pair, large_photographs, photograph_pairs
-from study.stats import mean_interval, share_interval
+from study.stats import mean_interval
 
 QIM = "QIM"
 TWICE = "twice, not promised"

@@ -19,6 +19,9 @@ import torch
 from scipy.fft import dctn
 
 from pipeline.config import Config
+from pipeline.detect.methods import container_seed, key_of
+from pipeline.detect.pairs import evenly
+from pipeline.detect.scores import Scores
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.jpeg import BLOCK
@@ -27,11 +30,10 @@ from stegnet.methods.robust import CONTAINER_PSNR, Modem, Rung
 from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, FilmCarrier, luma
 from study.ensemble import Features, cross_validated
 from study.features import spam
-from study.methods import container_seed, key_of
-from study.pairs import Pair, evenly, photograph_pairs, training_photographs
+from study.pairs import Pair, photograph_pairs, training_photographs
 from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
 from study.robust_keyless import SAME, bits_of_films, bits_of_pictures, links
-from study.scores import Scores, summarise
+from study.scores import summarise
 from study.steganalysis import extracted
 
 KNOWN = 150  # training photographs of the classifiers

@@ -18,6 +18,7 @@ from joblib import Memory
 
 from pipeline.chart import chart
 from pipeline.config import load
+from pipeline.evaluate.statistics import share_interval
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
@@ -34,7 +35,6 @@ from stegnet.methods.robust_film import WRITTEN as CODING
 from study.film_motion import motion
 from study.film_trial import FRAMES, Row, code_digest, encode_again, measure_film
 from study.reencodings import WAYS
-from study.stats import share_interval
 
 TEXT_BYTES = 43
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy.fft import dctn
 
+from pipeline.detect.methods import container_seed
 from pipeline.stage import bar
 from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
@@ -19,7 +20,6 @@ from stegnet.methods.robust import WRITTEN_QUALITY, Blocks, Modem, Rung, dither_
 from stegnet.methods.robust_film import FREQUENCIES, coefficients, luma, modulated, periods_of, sines
 from stegnet.methods.robust_film import dither_of as film_dither
 from study.film_motion import motion
-from study.methods import container_seed
 from study.robust_hiders import RobustFilmHider, encoded, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
 

@@ -1,23 +1,10 @@
-"""Scores that detectors give to covers and containers, and the figures that tables show of them."""
-
-from dataclasses import dataclass
+"""Scores of several detectors together, and the figures that tables show of them."""
 
 import numpy as np
 
-from study.stats import auc, auc_interval, share_interval
-
-
-@dataclass(frozen=True)
-class Scores:
-    """A detector's scores of test pairs, both (N,) float; positive means container."""
-
-    covers: np.ndarray
-    containers: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the pictures that are classified correctly."""
-        return float((np.mean(self.covers <= 0) + np.mean(self.containers > 0)) / 2)
+from pipeline.detect.scores import Scores
+from pipeline.evaluate.statistics import share_interval
+from study.stats import auc, auc_interval
 
 
 def joined(parts: list[Scores]) -> Scores:

@@ -11,7 +11,7 @@ from conseal.hill._costmap import compute_cost_adjusted as hill_costs
 from conseal.simulate._ternary import ternary
 from conseal.suniward._costmap import compute_cost_adjusted as suniward_costs
 
-from study.methods import Method
+from pipeline.detect.methods import Method
 
 # Of an (H, W) uint8 channel: the costs of +1 and −1, (H, W) float each.
 CostsOf = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
 LEVEL = 0.95
+
 BINS = 32  # of each variable of the mutual information
 _DRAWS = 1000  # of the bootstrap
 
@@ -17,19 +18,6 @@ def mean_interval(values: np.ndarray) -> Interval:
     """Student's interval of the mean of values (N,), one for each picture; N ≥ 2."""
     low, high = stats.t.interval(LEVEL, len(values) - 1, np.mean(values), stats.sem(values))
     return float(low), float(high)
-
-
-def share_interval(share: float, count: int) -> Interval:
-    """Wilson's score interval of a share of `count` independent trials (Wilson 1927, JASA 22, p. 209).
-
-    Unlike the normal interval, it has a width where all trials end alike. scipy's `binomtest` gives the same for
-    whole numbers of successes; the mean share of several detectors need not be one.
-    """
-    z = stats.norm.ppf((1 + LEVEL) / 2)
-    scale = 1 + z**2 / count
-    middle = (share + z**2 / (2 * count)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return float(middle - half), float(middle + half)
 
 
 def auc(covers: np.ndarray, containers: np.ndarray) -> float:

@@ -20,6 +20,8 @@ from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
 from pipeline.config import Config
+from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
+from pipeline.detect.pairs import evenly
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
@@ -28,8 +30,7 @@ from stegnet.methods.network import Network
 from study import features
 from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
-from study.methods import Method, container_seed, network_by_key, sealed_at
-from study.pairs import Pair, evenly, photograph_pairs, training_photographs
+from study.pairs import Pair, photograph_pairs, training_photographs
 from study.scores import summarise
 from study.simulators import simulated_hill, simulated_matching, simulated_suniward
 

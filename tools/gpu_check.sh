@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks stegnet on this machine's GPUs within ten minutes: prepares rendered scenes, trains, resumes, exports, evaluates,
-# hides a film in a film, and hides and reveals pictures; compares the bits of trainings, prints pairs a second and memory.
+# detects, hides a film in a film, and hides and reveals pictures; compares the bits of trainings, prints pairs a second and memory.
 # Needs neither DVC nor MLflow nor a network, only `pip install '.[pipeline]'`. DEVICE=cpu: the CPU, with less work.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -69,6 +69,7 @@ params["data"] |= {
     "test_photographs": False,
 }
 params["train"] |= {"pairs": pairs, "batch": batch, "checkpoint": checkpoint, "validate": checkpoint}
+params["detect"]["pairs"] = min(scenes, 200)
 Path("params.yaml").write_text(yaml.safe_dump(params))
 for number in range(4):
     Image.fromarray(render_scene(512, (number, 7))).save(f"pictures/{number}.png")
@@ -132,6 +133,12 @@ PYTHON
 step "export and evaluate"
 "$python" -m pipeline.export first/pair.safetensors onnx 2>export.txt || { cat export.txt >&2; exit 1; }
 "$python" -m pipeline.evaluate shards first/pair.safetensors evaluate 2>evaluate.txt || { cat evaluate.txt >&2; exit 1; }
+
+step "detect, twice: the same bits?"
+for out in detect again; do
+    "$python" -m pipeline.detect shards first/pair.safetensors "$out" 2>detect.txt || { cat detect.txt >&2; exit 1; }
+done
+cmp detect/detect.csv again/detect.csv
 
 step "video"
 ffmpeg=$("$python" -c "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())")

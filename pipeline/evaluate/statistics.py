@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import sem, t
+from scipy.stats import norm, sem, t
 
 from stegnet.core.measures import (
     BASE_PSNR,
@@ -48,6 +48,19 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
     figures = {"mean": mean, "ci_low": mean - half, "ci_high": mean + half, "median": np.median(ordered)}
     figures |= {"worst": ordered[0], "worst_1_percent": tail.mean()}
     return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """Wilson's score interval, 95 %, of a share of `count` independent trials (Wilson 1927, JASA 22, p. 209).
+
+    Unlike the normal interval, it has a width where all trials end alike. scipy's `binomtest` gives the same for
+    whole numbers of successes; the mean share of several detectors need not be one.
+    """
+    z = norm.ppf((1 + CONFIDENCE) / 2)
+    scale = 1 + z**2 / count
+    middle = (share + z**2 / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return float(middle - half), float(middle + half)
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:

@@ -33,15 +33,13 @@ def main(config: Config, out: Path, **measured: Path | None) -> None:
     print(f"report: open {out} in a browser")
 
 
-def report(
-    weights: Path, curve: Path, evaluate: Path, video: Path, sections: Path, studies: Path | None = None
-) -> Page:
+def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: Path | None = None) -> Page:
     """Builds the page.
 
     Args:
         weights: the pair that was measured.
         curve: its training curve.
-        evaluate, video: output folders of these stages.
+        reports: folder with the output folders of the stages evaluate, detect and video.
         sections: study/sections.yaml, which says how to show the long measurements.
         studies: folder with the output folders of those; None: none was made.
     Raises:
@@ -49,7 +47,9 @@ def report(
         WeightsError: the weights file is missing or can't be read.
     """
     card, own = read_card(weights), read_specs(_SECTIONS)
+    evaluate, detect, video = (reports / stage for stage in ("evaluate", "detect", "video"))
     details, film = (read(folder / "details.json") for folder in (evaluate, video))
+    detection = read(detect / "metrics.json")
     kind = headline_kind(details)
     pair = "shipped" if weights.resolve() == SHIPPED.resolve() else "trained"  # as in study/dvc.yaml
     repeat_study = f"dvc --cd study repro --force --single-item {{}}@{pair}"
@@ -60,6 +60,8 @@ def report(
         own["evaluate"].section(evaluate, repeat.format("evaluate"), {}, *pictures),
         own["video"].section(video, repeat.format("video"), film),
     ]
+    if detection:  # it can be off
+        made.append(own["detect"].section(detect, repeat.format("detect"), detection))
     tiles, missing = [], []
     for stage, spec in read_specs(sections).items():
         if studies and (studies / stage / "metrics.json").exists():
@@ -69,7 +71,7 @@ def report(
         else:
             missing.append([spec.name, f"dvc --cd study repro {stage}@{pair}"])
     tiles += own["evaluate"].filled_tiles(details[kind][SEALED] | {"kind": kind})
-    tiles += own["video"].filled_tiles(film)
+    tiles += [*own["video"].filled_tiles(film), *own["detect"].filled_tiles(detection)]
     training = {"curve": curve.name, "start": _start(card)}
     made.append(own["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
     if missing:
@@ -146,4 +148,4 @@ def _facts(card: Card, weights: Path) -> Part:
 
 
 if __name__ == "__main__":
-    run_stage(main, "weights", "curve", "evaluate", "video", "sections", "out", "studies?")
+    run_stage(main, "weights", "curve", "reports", "sections", "out", "studies?")

@@ -103,6 +103,12 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
     return _measured("evaluate", weights, out, metrics, headline | times, **more)
 
 
+def detect_result(weights: Path, out: Path, shards: Path) -> Result:
+    """How often a detector is right about the pair's containers, sealed ones and the control, with its intervals."""
+    sets = _picture_sets(shards, TEST, VALIDATION)
+    return _measured("detect", weights, out, {}, _read(out / "metrics.json"), datasets=sets)
+
+
 def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     """Quality of the demonstration film: headline figures, all figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))

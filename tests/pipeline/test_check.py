@@ -23,6 +23,19 @@ def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_detector_that_can_t_be_built_is_refused_unless_it_is_off(tmp_path: Path) -> None:
+    """A vision transformer's stem cuts patches."""
+    params = config("test_resnet")
+    for pairs in (0, 1):
+        wrong = replace(params, detect=replace(params.detect, backbone="vit_tiny_patch16_224", pairs=pairs))
+        if pairs:
+            with pytest.raises(ConfigError, match=r"^detect.backbone: "):
+                main(wrong, tmp_path / "checked.json")
+        else:
+            main(wrong, tmp_path / "checked.json")
+            (tmp_path / "checked.json").unlink()
+
+
 def test_a_network_that_learns_passes_and_a_full_disk_is_named_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ SMALL = {
     "train": {
         "pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5, "devices": 1, "threads": 1,
     },
+    "detect": {"pairs": 8},
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
 }  # fmt: skip
 UP_TO_DATE = "Data and pipelines are up to date.\n"
@@ -104,6 +105,9 @@ def test_repro_measures_and_shows(clone: Path) -> None:
             picture.load()
     assert len(pd.read_csv(clone / "reports/evaluate/pairs.csv")) > 2 * 9
     assert read_card(clone / "build/weights/pair.safetensors").options.items() >= SMALL["model"].items()
+    found = json.loads((clone / "reports/detect/metrics.json").read_text(encoding="utf-8"))
+    assert {name.split("_")[1] for name in found} == {"network", "sealed", "control"}
+    assert all(0 <= share <= 1 for share in found.values())
     container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
     assert (container.width, container.height, len(container.pts), container.sound) == (176, 112, 7, ("aac",))
     assert (revealed.width, revealed.height, len(revealed.pts)) == (56, 40, 5)
@@ -112,7 +116,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
 
 def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -> None:
     table = runs(clone).set_index("tags.stegnet.stage")
-    assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
+    assert sorted(table.index) == ["detect", "evaluate", "prepare", "train", "video"]
     assert set(table.status) == {"FINISHED"}
     train = table.loc["train"]
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
@@ -122,7 +126,7 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
         assert train[f"metrics.{name}"] == table.loc["evaluate", f"metrics.{name}"] == speed[name] > 0
     assert table.loc["evaluate", "tags.stegnet.backend"] == "torch"
     assert train["params.train.pairs"] == "96"
-    assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "video")} == {train.run_id}
+    assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "detect", "video")} == {train.run_id}
     client = mlflow.MlflowClient()
     assert len(client.get_metric_history(train.run_id, "train/loss")) == 12
     kept = {stage: {file.path for file in client.list_artifacts(table.loc[stage].run_id)} for stage in table.index}
@@ -160,7 +164,7 @@ def test_commands_after_repro(clone: Path) -> None:
 def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
     with open(clone / LOGS, "a", encoding="utf-8") as file:
         file.write("# a comment\n")
-    stages = ("prepare", "train", "export", "evaluate", "video", "report")
+    stages = ("prepare", "train", "export", "evaluate", "detect", "video", "report")
     assert run(clone, "dvc", "status", *stages) == UP_TO_DATE
     assert LOGS.rpartition("/")[0] in run(clone, "dvc", "status", "publish")
     run(clone, "git", "checkout", "-q", LOGS)
@@ -175,7 +179,7 @@ def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
     said = run(other, "dvc", "repro")
     assert "Stage 'train' is cached" in said
     table = runs(other).set_index("tags.stegnet.stage")
-    assert sorted(table.index) == ["evaluate", "prepare", "train", "video"]
+    assert sorted(table.index) == ["detect", "evaluate", "prepare", "train", "video"]
     assert set(table["tags.stegnet.restored"]) == {"true"}
     assert table.loc["train", "metrics.secret_psnr"] == table.loc["evaluate", "metrics.secret_psnr"]
 
@@ -198,10 +202,10 @@ def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: 
     run(committed, "git", "clone", "-q", str(committed), str(folder))
     kill_training(folder, "dvc", "repro", "train")
     assert not (folder / "build/weights/pair.safetensors").exists()
-    said = run(folder, "dvc", "repro", "evaluate", "video")
+    said = run(folder, "dvc", "repro", "evaluate", "detect", "video")
     assert "train" in executed(said) and "12/12" not in said
     one, other = map(locked_stages, (clone, folder))
-    assert {"code", "check", "prepare", "train", "evaluate", "video"} == other.keys()
+    assert {"code", "check", "prepare", "train", "evaluate", "detect", "video"} == other.keys()
     assert other.items() <= one.items()
 
 

@@ -82,19 +82,20 @@ def test_a_network_is_named_by_its_family() -> None:
 
 # What is edited, and the stages that run because of it; what they pass on runs if their outputs change.
 EDITS = {
-    "stegnet/kernels/_h264.c": "evaluate video",
-    "stegnet/methods/h264/hiding.py": "evaluate video",
-    "stegnet/networks/engines/onnx_engine.py": "export evaluate video",
+    "stegnet/kernels/_h264.c": "evaluate detect video",
+    "stegnet/methods/h264/hiding.py": "evaluate detect video",
+    "stegnet/networks/engines/onnx_engine.py": "export evaluate detect video",
     "stegnet/networks/families/costa.py": "",  # stage code notices, which runs always
     "stegnet/networks/families/unet.py": "",
-    "stegnet/core/errors.py": "code check prepare train export evaluate video report publish",
+    "stegnet/core/errors.py": "code check prepare train export evaluate detect video report publish",
     "stegnet/cli/parser.py": "",
     "stegnet/gui/page/index.html": "",
     "docs/training.md": "",
     "tests/conftest.py": "",
     "pipeline/train/losses.py": "check train",
     "pipeline/train/trainer.py": "train",
-    "pipeline/evaluate/quality.py": "evaluate video",
+    "pipeline/evaluate/quality.py": "evaluate detect video",
+    "pipeline/detect/detector.py": "detect",
     "pipeline/report/page.html": "report",
     "pipeline/tracking/store.py": "publish",
     "reports/index.html": "publish",
@@ -121,7 +122,15 @@ def test_only_stages_use_what_logs() -> None:
     """Were it used further down, a result could come to depend on it."""
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
-    scripts = ("evaluate/__main__", "prepare/__main__", "publish", "sweep", "train/__main__", "video")
+    scripts = (
+        "detect/__main__",
+        "evaluate/__main__",
+        "prepare/__main__",
+        "publish",
+        "sweep",
+        "train/__main__",
+        "video",
+    )
     assert users == {f"pipeline/{name}.py" for name in scripts}
 
 
@@ -137,7 +146,7 @@ def test_every_path_of_a_command_is_named() -> None:
 def test_the_page_shows_every_study() -> None:
     shown = {dep.rpartition("/")[2] for dep in STUDIES["report"]["deps"] if dep.startswith("${item.out}/")}
     reported = set(read_specs(ROOT / "study/sections.yaml"))
-    assert shown == reported == set(STUDIES) - {"modem", "evaluate", "video", "report", "publish"}
+    assert shown == reported == set(STUDIES) - {"modem", "evaluate", "detect", "video", "report", "publish"}
 
 
 def test_every_param_belongs_to_a_stage() -> None:

@@ -8,7 +8,8 @@ from scipy import stats
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from study.scores import Scores, summarise
+from pipeline.detect.scores import Scores
+from study.scores import summarise
 from study.stats import auc_interval, binned, correlation, mean_interval, mutual_information, unpaired_auc_interval
 
 

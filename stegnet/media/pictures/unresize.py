@@ -1,9 +1,8 @@
 """The inverse of enlarging: Lanczos reduces an enlarged picture to a softer one than it was, this one to itself.
 
 Enlarging is linear along each side, a matrix R of a few weights in each row. What was there is found by least squares,
-with a prior for smooth pictures (Tikhonov 1963): min |R x - y|² + s |D x|², D the differences of neighbours. With little
-noise in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
-in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
+min |R x - y|² + s |D x|², with a prior for smooth pictures (Tikhonov 1963): D takes the differences of neighbours. With
+little noise in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
 """
 
 from collections.abc import Iterator

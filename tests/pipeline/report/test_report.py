@@ -21,6 +21,11 @@ FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
 FILM |= {"film_base_psnr": 38.5, "film_frames": 84, "film_megabytes": 31.3}
+DETECTED = {"detect_network_accuracy": 0.887, "detect_network_low": 0.793, "detect_network_high": 0.942}
+DETECTIONS = """method,rate,pictures,pairs,tested,accuracy,low,high,finding
+network,,all,200,71,0.887,0.793,0.942,found
+sealed,0.1,all,200,71,0.493,0.38,0.607,inconclusive
+"""
 ROOT = Path(__file__).parents[3]
 SHIPPED, SECTIONS = ROOT / "reports" / "shipped", ROOT / "study" / "sections.yaml"
 STUDIES = read_specs(SECTIONS)
@@ -39,7 +44,7 @@ def write(path: Path, text: str) -> None:
 @pytest.fixture
 def reports(tmp_path: Path) -> dict[str, Path]:
     """Outputs of the stages that always run, and of every study."""
-    found = {name: tmp_path / name for name in ("evaluate", "video", "studies")} | {"sections": SECTIONS}
+    found = {"reports": tmp_path, "studies": tmp_path / "studies", "sections": SECTIONS}
     found |= {"weights": tmp_path / "pair.safetensors", "curve": tmp_path / "curve.csv"}
     card = Card(
         "invertible",
@@ -49,13 +54,15 @@ def reports(tmp_path: Path) -> dict[str, Path]:
     )
     save_pair(found["weights"], build("invertible", blocks=1, width=8), card)
     write(found["curve"], "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
-    write(found["evaluate"] / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))
-    write(found["evaluate"] / "pairs.csv", "kind,mode\nphotographs,sealed\nphotographs,bare\n")
-    write(found["evaluate"] / "pictures" / "photographs.png", "")
-    write(found["video"] / "details.json", json.dumps(FILM))
-    write(found["video"] / "frames.csv", "frame,container_psnr,secret_psnr,base_psnr\n0,40,38,37\n1,41,39,36\n")
-    write(found["video"] / "frames.png", "")
-    write(found["video"] / "preview.mp4", "film")
+    write(tmp_path / "detect" / "metrics.json", json.dumps(DETECTED))
+    write(tmp_path / "detect" / "detect.csv", DETECTIONS)
+    write(tmp_path / "evaluate" / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))
+    write(tmp_path / "evaluate" / "pairs.csv", "kind,mode\nphotographs,sealed\nphotographs,bare\n")
+    write(tmp_path / "evaluate" / "pictures" / "photographs.png", "")
+    write(tmp_path / "video" / "details.json", json.dumps(FILM))
+    write(tmp_path / "video" / "frames.csv", "frame,container_psnr,secret_psnr,base_psnr\n0,40,38,37\n1,41,39,36\n")
+    write(tmp_path / "video" / "frames.png", "")
+    write(tmp_path / "video" / "preview.mp4", "film")
     for path in [path for study in STUDIES for path in (SHIPPED / study).iterdir()]:
         is_text = path.suffix in (".csv", ".json")
         write(found["studies"] / path.relative_to(SHIPPED), path.read_text(encoding="utf-8") if is_text else "")
@@ -92,6 +99,19 @@ def test_a_missing_study_is_listed_with_its_command(reports: dict[str, Path]) ->
     assert last.parts[0]["rows"] == [[STUDIES["robust_attacks"].name, "dvc --cd study repro robust_attacks@trained"]]
 
 
+def test_what_the_detector_found_is_shown_unless_it_is_off(reports: dict[str, Path]) -> None:
+    page = report(**reports)
+    (section,) = [section for section in page.sections if section.command.endswith("detect")]
+    (table,) = [part for part in section.parts if "head" in part]
+    assert [row[0] for row in table["rows"]] == ["network", "sealed"]
+    assert table["rows"][1][-4:] == ["49%", "38%", "61%", "inconclusive"]
+    assert [tile["figure"] for tile in page.tiles if "detector" in tile["name"]] == ["89% right"]
+    write(reports["reports"] / "detect" / "metrics.json", "{}")
+    page = report(**reports)
+    assert not [section for section in page.sections if section.command.endswith("detect")]
+    assert not [tile for tile in page.tiles if "detector" in tile["name"]]
+
+
 @pytest.mark.parametrize("name", ["curve.csv", "evaluate/details.json", "video/preview.mp4", "studies/sizes/sizes.csv"])
 def test_a_missing_file_is_named(reports: dict[str, Path], tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink()
@@ -102,7 +122,7 @@ def test_a_missing_file_is_named(reports: dict[str, Path], tmp_path: Path, name:
 def test_pictures_of_others_are_not_published(reports: dict[str, Path]) -> None:
     """The page of the shipped pair is in a public repository."""
     details = {kind: {"sealed": MODE, "bare": MODE} for kind in ("photographs", "bsds500")}
-    write(reports["evaluate"] / "details.json", json.dumps(details))
+    write(reports["reports"] / "evaluate" / "details.json", json.dumps(details))
     html = report(**reports | {"weights": SHIPPED_WEIGHTS}).render()  # there is no bsds500.png
     assert "bsds500, 0 pairs" in html
 

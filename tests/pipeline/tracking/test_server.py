@@ -35,6 +35,7 @@ FILES = {
         "container_psnr": {"mean": 41.0, "worst": 40.0}, "secret_psnr": {"mean": 38.0, "worst": 37.0},
     }}}),
     "speed.json": '{"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0, "device": "cpu"}',
+    "detect/metrics.json": '{"detect_network_accuracy": 0.9}',
     "video/metrics.json": '{"film_secret_psnr": 39.0}',
     "video/details.json": '{"film_secret_apd": 1.5}',
     "video/frames.csv": "frame,secret_psnr\n0,39.5\n1,38.5\n",
@@ -66,6 +67,7 @@ def results(
         stages.prepare_result(shards, folder / "prepare.json"),
         stages.train_result(pair, folder / "train" / "curve.csv", shards),
         stages.evaluate_result(pair, folder / "evaluate", folder / "speed.json", shards),
+        stages.detect_result(pair, folder / "detect", shards),
         stages.video_result(pair, folder / "video", folder / "video" / "preview.mp4", folder / "video" / "preview.mp4"),
         stages.study_result("robust", pair, folder / "study" / "robust"),
         stages.experiment_result(pair, folder / "onnx", folder, None),
@@ -105,12 +107,12 @@ def kept(run: mlflow.entities.Run, folder: str = "") -> set[str]:
 
 def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -> None:
     train = runs["train"]
-    assert set(runs) == {"prepare", "train", "evaluate", "video", "robust"}
+    assert set(runs) == {"prepare", "train", "evaluate", "detect", "video", "robust"}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     below = {stage for stage, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == train.info.run_id}
-    assert below == {"evaluate", "video", "robust"}
+    assert below == {"evaluate", "detect", "video", "robust"}
     assert train.data.params == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
-    headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0}
+    headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0, "detect_network_accuracy": 0.9}
     headline |= {"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0}
     shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}
     assert shown | {"onnx/hide/difference": 1e-6, "onnx/hide/equal": 1.0} == {
@@ -137,6 +139,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     }
     assert used["train"] == {("scenes, train", "training", 2), ("bsds500, train", "training", 1)}
     assert used["evaluate"] == {("scenes, test", "evaluation", 1)}
+    assert used["detect"] == used["evaluate"]
     assert used["video"] == {("preview.mp4", "evaluation", None)}
     assert used["prepare"] == used["train"] | used["evaluate"]
 

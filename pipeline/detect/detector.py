@@ -1,0 +1,143 @@
+"""A small detector of containers with a backbone by timm, and its training.
+
+High-pass filters first (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS 7(3)),
+of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of color
+images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image steganalysis",
+IEEE TIFS 12(11)): on plain pictures, so small a network learns nothing from so few pairs. Then the backbone's stem and
+first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual
+network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all positions. It is smaller than
+theirs by orders of magnitude: what it finds is a lower bound of what an attacker can find.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import update_bn
+
+from pipeline.detect.scores import Scores
+from stegnet.core.compute import autocast, full_precision, pick_device, resolve
+from stegnet.networks.layers.backbone import make_stage
+
+THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
+EPOCHS = 6
+BATCH = 4  # covers; each comes with its containers
+CROP = 96  # side in pixels
+LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-3
+STATISTICS_BATCHES = 16  # for the final statistics of batch normalisation
+_SIDE = 5  # of a filter
+_PLANES = 5  # red, green, blue, red less green, green less blue
+
+Progress = Callable[[range], Iterable[int]]
+
+
+class Detector(nn.Module):
+    """(B, 3, H, W) float32, 0 to 255, to (B, methods) logits: positive means container by that method."""
+
+    def __init__(self, backbone: str, methods: int) -> None:
+        super().__init__()
+        self.register_buffer("filters", high_pass().repeat(_PLANES, 1, 1, 1))  # all of a plane, then of the next
+        self.stage = make_stage(backbone, len(self.filters), pretrained=False)
+        self.classifier = nn.Linear(self.stage.feature_info.channels()[0], methods)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        planes = torch.cat([pictures, pictures[:, :2] - pictures[:, 1:]], dim=1)
+        with full_precision(pictures.device):  # bfloat16 would round steps of one level away
+            residuals = functional.conv2d(planes, self.filters, groups=_PLANES).clamp(-THRESHOLD, THRESHOLD) / THRESHOLD
+        return self.classifier(self.stage(residuals)[0].float().mean((2, 3))).float()
+
+
+def high_pass() -> Tensor:
+    """(6, 1, 5, 5): differences of first and second order in rows and columns, and the squares of sides 3 and 5.
+
+    Each gives 0 on an even area; the largest weight is 1, so that a step of one level is a step of one.
+    """
+    first, second = [-1.0, 1.0], [0.5, -1.0, 0.5]
+    square_3 = [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]
+    square_5 = [[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]
+    rows = [torch.tensor([row]) for row in (first, second)]
+    squares = [torch.tensor(square) / limit for square, limit in ((square_3, 4), (square_5, 12))]
+    return torch.stack([_centred(kernel) for kernel in (*rows, *(row.T for row in rows), *squares)])[:, None]
+
+
+def _centred(kernel: Tensor) -> Tensor:
+    """(5, 5), the kernel in its middle."""
+    height, width = kernel.shape
+    top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
+    return functional.pad(kernel, (left, _SIDE - width - left, top, _SIDE - height - top))
+
+
+def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progress) -> Detector:
+    """Trains a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
+
+    It decides for each method by itself. A batch holds covers and their containers, cropped, flipped and turned alike,
+    so that they differ only by what is hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
+    1708.07120). The statistics of batch normalisation are recomputed with the final weights (Wu and Johnson 2021,
+    "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3): running means lag behind the weights and shift the
+    decision threshold.
+
+    Args:
+        backbone: name of a timm model.
+        sides: (classes, N, H, W, 3) uint8: covers, then their containers by each method, in the same order.
+        seed: of weights, order and crops.
+    """
+    torch.manual_seed(seed)
+    random, device = np.random.default_rng(seed), pick_device()
+    precision = resolve("auto", device)
+    detector = Detector(backbone, len(sides) - 1).to(device, memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(detector.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    pairs = sides.shape[1]
+    steps = -(-EPOCHS * pairs // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
+    order = _shuffled(pairs, (steps + STATISTICS_BATCHES) * BATCH, random).reshape(-1, BATCH)
+    for step in progress(range(steps)):
+        with autocast(precision, device):
+            covers, *containers = detector(_batch(sides, order[step], random).to(device)).split(BATCH)
+        own = torch.stack(containers).diagonal(dim1=0, dim2=2)  # (B, methods): of each container by its method's logit
+        optimiser.zero_grad()
+        (functional.softplus(covers) + functional.softplus(-own)).mean().backward()  # binary cross-entropy
+        optimiser.step()
+        schedule.step()
+    with autocast(precision, device):
+        update_bn((_batch(sides, chosen, random) for chosen in order[steps:]), detector, device)
+    return detector.eval()
+
+
+def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
+    """Scores of whole pictures for each method: the logarithm of how much likelier its container is than a cover.
+
+    Args:
+        sides: as in `train_detector`, of other pictures.
+    """
+    device = next(detector.parameters()).device
+    with torch.inference_mode(), autocast(resolve("auto", device), device):
+        logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]
+    covers, *containers = np.array(logits)
+    return [Scores(covers[:, method], own[:, method]) for method, own in enumerate(containers)]
+
+
+def _shuffled(count: int, needed: int, random: np.random.Generator) -> np.ndarray:
+    """(needed,) indices of pairs, reshuffled each epoch."""
+    rounds = -(-needed // count)
+    return np.concatenate([random.permutation(count) for _ in range(rounds)])[:needed]
+
+
+def _batch(sides: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> Tensor:
+    """(classes · B, 3, crop, crop): B covers, then their containers by each method, in the same order."""
+    both = np.stack([_augment(sides[:, index], random) for index in chosen], axis=1)
+    return _tensor(both.reshape(-1, *both.shape[2:]))
+
+
+def _augment(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The same random crop of (classes, H, W, 3), in the same random orientation of the eight of a square."""
+    side = min(CROP, *pictures.shape[1:3])
+    top, left = (random.integers(0, size - side + 1) for size in pictures.shape[1:3])
+    turned = np.rot90(pictures[:, top : top + side, left : left + side], random.integers(0, 4), (1, 2))
+    return turned[:, :, ::-1] if random.integers(0, 2) else turned
+
+
+def _tensor(pictures: np.ndarray) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, 0 to 255."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()

@@ -1,0 +1,101 @@
+"""Stage detect on small pictures: a detector finds what it must, the same twice, and says so where it does not."""
+
+import json
+import logging
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from pipeline.detect.__main__ import COLUMNS, headline, main, rows_of
+from pipeline.detect.pairs import evenly, picture_pairs
+from pipeline.detect.scores import Scores
+from tests.support.lab import PARAMS, TEST, TRAIN, VALIDATION, Config, Shards, load
+from tests.support.shards import ShardWriter
+
+METHODS = ["network", "sealed", "control"]
+KINDS = [(TRAIN, "scenes")] * 32 + [(VALIDATION, "scenes")] * 8 + [(TEST, "photographs")] * 8
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gradients without noise, each at another angle: a step of one level shows."""
+    folder = tmp_path_factory.mktemp("shards")
+    writer, (y, x) = ShardWriter(folder, 40), np.mgrid[:SIDE, :SIDE] / SIDE
+    for number, (split, kind) in enumerate(KINDS):
+        slope = x * math.cos(number) + y * math.sin(number)
+        picture = 120 + np.stack([40 * slope, 60 * slope**2, 80 * np.sin(slope)], -1)
+        writer.add(picture.astype(np.uint8), split, f"{number}", kind, SIDE, SIDE)
+    writer.close()
+    return folder
+
+
+def config(pairs: int) -> Config:
+    values = load(PARAMS)
+    detect = replace(values.detect, pairs=pairs)
+    return replace(values, detect=detect, train=replace(values.train, threads=1))
+
+
+@pytest.mark.slow
+def test_the_control_is_found_and_the_figures_repeat(shards: Path, weights: Path, tmp_path: Path, caplog) -> None:
+    for out in ("one", "other"):
+        main(config(32), shards, weights, tmp_path / out)
+    for name in ("detect.csv", "metrics.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    table = pd.read_csv(tmp_path / "one" / "detect.csv")
+    assert list(table.columns) == list(COLUMNS)
+    assert list(table["method"].drop_duplicates()) == METHODS
+    assert table["tested"].tolist() == [16, 8, 8] * 3 and set(table["pairs"]) == {32}
+    figures = json.loads((tmp_path / "one" / "metrics.json").read_text(encoding="utf-8"))
+    assert list(figures) == [f"detect_{name}_{key}" for name in METHODS for key in ("accuracy", "low", "high")]
+    assert figures["detect_control_accuracy"] > 0.85
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.slow
+def test_a_control_that_is_not_found_is_said(shards: Path, weights: Path, tmp_path: Path, caplog) -> None:
+    """One pair teaches nothing."""
+    main(config(1), shards, weights, tmp_path)
+    assert "does not find its control" in caplog.text
+    assert "not found" not in set(pd.read_csv(tmp_path / "detect.csv")["finding"])
+
+
+def test_without_pairs_there_is_no_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is read, not even the weights."""
+    main(config(0), tmp_path / "none", tmp_path / "none.safetensors", tmp_path / "out")
+    assert "off" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8")) == {}
+    assert (tmp_path / "out" / "detect.csv").read_text(encoding="utf-8") == ",".join(COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(("control", "finding"), [(10, ["found", "not found"]), (6, ["found", "inconclusive"])])
+def test_rows_by_hand(control: int, finding: list[str]) -> None:
+    """Ten pairs: of the control, some containers are found, and every cover is; all else is as it is called."""
+    quiet, loud = np.full(10, -1.0), np.full(10, 1.0)
+    part = np.where(np.arange(10) < control, 1.0, -1.0)
+    scores = {"network": Scores(quiet, loud), "sealed": Scores(quiet, quiet), "control": Scores(quiet, part)}
+    kinds = np.array(["scenes"] * 4 + ["photographs"] * 6)
+    table = pd.DataFrame(rows_of(scores, kinds, 7))
+    overall = table[table["pictures"] == "all"].set_index("method")
+    assert overall.loc[["network", "sealed"], "finding"].tolist() == finding
+    assert overall["accuracy"].tolist() == [1, 0.5, (10 + control) / 20]
+    interval = binomtest(5, 10).proportion_ci(method="wilson")
+    assert overall.loc["sealed", ["low", "high"]].tolist() == pytest.approx([interval.low, interval.high])
+    photographs = table[(table["pictures"] == "photographs") & (table["method"] == "control")]
+    assert photographs["accuracy"].item() == (6 + control - 4) / 12
+    assert headline(table)["detect_control_accuracy"] == (10 + control) / 20
+
+
+def test_pairs_are_spaced_evenly_and_no_picture_hides_itself(shards: Path) -> None:
+    pictures = Shards(shards, TEST)
+    pairs = list(picture_pairs(shards, TEST, 3, 4))
+    assert [pair.kind for pair in pairs] == ["photographs"] * 4
+    for pair, number in zip(pairs, (0, 2, 4, 6), strict=True):
+        np.testing.assert_array_equal(pair.cover, pictures[number])
+        np.testing.assert_array_equal(pair.secret, pictures[(number + 3) % 8])
+    assert evenly([1, 2, 3], 5) == [1, 2, 3]
