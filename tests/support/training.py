@@ -9,7 +9,7 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of, fingerprint
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of, fingerprint, with_defaults
 from pipeline.train.hiding import HideRevealPass, PassResult, Validation, draw_randomness
 from pipeline.train.losses import container_weight
 from pipeline.train.modem import (
@@ -60,6 +60,7 @@ __all__ = [
     "through_channel",
     "to_8_bits",
     "train",
+    "with_defaults",
     "with_halved_chroma",
     "with_sealed_bits",
 ]
