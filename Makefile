@@ -25,8 +25,8 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
-repro-gpu: $(READY) ## run them with a larger network and longer training, sized for a GPU by profiles/gpu.txt
-	grep -o '^-S [^ ]*' profiles/gpu.txt | xargs dvc exp run
+repro-gpu: $(READY) ## run them with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
+	grep -o '^-S [^ ]*' pipeline/gpu.txt | xargs dvc exp run
 
 evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro

@@ -122,7 +122,7 @@ def test_keys_that_do_not_fit_together():
 
 def test_what_a_profile_changes_is_known():
     lines = re.findall(
-        r"^-S (\S+)=(\S+) *(.*)", (ROOT / "profiles" / "gpu.txt").read_text(encoding="utf-8"), re.MULTILINE
+        r"^-S (\S+)=(\S+) *(.*)", (ROOT / "pipeline" / "gpu.txt").read_text(encoding="utf-8"), re.MULTILINE
     )
     changes = {key: parse(value) for key, value, _ in lines}
     assert flatten(dataclasses.asdict(check(changed(VALUES, changes)))) == FLAT | changes != FLAT
