@@ -21,7 +21,7 @@ const BAND = 2 * LOBES + 1; // coefficients of a column, from the diagonal on
 export function unresize(picture, width, height, noise) {
   if (width >= picture.width && height >= picture.height) return resize(picture, width, height);
   const from = resize(picture, Math.max(width, picture.width), Math.max(height, picture.height));
-  const smooth = Math.min(SMOOTHNESS * noise ** 2, SMOOTHEST);
+  const smooth = Math.min(2 ** Math.round(Math.log2(SMOOTHNESS * noise ** 2)), SMOOTHEST);
   const row = 3 * from.width;
   const down = new Float32Array(row * height);
   const solveColumn = solver(height, from.height, smooth);

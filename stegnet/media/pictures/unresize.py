@@ -5,6 +5,7 @@ min |R x - y|² + s |D x|², with a prior for smooth pictures (Tikhonov 1963): D
 little noise in y, s is small: a secret of 480×270 pixels that was enlarged to 640×360 comes back at 49 dB, not 41.
 """
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -21,13 +22,13 @@ def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.n
     """The picture, (height, width, 3) uint8, of which `resize` made one of (H, W, 3) uint8; reduced sides are enlarged.
 
     Args:
-        noise: root mean square of the error that `picture` may have at most, in levels.
+        noise: root mean square of the error that `picture` may have at most, in levels; not 0.
     """
     rows, cols = picture.shape[:2]
     if height >= rows and width >= cols:
         return resize(picture, height, width)
     picture = resize(picture, max(rows, height), max(cols, width))  # along the sides that were reduced
-    smooth = min(SMOOTHNESS * noise**2, SMOOTHEST)
+    smooth = min(2.0 ** round(math.log2(SMOOTHNESS * noise**2)), SMOOTHEST)  # in steps: few matrices for a film
     restored = np.empty((height, width, 3), np.uint8)
     for channel in range(3):  # one after the other, for large pictures take much memory
         plane = _along_columns(picture[..., channel].astype(np.float32), height, smooth)
@@ -43,7 +44,7 @@ def _along_columns(plane: np.ndarray, length: int, smooth: float) -> np.ndarray:
     return np.concatenate([matrix @ plane[rows] for rows, matrix in _inverse(length, len(plane), smooth)])
 
 
-@lru_cache(maxsize=8)  # the sides of a film's frames
+@lru_cache(maxsize=16)  # the sides of a film's frames, for some errors of their bases
 def _inverse(length: int, enlarged: int, smooth: float) -> list[tuple[slice, np.ndarray]]:
     """The inverse by blocks of its rows: for each, the samples that it reads, and its float32 matrix."""
     return list(_blocks(length, enlarged, smooth))
