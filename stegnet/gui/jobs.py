@@ -31,6 +31,19 @@ class BadRequest(ValueError):
     """A request that the page does not send."""
 
 
+@contextmanager
+def parsing() -> Iterator[None]:
+    """For reading a request that anybody may have written.
+
+    Raises:
+        BadRequest: it has no such form.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
+        raise BadRequest from None
+
+
 @dataclass(frozen=True)
 class Request:
     """A job as a page asks for it; its repr shows no key.
@@ -80,7 +93,7 @@ def parse_request(line: bytes) -> Request:
         BadRequest: it is none.
         KeyFileError: its key is none.
     """
-    try:
+    with parsing():
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
@@ -88,8 +101,6 @@ def parse_request(line: bytes) -> Request:
         job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
         survive = None if asked.get("survive") is None else text_of(asked["survive"])
         safe, search = asked.get("safe", False), asked.get("search", False)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
-        raise BadRequest from None
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
     if not (isinstance(safe, bool) and isinstance(search, bool)):

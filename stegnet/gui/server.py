@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.gui.advice import ADVICE, advise, parse_room_question
+from stegnet.gui.advice import ADVICE, RoomQuestion, advise
 from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
@@ -86,10 +86,11 @@ class _Handler(LoopbackHandler):
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def post(self, path: str) -> None:
+        body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
         if path == "jobs":
-            self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
+            self._take_job(body)
         elif path == "room" or path in ADVICE:
-            self._advise(path, _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
+            self._advise(path, body)
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
 
@@ -104,7 +105,7 @@ class _Handler(LoopbackHandler):
 
     def _room(self, body: "_Body") -> dict[str, Any]:
         """Tells the room in a cover, whose file follows the question."""
-        question = parse_room_question(body.line())
+        question = RoomQuestion(body.line())
         try:
             self.server.workspace.check_room(question.size)
             with self.server.workspace.inputs() as folder:
@@ -119,12 +120,6 @@ class _Handler(LoopbackHandler):
             self._send_error(body, "the program has too much to do already", "wait until other jobs have ended")
             return
         try:
-            self._do_job(body)
-        finally:
-            self.server.places.release()
-
-    def _do_job(self, body: "_Body") -> None:
-        try:
             self._send_line({"result": self._result(body)})
         except Cancelled:
             return
@@ -137,6 +132,8 @@ class _Handler(LoopbackHandler):
         except Exception as error:
             self._send_error(body, "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more")
             raise RuntimeError("a job failed") from error  # an OSError alone would be taken for a closed page
+        finally:
+            self.server.places.release()
 
     def _result(self, body: "_Body") -> dict[str, Any]:
         """Does what the body asks for; returns what the page shows."""
@@ -209,16 +206,12 @@ class _Handler(LoopbackHandler):
             raise Cancelled from error
 
     def _send_result(self, file_id: str) -> None:
+        """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
         path = self.server.workspace.published(file_id)
         if path is None:
             self.refuse(HTTPStatus.NOT_FOUND)
             return
-        with path.open("rb") as file:
-            self._send_file(file, path)
-
-    def _send_file(self, file: BinaryIO, path: Path) -> None:
-        """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
-        size = file.seek(0, 2)
+        size = path.stat().st_size
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         start = int(match[1]) if match else 0
         end = min(int(match[2] or size), size - 1) if match else size - 1
@@ -233,11 +226,12 @@ class _Handler(LoopbackHandler):
             "Accept-Ranges": "bytes",
         }
         self.send_head(HTTPStatus.PARTIAL_CONTENT if match else HTTPStatus.OK, headers | part | _SANDBOX)
-        file.seek(start)
-        left = end - start + 1
-        while left and (chunk := file.read(min(_CHUNK, left))):
-            self.wfile.write(chunk)
-            left -= len(chunk)
+        with path.open("rb") as file:
+            file.seek(start)
+            left = end - start + 1
+            while left and (chunk := file.read(min(_CHUNK, left))):
+                self.wfile.write(chunk)
+                left -= len(chunk)
 
 
 class _Body:
