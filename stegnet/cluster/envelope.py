@@ -41,9 +41,6 @@ class Secrets(Unpicklable):
 
         return draw
 
-    def __repr__(self) -> str:
-        return "Secrets(...)"
-
 
 class Receiver:
     """A process that secrets are encrypted for; its private key never leaves it."""
