@@ -86,15 +86,12 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
         raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
     keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
     with album.secret.open("rb") as source:
+        secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
+        header = Header(hider.run.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
         try:
             with locked_folder(".stegnet-", folder.path) as made:
-                secret = File(
-                    stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size)
-                )
-                header = Header(hider.run.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
-                division = _division(
-                    album, header, keys, hider
-                )  # before the secret is read, which may be far too large
+                # Before the secret is read, which may be too large by far.
+                division = _division(album, header, keys, hider)
                 header = division.of(replace(header, secret=replace(secret, digest=_digest(source))), album.enough)
                 parts = [OutputTarget(made / out.path.name) for out in targets]
                 reports = list(_hidden(album, division.records(header, source), parts, keys, hider))

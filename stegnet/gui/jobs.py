@@ -6,17 +6,21 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stegnet.core.errors import KeyFileError, StegnetError
-from stegnet.core.measures import PSNR
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.kinds import FILM
+from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
 from stegnet.files import find, write_hidden
-from stegnet.gui.previews import write_previews
 from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.media import kind, read_frames, read_picture, reduced
 from stegnet.media.inputs import check_input
 from stegnet.methods import AUTO, METHODS, Run
 from stegnet.record import open_container
@@ -25,6 +29,7 @@ from stegnet.results import TEXT_NAME, OutputTarget, Report
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
 _MOST_BYTES = (1 << 63) - 1
+GAIN, _QUALITY, _SIDE = 30, 90, 1200  # of previews: gain of the difference, as in the page; of JPEGs; in pixels
 
 
 class BadRequest(ValueError):
@@ -129,7 +134,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
-    previews, quality = write_previews(cover, out, shown)
+    previews, quality = _write_previews(cover, out, shown)
     told = None if request.survive else report.hiding.container_psnr  # of what survives, that of before is in a note
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
     facts = _facts(out, report) | {PSNR.key: measured}
@@ -153,6 +158,33 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
     names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
     facts = {name: getattr(report, name) for name in names}
     return facts | {"name": path.name, "size": path.stat().st_size}
+
+
+def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str, Path], float | None]:
+    """Writes pictures of a cover, its container and their difference; of films, of the first frame.
+
+    Returns:
+        The files by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
+        are neither difference nor PSNR.
+    Raises:
+        MediaError: one can't be read.
+    """
+    seen, sent = _picture(cover), _picture(container)
+    pictures, quality = {"cover": seen, "container": sent}, None
+    if seen.shape == sent.shape:
+        pictures["difference"], quality = difference(seen, sent, GAIN), psnr(seen, sent)
+    paths = {name: folder / f"{name}.jpg" for name in pictures}
+    for name, picture in pictures.items():
+        paths[name].write_bytes(encode_jpeg(reduced(picture, _SIDE), _QUALITY))
+    return paths, quality
+
+
+def _picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8."""
+    if kind(path) != FILM:
+        return read_picture(path)
+    with closing(read_frames(path)) as frames:
+        return next(frames)
 
 
 def text_of(value: object) -> str:
