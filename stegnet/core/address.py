@@ -87,14 +87,6 @@ class Address:
         found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in self._call("ls", True)]
         return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
 
-    def size(self) -> int:
-        """Bytes of a file; errors as `is_dir`."""
-        return self._call("size")
-
-    def get(self, path: Path) -> None:
-        """Copies the file to a path; errors as `is_dir`."""
-        self._call("get_file", str(path))
-
     def put(self, path: Path) -> None:
         """Copies a path's file here; errors as `is_dir`."""
         files, own = self._opened
@@ -128,7 +120,7 @@ def fetched(source: Place) -> Iterator[Path]:
         yield source
         return
     with _local_name(source) as path:
-        source.get(path)
+        source._call("get_file", str(path))
         yield path
 
 
@@ -149,7 +141,7 @@ def stored(result: Place) -> Iterator[Path]:
 
 def size_of(result: Place) -> int:
     """Bytes of a file."""
-    return result.stat().st_size if isinstance(result, Path) else result.size()
+    return result.stat().st_size if isinstance(result, Path) else result._call("size")
 
 
 @contextmanager
