@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -137,7 +137,15 @@ def distributed(
     """
     if not on_cluster():
         return ordered(function, items, workers, prepare)
-    return over_cluster(partial(_in_folder, Path.cwd(), prepare, function), items)
+    folder = Path.cwd()
+
+    def in_folder(item: T) -> R:
+        os.chdir(folder)
+        if prepare:
+            prepare()
+        return function(item)
+
+    return over_cluster(in_folder, items)
 
 
 def on_cluster() -> bool:
@@ -207,13 +215,6 @@ def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R,
 
 
 def _call(function: Callable[[T], R], item: T) -> R:
-    return function(item)
-
-
-def _in_folder(folder: Path, prepare: Callable[[], None] | None, function: Callable[[T], R], item: T) -> R:
-    os.chdir(folder)
-    if prepare:
-        prepare()
     return function(item)
 
 

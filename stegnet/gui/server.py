@@ -19,8 +19,9 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
+from stegnet.core.parallel import watched
 from stegnet.gui.advice import ADVICE, RoomQuestion, advise
-from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
+from stegnet.gui.jobs import BadRequest, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Run
@@ -29,7 +30,6 @@ _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
 _CHUNK = 1 << 20
 _INTERVAL = 0.1  # seconds between lines of progress
-_BEAT = 5.0  # seconds between empty lines: Firefox gives up on an answer that is silent for 300
 _BYTES = "application/octet-stream"
 _TYPES = {  # of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
@@ -142,29 +142,14 @@ class _Handler(LoopbackHandler):
         workspace.check_room(request.size)
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
-            with self._beating(), self._turn(), workspace.outputs() as results:
+            with self._turn(), workspace.outputs() as results:
                 warn = lambda line: self._send_line({"warning": line})  # noqa: E731
                 run = replace(self.server.run, progress=self._progress, warn=warn)
-                done = run_job(request, paths, results, run)
-                return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
-
-    @contextmanager
-    def _beating(self) -> Iterator[None]:
-        """Sends an empty line now and then during the block, whether or not there is progress to tell."""
-        ended = threading.Event()
-
-        def beat() -> None:
-            with suppress(Cancelled):  # which the next line of progress raises again
-                while not ended.wait(_BEAT):
-                    self._send(b"\n")
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+                # Empty lines, whether or not there is progress: Firefox gives up on an answer that is silent for 300 s.
+                done = watched(lambda: run_job(request, paths, results, run), lambda: self._send(b"\n"))
+                main, *others = workspace.publish(results, [done.main, *done.previews.values()])
+        previews = {name: f"results/{each}" for name, each in zip(done.previews, others, strict=True)}
+        return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -283,13 +268,6 @@ class _Body:
                 raise Cancelled
             size, self._left = size - len(chunk), self._left - len(chunk)
             yield chunk
-
-
-def _described(done: Done, ids: list[str]) -> dict[str, Any]:
-    """Answer of a finished job: its facts, and where its files are."""
-    main, *others = ids
-    previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, others, strict=True)}
-    return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
 
 
 def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:
