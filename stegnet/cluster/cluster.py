@@ -17,8 +17,10 @@ from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from stegnet import __version__
-from stegnet.cluster.envelope import SEED_BYTES, Receiver, Secrets, seal
+from stegnet.cluster.envelope import SEED_BYTES, Secrets, seal, unseal
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import ClusterError, extra, reading
 from stegnet.core.names import folded
@@ -31,7 +33,7 @@ from stegnet.results import OutputTarget, Report
 
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
-_receiver = cache(Receiver)  # this process as a receiver of keys
+_private = cache(X25519PrivateKey.generate)  # of this process, which it never leaves
 _unpickled = cache(pickle.loads)  # the work, once for each process: networks stay loaded
 
 
@@ -212,14 +214,14 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     """Does a task in a process of the cluster, in the working folder of the command."""
     import ray
 
-    receiver = _receiver()
+    public = _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
-    if receiver.public not in envelopes:
-        return _KeyRequest(receiver.public, __version__, node)
+    if public not in envelopes:
+        return _KeyRequest(public, __version__, node)
     with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
         os.chdir(folder)
-    outcomes = _unpickled(work).outcomes(task, receiver.open(envelopes[receiver.public]))
+    outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()))
     return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]
 
 

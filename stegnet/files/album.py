@@ -22,26 +22,24 @@ from stegnet.results import OutputTarget, Report, printable, stored_name
 
 
 @dataclass(frozen=True)
-class AlbumPlan:
-    """An album to be made.
+class AlbumPlan(FolderPlan):
+    """An album to be made, whose jobs are its covers, each with the secret.
 
     Attributes:
-        plan: its covers, each with the secret.
         enough: pictures that are to give the secret, whichever.
     """
 
-    plan: FolderPlan
-    enough: int
+    enough: int = 0
 
     @property
     def covers(self) -> list[Path]:
         """The pictures that it is made of."""
-        return [job.source for job in self.plan.jobs]
+        return [job.source for job in self.jobs]
 
     @property
     def secret(self) -> Path:
         """The file that is divided."""
-        return self.plan.jobs[0].secret
+        return self.jobs[0].secret
 
 
 def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
@@ -68,7 +66,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
     note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} bring it back"
     jobs = tuple(Job(path, kind, secret) for path, kind in found)
-    return AlbumPlan(FolderPlan(jobs, (*notes, note)), enough or count)
+    return AlbumPlan(jobs, (*notes, note), enough or count)
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
@@ -101,7 +99,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
                     move_whole(part.path, out.path, overwrite=out.force)
         except OSError as error:
             raise MediaError(f"{folder.path}: can't be written ({error.strerror})") from error
-    done = zip(album.plan.jobs, targets, reports, strict=True)
+    done = zip(album.jobs, targets, reports, strict=True)
     return [Outcome(job, out.path, report) for job, out, report in done]
 
 

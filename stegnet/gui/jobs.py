@@ -70,11 +70,6 @@ class Request:
     at_most_safe: bool = False
     search: bool = False
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(size for _, size in self.inputs)
-
 
 @dataclass(frozen=True)
 class Done:

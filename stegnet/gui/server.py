@@ -139,7 +139,7 @@ class _Handler(LoopbackHandler):
         """Does what the body asks for; returns what the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
-        workspace.check_room(request.size)
+        workspace.check_room(sum(size for _, size in request.inputs))
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._turn(), workspace.outputs() as results:
