@@ -18,12 +18,10 @@ from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
-from stegnet.files import find, write_hidden
+from stegnet.files import find, open_hidden, write_hidden
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import kind, read_frames, read_picture, reduced
-from stegnet.media.inputs import check_input
 from stegnet.methods import AUTO, METHODS, Run
-from stegnet.record import open_container
 from stegnet.results import TEXT_NAME, OutputTarget, Report
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
@@ -137,8 +135,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
 
 
 def _reveal(request: Request, container: Path, folder: Path, run: Run) -> Done:
-    check_input(container)
-    with open_container(container, request.key_source, run.progress) as opened:
+    with open_hidden(container, request.key_source, run) as opened:
         hidden = find(opened, replace(run, search=request.search))
         report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
