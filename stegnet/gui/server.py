@@ -80,10 +80,11 @@ class _Handler(LoopbackHandler):
     def get(self, path: str) -> None:
         self.close_connection = True
         folder, _, rest = path.partition("/")
-        if folder == "results":
-            self._send_result(rest.partition("/")[0])
-        else:
+        file = self.server.workspace.published(rest.partition("/")[0]) if folder == "results" else None
+        if file is None:
             self.refuse(HTTPStatus.NOT_FOUND)
+        else:
+            self._send_result(file)
 
     def post(self, path: str) -> None:
         body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
@@ -190,12 +191,8 @@ class _Handler(LoopbackHandler):
         except OSError as error:
             raise Cancelled from error
 
-    def _send_result(self, file_id: str) -> None:
+    def _send_result(self, path: Path) -> None:
         """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
-        path = self.server.workspace.published(file_id)
-        if path is None:
-            self.refuse(HTTPStatus.NOT_FOUND)
-            return
         size = path.stat().st_size
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         start = int(match[1]) if match else 0
