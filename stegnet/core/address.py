@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stegnet.core.errors import MediaError, StegnetError, extra
+from stegnet.core.errors import MediaError, extra, renamed
 from stegnet.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -151,10 +151,8 @@ def size_of(result: Place) -> int:
 def _local_name(remote: Address) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / remote.name
-        try:
+        with renamed({str(path): str(remote)}):
             yield path
-        except StegnetError as error:
-            raise type(error)(str(error).replace(str(path), str(remote)), error.hint) from error
 
 
 def store_errors() -> tuple[type[Exception], ...]:

@@ -2,15 +2,16 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.core.errors import StegnetError
+from stegnet.core.errors import StegnetError, renamed
 from stegnet.core.kinds import FILM
 from stegnet.core.names import safe_name
-from stegnet.gui.jobs import names_only, parsing, size_of, text_of
+from stegnet.gui.jobs import parsing, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
 from stegnet.media import read_cover, scan
 from stegnet.media.forecast import picture_quality
@@ -58,7 +59,7 @@ class RoomQuestion:
         The file's folder is its own: no message names it.
         """
         try:
-            with names_only(path.parent):
+            with renamed({f"{path.parent}{os.sep}": ""}):
                 found = self._room(path)
             return {} if found is None else {"room": found.bytes, "hard": found.hard, "history": found.history}
         except StegnetError as error:

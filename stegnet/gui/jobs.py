@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import KeyFileError, StegnetError
+from stegnet.core.errors import KeyFileError, renamed
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, difference, psnr
@@ -115,7 +115,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Don
     Raises:
         StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
-    with names_only(folder, *(path.parent for path in inputs)):
+    with renamed({f"{each}{os.sep}": "" for each in (folder, *(path.parent for path in inputs))}):
         return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, run)
 
 
@@ -221,16 +221,3 @@ def _key_source(given: dict[str, str]) -> KeySource:
         return Key(base64.b64decode(text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
-
-
-@contextmanager
-def names_only(*folders: Path) -> Iterator[None]:
-    """Takes folders out of messages: the person knows the files' names."""
-    try:
-        yield
-    except StegnetError as error:
-        message, hint = str(error), error.hint
-        for folder in folders:
-            message, hint = (text.replace(f"{folder}{os.sep}", "") for text in (message, hint))
-        error.args, error.hint = (message,), hint
-        raise
