@@ -38,11 +38,9 @@ class Workspace(ExitStack):
     @contextmanager
     def inputs(self) -> Iterator[Path]:
         """Yields a new folder for the files of a job, and removes it after the block."""
-        folder = Path(tempfile.mkdtemp(prefix="inputs-", dir=self._folder))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        made = tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder, ignore_cleanup_errors=True)
+        with made as folder:
+            yield Path(folder)
 
     @contextmanager
     def outputs(self) -> Iterator[Path]:
