@@ -173,7 +173,8 @@ def run_on_cluster(
                 while task.number not in done:
                     processors = max(1, int(ray.cluster_resources().get("CPU", 1)))  # nodes come and go
                     while waiting and len(running) < _AHEAD * processors:
-                        running[call.remote(pickled, waiting[0], sent, folder)] = waiting.popleft()
+                        other = waiting.popleft()
+                        running[call.remote(pickled, other, sent, folder)] = other
                     (reference,), _ = ray.wait(list(running))
                     ended = running.pop(reference)
                     found = _result(ray, reference, ended)
