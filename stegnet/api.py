@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import StegnetError
+from stegnet.core.errors import renamed
 from stegnet.core.kinds import PICTURE
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.temporary import temporary_folder
@@ -281,11 +281,8 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
         else:
             path = folder / f"{name}.png"
             write_png(path, _picture(name, source))
-        try:
+        with renamed({str(path): name}):
             yield path
-        except StegnetError as error:
-            error.args = (str(error).replace(str(path), name),)
-            raise
 
 
 def _picture(name: str, array: object) -> np.ndarray:

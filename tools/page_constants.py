@@ -79,7 +79,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
     "SEALED": [("methods.sealed.cover", "RATE MEASURED")],
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
-    "SHOWN": [("gui.previews", "GAIN")],
+    "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [

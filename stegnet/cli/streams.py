@@ -16,7 +16,7 @@ from typing import TextIO
 
 from stegnet.cli import messages
 from stegnet.core.address import Place, place
-from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.errors import MediaError, renamed
 from stegnet.core.temporary import FULL, temporary_folder
 
 STREAM = "-"
@@ -105,11 +105,9 @@ def _file(name: str, called: str, fill: Callable[[Path], None]) -> Iterator[Path
     """A temporary file, filled by a function; errors call it by what it holds."""
     with temporary_folder() as folder:
         path = folder / name
-        try:
+        with renamed({str(path): called}):
             fill(path)
             yield path
-        except StegnetError as error:
-            raise type(error)(str(error).replace(str(path), called), error.hint) from error
 
 
 def _spool(path: Path) -> None:

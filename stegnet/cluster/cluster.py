@@ -7,19 +7,20 @@ submitted again with the key encrypted for it. So Ray never sees the key: not am
 import os
 import pickle
 import signal
-from collections import Counter, defaultdict
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
 from pathlib import Path, PurePath
 from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from stegnet import __version__
-from stegnet.cluster.envelope import SEED_BYTES, Receiver, Secrets, seal
+from stegnet.cluster.envelope import SEED_BYTES, Secrets, seal, unseal
 from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import ClusterError, extra, reading
 from stegnet.core.names import folded
@@ -32,7 +33,7 @@ from stegnet.results import OutputTarget, Report
 
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
-_receiver = cache(Receiver)  # this process as a receiver of keys
+_private = cache(X25519PrivateKey.generate)  # of this process, which it never leaves
 _unpickled = cache(pickle.loads)  # the work, once for each process: networks stay loaded
 
 
@@ -163,93 +164,65 @@ def run_on_cluster(
         PackageError: Ray is not installed.
     """
     tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
+    pickled, folder, envelopes = pickle.dumps(work), str(Path.cwd()), {}
+    waiting, running, done = deque(tasks), {}, {}  # running: each task by the object that Ray will give
     with _connected(address) as ray:
-        yield from _Run(ray, work, secrets).outcomes(tasks)
-
-
-class _Run:
-    """Work that is spread over the processes of a cluster.
-
-    Attributes:
-        envelopes: the secrets, encrypted for each process that is known by its public key.
-        sent: the same in Ray's object store, once for all tasks.
-        running: the task that is being done for each object that Ray will give.
-    """
-
-    def __init__(self, ray: ModuleType, work: Work, secrets: Secrets) -> None:
-        self._ray, self._secrets = ray, secrets
-        self._call = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do)
-        self._work, self._folder = pickle.dumps(work), str(Path.cwd())
-        self._envelopes: dict[bytes, bytes] = {}
-        self._sent = ray.put(self._envelopes)
-        self._running: dict[Any, Task] = {}
-
-    def outcomes(self, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
-        """Submits the tasks, a few ahead; yields their outcomes in order."""
-        done: dict[int, list[Outcome]] = {}
-        rest = iter(tasks)
+        call, sent = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do), ray.put(envelopes)
         try:
             for task in tasks:
                 while task.number not in done:
-                    processors = max(1, int(self._ray.cluster_resources().get("CPU", 1)))  # nodes come and go
-                    for other in islice(rest, max(0, _AHEAD * processors - len(self._running))):
-                        self._submit(other)
-                    done |= self._next_done()
+                    processors = max(1, int(ray.cluster_resources().get("CPU", 1)))  # nodes come and go
+                    while waiting and len(running) < _AHEAD * processors:
+                        other = waiting.popleft()
+                        running[call.remote(pickled, other, sent, folder)] = other
+                    (reference,), _ = ray.wait(list(running))
+                    ended = running.pop(reference)
+                    found = _result(ray, reference, ended)
+                    if isinstance(found, _KeyRequest):  # later tasks bring the key along
+                        envelopes[found.public] = _envelope(secrets, found)
+                        sent = ray.put(envelopes)
+                        waiting.appendleft(ended)
+                    else:
+                        done[ended.number] = found
                 yield from done.pop(task.number)
         finally:
-            self._cancel()
+            for reference in running:
+                ray.cancel(reference)
+            if running:  # however long they take to remove what they wrote: to leave the cluster kills their processes
+                ray.wait(list(running), num_returns=len(running))
 
-    def _submit(self, task: Task) -> None:
-        self._running[self._call.remote(self._work, task, self._sent, self._folder)] = task
 
-    def _next_done(self) -> dict[int, list[Outcome]]:
-        """Waits for a task: its number and outcomes, or nothing if its process needs the key first."""
-        (reference,), _ = self._ray.wait(list(self._running))
-        task = self._running.pop(reference)
-        try:
-            found = self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError:
-            raise  # a fault of this program
-        except self._ray.exceptions.RayError as error:
-            lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
-            return {task.number: [Outcome(job, error=lost) for job in task.jobs]}
-        if not isinstance(found, _KeyRequest):
-            return {task.number: found}
-        self._send_key(found)
-        self._submit(task)
-        return {}
+def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _KeyRequest:
+    """The result of a task that has ended; an error for each of its jobs if its process ended early too often."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError:
+        raise  # a fault of this program
+    except ray.exceptions.RayError as error:
+        lost = ClusterError(f"its process ended early, {_RETRIES + 1} times ({type(error).__name__})")
+        return [Outcome(job, error=lost) for job in task.jobs]
 
-    def _send_key(self, process: _KeyRequest) -> None:
-        """Encrypts the secrets for a process, which must have this version of stegnet; later tasks bring them along."""
-        if process.version != __version__:
-            versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
-            raise ClusterError(versions, "install the same version on all machines of the cluster")
-        self._envelopes[process.public] = seal(self._secrets, process.public)
-        self._sent = self._ray.put(self._envelopes)
 
-    def _cancel(self) -> None:
-        """Interrupts the tasks that are being done; waits until they have removed what was written.
-
-        However long they take: to leave the cluster kills their processes. Another signal ends the wait.
-        """
-        for reference in self._running:
-            self._ray.cancel(reference)
-        if self._running:
-            self._ray.wait(list(self._running), num_returns=len(self._running))
+def _envelope(secrets: Secrets, process: _KeyRequest) -> bytes:
+    """The secrets, encrypted for a process, which must have this version of stegnet."""
+    if process.version != __version__:
+        versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
+        raise ClusterError(versions, "install the same version on all machines of the cluster")
+    return seal(secrets, process.public)
 
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
     """Does a task in a process of the cluster, in the working folder of the command."""
     import ray
 
-    receiver = _receiver()
+    public = _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
-    if receiver.public not in envelopes:
-        return _KeyRequest(receiver.public, __version__, node)
+    if public not in envelopes:
+        return _KeyRequest(public, __version__, node)
     with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
         os.chdir(folder)
-    outcomes = _unpickled(work).outcomes(task, receiver.open(envelopes[receiver.public]))
+    outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()))
     return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]
 
 

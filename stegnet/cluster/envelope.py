@@ -41,28 +41,18 @@ class Secrets(Unpicklable):
 
         return draw
 
-    def __repr__(self) -> str:
-        return "Secrets(...)"
-
-
-class Receiver:
-    """A process that secrets are encrypted for; its private key never leaves it."""
-
-    def __init__(self) -> None:
-        self._private = X25519PrivateKey.generate()
-        self.public = self._private.public_key().public_bytes_raw()
-
-    def open(self, envelope: bytes) -> Secrets:
-        """The secrets that `seal` encrypted for this receiver.
-
-        Raises:
-            InvalidTag: they were encrypted for another one, or changed.
-        """
-        plain = _SUITE.decrypt(envelope, self._private, _PURPOSE)
-        return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])
-
 
 def seal(secrets: Secrets, public: bytes) -> bytes:
-    """Encrypts secrets for the receiver with this public key."""
+    """Encrypts secrets for the process with this public key."""
     plain = secrets.seed + export_secret(secrets.source)
     return _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), _PURPOSE)
+
+
+def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
+    """Decrypts what `seal` made for this key.
+
+    Raises:
+        InvalidTag: it was encrypted for another one, or changed.
+    """
+    plain = _SUITE.decrypt(envelope, private, _PURPOSE)
+    return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stegnet.core.errors import MediaError, StegnetError, extra
+from stegnet.core.errors import MediaError, extra, renamed
 from stegnet.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Address:
         Raises:
             MediaError: the store can't be asked.
         """
-        return self._call("isdir")
+        return self._call("read", "isdir", self._opened[1])
 
     def files(self) -> "tuple[list[Address], list[str]]":
         """The files in a folder, and the names of what is none.
@@ -84,27 +84,22 @@ class Address:
         Raises:
             MediaError: it can't be listed.
         """
-        found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in self._call("ls", True)]
+        entries = self._call("read", "ls", self._opened[1], True)
+        found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
         return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
-
-    def size(self) -> int:
-        """Bytes of a file; errors as `is_dir`."""
-        return self._call("size")
-
-    def get(self, path: Path) -> None:
-        """Copies the file to a path; errors as `is_dir`."""
-        self._call("get_file", str(path))
 
     def put(self, path: Path) -> None:
         """Copies a path's file here; errors as `is_dir`."""
-        files, own = self._opened
-        with _errors(self, "written"):
-            files.put_file(str(path), own)
+        self._call("written", "put_file", str(path), self._opened[1])
 
-    def _call(self, method: str, *arguments: Any) -> Any:
-        files, own = self._opened
-        with _errors(self, "read"):
-            return getattr(files, method)(own, *arguments)
+    def _call(self, done: str, method: str, *arguments: Any) -> Any:
+        """Calls a method of the file system; its errors are turned into those of this program."""
+        try:
+            return getattr(self._opened[0], method)(*arguments)
+        except FileNotFoundError as error:
+            raise MediaError(f"{self}: no such file or folder") from error
+        except store_errors() as error:
+            raise MediaError(f"{self}: can't be {done} ({error})") from error
 
 
 Place = Path | Address
@@ -128,7 +123,7 @@ def fetched(source: Place) -> Iterator[Path]:
         yield source
         return
     with _local_name(source) as path:
-        source.get(path)
+        source._call("read", "get_file", source._opened[1], str(path))
         yield path
 
 
@@ -149,28 +144,15 @@ def stored(result: Place) -> Iterator[Path]:
 
 def size_of(result: Place) -> int:
     """Bytes of a file."""
-    return result.stat().st_size if isinstance(result, Path) else result.size()
+    return result.stat().st_size if isinstance(result, Path) else result._call("read", "size", result._opened[1])
 
 
 @contextmanager
 def _local_name(remote: Address) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / remote.name
-        try:
+        with renamed({str(path): str(remote)}):
             yield path
-        except StegnetError as error:
-            raise type(error)(str(error).replace(str(path), str(remote)), error.hint) from error
-
-
-@contextmanager
-def _errors(address: Address, done: str) -> Iterator[None]:
-    """Turns errors of a store into those of this program."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise MediaError(f"{address}: no such file or folder") from error
-    except store_errors() as error:
-        raise MediaError(f"{address}: can't be {done} ({error})") from error
 
 
 def store_errors() -> tuple[type[Exception], ...]:

@@ -15,7 +15,7 @@ StegnetError
 └── TrackingError  MLflow's store can't be opened or used
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 
@@ -105,6 +105,23 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+
+
+@contextmanager
+def renamed(shown: Mapping[str, str]) -> Iterator[None]:
+    """In the errors of the block, replaces texts, such as the paths of temporary files, by what the user knows.
+
+    Args:
+        shown: what to say for each text.
+    """
+    try:
+        yield
+    except StegnetError as error:
+        message, hint = str(error), error.hint
+        for text, name in shown.items():
+            message, hint = message.replace(text, name), hint.replace(text, name)
+        error.args, error.hint = (message,), hint
+        raise
 
 
 @contextmanager

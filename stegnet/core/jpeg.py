@@ -13,7 +13,9 @@ LUMA_STEPS = (
     87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,
 )  # fmt: skip
-HALVED_CHROMA, FULL_CHROMA = "4:2:0", "4:4:4"
+# (8, 8) float64: orthonormal DCT, type II, frequency by place.
+COSINES = np.cos(np.outer(np.arange(BLOCK), 2 * np.arange(BLOCK) + 1) * np.pi / (2 * BLOCK)) / 2
+COSINES[0] /= np.sqrt(2)
 
 
 def encode_jpeg(
@@ -28,7 +30,7 @@ def encode_jpeg(
         exif: to embed.
     """
     file = io.BytesIO()
-    chroma = {"subsampling": FULL_CHROMA if full_chroma else HALVED_CHROMA} if picture.ndim == 3 else {}
+    chroma = {"subsampling": "4:4:4" if full_chroma else "4:2:0"} if picture.ndim == 3 else {}
     Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)
     return file.getvalue()
 
@@ -45,14 +47,3 @@ def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
     Image.fromarray(picture).save(file, "WEBP", quality=quality)
     with Image.open(file) as image:
         return np.array(image.convert("RGB"))
-
-
-def _cosines() -> np.ndarray:
-    """(8, 8) float64: orthonormal DCT, type II, frequency by place."""
-    places = np.arange(BLOCK)
-    waves = np.cos((2 * places[None] + 1) * places[:, None] * np.pi / (2 * BLOCK)) / 2
-    waves[0] /= np.sqrt(2)
-    return waves
-
-
-COSINES = _cosines()

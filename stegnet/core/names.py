@@ -28,7 +28,12 @@ def safe_name(name: str) -> str:
     clean = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in last)
     clean = clean.lstrip(". ").rstrip(". ")
     clean = "_" + clean[1:] if clean.startswith("-") else clean
-    return _shortened(f"_{clean}" if _DEVICE.fullmatch(clean) else clean or FALLBACK)
+    clean = f"_{clean}" if _DEVICE.fullmatch(clean) else clean or FALLBACK
+    if len(clean.encode()) <= MAX_BYTES:
+        return clean
+    suffix = PurePath(clean).suffix.encode()
+    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""  # else it is cut, too
+    return clean.encode()[: MAX_BYTES - len(ending)].decode(errors="ignore").rstrip(". ") + ending.decode()
 
 
 def folded(name: str) -> str:
@@ -50,13 +55,3 @@ class Names:
             name = f"{stem}-{count}{suffix}"
         self._taken.add(folded(name))
         return name
-
-
-def _shortened(name: str) -> str:
-    """Cuts a name to `MAX_BYTES`, and keeps its suffix unless that is long itself."""
-    suffix = PurePath(name).suffix.encode()
-    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""
-    if len(name.encode()) <= MAX_BYTES:
-        return name
-    stem = name.encode()[: MAX_BYTES - len(ending)]
-    return stem.decode(errors="ignore").rstrip(". ") + ending.decode()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -137,7 +137,15 @@ def distributed(
     """
     if not on_cluster():
         return ordered(function, items, workers, prepare)
-    return over_cluster(partial(_in_folder, Path.cwd(), prepare, function), items)
+    folder = Path.cwd()
+
+    def in_folder(item: T) -> R:
+        os.chdir(folder)
+        if prepare:
+            prepare()
+        return function(item)
+
+    return over_cluster(in_folder, items)
 
 
 def on_cluster() -> bool:
@@ -192,39 +200,29 @@ def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R,
     most = 2 * connect()[1]  # items at a time, so that no processor waits for this process
     import ray
 
+    def result() -> R:
+        """Waits for the first, or raises the error of its task as if it had been raised here."""
+        try:
+            return ray.get(waiting.popleft())
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+
     task, shared = ray.remote(_call), ray.put(function)
     waiting: deque[Any] = deque()
     try:
         for item in items:
             waiting.append(task.remote(shared, item))
             if len(waiting) > most:
-                yield _result(ray.get, waiting.popleft())
+                yield result()
         while waiting:
-            yield _result(ray.get, waiting.popleft())
+            yield result()
     finally:
-        for result in waiting:
-            ray.cancel(result)
+        for reference in waiting:
+            ray.cancel(reference)
 
 
 def _call(function: Callable[[T], R], item: T) -> R:
     return function(item)
-
-
-def _in_folder(folder: Path, prepare: Callable[[], None] | None, function: Callable[[T], R], item: T) -> R:
-    os.chdir(folder)
-    if prepare:
-        prepare()
-    return function(item)
-
-
-def _result(get: Callable[[Any], R], reference: Any) -> R:
-    """Waits for a result, or raises the error of its task as if it had been raised here."""
-    from ray.exceptions import RayTaskError
-
-    try:
-        return get(reference)
-    except RayTaskError as error:
-        raise error.cause from error
 
 
 @contextmanager

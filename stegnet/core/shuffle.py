@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from stegnet.core.cipher import keystream
+
 BLOCK = 8
 ORIENTATIONS = 8
 NEGATIVE = 8  # bit that follows those of the orientation
@@ -57,8 +59,7 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
     4·10⁻¹³ for 640×360.
     """
     count = rows * cols
-    cipher = Cipher(algorithms.AES256(stream_key), modes.CTR(bytes(16))).encryptor()
-    stream = cipher.update(bytes(count * (_WORD + 1)))
+    stream = keystream(stream_key, count * (_WORD + 1))
     words = np.frombuffer(stream, "<u8", count)
     turns = np.frombuffer(stream, np.uint8, count, offset=count * _WORD).astype(np.int64)
     permutation = np.argsort(words, kind="stable").astype(np.int64)
@@ -172,15 +173,10 @@ def _permute(
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
-    permuted = _pixels(picture).take(index, axis=0).reshape(down * block, across * block, -1)
+    permuted = picture.reshape(height * width, -1).take(index, axis=0).reshape(down * block, across * block, -1)
     permuted = _negated(permuted, shuffle.negative[flat], down, across)
     first_row, first_col = chosen[0].start * block, chosen[1].start * block
     return permuted[top - first_row : bottom - first_row, left - first_col : right - first_col]
-
-
-def _pixels(picture: np.ndarray) -> np.ndarray:
-    """(H, W, C) to (H·W, C)."""
-    return picture.reshape(-1, picture.shape[2])
 
 
 def _negated(picture: np.ndarray, negative: np.ndarray, rows: int, cols: int) -> np.ndarray:

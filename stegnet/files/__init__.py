@@ -12,6 +12,6 @@ __getattr__, __all__ = lazy_names(
     album="AlbumPlan make_album plan_album",
     finding="album_in find open_hidden",
     folder="Job Outcome FolderPlan hide_each is_folder plan_hiding plan_revealing results_folder reveal_each",
-    info="Info Value file_info fit_info fits_in",
+    info="Info Value file_info fit_info",
     reveal="reveal_file write_hidden",
 )

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -23,26 +22,24 @@ from stegnet.results import OutputTarget, Report, printable, stored_name
 
 
 @dataclass(frozen=True)
-class AlbumPlan:
-    """An album to be made.
+class AlbumPlan(FolderPlan):
+    """An album to be made, whose jobs are its covers, each with the secret.
 
     Attributes:
-        plan: its covers, each with the secret.
         enough: pictures that are to give the secret, whichever.
     """
 
-    plan: FolderPlan
-    enough: int
+    enough: int = 0
 
     @property
     def covers(self) -> list[Path]:
         """The pictures that it is made of."""
-        return [job.source for job in self.plan.jobs]
+        return [job.source for job in self.jobs]
 
     @property
     def secret(self) -> Path:
         """The file that is divided."""
-        return self.plan.jobs[0].secret
+        return self.jobs[0].secret
 
 
 def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
@@ -69,7 +66,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
     note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} bring it back"
     jobs = tuple(Job(path, kind, secret) for path, kind in found)
-    return AlbumPlan(FolderPlan(jobs, (*notes, note)), enough or count)
+    return AlbumPlan(jobs, (*notes, note), enough or count)
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
@@ -86,17 +83,23 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
         able = " or ".join(method.name for method in METHODS.values() if method.albums)
         raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
     keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
-    with album.secret.open("rb") as source, _beside(folder.path) as made:
-        header = _header(album, hider.run.randomness(FILM_ID_BYTES))
-        division = _division(album, header, keys, hider)  # before the secret is read, which may be too large by far
-        header = division.of(replace(header, secret=replace(header.secret, digest=_digest(source))), album.enough)
-        parts = [OutputTarget(made / out.path.name) for out in targets]
-        reports = list(_hidden(album, division.records(header, source), parts, keys, hider))
-        if _digest(source) != header.secret.digest or source.tell() != header.secret.size:
-            raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
-        for part, out in zip(parts, targets, strict=True):
-            move_whole(part.path, out.path, overwrite=out.force)
-    done = zip(album.plan.jobs, targets, reports, strict=True)
+    with album.secret.open("rb") as source:
+        secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
+        header = Header(hider.run.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
+        try:
+            with locked_folder(".stegnet-", folder.path) as made:
+                # Before the secret is read, which may be too large by far.
+                division = _division(album, header, keys, hider)
+                header = division.of(replace(header, secret=replace(secret, digest=_digest(source))), album.enough)
+                parts = [OutputTarget(made / out.path.name) for out in targets]
+                reports = list(_hidden(album, division.records(header, source), parts, keys, hider))
+                if _digest(source) != header.secret.digest or source.tell() != header.secret.size:
+                    raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
+                for part, out in zip(parts, targets, strict=True):
+                    move_whole(part.path, out.path, overwrite=out.force)
+        except OSError as error:
+            raise MediaError(f"{folder.path}: can't be written ({error.strerror})") from error
+    done = zip(album.jobs, targets, reports, strict=True)
     return [Outcome(job, out.path, report) for job, out, report in done]
 
 
@@ -109,27 +112,6 @@ def _targets(album: AlbumPlan, folder: OutputTarget, hider: Hider) -> list[Outpu
         out.check((suffix,), PICTURE, *album.covers, album.secret)
         found.append(out)
     return found
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A folder in a folder, which is removed with what is left in it; so is what a killed run left there.
-
-    Raises:
-        MediaError: it can't be written.
-    """
-    try:
-        with locked_folder(".stegnet-", folder) as made:
-            yield made
-    except OSError as error:
-        raise MediaError(f"{folder}: can't be written ({error.strerror})") from error
-
-
-def _header(album: AlbumPlan, film_id: bytes) -> Header:
-    """The header of an album whose division and digest are not known yet."""
-    digest = bytes(hashlib.sha256().digest_size)
-    secret = File(stored_name(album.secret), album.secret.stat().st_size, digest)
-    return Header(film_id, FILE, len(album.covers), secret)
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hider) -> Division:

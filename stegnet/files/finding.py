@@ -25,20 +25,14 @@ def find(container: Container, run: Run = DEFAULT_RUN) -> Hidden:
         hidden = method.open(container, run)
         if hidden is not None:
             return hidden
-    raise _not_found(container, run)
-
-
-def _not_found(container: Container, run: Run) -> RevealError:
-    """The error where nothing opens, which says if a longer search may find something."""
     error = container.not_opened()
     seconds = 0 if run.search else max(method.search_seconds(container) for method in METHODS.values())
     if seconds:
-        changed = (
-            "frames were cut off or its frame rate changed" if container.kind == FILM else "it was cropped or resized"
-        )
+        film = container.kind == FILM
+        changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"
         error.hint += f"; if {changed} since, search for it: about {seconds:.0f} s"
         error.searchable = True
-    return error
+    raise error
 
 
 def open_hidden(path: Path, key_source: KeySource, run: Run = DEFAULT_RUN) -> Container:

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
-from stegnet.core.address import Address, Place, fetched
+from stegnet.core.address import Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
-from stegnet.files.finding import find
+from stegnet.files.finding import find, open_hidden
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
 from stegnet.files.reveal import suffix_of
 from stegnet.keys import KeySource
-from stegnet.media.inputs import check_input
 from stegnet.methods import DEFAULT_RUN, Hidden, Run
-from stegnet.record import Container
 from stegnet.results import FORMS, OutputTarget, Report
 
 
@@ -140,7 +138,7 @@ def reveal_each(
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
-        with fetched(job.source) as path, _opened(path, key_source) as container:
+        with fetched(job.source) as path, open_hidden(path, key_source) as container:
             hidden = find(container, run)
             out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
             return out, write(hidden, replace(folder, path=out))
@@ -159,16 +157,13 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
     Raises:
         MediaError: it can't be created, is a file, or is one of the inputs.
     """
-    if isinstance(folder, Address):
-        if folder in inputs:
-            raise _is_input(folder)
-        yield
-        return
+    local = isinstance(folder, Path)
     try:
-        made = not folder.exists()
-        folder.mkdir(0o700 if private else 0o777, exist_ok=True)
-        if any(folder.samefile(other) for other in inputs if isinstance(other, Path)):
-            raise _is_input(folder)
+        made = local and not folder.exists()
+        if local:
+            folder.mkdir(0o700 if private else 0o777, exist_ok=True)
+        if folder in inputs or (local and any(folder.samefile(other) for other in inputs if isinstance(other, Path))):
+            raise MediaError(f"{folder}: is an input too", "name another folder for the results")
     except OSError as error:
         raise MediaError(f"{folder}: is no folder, and none can be made ({error.strerror})") from error
     try:
@@ -176,10 +171,6 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
     finally:
         if made and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _is_input(folder: Place) -> MediaError:
-    return MediaError(f"{folder}: is an input too", "name another folder for the results")
 
 
 def is_folder(path: Place) -> bool:
@@ -198,11 +189,6 @@ def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> I
             yield Outcome(job, error=error)
         else:
             yield Outcome(job, out, report)
-
-
-def _opened(path: Path, key_source: KeySource) -> Container:
-    check_input(path)
-    return Container(path, key_source)
 
 
 def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Information on a file: what anyone can see, and with its key what is hidden in it."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from stegnet.core.measures import PSNR
 from stegnet.core.samples import channels_of
 from stegnet.files.finding import find
 from stegnet.keys import KeySource
-from stegnet.media import FilmInfo, is_grey_film, read_cover, refuse_palette, scan, sound_tracks
+from stegnet.media import is_grey_film, read_cover, refuse_palette, scan, sound_tracks
 from stegnet.media.inputs import check_input, input_kind
 from stegnet.media.pictures.picture_notes import picture_notes
 from stegnet.methods import DEFAULT_RUN, METHODS, CoverSize, Fit, Run
@@ -35,12 +34,8 @@ def file_info(path: Path, key_source: KeySource | None = None, run: Run = DEFAUL
         return (_film(path) if input_kind(path) == FILM else _picture(path)) | {"hidden": UNKNOWN}
     check_input(path)
     with open_container(path, key_source, run.progress) as container:
-        return _openly(container) | _hidden(container, run)
-
-
-def fits_in(cover: CoverSize) -> list[Fit]:
-    """Lists what fits into a cover of this size, by each method."""
-    return [fit for method in METHODS.values() for fit in method.room(cover)]
+        shown, hidden = _openly(container), find(container, run)
+        return shown | {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
 
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
@@ -54,11 +49,6 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
         "survive": fit.survive,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _hidden(container: Container, run: Run) -> Info:
-    hidden = find(container, run)
-    return {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
 
 
 def _openly(container: Container) -> Info:
@@ -91,35 +81,29 @@ def _picture_of(height: int, width: int, channels: int, file: Path | None = None
 def _film(path: Path) -> Info:
     film, channels = scan(path), 1 if is_grey_film(path) else 3
     frames, end = len(film.pts), film.pts[-1] * film.time_base
+    try:
+        sound = describe_tracks(sound_tracks(path))
+    except MediaError:  # a track that can't be copied to another file; its codec is known all the same
+        sound = list(film.sound)
     return {
         "kind": "film",
         "width": film.width,
         "height": film.height,
         "grey": channels == 1,
         "frames": frames,
-        "frames_per_second": _short(film.rate),
-        "seconds": _short(end - film.pts[0] * film.time_base + 1 / film.rate),
-        "sound": _sound(path, film),
+        "frames_per_second": round(float(film.rate), 3),
+        "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.rate), 3),
+        "sound": sound,
         "notes": list(film.notes),
         **_room(CoverSize(film.height, film.width, frames, channels, path)),
     }
 
 
-def _sound(path: Path, film: FilmInfo) -> list[str]:
-    try:
-        return describe_tracks(sound_tracks(path))
-    except MediaError:  # a track that can't be copied to another file; its codec is known all the same
-        return list(film.sound)
-
-
 def _room(cover: CoverSize) -> Info:
-    fits = fits_in(cover)
+    """What fits into a cover of this size, by each method."""
+    fits = [fit for method in METHODS.values() for fit in method.room(cover)]
     exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
     each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}
     pictures = any(fit.psnr for fit in fits if not fit.brief)
     found: dict[str, Any] = {"large_enough_to_hide_pictures": pictures, **each, "sealed_bytes": exact}
     return found | {"fits": fits}
-
-
-def _short(value: Fraction) -> float:
-    return round(float(value), 3)

@@ -80,7 +80,8 @@ def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
 def _kind(path: Place) -> str:
     """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
     if isinstance(path, Address):
-        return _kind_by_suffix(path.suffix.lower())
+        suffix = path.suffix.lower()
+        return FILM if suffix in _FILM_SUFFIXES else PICTURE if suffix in _PICTURE_SUFFIXES else ""
     try:
         path.open("rb").close()
         return kind(path)
@@ -88,10 +89,6 @@ def _kind(path: Place) -> str:
         return ""
     except OSError:
         return PICTURE
-
-
-def _kind_by_suffix(suffix: str) -> str:
-    return FILM if suffix in _FILM_SUFFIXES else PICTURE if suffix in _PICTURE_SUFFIXES else ""
 
 
 def _skipped(folder: Place, names: Sequence[str], why: str) -> Iterator[str]:

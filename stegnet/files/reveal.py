@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
 from stegnet.files.finding import find, open_hidden
 from stegnet.keys import KeySource
@@ -40,12 +40,12 @@ def write_hidden(hidden: Hidden, out: OutputTarget, strict: bool = False) -> Rep
         text = hidden.text(strict)
         if text is not None:
             return text
-        out = _named(out, _own_name(hidden, out.lossless))
-    sources = hidden.container.files
-    if hidden.kind == FILE:
-        out.check((), "file", *sources)
-    else:
-        out.check(REVEALED_FORMS[hidden.kind], hidden.kind, *sources)
+        own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
+        path = out.path / own
+        if os.path.lexists(path):
+            raise MediaError(f"{path}: exists already", "give the result a name of its own")
+        out = replace(out, path=path, force=False, named=True)
+    out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())
     return replace(hidden.write(out, strict), path=out.path)
@@ -56,15 +56,3 @@ def suffix_of(hidden: Hidden, lossless: bool) -> str:
     if hidden.name is not None:
         return plain_suffix(hidden.name) or ".bin"
     return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
-
-
-def _own_name(hidden: Hidden, lossless: bool) -> str:
-    return FALLBACK + suffix_of(hidden, lossless) if hidden.name is None else safe_name(hidden.name)
-
-
-def _named(out: OutputTarget, name: str) -> OutputTarget:
-    """The result under its own name, which never overwrites a file."""
-    path = out.path / name
-    if os.path.lexists(path):
-        raise MediaError(f"{path}: exists already", "give the result a name of its own")
-    return replace(out, path=path, force=False, named=True)

@@ -2,15 +2,16 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.core.errors import StegnetError
+from stegnet.core.errors import StegnetError, renamed
 from stegnet.core.kinds import FILM
 from stegnet.core.names import safe_name
-from stegnet.gui.jobs import BadRequest, names_only, size_of, text_of
+from stegnet.gui.jobs import parsing, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
 from stegnet.media import read_cover, scan
 from stegnet.media.forecast import picture_quality
@@ -30,21 +31,27 @@ def advise(about: str, line: bytes) -> dict[str, str]:
     Raises:
         BadRequest: it is none that the page asks.
     """
-    return _parsed(ADVICE[about], line)()
+    with parsing():
+        asked = json.loads(line)
+    return ADVICE[about](asked)
 
 
-@dataclass(frozen=True)
 class RoomQuestion:
     """The question how much fits into a cover, and what gives it away, by what is in its file.
 
     Attributes:
         name, size: of the cover's file.
-        room: the answer, once the file is there.
+
+    Raises:
+        BadRequest: the line of JSON is no such question.
     """
 
-    name: str
-    size: int
-    room: "Room"
+    def __init__(self, line: bytes) -> None:
+        with parsing():
+            asked = json.loads(line)
+            file = asked["cover"]["file"]
+            self.name, self.size = safe_name(text_of(file["name"])), size_of(file["size"])
+            self._room = _room(asked)
 
     def answer(self, path: Path) -> dict[str, Any]:
         """Bytes of a secret that fit and that are hard to find, and the cover's lossy past; or why nothing fits.
@@ -52,89 +59,49 @@ class RoomQuestion:
         The file's folder is its own: no message names it.
         """
         try:
-            with names_only(path.parent):
-                found = self.room(path)
+            with renamed({f"{path.parent}{os.sep}": ""}):
+                found = self._room(path)
             return {} if found is None else {"room": found.bytes, "hard": found.hard, "history": found.history}
         except StegnetError as error:
             return {"text": f"{error}."}
 
 
-def parse_room_question(line: bytes) -> RoomQuestion:
-    """Parses a question about a cover's room, one line of JSON.
-
-    Raises:
-        BadRequest: it is none.
-    """
-    return _parsed(_room_question, line)
-
-
-def _parsed(parse: Callable[[Any], Any], line: bytes) -> Any:
-    try:
-        return parse(json.loads(line))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        raise BadRequest from None
-
-
-def _room_question(asked: dict[str, Any]) -> RoomQuestion:
-    file = asked["cover"]["file"]
-    return RoomQuestion(safe_name(text_of(file["name"])), size_of(file["size"]), _room(asked))
-
-
-Answer = Callable[[], dict[str, str]]
-Room = Callable[[Path | None], FileRoom | None]
-
-
-def _words(_: object) -> Answer:
+def _words(_: object) -> dict[str, str]:
     """A passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
-
-    def answer() -> dict[str, str]:
-        text, bits = random_words(_WORDS)
-        years = float(f"{guessing_years(bits):.0e}")
-        strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
-        return {"passphrase": text, "text": strength}
-
-    return answer
+    text, bits = random_words(_WORDS)
+    years = float(f"{guessing_years(bits):.0e}")
+    strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
+    return {"passphrase": text, "text": strength}
 
 
-def _weakness(asked: dict[str, Any]) -> Answer:
-    passphrase = text_of(asked["passphrase"])
-
-    def answer() -> dict[str, str]:
-        try:
-            return {"text": Passphrase(passphrase).weakness()}
-        except StegnetError as error:
-            return {"text": str(error)}
-
-    return answer
+def _weakness(asked: Any) -> dict[str, str]:
+    with parsing():
+        passphrase = text_of(asked["passphrase"])
+    try:
+        return {"text": Passphrase(passphrase).weakness()}
+    except StegnetError as error:
+        return {"text": str(error)}
 
 
-def _forecast(asked: dict[str, Any]) -> Answer:
+def _forecast(asked: Any) -> dict[str, str]:
     """A sentence on what fits, and what becomes of the secret.
 
     `room` and `hard` are what a RoomQuestion was answered, if it was; `safe`: no more is to be hidden than `hard`.
     """
-    secret, room_of, known, only_safe = asked["secret"], _room(asked), _told(asked), asked.get("safe") is True
-    size, film = size_of(secret["size"]), bool(secret.get("film"))
-    sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
-
-    def answer() -> dict[str, str]:
-        try:
-            found = known or room_of(None)
-        except StegnetError as error:
-            return {"text": f"{error}."}
-        if found is None:
-            return {"text": ""}
-        room = found.bytes if found.hard is None or not only_safe else found.hard
-        fate = "the secret as it is, byte for byte." if size <= room else _too_large(room, film, sides)
-        return {"text": f"Room for about {_amount(found.bytes)}{_hard_to_find(found)}: {fate}"}
-
-    return answer
-
-
-def _told(asked: dict[str, Any]) -> FileRoom | None:
-    """The room that a RoomQuestion was answered."""
-    most, hard = asked.get("room"), asked.get("hard")
-    return None if most is None else FileRoom(size_of(most), None if hard is None else size_of(hard))
+    with parsing():
+        secret, room_of, only_safe = asked["secret"], _room(asked), asked.get("safe") is True
+        most, hard = (None if asked.get(name) is None else size_of(asked[name]) for name in ("room", "hard"))
+        size, film = size_of(secret["size"]), bool(secret.get("film"))
+        sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
+    try:
+        found = room_of(None) if most is None else FileRoom(most, hard)
+    except StegnetError as error:
+        return {"text": f"{error}."}
+    if found is None:
+        return {"text": ""}
+    room = found.bytes if found.hard is None or not only_safe else found.hard
+    fate = "the secret as it is, byte for byte." if size <= room else _too_large(room, film, sides)
+    return {"text": f"Room for about {_amount(found.bytes)}{_hard_to_find(found)}: {fate}"}
 
 
 def _hard_to_find(room: FileRoom) -> str:
@@ -143,7 +110,7 @@ def _hard_to_find(room: FileRoom) -> str:
     return f", {_amount(room.hard)} of it hard to find" if room.hard else ", all of it easy to find"
 
 
-def _room(asked: dict[str, Any]) -> Room:
+def _room(asked: dict[str, Any]) -> Callable[[Path | None], FileRoom | None]:
     """Room for a secret in a cover, by its file if that is there; None: not known."""
     cover, survive, suffix = asked["cover"], asked.get("survive"), text_of(asked.get("suffix", ""))
     height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
@@ -191,4 +158,4 @@ def _amount(count: int) -> str:
     return f"{rounded / 1e6:g} MB" if rounded >= 1_000_000 else f"{rounded / 1e3:g} kB"
 
 
-ADVICE: dict[str, Callable[[Any], Answer]] = {"forecast": _forecast, "weakness": _weakness, "words": _words}
+ADVICE = {"forecast": _forecast, "weakness": _weakness, "words": _words}

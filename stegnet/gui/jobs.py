@@ -6,29 +6,45 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.core.errors import KeyFileError, StegnetError
-from stegnet.core.measures import PSNR
+import numpy as np
+
+from stegnet.core.errors import KeyFileError, renamed
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.kinds import FILM
+from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
-from stegnet.files import find, write_hidden
-from stegnet.gui.previews import write_previews
+from stegnet.files import find, open_hidden, write_hidden
 from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.media.inputs import check_input
+from stegnet.media import kind, read_frames, read_picture, reduced
 from stegnet.methods import AUTO, METHODS, Run
-from stegnet.record import open_container
 from stegnet.results import TEXT_NAME, OutputTarget, Report
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
 _MOST_BYTES = (1 << 63) - 1
+GAIN, _QUALITY, _SIDE = 30, 90, 1200  # of previews: gain of the difference, as in the page; of JPEGs; in pixels
 
 
 class BadRequest(ValueError):
     """A request that the page does not send."""
+
+
+@contextmanager
+def parsing() -> Iterator[None]:
+    """For reading a request that anybody may have written.
+
+    Raises:
+        BadRequest: it has no such form.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
+        raise BadRequest from None
 
 
 @dataclass(frozen=True)
@@ -51,11 +67,6 @@ class Request:
     suffix: str = ".png"
     at_most_safe: bool = False
     search: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(size for _, size in self.inputs)
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def parse_request(line: bytes) -> Request:
         BadRequest: it is none.
         KeyFileError: its key is none.
     """
-    try:
+    with parsing():
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
@@ -88,8 +99,6 @@ def parse_request(line: bytes) -> Request:
         job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
         survive = None if asked.get("survive") is None else text_of(asked["survive"])
         safe, search = asked.get("safe", False), asked.get("search", False)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
-        raise BadRequest from None
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
     if not (isinstance(safe, bool) and isinstance(search, bool)):
@@ -106,7 +115,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Don
     Raises:
         StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
-    with names_only(folder, *(path.parent for path in inputs)):
+    with renamed({f"{each}{os.sep}": "" for each in (folder, *(path.parent for path in inputs))}):
         return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, run)
 
 
@@ -118,7 +127,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
-    previews, quality = write_previews(cover, out, shown)
+    previews, quality = _write_previews(cover, out, shown)
     told = None if request.survive else report.hiding.container_psnr  # of what survives, that of before is in a note
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
     facts = _facts(out, report) | {PSNR.key: measured}
@@ -126,8 +135,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
 
 
 def _reveal(request: Request, container: Path, folder: Path, run: Run) -> Done:
-    check_input(container)
-    with open_container(container, request.key_source, run.progress) as opened:
+    with open_hidden(container, request.key_source, run) as opened:
         hidden = find(opened, replace(run, search=request.search))
         report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
@@ -142,6 +150,33 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
     names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
     facts = {name: getattr(report, name) for name in names}
     return facts | {"name": path.name, "size": path.stat().st_size}
+
+
+def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str, Path], float | None]:
+    """Writes pictures of a cover, its container and their difference; of films, of the first frame.
+
+    Returns:
+        The files by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
+        are neither difference nor PSNR.
+    Raises:
+        MediaError: one can't be read.
+    """
+    seen, sent = _picture(cover), _picture(container)
+    pictures, quality = {"cover": seen, "container": sent}, None
+    if seen.shape == sent.shape:
+        pictures["difference"], quality = difference(seen, sent, GAIN), psnr(seen, sent)
+    paths = {name: folder / f"{name}.jpg" for name in pictures}
+    for name, picture in pictures.items():
+        paths[name].write_bytes(encode_jpeg(reduced(picture, _SIDE), _QUALITY))
+    return paths, quality
+
+
+def _picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8."""
+    if kind(path) != FILM:
+        return read_picture(path)
+    with closing(read_frames(path)) as frames:
+        return next(frames)
 
 
 def text_of(value: object) -> str:
@@ -186,16 +221,3 @@ def _key_source(given: dict[str, str]) -> KeySource:
         return Key(base64.b64decode(text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
-
-
-@contextmanager
-def names_only(*folders: Path) -> Iterator[None]:
-    """Takes folders out of messages: the person knows the files' names."""
-    try:
-        yield
-    except StegnetError as error:
-        message, hint = str(error), error.hint
-        for folder in folders:
-            message, hint = (text.replace(f"{folder}{os.sep}", "") for text in (message, hint))
-        error.args, error.hint = (message,), hint
-        raise

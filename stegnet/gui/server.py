@@ -19,8 +19,9 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.gui.advice import ADVICE, advise, parse_room_question
-from stegnet.gui.jobs import BadRequest, Done, parse_request, run_job
+from stegnet.core.parallel import watched
+from stegnet.gui.advice import ADVICE, RoomQuestion, advise
+from stegnet.gui.jobs import BadRequest, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Run
@@ -29,7 +30,6 @@ _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
 _CHUNK = 1 << 20
 _INTERVAL = 0.1  # seconds between lines of progress
-_BEAT = 5.0  # seconds between empty lines: Firefox gives up on an answer that is silent for 300
 _BYTES = "application/octet-stream"
 _TYPES = {  # of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
@@ -80,16 +80,18 @@ class _Handler(LoopbackHandler):
     def get(self, path: str) -> None:
         self.close_connection = True
         folder, _, rest = path.partition("/")
-        if folder == "results":
-            self._send_result(rest.partition("/")[0])
-        else:
+        file = self.server.workspace.published(rest.partition("/")[0]) if folder == "results" else None
+        if file is None:
             self.refuse(HTTPStatus.NOT_FOUND)
+        else:
+            self._send_result(file)
 
     def post(self, path: str) -> None:
+        body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
         if path == "jobs":
-            self._take_job(_Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
+            self._take_job(body)
         elif path == "room" or path in ADVICE:
-            self._advise(path, _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop))
+            self._advise(path, body)
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
 
@@ -104,7 +106,7 @@ class _Handler(LoopbackHandler):
 
     def _room(self, body: "_Body") -> dict[str, Any]:
         """Tells the room in a cover, whose file follows the question."""
-        question = parse_room_question(body.line())
+        question = RoomQuestion(body.line())
         try:
             self.server.workspace.check_room(question.size)
             with self.server.workspace.inputs() as folder:
@@ -119,12 +121,6 @@ class _Handler(LoopbackHandler):
             self._send_error(body, "the program has too much to do already", "wait until other jobs have ended")
             return
         try:
-            self._do_job(body)
-        finally:
-            self.server.places.release()
-
-    def _do_job(self, body: "_Body") -> None:
-        try:
             self._send_line({"result": self._result(body)})
         except Cancelled:
             return
@@ -137,37 +133,24 @@ class _Handler(LoopbackHandler):
         except Exception as error:
             self._send_error(body, "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more")
             raise RuntimeError("a job failed") from error  # an OSError alone would be taken for a closed page
+        finally:
+            self.server.places.release()
 
     def _result(self, body: "_Body") -> dict[str, Any]:
         """Does what the body asks for; returns what the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
-        workspace.check_room(request.size)
+        workspace.check_room(sum(size for _, size in request.inputs))
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
-            with self._beating(), self._turn(), workspace.outputs() as results:
+            with self._turn(), workspace.outputs() as results:
                 warn = lambda line: self._send_line({"warning": line})  # noqa: E731
                 run = replace(self.server.run, progress=self._progress, warn=warn)
-                done = run_job(request, paths, results, run)
-                return _described(done, workspace.publish(results, [done.main, *done.previews.values()]))
-
-    @contextmanager
-    def _beating(self) -> Iterator[None]:
-        """Sends an empty line now and then during the block, whether or not there is progress to tell."""
-        ended = threading.Event()
-
-        def beat() -> None:
-            with suppress(Cancelled):  # which the next line of progress raises again
-                while not ended.wait(_BEAT):
-                    self._send(b"\n")
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+                # Empty lines, whether or not there is progress: Firefox gives up on an answer that is silent for 300 s.
+                done = watched(lambda: run_job(request, paths, results, run), lambda: self._send(b"\n"))
+                main, *others = workspace.publish(results, [done.main, *done.previews.values()])
+        previews = {name: f"results/{each}" for name, each in zip(done.previews, others, strict=True)}
+        return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -208,17 +191,9 @@ class _Handler(LoopbackHandler):
         except OSError as error:
             raise Cancelled from error
 
-    def _send_result(self, file_id: str) -> None:
-        path = self.server.workspace.published(file_id)
-        if path is None:
-            self.refuse(HTTPStatus.NOT_FOUND)
-            return
-        with path.open("rb") as file:
-            self._send_file(file, path)
-
-    def _send_file(self, file: BinaryIO, path: Path) -> None:
+    def _send_result(self, path: Path) -> None:
         """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
-        size = file.seek(0, 2)
+        size = path.stat().st_size
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         start = int(match[1]) if match else 0
         end = min(int(match[2] or size), size - 1) if match else size - 1
@@ -233,11 +208,12 @@ class _Handler(LoopbackHandler):
             "Accept-Ranges": "bytes",
         }
         self.send_head(HTTPStatus.PARTIAL_CONTENT if match else HTTPStatus.OK, headers | part | _SANDBOX)
-        file.seek(start)
-        left = end - start + 1
-        while left and (chunk := file.read(min(_CHUNK, left))):
-            self.wfile.write(chunk)
-            left -= len(chunk)
+        with path.open("rb") as file:
+            file.seek(start)
+            left = end - start + 1
+            while left and (chunk := file.read(min(_CHUNK, left))):
+                self.wfile.write(chunk)
+                left -= len(chunk)
 
 
 class _Body:
@@ -289,13 +265,6 @@ class _Body:
                 raise Cancelled
             size, self._left = size - len(chunk), self._left - len(chunk)
             yield chunk
-
-
-def _described(done: Done, ids: list[str]) -> dict[str, Any]:
-    """Answer of a finished job: its facts, and where its files are."""
-    main, *others = ids
-    previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, others, strict=True)}
-    return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
 
 
 def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:

@@ -5,8 +5,8 @@ As in `keys`, no frame of an error's traceback has a secret among its local vari
 
 import errno
 import os
-from io import FileIO
 from pathlib import Path
+from typing import TypeVar
 
 from stegnet.core.errors import KeyFileError
 from stegnet.keys.keys import SYSTEM, Key, Randomness
@@ -15,6 +15,7 @@ from stegnet.keys.recipients import Identity, Recipient, export_secret
 from stegnet.media.locks import sync_file
 from stegnet.media.output import sync_folder
 
+T = TypeVar("T", Key, Identity, bytes)
 _IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
 _KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
 
@@ -42,10 +43,7 @@ def read_key(path: str | Path) -> Key:
     Raises:
         KeyFileError: no such file, or not a key file.
     """
-    key = _key_of(_content(Path(path)))
-    if isinstance(key, Flaw):
-        raise KeyFileError(f"{path}: {key.message}", key.hint)
-    return key
+    return _checked(path, _key_of(_content(Path(path))))
 
 
 def read_identity(path: str | Path) -> Identity:
@@ -54,10 +52,7 @@ def read_identity(path: str | Path) -> Identity:
     Raises:
         KeyFileError: no such file, or not an identity file.
     """
-    identity = _identity_of(_content(Path(path), "identity file"))
-    if isinstance(identity, Flaw):
-        raise KeyFileError(f"{path}: {identity.message}", identity.hint)
-    return identity
+    return _checked(path, _identity_of(_content(Path(path), "identity file")))
 
 
 def read_recipient(text: str | Path) -> Recipient:
@@ -67,11 +62,10 @@ def read_recipient(text: str | Path) -> Recipient:
         KeyFileError: it is neither, or nothing can be hidden for it.
     """
     literal = str(text).lower().startswith(f"{RECIPIENT}1")
-    name = "the recipient" if literal else str(text)
-    public = from_text(str(text).encode() if literal else _content(Path(text), "file, and no recipient"), RECIPIENT)
-    if isinstance(public, Flaw):
-        raise KeyFileError(f"{name}: {public.message}", public.hint)
-    return Recipient(public)
+    content = str(text).encode() if literal else _content(Path(text), "file, and no recipient")
+    found = from_text(content, RECIPIENT)
+    del content
+    return Recipient(_checked("the recipient" if literal else text, found))
 
 
 def shown_text(path: str | Path) -> str:
@@ -81,9 +75,7 @@ def shown_text(path: str | Path) -> str:
         return str(identity.recipient)
     key = _key_of(content)
     del content
-    if isinstance(key, Flaw):
-        raise KeyFileError(f"{path}: {key.message}", key.hint)
-    return to_text(KEY, export_secret(key)[1:])
+    return to_text(KEY, export_secret(_checked(path, key))[1:])
 
 
 def write_new(path: Path, content: bytes) -> None:
@@ -93,8 +85,14 @@ def write_new(path: Path, content: bytes) -> None:
         KeyFileError: it exists already, or can't be written.
     """
     try:
-        with open(path, "xb", buffering=0, opener=_owner_only) as file:
-            _write_or_remove(file, path, content)
+        with open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            try:
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                sync_file(file)
+            except BaseException:
+                path.unlink()
+                raise
         sync_folder(path.parent)
     except FileExistsError:
         problem = "exists already", "a lost key can't be made again: choose another name"
@@ -117,6 +115,17 @@ def _content(path: Path, what: str = "key file") -> bytes:
         raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
 
 
+def _checked(name: str | Path, found: T | Flaw) -> T:
+    """What was read, unless it is a flaw.
+
+    Raises:
+        KeyFileError: it is one.
+    """
+    if isinstance(found, Flaw):
+        raise KeyFileError(f"{name}: {found.message}", found.hint)
+    return found
+
+
 def _key_of(content: bytes) -> Key | Flaw:
     secret = content if is_raw_key(content) else from_text(content, KEY)
     return secret if isinstance(secret, Flaw) else Key(secret)
@@ -125,17 +134,3 @@ def _key_of(content: bytes) -> Key | Flaw:
 def _identity_of(content: bytes) -> Identity | Flaw:
     secret = from_text(content, IDENTITY)
     return secret if isinstance(secret, Flaw) else Identity(secret)
-
-
-def _write_or_remove(file: FileIO, path: Path, content: bytes) -> None:
-    try:
-        if file.write(content) != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        sync_file(file)
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -47,9 +47,12 @@ ReadEphemeral = Callable[[bytes], np.ndarray | None]
 
 
 class Unpicklable:
-    """A secret that can be neither pickled nor copied, since the copy would be readable."""
+    """A secret that its repr does not show, and that can be neither pickled nor copied: the copy would be readable."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} can't be pickled: it would leave the secret readable")
@@ -121,9 +124,6 @@ class Key(Unpicklable):
         """The 32-byte seed of the identifiers in a revealed film: the same each time, and no one else's to compute."""
         return self._derive(b"stegnet/2/revealed", film_id)
 
-    def __repr__(self) -> str:
-        return "Key(...)"
-
     def _derive(self, info: bytes, salt: bytes | None) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
 
@@ -185,9 +185,6 @@ class Passphrase(AnchorSource):
         time = display_time(float(guesses) / _GUESSES)
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
-    def __repr__(self) -> str:
-        return "Passphrase(...)"
-
 
 def random_words(count: int) -> tuple[str, float]:
     """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
@@ -243,9 +240,6 @@ class ContainerKeys(Unpicklable):
         if self.anchors is not None and (first or is_anchor(salt)):
             return self.anchors.derive(salt)
         return self.film
-
-    def __repr__(self) -> str:
-        return "ContainerKeys(...)"
 
 
 class KeyRing(Unpicklable):

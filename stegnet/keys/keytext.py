@@ -20,7 +20,11 @@ _HINTS = {
     IDENTITY: "take it as an identity, to reveal; its recipient, to hide for, is in its comment",
     RECIPIENT: "take it as a recipient, to hide; revealing takes its identity",
 }
-_ELSE = "; `stegnet keygen` makes one; of a passphrase, take it as one"
+_BEGINNINGS = {
+    KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; of a passphrase, take it as one",
+    IDENTITY: "it begins with STEGNET-IDENTITY-1",
+    RECIPIENT: "it begins with stegnet1",
+}
 KEY_BYTES = 32
 MOST_BYTES = 4096  # of a file that holds such a text
 _CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # which no text has
@@ -58,7 +62,7 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
     kind = _kind(lines[0]) if lines and len(lines) == 1 else None
     if kind != wanted:
         told = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
-        return Flaw(told, _HINTS.get(kind) or _form(wanted) + _ELSE * (wanted == KEY))
+        return Flaw(told, _HINTS.get(kind) or _BEGINNINGS[wanted])
     found = decode(lines[0])
     if found is None or len(found[1]) != KEY_BYTES:
         return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
@@ -67,7 +71,11 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
 
 def is_raw_key(content: bytes) -> bool:
     """True for a key file of earlier versions: 32 random bytes, and no text, such as a passphrase."""
-    return len(content) == KEY_BYTES and not _is_text(content)
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return len(content) == KEY_BYTES
+    return len(content) == KEY_BYTES and not _CONTROLS.isdisjoint(content)  # tabs and line ends are text
 
 
 def encode(prefix: str, data: bytes) -> str:
@@ -90,15 +98,6 @@ def decode(text: str) -> tuple[str, bytes] | None:
         return None
     data = _regrouped(values[:-_CHECKSUM], 5, 8, pad=False)
     return None if data is None else (prefix, bytes(data))
-
-
-def _is_text(content: bytes) -> bool:
-    """True for UTF-8 whose only control characters are tabs and line ends."""
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return _CONTROLS.isdisjoint(content)
 
 
 def _lines(content: bytes, wanted: str) -> list[str] | None:
@@ -124,12 +123,6 @@ def _kind(line: str) -> str | None:
 
 def _not(wanted: str) -> str:
     return f"not {NAMES[wanted]}" + " file" * (wanted != RECIPIENT)
-
-
-def _form(wanted: str) -> str:
-    """Hint on how such a text begins."""
-    text = f"{wanted}1"
-    return f"it begins with {text if wanted == RECIPIENT else text.upper()}"
 
 
 def _expanded(prefix: str) -> list[int]:

@@ -1,7 +1,6 @@
 """Making a hidden file, which has a format and a name of its own, what the suffix of the result's name says."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from stegnet.core.kinds import FILM, PICTURE
@@ -55,8 +54,10 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     notes: tuple[str, ...] = ()
     if what == PICTURE and wanted in PICTURE_FORMS:
         notes = _as_picture(part, out)
+    elif what == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
+        notes = ("put into MP4",) if rewrap(part, MP4) else ()
     elif what == FILM and wanted == WATCHABLE_SUFFIX:
-        notes = _as_film(part, out, progress)
+        notes = make_watchable(part, lambda done, total: progress("convert", done, total))
     elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
         if not rewrap(part, MKV):
             return Named((_NO_MATROSKA, *suffix_note(name, out.path)))
@@ -88,12 +89,6 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
         pixels, profile = read_picture(part), None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
     return (f"converted to {form}",)
-
-
-def _as_film(part: Path, out: OutputTarget, progress: Progress) -> tuple[str, ...]:
-    if not out.lossless:
-        return make_watchable(part, partial(progress, "convert"))
-    return ("put into MP4",) if rewrap(part, MP4) else ()
 
 
 def _advice(part: Path, out: Path) -> tuple[str, ...]:

@@ -94,26 +94,22 @@ class OutputTarget:
             MediaError: it is a folder, has another suffix, is an input, or exists already.
         """
         try:
-            self._check(suffixes, made, (*inputs, *self.inputs))
+            if self.path.is_dir():
+                raise MediaError(f"{self.path}: is a folder", "name the file to write")
+            if self.path.exists() and not self.path.is_file():
+                raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
+            if suffixes and self.path.suffix.lower() not in suffixes:
+                *others, last = suffixes
+                allowed = f"{', '.join(others)} or {last}" if others else last
+                hint = f"name it {self.path.with_suffix(suffixes[0])}"
+                raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
+            read = (*inputs, *self.inputs)
+            if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in read):
+                raise MediaError(f"{self.path}: is an input too", "name another file to write")
+            if os.path.lexists(self.path) and not self.force:
+                raise exists_already(self.path)
         except OSError as error:
             raise MediaError(f"{self.path}: can't be written ({error.strerror})") from error
-
-    def _check(self, suffixes: tuple[str, ...], made: str, inputs: tuple[Path, ...]) -> None:
-        if self.path.is_dir():
-            raise MediaError(f"{self.path}: is a folder", "name the file to write")
-        if self.path.exists() and not self.path.is_file():
-            raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
-        if suffixes and self.path.suffix.lower() not in suffixes:
-            hint = f"name it {self.path.with_suffix(suffixes[0])}"
-            *others, last = suffixes
-            allowed = f"{', '.join(others)} or {last}" if others else last
-            raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
-        if not os.path.lexists(self.path):
-            return
-        if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in inputs):
-            raise MediaError(f"{self.path}: is an input too", "name another file to write")
-        if not self.force:
-            raise exists_already(self.path)
 
 
 def form_of(path: Path) -> str:
@@ -204,15 +200,11 @@ def write_film(
             for done, frame in enumerate(frames, 1):
                 if frame.picture is not None:
                     checking.expect(frame.picture)
-                    _write_frame(film, frame, out.path)
+                    try:
+                        film.write(frame.picture, frame.time, frame.sound)
+                    except OverflowError as error:
+                        what = "the film's time stamps are beyond what a file can hold"
+                        raise MediaError(f"{out.path}: {what}") from error
                 step(done)
         checking.finish()
     return film.notes
-
-
-def _write_frame(film: FilmWriter, frame: FilmFrame, out: Path) -> None:
-    assert frame.picture is not None
-    try:
-        film.write(frame.picture, frame.time, frame.sound)
-    except OverflowError as error:
-        raise MediaError(f"{out}: the film's time stamps are beyond what a file can hold") from error

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from stegnet.gui import jobs
 from stegnet.gui import server as gui
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Run
@@ -81,13 +82,13 @@ def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object
     return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
 
 
-def back(request: object, inputs: list[Path], folder: Path, run: Run) -> gui.Done:
+def back(request: object, inputs: list[Path], folder: Path, run: Run) -> jobs.Done:
     """A job that gives its first file back."""
-    return gui.Done(inputs[0].rename(folder / "n.txt"), {}, {})
+    return jobs.Done(inputs[0].rename(folder / "n.txt"), {}, {})
 
 
 @pytest.fixture
-def job_that(monkeypatch) -> Callable[[Callable[..., gui.Done]], None]:
+def job_that(monkeypatch) -> Callable[[Callable[..., jobs.Done]], None]:
     """Replaces what a job does."""
     return lambda does: monkeypatch.setattr(gui, "run_job", does)
 

@@ -257,10 +257,7 @@ def test_a_closed_page_cancels_its_job(client: Client, workspace: gui.Workspace,
     wait_until(lambda: folders(workspace) == [])
 
 
-def test_steps_are_named_and_a_silent_job_shows_that_it_is_there(
-    client: Client, waiting: Waiting, monkeypatch, note: Path
-) -> None:
-    monkeypatch.setattr(gui, "_BEAT", 0.05)
+def test_steps_are_named_and_a_silent_job_shows_that_it_is_there(client: Client, waiting: Waiting, note: Path) -> None:
     waiting.told = False
     with send_job(client, note) as connection:
         assert read_until(connection, b"\r\n\r\n\n\n").count(b"{") == 0

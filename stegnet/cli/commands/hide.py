@@ -210,7 +210,7 @@ def _run_album(options: argparse.Namespace, hider: Hider, key_source: "KeySource
         with messages.progress_bar() as progress:
             made = make_album(album, output_target(options), key_source, hider.showing(progress))
         shown = results.BatchResults(options, _frames)
-        code = messages.run_batch(album.plan, (each for each in made), shown)
+        code = messages.run_batch(album, (each for each in made), shown)
         shown.warn_of_covers()
         return code
 
