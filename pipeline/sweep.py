@@ -49,7 +49,9 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
     found = {name: summarise([headline(each) for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
-    sweep = Result("sweep", _key(words, runs), metrics=metrics_of(found))
+    key = hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
+    figures = {f"{name}/{each}".lstrip("/"): value for name, means in found.items() for each, value in means.items()}
+    sweep = Result("sweep", key, metrics=figures)
     Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(sweep, table, runs)
     print(table)
 
@@ -124,11 +126,6 @@ def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
     return found
 
 
-def metrics_of(found: Mapping[str, Figures]) -> dict[str, float]:
-    """Figures by the names that MLflow shows: "beta 0.5/container_psnr"."""
-    return {f"{name}/{key}".lstrip("/"): value for name, figures in found.items() for key, value in figures.items()}
-
-
 def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
     """A table with one row for each setting."""
     heads = [f"{name.partition('_')[0]} {measure_of(name).label}" for name in SHOWN]
@@ -142,11 +139,6 @@ def _cell(name: str, figures: Figures) -> str:
     digits = measure_of(name).digits
     std = f" ± {figures[name + STD]:.{digits}f}" if name + STD in figures else ""
     return f"{figures[name]:.{digits}f}{std}"
-
-
-def _key(words: Sequence[str], runs: "Sequence[Run]") -> str:
-    """Names this sweep and its trainings."""
-    return hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
 
 
 if __name__ == "__main__":

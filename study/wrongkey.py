@@ -21,12 +21,12 @@ from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.samples import Base
-from stegnet.core.shuffle import Shuffle, draw, grid
+from stegnet.core.shuffle import draw, grid
 from stegnet.keys import Key, KeyRing
 from stegnet.keys.demonstration import seeded
 from stegnet.media import resize, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record import Record, decode_base, read_record
+from stegnet.record import decode_base, read_record
 from study.keyless import (
     OPENED,
     Attempt,
@@ -111,7 +111,8 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     height, width = rows * network.block, cols * network.block
     hiding = container[:height, :width]
     wrong = {IN_ORDER: key, ONE_BIT: one_bit_off(secret_key, seed % 256), OTHER: Key(random(32))}
-    shuffles = {state: _shuffle(of, record, rows, cols) for state, of in wrong.items()}
+    film, index = record.header.film_id, record.index
+    shuffles = {state: draw(of.shuffle(film, index), rows, cols) for state, of in wrong.items()}
     seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
@@ -230,10 +231,6 @@ def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, ou
     print(f"{figures['attempts']} attempts, {figures['opened']} opened, answers: {figures['answers']}")
     shares = [f"{name} {figures[f'{name}_bits']:.4f}" for name in ("right_key", "one_bit_off", "no_key", "unrelated")]
     print(f"bits a sample shared with the secret's residual: {', '.join(shares)}")
-
-
-def _shuffle(key: Key, record: Record, rows: int, cols: int) -> Shuffle:
-    return draw(key.shuffle(record.header.film_id, record.index), rows, cols)
 
 
 def _compared(view: KeylessView, of: str, state: str) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The training of pictures hidden in pictures: stored as a file stores them, revealed and unshuffled; validation."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -96,8 +95,8 @@ class HideRevealPass(nn.Module):
         super().__init__()
         self.pair = pair
         networks = (pair.prepare, pair.enhance, pair.hide, pair.reveal, pair.restore)
-        compiler = torch.compile if compiled else _uncompiled
-        self._prepare, self._enhance, self._hide, self._reveal, self._restore = map(compiler, networks)
+        made = map(torch.compile, networks) if compiled else networks
+        self._prepare, self._enhance, self._hide, self._reveal, self._restore = made
         self._base, self._precision = config.scramble.base, precision
         self._strength = seal_strength(config.train.bits)
 
@@ -171,7 +170,9 @@ class PictureObjective(Objective):
         return {CONTAINER_PSNR: psnr_from_mse(container), SECRET_PSNR: psnr_from_mse(secret)}
 
     def preview(self, result: PassResult) -> np.ndarray:
-        return preview(result)
+        """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
+        cover, container, secret, revealed, _ = result
+        return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
         opened = Validation.open(self.config, data, device, precision, batch)
@@ -212,18 +213,17 @@ class Validation:
         """
         means = torch.zeros(4, dtype=torch.float64)
         hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
-        for part in self._parts():
+        for first in range(0, len(self._pictures), self._batch):
+            part = slice(first, first + self._batch)
             randomness = self._randomness.select(part)
-            result = _as_stored(hide_reveal, hide_reveal(self._pictures[part], randomness), randomness)
+            result = hide_reveal(self._pictures[part], randomness)
+            stored, revealed = hide_reveal.store(result.container, randomness), from_8_bits(to_8_bits(result.revealed))
+            result = result._replace(container=stored, revealed=revealed)
             terms = loss_terms(result, self._config.train.loss).stack()
             means += terms.double().cpu() * (len(result.cover) / len(self._pictures))
         container, secret, container_mse, secret_mse = means.tolist()
         loss = container + self._config.beta * secret
         return dict(zip(FIGURES, (loss, psnr_from_mse(container_mse), psnr_from_mse(secret_mse)), strict=True))
-
-    def _parts(self) -> Iterator[slice]:
-        for first in range(0, len(self._pictures), self._batch):
-            yield slice(first, first + self._batch)
 
 
 def first_pairs(result: Result) -> Result:
@@ -233,12 +233,6 @@ def first_pairs(result: Result) -> Result:
         result: a named tuple of tensors.
     """
     return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
-
-
-def preview(result: PassResult) -> np.ndarray:
-    """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
-    cover, container, secret, revealed, _ = result
-    return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
 
 def difference(cover: Tensor, container: Tensor) -> Tensor:
@@ -252,19 +246,9 @@ def side_by_side(*columns: Tensor) -> np.ndarray:
     return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
 
 
-def _uncompiled(network: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return network
-
-
 def _per_pair(mask: Tensor) -> Tensor:
     return mask[:, None, None, None]
 
 
 def _channels_last(pictures: Tensor) -> Tensor:
     return pictures.contiguous(memory_format=torch.channels_last)
-
-
-def _as_stored(hide_reveal: HideRevealPass, result: PassResult, randomness: PassRandomness) -> PassResult:
-    """Container and revealed secret as files hold them."""
-    stored = hide_reveal.store(result.container, randomness)
-    return result._replace(container=stored, revealed=from_8_bits(to_8_bits(result.revealed)))
