@@ -215,8 +215,10 @@ def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.D
     for index in bar(range(count), kind):
         (_, cover), (_, secret) = pairs.pair(kind, index)
         for (name, modulus, quality), method in methods.items():
-            figures = _measure(method, cover, secret, container_seed(seed, index))
-            rows.append({"kind": kind, "method": name, "modulus": modulus, "quality": quality, "pair": index} | figures)
+            found = method(cover, secret, container_seed(seed, index))
+            row = {"kind": kind, "method": name, "modulus": modulus, "quality": quality, "pair": index}
+            row |= {"bits_per_pixel": found.bits, CONTAINER_PSNR: psnr(cover, found.container)}
+            rows.append(row | {SECRET_PSNR: psnr(secret, found.revealed)})
     return pd.DataFrame(rows)
 
 
@@ -253,12 +255,6 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     leads |= {f"{kind}_lead_enhanced_db": round(lead(summary, kind, ENHANCED), 3) for kind in pairs.kinds}
     write_json(out / "metrics.json", leads)
     print(summary.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
-
-
-def _measure(method: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> dict[str, float]:
-    embedding = method(cover, secret, seed)
-    quality = {CONTAINER_PSNR: psnr(cover, embedding.container), SECRET_PSNR: psnr(secret, embedding.revealed)}
-    return {"bits_per_pixel": embedding.bits} | quality
 
 
 def _best_avif(picture: np.ndarray, most: int) -> bytes:

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from conseal.hill._costmap import compute_cost_adjusted as hill_costs
+from conseal.suniward._costmap import compute_cost_adjusted as suniward_costs
 from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
@@ -32,20 +34,15 @@ from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
 from study.pairs import Pair, photograph_pairs, training_photographs
 from study.scores import summarise
-from study.simulators import simulated_hill, simulated_matching, simulated_suniward
+from study.simulators import simulated, simulated_matching
 
 RATES = (0.05, 0.1, 0.2, 0.4, 1.0)
 REFERENCE_RATES = (0.1, 0.4)
 FULL_RATE = 0.1  # at which all training photographs are used, and the slow features too
 MOST = 500  # training pairs at the other rates
 LADDER = (150, 500)  # fewer training pairs, besides those
-SEALED, NETWORK, HILL, SUNIWARD, MATCHING = (
-    "sealed",
-    "network",
-    "HILL, simulated",
-    "S-UNIWARD, simulated",
-    "±1 anywhere",
-)
+SEALED, NETWORK = "sealed", "network"
+HILL, SUNIWARD, MATCHING = "HILL, simulated", "S-UNIWARD, simulated", "±1 anywhere"
 FAST = {"CRMQ1": colour_rich_model, "SPAM": spam}
 SLOW = {"SRMQ1": spatial_rich_models}
 PROCESSES = 2
@@ -91,8 +88,8 @@ def cases(weights: Path) -> Iterator[Case]:
     yield Case(NETWORK, math.nan, network_by_key(Network.load(weights, backend="torch")))
     for rate in REFERENCE_RATES:
         yield Case(MATCHING, rate, simulated_matching(rate))
-        yield Case(HILL, rate, simulated_hill(rate))
-        yield Case(SUNIWARD, rate, simulated_suniward(rate))
+        yield Case(HILL, rate, simulated(hill_costs, rate))
+        yield Case(SUNIWARD, rate, simulated(suniward_costs, rate))
 
 
 def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Iterator[dict[str, Any]]:
@@ -101,7 +98,8 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
     The fewer are tested on the unseen photographs alone, all of them on every photograph, by cross-validation.
     """
     known = known if case.rate == FULL_RATE else evenly(known, MOST)
-    containers = hidden(case.hide, [*known, *unseen], container_seed(seed, 0), case.name)
+    jobs = [partial(case.hide, *pair, container_seed(seed, number)) for number, pair in enumerate([*known, *unseen])]
+    containers = in_processes(jobs, case.name)
     for name, extract in case.features.items():
         covers = extracted(extract, [cover for cover, _ in (*known, *unseen)], f"{name} of covers")
         both = Features(covers, extracted(extract, containers, f"{name} of {case.name}"))
@@ -113,12 +111,6 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
         for count, scores in scored.items():
             labels = {"name": case.name, "method": case.method, "rate": case.rate, "features": name}
             yield labels | {"pairs": count, "tested": len(scores.covers)} | summarise([scores], seed)
-
-
-def hidden(hide: Method, pairs: list[Pair], first_seed: int, label: str) -> list[np.ndarray]:
-    """The containers of pairs, by several processes."""
-    jobs = [partial(_hide_one, hide, *pair, first_seed + number) for number, pair in enumerate(pairs)]
-    return in_processes(jobs, label)
 
 
 def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], label: str) -> np.ndarray:
@@ -145,10 +137,6 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
 
 def _call(job: Callable[[], T]) -> T:
     return job()
-
-
-def _hide_one(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
-    return hide(cover, secret, seed)
 
 
 def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, code: str) -> np.ndarray:

@@ -20,7 +20,7 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
-from stegnet.core.samples import Base
+from stegnet.core.samples import GREY, LEVELS, Base, to_8_bits
 from stegnet.core.shuffle import draw, grid
 from stegnet.keys import Key, KeyRing
 from stegnet.keys.demonstration import seeded
@@ -34,7 +34,6 @@ from study.keyless import (
     attempts,
     centred,
     histogram_correlation,
-    on_grey,
     one_bit_off,
     read_blocks,
     read_with,
@@ -166,7 +165,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["kind", "state", "of"], sort=False)
     sizes = groups["correlation"].agg(lambda values: values.abs().mean()).rename("correlation_size")
     means = groups[["correlation", *_FIGURES]].mean().join(sizes)
-    means["p"] = [_p_value(rows) for _, rows in groups]
+    gains = (rows["mutual_information"] - rows["mutual_information_others"] for _, rows in groups)
+    means["p"] = [float(wilcoxon(gain, alternative="greater").pvalue) for gain in gains]
     means["pairs"] = groups.size()
     return means.reset_index()
 
@@ -210,7 +210,7 @@ def panel(views: list[KeylessView]) -> tuple[Sequence[str], list[list[LabelledIm
 
 def shown(view: KeylessView, state: str) -> np.ndarray:
     """(H, W, 3) uint8: the view, on grey where the base is missing."""
-    return on_grey(view.seen[state])
+    return to_8_bits(view.seen[state] + GREY / LEVELS)
 
 
 def _attempts(views: list[KeylessView], seed: int) -> Iterator[Attempt]:
@@ -259,11 +259,6 @@ def _against(seen: _Grey, secrets: list[_Grey], own: int) -> dict[str, float]:
         "mutual_information_others": shared[others].mean(),
         "told": float(shared.argmax() == own),
     }
-
-
-def _p_value(rows: pd.DataFrame) -> float:
-    gain = rows["mutual_information"] - rows["mutual_information_others"]
-    return float(wilcoxon(gain, alternative="greater").pvalue)
 
 
 if __name__ == "__main__":

@@ -30,17 +30,7 @@ from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source is imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
-from pipeline.shards import (
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Entry,
-    ShardLayout,
-    ShardWriter,
-    is_remote,
-    write_tables,
-)
+from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout, ShardWriter, is_remote, write_tables
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
 from stegnet.core.samples import CODED

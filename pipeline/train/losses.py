@@ -8,7 +8,7 @@ unless `container_start` is about the square of what a squared error needs (0.00
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class LossTerms:
         return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
 
-class Objective:
+class Objective(Protocol):
     """What a pair learns; a kind of family has one.
 
     Args:
@@ -59,34 +59,27 @@ class Objective:
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> nn.Module:
         """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
-        raise NotImplementedError
 
     def draw(self, step: int, device: torch.device) -> Any:
         """The randomness of a step's whole batch."""
-        raise NotImplementedError
 
     def terms(self, result: Any) -> LossTerms:
         """The loss terms of a pass."""
-        raise NotImplementedError
 
     def weight(self, step: int, randomness: Any) -> float:
         """The weight of the container's term."""
-        raise NotImplementedError
 
     def observe(self, step: int, randomness: Any, means: Tensor) -> None:
         """Takes the means of a whole batch, (4,) as LossTerms."""
 
     def figures(self, means: Tensor) -> dict[str, float]:
         """The figures of a training curve from means, (4,) as LossTerms."""
-        raise NotImplementedError
 
     def preview(self, result: Any) -> np.ndarray:
         """Preview pictures of a pass, (H, W, 3) uint8."""
-        raise NotImplementedError
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
         """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
-        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes during a training."""

@@ -161,12 +161,7 @@ def _shortened(names: Sequence[str]) -> str:
 
 
 def make_card(
-    config: Config,
-    data: Path,
-    device: torch.device,
-    precision: str,
-    figures: dict[str, float],
-    pair: Pair,
+    config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float], pair: Pair
 ) -> Card:
     """The card of the weights that this training gives."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
