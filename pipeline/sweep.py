@@ -46,7 +46,7 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
         trainings.setdefault(setting_of(grid, point), []).append(training)
-    found = {name: summarise([headline(each) for each in runs]) for name, runs in trainings.items()}
+    found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
     key = hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
@@ -112,14 +112,12 @@ def setting_of(grid: Grid, point: Mapping[str, str]) -> str:
     return " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
 
 
-def headline(training: "Run") -> dict[str, float]:
-    """A training's figures on test pictures, without its curve and the machine's load."""
-    return {name: value for name, value in training.data.metrics.items() if "/" not in name}
-
-
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
-    """Mean of each figure that all have, and its standard deviation if there are several."""
-    names = set.intersection(*map(set, repetitions))
+    """Mean of each figure on test pictures that all have, and its standard deviation if there are several.
+
+    The curve of a training and the machine's load, which have a / in their names, are left out.
+    """
+    names = {name for name in set.intersection(*map(set, repetitions)) if "/" not in name}
     found = {name: mean(each[name] for each in repetitions) for name in names}
     if len(repetitions) > 1:
         found |= {f"{name}{STD}": stdev(each[name] for each in repetitions) for name in names}

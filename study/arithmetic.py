@@ -93,7 +93,8 @@ def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None)
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         data = fit_avif(secret, quality, cover.size * _BITS[modulus] // _DIGITS[modulus] // 8 - 64)
         base = decoded(data, *secret.shape[:2])
-        code = ResidualCode(modulus, cover.size - _base_digits(data, modulus), cover.size)
+        bits = 8 * len(data) + 2 * modulus * _CENTRE_BITS  # of the base and the levels' centres
+        code = ResidualCode(modulus, cover.size + -bits // _BITS[modulus] * _DIGITS[modulus], cover.size)
         residual = secret.astype(float) - base
         centres, levels = code.quantise(residual)
         digits = np.concatenate([_to_digits(data, modulus), code.pack(levels)])
@@ -268,12 +269,6 @@ def _best_avif(picture: np.ndarray, most: int) -> bytes:
         else:
             too_large = middle
     return best
-
-
-def _base_digits(data: bytes, modulus: int) -> int:
-    """Digits that a base takes, and the centres of the residual's levels: at most 2 · modulus of them."""
-    bits = 8 * len(data) + 2 * modulus * _CENTRE_BITS
-    return -(-bits // _BITS[modulus]) * _DIGITS[modulus]
 
 
 def _to_digits(data: bytes, modulus: int) -> np.ndarray:

@@ -64,36 +64,17 @@ _OWN_FILES = [
     path for package in ("methods/jpeg", "sealing") for path in (Path(stegnet.__file__).parent / package).glob("*.py")
 ]
 
-CASES = (  # the most telling first
-    Case(75, JPEG, 0.2, DCTR),
-    Case(75, NSF5, 0.2, DCTR),
-    Case(75, JPEG, 0.1, DCTR),
-    Case(75, JPEG, 0.4, DCTR),
-    Case(75, WHILE_SAVING, 0.2, DCTR),
-    Case(75, STEGHIDE, 0.05, DCTR),
-    Case(75, UERD, 0.4, DCTR),
-    Case(95, JPEG, 0.2, DCTR),
-    Case(95, NSF5, 0.2, DCTR),
-    Case(95, JPEG, 0.4, DCTR),
-    Case(95, JPEG, 0.1, DCTR),
-    Case(95, WHILE_SAVING, 0.2, DCTR),
-    Case(75, JUNIWARD, 0.2, DCTR),
-    Case(75, JPEG, 0.05, DCTR),
-    Case(75, NSF5, 0.1, DCTR),
-    Case(75, UERD, 0.2, DCTR),
-    Case(95, JPEG, 0.05, DCTR),
-    Case(75, WHILE_SAVING, 0.1, DCTR),
-    Case(95, WHILE_SAVING, 0.1, DCTR),
-    Case(75, NSF5, 0.2, GFR),
-    Case(75, JPEG, 0.2, GFR),
-    Case(75, JPEG, 0.1, GFR),
-    Case(75, JPEG, 0.4, GFR),
-    Case(95, NSF5, 0.2, GFR),
-    Case(95, JPEG, 0.2, GFR),
-    *(Case(quality, *case, DCTR) for quality in (85, 93, 98) for case in ((NSF5, 0.2), (JPEG, 0.1), (JPEG, 0.2))),
-    Case(75, NSF5, 0.2, JRM),
-    Case(75, JPEG, 0.2, JRM),
-)
+CASES = tuple(Case(*case) for case in (  # the most telling first
+    (75, JPEG, 0.2, DCTR), (75, NSF5, 0.2, DCTR), (75, JPEG, 0.1, DCTR), (75, JPEG, 0.4, DCTR),
+    (75, WHILE_SAVING, 0.2, DCTR), (75, STEGHIDE, 0.05, DCTR), (75, UERD, 0.4, DCTR), (95, JPEG, 0.2, DCTR),
+    (95, NSF5, 0.2, DCTR), (95, JPEG, 0.4, DCTR), (95, JPEG, 0.1, DCTR), (95, WHILE_SAVING, 0.2, DCTR),
+    (75, JUNIWARD, 0.2, DCTR), (75, JPEG, 0.05, DCTR), (75, NSF5, 0.1, DCTR), (75, UERD, 0.2, DCTR),
+    (95, JPEG, 0.05, DCTR), (75, WHILE_SAVING, 0.1, DCTR), (95, WHILE_SAVING, 0.1, DCTR), (75, NSF5, 0.2, GFR),
+    (75, JPEG, 0.2, GFR), (75, JPEG, 0.1, GFR), (75, JPEG, 0.4, GFR), (95, NSF5, 0.2, GFR),
+    (95, JPEG, 0.2, GFR),
+    *((quality, *case, DCTR) for quality in (85, 93, 98) for case in ((NSF5, 0.2), (JPEG, 0.1), (JPEG, 0.2))),
+    (75, NSF5, 0.2, JRM), (75, JPEG, 0.2, JRM),
+))  # fmt: skip
 # As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
 MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 

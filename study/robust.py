@@ -132,7 +132,8 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
         row[name] = reading is not None and reading.content == content
-    twice = read(saved_twice(through_jpeg(found.picture, WRITTEN_QUALITY), channel.quality))
+    again = through_jpeg(through_jpeg(found.picture, WRITTEN_QUALITY), min(channel.quality + 8, 98))
+    twice = read(through_jpeg(again, channel.quality))  # more than is promised
     row[TWICE] = twice is not None and twice.content == content
     if number * PICTURES // pictures != (number - 1) * PICTURES // pictures:
         row |= _picture_quality(secret, found)
@@ -155,16 +156,11 @@ def unforeseen(channel: Channel) -> dict[str, Callable[[np.ndarray], np.ndarray]
     return higher | other
 
 
-def saved_twice(picture: np.ndarray, lowest: int) -> np.ndarray:
-    """A picture after JPEG at a quality a little above the promised one, and then at that: more than is promised."""
-    return through_jpeg(through_jpeg(picture, min(lowest + 8, 98)), lowest)
-
-
 def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over pictures, and the 95 % interval of the information."""
     groups = rows.groupby(["method", "rung", "quality"], sort=False)
     means = groups[["errors", INFORMATION, CONTAINER_PSNR, CONTAINER_SSIM]].mean().reset_index()
-    intervals = [_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
+    intervals = [mean_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
     means[[f"{INFORMATION}_low", f"{INFORMATION}_high"]] = intervals
     return means
 
@@ -255,10 +251,6 @@ def _ideal(means: pd.DataFrame, rung: str, promise: str) -> Row:
     rows = means[quality & (means["rung"] == rung)].set_index("method")[INFORMATION]
     known = not promise.startswith(MESSENGER)
     return {f"ideal_{method}": rows[method] if known else math.nan for method in (MODEM, QIM)}
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    return mean_interval(values) if np.ptp(values) else (float(values[0]), float(values[0]))
 
 
 def _saved(picture: np.ndarray, **options: object) -> np.ndarray:

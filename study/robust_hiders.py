@@ -66,7 +66,7 @@ class RobustFilmHider:
     """Films of one group of a rung, H.264 of the CRF that hiding writes.
 
     Attributes:
-        modem, rung: hide.
+        rung: hides.
         share: number of the share of blocks that are used.
     """
 

@@ -5,12 +5,12 @@ own. Rates are in bits for each sample, three for each pixel. Features are kept 
 nearly all of the time.
 """
 
-import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from pipeline.chart import chart
 from pipeline.config import Config
 from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
 from pipeline.detect.pairs import evenly
-from pipeline.shards import cache_folder
+from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
@@ -47,7 +47,7 @@ FAST = {"CRMQ1": colour_rich_model, "SPAM": spam}
 SLOW = {"SRMQ1": spatial_rich_models}
 PROCESSES = 2
 CHUNK = 50  # pictures that a process takes at a time
-_CODE = hashlib.sha256(Path(features.__file__).read_bytes()).hexdigest()  # other code, other features
+_CODE = file_hash(Path(features.__file__))  # other code, other features
 
 T = TypeVar("T")
 
@@ -124,8 +124,8 @@ def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.nda
 def in_processes(jobs: list[Callable[[], T]], label: str) -> list[T]:
     """Results of the jobs, in order, by several processes."""
     if on_cluster():
-        return list(distributed(_call, bar(jobs, label), PROCESSES))
-    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))
+        return list(distributed(call, bar(jobs, label), PROCESSES))
+    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(call), jobs)), label, len(jobs)))
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -133,10 +133,6 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     most = table[table["pairs"] == table.groupby("name")["pairs"].transform("max")]
     best = most[most["method"].isin((SEALED, NETWORK))].groupby("name", sort=False)["accuracy"].max()
     return {f"steganalysis_{name}": round(float(accuracy), 4) for name, accuracy in best.items()}
-
-
-def _call(job: Callable[[], T]) -> T:
-    return job()
 
 
 def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, code: str) -> np.ndarray:

@@ -48,7 +48,10 @@ def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -
         for column, (image, label) in enumerate(cells):
             corner = (_offset(column, width), TITLE_HEIGHT + _offset(row, height))
             page.paste(Image.fromarray(image), corner)
-            _draw_label(draw, corner, label, font)
+            if label:
+                position = (corner[0] + 4, corner[1] + 2)
+                draw.rectangle(draw.textbbox(position, label, font), fill="black")
+                draw.text(position, label, "white", font)
     return np.asarray(page)
 
 
@@ -65,10 +68,3 @@ def _cells(result: HideRevealResult) -> list[LabelledImage]:
 def _offset(index: int, size: int) -> int:
     """First pixel of a row or column of the grid."""
     return GAP + index * (size + GAP)
-
-
-def _draw_label(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, font: ImageFont.ImageFont) -> None:
-    if text:
-        position = (corner[0] + 4, corner[1] + 2)
-        draw.rectangle(draw.textbbox(position, text, font), fill="black")
-        draw.text(position, text, "white", font)

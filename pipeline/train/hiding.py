@@ -28,18 +28,19 @@ from pipeline.train.losses import (
     Objective,
     PassResult,
     check_measures,
-    container_start,
     container_weight,
     loss_terms,
 )
 from pipeline.train.validation import FIGURES, validation_crops
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
+from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED, GREY, MEANS, NONE
 from stegnet.core.shuffle import Shuffle
 from stegnet.networks.pair import Pair
 
 Result = TypeVar("Result", bound=tuple)
+_START, _CODED_START = 0.02, 0.0001
 PREVIEW_PAIRS = 4
 PREVIEW_GAIN = 10  # of the difference between container and cover
 
@@ -143,7 +144,10 @@ class PictureObjective(Objective):
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         super().__init__(config, pair, steps)
         check_measures(config.train.loss)
-        self._start = container_start(config, pair)
+        self._start = config.train.container_start
+        if self._start == AUTO:  # none for a pair that needs no start; the less a base leaves to hide, the less
+            coded = config.scramble.base == CODED
+            self._start = 1.0 if not pair.secret_first else _CODED_START if coded else _START
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> HideRevealPass:
         return HideRevealPass(pair, self.config, precision, compiled)

@@ -18,12 +18,10 @@ from pipeline import similarity
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.extension import load_object
-from stegnet.core.parallel import AUTO
-from stegnet.core.samples import CODED, NONE
+from stegnet.core.samples import NONE
 from stegnet.networks.pair import Pair
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
-_START, _CODED_START = 0.02, 0.0001
 Measure = Callable[[Pair], dict[str, float]]  # figures of the training curve; leaves a pair in evaluation mode
 
 
@@ -108,13 +106,6 @@ def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
     with torch.no_grad():
         squared = [mse(*pictures).mean() for pictures in (container, secret)]
     return LossTerms(_error(*container, config), _error(*secret, config), *squared)
-
-
-def container_start(config: Config, pair: Pair) -> float:
-    """`train.container_start`; "auto": 1 for a pair that needs no start, else less the less a base leaves to hide."""
-    if config.train.container_start != AUTO:
-        return config.train.container_start
-    return 1.0 if not pair.secret_first else _CODED_START if config.scramble.base == CODED else _START
 
 
 def container_weight(step: int, steps: int, start: float, ramp: float) -> float:

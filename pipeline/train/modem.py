@@ -101,8 +101,7 @@ class ModemPass(nn.Module):
 
     Args:
         channel: what happens to containers besides their codec.
-        precision: "bf16" or "fp32", of the networks.
-        compiled: the networks are compiled first.
+        precision, compiled: as of `HideRevealPass`.
     """
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
@@ -246,26 +245,22 @@ class ModemObjective(Objective):
             return None
         covers = crops.to(device)
 
+        @torch.no_grad()
         def measure(pair: Pair) -> dict[str, float]:
             network, figures = self.network(pair.eval(), precision), {}
             for index, rung in enumerate(self.config.model.rungs):
-                measured = self.measure(network, covers, index, batch)
+                random = torch.Generator().manual_seed(self.config.seed)  # the same bits and qualities every time
+                randomness = randomness_of(self.config, self.pair, index, len(covers), random, device)
+                means = torch.zeros(4, dtype=torch.float64)
+                for first in range(0, len(covers), batch):
+                    part = slice(first, first + batch)
+                    terms = self.terms(network(covers[part], randomness.select(part)))
+                    means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
+                measured = self.figures(means)
                 figures |= {f"validation_{rung.name}_{key}": value for key, value in measured.items()}
             return figures
 
         return measure
-
-    @torch.no_grad()
-    def measure(self, network: ModemPass, covers: Tensor, rung: int, batch: int) -> dict[str, float]:
-        """Figures of a rung on covers, (B, 1, 3, H, W) uint8, each with the same bits and JPEG quality every time."""
-        random = torch.Generator().manual_seed(self.config.seed)
-        randomness = randomness_of(self.config, self.pair, rung, len(covers), random, covers.device)
-        means = torch.zeros(4, dtype=torch.float64)
-        for first in range(0, len(covers), batch):
-            part = slice(first, first + batch)
-            terms = self.terms(network(covers[part], randomness.select(part)))
-            means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
-        return self.figures(means)
 
     def state_dict(self) -> dict[str, Any]:
         return {"weights": list(self._weights)}
