@@ -28,27 +28,18 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
         study = figures.parent
         tracker.log_result(results.study_result(study.name, weights, study))
     tracker.add_to_training(results.experiment_result(weights, onnx, reports, studies))
-    print(_headline(config, stills.headline, detection.headline, film.headline, reports))
-
-
-def _headline(
-    config: Config,
-    stills: Mapping[str, float],
-    detection: Mapping[str, float],
-    film: Mapping[str, float],
-    reports: Path,
-) -> str:
-    rows = [
+    still, moving, shares = stills.headline, film.headline, detection.headline
+    print(
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':26}{'container':>14}{'secret':>14}",
-        *(_row(f"pictures, {m.heading}", *(stills[m.of(side)] for side in SIDES)) for m in (PSNR, SSIM)),
-        _row(f"  its base alone, {PSNR.heading}", None, stills[BASE_PSNR]),
-        _row(f"film, {PSNR.heading}", *(film[f"film_{PSNR.of(side)}"] for side in SIDES)),
-        _row(f"  its base alone, {PSNR.heading}", None, film[f"film_{BASE_PSNR}"]),
-        *(_share(name, detection) for name in ("network", "sealed", "control") if detection),
+        *(_row(f"pictures, {m.heading}", *(still[m.of(side)] for side in SIDES)) for m in (PSNR, SSIM)),
+        _row(f"  its base alone, {PSNR.heading}", None, still[BASE_PSNR]),
+        _row(f"film, {PSNR.heading}", *(moving[f"film_{PSNR.of(side)}"] for side in SIDES)),
+        _row(f"  its base alone, {PSNR.heading}", None, moving[f"film_{BASE_PSNR}"]),
+        *(_share(name, shares) for name in ("network", "sealed", "control") if shares),
         f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",
-    ]
-    return "\n".join(rows)
+        sep="\n",
+    )
 
 
 def _row(name: str, container: float | None, secret: float) -> str:

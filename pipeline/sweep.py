@@ -46,10 +46,12 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
         trainings.setdefault(setting_of(grid, point), []).append(training)
-    found = {name: summarise([headline(each) for each in runs]) for name, runs in trainings.items()}
+    found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
-    sweep = Result("sweep", _key(words, runs), metrics=metrics_of(found))
+    key = hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
+    figures = {f"{name}/{each}".lstrip("/"): value for name, means in found.items() for each, value in means.items()}
+    sweep = Result("sweep", key, metrics=figures)
     Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(sweep, table, runs)
     print(table)
 
@@ -110,23 +112,16 @@ def setting_of(grid: Grid, point: Mapping[str, str]) -> str:
     return " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
 
 
-def headline(training: "Run") -> dict[str, float]:
-    """A training's figures on test pictures, without its curve and the machine's load."""
-    return {name: value for name, value in training.data.metrics.items() if "/" not in name}
-
-
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
-    """Mean of each figure that all have, and its standard deviation if there are several."""
-    names = set.intersection(*map(set, repetitions))
+    """Mean of each figure on test pictures that all have, and its standard deviation if there are several.
+
+    The curve of a training and the machine's load, which have a / in their names, are left out.
+    """
+    names = {name for name in set.intersection(*map(set, repetitions)) if "/" not in name}
     found = {name: mean(each[name] for each in repetitions) for name in names}
     if len(repetitions) > 1:
         found |= {f"{name}{STD}": stdev(each[name] for each in repetitions) for name in names}
     return found
-
-
-def metrics_of(found: Mapping[str, Figures]) -> dict[str, float]:
-    """Figures by the names that MLflow shows: "beta 0.5/container_psnr"."""
-    return {f"{name}/{key}".lstrip("/"): value for name, figures in found.items() for key, value in figures.items()}
 
 
 def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
@@ -142,11 +137,6 @@ def _cell(name: str, figures: Figures) -> str:
     digits = measure_of(name).digits
     std = f" ± {figures[name + STD]:.{digits}f}" if name + STD in figures else ""
     return f"{figures[name]:.{digits}f}{std}"
-
-
-def _key(words: Sequence[str], runs: "Sequence[Run]") -> str:
-    """Names this sweep and its trainings."""
-    return hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -82,15 +81,22 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
     chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
+
+    def measured(item: tuple[np.ndarray, HideRevealResult, int]) -> tuple[dict[str, float], list[HideRevealResult]]:
+        """A frame's measures, and the frame itself if it was chosen for the contact sheet."""
+        base, result, index = item
+        found = measure_quality(result) | {BASE_PSNR: psnr(result.secret, base)}
+        return found, [result] if index in chosen else []
+
     with temporary_folder() as folder:
         base = folder / "base.mkv"
         reveal_film(container, OutputTarget(base), key, strict=True, run=run_of(base_alone(network)))
         # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
         results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)
-        with closing(map_in_threads(partial(_measure_frame, chosen), results)) as measured:
-            for row, result in measured:
+        with closing(map_in_threads(measured, results)) as found:
+            for row, result in found:
                 rows.append(row)
-                shown += [result] if result else []
+                shown += result
                 progress("measure", len(rows), frames)
     write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
     scores = zip(SIDES, (_vmaf(cover, container), _vmaf(secret, revealed)), strict=True)
@@ -153,14 +159,6 @@ def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]
     with_error = ((original, copy.astype(np.int16) - original) for original, copy in both)
     for before, after in pairwise(with_error):
         yield apd(before[1], after[1]), apd(before[0], after[0])
-
-
-def _measure_frame(
-    chosen: range, item: tuple[np.ndarray, HideRevealResult, int]
-) -> tuple[dict[str, float], HideRevealResult | None]:
-    """A frame's measures, and the frame itself if it was chosen for the contact sheet."""
-    base, result, index = item
-    return measure_quality(result) | {BASE_PSNR: psnr(result.secret, base)}, result if index in chosen else None
 
 
 def _vmaf(original: Path, copy: Path) -> list[float]:

@@ -93,7 +93,8 @@ def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None)
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         data = fit_avif(secret, quality, cover.size * _BITS[modulus] // _DIGITS[modulus] // 8 - 64)
         base = decoded(data, *secret.shape[:2])
-        code = ResidualCode(modulus, cover.size - _base_digits(data, modulus), cover.size)
+        bits = 8 * len(data) + 2 * modulus * _CENTRE_BITS  # of the base and the levels' centres
+        code = ResidualCode(modulus, cover.size + -bits // _BITS[modulus] * _DIGITS[modulus], cover.size)
         residual = secret.astype(float) - base
         centres, levels = code.quantise(residual)
         digits = np.concatenate([_to_digits(data, modulus), code.pack(levels)])
@@ -215,8 +216,10 @@ def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.D
     for index in bar(range(count), kind):
         (_, cover), (_, secret) = pairs.pair(kind, index)
         for (name, modulus, quality), method in methods.items():
-            figures = _measure(method, cover, secret, container_seed(seed, index))
-            rows.append({"kind": kind, "method": name, "modulus": modulus, "quality": quality, "pair": index} | figures)
+            found = method(cover, secret, container_seed(seed, index))
+            row = {"kind": kind, "method": name, "modulus": modulus, "quality": quality, "pair": index}
+            row |= {"bits_per_pixel": found.bits, CONTAINER_PSNR: psnr(cover, found.container)}
+            rows.append(row | {SECRET_PSNR: psnr(secret, found.revealed)})
     return pd.DataFrame(rows)
 
 
@@ -255,12 +258,6 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     print(summary.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
 
 
-def _measure(method: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> dict[str, float]:
-    embedding = method(cover, secret, seed)
-    quality = {CONTAINER_PSNR: psnr(cover, embedding.container), SECRET_PSNR: psnr(secret, embedding.revealed)}
-    return {"bits_per_pixel": embedding.bits} | quality
-
-
 def _best_avif(picture: np.ndarray, most: int) -> bytes:
     """The AVIF of the highest quality below a lossless one that takes at most `most` bytes."""
     best, fits, too_large = encode_avif(picture, 0), 0, 100
@@ -272,12 +269,6 @@ def _best_avif(picture: np.ndarray, most: int) -> bytes:
         else:
             too_large = middle
     return best
-
-
-def _base_digits(data: bytes, modulus: int) -> int:
-    """Digits that a base takes, and the centres of the residual's levels: at most 2 · modulus of them."""
-    bits = 8 * len(data) + 2 * modulus * _CENTRE_BITS
-    return -(-bits // _BITS[modulus]) * _DIGITS[modulus]
 
 
 def _to_digits(data: bytes, modulus: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from time import perf_counter
 
 import numpy as np
 
-import stegnet
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import ordered
@@ -33,7 +32,8 @@ FRAMES = 2 * GROUP  # of a film that are measured
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
 _SSIM_EVERY = 8  # frames
-_CODE = ("core", "media", "methods")  # folders whose files decide the results
+# What decides the results.
+CODE = ("stegnet/core", "stegnet/media", "stegnet/methods", "study/film_trial.py", "study/reencodings.py")
 
 Row = dict[str, object]
 
@@ -98,7 +98,9 @@ def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) ->
     found = read(again, filled.key)
     row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
     row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
-    row[PSNR.key] = psnr_from_mse(mean_error(filled.path, again), PEAK)
+    with closing(read_frames(filled.path)) as before, closing(read_frames(again)) as after:
+        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
+    row[PSNR.key] = psnr_from_mse(float(np.mean(errors)), PEAK)
     again.unlink()
     return row
 
@@ -128,17 +130,6 @@ def film_quality(original: Path, copy: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
-def mean_error(original: Path, copy: Path) -> float:
-    """Mean squared error over all samples of two films of equal length."""
-    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
-        return float(np.mean([mean_squared_error(*pair) for pair in zip(before, after, strict=True)]))
-
-
-def write_plainly(film: Path, out: Path) -> Path:
-    """A film as anyone writes it by the CRF and preset that hiding takes, without its sound."""
-    return encode_again(film, Coding(CODING.crf, CODING.preset), out)
-
-
 def encode_again(film: Path, coding: Coding, out: Path) -> Path:
     """A film without its sound."""
     with closing(read_frames(film)) as frames:
@@ -156,7 +147,7 @@ def measure_film(
         folder: for films; they stay there.
         workers: films that are encoded at once.
     """
-    cover = first_frames(film, folder / "cover.mkv")
+    cover = _copied(film, folder / "cover.mkv", **{"frames:v": FRAMES})  # its beginning, about so many
     crf, ways = WAYS[channel]
     named = {"channel": channel, "content": FILLED if size is None else TEXT}
     sizes = {} if size is None else {"size": size}
@@ -175,36 +166,19 @@ def measure_film(
     return row, [named | each for each in survived]
 
 
-def first_frames(film: Path, out: Path) -> Path:
-    """The beginning of a film as it is, without its sound: about FRAMES frames."""
-    return _copied(film, out, **{"frames:v": FRAMES})
-
-
 def against_cover(cover: Path, container: Path) -> Row:
-    """Bytes against those of the cover as anyone writes it, and with the same options, and quality.
+    """Bytes against those of the cover as anyone writes it by that CRF and preset, and with the same options; quality.
 
     Nothing where the cover was reduced.
     """
     before, after = scan(cover), scan(container)
     if (before.height, before.width, len(before.pts)) != (after.height, after.width, len(after.pts)):
         return {}
-    plain = write_plainly(cover, container.with_name("plain.mp4"))
+    plain = encode_again(cover, Coding(CODING.crf, CODING.preset), container.with_name("plain.mp4"))
     alike = encode_again(cover, replace(CODING, paced=False), container.with_name("alike.mp4"))
     size = picture_bytes(container)
     larger = {"larger": size / picture_bytes(plain), "larger_alike": size / picture_bytes(alike)}
     return larger | film_quality(cover, container)
-
-
-def code_digest() -> str:
-    """Digest of the code that decides what is measured, so that results of other code are not used."""
-    package = Path(stegnet.__file__).parent
-    files = [path for folder in _CODE for path in sorted((package / folder).rglob("*")) if path.is_file()]
-    files += [Path(__file__), Path(__file__).with_name("reencodings.py")]
-    found = hashlib.sha256()
-    for path in files:
-        if path.suffix == ".py":
-            found.update(path.read_bytes())
-    return found.hexdigest()
 
 
 def picture_bytes(film: Path) -> int:
@@ -213,5 +187,6 @@ def picture_bytes(film: Path) -> int:
 
 
 def _copied(film: Path, out: Path, **options: int) -> Path:
+    """A film as it is, without its sound."""
     run_ffmpeg(out, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska", **options)
     return out

@@ -64,43 +64,27 @@ _OWN_FILES = [
     path for package in ("methods/jpeg", "sealing") for path in (Path(stegnet.__file__).parent / package).glob("*.py")
 ]
 
-CASES = (  # the most telling first
-    Case(75, JPEG, 0.2, DCTR),
-    Case(75, NSF5, 0.2, DCTR),
-    Case(75, JPEG, 0.1, DCTR),
-    Case(75, JPEG, 0.4, DCTR),
-    Case(75, WHILE_SAVING, 0.2, DCTR),
-    Case(75, STEGHIDE, 0.05, DCTR),
-    Case(75, UERD, 0.4, DCTR),
-    Case(95, JPEG, 0.2, DCTR),
-    Case(95, NSF5, 0.2, DCTR),
-    Case(95, JPEG, 0.4, DCTR),
-    Case(95, JPEG, 0.1, DCTR),
-    Case(95, WHILE_SAVING, 0.2, DCTR),
-    Case(75, JUNIWARD, 0.2, DCTR),
-    Case(75, JPEG, 0.05, DCTR),
-    Case(75, NSF5, 0.1, DCTR),
-    Case(75, UERD, 0.2, DCTR),
-    Case(95, JPEG, 0.05, DCTR),
-    Case(75, WHILE_SAVING, 0.1, DCTR),
-    Case(95, WHILE_SAVING, 0.1, DCTR),
-    Case(75, NSF5, 0.2, GFR),
-    Case(75, JPEG, 0.2, GFR),
-    Case(75, JPEG, 0.1, GFR),
-    Case(75, JPEG, 0.4, GFR),
-    Case(95, NSF5, 0.2, GFR),
-    Case(95, JPEG, 0.2, GFR),
-    *(Case(quality, *case, DCTR) for quality in (85, 93, 98) for case in ((NSF5, 0.2), (JPEG, 0.1), (JPEG, 0.2))),
-    Case(75, NSF5, 0.2, JRM),
-    Case(75, JPEG, 0.2, JRM),
-)
+CASES = tuple(Case(*case) for case in (  # the most telling first
+    (75, JPEG, 0.2, DCTR), (75, NSF5, 0.2, DCTR), (75, JPEG, 0.1, DCTR), (75, JPEG, 0.4, DCTR),
+    (75, WHILE_SAVING, 0.2, DCTR), (75, STEGHIDE, 0.05, DCTR), (75, UERD, 0.4, DCTR), (95, JPEG, 0.2, DCTR),
+    (95, NSF5, 0.2, DCTR), (95, JPEG, 0.4, DCTR), (95, JPEG, 0.1, DCTR), (95, WHILE_SAVING, 0.2, DCTR),
+    (75, JUNIWARD, 0.2, DCTR), (75, JPEG, 0.05, DCTR), (75, NSF5, 0.1, DCTR), (75, UERD, 0.2, DCTR),
+    (95, JPEG, 0.05, DCTR), (75, WHILE_SAVING, 0.1, DCTR), (95, WHILE_SAVING, 0.1, DCTR), (75, NSF5, 0.2, GFR),
+    (75, JPEG, 0.2, GFR), (75, JPEG, 0.1, GFR), (75, JPEG, 0.4, GFR), (95, NSF5, 0.2, GFR),
+    (95, JPEG, 0.2, GFR),
+    *((quality, *case, DCTR) for quality in (85, 93, 98) for case in ((NSF5, 0.2), (JPEG, 0.1), (JPEG, 0.2))),
+    (75, NSF5, 0.2, JRM), (75, JPEG, 0.2, JRM),
+))  # fmt: skip
 # As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
 MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
     pictures, rows = covers(photographs), []
-    for case in (case for case in CASES if is_available(case.method)):
+    for case in CASES:
+        if not available(case.method):
+            print(f"{case.method} is not installed: its rows are left out")
+            continue
         rows.append(measure(case, pictures, config.seed))
         write_table(out / TABLE, pd.DataFrame(rows))
     rows += [measure(case, pictures, config.seed, MEGAPIXEL) for case in AT_ONCE]
@@ -112,12 +96,7 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 
 def covers(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, reduced to (SIDE, SIDE, 3) uint8, evenly spaced if there are more than MOST."""
-    return evenly([middle(photograph) for photograph in reduced_photographs(folder)], MOST)
-
-
-def reduced_photographs(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, in colours and large enough, each reduced until its shorter side is SIDE.
+    """Photographs in a folder, in colours and large enough, reduced to (SIDE, SIDE, 3) uint8; MOST of them, evenly.
 
     Raises:
         DataError: there are fewer than two folds'.
@@ -126,13 +105,7 @@ def reduced_photographs(folder: Path) -> list[np.ndarray]:
     found = [small for path in paths for small in _reduced(read_picture(path))]
     if len(found) < 2 * FOLDS:
         raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
-    return found
-
-
-def middle(photograph: np.ndarray) -> np.ndarray:
-    """The middle of a photograph whose shorter side is SIDE, (SIDE, SIDE, 3)."""
-    top, left = ((side - SIDE) // 2 for side in photograph.shape[:2])
-    return np.ascontiguousarray(photograph[top : top + SIDE, left : left + SIDE])
+    return evenly(found, MOST)
 
 
 def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
@@ -168,7 +141,8 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
         ]
         both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
         scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
-        nonzero, changed = (np.array([of(*pair) for pair in pairs]) for of in (_nonzero, _share_changed))
+        nonzero = np.array([cover.nonzero for cover, _ in pairs])
+        changed = np.array([_share_changed(*pair) for pair in pairs])
         yield _row(case, nonzero, changed) | {"at_once": 1} | _result(scores, len(pictures), seed)
 
 
@@ -180,13 +154,6 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
         f"jpeg_steganalysis{_SUFFIXES[method]}_{quality}_{rate:g}": round(float(share), 4)
         for (method, quality, rate), share in best.items()
     }
-
-
-def is_available(method: str) -> bool:
-    """Returns whether a method can be measured here, and says so if not."""
-    if not available(method):
-        print(f"{method} is not installed: its rows are left out")
-    return available(method)
 
 
 def code_of(method: str) -> str:
@@ -234,10 +201,6 @@ def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> di
     return {key: np.array(values) for key, values in found.items()}
 
 
-def _nonzero(cover: Luma, container: Luma) -> int:
-    return cover.nonzero
-
-
 def _share_changed(cover: Luma, container: Luma) -> float:
     return np.count_nonzero(cover.coefficients != container.coefficients) / cover.nonzero
 
@@ -254,11 +217,13 @@ def _by_threshold(known: Features, test: Features) -> Scores:
 
 
 def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
-    """A photograph in colours, reduced; none of one that is too small for that."""
+    """The middle of a photograph in colours that was reduced until its shorter side is SIDE; none if it is small."""
     height, width = picture.shape[:2]
     if min(height, width) >= LEAST and not is_grey(picture):
         scale = SIDE / min(height, width)
-        yield resize(picture, round(height * scale), round(width * scale))
+        small = resize(picture, round(height * scale), round(width * scale))
+        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
+        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
 
 
 if __name__ == "__main__":

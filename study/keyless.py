@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from stegnet.core.errors import StegnetError
-from stegnet.core.samples import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
+from stegnet.core.samples import Base, from_8_bits, split
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
 from stegnet.methods.network import Network
 
-HISTOGRAM_BINS = 64
 OPENED = "opened"
 Reveal = Callable[[np.ndarray, KeySource], object]  # raises a StegnetError if it gives nothing
 
@@ -101,14 +100,3 @@ def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.n
     height, width = container.shape[:2]
     mask = draw_mask(shuffle, slice(0, height), width) * np.float32(network.period)
     return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
-
-
-def on_grey(hidden: np.ndarray) -> np.ndarray:
-    """(H, W, 3) signed to uint8, with grey for the base, which is sealed."""
-    return to_8_bits(hidden + GREY / LEVELS)
-
-
-def histogram_correlation(seen: np.ndarray, secret: np.ndarray) -> float:
-    """Correlation of two pictures' histograms over all samples; (H, W, 3) float, signed."""
-    counts = [np.histogram(picture, HISTOGRAM_BINS, (-1, 1))[0] for picture in (seen, secret)]
-    return float(np.corrcoef(*counts)[0, 1])

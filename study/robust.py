@@ -6,8 +6,7 @@ trained; the same error correction for both.
 
 import io
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,13 @@ from PIL import Image
 
 from pipeline.chart import chart
 from pipeline.config import Config
+from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import share_interval
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.core.compute import cpu_threads, make_deterministic
+from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
-from stegnet.core.parallel import distributed
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
 from stegnet.media import FilmWriter
@@ -74,12 +73,11 @@ def main(config: Config, shards: Path, catalogue: Path, media: Path, weights: Pa
     make_deterministic(config.seed, config.train.threads)
     pairs, large = photograph_pairs(shards, config.evaluate.shift), large_photographs(catalogue, media)
     modems = {MODEM: Modem.load(weights), QIM: untrained(weights)}
-    workers = cpu_threads(config.train.threads)
-    carried = pd.DataFrame(_mapped(partial(carried_bits, modems, config.seed), list(enumerate(pairs)), workers, "bits"))
-    means, sent = summarise_bits(carried), []
+    carried = map_in_threads(partial(carried_bits, modems, config.seed), bar(list(enumerate(pairs)), "bits"))
+    means, sent = summarise_bits(pd.DataFrame([row for rows in carried for row in rows])), []
     for size, some in ((SMALL, pairs), (LARGE, large)):
         jobs = [(number, pair, *promise) for promise in PROMISES for number, pair in enumerate(some)]
-        rows = _mapped(partial(send, modems[MODEM], len(some)), jobs, workers, f"messages, {size}")
+        rows = map_in_threads(partial(send, modems[MODEM], len(some)), bar(jobs, f"messages, {size}"))
         sent += [{"size": size} | row for row in rows]
     messages = summarise_messages(pd.DataFrame(sent), means)
     write_table(out / "bits.csv", means)
@@ -113,7 +111,7 @@ def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) ->
     return rows
 
 
-def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> list[Row]:
+def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row:
     """Hides as much as a cover carries for a promise, and counts what comes back from channels that were not simulated.
 
     With PICTURES of the covers, the secret picture is measured as well.
@@ -126,7 +124,7 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> lis
         kept = Promise(channel, choose_rung(modem.rungs, channel, wanted))
         found = hide_robust(modem, cover, partial(random_content, number), key, kept, Run(randomness=random))
     except CapacityError:
-        return [row | {"refused": True}]
+        return row | {"refused": True}
     row |= {"refused": False, "rung": found.rung.name, "bits": 8 * found.room / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
     row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
@@ -134,11 +132,12 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> lis
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
         row[name] = reading is not None and reading.content == content
-    twice = read(saved_twice(through_jpeg(found.picture, WRITTEN_QUALITY), channel.quality))
+    again = through_jpeg(through_jpeg(found.picture, WRITTEN_QUALITY), min(channel.quality + 8, 98))
+    twice = read(through_jpeg(again, channel.quality))  # more than is promised
     row[TWICE] = twice is not None and twice.content == content
     if number * PICTURES // pictures != (number - 1) * PICTURES // pictures:
         row |= _picture_quality(secret, found)
-    return [row]
+    return row
 
 
 def random_content(number: int, room: int) -> bytes:
@@ -157,16 +156,11 @@ def unforeseen(channel: Channel) -> dict[str, Callable[[np.ndarray], np.ndarray]
     return higher | other
 
 
-def saved_twice(picture: np.ndarray, lowest: int) -> np.ndarray:
-    """A picture after JPEG at a quality a little above the promised one, and then at that: more than is promised."""
-    return through_jpeg(through_jpeg(picture, min(lowest + 8, 98)), lowest)
-
-
 def summarise_bits(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over pictures, and the 95 % interval of the information."""
     groups = rows.groupby(["method", "rung", "quality"], sort=False)
     means = groups[["errors", INFORMATION, CONTAINER_PSNR, CONTAINER_SSIM]].mean().reset_index()
-    intervals = [_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
+    intervals = [mean_interval(group.to_numpy()) for _, group in groups[INFORMATION]]
     means[[f"{INFORMATION}_low", f"{INFORMATION}_high"]] = intervals
     return means
 
@@ -259,20 +253,11 @@ def _ideal(means: pd.DataFrame, rung: str, promise: str) -> Row:
     return {f"ideal_{method}": rows[method] if known else math.nan for method in (MODEM, QIM)}
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    return mean_interval(values) if np.ptp(values) else (float(values[0]), float(values[0]))
-
-
 def _saved(picture: np.ndarray, **options: object) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", **options)
     with Image.open(file) as image:
         return np.array(image.convert("RGB"))
-
-
-def _mapped(work: Callable[[object], list[Row]], items: Sequence[object], workers: int, what: str) -> list[Row]:
-    with closing(distributed(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
-        return [row for rows in found for row in rows]
 
 
 if __name__ == "__main__":

@@ -8,24 +8,22 @@ All attackers have the program, but no key. Covers are in the form of the contai
 - links: which films are of one key (`robust_keyless`).
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.fft import dctn
 
 from pipeline.config import Config
 from pipeline.detect.methods import container_seed, key_of
 from pipeline.detect.pairs import evenly
 from pipeline.detect.scores import Scores
+from pipeline.evaluate.quality import map_in_threads
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.core.compute import cpu_threads, make_deterministic
+from stegnet.core.compute import make_deterministic
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import distributed
 from stegnet.methods.robust import CONTAINER_PSNR, Modem, Rung
 from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, FilmCarrier, luma
 from study.ensemble import Features, cross_validated
@@ -49,14 +47,17 @@ Row = dict[str, object]
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    modem, workers = Modem.load(weights), cpu_threads(config.train.threads)
+    modem = Modem.load(weights)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
-    rows = [detect_pictures(modem, rung, known, unseen, config.seed, workers) for rung in modem.rungs]
-    keyless, linked = without_key(modem, [cover for cover, _ in unseen], config.seed)
+    rows = [detect_pictures(modem, rung, known, unseen, config.seed) for rung in modem.rungs]
+    pictures, films = (evenly([cover for cover, _ in unseen], most) for most in (KEYLESS, KEYLESS_FILMS))
+    keyless = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, config.seed) for rung in modem.rungs]
+    keyless += [{"medium": MOVING} | bits_of_films(full(rung), films, WINDOW, config.seed) for rung in ALL_RUNGS]
+    keyless, linked = pd.DataFrame(keyless), pd.DataFrame(links(full(LINKED), films, WINDOW, config.seed))
     films = evenly(known, FILMS), evenly(unseen, FILMS)
     for number, rung in enumerate(ALL_RUNGS):
         seed = container_seed(config.seed, number)
-        rows += detect_films(full(rung), *films, seed, workers)
+        rows += detect_films(full(rung), *films, seed)
     found = pd.DataFrame(rows)
     write_table(out / "detection.csv", found)
     write_table(out / "keyless.csv", keyless)
@@ -70,27 +71,23 @@ def full(rung: Rung) -> RobustFilmHider:
     return RobustFilmHider(rung, FilmCarrier.at(rung, CONTAINER_PSNR).most)
 
 
-def detect_pictures(
-    modem: Modem, rung: Rung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
-) -> Row:
+def detect_pictures(modem: Modem, rung: Rung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> Row:
     """Accuracy of a classifier on SPAM features of pictures, all saved as JPEG, of one rung.
 
     It is trained and tested by cross-validation, with keys of their own for all containers.
     """
     hider, covers = RobustHider(modem, rung), [cover for cover, _ in (*known, *unseen)]
     plain = [hider.unhidden(cover) for cover in covers]
-    hide = partial(_hidden, hider, container_seed(seed, rung.first))
-    containers = _in_threads(hide, list(enumerate(covers)), workers, rung.name)
+    numbered = bar(list(enumerate(covers, container_seed(seed, rung.first))), rung.name)
+    containers = list(map_in_threads(lambda each: hider.picture(each[1], key_of(each[0]), each[0]), numbered))
     scores = _classified(plain, containers, len(known), rung.name, seed)
     return _labels(PICTURES, rung.name, "SPAM", len(known), scores, seed)
 
 
-def detect_films(
-    hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int, workers: int
-) -> list[Row]:
+def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> list[Row]:
     """Accuracy of SPAM features of a frame, and of the jumps of all frames, on films of windows over photographs."""
     covers, rung, name = [cover for cover, _ in (*known, *unseen)], hider.rung, hider.name
-    made = _in_threads(partial(_films_of, hider, seed), list(enumerate(covers)), workers, name)
+    made = list(map_in_threads(partial(_films_of, hider), bar(list(enumerate(covers, seed)), name)))
     frames = ([film[FRAME] for film in side] for side in zip(*made, strict=True))
     scores = _classified(*frames, len(known), name, seed)
     rows = [_labels(MOVING, rung.name, "SPAM, one frame", len(known), scores, seed)]
@@ -119,14 +116,6 @@ def jumps(film: np.ndarray, run: int) -> float:
     return float(np.log(changes[begins].mean() / changes[~begins].mean()))
 
 
-def without_key(modem: Modem, covers: Sequence[np.ndarray], seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Reads bits without the key, one row per rung; and which films are of one key."""
-    pictures, films = evenly(covers, KEYLESS), evenly(covers, KEYLESS_FILMS)
-    rows = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, seed) for rung in modem.rungs]
-    rows += [{"medium": MOVING} | bits_of_films(full(rung), films, WINDOW, seed) for rung in ALL_RUNGS]
-    return pd.DataFrame(rows), pd.DataFrame(links(full(LINKED), films, WINDOW, seed))
-
-
 def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -> dict[str, float]:
     """Accuracy of each attack, by medium and rung; and what attacks find that look for a key.
 
@@ -142,16 +131,11 @@ def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def _hidden(hider: RobustHider, first_seed: int, item: tuple[int, np.ndarray]) -> np.ndarray:
-    number, cover = item
-    return hider.picture(cover, key_of(first_seed + number), first_seed + number)
-
-
-def _films_of(hider: RobustFilmHider, first_seed: int, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The film of a photograph and its container, both as H.264, (T, H, W, 3) uint8."""
-    number, photograph = item
-    frames = moving_window(photograph, WINDOW, first_seed + number)
-    return encoded(frames), encoded(hider.group(frames, key_of(first_seed + number), first_seed + number))
+def _films_of(hider: RobustFilmHider, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """From a seed and a photograph, its film and the container, both as H.264, (T, H, W, 3) uint8."""
+    seed, photograph = item
+    frames = moving_window(photograph, WINDOW, seed)
+    return encoded(frames), encoded(hider.group(frames, key_of(seed), seed))
 
 
 def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: int, name: str, seed: int) -> Scores:
@@ -165,11 +149,6 @@ def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: i
 def _labels(medium: str, rung: str, features: str, known: int, scores: Scores, seed: int) -> Row:
     labels = {"medium": medium, "rung": rung, "features": features, "pairs": known, "tested": len(scores.covers)}
     return labels | summarise([scores], seed)
-
-
-def _in_threads(work: Callable, items: list, workers: int, what: str) -> list:
-    with closing(distributed(work, bar(items, what), workers, lambda: torch.set_num_threads(1))) as found:
-        return list(found)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Results of a film are kept in the cache folder, so that a run that was interrupt
 """
 
 import argparse
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,8 @@ from joblib import Memory
 from pipeline.chart import chart
 from pipeline.config import load
 from pipeline.evaluate.statistics import share_interval
-from pipeline.shards import cache_folder
+from pipeline.fingerprint import source_hash
+from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
@@ -33,7 +33,7 @@ from stegnet.methods.robust import Rung
 from stegnet.methods.robust_film import ALL_RUNGS, GROUP, modulated, signal_of, sines, sureness
 from stegnet.methods.robust_film import WRITTEN as CODING
 from study.film_motion import motion
-from study.film_trial import FRAMES, Row, code_digest, encode_again, measure_film
+from study.film_trial import CODE, FRAMES, Row, encode_again, measure_film
 from study.reencodings import WAYS
 
 TEXT_BYTES = 43
@@ -46,16 +46,16 @@ _MEDIANS = ("bits", "larger", "larger_alike", CONTAINER_PSNR, VMAF.of(CONTAINER)
 def main(films: Path, out: Path, channels: Sequence[str]) -> None:
     config = load(Path("params.yaml"))
     make_deterministic(config.seed, config.train.threads)
-    workers, found, code = cpu_threads(config.train.threads), list_films(films), code_digest()
+    workers, found, code = cpu_threads(config.train.threads), list_films(films), source_hash(CODE)
     cached = Memory(cache_folder() / "films", verbose=0)
     measure = cached.cache(_measured, ignore=["film", "workers"])
     curve = cached.cache(curves, ignore=["film", "workers"])
     measured, survived = [], []
     for channel, film, size in bar(list(product(channels, found, (TEXT_BYTES, None))), "films"):
-        row, ways = measure(film, (_digest(film), code), channel, size, config.seed, workers)
+        row, ways = measure(film, (file_hash(film), code), channel, size, config.seed, workers)
         measured.append({"film": film.stem} | row)
         survived += [{"film": film.stem} | way for way in ways]
-    bits = [row for film in bar(found, "curves") for row in curve(film, (_digest(film), code), config.seed, workers)]
+    bits = [row for film in bar(found, "curves") for row in curve(film, (file_hash(film), code), config.seed, workers)]
     means = pd.DataFrame(bits).groupby(["rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
     write_tables(out, pd.DataFrame(measured), pd.DataFrame(survived))
     write_table(out / "bits.csv", means)
@@ -151,10 +151,6 @@ def draw(means: pd.DataFrame, path: Path) -> None:
             label = f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB"
             axes.plot(group["crf"], group[INFORMATION].clip(lower=_LEAST), label=label)
         axes.set_yscale("log")
-
-
-def _digest(film: Path) -> str:
-    return hashlib.sha256(film.read_bytes()).hexdigest()
 
 
 def _measured(

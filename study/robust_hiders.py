@@ -22,15 +22,7 @@ from stegnet.methods.robust import (
     robust_key,
     robust_salts,
 )
-from stegnet.methods.robust_film import (
-    GROUP,
-    WRITTEN,
-    GroupContent,
-    group_room,
-    hide_in_group,
-    new_variant,
-    pieces_of,
-)
+from stegnet.methods.robust_film import GROUP, WRITTEN, GroupContent, group_room, hide_in_group, new_variant, pieces_of
 from study.film_motion import motion, through_film
 
 _USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
@@ -74,7 +66,7 @@ class RobustFilmHider:
     """Films of one group of a rung, H.264 of the CRF that hiding writes.
 
     Attributes:
-        modem, rung: hide.
+        rung: hides.
         share: number of the share of blocks that are used.
     """
 

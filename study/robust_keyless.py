@@ -65,7 +65,7 @@ def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], sid
 
 
 def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
-    """AUC of `likeness` for films of one key against films of two keys, where scenes are the same, and where not.
+    """AUC of the likeness of phases for films of one key against those of two, where scenes are the same, and not.
 
     Films of the same scene differ by noise, as from a camera that stands still.
     """
@@ -79,7 +79,9 @@ def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, 
         films.append([phases(encoded(film), rung) for film in made])
     for scenes, shift in ((SAME, 0), (OTHERS, 1)):
         pairs = [(films[number], films[(number + shift) % len(films)]) for number in range(len(films))]
-        same, others = (np.array([likeness(a[0], b[place]) for a, b in pairs]) for place in (1, 2))
+        # The mean cosine of the difference of phases, which counts modulo half a period: bits do not matter.
+        alike = [[np.cos(4 * np.pi * (a[0] - b[place])).mean() for a, b in pairs] for place in (1, 2)]
+        same, others = np.array(alike, float)
         low, high = unpaired_auc_interval(others, same)
         row = {"rung": rung.name, "scenes": scenes, "pairs": len(pairs)}
         yield row | {"auc": auc(others, same), "low": low, "high": high}
@@ -93,11 +95,6 @@ def phases(film: np.ndarray, rung: Rung) -> np.ndarray:
     found = dctn(blocks, axes=(2, 4), norm="ortho")
     some = [found[:, :, down, :, across] for down, across in FREQUENCIES[: rung.coefficients]]
     return np.stack(some, -1) / periods_of(rung)
-
-
-def likeness(left: np.ndarray, right: np.ndarray) -> float:
-    """Mean cosine of the difference of phases, which counts modulo half a period: bits do not matter."""
-    return float(np.cos(4 * np.pi * (left - right)).mean())
 
 
 def _two_keys(seed: int) -> tuple[Key, Key]:

@@ -7,24 +7,12 @@ does better at the same costs. Costs are of each channel by itself; the payload 
 from collections.abc import Callable
 
 import numpy as np
-from conseal.hill._costmap import compute_cost_adjusted as hill_costs
 from conseal.simulate._ternary import ternary
-from conseal.suniward._costmap import compute_cost_adjusted as suniward_costs
 
 from pipeline.detect.methods import Method
 
 # Of an (H, W) uint8 channel: the costs of +1 and −1, (H, W) float each.
 CostsOf = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-def simulated_hill(rate: float) -> Method:
-    """HILL at `rate` bits for each sample (Li, Wang, Huang and Li 2014, IEEE ICIP)."""
-    return _simulated(hill_costs, rate)
-
-
-def simulated_suniward(rate: float) -> Method:
-    """S-UNIWARD at `rate` bits for each sample (Holub, Fridrich and Denemark 2014, EURASIP JIS)."""
-    return _simulated(suniward_costs, rate)
 
 
 def simulated_matching(rate: float) -> Method:
@@ -40,7 +28,14 @@ def simulated_matching(rate: float) -> Method:
     return hide
 
 
-def _simulated(costs_of: CostsOf, rate: float) -> Method:
+def simulated(costs_of: CostsOf, rate: float) -> Method:
+    """The cheapest changes at `rate` bits for each sample.
+
+    Args:
+        costs_of: HILL's (Li, Wang, Huang and Li 2014, IEEE ICIP) or S-UNIWARD's (Holub, Fridrich and Denemark 2014,
+            EURASIP JIS).
+    """
+
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
         channels = [costs_of(np.ascontiguousarray(cover[..., channel])) for channel in range(3)]
         costs = tuple(np.stack(side, -1) for side in zip(*channels, strict=True))

@@ -72,8 +72,10 @@ def measure(
     jobs = [(kind, size, index) for (kind, size), members in pictures.items() for index in range(len(members))]
 
     def measured(job: tuple[str, int, int]) -> dict[str, float]:
-        kind, size, index = job
-        return measure_quality(_hide_reveal(network, pictures[kind, size], index, shift, seed))
+        members, index = pictures[job[:2]], job[2]
+        cover, secret = members[index], members[(index + (shift % len(members) or 1)) % len(members)]
+        container, revealed = hide_and_reveal(network, cover, secret, seed + index)
+        return measure_quality(HideRevealResult(("", ""), cover, container, secret, revealed))
 
     with closing(map_in_threads(measured, progress(jobs))) as rows:
         table = pd.DataFrame(list(rows))
@@ -116,12 +118,6 @@ def _central_square(picture: np.ndarray) -> np.ndarray:
     side = min(picture.shape[:2])
     top, left = ((length - side) // 2 for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
-
-
-def _hide_reveal(network: Network, members: list[np.ndarray], index: int, shift: int, seed: int) -> HideRevealResult:
-    cover, secret = members[index], members[(index + (shift % len(members) or 1)) % len(members)]
-    container, revealed = hide_and_reveal(network, cover, secret, seed + index)
-    return HideRevealResult(("", ""), cover, container, secret, revealed)
 
 
 def _statistics(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:

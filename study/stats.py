@@ -15,7 +15,9 @@ Interval = tuple[float, float]
 
 
 def mean_interval(values: np.ndarray) -> Interval:
-    """Student's interval of the mean of values (N,), one for each picture; N ≥ 2."""
+    """Student's interval of the mean of values (N,), one for each picture; without width if all are equal."""
+    if not np.ptp(values):
+        return float(values[0]), float(values[0])
     low, high = stats.t.interval(LEVEL, len(values) - 1, np.mean(values), stats.sem(values))
     return float(low), float(high)
 

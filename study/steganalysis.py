@@ -5,24 +5,26 @@ own. Rates are in bits for each sample, three for each pixel. Features are kept 
 nearly all of the time.
 """
 
-import hashlib
 import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from conseal.hill._costmap import compute_cost_adjusted as hill_costs
+from conseal.suniward._costmap import compute_cost_adjusted as suniward_costs
 from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
 from pipeline.config import Config
 from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
 from pipeline.detect.pairs import evenly
-from pipeline.shards import cache_folder
+from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
@@ -32,25 +34,20 @@ from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
 from study.pairs import Pair, photograph_pairs, training_photographs
 from study.scores import summarise
-from study.simulators import simulated_hill, simulated_matching, simulated_suniward
+from study.simulators import simulated, simulated_matching
 
 RATES = (0.05, 0.1, 0.2, 0.4, 1.0)
 REFERENCE_RATES = (0.1, 0.4)
 FULL_RATE = 0.1  # at which all training photographs are used, and the slow features too
 MOST = 500  # training pairs at the other rates
 LADDER = (150, 500)  # fewer training pairs, besides those
-SEALED, NETWORK, HILL, SUNIWARD, MATCHING = (
-    "sealed",
-    "network",
-    "HILL, simulated",
-    "S-UNIWARD, simulated",
-    "±1 anywhere",
-)
+SEALED, NETWORK = "sealed", "network"
+HILL, SUNIWARD, MATCHING = "HILL, simulated", "S-UNIWARD, simulated", "±1 anywhere"
 FAST = {"CRMQ1": colour_rich_model, "SPAM": spam}
 SLOW = {"SRMQ1": spatial_rich_models}
 PROCESSES = 2
 CHUNK = 50  # pictures that a process takes at a time
-_CODE = hashlib.sha256(Path(features.__file__).read_bytes()).hexdigest()  # other code, other features
+_CODE = file_hash(Path(features.__file__))  # other code, other features
 
 T = TypeVar("T")
 
@@ -91,8 +88,8 @@ def cases(weights: Path) -> Iterator[Case]:
     yield Case(NETWORK, math.nan, network_by_key(Network.load(weights, backend="torch")))
     for rate in REFERENCE_RATES:
         yield Case(MATCHING, rate, simulated_matching(rate))
-        yield Case(HILL, rate, simulated_hill(rate))
-        yield Case(SUNIWARD, rate, simulated_suniward(rate))
+        yield Case(HILL, rate, simulated(hill_costs, rate))
+        yield Case(SUNIWARD, rate, simulated(suniward_costs, rate))
 
 
 def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Iterator[dict[str, Any]]:
@@ -101,7 +98,8 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
     The fewer are tested on the unseen photographs alone, all of them on every photograph, by cross-validation.
     """
     known = known if case.rate == FULL_RATE else evenly(known, MOST)
-    containers = hidden(case.hide, [*known, *unseen], container_seed(seed, 0), case.name)
+    jobs = [partial(case.hide, *pair, container_seed(seed, number)) for number, pair in enumerate([*known, *unseen])]
+    containers = in_processes(jobs, case.name)
     for name, extract in case.features.items():
         covers = extracted(extract, [cover for cover, _ in (*known, *unseen)], f"{name} of covers")
         both = Features(covers, extracted(extract, containers, f"{name} of {case.name}"))
@@ -115,12 +113,6 @@ def measure(case: Case, known: list[Pair], unseen: list[Pair], seed: int) -> Ite
             yield labels | {"pairs": count, "tested": len(scores.covers)} | summarise([scores], seed)
 
 
-def hidden(hide: Method, pairs: list[Pair], first_seed: int, label: str) -> list[np.ndarray]:
-    """The containers of pairs, by several processes."""
-    jobs = [partial(_hide_one, hide, *pair, first_seed + number) for number, pair in enumerate(pairs)]
-    return in_processes(jobs, label)
-
-
 def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], label: str) -> np.ndarray:
     """(N, F) float32 features of pictures, by several processes; from the cache where they are in it."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # processes that keep their memory are twice as fast
@@ -132,8 +124,8 @@ def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.nda
 def in_processes(jobs: list[Callable[[], T]], label: str) -> list[T]:
     """Results of the jobs, in order, by several processes."""
     if on_cluster():
-        return list(distributed(_call, bar(jobs, label), PROCESSES))
-    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(_call), jobs)), label, len(jobs)))
+        return list(distributed(call, bar(jobs, label), PROCESSES))
+    return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(call), jobs)), label, len(jobs)))
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -141,14 +133,6 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     most = table[table["pairs"] == table.groupby("name")["pairs"].transform("max")]
     best = most[most["method"].isin((SEALED, NETWORK))].groupby("name", sort=False)["accuracy"].max()
     return {f"steganalysis_{name}": round(float(accuracy), 4) for name, accuracy in best.items()}
-
-
-def _call(job: Callable[[], T]) -> T:
-    return job()
-
-
-def _hide_one(hide: Method, cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
-    return hide(cover, secret, seed)
 
 
 def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, code: str) -> np.ndarray:

@@ -20,21 +20,19 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
-from stegnet.core.samples import Base
-from stegnet.core.shuffle import Shuffle, draw, grid
+from stegnet.core.samples import GREY, LEVELS, Base, to_8_bits
+from stegnet.core.shuffle import draw, grid
 from stegnet.keys import Key, KeyRing
 from stegnet.keys.demonstration import seeded
 from stegnet.media import resize, write_png
 from stegnet.methods.network import Network, hide_picture, reveal_picture
-from stegnet.record import Record, decode_base, read_record
+from stegnet.record import decode_base, read_record
 from study.keyless import (
     OPENED,
     Attempt,
     answers,
     attempts,
     centred,
-    histogram_correlation,
-    on_grey,
     one_bit_off,
     read_blocks,
     read_with,
@@ -49,6 +47,7 @@ SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").dig
 BITS = range(8 * len(SECRET_KEY))
 SHOWN = 4
 MOST_PAIRS = 24  # of each kind
+HISTOGRAM_BINS = 64
 
 _FIGURES = ["correlation_others", "mutual_information", "mutual_information_others", "told"]
 
@@ -111,7 +110,8 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     height, width = rows * network.block, cols * network.block
     hiding = container[:height, :width]
     wrong = {IN_ORDER: key, ONE_BIT: one_bit_off(secret_key, seed % 256), OTHER: Key(random(32))}
-    shuffles = {state: _shuffle(of, record, rows, cols) for state, of in wrong.items()}
+    film, index = record.header.film_id, record.index
+    shuffles = {state: draw(of.shuffle(film, index), rows, cols) for state, of in wrong.items()}
     seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
@@ -148,7 +148,9 @@ def compare(views: list[KeylessView]) -> pd.DataFrame:
     for number, view in enumerate(views):
         for of, state in ((of, state) for of in secrets for state in STATES):
             names = dict(zip(("cover", "secret"), view.names, strict=True)) | {"state": state, "of": of}
-            rows.append(names | _against(_Grey(_compared(view, of, state)), secrets[of], number))
+            bare = of == RESIDUAL and state == RIGHT  # a whole picture loses its base
+            seen = to_hide(shown(view, state), view.base) if bare else view.seen[state]
+            rows.append(names | _against(_Grey(seen), secrets[of], number))
     return pd.DataFrame(rows)
 
 
@@ -165,15 +167,17 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["kind", "state", "of"], sort=False)
     sizes = groups["correlation"].agg(lambda values: values.abs().mean()).rename("correlation_size")
     means = groups[["correlation", *_FIGURES]].mean().join(sizes)
-    means["p"] = [_p_value(rows) for _, rows in groups]
+    gains = (rows["mutual_information"] - rows["mutual_information_others"] for _, rows in groups)
+    means["p"] = [float(wilcoxon(gain, alternative="greater").pvalue) for gain in gains]
     means["pairs"] = groups.size()
     return means.reset_index()
 
 
 def statistics(views: list[KeylessView]) -> dict[str, float]:
     """Means over the views: the correlation of the histograms of the blocks seen without a key and of the residual."""
-    histograms = [histogram_correlation(view.seen[NONE], view.hidden) for view in views]
-    return {"histogram_correlation": float(np.mean(histograms))}
+    sides = [(view.seen[NONE], view.hidden) for view in views]
+    counts = [[np.histogram(side, HISTOGRAM_BINS, (-1, 1))[0] for side in both] for both in sides]
+    return {"histogram_correlation": float(np.mean([np.corrcoef(*both)[0, 1] for both in counts]))}
 
 
 def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
@@ -209,7 +213,7 @@ def panel(views: list[KeylessView]) -> tuple[Sequence[str], list[list[LabelledIm
 
 def shown(view: KeylessView, state: str) -> np.ndarray:
     """(H, W, 3) uint8: the view, on grey where the base is missing."""
-    return on_grey(view.seen[state])
+    return to_8_bits(view.seen[state] + GREY / LEVELS)
 
 
 def _attempts(views: list[KeylessView], seed: int) -> Iterator[Attempt]:
@@ -232,17 +236,6 @@ def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, ou
     print(f"bits a sample shared with the secret's residual: {', '.join(shares)}")
 
 
-def _shuffle(key: Key, record: Record, rows: int, cols: int) -> Shuffle:
-    return draw(key.shuffle(record.header.film_id, record.index), rows, cols)
-
-
-def _compared(view: KeylessView, of: str, state: str) -> np.ndarray:
-    """The view to compare; a whole picture loses its base if only the residual is compared."""
-    if of == RESIDUAL and state == RIGHT:
-        return to_hide(shown(view, state), view.base)
-    return view.seen[state]
-
-
 class _Grey:
     """A picture's grey values and their bins."""
 
@@ -262,11 +255,6 @@ def _against(seen: _Grey, secrets: list[_Grey], own: int) -> dict[str, float]:
         "mutual_information_others": shared[others].mean(),
         "told": float(shared.argmax() == own),
     }
-
-
-def _p_value(rows: pd.DataFrame) -> float:
-    gain = rows["mutual_information"] - rows["mutual_information_others"]
-    return float(wilcoxon(gain, alternative="greater").pvalue)
 
 
 if __name__ == "__main__":

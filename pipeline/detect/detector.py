@@ -91,7 +91,9 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
     pairs = sides.shape[1]
     steps = -(-EPOCHS * pairs // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
-    order = _shuffled(pairs, (steps + STATISTICS_BATCHES) * BATCH, random).reshape(-1, BATCH)
+    needed = (steps + STATISTICS_BATCHES) * BATCH  # indices of pairs, reshuffled each epoch
+    order = np.concatenate([random.permutation(pairs) for _ in range(-(-needed // pairs))])
+    order = order[:needed].reshape(-1, BATCH)
     for step in progress(range(steps)):
         with autocast(precision, device):
             covers, *containers = detector(_batch(sides, order[step], random).to(device)).split(BATCH)
@@ -116,12 +118,6 @@ def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]
     covers, *containers = np.array(logits)
     return [Scores(covers[:, method], own[:, method]) for method, own in enumerate(containers)]
-
-
-def _shuffled(count: int, needed: int, random: np.random.Generator) -> np.ndarray:
-    """(needed,) indices of pairs, reshuffled each epoch."""
-    rounds = -(-needed // count)
-    return np.concatenate([random.permutation(count) for _ in range(rounds)])[:needed]
 
 
 def _batch(sides: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> Tensor:

@@ -23,29 +23,21 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
     with track(config, "evaluate", setup) as run:
         write_json(speed, measure_speed(network.engine) | setup)
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
-        _write_figures(evaluator, out)
-        _write_contact_sheets(evaluator, config.evaluate.pictures, out / "pictures")
+        table = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
+        summary = summarise(table)
+        write_table(out / "pairs.csv", table, index="pair")
+        write_json(out / "details.json", summary)
+        write_json(out / "metrics.json", headline(summary))
+        (out / "pictures").mkdir(exist_ok=True)
+        for kind in evaluator.pairs.kinds:
+            results = evaluator.results(kind, range(min(config.evaluate.pictures, evaluator.pairs.count(kind))))
+            write_png(out / "pictures" / f"{kind.replace(':', '-')}.png", contact_sheet(results))
         result = evaluate_result(weights, out, speed, shards)
         run.finish(result)
     container, secret, base = (result.headline[name] for name in (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR))
     hide, reveal = (result.headline[name] for name in (HIDE_MS, REVEAL_MS))
     print(f"on test pictures: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
     print(f"networks: {hide:.0f} ms for a megapixel to hide, {reveal:.0f} to reveal")
-
-
-def _write_figures(evaluator: Evaluator, out: Path) -> None:
-    table = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
-    summary = summarise(table)
-    write_table(out / "pairs.csv", table, index="pair")
-    write_json(out / "details.json", summary)
-    write_json(out / "metrics.json", headline(summary))
-
-
-def _write_contact_sheets(evaluator: Evaluator, most: int, out: Path) -> None:
-    out.mkdir(exist_ok=True)
-    for kind in evaluator.pairs.kinds:
-        results = evaluator.results(kind, range(min(most, evaluator.pairs.count(kind))))
-        write_png(out / f"{kind.replace(':', '-')}.png", contact_sheet(results))
 
 
 if __name__ == "__main__":

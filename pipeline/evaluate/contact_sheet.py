@@ -13,23 +13,20 @@ GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14
 GAIN = 10
 TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
 
-LabelledImage = tuple[np.ndarray | None, str]  # (H, W, 3) uint8 or None for an empty cell; its label or ""
+LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; its label or ""
 
 
-def contact_sheet(
-    results: Sequence[HideRevealResult], size: tuple[int, int] | None = None, named: bool = False
-) -> np.ndarray:
+def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> np.ndarray:
     """One row per result, labelled with the PSNR in dB of container and revealed picture.
 
     Args:
         results: PSNR and difference are computed at full size.
         size: height and width of a cell in pixels; by default those of the first cover.
-        named: label cover and secret with their names.
     Returns:
         (H, W, 3) uint8.
     """
     height, width = size or results[0].cover.shape[:2]
-    rows = [[(resize(image, height, width), label) for image, label in _cells(result, named)] for result in results]
+    rows = [[(resize(image, height, width), label) for image, label in _cells(result)] for result in results]
     return image_grid(TITLES, rows)
 
 
@@ -42,7 +39,7 @@ def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -
     Returns:
         (H, W, 3) uint8.
     """
-    height, width = next(image.shape[:2] for row in rows for image, _ in row if image is not None)
+    height, width = rows[0][0][0].shape[:2]
     page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)
     for column, title in enumerate(titles):
@@ -50,19 +47,20 @@ def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -
     for row, cells in enumerate(rows):
         for column, (image, label) in enumerate(cells):
             corner = (_offset(column, width), TITLE_HEIGHT + _offset(row, height))
-            if image is not None:
-                page.paste(Image.fromarray(image), corner)
-            _draw_label(draw, corner, label, font)
+            page.paste(Image.fromarray(image), corner)
+            if label:
+                position = (corner[0] + 4, corner[1] + 2)
+                draw.rectangle(draw.textbbox(position, label, font), fill="black")
+                draw.text(position, label, "white", font)
     return np.asarray(page)
 
 
-def _cells(result: HideRevealResult, named: bool) -> list[tuple[np.ndarray, str]]:
-    cover, secret = result.names if named else ("", "")
+def _cells(result: HideRevealResult) -> list[LabelledImage]:
     return [
-        (result.cover, cover),
+        (result.cover, ""),
         (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
         (difference(result.cover, result.container, GAIN), ""),
-        (result.secret, secret),
+        (result.secret, ""),
         (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
     ]
 
@@ -70,10 +68,3 @@ def _cells(result: HideRevealResult, named: bool) -> list[tuple[np.ndarray, str]
 def _offset(index: int, size: int) -> int:
     """First pixel of a row or column of the grid."""
     return GAP + index * (size + GAP)
-
-
-def _draw_label(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, font: ImageFont.ImageFont) -> None:
-    if text:
-        position = (corner[0] + 4, corner[1] + 2)
-        draw.rectangle(draw.textbbox(position, text, font), fill="black")
-        draw.text(position, text, "white", font)

@@ -129,8 +129,6 @@ class Evaluator:
     Args:
         shards, shift: as in `PicturePairs`.
         seed: of all randomness.
-    Attributes:
-        pairs: the pairs.
     Raises:
         DataError: no kind has two test pictures.
     """

@@ -30,17 +30,7 @@ from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source is imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
-from pipeline.shards import (
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Entry,
-    ShardLayout,
-    ShardWriter,
-    is_remote,
-    write_tables,
-)
+from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout, ShardWriter, is_remote, write_tables
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
 from stegnet.core.samples import CODED
@@ -58,7 +48,7 @@ CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS pictures (part, place, name, source, sha256, width, height, split, row,
                                      PRIMARY KEY (part, place)) WITHOUT ROWID;
 """
-_DUPLICATES = """
+_DUPLICATES = """  -- places in each part of the squares whose pixels are in another split already
 SELECT part, place FROM (
     SELECT part, place, split, FIRST_VALUE(split) OVER (PARTITION BY sha256 ORDER BY part, place) AS first
     FROM pictures WHERE row != x''
@@ -123,7 +113,9 @@ def prepare(
             done.add(record[0])
         if len(done) < total:
             raise DataError("data.source: files were removed while it was prepared", "start again")
-        if without := find_duplicates(records):  # these parts are prepared again
+        found = groupby(records.execute(_DUPLICATES), lambda row: row[0])
+        without = {number: frozenset(place for _, place in rows) for number, rows in found}
+        if without:  # these parts are prepared again
             again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
             for record in map_in_pool(work, again, config.workers):
                 write_record(records, *record)
@@ -290,12 +282,6 @@ def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]
         records.execute("DELETE FROM pictures WHERE part = ?", (number,))
         rows = ((number, place, *picture) for place, picture in enumerate(pictures))
         records.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-
-
-def find_duplicates(records: sqlite3.Connection) -> dict[int, frozenset[int]]:
-    """Places in each part of the squares whose pixels are in another split already."""
-    found = groupby(records.execute(_DUPLICATES), lambda row: row[0])
-    return {number: frozenset(place for _, place in rows) for number, rows in found}
 
 
 def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[tuple]:

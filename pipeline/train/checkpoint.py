@@ -72,18 +72,13 @@ class Checkpoint:
             lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes `state`, whose "step" numbers the file, to a temporary file and renames that."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Writes `state`, whose "step" numbers the file."""
         content = io.BytesIO()
         torch.save(state, content)
-        unfinished = self._folder / f"{self.fingerprint}.tmp"
-        try:
-            _write(unfinished, content.getbuffer())
-        except OSError:
-            unfinished.unlink(missing_ok=True)  # of a full disk
-            raise
-        os.replace(unfinished, self._folder / f"{self.fingerprint}-{state['step']:09}.pt")
-        _sync(self._folder)
+        path, part = (self._folder / f"{self.fingerprint}{end}" for end in (f"-{state['step']:09}.pt", ".tmp"))
+        with whole_file(path, part), open(part, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
         for path in self._paths()[KEPT:]:
             path.unlink()
 
@@ -148,17 +143,23 @@ def settings_of(config: Config) -> dict[str, Any]:
     return {"seed": config.seed, "beta": config.beta, **sections}
 
 
-def _write(path: Path, content: memoryview) -> None:
-    with open(path, "wb") as file:
-        file.write(hashlib.sha256(content).digest())
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+@contextmanager
+def whole_file(path: Path, part: Path | None = None) -> Iterator[Path]:
+    """Yields the path to write a file to, by default with the suffix .part; it gets its name when it is on the disk."""
+    part = part or path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield part
+        _sync(part)
+        os.replace(part, path)
+        _sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
-    """Makes a rename in the folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Makes what was written to a file, or renamed in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -1,6 +1,5 @@
 """The training of pictures hidden in pictures: stored as a file stores them, revealed and unshuffled; validation."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,18 +28,19 @@ from pipeline.train.losses import (
     Objective,
     PassResult,
     check_measures,
-    container_start,
     container_weight,
     loss_terms,
 )
 from pipeline.train.validation import FIGURES, validation_crops
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
+from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED, GREY, MEANS, NONE
 from stegnet.core.shuffle import Shuffle
 from stegnet.networks.pair import Pair
 
 Result = TypeVar("Result", bound=tuple)
+_START, _CODED_START = 0.02, 0.0001
 PREVIEW_PAIRS = 4
 PREVIEW_GAIN = 10  # of the difference between container and cover
 
@@ -96,8 +96,8 @@ class HideRevealPass(nn.Module):
         super().__init__()
         self.pair = pair
         networks = (pair.prepare, pair.enhance, pair.hide, pair.reveal, pair.restore)
-        compiler = torch.compile if compiled else _uncompiled
-        self._prepare, self._enhance, self._hide, self._reveal, self._restore = map(compiler, networks)
+        made = map(torch.compile, networks) if compiled else networks
+        self._prepare, self._enhance, self._hide, self._reveal, self._restore = made
         self._base, self._precision = config.scramble.base, precision
         self._strength = seal_strength(config.train.bits)
 
@@ -144,7 +144,10 @@ class PictureObjective(Objective):
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         super().__init__(config, pair, steps)
         check_measures(config.train.loss)
-        self._start = container_start(config, pair)
+        self._start = config.train.container_start
+        if self._start == AUTO:  # none for a pair that needs no start; the less a base leaves to hide, the less
+            coded = config.scramble.base == CODED
+            self._start = 1.0 if not pair.secret_first else _CODED_START if coded else _START
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> HideRevealPass:
         return HideRevealPass(pair, self.config, precision, compiled)
@@ -171,7 +174,9 @@ class PictureObjective(Objective):
         return {CONTAINER_PSNR: psnr_from_mse(container), SECRET_PSNR: psnr_from_mse(secret)}
 
     def preview(self, result: PassResult) -> np.ndarray:
-        return preview(result)
+        """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
+        cover, container, secret, revealed, _ = result
+        return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
         opened = Validation.open(self.config, data, device, precision, batch)
@@ -212,18 +217,17 @@ class Validation:
         """
         means = torch.zeros(4, dtype=torch.float64)
         hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
-        for part in self._parts():
+        for first in range(0, len(self._pictures), self._batch):
+            part = slice(first, first + self._batch)
             randomness = self._randomness.select(part)
-            result = _as_stored(hide_reveal, hide_reveal(self._pictures[part], randomness), randomness)
+            result = hide_reveal(self._pictures[part], randomness)
+            stored, revealed = hide_reveal.store(result.container, randomness), from_8_bits(to_8_bits(result.revealed))
+            result = result._replace(container=stored, revealed=revealed)
             terms = loss_terms(result, self._config.train.loss).stack()
             means += terms.double().cpu() * (len(result.cover) / len(self._pictures))
         container, secret, container_mse, secret_mse = means.tolist()
         loss = container + self._config.beta * secret
         return dict(zip(FIGURES, (loss, psnr_from_mse(container_mse), psnr_from_mse(secret_mse)), strict=True))
-
-    def _parts(self) -> Iterator[slice]:
-        for first in range(0, len(self._pictures), self._batch):
-            yield slice(first, first + self._batch)
 
 
 def first_pairs(result: Result) -> Result:
@@ -233,12 +237,6 @@ def first_pairs(result: Result) -> Result:
         result: a named tuple of tensors.
     """
     return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
-
-
-def preview(result: PassResult) -> np.ndarray:
-    """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
-    cover, container, secret, revealed, _ = result
-    return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
 
 def difference(cover: Tensor, container: Tensor) -> Tensor:
@@ -252,19 +250,9 @@ def side_by_side(*columns: Tensor) -> np.ndarray:
     return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
 
 
-def _uncompiled(network: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return network
-
-
 def _per_pair(mask: Tensor) -> Tensor:
     return mask[:, None, None, None]
 
 
 def _channels_last(pictures: Tensor) -> Tensor:
     return pictures.contiguous(memory_format=torch.channels_last)
-
-
-def _as_stored(hide_reveal: HideRevealPass, result: PassResult, randomness: PassRandomness) -> PassResult:
-    """Container and revealed secret as files hold them."""
-    stored = hide_reveal.store(result.container, randomness)
-    return result._replace(container=stored, revealed=from_8_bits(to_8_bits(result.revealed)))

@@ -8,7 +8,7 @@ unless `container_start` is about the square of what a squared error needs (0.00
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,12 +18,10 @@ from pipeline import similarity
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.extension import load_object
-from stegnet.core.parallel import AUTO
-from stegnet.core.samples import CODED, NONE
+from stegnet.core.samples import NONE
 from stegnet.networks.pair import Pair
 
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
-_START, _CODED_START = 0.02, 0.0001
 Measure = Callable[[Pair], dict[str, float]]  # figures of the training curve; leaves a pair in evaluation mode
 
 
@@ -41,7 +39,7 @@ class LossTerms:
         return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
 
-class Objective:
+class Objective(Protocol):
     """What a pair learns; a kind of family has one.
 
     Args:
@@ -59,34 +57,27 @@ class Objective:
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> nn.Module:
         """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
-        raise NotImplementedError
 
     def draw(self, step: int, device: torch.device) -> Any:
         """The randomness of a step's whole batch."""
-        raise NotImplementedError
 
     def terms(self, result: Any) -> LossTerms:
         """The loss terms of a pass."""
-        raise NotImplementedError
 
     def weight(self, step: int, randomness: Any) -> float:
         """The weight of the container's term."""
-        raise NotImplementedError
 
     def observe(self, step: int, randomness: Any, means: Tensor) -> None:
         """Takes the means of a whole batch, (4,) as LossTerms."""
 
     def figures(self, means: Tensor) -> dict[str, float]:
         """The figures of a training curve from means, (4,) as LossTerms."""
-        raise NotImplementedError
 
     def preview(self, result: Any) -> np.ndarray:
         """Preview pictures of a pass, (H, W, 3) uint8."""
-        raise NotImplementedError
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
         """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
-        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes during a training."""
@@ -115,13 +106,6 @@ def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
     with torch.no_grad():
         squared = [mse(*pictures).mean() for pictures in (container, secret)]
     return LossTerms(_error(*container, config), _error(*secret, config), *squared)
-
-
-def container_start(config: Config, pair: Pair) -> float:
-    """`train.container_start`; "auto": 1 for a pair that needs no start, else less the less a base leaves to hide."""
-    if config.train.container_start != AUTO:
-        return config.train.container_start
-    return 1.0 if not pair.secret_first else _CODED_START if config.scramble.base == CODED else _START
 
 
 def container_weight(step: int, steps: int, start: float, ramp: float) -> float:

@@ -101,8 +101,7 @@ class ModemPass(nn.Module):
 
     Args:
         channel: what happens to containers besides their codec.
-        precision: "bf16" or "fp32", of the networks.
-        compiled: the networks are compiled first.
+        precision, compiled: as of `HideRevealPass`.
     """
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
@@ -160,7 +159,8 @@ def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Di
     Args:
         stored: of 8 bits, in [0, 1].
     """
-    surrogate = torch.where(_per_picture(randomness.full_chroma, stored), stored, with_halved_chroma(stored))
+    full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]
+    surrogate = torch.where(full_chroma, stored, with_halved_chroma(stored))
     saved = to_8_bits(stored.detach()).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
     parts = randomness.seeds, randomness.quality, randomness.twice, randomness.full_chroma, randomness.webp
     draws = zip(saved, *(part.tolist() for part in parts), strict=True)
@@ -177,21 +177,12 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
     return pictures - difference + halved.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
-def preview_modem(result: ModemResult) -> np.ndarray:
-    """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
-    return side_by_side(result.cover, result.container, difference(result.cover, result.container))
-
-
 def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool, webp: bool) -> np.ndarray:
     if twice:
         picture = through_jpeg(picture, FIRST_QUALITY, full_chroma=full_chroma)
     if webp:
         return through_webp(picture, quality)
     return through_jpeg(picture, quality, full_chroma=full_chroma)
-
-
-def _per_picture(mask: Tensor, pictures: Tensor) -> Tensor:
-    return mask.to(pictures.device)[:, None, None, None]
 
 
 class ModemObjective(Objective):
@@ -208,8 +199,7 @@ class ModemObjective(Objective):
     def __init__(self, config: Config, pair: Modem, steps: int) -> None:
         super().__init__(config, pair, steps)
         self._channel = config.channel
-        self.rungs = tuple(rung.name for rung in config.model.rungs)
-        self._weights = [_STEERED_START] * len(self.rungs)
+        self._weights = [_STEERED_START] * len(config.model.rungs)
 
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> ModemPass:
         assert isinstance(pair, Modem)
@@ -245,51 +235,38 @@ class ModemObjective(Objective):
         return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
 
     def preview(self, result: ModemResult) -> np.ndarray:
-        return preview_modem(result)
+        """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
+        return side_by_side(result.cover, result.container, difference(result.cover, result.container))
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
+        """PSNR of the containers, and information in bits per pixel, of each rung."""
         crops = validation_crops(self.config, data, coded=False)
-        return None if crops is None else ModemValidation(crops.to(device), self, precision, batch).measure
+        if crops is None:
+            return None
+        covers = crops.to(device)
 
-    @torch.no_grad()
-    def measure(self, network: ModemPass, covers: Tensor, rung: int, batch: int) -> dict[str, float]:
-        """Figures of a rung on covers, (B, 1, 3, H, W) uint8, each with the same bits and JPEG quality every time."""
-        random = torch.Generator().manual_seed(self.config.seed)
-        randomness = randomness_of(self.config, self.pair, rung, len(covers), random, covers.device)
-        means = torch.zeros(4, dtype=torch.float64)
-        for first in range(0, len(covers), batch):
-            part = slice(first, first + batch)
-            terms = self.terms(network(covers[part], randomness.select(part)))
-            means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
-        return self.figures(means)
+        @torch.no_grad()
+        def measure(pair: Pair) -> dict[str, float]:
+            network, figures = self.network(pair.eval(), precision), {}
+            for index, rung in enumerate(self.config.model.rungs):
+                random = torch.Generator().manual_seed(self.config.seed)  # the same bits and qualities every time
+                randomness = randomness_of(self.config, self.pair, index, len(covers), random, device)
+                means = torch.zeros(4, dtype=torch.float64)
+                for first in range(0, len(covers), batch):
+                    part = slice(first, first + batch)
+                    terms = self.terms(network(covers[part], randomness.select(part)))
+                    means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
+                measured = self.figures(means)
+                figures |= {f"validation_{rung.name}_{key}": value for key, value in measured.items()}
+            return figures
+
+        return measure
 
     def state_dict(self) -> dict[str, Any]:
         return {"weights": list(self._weights)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._weights = list(state["weights"])
-
-
-class ModemValidation:
-    """Measures a modem's rungs on fixed covers.
-
-    Args:
-        covers: (B, 1, 3, crop, crop) uint8.
-        batch: covers that are computed at once.
-    """
-
-    def __init__(self, covers: Tensor, objective: ModemObjective, precision: str, batch: int) -> None:
-        self._covers, self._objective = covers, objective
-        self._precision, self._batch = precision, batch
-
-    def measure(self, pair: Pair) -> dict[str, float]:
-        """PSNR of the containers, and information in bits per pixel, of each rung."""
-        network = self._objective.network(pair.eval(), self._precision)
-        figures = {}
-        for index, name in enumerate(self._objective.rungs):
-            measured = self._objective.measure(network, self._covers, index, self._batch)
-            figures |= {f"validation_{name}_{key}": value for key, value in measured.items()}
-        return figures
 
 
 def lost_bits(bits: Tensor, likelihoods: Tensor) -> Tensor:

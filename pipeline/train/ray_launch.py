@@ -53,7 +53,8 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
     _CHECKPOINTS.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
         failures = FailureConfig(max_failures=RESTARTS)
-        run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), _variables())
+        variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+        run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), variables)
         trainer = TorchTrainer(
             run,  # no train_loop_config: Ray may show that
             scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
@@ -87,10 +88,6 @@ def _fit(trainer: TorchTrainer) -> None:
                 stop.code = 128 + request.signal
                 raise stop
         training.result()
-
-
-def _variables() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
 
 
 def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ import torch
 from pipeline.config import Config
 from pipeline.fingerprint import code_hashes
 from pipeline.shards import data_hash
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of, with_defaults
+from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of, whole_file, with_defaults
 from pipeline.train.devices import BatchShare, loader_processes, open_fabric
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
@@ -161,12 +161,7 @@ def _shortened(names: Sequence[str]) -> str:
 
 
 def make_card(
-    config: Config,
-    data: Path,
-    device: torch.device,
-    precision: str,
-    figures: dict[str, float],
-    pair: Pair,
+    config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float], pair: Pair
 ) -> Card:
     """The card of the weights that this training gives."""
     origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
@@ -186,9 +181,9 @@ def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
     """Writes the weights file, and its card beside it as JSON for readers without safetensors."""
-    with _whole(path) as part:
+    with whole_file(path) as part:
         save_pair(part, pair, card)
-    with _whole(path.with_suffix(".json")) as part:
+    with whole_file(path.with_suffix(".json")) as part:
         part.write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -199,19 +194,7 @@ def write_curve(path: Path, points: Sequence[Point]) -> None:
     """
     expected = () if INFORMATION in points[0] else FIGURES
     columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
-    with _whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(points)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Yields the path to write a file to, which gets its name when it is whole."""
-    part = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

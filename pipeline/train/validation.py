@@ -56,7 +56,7 @@ class BestWeights:
 def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
     """Centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
 
-    None if train.validate is 0, or there are too few pictures.
+    At most MAX_PAIRS, evenly spaced; None if train.validate is 0, or there are too few pictures.
     """
     if not config.train.validate:
         return None
@@ -68,14 +68,10 @@ def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
             data, count,
         )  # fmt: skip
         return None
-    return torch.from_numpy(_centre_crops(data, count, config.train.crop, coded))
-
-
-def _centre_crops(data: Path, count: int, crop: int, coded: bool) -> np.ndarray:
-    """(B, 1 or 2, 3, crop, crop) uint8, pictures and bases of at most MAX_PAIRS, evenly spaced over the split."""
     wanted = min(count, MAX_PAIRS)
     splits = [Shards(data, VALIDATION), *([Shards(data, VALIDATION, bases=True)] if coded else [])]
     chosen = [[shards[index * count // wanted] for shards in splits] for index in range(wanted)]
-    start = (chosen[0][0].shape[0] - crop) // 2
-    inside = slice(start, start + crop)
-    return np.stack([[picture[inside, inside].transpose(2, 0, 1) for picture in pictures] for pictures in chosen])
+    start = (chosen[0][0].shape[0] - config.train.crop) // 2
+    inside = slice(start, start + config.train.crop)
+    crops = [[picture[inside, inside].transpose(2, 0, 1) for picture in pictures] for pictures in chosen]
+    return torch.from_numpy(np.stack(crops))

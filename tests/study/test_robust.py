@@ -28,12 +28,12 @@ RUNG = RUNGS[0]
 
 
 def test_what_comes_back_is_what_was_sent(cat: np.ndarray) -> None:
-    (row,) = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
+    row = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
     assert not row["refused"]
     assert 0 < row["bits"] < 1
     assert all(row[name] for name in unforeseen(parse_channel("jpeg:85")))
     assert row["secret_psnr"] > 15
-    (row,) = send(index_modem(), 1, (1, (np.zeros_like(cat[:16, :16]), cat), "jpeg:85", 38.0))
+    row = send(index_modem(), 1, (1, (np.zeros_like(cat[:16, :16]), cat), "jpeg:85", 38.0))
     assert row["refused"]
 
 
