@@ -1,7 +1,7 @@
 """Stage check: the folders of data.* are there, model.* can be trained by train.loss, detect.backbone is one.
 
-It comes first, since DVC removes the outputs of a stage that is to run. Its output is always the same, so that no
-other stage repeats because of it.
+It comes first, since DVC removes the outputs of a stage that is to run. Its first output is always the same, so that no
+stage but train, which takes the second one, the hashes of code, repeats because of it.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from pipeline.config import Config
+from pipeline.fingerprint import code_hashes
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
@@ -21,7 +22,7 @@ from stegnet.networks.pair import build_from
 REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support
 
 
-def main(config: Config, out: Path) -> None:
+def main(config: Config, out: Path, network: Path) -> None:
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)
@@ -29,6 +30,7 @@ def main(config: Config, out: Path) -> None:
     if config.detect.pairs:
         check_detector(config.detect.backbone)
     write_json(out, {"folders": "found"})
+    write_json(network, code_hashes(config))
 
 
 def check_network(section: Any, crop: int) -> None:
@@ -63,4 +65,4 @@ def check_detector(backbone: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "out")
+    run_stage(main, "out", "network")
