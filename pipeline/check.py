@@ -1,7 +1,7 @@
 """Stage check: the folders of data.* are there, model.* can be trained by train.loss, detect.backbone is one.
 
-It comes first, since DVC removes the outputs of a stage that is to run. Its first output is always the same, so that no
-stage but train, which takes the second one, the hashes of code, repeats because of it.
+It comes first, since DVC removes the outputs of a stage that is to run. Its output is always the same, so that no
+other stage repeats because of it.
 """
 
 from pathlib import Path
@@ -10,19 +10,18 @@ from typing import Any
 import torch
 
 from pipeline.config import Config
-from pipeline.fingerprint import code_hashes
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
 from stegnet.core.compute import make_deterministic, pick_device
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, renamed
 from stegnet.networks.layers.backbone import make_stage
 from stegnet.networks.pair import build_from
 
 REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support
 
 
-def main(config: Config, out: Path, network: Path) -> None:
+def main(config: Config, out: Path) -> None:
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)
@@ -30,7 +29,6 @@ def main(config: Config, out: Path, network: Path) -> None:
     if config.detect.pairs:
         check_detector(config.detect.backbone)
     write_json(out, {"folders": "found"})
-    write_json(network, code_hashes(config))
 
 
 def check_network(section: Any, crop: int) -> None:
@@ -58,11 +56,9 @@ def check_detector(backbone: str) -> None:
     Raises:
         ConfigError: it can't be built without strides.
     """
-    try:
+    with renamed({"model.backbone": "detect.backbone"}):
         make_stage(backbone, 3, pretrained=False)
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("model.", "detect.", 1), error.hint) from error
 
 
 if __name__ == "__main__":
-    run_stage(main, "out", "network")
+    run_stage(main, "out")

@@ -76,9 +76,12 @@ class Checkpoint:
         content = io.BytesIO()
         torch.save(state, content)
         path, part = (self._folder / f"{self.fingerprint}{end}" for end in (f"-{state['step']:09}.pt", ".tmp"))
-        with whole_file(path, part), open(part, "wb") as file:
-            file.write(hashlib.sha256(content.getbuffer()).digest())
-            file.write(content.getbuffer())
+        with whole_file(path, part):
+            with open(part, "wb") as file:
+                file.write(hashlib.sha256(content.getbuffer()).digest())
+                file.write(content.getbuffer())
+            _sync(part)
+        _sync(self._folder)
         for path in self._paths()[KEPT:]:
             path.unlink()
 
@@ -145,14 +148,12 @@ def settings_of(config: Config) -> dict[str, Any]:
 
 @contextmanager
 def whole_file(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """Yields the path to write a file to, by default with the suffix .part; it gets its name when it is on the disk."""
+    """Yields the path to write a file to, by default with the suffix .part; it gets its name when it is whole."""
     part = part or path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part
-        _sync(part)
         os.replace(part, path)
-        _sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 

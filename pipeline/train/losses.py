@@ -5,10 +5,11 @@ steep where a picture is flat: alone, they drive the container back to its cover
 unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class LossTerms:
         return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
 
-class Objective(Protocol):
+class Objective(ABC):
     """What a pair learns; a kind of family has one.
 
     Args:
@@ -55,27 +56,34 @@ class Objective(Protocol):
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         self.config, self.pair, self.steps = config, pair, steps
 
+    @abstractmethod
     def network(self, pair: Pair, precision: str, compiled: bool = False) -> nn.Module:
         """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
 
+    @abstractmethod
     def draw(self, step: int, device: torch.device) -> Any:
         """The randomness of a step's whole batch."""
 
+    @abstractmethod
     def terms(self, result: Any) -> LossTerms:
         """The loss terms of a pass."""
 
+    @abstractmethod
     def weight(self, step: int, randomness: Any) -> float:
         """The weight of the container's term."""
 
-    def observe(self, step: int, randomness: Any, means: Tensor) -> None:
+    def observe(self, step: int, randomness: Any, means: Tensor) -> None:  # noqa: B027
         """Takes the means of a whole batch, (4,) as LossTerms."""
 
+    @abstractmethod
     def figures(self, means: Tensor) -> dict[str, float]:
         """The figures of a training curve from means, (4,) as LossTerms."""
 
+    @abstractmethod
     def preview(self, result: Any) -> np.ndarray:
         """Preview pictures of a pass, (H, W, 3) uint8."""
 
+    @abstractmethod
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
         """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
 
@@ -83,7 +91,7 @@ class Objective(Protocol):
         """All that changes during a training."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
         """Restores the result of `state_dict`."""
 
 

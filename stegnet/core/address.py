@@ -88,6 +88,14 @@ class Address:
         found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
         return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
 
+    def size(self) -> int:
+        """Bytes of a file; errors as `is_dir`."""
+        return self._call("read", "size", self._opened[1])
+
+    def get(self, path: Path) -> None:
+        """Copies the file to a path; errors as `is_dir`."""
+        self._call("read", "get_file", self._opened[1], str(path))
+
     def put(self, path: Path) -> None:
         """Copies a path's file here; errors as `is_dir`."""
         self._call("written", "put_file", str(path), self._opened[1])
@@ -123,7 +131,7 @@ def fetched(source: Place) -> Iterator[Path]:
         yield source
         return
     with _local_name(source) as path:
-        source._call("read", "get_file", source._opened[1], str(path))
+        source.get(path)
         yield path
 
 
@@ -144,7 +152,7 @@ def stored(result: Place) -> Iterator[Path]:
 
 def size_of(result: Place) -> int:
     """Bytes of a file."""
-    return result.stat().st_size if isinstance(result, Path) else result._call("read", "size", result._opened[1])
+    return result.stat().st_size if isinstance(result, Path) else result.size()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def config(backbone: str) -> Config:
 @pytest.mark.parametrize("backbone", ["efficientformer_l1", "none"])
 def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(backbone: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^model.backbone: [^\n]+$"):
-        main(config(backbone), tmp_path / "checked.json", tmp_path / "network.json")
+        main(config(backbone), tmp_path / "checked.json")
     assert not list(tmp_path.iterdir())
 
 
@@ -30,19 +30,19 @@ def test_a_detector_that_can_t_be_built_is_refused_unless_it_is_off(tmp_path: Pa
         wrong = replace(params, detect=replace(params.detect, backbone="vit_tiny_patch16_224", pairs=pairs))
         if pairs:
             with pytest.raises(ConfigError, match=r"^detect.backbone: "):
-                main(wrong, tmp_path / "checked.json", tmp_path / "network.json")
+                main(wrong, tmp_path / "checked.json")
         else:
-            main(wrong, tmp_path / "checked.json", tmp_path / "network.json")
+            main(wrong, tmp_path / "checked.json")
             (tmp_path / "checked.json").unlink()
 
 
 def test_a_network_that_learns_passes_and_a_full_disk_is_named_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(config("test_resnet"), tmp_path / "checked.json", tmp_path / "network.json")
+    main(config("test_resnet"), tmp_path / "checked.json")
     assert (tmp_path / "checked.json").is_file()
     with pytest.raises(SystemExit, match="1"), program():
-        main(config("test_resnet"), Path("/dev/full"), tmp_path / "network.json")
+        main(config("test_resnet"), Path("/dev/full"))
     said = capsys.readouterr().err.splitlines()
     assert said[-2] == "error: a file can't be written (No space left on device)"
     assert said[-1].startswith("hint: make room")
