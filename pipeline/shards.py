@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
+import fsspec
 import numpy as np
 from PIL import Image
 
@@ -34,7 +35,6 @@ from stegnet.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from diskcache import Cache
-    from fsspec import AbstractFileSystem
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 NPY = "npy"  # how pictures are coded; or webp
@@ -239,11 +239,11 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
 @cache
 def _cache(folder: Path, gigabytes: str) -> "Cache":
     """The cache, which all processes of a machine share."""
-    import diskcache
-
     if not gigabytes.isdecimal():
         raise ConfigError(f"{CACHE_GB}: must be a whole number of gigabytes, is {gigabytes!r}")
-    return diskcache.Cache(folder, size_limit=int(gigabytes) * 10**9, eviction_policy="least-recently-stored")
+    from diskcache import Cache  # takes a while, which workers need not
+
+    return Cache(folder, size_limit=int(gigabytes) * 10**9, eviction_policy="least-recently-stored")
 
 
 # Places
@@ -267,14 +267,12 @@ def is_remote(address: str) -> bool:
     return "://" in address
 
 
-def open_files(address: str) -> tuple["AbstractFileSystem", str]:
+def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of an address or path, and the path in it.
 
     Raises:
         ConfigError: fsspec knows no such protocol, or lacks its package.
     """
-    import fsspec  # its first import takes a while
-
     try:
         files, path = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:

@@ -35,9 +35,11 @@ from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_frames, write_png
 from stegnet.media.ffmpeg_cli import write_preview
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods import Run
-from stegnet.methods.network import Network, NetworkOptions, hide_film, reveal_film, run_of
-from stegnet.results import OutputTarget
+from stegnet.methods import Context, HideJob, hide_file
+from stegnet.methods.network import NetworkMethod, NetworkOptions
+from stegnet.networks import Network
+from stegnet.record import open_container
+from stegnet.results import OutputTarget, Report
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it
@@ -63,6 +65,11 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     print(f"film: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
 
 
+def _reveal(container: Path, out: OutputTarget, context: Context) -> Report:
+    with open_container(container, PUBLIC_DEMONSTRATION_KEY) as opened:
+        return NetworkMethod().find(opened, context).write(out, strict=True)
+
+
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
     """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
 
@@ -74,10 +81,10 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     key = PUBLIC_DEMONSTRATION_KEY
-    run = run_of(network, Run(randomness=seeded(seed), progress=progress))
-    options = NetworkOptions("cut", any_quality=True)
-    hide_film(cover, secret, OutputTarget(container, force=True), key, options, run)
-    frames = reveal_film(container, OutputTarget(revealed, force=True), key, strict=True, run=run).frames
+    context = Context.of(network, randomness=seeded(seed), progress=progress)
+    job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True), context)
+    hide_file(job, cover, secret, OutputTarget(container, force=True), key)
+    frames = _reveal(container, OutputTarget(revealed, force=True), context).frames
     write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
     chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
     rows, shown = [], []
@@ -90,7 +97,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
 
     with temporary_folder() as folder:
         base = folder / "base.mkv"
-        reveal_film(container, OutputTarget(base), key, strict=True, run=run_of(base_alone(network)))
+        _reveal(container, OutputTarget(base), Context.of(base_alone(network)))
         # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
         results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)
         with closing(map_in_threads(measured, results)) as found:

@@ -29,8 +29,7 @@ from stegnet.files import (
 )
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.media import read_picture, write_png
-from stegnet.media.inputs import check_input, input_kind
-from stegnet.methods import AUTO, METHODS, Fit, Hider, Run
+from stegnet.methods import AUTO, METHODS, Context, Fit, HideJob, hide_file
 from stegnet.results import OutputTarget, Report
 
 Source = str | PathLike[str] | bytes | np.ndarray
@@ -105,7 +104,7 @@ class Session:
         progress: Progress = no_progress,
         search: bool = False,
     ) -> None:
-        self._run = Run(
+        self._context = Context(
             None if weights is None else Path(weights), device, precision, backend, progress=progress, search=search
         )
 
@@ -149,11 +148,9 @@ class Session:
             _as_file(secret, "secret") as secret_path,
             temporary_folder() as folder,
         ):
-            check_input(cover_path)
-            kept = folder / f"container{chosen.form(cover_path, input_kind(cover_path))}" if to is None else Path(to)
-            target = OutputTarget(kept, overwrite)
-            run = replace(self._run, warn=_warn)
-            report = chosen.hide(cover_path, secret_path, target, key, chosen.options(**options), run)
+            job = HideJob(chosen, chosen.options(**options), replace(self._context, warn=_warn))
+            kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
+            report = hide_file(job, cover_path, secret_path, OutputTarget(kept, overwrite), key)
             if to is not None:
                 return replace(report, path=kept)
             made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()
@@ -193,7 +190,7 @@ class Session:
         with _as_file(secret, "secret") as secret_path:
             plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
             with results_folder(target.path, Path(covers)):
-                made = make_album(plan, target, key, Hider(chosen, chosen.options(**options), self._run))
+                made = make_album(plan, target, key, HideJob(chosen, chosen.options(**options), self._context))
         return [replace(each.report, path=each.out) for each in made]
 
     def reveal(
@@ -223,8 +220,8 @@ class Session:
         """
         _check_key(key, Identity)
         with _as_file(container, "container") as path, temporary_folder() as folder:
-            with open_hidden(path, key, self._run) as opened:
-                hidden = find(opened, self._run)
+            with open_hidden(path, key, self._context) as opened:
+                hidden = find(opened, self._context)
                 out = folder / _UNNAMED.get(hidden.kind, "revealed") if to is None else Path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
             data = out.read_bytes() if to is None else None
@@ -240,7 +237,7 @@ class Session:
         if key is not None:
             _check_key(key, Identity)
         with _as_file(file, "file") as path:
-            return file_info(path, key, self._run)
+            return file_info(path, key, self._context)
 
     def room(self, cover: Source) -> list[Fit]:
         """Lists what fits into a picture or film; errors as `info`."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
-from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.networks import Network, hide_picture, reveal_picture
 
 
 class PublicPair:

@@ -28,7 +28,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.core.samples import LEVELS
 from stegnet.media.pictures.avif import decode_avif, encode_avif, fit_avif
-from stegnet.methods.network import Network, reveal_picture
+from stegnet.networks import Network, reveal_picture
 
 MODULI = (3, 4, 5)
 QUALITIES = (80, 85, 90, 95)  # of the base

@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
 from stegnet.media import read_frames, scan
@@ -20,9 +20,9 @@ from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods import Run
+from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions, file_content
-from stegnet.methods.robust_film import GROUP, Pieces, hidden_pixels, hide_in_film, read_film
+from stegnet.methods.robust_film import GROUP, Pieces, hidden_pixels, read_film
 from stegnet.methods.robust_film import WRITTEN as CODING
 from stegnet.results import OutputTarget
 from study.reencodings import WAYS, Reencoding
@@ -66,8 +66,9 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
         secret.write_bytes(data := seeded(seed + 1)(size))
         start = perf_counter()
         try:
-            run = Run(randomness=seeded(seed + 2))
-            hide_in_film(cover, secret, OutputTarget(out, force=True), key, options, run)
+            run = Context(randomness=seeded(seed + 2))
+            job = HideJob(METHODS["robust"], options, run)
+            hide_file(job, cover, secret, OutputTarget(out, force=True), key)
         except CapacityError as error:
             size = smaller(size, error)
         else:
@@ -162,7 +163,7 @@ def measure_film(
     row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
     row |= {"seconds": filled.seconds} | against_cover(cover, filled.path)
     jobs = [partial(survival, filled, crf, way, found.groups) for way in ways]
-    survived = ordered(lambda job: job(), jobs, workers)
+    survived = parallel_map(lambda job: job(), jobs, workers)
     return row, [named | each for each in survived]
 
 

@@ -21,9 +21,12 @@ from PIL import Image
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
-from stegnet.media.jpeg import read_jpeg
-from stegnet.methods.jpeg import JpegCover, JpegOptions, jpeg_cover, juniward, sealed_planes, shown_luma
+from stegnet.media.cover import Cover
+from stegnet.media.jpeg import JpegCover, jpeg_cover, read_jpeg
+from stegnet.methods.jpeg import JpegOptions
+from stegnet.methods.jpeg_channel import sealed_planes
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
+from stegnet.sealing.jpeg_costs import juniward, shown_luma
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"
@@ -133,7 +136,8 @@ def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:
 
 
 def _cover(path: Path, quality: int) -> JpegCover:
-    return jpeg_cover(path, quality if quality <= _FINEST else JpegOptions().quality)
+    with Cover(path) as cover:
+        return jpeg_cover(cover, quality if quality <= _FINEST else JpegOptions().quality)
 
 
 def _saved(picture: np.ndarray, quality: int, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from stegnet.core.errors import StegnetError
 from stegnet.core.samples import Base, from_8_bits, split
 from stegnet.core.shuffle import Shuffle, draw_mask, invert
 from stegnet.keys import KEY_BYTES, Key, KeySource, Passphrase, Randomness
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 
 OPENED = "opened"
 Reveal = Callable[[np.ndarray, KeySource], object]  # raises a StegnetError if it gives nothing

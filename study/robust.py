@@ -30,7 +30,7 @@ from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
 from stegnet.media import FilmWriter
 from stegnet.media.vmaf import has_vmaf, vmaf
-from stegnet.methods import Run
+from stegnet.methods import Context
 from stegnet.methods.robust import (
     MESSENGER,
     WRITTEN_QUALITY,
@@ -122,7 +122,7 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row
     row: Row = {"promise": promise, "wanted": wanted, "picture": number}
     try:
         kept = Promise(channel, choose_rung(modem.rungs, channel, wanted))
-        found = hide_robust(modem, cover, partial(random_content, number), key, kept, Run(randomness=random))
+        found = hide_robust(modem, cover, partial(random_content, number), key, kept, Context(randomness=random))
     except CapacityError:
         return row | {"refused": True}
     row |= {"refused": False, "rung": found.rung.name, "bits": 8 * found.room / cover[..., 0].size}

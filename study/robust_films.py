@@ -25,7 +25,7 @@ from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.media import FILM, kind, read_frames, scan
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.h264 import write_h264
@@ -92,7 +92,7 @@ def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> lis
             write_h264(written, iter(container), info, CODING)
             carried = partial(_carried, written, read)
             quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
-            for crf, found in zip(CRFS, ordered(carried, CRFS, workers), strict=True):
+            for crf, found in zip(CRFS, parallel_map(carried, CRFS, workers), strict=True):
                 rows.append({"rung": rung.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality})
     return rows
 

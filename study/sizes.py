@@ -19,7 +19,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.measures import PSNR, SIDES
 from stegnet.media import resize
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 
 SIZES = (64, 128, 256, 512, 1024)
 LARGE = "large photographs"

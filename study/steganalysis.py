@@ -28,7 +28,7 @@ from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.parallel import distributed, on_cluster
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 from study import features
 from study.ensemble import Features, cross_validated, votes
 from study.features import colour_rich_model, spam, spatial_rich_models

@@ -25,7 +25,7 @@ from stegnet.core.shuffle import draw, grid
 from stegnet.keys import Key, KeyRing
 from stegnet.keys.demonstration import seeded
 from stegnet.media import resize, write_png
-from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.record import decode_base, read_record
 from study.keyless import (
     OPENED,

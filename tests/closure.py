@@ -1,6 +1,7 @@
 """Imports of a module of this repository, directly and through others, by reading its source."""
 
 import ast
+import re
 from collections.abc import Container
 from functools import cache
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("stegnet", "pipeline", "study")
 _ALL = (*PACKAGES, "tests", "tools")
+REGISTRY = ROOT / "stegnet/methods/registry.py"
+_BY_NAME = {ROOT / "stegnet/cli/parser.py": ROOT / "stegnet/cli/commands"}  # what imports all modules of a folder
 
 
 @cache
 def imports(path: Path) -> set[Path]:
     """The files of this repository that `path` imports itself, packages' __init__.py included."""
-    found: set[Path] = set()
+    found = set(_BY_NAME[path].glob("*.py")) if path in _BY_NAME else set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {file for alias in node.names for file in _files(alias.name)}
@@ -42,7 +45,19 @@ def touches(test: Path, files: set[Path]) -> bool:
     The topmost conftest.py does not count: it serves all tests, and imports what they all use.
     """
     above = [folder / "conftest.py" for folder in test.parents if folder.is_relative_to(ROOT / "tests")][:-1]
-    return any(files & closure(path) for path in (test, *above) if path.is_file())
+    return any(files & _used(path) for path in (test, *above) if path.is_file())
+
+
+def _used(path: Path) -> set[Path]:
+    """The closure of a file and, if it may hide or reveal, of all methods, which their registry names."""
+    found = closure(path)
+    return found | _methods() if REGISTRY in found else found
+
+
+@cache
+def _methods() -> set[Path]:
+    modules = re.findall(r'"(stegnet[\w.]+):\w+"', REGISTRY.read_text(encoding="utf-8"))
+    return {file for module in modules for own in _files(module) for file in closure(own)}
 
 
 @cache

@@ -16,7 +16,7 @@ from _pytest.mark.expression import Expression
 
 from stegnet.core import randomness
 from stegnet.keys import Key
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 from tests.closure import touches
 from tests.support.films import make_film, picture
 from tools import postgres
@@ -218,8 +218,8 @@ def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny network is not trained: how well secrets come back is not looked at."""
-    monkeypatch.setattr("stegnet.methods.network.quality.LEAST", 0.0)
-    monkeypatch.setattr("stegnet.methods.network.quality.POOR", 0.0)
+    monkeypatch.setattr("stegnet.networks.quality.LEAST", 0.0)
+    monkeypatch.setattr("stegnet.networks.quality.POOR", 0.0)
 
 
 @pytest.fixture(scope="session")

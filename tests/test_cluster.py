@@ -59,9 +59,9 @@ def plan(*names: str) -> FolderPlan:
     return FolderPlan(tuple(Job(Path(name), "picture", Path("secret")) for name in names))
 
 
-def write(cover, secret, out, key, options, run) -> Report:
+def write(job, cover, secret, out, key) -> Report:
     """Hides nothing: writes the cover's name and something random."""
-    out.path.write_bytes(cover.name.encode() + run.randomness(8))
+    out.path.write_bytes(cover.name.encode() + job.context.randomness(8))
     return Report(1, 1)
 
 
@@ -79,7 +79,7 @@ def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path
     tasks, work = tasks_of(made, out), doing(write)
     assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
     assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
-    alone = list(hide_each(made, out, lambda *files: Report(1, 1)))
+    alone = list(hide_each(made, out, lambda *files: Report(1, 1), doing(write).job.suffix_of))
     spread = {outcome.job: outcome.out for task in tasks for outcome in work.outcomes(task, SECRETS)}
     assert spread == {outcome.job: outcome.out for outcome in alone}
     first = {path: path.read_bytes() for path in tmp_path.iterdir()}
@@ -106,7 +106,7 @@ def test_errors_name_the_address_and_not_the_copy():
     files, path = with_file._opened
     files.pipe(path, b"cover")
 
-    def refuse(cover, *rest) -> Report:
+    def refuse(job, cover, *rest) -> Report:
         assert cover.read_bytes() == b"cover"
         raise CapacityError(f"{cover}: is too small", "take another")
 

@@ -25,7 +25,9 @@ def collect(*options: str) -> subprocess.CompletedProcess:
         ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frames.py", "tests/support/pairs.py", True),
         ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
+        ("tests/cli/test_keys.py", "stegnet/cli/commands/keygen.py", True),  # by its name
         ("tests/test_api.py", "stegnet/files/album.py", True),  # by `stegnet.hide_album`
+        ("tests/test_api.py", "stegnet/methods/h264_stream.py", True),  # by the registry
     ],
 )
 def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:

@@ -19,7 +19,7 @@ from pipeline.stage import bar, film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 from stegnet.networks.card import SHIPPED
 from stegnet.networks.export import export
 from stegnet.networks.pair import load_pair

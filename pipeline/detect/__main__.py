@@ -9,7 +9,6 @@ another method says nothing.
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import detect_result
 from stegnet.core.compute import make_deterministic
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 
 NETWORK, SEALED, CONTROL = "network", "sealed", "control"
 RATES = {SEALED: 0.1, CONTROL: 4.0}  # bits per sample
@@ -70,7 +69,7 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     splits = (TEST, VALIDATION) if any(read_manifest(shards, VALIDATION)) else (TEST,)
     unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, MOST_TESTED)]
     training, test = np.split(_sides(methods, [*known, *unseen], config.seed), [len(known)], axis=1)
-    detector = train_detector(settings.backbone, training, config.seed, partial(bar, desc="train"))
+    detector = train_detector(settings.backbone, training, config.seed, lambda steps: bar(steps, "train"))
     scores = dict(zip(methods, detect(detector, test), strict=True))
     kinds = np.array([pair.kind for pair in unseen])
     return pd.DataFrame(rows_of(scores, kinds, len(known)), columns=COLUMNS)

@@ -11,8 +11,8 @@ import numpy as np
 from stegnet.core.samples import channels_of
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
-from stegnet.methods.network import Network, hide_picture
 from stegnet.methods.sealed import hide_bytes
+from stegnet.networks import Network, hide_picture
 
 _SEEDS = 1_000_000  # containers of one experiment
 

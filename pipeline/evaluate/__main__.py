@@ -13,7 +13,7 @@ from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, HIDE_MS, REVEAL_MS, SECRET_PSNR
 from stegnet.media import write_png
-from stegnet.methods.network import Network
+from stegnet.networks import Network
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) -> None:

@@ -36,7 +36,7 @@ from stegnet.core.shuffle import grid
 from stegnet.core.temporary import temporary_folder
 from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.media import read_picture, write_png
-from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
 from stegnet.record import encode_base
 from stegnet.sealing import room
@@ -146,7 +146,7 @@ class Evaluator:
 
     def results(self, kind: str, indices: Iterable[int]) -> list[HideRevealResult]:
         """`run` of some pairs of a kind, with sealed bits."""
-        with closing(map_in_threads(partial(self.run, kind, mode=SEALED), indices)) as results:
+        with closing(map_in_threads(lambda index: self.run(kind, index, SEALED), indices)) as results:
             return list(results)
 
     def evaluate(self, progress: Progress) -> pd.DataFrame:
@@ -231,7 +231,7 @@ def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, N
 
     The results are therefore the same for any number of threads.
     """
-    return distributed(work, items, torch.get_num_threads(), partial(torch.set_num_threads, 1))
+    return distributed(work, items, torch.get_num_threads(), lambda: torch.set_num_threads(1))
 
 
 def measure_quality(

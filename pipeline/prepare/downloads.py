@@ -188,7 +188,7 @@ class _Bar(tqdm):
 
 def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> None:
     """Writes the files in `missing`, name to SHA-256, to a temporary folder, and renames it when complete."""
-    import pooch  # takes a while
+    import pooch  # takes a while, which workers need not
 
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a killed run

@@ -214,15 +214,15 @@ def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[
     """The picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
     name, shown = _escaped(file.name), _escaped(shown)
     try:
-        picture = partial(Picture, file.source, key=file_hash(local), splits=file.splits)
+        key = file_hash(local)
     except OSError as error:
         raise DataError(f"{local}: can't be read ({error.strerror})", "check its permissions") from error
     try:
         if kind(local) == FILM:
             for index, frame in islice(enumerate(read_frames(local)), 0, None, every):
-                yield picture(f"{name}#{index}", frame)
+                yield Picture(file.source, f"{name}#{index}", frame, key=key, splits=file.splits)
         else:
-            yield picture(name, read_picture(local))
+            yield Picture(file.source, name, read_picture(local), key=key, splits=file.splits)
     except MediaError as error:
         yield str(error).replace(str(local), shown)
 

@@ -121,7 +121,7 @@ def prepare(
                 write_record(records, *record)
         counts = _report(records, config)
         layout = ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store)
-        write_tables(unfinished, layout, partial(pictures_of, records))
+        write_tables(unfinished, layout, lambda split: pictures_of(records, split))
     file.unlink()
     os.replace(unfinished, out)
     return counts

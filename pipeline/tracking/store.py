@@ -9,7 +9,6 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from threading import Event, Thread
@@ -61,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def store_errors(problem: str) -> Iterator[None]:
+def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None]:
     """Turns errors of MLflow, the network and the disk into a TrackingError: the problem, its reason, the remedy."""
     try:
         yield
@@ -73,9 +72,6 @@ def store_errors(problem: str) -> Iterator[None]:
         store = shlex.quote(without_passwords(mlflow.get_tracking_uri()))
         hint = hint.format(store=store, found=found[found.lastindex or 0])
         raise TrackingError(f"{problem} ({_reason(error)})", hint) from error
-
-
-_usable = partial(store_errors, "MLflow's store can't be used")
 
 
 class LiveRun:
@@ -210,7 +206,7 @@ class Tracker:
             training: fingerprint of a training; if it was interrupted, its run is resumed.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
-        with _usable():
+        with store_errors():
             interrupted = self._latest(_ENDED, self._own | {TRAINING: training}) if training else None
             run, lock = self._start(stage, interrupted, tags)
             live = LiveRun(self._client, run, max((step for _, step in self._figures(run)), default=-1))
@@ -231,7 +227,7 @@ class Tracker:
                 _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
             lock.release()
 
-    @_usable()
+    @store_errors()
     def log_result(self, result: Result) -> None:
         """Logs a stage from its files unless it has a finished run in this experiment; attaches it to its training.
 
@@ -246,7 +242,7 @@ class Tracker:
         self._end(run, "FINISHED", result)
         lock.release()
 
-    @_usable()
+    @store_errors()
     def add_to_training(self, result: Result) -> None:
         """Adds figures and files to the experiment's training, and ONNX files to its model, which is registered."""
         if row := self._training(result.weights):
@@ -254,7 +250,7 @@ class Tracker:
             if result.onnx and (model := _model(row)):
                 register(self._client, model, result.onnx)
 
-    @_usable()
+    @store_errors()
     def log_sweep(self, result: Result, note: str, trainings: Sequence[Run]) -> None:
         """Logs a sweep's row unless there is one with this result, and puts its trainings below it."""
         self.log_result(result)
@@ -263,7 +259,7 @@ class Tracker:
         for training in trainings:
             self._client.set_tag(training.info.run_id, PARENT, row)
 
-    @_usable()
+    @store_errors()
     def training(self) -> Run | None:
         """This experiment's latest finished training; its row has the headline of what was measured of it."""
         return self._latest(_FINISHED, self._own | {STAGE: "train"})

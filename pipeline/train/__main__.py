@@ -2,18 +2,19 @@
 
 import logging
 import os
-from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
 from pipeline.tracking.results import train_result
 from pipeline.train.checkpoint import checkpoint_of
-from pipeline.train.devices import training_processes, training_setup
+from pipeline.train.devices import training_processes, training_setup, unused_gpus
 from pipeline.train.train import train, write_curve, write_weights
 from pipeline.train.trainer import Point
-from stegnet.core.compute import cpu_threads, unused_gpus
+from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
 
 PREVIEW = "train/cover - container - difference x10 - secret - revealed"
@@ -44,8 +45,10 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
             write_curve(curve, points)
             run.log_point("train", point)
 
-        progress, show = partial(bar, desc="train"), partial(run.log_picture, PREVIEW)
-        pair, card, rate = train(config, shards, checkpoints, report, progress, show)
+        def show(step: int, pictures: np.ndarray) -> None:
+            run.log_picture(PREVIEW, step, pictures)
+
+        pair, card, rate = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
         figures = {"steps": points[-1]["step"] + 1, "training_loss": points[-1]["loss"], **card.figures}
         write_json(curve.with_name("metrics.json"), figures)

@@ -1,12 +1,14 @@
 """Training processes, each with a device and a share of every batch; the only module that imports Lightning Fabric."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import pynvml
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
@@ -124,6 +126,23 @@ def _cpu_processes(config: Config, cores: int) -> int:
         return 1
     counts = range(cores, 1, -1)
     return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
+
+
+def unused_gpus() -> str:
+    """Describes the NVIDIA driver of this machine where it has GPUs and PyTorch can't use them; "" elsewhere.
+
+    GPUs that CUDA_VISIBLE_DEVICES hides are not meant to be used.
+    """
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # the last is SLURM's
+    if hidden or torch.cuda.is_available():
+        return ""
+    try:
+        pynvml.nvmlInit()
+        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
+    except pynvml.NVMLError:  # there is no driver, or it does not work
+        return ""
+    built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
+    return f"{count} GPUs with NVIDIA's driver {driver}; PyTorch {torch.__version__} is built for {built_for}"
 
 
 @contextmanager

@@ -33,9 +33,10 @@ _STOPPED = "stopped; run the same command to resume from the last checkpoint"
 
 @contextmanager
 def cluster() -> Iterator[tuple[int, int]]:
-    """Connects to a cluster; yields and raises as `connect` returns and raises."""
+    """Connects to a cluster; yields its numbers of GPUs and CPUs, and raises as `connect`."""
     try:
-        yield connect()
+        resources = connect().cluster_resources()
+        yield int(resources.get("GPU", 0)), int(resources["CPU"])
     finally:
         ray.shutdown()
 

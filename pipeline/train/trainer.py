@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.train.devices import BatchShare, Fabric
 from pipeline.train.hiding import PictureObjective, first_pairs
 from pipeline.train.losses import Objective
+from pipeline.train.modem import ModemObjective
 from pipeline.train.validation import BestWeights
 from stegnet.core.compute import seed_step
 from stegnet.core.errors import ConfigError
@@ -225,8 +226,6 @@ def objective_of(config: Config, pair: Pair, steps: int) -> Objective:
     """The objective of a pair; `steps` is the length of the training."""
     if not pair.bits:
         return PictureObjective(config, pair, steps)
-    from pipeline.train.modem import ModemObjective  # only its training depends on the family's file
-
     return ModemObjective(config, pair, steps)
 
 

@@ -5,14 +5,11 @@ Importing this package imports nothing else, so that Ctrl-C is handled as early 
 
 import os
 
+from stegnet import lazy_names
+
 _INTERRUPTED = 130
 
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
-    from stegnet.cli import command
-
-    return command.main(argv)
+__getattr__, __all__ = lazy_names(__name__, command="main")
 
 
 def run() -> None:

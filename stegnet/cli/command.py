@@ -1,25 +1,32 @@
-"""The `stegnet` command: its parser, its exit codes, and shell completion."""
+"""The `stegnet` command: its parser, and its exit codes."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from stegnet import __version__
 from stegnet.cli import messages
-from stegnet.cli.commands import enhance, export, gui, hide, info, keygen, reveal, webcam
-from stegnet.cli.parser import Parser, commands_of
+from stegnet.cli.parser import Parser
 from stegnet.cli.signals import Signals
-from stegnet.cli.streams import make_blocking, place_or_stream
-from stegnet.core.address import place
 from stegnet.core.errors import StegnetError
+from stegnet.kernels import kernels_in_use
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _STREAMS = 3  # numbers of standard input, output and error
 _NO_THREAD = "can't start new thread"  # Python's RuntimeError
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
+_COMMANDS = {  # with their modules' names; one is imported when it is used
+    "hide": "hide SECRET in COVER",
+    "reveal": "reveal the secret",
+    "info": "tell what fits into a file or, with the key, what it hides",
+    "gui": "hide and reveal in a window of the browser",
+    "enhance": "denoise and sharpen a revealed picture or film",
+    "webcam": "hide SECRET in a live camera picture and watch",
+    "keygen": "generate a key file or a passphrase",
+    "export": "export a weights file to ONNX",
+}
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {
     "keygen": (
@@ -48,11 +55,10 @@ EXIT_CODES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    options = make_parser().parse_args(argv)
     signals = Signals()
     with signals.handled(), messages.python_warnings():
         try:
-            code, ended = _call(options), ""
+            code, ended = _call(argv), ""
         except KeyboardInterrupt:
             code, ended = _INTERRUPTED, "interrupted"
         except BaseException:  # a library may turn the signal into an error of its own
@@ -87,24 +93,26 @@ def _prepare_streams() -> None:
         pass
     os.close(number)
     for number in range(_STREAMS):
-        make_blocking(number)
+        messages.make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")  # help and manual have characters that ASCII has not
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """Returns the parser; the namespace it returns has `run`, which takes the namespace and returns the exit code."""
-    parser = _Overview(prog="stegnet", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--print-completion", action=_PrintCompletion, help="print a completion script for a shell")
-    parser.add_argument("--print-man", action=_PrintManual, help="print the manual page")
-    parser.add_argument("--version", action=_PrintVersion, help="print the version")
+    parser = _Overview(prog="stegnet", description=_DESCRIPTION)
+    printed = {"action": _Print, "default": argparse.SUPPRESS}
+    completion_help = "print a completion script for a shell"
+    parser.add_argument("--print-completion", choices=SHELLS, metavar="SHELL", help=completion_help, **printed)
+    parser.add_argument("--print-man", nargs=0, help="print the manual page", **printed)
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, default=argparse.SUPPRESS, help="print the version")
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    for command in (hide, reveal, info, gui, enhance, webcam, keygen, export):
-        command.add_to(commands)
+    for name, summary in _COMMANDS.items():
+        commands.add_parser(name, help=summary, command=name)
     return parser
 
 
@@ -112,7 +120,7 @@ class _Overview(Parser):
     """Shows the commands that are wanted most with examples, and each of the others in one line."""
 
     def format_help(self) -> str:
-        helps = _helps(self)
+        helps = dict(_COMMANDS)
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
             parts.append("\n".join([f"{_sentence(helps.pop(name))}:", *(f"  $ {line}" for line in examples)]))
@@ -137,61 +145,29 @@ def _shown(option: argparse.Action) -> list[str]:
     return [f"{name} {option.metavar}" if option.metavar else name for name in option.option_strings]
 
 
-class _PrintCompletion(argparse.Action):
-    """Prints a completion script: `eval "$(stegnet --print-completion bash)"`."""
+class _Print(argparse.Action):
+    """Prints a completion script, `eval "$(stegnet --print-completion bash)"`, or the manual page."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, choices=SHELLS, default=argparse.SUPPRESS, metavar="SHELL")
+    def __call__(self, parser: Any, *arguments: Any) -> None:
+        from stegnet.cli.manual import completion, manual  # of all commands, which are imported
 
-    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
-        import shtab  # imported here to keep --help fast
-
-        for name, command in commands_of(parser).items():
-            command.description = _helps(parser)[name]  # in one line
-            for action in command._actions:
-                if action.type in (Path, place, place_or_stream):
-                    action.complete = shtab.FILE
         _, shell, _ = arguments
-        print(shtab.complete(parser, shell))
+        print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
         parser.exit()
 
 
 class _PrintVersion(argparse.Action):
     """Prints the version, and which kernels run."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, nargs=0, default=argparse.SUPPRESS)
-
     def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
-        from stegnet.kernels import kernels_in_use  # imported here to keep --help fast
-
         print(f"stegnet {__version__}, {kernels_in_use()}")
         parser.exit()
 
 
-class _PrintManual(argparse.Action):
-    """Prints the manual page: `stegnet --print-man | man -l -`."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, nargs=0, default=argparse.SUPPRESS)
-
-    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
-        from stegnet.cli.manual import manual  # imported here to keep --help fast
-
-        assert isinstance(parser, Parser)
-        print(manual(parser, _EXAMPLES, EXIT_CODES), end="")
-        parser.exit()
-
-
-def _helps(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """The one-line help of each command."""
-    commands = parser._subparsers._group_actions[0]._choices_actions
-    return {command.dest: command.help or "" for command in commands}
-
-
-def _call(options: argparse.Namespace) -> int:
+def _call(argv: Sequence[str] | None) -> int:
     """Runs the command; prints its error, if any."""
     try:
+        options = make_parser().parse_args(argv)
         return options.run(options)
     except (StegnetError, MemoryError, RuntimeError) as error:
         if _is_exhaustion(error):

@@ -10,14 +10,10 @@ import stat
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
-from stegnet.cli.streams import make_blocking
 from stegnet.core.errors import KeyFileError
-
-if TYPE_CHECKING:
-    from stegnet.keys import Key, KeySource
+from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 
@@ -44,7 +40,7 @@ def add_key_options(
         ways.add_argument("--identity", type=Path, metavar="ID", help=text)
 
 
-def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> "KeySource | None":
+def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource | None:
     """Returns the key or passphrase that the options name, None if they name none.
 
     Args:
@@ -60,8 +56,6 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     texts = [_read_passphrase(options, confirm)]  # a list, emptied below: no traceback may show the passphrase
     if texts == [None]:
         return None
-    from stegnet.keys import Passphrase  # imported after the prompt, which appears sooner
-
     passphrase = Passphrase(texts.pop())
     if confirm and (weakness := passphrase.weakness()):
         messages.warning(weakness)
@@ -80,9 +74,7 @@ def _descriptor(text: str) -> int:
     return int(text)
 
 
-def _read_key_file(path: Path, hiding: bool) -> "Key":
-    from stegnet.keys import read_key
-
+def _read_key_file(path: Path, hiding: bool) -> Key:
     try:
         key = read_key(path)
     except KeyFileError as error:
@@ -94,10 +86,8 @@ def _read_key_file(path: Path, hiding: bool) -> "Key":
     return key
 
 
-def _read_public_key(options: argparse.Namespace) -> "KeySource | None":
+def _read_public_key(options: argparse.Namespace) -> KeySource | None:
     """A recipient or an identity, if the options name one."""
-    from stegnet.keys import read_identity, read_recipient
-
     if getattr(options, "recipient", None) is not None:
         return read_recipient(options.recipient)
     if getattr(options, "identity", None) is None:
@@ -151,7 +141,7 @@ def _read_descriptor(number: int) -> bytes:
         if os.isatty(number):
             hint = "use --passphrase"
             raise KeyFileError(f"descriptor {number} is a terminal, which would echo the passphrase", hint)
-        make_blocking(number)
+        messages.make_blocking(number)
         while not line.endswith(b"\n") and len(line) < _MAX_LINE and (byte := os.read(number, 1)):
             line += byte
     except (OSError, OverflowError) as error:

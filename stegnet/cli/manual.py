@@ -1,11 +1,16 @@
-"""The manual page, in roff's man macros, from the same parser as `--help`."""
+"""The manual page, in roff's man macros, and shell completion, from the same parser as `--help`."""
 
 import argparse
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import shtab
 
 from stegnet import __version__
 from stegnet.cli.parser import Parser, commands_of
+from stegnet.cli.streams import place_or_stream
+from stegnet.core.address import place
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:
@@ -25,7 +30,18 @@ def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: 
         lines += [f".SS {_text(command.shortest())}", *_described(command), *_options(command)]
     lines += [".SH EXIT STATUS", *(line for code, text in exit_codes.items() for line in _item(code, text))]
     lines += [".SH EXAMPLES", *_literal("\n".join(line for each in examples.values() for line in each))]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def completion(parser: Parser, shell: str) -> str:
+    """The completion script for a shell; it names commands in one line."""
+    summaries = {command.dest: command.help for command in parser._subparsers._group_actions[0]._choices_actions}
+    for name, command in commands_of(parser).items():
+        command.description = summaries[name]
+        for action in command._actions:
+            if action.type in (Path, place, place_or_stream):
+                action.complete = shtab.FILE
+    return shtab.complete(parser, shell)
 
 
 def _described(command: Parser) -> Iterator[str]:

@@ -168,6 +168,12 @@ def silence(*streams: TextIO | None) -> None:
     os.close(null)
 
 
+def make_blocking(descriptor: int) -> None:
+    """Makes reads and writes wait where another program left a pipe otherwise: an empty one would seem at its end."""
+    if os.name == "posix" and not os.get_blocking(descriptor):
+        os.set_blocking(descriptor, True)
+
+
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
     """Yields a callback for work on frames or tiles; each phase has a bar of its own, shown from its first call.

@@ -3,15 +3,13 @@
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.cli.keys import key_files
 from stegnet.cli.streams import STREAM, place_or_stream
 from stegnet.core.address import Address, Place
-from stegnet.methods import Run
-
-if TYPE_CHECKING:
-    from stegnet.results import OutputTarget
+from stegnet.methods import Context
+from stegnet.networks.card import read_card
+from stegnet.results import OutputTarget
 
 NO_BROWSER = "could not start a browser; open the address yourself"
 _MAX_PORT = 65_535
@@ -76,11 +74,7 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
     """Adds the options that choose a network and where it runs."""
     group = command.add_argument_group("network")
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file (default: the one in the package)")
-    group.add_argument(
-        "--backend",
-        choices=("auto", "torch", "onnx"),
-        help="PyTorch or ONNX Runtime (default: auto)",
-    )
+    group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
     device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
     group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
     precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
@@ -94,14 +88,12 @@ def add_port_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_run(options: argparse.Namespace) -> Run:
-    """The run with the networks that the options choose."""
+def chosen_context(options: argparse.Namespace) -> Context:
+    """The context with the networks that the options choose."""
     where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
     if options.weights is not None:
-        from stegnet.networks.card import read_card  # imported here to keep --help fast
-
         read_card(options.weights)
-    return Run(options.weights, *where, search=getattr(options, "search", False))
+    return Context(options.weights, *where, search=getattr(options, "search", False))
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
@@ -115,14 +107,12 @@ def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     return (*key_files(options), *([options.weights] if options.weights else []))
 
 
-def output_target(options: argparse.Namespace, folder: Path | None = None) -> "OutputTarget":
+def output_target(options: argparse.Namespace, folder: Path | None = None) -> OutputTarget:
     """Returns the target that the output options name.
 
     Args:
         folder: where a result goes that names itself.
     """
-    from stegnet.results import OutputTarget
-
     lossless, inputs = getattr(options, "lossless", False), auxiliary_inputs(options)
     return OutputTarget(folder or options.output, options.force, inputs, lossless, named=folder is None)
 

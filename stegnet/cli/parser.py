@@ -5,6 +5,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 from stegnet.cli import messages
@@ -15,22 +16,37 @@ _NOT_AN_ARGUMENT = "a passphrase is never an argument: --passphrase prompts for 
 
 
 class Parser(argparse.ArgumentParser):
-    """Accepts no abbreviations, suggests what may have been meant, and never echoes what may be a passphrase."""
+    """Accepts no abbreviations, suggests what may have been meant, and never echoes what may be a passphrase.
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, allow_abbrev=False)
+    Args:
+        command: the module in `commands` that is imported once this parser is used, and adds all else; "" for none.
+    """
+
+    def __init__(self, command: str = "", **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+        self._command = command
         self._typed: Sequence[str] = ()
         self._positionals.title = "arguments"
 
+    def load(self) -> "Parser":
+        """Imports the command; returns the parser with its description and arguments."""
+        if self._command:
+            command = import_module(f"stegnet.cli.commands.{self._command}")
+            self._command, self.description = "", command.DESCRIPTION
+            command.add_arguments(self)
+            self.set_defaults(run=command.execute, usage_error=self.error)
+        return self
+
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         self._typed = sys.argv[1:] if args is None else args
+        self.load()
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()
-            commands_of(self)[options.command]._too_many(getattr(options, "passphrase", False))
+            self._commands[options.command]._too_many(getattr(options, "passphrase", False))
         return options
 
     def error(self, message: str) -> NoReturn:
@@ -39,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("argument --passphrase: ignored explicit argument"):
             self._stop(_NOT_AN_ARGUMENT, self._help_hint())
         if missing := _MISSING.fullmatch(message):
-            self._stop(f"missing: {_listed(missing)}", self._help_hint() if commands_of(self) else self.shortest())
+            self._stop(f"missing: {_listed(missing)}", self._help_hint() if self._commands else self.shortest())
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint())
 
     def format_help(self) -> str:
@@ -52,6 +68,10 @@ class Parser(argparse.ArgumentParser):
         needed = [action for action in self._actions if action.required or not action.option_strings]
         needed += [group._group_actions[0] for group in groups]
         return " ".join([self.prog, *(" ".join(_as_typed(action)) for action in needed)])
+
+    @property
+    def _commands(self) -> "dict[str, Parser]":
+        return self._subparsers._group_actions[0].choices if self._subparsers else {}
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -68,7 +88,7 @@ class Parser(argparse.ArgumentParser):
     def _refuse_unknown_option(self) -> None:
         """Names the first option that this parser does not have, without its value."""
         for word in self._typed:
-            if word == "--" or word in commands_of(self):
+            if word == "--" or word in self._commands:
                 return
             option = re.match(r"--[a-z][\w-]*|-[a-zA-Z]", word)
             if option and option[0] not in self._option_string_actions:
@@ -87,10 +107,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(_INVALID)
 
 
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, Parser]:
-    """The parsers of a parser's commands by name."""
-    every = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return {name: command for choices in every for name, command in choices.items()}
+def commands_of(parser: Parser) -> dict[str, Parser]:
+    """The parsers of all commands by name."""
+    return {name: command.load() for name, command in parser._commands.items()}
 
 
 def _listed(missing: re.Match[str]) -> str:

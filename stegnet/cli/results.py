@@ -5,14 +5,15 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stegnet.cli import messages
+from stegnet.cli.streams import print_text
 from stegnet.core.address import Place, size_of
-
-if TYPE_CHECKING:
-    from stegnet.files import Outcome
-    from stegnet.results import HidingFigures, Report
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.files import Outcome
+from stegnet.media.probe import media_kind
+from stegnet.results import BETRAYS, WAYS_OUT, HidingFigures, Report
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help=text)
 
 
-def show(options: argparse.Namespace, path: Place, report: "Report", frames: str) -> None:
+def show(options: argparse.Namespace, path: Place, report: Report, frames: str) -> None:
     """Prints the result of one file.
 
     Args:
@@ -40,11 +41,11 @@ class BatchResults:
         frames: returns what is appended to a line.
     """
 
-    def __init__(self, options: argparse.Namespace, frames: "Callable[[Report], str]") -> None:
+    def __init__(self, options: argparse.Namespace, frames: Callable[[Report], str]) -> None:
         self._json, self._frames = options.json, frames
         self._covers: list[str | None] = []
 
-    def __call__(self, outcome: "Outcome") -> None:
+    def __call__(self, outcome: Outcome) -> None:
         """Prints one."""
         report, out = outcome.report, outcome.out
         self._covers.append(report.hiding.cover_format if report.hiding else None)
@@ -58,8 +59,6 @@ class BatchResults:
 
     def warn_of_covers(self) -> None:
         """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
-        from stegnet.results import BETRAYS, WAYS_OUT  # imported here to keep --help fast
-
         lossy = [form for form in self._covers if form]
         if lossy and not self._json:
             forms = ", ".join(dict.fromkeys(lossy))
@@ -68,10 +67,8 @@ class BatchResults:
             )
 
 
-def show_text(options: argparse.Namespace, report: "Report") -> None:
+def show_text(options: argparse.Namespace, report: Report) -> None:
     """Prints a hidden text, and warnings."""
-    from stegnet.cli.streams import print_text
-
     if options.json:
         messages.result(_as_json(None, report, None))
         return
@@ -79,9 +76,7 @@ def show_text(options: argparse.Namespace, report: "Report") -> None:
     messages.notes(report)
 
 
-def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[str, str] | None = None) -> str:
-    from stegnet.core.measures import SECRET_PSNR  # imported here to keep --help fast
-
+def _as_json(path: Place | None, report: Report, size: int | None, more: dict[str, str] | None = None) -> str:
     found = (more or {}) | {
         "output": None if path is None else str(path),
         "kind": "text" if report.text is not None else _kind(path),
@@ -103,10 +98,8 @@ def _as_json(path: Place | None, report: "Report", size: int | None, more: dict[
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
 
 
-def _figures(hiding: "HidingFigures") -> dict[str, Any]:
+def _figures(hiding: HidingFigures) -> dict[str, Any]:
     """Figures of a hiding by the names that programs know."""
-    from stegnet.core.measures import CONTAINER_PSNR
-
     return {
         "method": hiding.method,
         CONTAINER_PSNR: _decibels(hiding.container_psnr),
@@ -126,6 +119,4 @@ def _decibels(value: float | None) -> float | None:
 
 def _kind(path: Place) -> str | None:
     """ "picture", "film" or "file"; None for a file that is not on this machine."""
-    from stegnet.media.probe import media_kind
-
     return (media_kind(path) or "file") if isinstance(path, Path) else None

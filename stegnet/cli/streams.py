@@ -5,12 +5,10 @@ written to a temporary file first, which only its owner can read, and what goes 
 """
 
 import argparse
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +16,7 @@ from stegnet.cli import messages
 from stegnet.core.address import Place, place
 from stegnet.core.errors import MediaError, renamed
 from stegnet.core.temporary import FULL, temporary_folder
+from stegnet.results import MOST_TEXT, TEXT_NAME
 
 STREAM = "-"
 _VISIBLE = "other users of this machine can see a text on the command line; `--text -` reads it from standard input"
@@ -26,12 +25,6 @@ _VISIBLE = "other users of this machine can see a text on the command line; `--t
 def place_or_stream(text: str) -> Place | str:
     """The type of an argument that may be `-`."""
     return STREAM if text == STREAM else place(text)
-
-
-def make_blocking(descriptor: int) -> None:
-    """Makes reads and writes wait where another program left a pipe otherwise: an empty one would seem at its end."""
-    if os.name == "posix" and not os.get_blocking(descriptor):
-        os.set_blocking(descriptor, True)
 
 
 @contextmanager
@@ -49,11 +42,11 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
     with ExitStack() as files:
         for name in names:
             if getattr(options, name) == STREAM:
-                setattr(options, name, files.enter_context(_file("stdin", "standard input", _spool)))
+                setattr(options, name, files.enter_context(_file("stdin", "standard input")))
+                _spool(getattr(options, name))
         if inputs[-1] is not None:
-            from stegnet.results import TEXT_NAME  # imported here to keep --help fast
-
-            options.secret = files.enter_context(_file(TEXT_NAME, "the text", partial(_write_text, inputs[-1])))
+            options.secret = files.enter_context(_file(TEXT_NAME, "the text"))
+            _write_text(inputs[-1], options.secret)
         yield
 
 
@@ -101,12 +94,11 @@ def print_text(text: str) -> None:
 
 
 @contextmanager
-def _file(name: str, called: str, fill: Callable[[Path], None]) -> Iterator[Path]:
-    """A temporary file, filled by a function; errors call it by what it holds."""
+def _file(name: str, called: str) -> Iterator[Path]:
+    """The path of a temporary file; errors call it by what it holds."""
     with temporary_folder() as folder:
         path = folder / name
         with renamed({str(path): called}):
-            fill(path)
             yield path
 
 
@@ -125,8 +117,6 @@ def _spool(path: Path) -> None:
 
 
 def _write_text(text: str, path: Path) -> None:
-    from stegnet.results import MOST_TEXT
-
     if text == STREAM:
         data = sys.stdin.buffer.read(MOST_TEXT + 1) if sys.stdin is not None else b""
     else:

@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Secrets, seal, unseal
 from stegnet.core.address import Address, Place, fetched, size_of, stored
-from stegnet.core.errors import ClusterError, extra, reading
+from stegnet.core.errors import ClusterError, reading
 from stegnet.core.names import folded
-from stegnet.core.parallel import check_port
+from stegnet.core.parallel import check_port, load_ray
 from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
 from stegnet.keys import SYSTEM, KeySource, Randomness
 from stegnet.media.output import exists_already
-from stegnet.methods import DEFAULT_RUN, Hidden, Hider, Run
+from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret, HideJob
 from stegnet.results import OutputTarget, Report
 
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
@@ -73,17 +73,18 @@ class Task:
 class HidingWork:
     """Hides secrets in covers; can be pickled."""
 
-    hider: Hider
+    job: HideJob
 
     def outcomes(self, task: Task, secrets: Secrets) -> Iterator[Outcome]:
         """One for each of its jobs."""
-        hider = replace(self.hider, run=replace(self.hider.run, randomness=secrets.randomness(task.number)))
+        drawn = replace(self.job.context, randomness=secrets.randomness(task.number))
+        job = replace(self.job, context=drawn)
 
         def hide(cover: Path, secret: Place, out: OutputTarget) -> Report:
             with task.result(out) as target, fetched(secret) as secret_path:
-                return hider(cover, secret_path, target, secrets.source)
+                return job(cover, secret_path, target, secrets.source)
 
-        return hide_each(FolderPlan(task.jobs), task.out, hide, hider.method.form)
+        return hide_each(FolderPlan(task.jobs), task.out, hide, job.suffix_of)
 
 
 @dataclass(frozen=True)
@@ -91,16 +92,16 @@ class RevealingWork:
     """Reveals what containers hide; can be pickled."""
 
     strict: bool = False
-    run: Run = DEFAULT_RUN
+    context: Context = DEFAULT_CONTEXT
 
     def outcomes(self, task: Task, secrets: Secrets) -> Iterator[Outcome]:
         """One for each of its jobs."""
 
-        def write(hidden: Hidden, out: OutputTarget) -> Report:
+        def write(hidden: FoundSecret, out: OutputTarget) -> Report:
             with task.result(out) as target:
                 return write_hidden(hidden, target, self.strict)
 
-        return reveal_each(FolderPlan(task.jobs), task.out, secrets.source, write, self.run)
+        return reveal_each(FolderPlan(task.jobs), task.out, secrets.source, write, self.context)
 
 
 Work = HidingWork | RevealingWork
@@ -213,9 +214,7 @@ def _envelope(secrets: Secrets, process: _KeyRequest) -> bytes:
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
     """Does a task in a process of the cluster, in the working folder of the command."""
-    import ray
-
-    public = _private().public_key().public_bytes_raw()
+    ray, public = load_ray("--cluster"), _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
     if public not in envelopes:
@@ -230,8 +229,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
 def _connected(address: str) -> Iterator[ModuleType]:
     """Connects to a cluster for the length of the block; errors as `run_on_cluster`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    with extra("cluster", "--cluster"):
-        import ray
+    ray = load_ray("--cluster")
     before = signal.getsignal(signal.SIGTERM)
     try:
         check_port(address)

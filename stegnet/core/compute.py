@@ -2,7 +2,6 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
 from textwrap import shorten
 
 import numpy as np
@@ -32,25 +31,6 @@ def pick_device(name: str = "auto") -> torch.device:
 def device_name(device: torch.device) -> str:
     """Returns a device's name, for people: "cpu", or "cuda:0 (NVIDIA H100)"."""
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
-
-
-def unused_gpus() -> str:
-    """Describes the NVIDIA driver of this machine where it has GPUs and PyTorch can't use them; "" elsewhere.
-
-    GPUs that CUDA_VISIBLE_DEVICES hides are not meant to be used.
-    """
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # the last is SLURM's
-    if hidden or torch.cuda.is_available() or find_spec("pynvml") is None:
-        return ""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
-    except pynvml.NVMLError:  # there is no driver, or it does not work
-        return ""
-    built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
-    return f"{count} GPUs with NVIDIA's driver {driver}; PyTorch {torch.__version__} is built for {built_for}"
 
 
 def has_bf16(device: torch.device) -> bool:

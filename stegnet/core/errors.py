@@ -17,6 +17,7 @@ StegnetError
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from os import PathLike
 
 
@@ -144,6 +145,4 @@ def extra(name: str, what: str) -> Iterator[None]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question with the known name that is closest to a mistyped one, or ""."""
-    from difflib import get_close_matches  # only where a name is wrong
-
     return "".join(f"did you mean {close}?" for close in get_close_matches(name, list(known), n=1))

@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+from threadpoolctl import ThreadpoolController
 
 from stegnet.core.errors import ConfigError, extra
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 AUTO = "auto"  # as fits this machine, or what is configured
 Auto = Literal["auto"]
@@ -43,7 +43,7 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
+def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
     """Prefetches up to `depth` items in a thread.
 
     Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be
@@ -57,7 +57,7 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None,
             yield item
 
 
-def watched(function: Callable[[], R], sign: Callable[[], None]) -> R:
+def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
     """Calls a function in a thread; `sign` is called here, at once and about every second until it has ended.
 
     What `sign` raises is raised once the function has ended.
@@ -89,16 +89,14 @@ class _OneEach:
                 self._limited.restore_original_limits()
 
     @cached_property
-    def _libraries(self) -> "ThreadpoolController":
-        from threadpoolctl import ThreadpoolController  # takes 10 ms
-
-        return ThreadpoolController()
+    def _libraries(self) -> ThreadpoolController:
+        return ThreadpoolController()  # takes 10 ms
 
 
 _ONE_EACH = _OneEach()
 
 
-def ordered(
+def parallel_map(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
     """Maps `function` over items in `workers` threads; yields results in order, with at most one more result buffered.
@@ -125,18 +123,18 @@ def in_parts(work: Callable[[slice], R], count: int, unit: int = 1) -> list[R]:
     """
     size = max(_PART // unit, 1) * unit
     found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    return [work(part) for part in found] if len(found) < 2 else list(ordered(work, found, thread_count()))
+    return [work(part) for part in found] if len(found) < 2 else list(parallel_map(work, found, thread_count()))
 
 
 def distributed(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
-    """`ordered`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
+    """`parallel_map`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
 
     There, function, items and results are pickled, and all nodes share this folder, at the same path.
     """
     if not on_cluster():
-        return ordered(function, items, workers, prepare)
+        return parallel_map(function, items, workers, prepare)
     folder = Path.cwd()
 
     def in_folder(item: T) -> R:
@@ -153,25 +151,30 @@ def on_cluster() -> bool:
     return "RAY_ADDRESS" in os.environ
 
 
-def connect() -> tuple[int, int]:
+def load_ray(what: str) -> ModuleType:
+    """Imports Ray, which is optional and slow to import; args and errors as `extra`."""
+    with extra("cluster", what):
+        import ray
+    return ray
+
+
+def connect() -> ModuleType:
     """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine, unless it is connected.
 
     Returns:
-        The cluster's numbers of GPUs and CPUs.
+        Ray.
     Raises:
         ConfigError: there is no cluster at that address.
         PackageError: Ray is not installed.
     """
-    with extra("cluster", "a Ray cluster"):
-        import ray
+    ray = load_ray("a Ray cluster")
     try:
         check_port(os.environ.get("RAY_ADDRESS", ""))
         ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": _import_paths()})
     except OSError as error:
         hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
         raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
-    resources = ray.cluster_resources()
-    return int(resources.get("GPU", 0)), int(resources["CPU"])
+    return ray
 
 
 def check_port(address: str) -> None:
@@ -197,8 +200,8 @@ def _import_paths() -> dict[str, str]:
 
 def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """A process that is lost is replaced, and its item done again."""
-    most = 2 * connect()[1]  # items at a time, so that no processor waits for this process
-    import ray
+    ray = connect()
+    most = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
 
     def result() -> R:
         """Waits for the first, or raises the error of its task as if it had been raised here."""

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import parallel_map, thread_count
 
 R = TypeVar("R")
 NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
@@ -53,7 +53,7 @@ def strips(height: int, width: int) -> Iterator[slice]:
 def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
     """Calls `work` with the strips of a picture, which threads share."""
     rows, *others = strips(height, width)
-    return list(ordered(work, (rows, *others), thread_count())) if others else [work(rows)]
+    return list(parallel_map(work, (rows, *others), thread_count())) if others else [work(rows)]
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

@@ -4,20 +4,20 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, reading
+from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import Names
 from stegnet.core.progress import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome
 from stegnet.files.listing import media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
+from stegnet.media.cover import Cover
 from stegnet.media.inputs import check_input
 from stegnet.media.locks import locked_folder
 from stegnet.media.output import move_whole
-from stegnet.methods import METHODS, Hider
-from stegnet.record import SHARES, Division, File, Header, Record, divide, format_record
+from stegnet.methods import METHODS, HideJob, hide_record
+from stegnet.record import SHARES, Division, File, Header, Record, divide, file_digest, format_record
 from stegnet.results import OutputTarget, Report, printable, stored_name
 
 
@@ -69,7 +69,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     return AlbumPlan(jobs, (*notes, note), enough or count)
 
 
-def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hider: Hider) -> list[Outcome]:
+def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, job: HideJob) -> list[Outcome]:
     """Divides a file over an album, whose pictures get their names once all of them are whole.
 
     Args:
@@ -79,49 +79,51 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, hi
         CapacityError: the file does not fit; the message says how much would.
         ConfigError: the method makes no albums.
     """
-    if not hider.method.albums:
+    if not job.method.albums:
         able = " or ".join(method.name for method in METHODS.values() if method.albums)
-        raise ConfigError(f"method: {hider.method.name} can't divide a secret over an album", f"take {able}")
-    keys, targets = key_source.new_keys(hider.run.randomness), _targets(album, folder, hider)
+        raise ConfigError(f"method: {job.method.name} can't divide a secret over an album", f"take {able}")
+    keys, targets = key_source.new_keys(job.context.randomness), _targets(album, folder, job)
     with album.secret.open("rb") as source:
         secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
-        header = Header(hider.run.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
+        header = Header(job.context.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
         try:
             with locked_folder(".stegnet-", folder.path) as made:
                 # Before the secret is read, which may be too large by far.
-                division = _division(album, header, keys, hider)
-                header = division.of(replace(header, secret=replace(secret, digest=_digest(source))), album.enough)
+                division = _division(album, header, keys, job)
+                header = division.of(replace(header, secret=replace(secret, digest=file_digest(source))), album.enough)
                 parts = [OutputTarget(made / out.path.name) for out in targets]
-                reports = list(_hidden(album, division.records(header, source), parts, keys, hider))
-                if _digest(source) != header.secret.digest or source.tell() != header.secret.size:
+                reports = list(_hidden(album, division.records(header, source), parts, keys, job))
+                if file_digest(source) != header.secret.digest or source.tell() != header.secret.size:
                     raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
                 for part, out in zip(parts, targets, strict=True):
                     move_whole(part.path, out.path, overwrite=out.force)
         except OSError as error:
             raise MediaError(f"{folder.path}: can't be written ({error.strerror})") from error
     done = zip(album.jobs, targets, reports, strict=True)
-    return [Outcome(job, out.path, report) for job, out, report in done]
+    return [Outcome(each, out.path, report) for each, out, report in done]
 
 
-def _targets(album: AlbumPlan, folder: OutputTarget, hider: Hider) -> list[OutputTarget]:
+def _targets(album: AlbumPlan, folder: OutputTarget, job: HideJob) -> list[OutputTarget]:
     """The files to write, none of which is there unless it may be overwritten."""
     names, found = Names(), []
     for cover in album.covers:
-        suffix = hider.method.form(cover, PICTURE)
+        suffix = job.suffix_of(cover)
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
         out.check((suffix,), PICTURE, *album.covers, album.secret)
         found.append(out)
     return found
 
 
-def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hider) -> Division:
+def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
     """The division that suits the pictures; errors as `make_album`."""
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
     empty, rooms = len(format_record(Record(most, 0), keys.film)), []
     for done, cover in enumerate(album.covers):
-        hider.run.progress("check pictures", done, header.frames)
-        found = hider.method.part_room(cover, empty, keys.film, hider.options)
+        job.context.progress("check pictures", done, header.frames)
+        with Cover(cover) as opened:
+            method, options = job.method.for_album(opened, job.options)
+            found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
             raise CapacityError(f"{cover}: has no room for any part of the secret", "take it out of the folder")
         rooms.append(found)
@@ -129,20 +131,13 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, hider: Hide
 
 
 def _hidden(
-    album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, hider: Hider
+    album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, job: HideJob
 ) -> Iterator[Report]:
     """Hides each record in its picture."""
-    run, count = replace(hider.run, progress=no_progress), len(parts)
+    quiet, count = job.showing(no_progress, job.context.warn), len(parts)
     for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
-        hider.run.progress("hide pictures", done, count)
-        report = hider.method.hide_record(cover, record, out, keys, hider.options, run)
+        job.context.progress("hide pictures", done, count)
+        report = hide_record(quiet, cover, record, out, keys)
         secret = record.header.secret
         told = {"name": secret.name, "size": secret.size, "unchanged": True, "may_be_lost": count - album.enough}
         yield replace(report, **told)
-
-
-def _digest(source: BinaryIO) -> bytes:
-    """SHA-256 of a file, which is left at its end."""
-    source.seek(0)
-    with reading(source.name):
-        return hashlib.file_digest(source, "sha256").digest()

@@ -14,8 +14,8 @@ from stegnet.files.finding import find, open_hidden
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
 from stegnet.files.reveal import suffix_of
 from stegnet.keys import KeySource
-from stegnet.methods import DEFAULT_RUN, Hidden, Run
-from stegnet.results import FORMS, OutputTarget, Report
+from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret
+from stegnet.results import OutputTarget, Report
 
 
 @dataclass(frozen=True)
@@ -102,21 +102,21 @@ def hide_each(
     plan: FolderPlan,
     folder: OutputTarget,
     hide: Callable[[Path, Place, OutputTarget], Report],
-    form: Callable[[Path, str], str] = lambda _, kind: FORMS[kind][0],
+    suffix_of: Callable[[Path], str],
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
-        folder: for the results: `a.bmp` becomes `folder/a.png`, a film `folder/a.mkv`.
+        folder: for the results: `a.bmp` becomes `folder/a.png`, for example.
         hide: hides a secret in a cover.
-        form: suffix of a result, by its cover and the cover's kind.
+        suffix_of: suffix of the container of a cover.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
         assert job.secret is not None
         with fetched(job.source) as cover:
-            out = folder.path / names.take(job.source.stem, form(cover, job.kind))
+            out = folder.path / names.take(job.source.stem, suffix_of(cover))
             return out, hide(cover, job.secret, replace(folder, path=out))
 
     return _each(plan.jobs, work)
@@ -126,8 +126,8 @@ def reveal_each(
     plan: FolderPlan,
     folder: OutputTarget,
     key_source: KeySource,
-    write: Callable[[Hidden, OutputTarget], Report],
-    run: Run = DEFAULT_RUN,
+    write: Callable[[FoundSecret, OutputTarget], Report],
+    context: Context = DEFAULT_CONTEXT,
 ) -> Iterator[Outcome]:
     """Reveals one container after the other; an error ends only its job.
 
@@ -139,7 +139,7 @@ def reveal_each(
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as path, open_hidden(path, key_source) as container:
-            hidden = find(container, run)
+            hidden = find(container, context)
             out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
             return out, write(hidden, replace(folder, path=out))
 

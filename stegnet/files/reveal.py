@@ -10,12 +10,12 @@ from stegnet.core.names import FALLBACK, safe_name
 from stegnet.files.finding import find, open_hidden
 from stegnet.keys import KeySource
 from stegnet.media.pictures.writing import check_lossless
-from stegnet.methods import DEFAULT_RUN, Hidden, Run
+from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 
 
 def reveal_file(
-    container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, run: Run = DEFAULT_RUN
+    container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, context: Context = DEFAULT_CONTEXT
 ) -> Report:
     """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
 
@@ -28,13 +28,13 @@ def reveal_file(
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
-    with open_hidden(container, key_source, run) as opened:
+    with open_hidden(container, key_source, context) as opened:
         if out.named:
             out.check((), "file", *opened.files)
-        return write_hidden(find(opened, run), out, strict)
+        return write_hidden(find(opened, context), out, strict)
 
 
-def write_hidden(hidden: Hidden, out: OutputTarget, strict: bool = False) -> Report:
+def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
     """Writes what was found; arguments and errors as `reveal_file`."""
     if not out.named:
         text = hidden.text(strict)
@@ -51,7 +51,7 @@ def write_hidden(hidden: Hidden, out: OutputTarget, strict: bool = False) -> Rep
     return replace(hidden.write(out, strict), path=out.path)
 
 
-def suffix_of(hidden: Hidden, lossless: bool) -> str:
+def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
     """Suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
     if hidden.name is not None:
         return plain_suffix(hidden.name) or ".bin"

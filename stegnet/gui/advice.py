@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import StegnetError, renamed
-from stegnet.core.kinds import FILM
 from stegnet.core.names import safe_name
 from stegnet.gui.jobs import parsing, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
-from stegnet.media import read_cover, scan
+from stegnet.media.cover import Cover
 from stegnet.media.forecast import picture_quality
-from stegnet.media.inputs import input_kind, is_grey_cover
-from stegnet.methods import AUTO, METHODS, CoverSize, FileRoom
+from stegnet.methods import AUTO, METHODS, Capacity, CoverSize
 
 _WORDS = 6
 _MOST_SIDE = 1 << 20  # of a cover or secret in pixels
@@ -94,7 +92,7 @@ def _forecast(asked: Any) -> dict[str, str]:
         size, film = size_of(secret["size"]), bool(secret.get("film"))
         sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
     try:
-        found = room_of(None) if most is None else FileRoom(most, hard)
+        found = room_of(None) if most is None else Capacity(most, hard)
     except StegnetError as error:
         return {"text": f"{error}."}
     if found is None:
@@ -104,35 +102,29 @@ def _forecast(asked: Any) -> dict[str, str]:
     return {"text": f"Room for about {_amount(found.bytes)}{_hard_to_find(found)}: {fate}"}
 
 
-def _hard_to_find(room: FileRoom) -> str:
+def _hard_to_find(room: Capacity) -> str:
     if room.hard is None:
         return ""
     return f", {_amount(room.hard)} of it hard to find" if room.hard else ", all of it easy to find"
 
 
-def _room(asked: dict[str, Any]) -> Callable[[Path | None], FileRoom | None]:
+def _room(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
     """Room for a secret in a cover, by its file if that is there; None: not known."""
     cover, survive, suffix = asked["cover"], asked.get("survive"), text_of(asked.get("suffix", ""))
     height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
     cover_size = CoverSize(height, width, size_of(cover["frames"], _MOST_FRAMES))
     given, name = {"survive": text_of(survive)} if survive else {}, text_of(asked["secret"]["name"])
 
-    def room(file: Path | None) -> FileRoom | None:
+    def room(file: Path | None) -> Capacity | None:
         method = METHODS.choose(AUTO, given, suffix)
-        size = cover_size if cover_size.width or not file else _measured(file)
-        channels = 1 if file and size.frames == 1 and is_grey_cover(file) else 3
-        return method.file_room(replace(size, file=file, channels=channels), name, method.options(**given))
+        if not file:
+            return method.capacity(cover_size, name, method.options(**given))
+        with Cover(file) as opened:
+            size = cover_size if cover_size.width else replace(CoverSize.of(opened), channels=3)
+            channels = opened.channels if size.frames == 1 else 3
+            return method.capacity(replace(size, cover=opened, channels=channels), name, method.options(**given))
 
     return room
-
-
-def _measured(file: Path) -> CoverSize:
-    """The size of a cover that the browser can't show."""
-    if input_kind(file) == FILM:
-        film = scan(file)
-        return CoverSize(film.height, film.width, len(film.pts))
-    pixels, _ = read_cover(file)
-    return CoverSize(*pixels.shape[:2])
 
 
 def _too_large(room: int, film: bool, sides: Sequence[int]) -> str:

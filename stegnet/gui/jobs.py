@@ -21,7 +21,7 @@ from stegnet.core.names import safe_name
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import kind, read_frames, read_picture, reduced
-from stegnet.methods import AUTO, METHODS, Run
+from stegnet.methods import AUTO, METHODS, Context, HideJob, hide_file
 from stegnet.results import TEXT_NAME, OutputTarget, Report
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
@@ -106,7 +106,7 @@ def parse_request(line: bytes) -> Request:
     return Request(job, inputs, key_source, survive, suffix, safe, search)
 
 
-def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Done:
+def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
     """Does a job.
 
     Args:
@@ -116,14 +116,15 @@ def run_job(request: Request, inputs: list[Path], folder: Path, run: Run) -> Don
         StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
     with renamed({f"{each}{os.sep}": "" for each in (folder, *(path.parent for path in inputs))}):
-        return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, run)
+        return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, context)
 
 
-def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -> Done:
+def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
     out, chosen = folder / f"{cover.stem}{request.suffix}", ("survive", "at_most_safe")
     given = {name: getattr(request, name) for name in chosen if getattr(request, name)}
     method = METHODS.choose(AUTO, given, request.suffix)
-    report = method.hide(cover, secret, OutputTarget(out), request.key_source, method.options(**given), run)
+    job = HideJob(method, method.options(**given), context)
+    report = hide_file(job, cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
@@ -134,9 +135,9 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, run: Run) -
     return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
 
 
-def _reveal(request: Request, container: Path, folder: Path, run: Run) -> Done:
-    with open_hidden(container, request.key_source, run) as opened:
-        hidden = find(opened, replace(run, search=request.search))
+def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
+    with open_hidden(container, request.key_source, context) as opened:
+        hidden = find(opened, replace(context, search=request.search))
         report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
     if path is None:

@@ -19,12 +19,12 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.core.parallel import watched
+from stegnet.core.parallel import with_heartbeat
 from stegnet.gui.advice import ADVICE, RoomQuestion, advise
 from stegnet.gui.jobs import BadRequest, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
-from stegnet.methods import Run
+from stegnet.methods import Context
 
 _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
@@ -51,8 +51,8 @@ class Cancelled(BaseException):
 class GuiServer(LoopbackServer):
     """Serves the page; the rest as `LoopbackServer`."""
 
-    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, run: Run) -> None:
-        self.workspace, self.run = workspace, run
+    def __init__(self, port: int, stop: threading.Event, workspace: Workspace, context: Context) -> None:
+        self.workspace, self.context = workspace, context
         self.turn = threading.Lock()
         self.places = threading.Semaphore(_MOST_JOBS)
         super().__init__(port, _Handler, stop, dict(_read_page(files("stegnet.gui").joinpath("page"))))
@@ -145,9 +145,9 @@ class _Handler(LoopbackHandler):
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._turn(), workspace.outputs() as results:
                 warn = lambda line: self._send_line({"warning": line})  # noqa: E731
-                run = replace(self.server.run, progress=self._progress, warn=warn)
+                context = replace(self.server.context, progress=self._progress, warn=warn)
                 # Empty lines, whether or not there is progress: Firefox gives up on an answer that is silent for 300 s.
-                done = watched(lambda: run_job(request, paths, results, run), lambda: self._send(b"\n"))
+                done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
                 main, *others = workspace.publish(results, [done.main, *done.previews.values()])
         previews = {name: f"results/{each}" for name, each in zip(done.previews, others, strict=True)}
         return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}

@@ -20,7 +20,7 @@
 #define PREFETCH(address) ((void)(address))
 #endif
 
-enum { AHEAD = 128 }; /* places: a run of carriers is anywhere in memory */
+enum { AHEAD = 128, RUNS_AHEAD = 16 }; /* places, and runs: a run of carriers is anywhere in memory */
 enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, LEAST_HOPE = 30000 };
 
 /* A code, and the state before each one: by +1 and by -1 in each column. */
@@ -38,13 +38,10 @@ typedef struct {
     Py_ssize_t rows, length, lanes;
 } Lanes;
 
-typedef uint16_t Costs[STATES][LANES];
-typedef uint8_t Decision[LANES]; /* 0, 1 for +1, 2 for -1 */
-
+/* Costs and decisions (0, 1 for +1, 2 for -1) are by state, then by lane: 8, 16 or 32, as many as are searched. */
 typedef struct {
-    uint16_t up[LANES], down[LANES];
-    Costs costs, other;
-    Decision decisions[];
+    uint16_t up[LANES], down[LANES], costs[STATES * LANES], other[STATES * LANES];
+    uint8_t decisions[];
 } Work;
 
 /* The first of two sums of trits, digit by digit modulo 3. */
@@ -68,58 +65,75 @@ static void fill(Code *code, int height, const uint16_t *columns, Py_ssize_t cou
         }
 }
 
-/* Costs of all states after a sample, and the decision that led to each. */
-WIDEST static void through(
-    const Code *code, int sample, uint16_t (*restrict before)[LANES], uint16_t (*restrict after)[LANES],
-    const uint16_t *restrict up, const uint16_t *restrict down, Decision *restrict decisions)
+static inline void through_lanes(
+    const int lanes, const Code *code, int sample, const uint16_t *restrict before, uint16_t *restrict after,
+    const uint16_t *restrict up, const uint16_t *restrict down, uint8_t *restrict decisions)
 {
     for (int state = 0; state < code->states; state++) {
-        const uint16_t *kept = before[state], *raised = before[code->before_up[sample][state]],
-                       *lowered = before[code->before_down[sample][state]];
-        for (int lane = 0; lane < LANES; lane++) {
+        const uint16_t *kept = before + state * lanes, *raised = before + code->before_up[sample][state] * lanes,
+                       *lowered = before + code->before_down[sample][state] * lanes;
+        for (int lane = 0; lane < lanes; lane++) {
             uint16_t least = kept[lane], by_up = raised[lane] + up[lane], by_down = lowered[lane] + down[lane];
             uint8_t decision = 0;
             if (by_up < least) { least = by_up; decision = 1; }
             if (by_down < least) { least = by_down; decision = 2; }
-            after[state][lane] = least;
-            decisions[state][lane] = decision;
+            after[state * lanes + lane] = least;
+            decisions[state * lanes + lane] = decision;
         }
     }
 }
 
-/* Keeps the states whose lowest digit is what the row must add, and shifts them by that digit. */
-WIDEST static void next_row(
-    int states, uint16_t (*restrict before)[LANES], uint16_t (*restrict after)[LANES], const uint8_t *missing)
+/* Costs of all states after a sample, and the decision that led to each. */
+WIDEST static void through(
+    int lanes, const Code *code, int sample, const uint16_t *before, uint16_t *after, const uint16_t *up,
+    const uint16_t *down, uint8_t *decisions)
+{
+    if (lanes == 8) through_lanes(8, code, sample, before, after, up, down, decisions);
+    if (lanes == 16) through_lanes(16, code, sample, before, after, up, down, decisions);
+    if (lanes == LANES) through_lanes(LANES, code, sample, before, after, up, down, decisions);
+}
+
+static inline void next_row_lanes(
+    const int lanes, int states, const uint16_t *restrict before, uint16_t *restrict after,
+    const uint8_t *restrict missing)
 {
     uint16_t least[LANES];
     memset(least, 0xff, sizeof least);
     for (int state = 0; state < states / DIGITS; state++)
-        for (int lane = 0; lane < LANES; lane++) {
-            uint16_t cost = missing[lane] == 0   ? before[DIGITS * state][lane]
-                            : missing[lane] == 1 ? before[DIGITS * state + 1][lane]
-                                                 : before[DIGITS * state + 2][lane];
-            after[state][lane] = cost;
+        for (int lane = 0; lane < lanes; lane++) {
+            const uint16_t *const digits = before + DIGITS * state * lanes + lane;
+            uint16_t cost = missing[lane] == 0 ? digits[0] : missing[lane] == 1 ? digits[lanes] : digits[2 * lanes];
+            after[state * lanes + lane] = cost;
             least[lane] = cost < least[lane] ? cost : least[lane];
         }
     for (int state = 0; state < states / DIGITS; state++)
-        for (int lane = 0; lane < LANES; lane++) {
-            uint16_t cost = after[state][lane] - least[lane];
-            after[state][lane] = cost > LEAST_HOPE ? UNREACHABLE : cost;
+        for (int lane = 0; lane < lanes; lane++) {
+            uint16_t cost = after[state * lanes + lane] - least[lane];
+            after[state * lanes + lane] = cost > LEAST_HOPE ? UNREACHABLE : cost;
         }
-    for (int state = states / DIGITS; state < states; state++)
-        for (int lane = 0; lane < LANES; lane++) after[state][lane] = UNREACHABLE;
+    for (int place = states / DIGITS * lanes; place < states * lanes; place++) after[place] = UNREACHABLE;
 }
+
+/* Keeps the states whose lowest digit is what the row must add, and shifts them by that digit. */
+WIDEST static void next_row(int lanes, int states, const uint16_t *before, uint16_t *after, const uint8_t *missing)
+{
+    if (lanes == 8) next_row_lanes(8, states, before, after, missing);
+    if (lanes == 16) next_row_lanes(16, states, before, after, missing);
+    if (lanes == LANES) next_row_lanes(LANES, states, before, after, missing);
+}
+
+static int lanes_for(Py_ssize_t count) { return count <= 8 ? 8 : count <= 16 ? 16 : LANES; }
 
 /* Viterbi search of up to LANES lanes, every step-th from the first on; writes their changes. */
 static void search_some(const Code *code, const Lanes *all, Py_ssize_t first, Py_ssize_t step, int count, Work *work)
 {
-    uint16_t(*costs)[LANES] = work->costs, (*other)[LANES] = work->other, (*swap)[LANES];
+    const int lanes = lanes_for(count);
+    uint16_t *costs = work->costs, *other = work->other, *swap;
     uint8_t missing[LANES] = {0};
     int32_t at[LANES] = {0};
     memset(work->up, 0, sizeof work->up);
     memset(work->down, 0, sizeof work->down);
-    for (int state = 0; state < code->states; state++)
-        for (int lane = 0; lane < LANES; lane++) costs[state][lane] = state ? UNREACHABLE : 0;
+    for (int place = 0; place < code->states * lanes; place++) costs[place] = place < lanes ? 0 : UNREACHABLE;
     for (Py_ssize_t row = 0; row < all->rows; row++) {
         for (int64_t sum = all->starts[row]; sum < all->starts[row + 1]; sum++) {
             const Py_ssize_t place = sum * all->lanes + first;
@@ -127,24 +141,24 @@ static void search_some(const Code *code, const Lanes *all, Py_ssize_t first, Py
                 work->up[lane] = all->up[place + lane * step];
                 work->down[lane] = all->down[place + lane * step];
             }
-            through(code, (int)(sum - all->starts[row]), costs, other, work->up, work->down,
-                    work->decisions + sum * code->states);
+            through(lanes, code, (int)(sum - all->starts[row]), costs, other, work->up, work->down,
+                    work->decisions + sum * code->states * lanes);
             swap = costs, costs = other, other = swap;
         }
         for (int lane = 0; lane < count; lane++) missing[lane] = all->missing[row * all->lanes + first + lane * step];
-        next_row(code->states, costs, other, missing);
+        next_row(lanes, code->states, costs, other, missing);
         swap = costs, costs = other, other = swap;
     }
     for (int lane = 0; lane < count; lane++)
         for (int32_t state = 1; state < code->states / DIGITS; state++)
-            if (costs[state][lane] < costs[at[lane]][lane]) at[lane] = state;
+            if (costs[state * lanes + lane] < costs[at[lane] * lanes + lane]) at[lane] = state;
     for (Py_ssize_t row = all->rows - 1; row >= 0; row--) {
         for (int lane = 0; lane < count; lane++)
             at[lane] = DIGITS * at[lane] + all->missing[row * all->lanes + first + lane * step];
         for (int64_t sum = all->starts[row + 1] - 1; sum >= all->starts[row]; sum--) {
             const int sample = (int)(sum - all->starts[row]);
             for (int lane = 0; lane < count; lane++) {
-                const uint8_t decision = work->decisions[sum * code->states + at[lane]][lane];
+                const uint8_t decision = work->decisions[(sum * code->states + at[lane]) * lanes + lane];
                 all->changes[sum * all->lanes + first + lane * step] = decision == 1 ? 1 : decision == 2 ? -1 : 0;
                 if (decision) at[lane] = (decision == 1 ? code->before_up : code->before_down)[sample][at[lane]];
             }
@@ -193,9 +207,10 @@ static PyObject *search(PyObject *self, PyObject *arguments)
         all.length = (Py_ssize_t)all.starts[all.rows];
         all.lanes = buffers[0].len / all.rows;
     }
+    const int lanes = step > 0 ? lanes_for((all.lanes - first + step - 1) / step) : LANES;
     if (height < 1 || height > HEIGHT || !fit(&all, buffers, columns, states, first, step))
         PyErr_SetString(PyExc_ValueError, "the arrays do not fit each other");
-    else if (!code || !(work = malloc(sizeof(Work) + (size_t)all.length * (size_t)states * sizeof(Decision))))
+    else if (!code || !(work = malloc(sizeof(Work) + (size_t)all.length * (size_t)(states * lanes))))
         PyErr_NoMemory();
     else {
         PyThreadState *others = PyEval_SaveThread();
@@ -224,13 +239,15 @@ PyObject *ended(int fits, Py_buffer *buffers, int count)
     Py_RETURN_NONE;
 }
 
+enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* as in carriers.py; ways that colours follow */
+#define SAMPLE_OF(carrier) ((carrier) + ((carrier) + SALT) / (STRIDE - 1))
+
 static const char numbers_doc[] =
     "numbers(runs, first, out)\n\n"
     "Writes the numbers of the samples at the places from the first on, as `Order.numbers` gives them.";
 
 static PyObject *numbers(PyObject *self, PyObject *arguments)
 {
-    enum { RUN = 32, STRIDE = 31, SALT = 15 };
     Py_buffer buffers[2];
     Py_ssize_t first;
     if (!PyArg_ParseTuple(arguments, "y*nw*", buffers, &first, buffers + 1)) return NULL;
@@ -239,67 +256,70 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
     int32_t *const out = buffers[1].buf;
     const int fits = first >= 0 && buffers[0].len / 8 >= (first + count + RUN - 1) / RUN;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++) {
-        const int32_t carrier = (int32_t)runs[(first + place) / RUN] * RUN + (int32_t)((first + place) % RUN);
-        out[place] = carrier + (carrier + SALT) / (STRIDE - 1);
+    for (Py_ssize_t place = 0; fits && place < count;) {
+        const Py_ssize_t run = (first + place) / RUN, end = (run + 1) * RUN - first;
+        const int32_t carrier = (int32_t)(runs[run] * RUN - (run * RUN - first)); /* less its place */
+        for (; place < end && place < count; place++) out[place] = SAMPLE_OF(carrier + (int32_t)place);
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 2);
 }
 
-static const char free_doc[] =
-    "free(numbers, channels, free) -> int\n\n"
-    "Marks samples as free, unless that is empty, and moves the numbers of the green ones to the front, of whom it\n"
-    "returns the count.";
+static const char greens_doc[] =
+    "greens(runs, first, count, channels, free, out) -> int\n\n"
+    "Writes the numbers of the green samples at so many places from the first on, of whom it returns the count, and\n"
+    "marks all samples there as free, unless that is empty.";
 
-static PyObject *free_samples(PyObject *self, PyObject *arguments)
+static PyObject *greens(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[2];
-    Py_ssize_t count = 0;
+    Py_buffer buffers[3];
+    Py_ssize_t first, count, found = 0;
     int channels;
-    if (!PyArg_ParseTuple(arguments, "w*iw*", buffers, &channels, buffers + 1)) return NULL;
-    int32_t *const at = buffers[0].buf;
+    if (!PyArg_ParseTuple(arguments, "y*nniw*w*", buffers, &first, &count, &channels, buffers + 1, buffers + 2))
+        return NULL;
+    const int64_t *const runs = buffers[0].buf;
     uint8_t *const unbound = buffers[1].buf;
-    const Py_ssize_t places = buffers[0].len / 4;
-    int fits = channels == 1 || channels == 3;
+    int32_t *const out = buffers[2].buf;
+    const Py_ssize_t size = buffers[1].len;
+    int fits = (channels == 1 || channels == 3) && first >= 0 && count >= 0 && buffers[2].len / 4 >= count &&
+               count <= PY_SSIZE_T_MAX - first - RUN && buffers[0].len / 8 >= (first + count + RUN - 1) / RUN;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < places; place++) {
-        const int32_t number = at[place];
-        fits = number >= 0 && (!buffers[1].len || number < buffers[1].len);
+    uint8_t ahead[WAYS][RUN + 1]; /* by a carrier's number modulo WAYS: of so many ahead the next green one */
+    for (int way = 0; fits && way < WAYS; way++)
+        for (int next = 0, to = 0; next <= RUN; next++) {
+            for (; to < RUN && (to < next || SAMPLE_OF(way + to) % channels != channels / 2); to++) continue;
+            ahead[way][next] = (uint8_t)to;
+        }
+    for (Py_ssize_t place = first; fits && place < first + count;) {
+        const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
+        const int64_t carrier = runs[run] * RUN + place % RUN, last = SAMPLE_OF(carrier + (end - place) - 1);
+        fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE && (!size || last < size);
         if (!fits) break;
-        if (buffers[1].len) unbound[number] = 1;
-        at[count] = number;
-        count += channels == 1 || number % 3 == 1;
+        if (size) {
+            if (run + RUNS_AHEAD < buffers[0].len / 8)
+                PREFETCH((uintptr_t)unbound + (uintptr_t)SAMPLE_OF(runs[run + RUNS_AHEAD] * RUN));
+            const int64_t start = SAMPLE_OF(carrier);
+            memset(unbound + start, 1, (size_t)(last - start + 1));
+            for (int64_t salt = start / STRIDE * STRIDE + SALT; salt < last; salt += STRIDE)
+                if (salt > start) unbound[salt] = 0;
+        }
+        const uint8_t *const next = ahead[carrier % WAYS];
+        for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(carrier + to);
+        place = end;
     }
     PyEval_RestoreThread(others);
-    PyObject *none = ended(fits, buffers, 2);
-    return none ? PyLong_FromSsize_t(count) : NULL;
+    PyObject *none = ended(fits, buffers, 3);
+    return none ? PyLong_FromSsize_t(found) : NULL;
 }
 
-static const char bind_doc[] =
-    "bind(numbers, free, beside, cost, up, down)\n\n"
-    "Sets the costs of samples to `cost` where one of the two that move with them is not free.";
-
-static PyObject *bind_samples(PyObject *self, PyObject *arguments)
+WIDEST static void finish_each(
+    const uint8_t *restrict samples, const uint16_t *restrict costs, const uint16_t *restrict ties, uint16_t mask,
+    uint8_t edge, uint16_t most, uint16_t *restrict out, Py_ssize_t count)
 {
-    Py_buffer buffers[4]; /* numbers, free, up, down */
-    Py_ssize_t beside;
-    int cost;
-    if (!PyArg_ParseTuple(arguments, "y*y*niw*w*", buffers, buffers + 1, &beside, &cost, buffers + 2, buffers + 3))
-        return NULL;
-    const int32_t *const at = buffers[0].buf;
-    const uint8_t *const unbound = buffers[1].buf;
-    uint16_t *const up = buffers[2].buf, *const down = buffers[3].buf;
-    const Py_ssize_t size = buffers[1].len, count = buffers[0].len / 4;
-    int fits = beside >= 0 && buffers[2].len == 2 * count && buffers[3].len == 2 * count;
-    PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++) {
-        fits = at[place] >= beside && at[place] < size - beside;
-        if (fits && !(unbound[at[place] - beside] && unbound[at[place] + beside]))
-            up[place] = down[place] = (uint16_t)cost;
+    for (Py_ssize_t place = 0; place < count; place++) {
+        const uint16_t cost = (uint16_t)(costs[place] * 8 + (ties[place] >> 13 ^ mask));
+        out[place] = samples[place] == edge ? most : cost;
     }
-    PyEval_RestoreThread(others);
-    return ended(fits, buffers, 4);
 }
 
 static const char final_doc[] =
@@ -321,11 +341,14 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
     const int fits = together > 0 && size == count * together && buffers[2].len == 2 * size &&
                      (buffers[1].len == 2 * size || buffers[1].len == 2 * count);
     const int one = buffers[1].len != 2 * size; /* cost of all samples of an item */
+    const uint16_t mask = mirror ? 7 : 0;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++) {
+    if (fits && together == 1)
+        finish_each(samples, costs, ties, mask, (uint8_t)edge, (uint16_t)most, out, count);
+    for (Py_ssize_t place = 0; fits && together > 1 && place < count; place++) {
         uint16_t highest = 0;
         for (Py_ssize_t sample = place * together; sample < (place + 1) * together; sample++) {
-            const uint16_t last = (uint16_t)((ties[sample] >> 13) ^ (mirror ? 7 : 0));
+            const uint16_t last = (uint16_t)(ties[sample] >> 13 ^ mask);
             const uint16_t cost = (uint16_t)(samples[sample] == edge ? most : costs[one ? place : sample] * 8 + last);
             highest = cost > highest ? cost : highest;
         }
@@ -368,37 +391,124 @@ static PyObject *gather(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 3);
 }
 
-static const char cheapest_doc[] =
-    "cheapest(costs, ties, merged, lanes, least, chosen)\n\n"
-    "Writes the least of the costs of a sum's samples, and the sample's number, as `trellis._cheapest`.";
+/* Costs of steps, of each sample or of so many together, of a picture that is rolled by `shift` samples; `dear` are
+   those beside which, so far to each side, a sample is not free. */
+typedef struct {
+    const uint16_t *up, *down;
+    const uint8_t *unbound; /* NULL: all are */
+    Py_ssize_t size, items, shift, beside;
+    int together, dear;
+} Prices;
 
-static PyObject *cheapest(PyObject *self, PyObject *arguments)
+static int consistent(const Prices *prices, const Py_buffer *up, const Py_buffer *down, const Py_buffer *unbound)
 {
-    Py_buffer buffers[4]; /* costs, ties, least, chosen */
-    Py_ssize_t merged, lanes;
-    if (!PyArg_ParseTuple(arguments, "y*y*nnw*w*", buffers, buffers + 1, &merged, &lanes, buffers + 2, buffers + 3))
+    return prices->together > 0 && prices->size == prices->items * prices->together && prices->beside >= 0 &&
+           prices->shift >= 0 && prices->shift < prices->size && prices->shift % prices->together == 0 &&
+           up->len == 2 * prices->items && down->len == 2 * prices->items &&
+           (!prices->unbound || unbound->len == prices->size);
+}
+
+static inline Py_ssize_t item_of(const Prices *prices, int32_t sample)
+{
+    return divided(sample, prices->together) - prices->shift / prices->together +
+           (sample < prices->shift ? prices->items : 0);
+}
+
+static inline void price_ahead(const Prices *prices, int32_t sample)
+{
+    const uintptr_t item = (uintptr_t)item_of(prices, sample);
+    PREFETCH((uintptr_t)prices->up + 2 * item);
+    PREFETCH((uintptr_t)prices->down + 2 * item);
+    PREFETCH((uintptr_t)prices->unbound + (uintptr_t)sample);
+}
+
+/* Whether a sample and those beside it are some; writes its costs. */
+static inline int priced(const Prices *prices, int32_t sample, uint16_t *up, uint16_t *down)
+{
+    if (sample < prices->beside || sample >= prices->size - prices->beside) return 0;
+    const Py_ssize_t item = item_of(prices, sample);
+    const uint8_t *const unbound = prices->unbound;
+    const int stuck = unbound && !(unbound[sample - prices->beside] && unbound[sample + prices->beside]);
+    *up = stuck ? (uint16_t)prices->dear : prices->up[item];
+    *down = stuck ? (uint16_t)prices->dear : prices->down[item];
+    return 1;
+}
+
+static const char price_doc[] =
+    "price(numbers, size, up, down, free, beside, dear, together, shift, out_up, out_down)\n\n"
+    "Writes the costs of some of `size` samples, as `StepCosts.at` gives them.";
+
+static PyObject *price(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[6]; /* numbers, up, down, free, out_up, out_down */
+    Prices prices = {0};
+    if (!PyArg_ParseTuple(arguments, "y*ny*y*y*niinw*w*", buffers, &prices.size, buffers + 1, buffers + 2, buffers + 3,
+                          &prices.beside, &prices.dear, &prices.together, &prices.shift, buffers + 4, buffers + 5))
         return NULL;
-    const uint16_t *const costs = buffers[0].buf, *const ties = buffers[1].buf;
-    uint16_t *const least = buffers[2].buf;
-    uint32_t *const chosen = buffers[3].buf;
-    const Py_ssize_t sums = buffers[2].len / 2, size = buffers[0].len / 2;
-    const int fits = merged > 0 && lanes > 0 && sums % lanes == 0 && size % merged == 0 && size / merged == sums &&
-                     buffers[0].len == buffers[1].len && buffers[3].len == 4 * sums;
+    const int32_t *const at = buffers[0].buf;
+    uint16_t *const up = buffers[4].buf, *const down = buffers[5].buf;
+    const Py_ssize_t count = buffers[0].len / 4;
+    prices.up = buffers[1].buf, prices.down = buffers[2].buf, prices.items = buffers[1].len / 2;
+    prices.unbound = buffers[3].len ? buffers[3].buf : NULL;
+    int fits = consistent(&prices, buffers + 1, buffers + 2, buffers + 3) && buffers[4].len == 2 * count &&
+               buffers[5].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t sum = 0; fits && sum < sums; sum++) {
-        const Py_ssize_t first = sum / lanes * lanes * merged + sum % lanes;
-        uint32_t best = UINT32_MAX;
-        for (Py_ssize_t number = 0; number < merged; number++) {
-            const Py_ssize_t place = first + number * lanes;
-            const uint32_t cost = (uint32_t)costs[place] << 16 | ties[place];
-            if (cost >= best) continue;
-            best = cost;
-            chosen[sum] = (uint32_t)number;
-        }
-        least[sum] = (uint16_t)(best >> 16);
+    for (Py_ssize_t place = 0; fits && place < count; place++) {
+        if (place + AHEAD < count) price_ahead(&prices, at[place + AHEAD]);
+        fits = priced(&prices, at[place], up + place, down + place);
     }
     PyEval_RestoreThread(others);
-    return ended(fits, buffers, 4);
+    return ended(fits, buffers, 6);
+}
+
+static const char merge_doc[] =
+    "merge(samples, numbers, merged, lanes, ties, up, down, free, beside, dear, together, shift, out, raised, lowered)\n\n"
+    "Writes the sums of samples, and the cheapest steps of each, as `trellis.merge` of what `price` writes.";
+
+static PyObject *merge(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[9]; /* samples, numbers, ties, up, down, free, values, raised, lowered */
+    Py_ssize_t merged, lanes;
+    Prices prices = {0};
+    if (!PyArg_ParseTuple(arguments, "y*y*nny*y*y*y*niinw*w*w*", buffers, buffers + 1, &merged, &lanes, buffers + 2,
+                          buffers + 3, buffers + 4, buffers + 5, &prices.beside, &prices.dear, &prices.together,
+                          &prices.shift, buffers + 6, buffers + 7, buffers + 8))
+        return NULL;
+    const uint8_t *const samples = buffers[0].buf;
+    const int32_t *const at = buffers[1].buf;
+    const uint16_t *const ties = buffers[2].buf;
+    uint8_t *const values = buffers[6].buf;
+    uint64_t *const raised = buffers[7].buf, *const lowered = buffers[8].buf;
+    const Py_ssize_t sums = buffers[6].len, count = buffers[1].len / 4;
+    prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
+    prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
+    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && buffers[2].len == 2 * prices.size &&
+               merged > 0 && lanes > 0 && sums % lanes == 0 && count % merged == 0 && count / merged == sums &&
+               buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
+    PyThreadState *others = PyEval_SaveThread();
+    for (Py_ssize_t place = 0; fits && place < count;) {
+        const Py_ssize_t number = place / lanes % merged, first = place / lanes / merged * lanes;
+        for (Py_ssize_t sum = first; fits && sum < first + lanes; sum++, place++) {
+            uint16_t up, down;
+            fits = priced(&prices, at[place], &up, &down);
+            if (!fits) break;
+            if (place + AHEAD < count) {
+                const int32_t next = at[place + AHEAD];
+                const Py_ssize_t rolled = next - prices.shift + (next < prices.shift ? prices.size : 0);
+                price_ahead(&prices, next);
+                PREFETCH((uintptr_t)samples + (uintptr_t)next);
+                PREFETCH((uintptr_t)ties + 2 * (uintptr_t)rolled);
+            }
+            const uint64_t tie = ties[at[place] - prices.shift + (at[place] < prices.shift ? prices.size : 0)];
+            const uint64_t rest = tie << 32 | (uint64_t)number;
+            const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
+            values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
+            if (!number || by_up < raised[sum]) raised[sum] = by_up;
+            if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
+        }
+    }
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 9);
 }
 
 static uint16_t cheaper(uint16_t cost, int together)
@@ -562,13 +672,106 @@ static PyObject *smooth(PyObject *self, PyObject *arguments)
     return lacking ? PyErr_NoMemory() : done;
 }
 
+enum { TAPS = 16 }; /* of a wavelet */
+
+/* Each product is rounded before it is added: the compiler must not contract the two. */
+WIDEST static void filter_row(const float *restrict in, Py_ssize_t apart, const float *restrict taps,
+                              float stabiliser, float *restrict out, Py_ssize_t width)
+{
+    for (Py_ssize_t col = 0; col < width; col++) {
+        float sum = in[col] * taps[0];
+        for (int tap = 1; tap < TAPS; tap++) sum += in[col + tap * apart] * taps[tap];
+        out[col] = sum;
+    }
+    for (Py_ssize_t col = 0; stabiliser > 0 && col < width; col++) {
+        const float size = out[col] < 0 ? -out[col] : out[col];
+        out[col] = 1 / (stabiliser + size);
+    }
+}
+
+static const char filter_doc[] =
+    "filter(values, width, taps, axis, stabiliser, out)\n\n"
+    "Filters float32 along an axis; with a stabiliser, writes the inverse sizes: as `costs._filtered`.";
+
+static PyObject *filter(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[3]; /* values, taps, out */
+    Py_ssize_t width;
+    int axis;
+    float stabiliser;
+    if (!PyArg_ParseTuple(arguments, "y*ny*ifw*", buffers, &width, buffers + 1, &axis, &stabiliser, buffers + 2))
+        return NULL;
+    const float *const values = buffers[0].buf, *const taps = buffers[1].buf;
+    float *const out = buffers[2].buf;
+    const Py_ssize_t height = width > 0 ? buffers[0].len / 4 / width : 0, less = TAPS - 1;
+    const Py_ssize_t rows = height - (axis ? 0 : less), cols = width - (axis ? less : 0);
+    const int fits = rows > 0 && cols > 0 && (axis == 0 || axis == 1) && buffers[1].len == 4 * TAPS &&
+                     buffers[0].len == 4 * height * width &&
+                     buffers[2].len == 4 * rows * cols;
+    PyThreadState *others = PyEval_SaveThread();
+    for (Py_ssize_t row = 0; fits && row < rows; row++)
+        filter_row(values + row * width, axis ? 1 : width, taps, stabiliser, out + row * cols, cols);
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 3);
+}
+
+static const char sort_doc[] =
+    "sort(words)\n\n"
+    "Sorts random 64-bit words: those of equal highest bits come together first, so that few are left to compare.";
+
+enum { PER_BUCKET = 16, MOST_INSERTED = 64 };
+
+static int compared(const void *left, const void *right)
+{
+    const uint64_t one = *(const uint64_t *)left, other = *(const uint64_t *)right;
+    return (one > other) - (one < other);
+}
+
+static PyObject *sort_words(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffer;
+    if (!PyArg_ParseTuple(arguments, "w*", &buffer)) return NULL;
+    uint64_t *const words = buffer.buf;
+    const size_t count = (size_t)buffer.len / 8;
+    int bits = 1;
+    while (count >> bits > PER_BUCKET) bits++;
+    const size_t buckets = (size_t)1 << bits;
+    uint64_t *const grouped = malloc(8 * count + 8);
+    size_t *const ends = calloc(buckets + 1, sizeof(size_t)); /* of each bucket; of the next one, where it has got to */
+    if (grouped && ends) {
+        PyThreadState *others = PyEval_SaveThread();
+        for (size_t place = 0; place < count; place++) ends[(words[place] >> (64 - bits)) + 1]++;
+        for (size_t bucket = 0; bucket < buckets; bucket++) ends[bucket + 1] += ends[bucket];
+        for (size_t place = 0; place < count; place++) grouped[ends[words[place] >> (64 - bits)]++] = words[place];
+        for (size_t bucket = 0, start = 0; bucket < buckets; start = ends[bucket++]) {
+            if (ends[bucket] - start > MOST_INSERTED) {
+                qsort(grouped + start, ends[bucket] - start, 8, compared);
+                memcpy(words + start, grouped + start, 8 * (ends[bucket] - start));
+                continue;
+            }
+            for (size_t place = start; place < ends[bucket]; place++) {
+                size_t to = place;
+                for (; to > start && words[to - 1] > grouped[place]; to--) words[to] = words[to - 1];
+                words[to] = grouped[place];
+            }
+        }
+        PyEval_RestoreThread(others);
+    }
+    const int lacking = !grouped || !ends;
+    free(grouped);
+    free(ends);
+    PyObject *done = ended(1, &buffer, 1);
+    return lacking ? PyErr_NoMemory() : done;
+}
+
 static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
-    {"numbers", numbers, METH_VARARGS, numbers_doc}, {"free", free_samples, METH_VARARGS, free_doc},
-    {"bind", bind_samples, METH_VARARGS, bind_doc}, {"final", final_costs, METH_VARARGS, final_doc},
+    {"numbers", numbers, METH_VARARGS, numbers_doc}, {"greens", greens, METH_VARARGS, greens_doc},
+    {"price", price, METH_VARARGS, price_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
-    {"step", step, METH_VARARGS, step_doc}, {"cheapest", cheapest, METH_VARARGS, cheapest_doc},
+    {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
+    {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};

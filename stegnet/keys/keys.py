@@ -176,13 +176,12 @@ class Passphrase(AnchorSource):
 
     def weakness(self) -> str:
         """Warning with the estimated time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
-        from zxcvbn import zxcvbn  # here, since only hiding needs it
-        from zxcvbn.time_estimates import display_time
+        from zxcvbn import time_estimates, zxcvbn  # here, since only hiding needs it
 
         guesses = zxcvbn(self._text.decode()[:_RATED])["guesses"]
         if guesses >= _STRONG:
             return ""
-        time = display_time(float(guesses) / _GUESSES)
+        time = time_estimates.display_time(float(guesses) / _GUESSES)
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
 

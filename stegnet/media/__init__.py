@@ -2,7 +2,7 @@
 
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.media.films.film_writer import FilmWriter
-from stegnet.media.films.films import FilmInfo, frame_count, frame_rate, is_grey_film, read_frames, scan
+from stegnet.media.films.films import FilmInfo, frame_count, frame_rate, read_frames, scan
 from stegnet.media.films.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 from stegnet.media.output import atomic_write, check_film, check_picture, digest, temporary_file
 from stegnet.media.pictures.picture_notes import about_cover, about_secret
@@ -10,35 +10,3 @@ from stegnet.media.pictures.pictures import read_cover, read_picture, reduced, r
 from stegnet.media.pictures.unresize import unresize
 from stegnet.media.pictures.writing import write_png
 from stegnet.media.probe import kind, lossy_format
-
-__all__ = [
-    "FILM",
-    "PICTURE",
-    "FilmInfo",
-    "FilmWriter",
-    "SoundPacket",
-    "SoundTrack",
-    "about_cover",
-    "about_secret",
-    "atomic_write",
-    "check_film",
-    "check_picture",
-    "digest",
-    "frame_count",
-    "frame_rate",
-    "is_grey_film",
-    "kind",
-    "lossy_format",
-    "read_cover",
-    "read_frames",
-    "read_picture",
-    "read_sound",
-    "reduced",
-    "refuse_palette",
-    "resize",
-    "scan",
-    "sound_tracks",
-    "temporary_file",
-    "unresize",
-    "write_png",
-]

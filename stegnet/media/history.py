@@ -7,17 +7,14 @@ with few exceptions, knows that these were made by hiding.
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK, COSINES
-from stegnet.core.kinds import FILM
+from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import is_grey
 from stegnet.core.temporary import temporary_folder
 from stegnet.media.films.films import read_frames
-from stegnet.media.pictures.pictures import read_cover
-from stegnet.media.probe import kind, lossy_format
 
 _LEVELS = np.arange(256)
 _LOOKED_AT = 1 << 20  # pixels
@@ -35,32 +32,18 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 }
 
 
-def lossy_history(path: Path, picture: np.ndarray | None = None) -> str | None:
-    """The lossy format that a cover has or had, such as "a JPEG"; None if it shows none.
-
-    Of a film without loss, the first frame is looked at.
-
-    Args:
-        picture: its pixels, (H, W, 3) uint8, if they were read before.
-    Raises:
-        MediaError: it can't be read.
-    """
-    form = lossy_format(path)
-    if form is not None:
-        return form
-    if kind(path) == FILM:
-        first = next(read_frames(path, as_ffmpeg=True), None)  # who reads all frames says that there are none
-        return _FILM_COPY if first is not None and _has_past(first, ("film", "jpeg")) else None
-    return copied_with_loss(read_cover(path)[0] if picture is None else picture)
-
-
-def copied_with_loss(picture: np.ndarray) -> str | None:
-    """As `lossy_history`, of a picture's pixels alone, whatever its format was."""
+def picture_copied_with_loss(picture: np.ndarray) -> str | None:
+    """Words for a picture, (H, W, 3) uint8, that had a lossy format, whatever it has now; None: it shows none."""
     return _COPY if _has_past(picture, ("jpeg", "webp")) else None
 
 
+def film_copied_with_loss(first: np.ndarray) -> str | None:
+    """As `picture_copied_with_loss`, of a film by its first frame."""
+    return _FILM_COPY if _has_past(first, ("film", "jpeg")) else None
+
+
 def saved_twice(luma: np.ndarray) -> str | None:
-    """As `lossy_history`, of a JPEG: a finer table leaves out values between multiples of a coarser one.
+    """As `picture_copied_with_loss`, of a JPEG: a finer table leaves out values between multiples of a coarser one.
 
     Lukáš, Fridrich 2003, "Estimation of primary quantization matrix in double compressed JPEG images" (DFRWS).
 
@@ -77,8 +60,8 @@ def saved_twice(luma: np.ndarray) -> str | None:
 
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     colours = _distinct_colours(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])
-    given = len(colours) >= _FEW and any(decoder_colours(name)[colours].mean() >= _NEARLY_ALL for name in decoders)
-    return given or has_grid(picture)
+    given = parallel_map(decoder_colours, decoders, len(decoders)) if len(colours) >= _FEW else ()
+    return any([own[colours].mean() >= _NEARLY_ALL for own in given]) or has_grid(picture)
 
 
 def has_grid(picture: np.ndarray) -> bool:

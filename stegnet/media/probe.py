@@ -1,12 +1,11 @@
 """Telling pictures from films, and lossy formats from lossless ones: by content, not by name."""
 
-from pathlib import Path
-
 from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.media.films.films import open_film, picture_stream
+from stegnet.media.opened_file import Source
 from stegnet.media.pictures.pictures import open_picture
 from stegnet.media.signature import is_lossy_webp
 
@@ -17,7 +16,7 @@ _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", 
 _LOSSY_WEBP = "a lossy WebP"
 
 
-def kind(path: Path) -> str:
+def kind(path: Source) -> str:
     """Returns PICTURE for a still, FILM for a file with a video track or an animation of more than one frame.
 
     A file with several stills (TIFF pages, stereo pairs) is a picture.
@@ -36,7 +35,7 @@ def kind(path: Path) -> str:
         return FILM
 
 
-def media_kind(path: Path) -> str | None:
+def media_kind(path: Source) -> str | None:
     """PICTURE or FILM; None for neither."""
     try:
         return kind(path)
@@ -44,7 +43,7 @@ def media_kind(path: Path) -> str | None:
         return None
 
 
-def lossy_format(path: Path) -> str | None:
+def lossy_format(path: Source) -> str | None:
     """Returns the name of a lossy format, such as "a JPEG", or None if the file stores RGB without loss.
 
     Raises:
@@ -70,16 +69,14 @@ def lossy_format(path: Path) -> str | None:
         )
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise MediaError(f"{path}: no such file")
+def _check_file(path: Source) -> None:
     if not path.is_file():
-        raise MediaError(f"{path}: not a file")
+        raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.stat().st_size == 0:
         raise MediaError(f"{path}: the file is empty")
 
 
-def _kind_of_picture(path: Path) -> str:
+def _kind_of_picture(path: Source) -> str:
     with open_picture(path) as image:
         if image.format in _NOT_PICTURES:
             raise MediaError(f"{path}: not a picture that can be read")

@@ -1,11 +1,10 @@
 """File formats recognised by their first bytes, and files that are truncated."""
 
-import mmap
 import re
-from pathlib import Path
 
 from stegnet.core.errors import reading
 from stegnet.media import matroska
+from stegnet.media.opened_file import Source
 
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
@@ -17,19 +16,19 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
-def is_animation(path: Path) -> bool:
+def is_animation(path: Source) -> bool:
     """True if it is an animated WebP or AVIF; False if there is no file."""
     start = _start(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis"
 
 
-def is_moving_picture(path: Path) -> bool:
+def is_moving_picture(path: Source) -> bool:
     """True if it is a film by what moves in it, but of a format that pictures have: GIF, PNG, WebP or AVIF."""
     return is_animation(path) or _start(path).startswith((b"GIF8", b"\x89PNG"))
 
 
-def is_lossy_webp(path: Path) -> bool:
+def is_lossy_webp(path: Source) -> bool:
     """True if a WebP's first picture is coded by VP8, not VP8L (RFC 9649: chunks of a name, a 32-bit size, data)."""
     with path.open("rb") as file:
         file.seek(12)
@@ -43,40 +42,40 @@ def is_lossy_webp(path: Path) -> bool:
     return False
 
 
-def is_jpeg(path: Path) -> bool:
+def is_jpeg(path: Source) -> bool:
     """True if the file begins as a JPEG does."""
     return _start(path)[:3] == b"\xff\xd8\xff"
 
 
-def is_heic(path: Path) -> bool:
+def is_heic(path: Source) -> bool:
     """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
     start = _start(path)
     brands = start[: int.from_bytes(start[:4], "big")]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
 
 
-def exceeds_scans(path: Path, most: int) -> bool:
+def exceeds_scans(path: Source, most: int) -> bool:
     """True if a JPEG's first picture has more scans than this (ITU-T T.81, B.1.1: markers, and segments' lengths)."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
-        while marker and marker[0] != _JPEG_END and scans <= most:
-            scans += marker[0] == _JPEG_SCAN
-            length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-            marker = _JPEG_MARKER.search(data, marker.end() + length)
+    data = path.read_bytes()
+    scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
+    while marker and marker[0] != _JPEG_END and scans <= most:
+        scans += marker[0] == _JPEG_SCAN
+        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        marker = _JPEG_MARKER.search(data, marker.end() + length)
     return scans > most
 
 
-def is_mp4(path: Path) -> bool:
+def is_mp4(path: Source) -> bool:
     """True if it is an MP4, MOV or 3GP, possibly an unfinished one."""
     return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"}
 
 
-def is_matroska(path: Path) -> bool:
+def is_matroska(path: Source) -> bool:
     """True if it is Matroska or WebM."""
     return _start(path).startswith(matroska.EBML)
 
 
-def is_truncated(path: Path) -> bool:
+def is_truncated(path: Source) -> bool:
     """True if a Matroska, MP4 or AVI file is shorter than its header says."""
     start = _start(path)
     size = path.stat().st_size
@@ -87,7 +86,7 @@ def is_truncated(path: Path) -> bool:
     return is_mp4(path) and _end_of_boxes(path, size) > size
 
 
-def _end_of_boxes(path: Path, size: int) -> int:
+def _end_of_boxes(path: Source, size: int) -> int:
     """End of an MP4 file's last box in bytes (ISO/IEC 14496-12, 4.2: 32-bit size, name, optional 64-bit size)."""
     position = 0
     with path.open("rb") as file:
@@ -103,6 +102,6 @@ def _end_of_boxes(path: Path, size: int) -> int:
     return position
 
 
-def _start(path: Path) -> bytes:
+def _start(path: Source) -> bytes:
     with reading(path), path.open("rb") as file:
         return file.read(_START_BYTES)

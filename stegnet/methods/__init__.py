@@ -1,53 +1,12 @@
-"""Ways to hide, one folder each, and the list of them.
+"""Ways to hide: a file each, or a folder, and the list of them in `registry`.
 
-`method` says what a method is, `run` what each is given; `fitting` makes secrets fit, `film_loop` is the loop in which
-films are hidden in. To add a method: a folder, and a line below.
+`method` is their contract, `context` what each is given; `hide` hides from file to file, whatever the method. `payload`
+makes secrets fit, `new_containers` writes what was hidden in, `found_file` what was found.
 """
 
 from stegnet.core.kinds import FILE, FILM, PICTURE
-from stegnet.methods.auto import Auto
-from stegnet.methods.h264 import ByLevels
-from stegnet.methods.jpeg import Jpeg
-from stegnet.methods.method import (
-    AUTO,
-    CoverSize,
-    FileRoom,
-    Fit,
-    Hidden,
-    Hider,
-    Method,
-    Registry,
-    UnknownOption,
-    option,
-)
-from stegnet.methods.network import ByNetwork
-from stegnet.methods.robust import Robust
-from stegnet.methods.run import DEFAULT_RUN, Run
-from stegnet.methods.sealed import Sealed
-
-METHODS = Registry()
-METHODS.add(Auto())
-METHODS.add(Sealed())
-METHODS.add(ByNetwork())
-METHODS.add(Robust())
-METHODS.add(Jpeg())
-METHODS.add(ByLevels())
-
-__all__ = [
-    "AUTO",
-    "DEFAULT_RUN",
-    "FILE",
-    "FILM",
-    "METHODS",
-    "PICTURE",
-    "CoverSize",
-    "FileRoom",
-    "Fit",
-    "Hidden",
-    "Hider",
-    "Method",
-    "Registry",
-    "Run",
-    "UnknownOption",
-    "option",
-]
+from stegnet.methods.context import DEFAULT_CONTEXT, Context
+from stegnet.methods.hide import HideJob, hide_file, hide_record
+from stegnet.methods.method import AUTO, Capacity, CoverSize, Fit, FoundSecret, Method, NewContainer, option
+from stegnet.methods.payload import Payload
+from stegnet.methods.registry import METHODS, UnknownOption

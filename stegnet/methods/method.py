@@ -1,26 +1,23 @@
-"""Methods of hiding, and the secrets that they find; nothing here asks which method it is.
+"""The contract of a method of hiding: what it is asked, and what it answers with.
 
-A method is a folder beside this file with a `Method`, and a line in `__init__.py`. The command line, `stegnet info`,
-the page, the API, folders and the cluster read its name, forms and options, and call it.
+A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
+page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stegnet.core.errors import ConfigError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.core.progress import Progress
-from stegnet.methods.run import unheard
-
-if TYPE_CHECKING:
-    from stegnet.keys import ContainerKeys, Key, KeySource
-    from stegnet.methods.run import Run
-    from stegnet.record import Container, Record
-    from stegnet.results import OutputTarget, Report
+from stegnet.keys import ContainerKeys, Key, KeySource
+from stegnet.media.cover import Cover
+from stegnet.methods.context import Context
+from stegnet.methods.payload import Fitted, Payload
+from stegnet.record import Container, Record
+from stegnet.results import OutputTarget, Report
 
 AUTO = "auto"
 RESIZE_HELP = (
@@ -46,14 +43,19 @@ class CoverSize:
     Attributes:
         frames: 1 for a picture.
         channels: 1 of a grey one, else 3.
-        file: its own, if what fits depends on what is in it.
+        cover: itself, if what fits depends on what is in it.
     """
 
     height: int
     width: int
     frames: int = 1
     channels: int = 3
-    file: Path | None = None
+    cover: Cover | None = None
+
+    @classmethod
+    def of(cls, cover: Cover) -> "CoverSize":
+        """That of a cover that is open; errors as `Cover`."""
+        return cls(*cover.size, cover.frames, cover.channels, cover)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Fit:
         what: in words.
         bytes: of a file, at most; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
-        psnr: in dB, about, of a picture or film that comes back.
+        psnr: in dB, about, of a picture or film that is revealed.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
     """
@@ -79,8 +81,8 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class FileRoom:
-    """Room for a file in a cover, and what gives away that it is there.
+class Capacity:
+    """Capacity of a cover for a file, and what gives away that it is there.
 
     Attributes:
         bytes: at most.
@@ -94,24 +96,69 @@ class FileRoom:
 
 
 @dataclass(frozen=True)
-class PartRoom:
-    """Room for a part of an album's file in a picture.
+class Fitness:
+    """How a method suits a cover and a secret.
 
     Attributes:
-        bytes: at most; negative if not even an empty record fits.
-        hard: those that are hard to find in a picture of this size.
+        options: with which it hides the secret.
+        note: what the report says first; "" for nothing.
     """
 
-    bytes: int
-    hard: int
+    options: Any
+    note: str = ""
 
 
-class Hidden(ABC):
+class NewContainer(ABC):
+    """A container that is ready to be written.
+
+    Attributes:
+        width, height: in pixels.
+        frames, hidden: of a film, and those that hold something; 1 of a picture.
+        fitted: the file that is hidden; None: not a file.
+        may_be_lost: frames that may be lost; None: it is not spread over them.
+    """
+
+    width: int
+    height: int
+    frames: int = 1
+    hidden: int = 1
+    fitted: Fitted | None = None
+    may_be_lost: int | None = None
+
+    @abstractmethod
+    def write(self, part: Path, verify: bool) -> None:
+        """Writes it.
+
+        Args:
+            part: a file that exists; it gets its own name once it is whole.
+            verify: read it back and compare.
+        Raises:
+            MediaError: it can't be written, or does not read back as it was written.
+        """
+
+    @abstractmethod
+    def notes(self) -> tuple[str, ...]:
+        """One line each on what is hidden, and what was not copied from the cover; called after `write`."""
+
+    @abstractmethod
+    def figures(self) -> dict[str, Any]:
+        """What is known of `HidingFigures` besides the cover's size; called after `write`."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each problem that the user should act on; called after `write`."""
+        return ()
+
+    def secret_psnr(self) -> float | None:
+        """PSNR in dB of the secret as it will be revealed; called after `write`."""
+        return self.fitted.copy.psnr if self.fitted and self.fitted.copy else None
+
+
+class FoundSecret(ABC):
     """A secret that a method found in a container.
 
     Args:
         container: open; `write`, `text` and `details` read it.
-        run: with which they do.
+        context: with which they do.
     Attributes:
         kind: PICTURE, FILM or FILE.
         name, size: own name of a file, and its bytes; None for what is hidden without a name.
@@ -125,15 +172,15 @@ class Hidden(ABC):
     method: str
     tells_damage = True
 
-    def __init__(self, container: "Container", run: "Run") -> None:
-        self.container, self.run = container, run
+    def __init__(self, container: Container, context: Context) -> None:
+        self.container, self.context = container, context
 
-    def text(self, strict: bool = False) -> "Report | None":
+    def text(self, strict: bool = False) -> Report | None:
         """A report that has the text, if that is what is hidden; errors as `write`."""
         return None
 
     @abstractmethod
-    def write(self, out: "OutputTarget", strict: bool = False) -> "Report":
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
         """Writes it, readable by its owner only.
 
         Args:
@@ -157,13 +204,14 @@ class Method(ABC):
         summary: its help.
         description: more of it, in lines of at most 80 characters; "" for none.
         forms: suffixes of its containers for each kind of cover; the first is the usual one.
-        covers: the kinds that it hides in; others are refused.
         options: a dataclass of `option`s.
         any_file: it hides files of any kind.
         matched: of a folder of secrets, it takes pictures for pictures and films for films.
         computes: it uses networks.
-        albums: it divides a file over an album (`part_room`, `hide_record`), whose pictures `open` opens one by one.
+        albums: it divides a file over an album (`part_capacity`, `embed_record`); `find` opens its pictures one by one.
         implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
+        find_cost: containers are looked through by methods of low cost first.
+        preference: AUTO asks methods by it, the highest first; 0: never.
     """
 
     name: str
@@ -177,6 +225,8 @@ class Method(ABC):
     computes = False
     albums = False
     implied = False
+    find_cost = 0
+    preference = 0
 
     @cached_property
     def suffixes(self) -> frozenset[str]:
@@ -188,45 +238,82 @@ class Method(ABC):
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
 
-    def form(self, cover: Path, kind: str) -> str:
-        """Suffix of the container of a cover of this kind, where it is not named.
+    def form(self, cover: Cover) -> str:
+        """Suffix of the container of a cover, where it is not named.
 
         Raises:
             MediaError: the cover can't be read.
         """
-        return self.forms[kind][0]
+        return self.forms[cover.kind][0]
 
-    def load(self, run: "Run") -> None:  # noqa: B027
+    def keeps(self, cover: Cover) -> bool:
+        """True if AUTO writes the container of a cover as this method does; of several, as the most preferred."""
+        return False
+
+    def load(self, context: Context) -> None:  # noqa: B027
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 
-    def room(self, cover: CoverSize) -> list[Fit]:
+    def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
+        """Refuses a cover or secret of a kind that it can't use.
+
+        Raises:
+            CapacityError, ConfigError: it is one.
+        """
+
+    def inputs(self, options: Any) -> tuple[Path, ...]:
+        """Files that its options name, none of which is overwritten."""
+        return ()
+
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+        """Says if it suits a cover and a secret; None: it does not.
+
+        Args:
+            suffix: of the container.
+            options: those of AUTO.
+        Raises:
+            MediaError: a file can't be read.
+        """
+        return None
+
+    def candidates(
+        self, cover: Cover, payload: Payload, suffix: str, options: Any
+    ) -> Iterator[tuple["Method", Fitness]]:
+        """The methods to hide a secret by, the next where one has no room; arguments and errors as `suits`."""
+        yield self, Fitness(options)
+
+    def forecast(self, cover: CoverSize) -> list[Fit]:
         """Lists what fits into a cover of this size; nothing, by default."""
         return []
 
-    def file_room(self, cover: CoverSize, name: str, options: Any) -> FileRoom | None:
-        """Room for a file of this name in a cover of this size; None: not known.
+    def capacity(self, cover: CoverSize, name: str, options: Any) -> Capacity | None:
+        """Capacity of a cover of this size for a file of this name; None: not known.
 
         Raises:
             ConfigError: the options are impossible.
             CapacityError: nothing fits with them.
             MediaError: the cover's own file can't be read.
         """
-        return FileRoom(max((fit.bytes or 0 for fit in self.room(cover)), default=0))
+        return Capacity(max((fit.bytes or 0 for fit in self.forecast(cover)), default=0))
 
     @abstractmethod
-    def hide(
-        self, cover: Path, secret: Path, out: "OutputTarget", key_source: "KeySource", options: Any, run: "Run"
-    ) -> "Report":
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Any, context: Context
+    ) -> NewContainer:
         """Hides a secret in a cover.
 
         Args:
+            suffix: of the container.
             options: an instance of its own.
         Raises:
             StegnetError: any but DataError, RevealError and TrainingError.
         """
 
-    def part_room(self, cover: Path, empty: int, key: "Key", options: Any) -> "PartRoom":
-        """Room for a part of an album's file in a picture.
+    def for_album(self, cover: Cover, options: Any) -> tuple["Method", Any]:
+        """The method by which a picture of an album is hidden in, and its options."""
+        return self, options
+
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
+        """Capacity of a picture for a part of an album's file; negative if not even an empty record fits.
 
         Args:
             empty: bytes of a record without any.
@@ -236,9 +323,9 @@ class Method(ABC):
         """
         raise NotImplementedError
 
-    def hide_record(
-        self, cover: Path, record: "Record", out: "OutputTarget", keys: "ContainerKeys", options: Any, run: "Run"
-    ) -> "Report":
+    def embed_record(
+        self, cover: Cover, record: Record, keys: ContainerKeys, options: Any, context: Context
+    ) -> NewContainer:
         """Hides a record in a picture of an album.
 
         Args:
@@ -249,11 +336,11 @@ class Method(ABC):
         """
         raise NotImplementedError
 
-    def search_seconds(self, container: "Container") -> float:
-        """Seconds, about, that `run.search` takes to look for what `open` does not find otherwise; 0: for nothing."""
+    def search_seconds(self, container: Container) -> float:
+        """Seconds, about, that `context.search` takes to look for what `find` misses otherwise; 0: for nothing."""
         return 0
 
-    def open(self, container: "Container", run: "Run") -> Hidden | None:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.
 
         Raises:
@@ -261,71 +348,3 @@ class Method(ABC):
             MediaError: the container can't be read.
         """
         return None
-
-
-@dataclass(frozen=True)
-class Hider:
-    """A method with its options, ready to hide one secret after the other. It can be pickled."""
-
-    method: Method
-    options: Any
-    run: "Run"
-
-    def __call__(self, cover: Path, secret: Path, out: "OutputTarget", key_source: "KeySource") -> "Report":
-        """Hides a secret in a cover; errors as `Method.hide`."""
-        return self.method.hide(cover, secret, out, key_source, self.options, self.run)
-
-    def showing(self, progress: Progress, warn: Callable[[str], None] = unheard) -> "Hider":
-        """The same, which tells its progress, and warns before the work begins."""
-        return replace(self, run=replace(self.run, progress=progress, warn=warn))
-
-
-class Registry(dict[str, Method]):
-    """The methods by name; the default is the first."""
-
-    def add(self, method: Method) -> None:
-        """Adds a method.
-
-        Raises:
-            ValueError: there is one of this name.
-        """
-        if method.name in self:
-            raise ValueError(f"there is a method {method.name} already")
-        self[method.name] = method
-
-    def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
-        """The method of a name; in place of AUTO, one that alone has these options or writes this suffix.
-
-        Args:
-            given: names of options that are set.
-            suffix: of the container, or "".
-        Raises:
-            ConfigError: there is no such method.
-            UnknownOption: it does not have an option.
-        """
-        if name not in self:
-            raise ConfigError(f"method: must be one of {', '.join(self)}, is {name!r}")
-        method, own = self[name], set(given) - self[name].option_names
-        if name == AUTO and (own or not self._writes(method, suffix)):
-            others = (each for each in reversed(self.values()) if each.implied and own <= each.option_names)
-            method = next((each for each in others if self._writes(each, suffix)), method)
-        for lacking in sorted(set(given) - method.option_names):
-            raise UnknownOption(lacking, [each.name for each in self.values() if lacking in each.option_names])
-        return method
-
-    def _writes(self, method: Method, suffix: str) -> bool:
-        """True if the method writes a suffix, or none does."""
-        return suffix in method.suffixes or not any(suffix in each.suffixes for each in self.values())
-
-
-class UnknownOption(ConfigError):
-    """A method does not have an option.
-
-    Attributes:
-        option: its name.
-        methods: the names of those that have it.
-    """
-
-    def __init__(self, option: str, methods: Sequence[str]) -> None:
-        self.option, self.methods = option, methods
-        super().__init__(f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it")

@@ -10,6 +10,8 @@ from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
+    collecting="ALL_OR_NOTHING collect_whole not_a_file",
+    file_payload="empty_record_bytes file_digest file_header file_records frames_with_data hidden_bytes may_be_lost",
     base="KINDS decode_base encode_base least_base least_base_per_pixel",
     container="Container Inspection open_container",
     division="Division divide",

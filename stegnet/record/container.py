@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,11 +17,12 @@ import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.kinds import FILM
-from stegnet.core.parallel import ahead, ordered, watched
+from stegnet.core.parallel import parallel_map, prefetch, with_heartbeat
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
-from stegnet.media import kind, lossy_format, read_cover, read_frames, scan
+from stegnet.media import read_frames
+from stegnet.media.cover import Cover
 from stegnet.record.diagnosis import FRAMES, PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
@@ -61,9 +61,10 @@ class Container:
     """A picture or film in which something may be hidden; a context manager.
 
     Args:
-        path: of the file; it must exist and be readable.
+        file: stays open until the container is closed.
         key_source: opens what is hidden in it.
     Attributes:
+        path: of the file, or an album's folder.
         files: that it is read from.
         kind: media.PICTURE or media.FILM.
         height, width: of every frame, in pixels.
@@ -79,15 +80,15 @@ class Container:
 
     medium, called = PIXELS, FRAMES
 
-    def __init__(self, path: Path, key_source: KeySource) -> None:
-        self.path, self.files, self.kind = path, (path,), kind(path)
+    def __init__(self, file: Cover, key_source: KeySource) -> None:
+        self.file, self.path, self.files, self.kind = file, file.path, (file.path,), file.kind
         self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
         try:
             first = next(self._decoder, None)
             if first is None:
-                raise MediaError(f"{path}: the film has no frames")
+                raise MediaError(f"{file}: the film has no frames")
             self.height, self.width = first.shape[:2]
             self.channels = channels_of(first)
             self._key_source, self._keys = key_source, KeyRing(key_source)
@@ -95,7 +96,7 @@ class Container:
             if self._keys.locked and self.kind == FILM:
                 self._find_anchor()
         except BaseException:
-            self.close()
+            self._decoder.close()
             raise
         self._decoded = [first]
         self._header: Header | object | None = _NOT_LOOKED_FOR
@@ -118,6 +119,7 @@ class Container:
         self._closed = True
         if self._decoder is not None:
             self._decoder.close()
+        self.file.close()
 
     def frames(self) -> Generator[np.ndarray, None, None]:
         """Decodes all frames in order, (H, W, 3) uint8 each; the first pass goes on after the frame already decoded.
@@ -158,7 +160,7 @@ class Container:
         if self.first.record is not None:
             return self.first.record.header
         if self._header is _NOT_LOOKED_FOR:  # of a film in a lossy format, no frame opens
-            lossy = self.kind == FILM and lossy_format(self.path)
+            lossy = self.kind == FILM and self.file.lossy_format
             self._header = None if lossy else self._found_header(progress)
         return self._header
 
@@ -179,7 +181,7 @@ class Container:
 
     def times(self) -> list[Fraction]:
         """Times of a film's frames in seconds."""
-        return list(scan(self.path).times)
+        return list(self.file.film.times)
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Reads the records of all frames, and diagnoses what happened to them.
@@ -203,7 +205,7 @@ class Container:
 
     def not_opened(self) -> RevealError:
         """The error where nothing opens; it says so if the file's format alone explains it."""
-        form = lossy_format(self.path)
+        form = self.file.lossy_format
         if form is None:
             return nothing_revealed()
         hint = f"the key is another one, or {form} keeps nothing of what was hidden; hide what survives that"
@@ -218,21 +220,26 @@ class Container:
 
     def readings(self) -> Generator[FrameReading, None, None]:
         """The record readings of all frames in order, up to where a film breaks off."""
-        frames = ahead(self.readable_frames())
+        frames = prefetch(self.readable_frames())
         with (
             closing(frames),
-            closing(ordered(lambda item: self.read(*item), enumerate(frames), _UNSEALERS)) as readings,
+            closing(parallel_map(lambda item: self.read(*item), enumerate(frames), _UNSEALERS)) as readings,
         ):
             yield from readings
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         if self.kind != FILM:
-            yield read_cover(self.path)[0]
+            yield self.file.pixels
             return
-        with closing(read_frames(self.path)) as frames:
+        with closing(read_frames(self.file)) as frames:
             yield from frames
 
 
 def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
     """Opens a container; a large first frame takes seconds. Errors as `Container`."""
-    return watched(lambda: Container(path, key_source), partial(progress, "open", 0, 0))
+    file = Cover(path)
+    try:
+        return with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
+    except BaseException:
+        file.close()
+        raise

@@ -13,7 +13,7 @@ from stegnet.record.diagnosis import UNREADABLE, FrameStatus
 from stegnet.record.fields import require
 from stegnet.record.record import Pictures, Record, parse_record
 from stegnet.record.sound import parse_packets
-from stegnet.sealing import PIXELS, Medium, unseal
+from stegnet.sealing import PIXELS, CarrierModel, unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
 
@@ -40,7 +40,7 @@ class FrameReading:
         return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
-def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Medium = PIXELS) -> FrameReading:
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> FrameReading:
     """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
 
     Args:

@@ -11,6 +11,5 @@ __getattr__, __all__ = lazy_names(
     conversion="as_named text_report",
     figures="BETRAYS Changes HidingFigures LEAST POOR SecurePayload WAYS_OUT betrayed_by not_safe",
     naming="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX plain_suffix printable stored_name",
-    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film "
-    "write_picture write_revealed",
+    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report form_of shown_form write_film write_revealed",
 )

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -143,6 +144,13 @@ class Changes:
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, int, int]] = []
+
+    @classmethod
+    def of(cls, cover: np.ndarray, container: np.ndarray) -> Self:
+        """Those of a picture, (H, W, 3) uint8."""
+        changes = cls()
+        changes.add(cover, container)
+        return changes
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
         """Adds a frame, (H, W, 3) uint8, of both."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.media import FilmWriter, SoundPacket, atomic_write, check_picture, write_png
+from stegnet.media import FilmWriter, SoundPacket, atomic_write
 from stegnet.media.output import FilmCheck, exists_already
 from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
 from stegnet.results.figures import HidingFigures
@@ -58,11 +58,6 @@ class Report:
     container: np.ndarray | bytes | None = None
     unchanged: bool = False
     hiding: HidingFigures | None = None
-
-    def with_hiding(self, hiding: HidingFigures) -> "Report":
-        """The same with figures of the hiding, its notes after the others and its warnings before them."""
-        warnings = (*hiding.warnings(), *self.warnings)
-        return replace(self, hiding=hiding, notes=(*self.notes, *hiding.notes()), warnings=warnings)
 
 
 @dataclass(frozen=True)
@@ -112,34 +107,15 @@ class OutputTarget:
             raise MediaError(f"{self.path}: can't be written ({error.strerror})") from error
 
 
-def form_of(path: Path) -> str:
-    """Film format by file name: "mkv" or "mp4"."""
-    return path.suffix.lower().removeprefix(".")
+def form_of(suffix: str) -> str:
+    """Film format by suffix: "mkv" or "mp4"."""
+    return suffix.lower().removeprefix(".")
 
 
 def shown_form(path: Path, lossless: bool = False) -> str:
     """Format by file name of a film that is to be watched: an MP4 is not exact unless it is asked for."""
-    form = form_of(path)
+    form = form_of(path.suffix)
     return "watchable" if form == "mp4" and not lossless else form
-
-
-def write_picture(
-    out: OutputTarget, picture: np.ndarray, profile: bytes | None = None, *, verify: bool = False, private: bool = False
-) -> Report:
-    """Writes a picture, (H, W, 3) uint8, as PNG, a grey one as grey.
-
-    Args:
-        profile: ICC profile to store.
-        verify: read the file back and compare.
-        private: readable by its owner only.
-    Raises:
-        MediaError: it can't be written, or does not read back equal.
-    """
-    with atomic_write(out.path, overwrite=out.force, private=private) as part:
-        write_png(part, picture, icc=profile)
-        if verify:
-            check_picture(part, picture)
-    return Report(picture.shape[1], picture.shape[0])
 
 
 def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
@@ -169,32 +145,27 @@ class FilmFrame:
 
 
 def write_film(
-    out: OutputTarget,
-    open_writer: Callable[[Path], FilmWriter],
+    part: Path,
+    open_writer: Callable[[], FilmWriter],
     frames: Generator[FilmFrame, None, None],
     step: Callable[[int], None],
     check: Callable[[int, int], None] | None = None,
-    private: bool = False,
 ) -> tuple[str, ...]:
-    """Writes a film frame by frame; it appears at `out` once it is complete.
+    """Writes a film frame by frame.
 
     Args:
-        open_writer: opens the writer of a file.
+        part: a file that exists.
+        open_writer: opens its writer.
         frames: closed at the end, whatever happens.
         step: called after each frame with the number of frames done.
         check: called while the film is read back and compared, with frames done and in all; None: it is not.
-        private: readable by its owner only.
     Returns:
         Notes of the writer: what could not be copied from the film to keep, one line each.
     Raises:
         MediaError: it can't be written, or does not read back equal.
     """
-    with (
-        closing(frames),
-        atomic_write(out.path, overwrite=out.force, private=private) as part,
-        FilmCheck(part, check) as checking,
-    ):
-        with open_writer(part) as film:
+    with closing(frames), FilmCheck(part, check) as checking:
+        with open_writer() as film:
             if film.is_stream:
                 checking.start()
             for done, frame in enumerate(frames, 1):
@@ -204,7 +175,7 @@ def write_film(
                         film.write(frame.picture, frame.time, frame.sound)
                     except OverflowError as error:
                         what = "the film's time stamps are beyond what a file can hold"
-                        raise MediaError(f"{out.path}: {what}") from error
+                        raise MediaError(f"{part}: {what}") from error
                 step(done)
         checking.finish()
     return film.notes

@@ -9,7 +9,7 @@ from stegnet.sealing.carriers import (
     MAC_BITS,
     PIXELS,
     TAG_BYTES,
-    Medium,
+    CarrierModel,
     frame_salt,
     idle_samples,
     public_order,
@@ -29,29 +29,3 @@ from stegnet.sealing.seal import (
     unseal,
 )
 from stegnet.sealing.trellis import layout
-
-__all__ = [
-    "FILM_EFFORT",
-    "LEAD_BITS",
-    "MAC_BITS",
-    "PICTURE_EFFORT",
-    "PIXELS",
-    "SEED_BYTES",
-    "TAG_BYTES",
-    "Costs",
-    "Margin",
-    "Medium",
-    "SealOptions",
-    "frame_salt",
-    "idle_samples",
-    "layout",
-    "public_order",
-    "room",
-    "rounding_costs",
-    "seal",
-    "size_bytes",
-    "texture_costs",
-    "too_small",
-    "unseal",
-    "zones_of",
-]

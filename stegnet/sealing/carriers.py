@@ -6,7 +6,8 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet import kernels
-from stegnet.core.cipher import first_sorted, keystream
+from stegnet.core.cipher import keystream
+from stegnet.kernels.sorting import first_sorted
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
@@ -18,7 +19,7 @@ _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 
 @dataclass(frozen=True)
-class Medium:
+class CarrierModel:
     """A kind of samples.
 
     Attributes:
@@ -30,7 +31,7 @@ class Medium:
     context: bytes = b""
 
 
-PIXELS = Medium(_GROUP)
+PIXELS = CarrierModel(_GROUP)
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,16 @@ class Order:
             channels: of the picture, 3 or 1.
             free: (S,) bool, in which all samples of the zone are marked; or empty.
         """
-        numbers = self.numbers(zone)
         if kernels.compiled:
-            return numbers[: kernels.compiled.free(numbers, channels, free)].copy()
+            found = np.empty(zone.stop - zone.start, np.int32)
+            return found[: kernels.compiled.greens(self.runs, zone.start, found.size, channels, free, found)]
+        numbers = self.numbers(zone)
         if free.size:
             free[numbers] = True
         return numbers[numbers % channels == channels // 2]
 
 
-def zones_of(samples: int, ephemeral: bool = False, medium: Medium = PIXELS) -> Zones:
+def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
     """The zones of a frame of so many samples.
 
     Args:
@@ -122,7 +124,7 @@ def zones_of(samples: int, ephemeral: bool = False, medium: Medium = PIXELS) -> 
     return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 
 
-def order_of(samples: int, key: Key, salt: bytes, medium: Medium = PIXELS, places: int | None = None) -> Order:
+def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS, places: int | None = None) -> Order:
     """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last.
 
     Args:
@@ -135,12 +137,12 @@ def order_of(samples: int, key: Key, salt: bytes, medium: Medium = PIXELS, place
     return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
 
 
-def public_order(samples: int, recipient: bytes, salt: bytes, medium: Medium = PIXELS) -> Order:
+def public_order(samples: int, recipient: bytes, salt: bytes, medium: CarrierModel = PIXELS) -> Order:
     """The order that whoever knows a recipient can compute: the ephemeral key is in its first runs."""
     return _keyed_order(samples, Key(recipient), salt, medium)
 
 
-def _keyed_order(samples: int, key: Key, salt: bytes, medium: Medium, places: int | None = None) -> Order:
+def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, places: int | None = None) -> Order:
     runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples, medium=medium).mac
     sides = zone.stop - zone.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))

@@ -15,7 +15,7 @@ _REACH = 9  # rows to each side that a cost depends on
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint16, from 1 to 500; they may be read only."""
+    """Costs of a step up and of a step down, each (H, W, 3) uint8 or uint16, from 1 to 500; they may be read only."""
 
     up: np.ndarray
     down: np.ndarray
@@ -53,8 +53,8 @@ def rounding_costs(error: np.ndarray) -> Costs:
     Args:
         error: (H, W, 3) int8, exact minus rounded value in 1/254 of a level, −127 to 127.
     """
-    tilt = error.astype(np.int16) * _NEAREST // 128
-    return Costs((_NEAREST + 1 - tilt).astype(np.uint16), (_NEAREST + 1 + tilt).astype(np.uint16))
+    tilt = (error >> 1).view(np.uint8)  # half of _NEAREST for half a level, rounded down; sums wrap to the right value
+    return Costs(np.uint8(_NEAREST + 1) - tilt, np.uint8(_NEAREST + 1) + tilt)
 
 
 def _smoothness(picture: np.ndarray, rows: slice) -> np.ndarray:

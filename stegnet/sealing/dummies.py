@@ -9,13 +9,15 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
+from stegnet.kernels.sorting import stable_argsort
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of
 from stegnet.sealing.record_zone import Canvas, RecordPlan, write_ephemeral, write_record
-from stegnet.sealing.steps import StepCosts, changed, write_parities, write_zone
+from stegnet.sealing.steps import NO_TIES, StepCosts, changed, write_parities, write_zone
 
 _LEAST_CHANGED = 4  # salt samples
+_LAST_SALTS = 4  # of salt samples, only these can share a pixel with a sample behind the last run
 _ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
@@ -53,14 +55,14 @@ def place_dummies(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones
         zones: of the frame.
         seed: 32 random bytes.
     Returns:
-        (H, W, C) int8, the steps; in a grey record, red, green and blue of a salt sample's pixel move together.
+        (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
     """
     draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
     while True:
         steps = draw(picture, costs, plan, zones, seed)
         if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
             picture += steps.view(np.uint8)  # which wraps around to the right value
-            return steps
+            return _of_pixels(steps)
         seed = sha256(seed).digest()
 
 
@@ -85,7 +87,7 @@ class _Stream:
 
     def order(self, count: int) -> np.ndarray:
         """A permutation, (count,) int."""
-        return self.take(8 * count).view("<u8").argsort()
+        return stable_argsort(self.take(8 * count).view("<u8"))
 
     def share(self, count: int, part: int, whole: int) -> int:
         """The share of `count` in a part, rounded up or down so that it is right on average."""
@@ -104,7 +106,8 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     dummies = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += dummies.view(np.uint8)
     order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
-    canvas = Canvas(rolled.reshape(-1), own, order, zones, dummies)
+    canvas = Canvas(rolled.reshape(-1), own, order, zones, _of_pixels(dummies))
+    del dummies  # of large pictures, tens of megabytes
     if zones.public.stop:
         fill_ephemeral_zone(canvas, plan, stream.take(32).tobytes())
         write_ephemeral(canvas, stream.trits(EPHEMERAL_TRITS))
@@ -114,6 +117,18 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(canvas.samples, zone, stream.take(bits) & 1, own, order)
     return _where_idle((rolled - before).view(np.int8), of_record, shift)
+
+
+def _of_pixels(steps: np.ndarray) -> np.ndarray:
+    """Steps, (H, W, C) int8, of pixels all of whose samples move alike, (H, W) int8, −1, 0 or 1."""
+    height, width, channels = steps.shape
+    samples, found = steps.reshape(-1, channels), np.zeros(height * width, np.int8)
+    moving = np.flatnonzero(steps.reshape(-1) != 0)
+    where = moving[moving % channels == 0] // channels
+    moved = samples[where]
+    together = (moved == moved[:, :1]).all(1)
+    found[where[together]] = np.sign(moved[together, 0])
+    return found.reshape(height, width)
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
@@ -126,22 +141,32 @@ def _shift(samples: int, channels: int, stream: _Stream) -> int:
 
 def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
-    samples, stream = picture.reshape(-1), _Stream(seed)
-    idle = idle_samples(samples.size)
-    idle = idle[stream.order(idle.size)]
+    samples, stream, channels = picture.reshape(-1), _Stream(seed), plan.channels
+    idle, salts = idle_samples(samples.size), samples.size // STRIDE
+    order = stream.order(idle.size)
     groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
-    split = groups * zones.group
-    head, tail = idle[:split], idle[split:]
-    of_record, values = np.zeros(samples.size, np.int8), samples[head]
-    changes = _random_changes(samples, costs, plan, tail, stream)
-    for offset in range(plan.channels) if plan.grey else (0,):
-        near = tail // plan.channels * plan.channels + (tail + offset) % plan.channels
-        of_record[near] = (changed(samples[near], changes) - samples[near]).view(np.int8)
-    write_parities(values, stream.take(groups) & 1, *costs.at(head))
-    of_record = of_record.reshape(picture.shape)
-    steps = _where_idle(of_record, of_record)
-    steps.reshape(-1)[head] = (values - samples[head]).view(np.int8)
-    return steps
+    head, tail = order[: groups * zones.group], order[groups * zones.group :]
+    changes, values = np.zeros(idle.size, np.int8), samples[idle[head]]
+    changes[tail] = _random_changes(samples, costs, plan, idle[tail], stream)
+    moving, steps = changes != 0, np.zeros(samples.size, np.int8)
+    moving[max(salts - _LAST_SALTS, 0) :] = True  # some share a pixel, where one that does not move stops another
+    moving[head] = False
+    moved = idle[moving]
+    for offset in range(channels) if plan.grey else (0,):
+        near = moved // channels * channels + (moved + offset) % channels
+        steps[near] = (changed(samples[near], changes[moving]) - samples[near]).view(np.int8)
+    steps[_beside_idle(idle, salts, channels)] = 0
+    write_parities(values, stream.take(groups) & 1, *costs.at(idle[head]))
+    steps[idle[head]] = (values - samples[idle[head]]).view(np.int8)
+    return steps.reshape(picture.shape)
+
+
+def _beside_idle(idle: np.ndarray, salts: int, channels: int) -> np.ndarray:
+    """Samples that carry something, in a pixel of one that carries nothing but is no salt sample."""
+    near = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
+    last = idle[max(salts - _LAST_SALTS, 0) :]
+    with_salts = last[: min(salts, _LAST_SALTS)] // channels
+    return near[~(np.isin(near, last) | np.isin(near // channels, with_salts))]
 
 
 def _random_changes(
@@ -159,9 +184,11 @@ def _random_changes(
     others = stream.below(samples.size, count - numbers.size).astype(np.int32)
     order = stream.order(numbers.size + others.size)
     pool = np.concatenate([numbers, others])[order]
-    trits, ties = stream.trits(rows * lanes), costs.ties_at(pool, like.merged > 1)
-    changes = np.empty(pool.size, np.int8)
-    changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), ties))
+    trits, changes = stream.trits(rows * lanes), np.empty(pool.size, np.int8)
+    if like.merged > 1:
+        changes[order] = trellis.write_sums(costs.merged(samples, pool, like), trits, like, pool.size)
+    else:
+        changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), NO_TIES))
     return changes[: numbers.size]
 
 

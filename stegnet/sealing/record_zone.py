@@ -8,8 +8,8 @@ from stegnet import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import PIXELS, STRIDE, Medium, Order, Zones, public_order, zones_of
-from stegnet.sealing.steps import StepCosts, gathered, step, values_of
+from stegnet.sealing.carriers import PIXELS, STRIDE, CarrierModel, Order, Zones, public_order, zones_of
+from stegnet.sealing.steps import ANY, NO_TIES, StepCosts, gathered, step, values_of
 
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
@@ -42,6 +42,12 @@ class RecordPlan:
         return found
 
     @property
+    def may_merge(self) -> bool:
+        """True if samples count as one in this number of places, or slightly more."""
+        most = trellis.layout(self.trits, self.places * 21 // 20, self.height)
+        return most is None or most.merged > 1
+
+    @property
     def clustered(self) -> bool:
         """True if steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
@@ -66,14 +72,14 @@ class Canvas:
     Attributes:
         samples: (n,) uint8, a view of it.
         order: of its carriers.
-        dummies: (H, W, C) int8, steps of the samples that carry nothing.
+        moved: (H, W) int8, steps of pixels whose samples moved together before.
     """
 
     samples: np.ndarray
     costs: StepCosts
     order: Order
     zones: Zones
-    dummies: np.ndarray
+    moved: np.ndarray
 
     def ephemeral(self) -> "Canvas":
         """The same, with the zone of an ephemeral key instead of the record's."""
@@ -83,18 +89,41 @@ class Canvas:
 def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
     """Writes trits to the samples of the record's zone."""
     samples, zone = canvas.samples, canvas.zones.record
-    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2
-    numbers = _greens(canvas.order, zone, free, plan.channels) if plan.grey else canvas.order.numbers(zone)
+    if not plan.grey:
+        own = trellis.layout(trits.size, zone.stop - zone.start, plan.height)
+        assert own is not None
+        if own.merged == 1:
+            _write_lanes(canvas, trits, own)
+            return
+    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2 * plan.grey
+    numbers = canvas.order.greens(zone, plan.channels, free) if plan.grey else canvas.order.numbers(zone)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
-    values, ties = gathered(samples, numbers), canvas.costs.ties_at(numbers, own.merged > 1)
-    if plan.grey and own.merged == 1:
-        up, down = _costs_at(numbers, canvas.costs, free, beside)
-        following = _clustered(numbers, up, down, canvas.dummies)
-        changes = trellis.write(values, trits, own, (up, down, ties), following)
-    else:  # nothing here keeps the costs, which `write` drops when it has merged them
-        changes = trellis.write(values, trits, own, (*_costs_at(numbers, canvas.costs, free, beside), ties))
-    step(samples, numbers, changes, free, beside * plan.grey)
+    if own.merged > 1:
+        sums = canvas.costs.merged(samples, numbers, own, free, beside)
+        changes = trellis.write_sums(sums, trits, own, numbers.size)
+    else:
+        up, down = canvas.costs.at(numbers, free, beside)
+        following = _clustered(numbers, up, down, canvas.moved, plan.channels)
+        changes = trellis.write(gathered(samples, numbers), trits, own, (up, down, NO_TIES), following)
+    step(samples, numbers, changes, free, beside)
+
+
+def _write_lanes(canvas: Canvas, trits: np.ndarray, plan: trellis.Layout) -> None:
+    """Writes trits to single samples, some lanes after others, which bounds the memory; threads share them."""
+    samples, first = canvas.samples, canvas.zones.record.start
+    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    wanted[: trits.size] = trits
+
+    def write(some: slice) -> None:
+        lanes = slice(some.start // plan.length, some.stop // plan.length)
+        starts = range(first, first + plan.length * plan.lanes, plan.lanes)
+        numbers = np.concatenate([canvas.order.numbers(slice(at + lanes.start, at + lanes.stop)) for at in starts])
+        own = wanted.reshape(plan.rows, plan.lanes)[:, lanes].reshape(-1)
+        costs, like = (*canvas.costs.at(numbers), NO_TIES), replace(plan, lanes=lanes.stop - lanes.start)
+        step(samples, numbers, trellis.write(gathered(samples, numbers), own, like, costs), ANY)
+
+    in_parts(write, plan.length * plan.lanes, plan.length)
 
 
 def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -> None:
@@ -103,11 +132,13 @@ def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -
     Args:
         clustered: they follow the steps around them; where they don't, the picture has one channel.
     """
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, canvas.dummies.shape[2])
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, canvas.samples.size // canvas.moved.size)
     write_record(canvas.ephemeral(), trits, plan)
 
 
-def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes, medium: Medium = PIXELS) -> np.ndarray | None:
+def read_ephemeral(
+    picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
+) -> np.ndarray | None:
     """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
 
     Args:
@@ -132,32 +163,9 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
     return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
 
 
-def _greens(order: Order, zone: slice, free: np.ndarray, channels: int) -> np.ndarray:
-    """Numbers of the green samples of a zone, (n,) int32; marks all of the zone's samples as free, (S,) bool."""
-
-    def take(some: slice) -> np.ndarray:
-        return order.greens(slice(zone.start + some.start, zone.start + some.stop), channels, free)
-
-    return np.concatenate(in_parts(take, zone.stop - zone.start))
-
-
-def _costs_at(numbers: np.ndarray, costs: StepCosts, free: np.ndarray, beside: int) -> tuple[np.ndarray, np.ndarray]:
-    """Costs of samples, up and down: high where one that moves with them is not free (none if `free` is empty)."""
-    up, down = costs.at(numbers)
-
-    def bind(some: slice) -> None:
-        if kernels.compiled:
-            kernels.compiled.bind(numbers[some], free, beside, trellis.MAX_COST, up[some], down[some])
-            return
-        stuck = ~(free[numbers[some] - beside] & free[numbers[some] + beside])
-        up[some][stuck] = down[some][stuck] = trellis.MAX_COST
-
-    if free.size:
-        in_parts(bind, numbers.size)
-    return up, down
-
-
-def _clustered(numbers: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: np.ndarray) -> trellis.Following:
+def _clustered(
+    numbers: np.ndarray, up: np.ndarray, down: np.ndarray, before: np.ndarray, channels: int
+) -> trellis.Following:
     """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
 
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
@@ -166,15 +174,12 @@ def _clustered(numbers: np.ndarray, up: np.ndarray, down: np.ndarray, dummies: n
     Args:
         numbers: (n,) int32, of a sample of each pixel that may move.
         up, down: (n,) uint16.
-        dummies: as in `write_record`.
+        before: (H, W) int8, steps of pixels whose samples moved together before.
     """
-    (_, width, channels), (first, *others) = dummies.shape, dummies.reshape(-1, dummies.shape[2]).T
-    together = np.logical_and.reduce([first == other for other in others])
-    moved_before = np.where(together, np.sign(first), 0).astype(np.int8)
-    cheaper = np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
+    width, cheaper = before.shape[1], np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
-        moved, changing = np.pad(moved_before, width), np.flatnonzero(changes != 0)
+        moved, changing = np.pad(before.reshape(-1), width), np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
         if kernels.compiled:
             every = width, _TOGETHER, lanes, chosen.start, chosen.step

@@ -26,7 +26,7 @@ from stegnet.sealing.carriers import (
     MAC_BITS,
     PIXELS,
     TAG_BYTES,
-    Medium,
+    CarrierModel,
     Order,
     Zones,
     frame_salt,
@@ -45,11 +45,12 @@ from stegnet.sealing.record_zone import (
     write_ephemeral,
     write_record,
 )
-from stegnet.sealing.steps import StepCosts, parities_of, values_of, write_zone
+from stegnet.sealing.steps import NO_TIES, StepCosts, parities_of, values_of, write_zone
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
+_LARGE = 1 << 20  # samples
 _GREY = 16  # added to the height of a grey record
 _Planned = tuple[RecordPlan, StepCosts]
 
@@ -67,7 +68,7 @@ class UnsealedRecord:
     whole: bool
 
 
-def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: Medium = PIXELS) -> int:
+def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS) -> int:
     """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
 
     Args:
@@ -96,7 +97,7 @@ class SealOptions:
     effort: int = PICTURE_EFFORT
     grey: bool = False
     clustered: bool = True
-    medium: Medium = PIXELS
+    medium: CarrierModel = PIXELS
     dummies: bool = True
 
 
@@ -122,6 +123,8 @@ def seal(
     plan = plan_of(len(record) + TAG_BYTES, most, options.effort, options.grey, own.shape[2])
     final = _final_costs(own, costs, seed, plan.grey)
     del costs  # of large pictures, tens of megabytes: some callers have no more use for them
+    if own.size > _LARGE and not addressed and not plan.may_merge:
+        final = final._replace(ties=NO_TIES)  # as large
     _seal(own, record, keys, seed, (plan, final), options)
     if own is not picture:
         picture[:] = own
@@ -134,13 +137,13 @@ def _seal(
     samples, medium, (plan, final) = picture.reshape(-1), options.medium, planned
     own, random = keys.film.recipient is not None and options.first, keystream(seed, SEED_BYTES + NONCE_BYTES)
     nonce = bytes(random[SEED_BYTES:])
-    dummies = np.zeros(picture.shape, np.int8)
+    moved = np.zeros(picture.shape[:2], np.int8)
     if options.dummies:
-        dummies = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), random[:SEED_BYTES])
+        moved = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), bytes(random[:SEED_BYTES]))
     salt = frame_salt(picture)
     key = keys.of_frame(salt, options.first)
     zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
-    canvas = Canvas(samples, final, order, zones, dummies)
+    canvas = Canvas(samples, final, order, zones, moved)
     if key.ephemeral is not None:
         fill_ephemeral_zone(canvas, plan, sha256(seed).digest())
         write_ephemeral(canvas, key.ephemeral, options.clustered)
@@ -151,7 +154,7 @@ def _seal(
     _seal_mac(picture, key.mac(salt), order, zones, final, medium.context)
 
 
-def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: Medium = PIXELS) -> UnsealedRecord | None:
+def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
     """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
 
     Args:
@@ -205,7 +208,7 @@ def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: by
     return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 
-def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: Medium) -> tuple[bytes, UnsealedRecord] | None:
+def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) -> tuple[bytes, UnsealedRecord] | None:
     """Film secret and record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)
@@ -255,9 +258,10 @@ def _add_ties(
     if kernels.compiled:
         most, together = trellis.MAX_COST, samples.size // final.size
         own = costs if costs.strides[2] or together == 1 else costs[..., :1]  # one of all channels, repeated
-        kernels.compiled.final(samples, np.ascontiguousarray(own), ties, mirror, edge, most, together, final)
+        own = np.ascontiguousarray(own, np.uint16)
+        kernels.compiled.final(samples, own, ties, mirror, edge, most, together, final)
         return
-    some = costs * 8 + ((ties >> 13) ^ 7 * mirror)
+    some = costs.astype(np.uint16) * 8 + ((ties >> 13) ^ 7 * mirror)
     some[samples == edge] = trellis.MAX_COST
     final[:] = some if final.ndim == some.ndim else some.max(2)
 

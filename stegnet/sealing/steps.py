@@ -6,9 +6,11 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.parallel import in_parts
+from stegnet.sealing import trellis
 from stegnet.sealing.carriers import Order
 
-_ANY = np.zeros(0, bool)  # nothing is marked
+ANY = np.zeros(0, bool)  # nothing is marked
+NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
 
 
 class StepCosts(NamedTuple):
@@ -27,14 +29,46 @@ class StepCosts(NamedTuple):
     together: int = 1
     shift: int = 0
 
-    def at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Those of some samples, (n,) int32, up and down: (n,) uint16 each."""
-        up, down = (gathered(part, numbers, self.together, self.shift) for part in (self.up, self.down))
+    def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Those of some samples, (n,) int32, up and down: (n,) uint16 each.
+
+        Args:
+            free: which samples may change, (S,) bool; empty: all. High costs have those beside which one may not.
+            beside: how many to each side change with one.
+        """
+        up, down = np.empty((2, numbers.size), np.uint16)
+
+        def price(some: slice) -> None:
+            if kernels.compiled:
+                own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+                kernels.compiled.price(numbers[some], self.up.size * self.together, *own, up[some], down[some])
+                return
+            for costs, found in ((self.up, up), (self.down, down)):
+                found[some] = gathered(costs, numbers[some], self.together, self.shift)
+                if free.size:
+                    found[some][~(free[numbers[some] - beside] & free[numbers[some] + beside])] = trellis.MAX_COST
+
+        in_parts(price, numbers.size)
         return up, down
 
-    def ties_at(self, numbers: np.ndarray, merged: bool) -> np.ndarray:
-        """Random numbers of some samples, (n,) uint16; none if they are not merged, so that nothing is tied."""
-        return gathered(self.ties, numbers, shift=self.shift) if merged else np.zeros(0, np.uint16)
+    def merged(
+        self, samples: np.ndarray, numbers: np.ndarray, plan: trellis.Layout, free: np.ndarray = ANY, beside: int = 0
+    ) -> trellis.Sums:
+        """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says."""
+        if not kernels.compiled:
+            ties = gathered(self.ties, numbers, shift=self.shift)
+            return trellis.merge(samples[numbers], *self.at(numbers, free, beside), ties, plan)
+        size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
+        found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
+
+        def merge(some: slice) -> None:
+            sums = slice(some.start // plan.merged, some.stop // plan.merged)
+            own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            read = samples, numbers[some], plan.merged, plan.lanes, self.ties
+            kernels.compiled.merge(*read, *own, *(part[sums] for part in found))
+
+        in_parts(merge, size * plan.merged, unit)
+        return found
 
 
 def gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
@@ -65,7 +99,7 @@ def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0)
 
     def take(some: slice) -> np.ndarray:
         part = slice(zone.start + some.start, zone.start + some.stop)
-        return gathered(samples, order.greens(part, channels, _ANY) if channels else order.numbers(part))
+        return gathered(samples, order.greens(part, channels, ANY) if channels else order.numbers(part))
 
     return np.concatenate(in_parts(take, zone.stop - zone.start))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -81,6 +82,19 @@ class Layout:
         return (numbers[:, None] // 3 ** np.arange(self.height) % 3).astype(np.uint8)
 
 
+class Sums(NamedTuple):
+    """Sums of samples that count as one, (length · lanes,) each.
+
+    Attributes:
+        values: modulo 3, uint8.
+        up, down: uint64, of the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32).
+    """
+
+    values: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+
+
 def layout(trits: int, samples: int, height: int) -> Layout | None:
     """The layout of so many trits in so many samples, or None if they don't fit."""
     lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
@@ -122,6 +136,11 @@ def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     sums = values % 3
     if plan.merged > 1:
         sums = plan.sums(sums).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
+    return _trits(sums, plan)
+
+
+def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
+    """The trits of sums modulo 3."""
     sums = sums.reshape(-1)[: plan.length * plan.lanes].reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     starts, columns = plan.starts[:-1], plan.columns
@@ -155,43 +174,43 @@ def write(
         (n,) int8 of −1, 0 and 1.
     """
     up, down, ties = costs
-    del costs  # once they are merged, nobody may need them, and they are large
-    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
-    wanted[: trits.size] = trits
-    missing = (wanted.reshape(plan.rows, plan.lanes) + 3 - read(values, plan)) % 3
-    if plan.merged == 1:
-        changes, turns = np.zeros(values.size, np.int8), _TURNS if following else 1
-        for turn in range(turns):
-            chosen = slice(turn, None, turns)
-            if turn and following:
-                up, down = following(changes, plan.lanes, chosen)
-            changes += _search_all(missing, up, down, plan, values.size, chosen)
-        return changes
-    up, cheapest_up = _cheapest(plan.sums(up), plan.sums(ties))
-    down, cheapest_down = _cheapest(plan.sums(down), plan.sums(ties))
-    steps = _search_all(missing, up.reshape(-1), down.reshape(-1), plan, up.size).reshape(up.shape)
-    chosen = cheapest_up
-    np.copyto(chosen, cheapest_down, where=steps < 0)
-    changes = np.zeros(values.size, np.int8)
-    for number, part in enumerate(np.moveaxis(plan.sums(changes), 1, 0)):
-        np.copyto(part, steps, where=chosen == number)
+    if plan.merged > 1:
+        return write_sums(merge(values, up, down, ties, plan), trits, plan, values.size)
+    missing, changes = _missing(trits, values % 3, plan), np.zeros(values.size, np.int8)
+    turns = _TURNS if following else 1
+    for turn in range(turns):
+        chosen = slice(turn, None, turns)
+        if turn and following:
+            up, down = following(changes, plan.lanes, chosen)
+        changes += _search_all(missing, up, down, plan, values.size, chosen)
     return changes
 
 
-def _cheapest(costs: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least of the costs of a sum's samples, (length, merged, lanes), and the sample's number."""
-    length, merged, lanes = costs.shape
-    chosen = np.zeros((length, lanes), np.uint32)
-    if kernels.compiled:
-        found = np.empty(chosen.shape, np.uint16)
-        kernels.compiled.cheapest(costs, ties, merged, lanes, found, chosen)
-        return found, chosen
-    least = np.full(chosen.shape, np.iinfo(np.uint32).max, np.uint32)
-    for number in range(merged):
-        cost = costs[:, number].astype(np.uint32) << 16 | ties[:, number]
-        np.copyto(chosen, number, where=cost < least)
-        np.minimum(least, cost, out=least)
-    return (least >> 16).astype(np.uint16), chosen
+def write_sums(sums: Sums, trits: np.ndarray, plan: Layout, size: int) -> np.ndarray:
+    """As `write`, of `size` samples that were merged."""
+    up, down = ((cheapest >> 48).astype(np.uint16) for cheapest in (sums.up, sums.down))
+    steps = _search_all(_missing(trits, sums.values, plan), up, down, plan, up.size)
+    where = np.flatnonzero(steps)
+    chosen = (np.where(steps[where] > 0, sums.up[where], sums.down[where]) & 0xFFFFFFFF).astype(np.intp)
+    changes = np.zeros(size, np.int8)
+    changes[(where // plan.lanes * plan.merged + chosen) * plan.lanes + where % plan.lanes] = steps[where]
+    return changes
+
+
+def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray, plan: Layout) -> Sums:
+    """Merges samples; arguments as of `write`."""
+    numbers = np.arange(plan.merged, dtype=np.uint64)[:, None]
+    sums = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
+    low = plan.sums(ties).astype(np.uint64) << 32 | numbers
+    cheapest = ((plan.sums(costs).astype(np.uint64) << 48 | low).min(1).reshape(-1) for costs in (up, down))
+    return Sums(sums.astype(np.uint8).reshape(-1), *cheapest)
+
+
+def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
+    """What changes must add to each trit, (rows, lanes) uint8, so that sums modulo 3 hold the trits given."""
+    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    wanted[: trits.size] = trits
+    return (wanted.reshape(plan.rows, plan.lanes) + 3 - _trits(sums, plan)) % 3
 
 
 def _search_all(

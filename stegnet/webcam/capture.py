@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import FILM
 from stegnet.media import frame_rate, read_frames, read_picture
-from stegnet.media.inputs import input_kind
+from stegnet.media.cover import Cover
 
 T = TypeVar("T")
 
@@ -111,7 +110,7 @@ def open_camera(name: str, loop: bool) -> Frames:
     path = Path(name)
     if not (path.is_file() or path.is_dir()):
         return _camera_frames(name)
-    if input_kind(path) != FILM:
+    if not _is_film(path):
         raise MediaError(f"{path}: is a picture, not a film", "`stegnet hide` hides in pictures")
     return _film_frames(path, loop)
 
@@ -122,9 +121,14 @@ def open_secret(path: Path) -> Frames:
     Raises:
         MediaError: it is neither.
     """
-    if input_kind(path) == FILM:
+    if _is_film(path):
         return _film_frames(path, loop=True)
     return (Frame(picture, 0.0) for picture in [read_picture(path)])
+
+
+def _is_film(path: Path) -> bool:
+    with Cover(path) as file:
+        return file.is_film
 
 
 def _film_frames(path: Path, loop: bool) -> Frames:

@@ -20,11 +20,11 @@ from PIL import Image, ImageOps
 from stegnet.api import Session
 from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.kinds import FILM
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
 from stegnet.media import FilmWriter, atomic_write, resize
 from stegnet.methods import AUTO, METHODS, CoverSize
-from stegnet.methods.network import FrameInput, Network, check_cover, hide_frame, reveal_frame
+from stegnet.networks import FrameInput, Network, check_cover, hide_frame, reveal_frame
 from stegnet.record import MAX_FRAMES, Header, Pictures, Record, read_record
 from stegnet.results import Report
 from stegnet.sealing import SEED_BYTES
@@ -82,7 +82,7 @@ class LiveView:
             MediaError: a source can't be read.
         """
         pool, taken = self._network.pool(*reversed(self.size)), self._taken(stop, most or MAX_FRAMES)
-        with closing(ordered(self._hidden, taken, pool.workers, pool.prepare)) as frames:
+        with closing(parallel_map(self._hidden, taken, pool.workers, pool.prepare)) as frames:
             yield from frames
 
     def _taken(self, stop: Event, most: int) -> Iterator[LiveFrame]:
@@ -143,7 +143,7 @@ class Recording:
         """
         method = METHODS.choose(AUTO, self.options, self.out.suffix.lower())
         cover, options = CoverSize(*reversed(view.size), frames=2), method.options(**self.options)
-        method.file_room(cover, self.secret.name, options)
+        method.capacity(cover, self.secret.name, options)
         draft = atomic_write(self.draft, overwrite=False, private=True)
         with draft as part, FilmWriter(part, *view.size, RATE) as film:
             yield film

@@ -103,6 +103,6 @@ def test_no_memory_and_a_signal_that_a_library_swallows(run, monkeypatch):
     exhausted = (MemoryError(), RuntimeError("can't start new thread"), damaged)
     told = dict.fromkeys(exhausted, (1, "error: out of memory, or of threads"))
     for raised, expected in (told | {swallowed: (143, "error: terminated")}).items():
-        monkeypatch.setattr("stegnet.files.file_info", mock.Mock(side_effect=raised))
+        monkeypatch.setattr("stegnet.cli.commands.info.file_info", mock.Mock(side_effect=raised))
         code, out, err = run("info cover.png")
         assert (code, err.splitlines()[0], out) == (*expected, "")

@@ -12,13 +12,16 @@ import pytest
 from PIL import Image
 
 from stegnet import kernels
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
+from stegnet.kernels.sorting import first_sorted, stable_argsort
 from stegnet.keys import Key
-from stegnet.sealing import Costs, Medium, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing.jpeg_costs import juniward
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 
 WRONG, LIMIT, EFFORT = "do not fit", 1 << 24, 1 << 16
+MODEL = CarrierModel(2048, b"about")
 JPEG = Path(__file__).parents[1] / "media/test_jpeg.py"
 
 
@@ -61,7 +64,10 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
     for recipient, options in product(
         (None, bytes(range(32))),
-        (SealOptions(True, EFFORT, grey), SealOptions(True, EFFORT, clustered=False, medium=Medium(2048, b"about"))),
+        (
+            SealOptions(True, EFFORT, grey),
+            SealOptions(True, EFFORT, clustered=False, medium=MODEL),
+        ),
     ):
         keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
 
@@ -107,9 +113,27 @@ def test_scans_are_coded_the_same(monkeypatch, tmp_path, picture, way, sampling)
         assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
 
 
+@pytest.mark.parametrize("size", [(8, 8), (16, 40), (264, 24)])
+def test_wavelet_costs_are_the_same(monkeypatch, size):
+    """Bit for bit, although they are floating-point numbers: no product is added before it is rounded."""
+    pixels = np.random.default_rng(size).integers(0, 256, size).astype(np.float32)
+    both(monkeypatch, lambda: juniward(pixels, np.arange(1, 65)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 40, 5000])
+def test_orders_are_the_same(monkeypatch, count):
+    """Of random words, of those of which many are equal, and of those of which only the lowest bits differ."""
+    random = np.random.default_rng(count)
+    for words in (random.integers(0, 1 << 64, count, np.uint64), random.integers(0, 99, count, np.uint64)):
+        both(monkeypatch, lambda words=words: stable_argsort(words))
+        np.testing.assert_array_equal(stable_argsort(words), words.argsort(kind="stable"))
+        for few in {0, min(count, 3), count}:
+            np.testing.assert_array_equal(first_sorted(words, few), words.argsort(kind="stable")[:few])
+
+
 def test_threads_code_scans_at_once(tmp_path, picture):
     jpeg = a_jpeg(tmp_path, picture(512, 512))
-    assert {*ordered(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
+    assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
 
 
 def test_scans_without_codes_or_room_are_refused(compiled):
@@ -135,6 +159,9 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     counts, codes, sizes = (np.zeros((32, 256), kind) for kind in (np.int64, np.uint16, np.uint8))
     sizes += 16
     follow, four = np.zeros(8, np.int8), [words, words, words.copy(), words.copy()]
+    floats, taps = np.zeros(17, np.float32), np.zeros(16, np.float32)
+    words3 = words, words, words
+    sums = np.zeros(2, np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
     calls = [
         (compiled.search, trits, words[:3], words, steps, starts, columns, 1, 0, 1),
         (compiled.search, trits + 3, words, words, steps, starts, columns, 1, 0, 1),
@@ -143,14 +170,29 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.search, trits, words, words, steps, starts, columns, 7, 0, 1),
         (compiled.search, trits, words, words, steps, starts, columns, 1, -1, 1),
         (compiled.numbers, np.zeros(1, np.int64), -1, numbers),
-        (compiled.free, far, 3, bytes_),
-        (compiled.bind, numbers, bytes_, 0, 5, words[:3], words),
+        (compiled.greens, np.zeros(1, np.int64), 0, 4, 3, bytes_[:3], numbers.copy()),
+        (compiled.greens, np.zeros(1, np.int64), 0, 4, 2, bytes_, numbers.copy()),
+        (compiled.greens, np.zeros(1, np.int64), 0, 33, 3, np.zeros(99, np.uint8), np.zeros(33, np.int32)),
+        (compiled.greens, np.zeros(1, np.int64), 0, 5, 3, bytes_[:0], numbers.copy()),
+        (compiled.greens, np.full(1, -1), 0, 4, 3, bytes_[:0], numbers.copy()),
+        (compiled.price, far, 4, words, words, bytes_[:0], 0, 9, 1, 0, words.copy(), words.copy()),
+        (compiled.price, numbers, 4, words, words, bytes_, 1, 9, 1, 0, words.copy(), words.copy()),
+        (compiled.price, numbers, 5, words, words, bytes_[:0], 0, 9, 1, 0, words.copy(), words.copy()),
+        (compiled.price, numbers, 4, words, words[:3], bytes_[:0], 0, 9, 1, 0, words.copy(), words.copy()),
+        (compiled.price, numbers, 4, words, words, bytes_[:3], 0, 9, 1, 0, words.copy(), words.copy()),
+        (compiled.price, numbers, 4, words, words, bytes_[:0], 0, 9, 1, 4, words.copy(), words.copy()),
+        (compiled.price, numbers, 4, words, words, bytes_[:0], 0, 9, 1, 0, words.copy(), words[:3].copy()),
         (compiled.final, bytes_, words[:3], words, 0, 0, 9, 1, words),
         (compiled.gather, words, far, 1, 0, words.copy()),
         (compiled.gather, words, numbers, 1, words.size + 1, words.copy()),
         (compiled.gather, words, numbers, 1, 0, words[:3].copy()),
-        (compiled.cheapest, words, words[:3], 2, 1, words[:2].copy(), numbers[:2].copy()),
-        (compiled.cheapest, words, words, 1 << 62, 4, words.copy(), numbers.copy()),
+        (compiled.merge, bytes_, far, 2, 1, *words3, b"", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, *words3, b"", 1, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, words[:3], words, words, b"", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, words, words, words[:3], b"", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, *words3, b"1", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 1 << 62, 4, *words3, b"", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, *words3, b"", 0, 9, 1, 0, *sums[:2], follow[:8]),
         (compiled.count, blocks[:-1], *owners, 1, counts),
         (compiled.count, blocks, bytes_[:1], bytes_[:1] + 32, bytes_[:1], 1, counts),
         (compiled.count, blocks, *owners, 1, counts[:-1]),
@@ -160,6 +202,10 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.follow, numbers, 1, follow[:3], 2, 9, 2, 0, 1, *four),
         (compiled.follow, numbers, 1, follow, 2, 9, 2, -1, 1, *four),
         (compiled.smooth, bytes_, 1, numbers),
+        (compiled.filter, floats, 17, taps, 2, 0.0, floats.copy()),
+        (compiled.filter, floats, 17, taps[1:], 1, 0.0, floats[:2].copy()),
+        (compiled.filter, floats, 17, taps, 1, 0.0, floats[:3].copy()),
+        (compiled.filter, floats, 17, taps, 0, 0.0, floats[:17].copy()),
         (compiled.step, bytes_, far, steps, b"", 0),
         (compiled.step, bytes_, numbers, steps, b"1", 0),
     ]
@@ -184,6 +230,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.arg
 def test_no_sanitizer_finds_anything(tmp_path):
     """The tests above, of kernels that were compiled with AddressSanitizer and UndefinedBehaviorSanitizer."""
     built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+    flags.append("-ffp-contract=off")
     headers = f"-I{sysconfig.get_paths()['include']}"
     sources = [*Path(kernels.__file__).parent.glob("*.c")]
     subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)

@@ -42,7 +42,7 @@ def no_thread_stays():
     assert threading.active_count() == before
 
 
-def test_ahead_and_ordered_keep_the_order():
+def test_prefetch_and_parallel_map_keep_the_order():
     """Though the first of two is done after the second."""
     for count, depth in product((0, 1, 3, 20), (1, 2, 5)):
         source, done = Source(count), [threading.Event() for _ in range(count + 1)]
@@ -53,20 +53,20 @@ def test_ahead_and_ordered_keep_the_order():
             done[item].set()
             return item * item
 
-        assert list(parallel.ahead(source.items(), depth)) == list(range(count))
+        assert list(parallel.prefetch(source.items(), depth)) == list(range(count))
         assert source.closed
-        assert list(parallel.ordered(late, range(count), depth)) == [item * item for item in range(count)]
+        assert list(parallel.parallel_map(late, range(count), depth)) == [item * item for item in range(count)]
 
 
 def test_few_items_are_taken_ahead():
     source = Source(100)
-    with closing(parallel.ahead(source.items(), 3)) as items:
+    with closing(parallel.prefetch(source.items(), 3)) as items:
         for given in range(10):
             assert next(items) == given
             wait_until(lambda given=given: source.taken == given + 4)
     for workers in (1, 3):
         source, most = Source(40), 0
-        for given, _ in enumerate(parallel.ordered(lambda item: item, source.items(), workers)):
+        for given, _ in enumerate(parallel.parallel_map(lambda item: item, source.items(), workers)):
             most = max(most, source.taken - given)
         assert most == workers + 1
 
@@ -75,7 +75,7 @@ def test_few_items_are_taken_ahead():
 def test_an_error_of_the_consumer_closes_the_source(error):
     source = Source(100)
     kept = source.items()
-    with pytest.raises(error), closing(parallel.ahead(kept)) as items:
+    with pytest.raises(error), closing(parallel.prefetch(kept)) as items:
         for item in items:
             if item == 2:
                 raise error
@@ -89,7 +89,7 @@ def test_each_worker_prepares_once():
         meeting.wait()
         return threading.get_ident()
 
-    threads = set(parallel.ordered(work, range(20), 2, prepare=lambda: prepared.append(threading.get_ident())))
+    threads = set(parallel.parallel_map(work, range(20), 2, prepare=lambda: prepared.append(threading.get_ident())))
     assert len(prepared) == 2
     assert threads == set(prepared)
     assert threading.get_ident() not in threads
@@ -105,8 +105,8 @@ def test_an_error_in_the_work_is_raised_in_order():
             raise Broken
         return item
 
-    with pytest.raises(Broken), closing(parallel.ahead(source.items())) as items:
-        for result in parallel.ordered(work, items, 2):
+    with pytest.raises(Broken), closing(parallel.prefetch(source.items())) as items:
+        for result in parallel.parallel_map(work, items, 2):
             seen.append(result)
     assert (seen, source.closed) == ([0, 1, 2], True)
 
@@ -132,11 +132,11 @@ def test_silent_work_gives_signs() -> None:
     def fail() -> None:
         raise KeyError("work")
 
-    assert parallel.watched(lambda: enough.wait(LIMIT), sign)
+    assert parallel.with_heartbeat(lambda: enough.wait(LIMIT), sign)
     assert set(signs) == {threading.current_thread()}
     for work, shown in ((fail, lambda: None), (lambda: None, fail)):
         with pytest.raises(KeyError, match="work"):
-            parallel.watched(work, shown)
+            parallel.with_heartbeat(work, shown)
 
 
 def test_omp_num_threads_is_respected(monkeypatch):

@@ -14,12 +14,11 @@ from PIL import ExifTags, Image, ImageCms
 import stegnet
 from stegnet.core.samples import channels_of
 from stegnet.media import read_cover
-from stegnet.media.history import lossy_history
-from stegnet.methods.jpeg import amounts as jpegs
-from stegnet.methods.sealed import cover as sealed
+from stegnet.methods import jpeg as jpegs
+from stegnet.methods import sealed
 from stegnet.results import HidingFigures
 from tests.demo.conftest import node
-from tests.support.jpegs import JpegPicture, jpeg_cover, read_jpeg
+from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

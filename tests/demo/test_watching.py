@@ -8,7 +8,7 @@ import pytest
 
 from stegnet.files import reveal_file
 from stegnet.keys import Key
-from stegnet.methods import METHODS, Run
+from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import SHIPPED
 from stegnet.results import OutputTarget
 from tests.demo.conftest import needs_chromium
@@ -38,11 +38,11 @@ def test_chromium_plays_revealed_films(tmp_path, exact, shown):
     compressed = encoded(
         secret, tmp_path / "compressed.mkv", "-c:v", "libx265", "-pix_fmt", "yuv444p10le", "-c:a", "ac3"
     )
-    films, run = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"], Run(networks={SHIPPED: exact})
+    films, run = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"], Context(networks={SHIPPED: exact})
     for name, hidden, out in (("network", secret, films[0]), ("sealed", compressed, films[1])):
         method, container = METHODS.choose(name, {}, ".mkv"), tmp_path / f"{name}.mkv"
-        method.hide(cover, hidden, OutputTarget(container), key, method.options(verify=False), run)
-        reveal_file(container, OutputTarget(out), key, run=run)
+        hide_file(HideJob(method, method.options(verify=False), run), cover, hidden, OutputTarget(container), key)
+        reveal_file(container, OutputTarget(out), key, context=run)
     for film in shown(*films, compressed)[:2]:
         assert (film["width"], film["height"], film["frames"]) == (122, 82, 40)
         assert film["seconds"] == pytest.approx(1.6, abs=0.06)

@@ -16,7 +16,7 @@ import numpy as np
 from stegnet.keys import Key, KeyRing
 from stegnet.record import Gathering
 from stegnet.record.record import parse_record
-from stegnet.sealing import Medium, unseal
+from stegnet.sealing import CarrierModel, unseal
 from tests.format.h264_cabac_by_the_book import Cabac
 from tests.format.h264_cavlc_by_the_book import Cavlc
 from tests.format.h264_headers_by_the_book import Bits, Pps, Sps, pps_of, read_header, read_pps, read_sps
@@ -177,7 +177,7 @@ def open_group(group: Pictures, key: bytes) -> tuple[bytes, bool] | None:
     Args:
         key: of the frame.
     """
-    found = unseal(frame_of(group), KeyRing(Key(key)), first=True, medium=Medium(LEVELS, group.context))
+    found = unseal(frame_of(group), KeyRing(Key(key)), first=True, medium=CarrierModel(LEVELS, group.context))
     return found and (found.record, found.whole)
 
 

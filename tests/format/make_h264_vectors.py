@@ -17,9 +17,9 @@ import numpy as np
 from stegnet import Key
 from stegnet.media.films.mp4 import read_mp4, write_mp4
 from stegnet.media.h264 import write_levels
-from stegnet.methods import DEFAULT_RUN, METHODS
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob, hide_file
 from stegnet.methods.h264 import H264Options
-from stegnet.methods.h264.stream import FilmStream, Slice
+from stegnet.methods.h264_stream import FilmStream, Slice
 from stegnet.results import OutputTarget
 from stegnet.sealing import frame_salt
 from tests.format import h264_by_the_book as book
@@ -53,8 +53,8 @@ def hide(cover: Path, out: Path, data: bytes = DATA, seed: int = 0) -> None:
     draw = np.random.default_rng(seed)
     secret = out.with_name(NAME)
     secret.write_bytes(data)
-    run = replace(DEFAULT_RUN, randomness=draw.bytes)
-    METHODS["h264"].hide(cover, secret, OutputTarget(out, force=True), Key(SECRET), H264Options(), run)
+    run = replace(DEFAULT_CONTEXT, randomness=draw.bytes)
+    hide_file(HideJob(METHODS["h264"], H264Options(), run), cover, secret, OutputTarget(out, force=True), Key(SECRET))
     secret.unlink()
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from stegnet import RevealError, Session
+from stegnet.files import reveal_file
 from stegnet.keys import Key, Passphrase
 from stegnet.media import read_frames, read_picture, read_sound
-from stegnet.methods.network import Network, reveal_film, reveal_picture, run_of
+from stegnet.methods import Context
 from stegnet.methods.robust import Modem, Rung, read_robust
-from stegnet.methods.sealed import extract_file, reveal_bytes
-from stegnet.networks import Pool
-from stegnet.record import Container, Diagnosis
+from stegnet.methods.sealed import reveal_bytes
+from stegnet.networks import Network, Pool, reveal_picture
+from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
@@ -55,7 +56,7 @@ def network(vector: dict) -> Network:
 
 def said(container: Path, vector: dict) -> dict[str, list[int]]:
     """What has become of a film's frames, by index."""
-    with Container(container, unlocking(vector)) as opened:
+    with open_container(container, unlocking(vector)) as opened:
         found = opened.inspect().diagnosis
     return {kind: list(getattr(found, kind)) for kind in KINDS if getattr(found, kind)}
 
@@ -88,7 +89,7 @@ def test_picture(vector):
 @pytest.mark.parametrize("vector", FILMS, ids=title)
 def test_film(tmp_path, vector):
     container, out = FOLDER / "vectors" / vector["file"], OutputTarget(tmp_path / "out.mkv")
-    reveal = partial(reveal_film, container, out, unlocking(vector), run=run_of(network(vector)))
+    reveal = partial(reveal_file, container, out, unlocking(vector), context=Context.of(network(vector)))
     if vector["answer"] == "nothing":
         with pytest.raises(RevealError, match=REFUSED):
             reveal()
@@ -110,9 +111,9 @@ def test_file_spread_over_a_film(tmp_path, vector):
         assert said(container, vector) == vector["said"]
     if vector["answer"] in refused:
         with pytest.raises(RevealError, match=refused[vector["answer"]]):
-            extract_file(container, out, unlocking(vector))
+            reveal_file(container, out, unlocking(vector))
         return
-    report = extract_file(container, out, unlocking(vector))
+    report = reveal_file(container, out, unlocking(vector))
     assert [digest(out.path.read_bytes())] == vector["shown"]
     assert bool(report.trouble) == (vector["answer"] == "altered")
 

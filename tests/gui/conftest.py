@@ -13,7 +13,7 @@ from PIL import Image
 from stegnet.gui import jobs
 from stegnet.gui import server as gui
 from stegnet.loopback import LOOPBACK
-from stegnet.methods import Run
+from stegnet.methods import Context
 from tests.support.temporary import temporary_files_in
 from tests.support.waiting import LIMIT
 
@@ -82,7 +82,7 @@ def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object
     return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
 
 
-def back(request: object, inputs: list[Path], folder: Path, run: Run) -> jobs.Done:
+def back(request: object, inputs: list[Path], folder: Path, context: Context) -> jobs.Done:
     """A job that gives its first file back."""
     return jobs.Done(inputs[0].rename(folder / "n.txt"), {}, {})
 
@@ -109,7 +109,7 @@ def workspace(temporary: Path) -> Iterator[gui.Workspace]:
 
 @pytest.fixture
 def client(workspace: gui.Workspace) -> Iterator[Client]:
-    run = Run(device="cpu", precision="fp32")
+    run = Context(device="cpu", precision="fp32")
     with gui.GuiServer(0, threading.Event(), workspace, run) as server, server.running():
         yield Client(server)
 

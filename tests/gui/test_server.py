@@ -12,7 +12,7 @@ import pytest
 from stegnet.core.progress import in_steps
 from stegnet.gui import server as gui
 from stegnet.loopback import LOOPBACK
-from stegnet.methods import Run
+from stegnet.methods import Context
 from tests.gui.conftest import KEY, PASSPHRASE, Client, back, request
 from tests.support.waiting import LIMIT, wait_until
 
@@ -284,7 +284,7 @@ def test_two_pages_take_turns_and_too_many_jobs_are_refused(client: Client, wait
 
 
 def test_the_end_of_the_program_cancels_jobs(workspace: gui.Workspace, waiting: Waiting, note: Path) -> None:
-    with gui.GuiServer(0, threading.Event(), workspace, Run()) as server:
+    with gui.GuiServer(0, threading.Event(), workspace, Context()) as server:
         with server.running():
             connection = send_job(Client(server), note)
             assert waiting.started.wait(LIMIT)

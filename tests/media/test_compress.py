@@ -10,6 +10,7 @@ from PIL import Image
 from stegnet import CapacityError, MediaError
 from stegnet.media import forecast, read_frames, read_picture, read_sound, scan, write_png
 from stegnet.media.compress import compress_film, compress_picture
+from stegnet.media.pictures.avif_writer import write_avif
 from tests.support.films import encode
 from tests.support.quality import psnr
 
@@ -50,6 +51,12 @@ def test_what_fits_without_loss_is_exact(photo, folder):
     np.testing.assert_array_equal(read_picture(made.path), read_picture(photo))
     # Between the largest AVIF and lossless WebP:
     assert compress_picture(photo, folder, made.path.stat().st_size - 1).psnr > 48
+
+
+def test_bits_for_large_pictures(photo, tmp_path):
+    """As many as a cover of 10 megapixels and more has room for, at 50 pictures a second beyond what ffmpeg counts."""
+    write_avif(read_picture(photo), tmp_path / "a.avif", 6e7, 8, "a picture")
+    assert psnr(read_picture(tmp_path / "a.avif"), read_picture(photo)) > 48
 
 
 def test_colours_are_bt_601_with_all_chroma_and_ten_bits(photo, folder):

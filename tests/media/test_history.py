@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from stegnet.media import FILM, kind, lossy_format, read_frames
-from stegnet.media.history import decoder_colours, lossy_history
+from stegnet.media.history import decoder_colours
+from tests.support.jpegs import lossy_history
 
 COPY = "a copy of one that was saved with loss"
 _PHOTOGRAPH = (240, 320)

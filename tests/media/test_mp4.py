@@ -47,7 +47,7 @@ def test_samples_are_replaced(source, tmp_path, options):
     write_mp4(film, tmp_path / "out.mp4", new)
     grown = read_mp4(tmp_path / "out.mp4")
     for each in (film, grown):
-        data = each.path.read_bytes()[each.rate.content :]
+        data = each.file.read_bytes()[each.rate.content :]
         assert int.from_bytes(data[8:12], "big") in (0, int(8 * each.sizes.sum() / each.seconds))
     assert film.rate.start != grown.rate.start or grown.sizes.sum() > film.sizes.sum()
     after = packets(tmp_path / "out.mp4")

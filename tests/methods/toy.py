@@ -8,12 +8,14 @@ from typing import Any
 from stegnet import CapacityError
 from stegnet.keys import KeySource
 from stegnet.media import PICTURE, atomic_write
-from stegnet.methods import CoverSize, Fit, Hidden, Method, Run, option
+from stegnet.media.cover import Cover
+from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
+from stegnet.methods.payload import Fitted
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
 MOST = 1000  # bytes
-_MARK, _NAME_BYTES = b"toy!", 1
+_MARK = b"toy!"
 
 
 @dataclass(frozen=True)
@@ -21,26 +23,6 @@ class ToyOptions:
     """Options of the method "toy"."""
 
     shift: int = option(13, "levels that each byte is moved by", "LEVELS")
-
-
-class Appended(Hidden):
-    """A file behind a picture."""
-
-    kind, method, tells_damage = "file", "toy", False
-
-    def __init__(self, container: Container, run: Run, content: bytes) -> None:
-        super().__init__(container, run)
-        length, rest = content[0], content[_NAME_BYTES:]
-        self.name, self._data = rest[:length].decode(), rest[length:]
-        self.size = len(self._data)
-
-    def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        with atomic_write(out.path, overwrite=out.force, private=True) as part:
-            part.write_bytes(self._data)
-        return Report(name=self.name, size=self.size, unchanged=True)
-
-    def details(self) -> dict[str, Any]:
-        return {"hidden_name": self.name, "hidden_bytes": self.size}
 
 
 class Toy(Method):
@@ -51,24 +33,60 @@ class Toy(Method):
     forms = MappingProxyType({PICTURE: (".png",)})
     options = ToyOptions
 
-    def room(self, cover: CoverSize) -> list[Fit]:
+    def forecast(self, cover: CoverSize) -> list[Fit]:
         return [Fit("any small file", self.name, MOST)] if cover.frames == 1 else []
 
-    def hide(
-        self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: ToyOptions, run: Run
-    ) -> Report:
-        out.check((".png",), PICTURE, cover, secret)
-        data, name = secret.read_bytes(), secret.name.encode()
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key_source: KeySource, options: ToyOptions, context: Context
+    ) -> "Appended":
+        secret, data = payload.path, payload.path.read_bytes()
         if len(data) > MOST:
             raise CapacityError(f"{secret}: has {len(data)} bytes", f"{MOST} would fit")
-        shifted = bytes((byte + options.shift) % 256 for byte in bytes([len(name)]) + name + data)
-        with atomic_write(out.path, overwrite=out.force) as part:
-            part.write_bytes(cover.read_bytes() + _tag(key_source) + bytes([options.shift]) + shifted)
-        return Report(name=secret.name, size=len(data), unchanged=True)
+        shifted = bytes(
+            (byte + options.shift) % 256 for byte in bytes([len(secret.name)]) + secret.name.encode() + data
+        )
+        return Appended(
+            cover, _tag(key_source) + bytes([options.shift]) + shifted, Fitted(secret, secret.name, len(data))
+        )
 
-    def open(self, container: Container, run: Run) -> Appended | None:
-        _, tag, found = container.path.read_bytes().partition(_tag(container.key_source))
-        return Appended(container, run, bytes((byte - found[0]) % 256 for byte in found[1:])) if tag else None
+    def find(self, container: Container, context: Context) -> "FoundBehind | None":
+        _, tag, found = container.file.read_bytes().partition(_tag(container.key_source))
+        return FoundBehind(container, context, bytes((each - found[0]) % 256 for each in found[1:])) if tag else None
+
+
+class Appended(NewContainer):
+    """A picture with a file behind it."""
+
+    def __init__(self, cover: Cover, tail: bytes, fitted: Fitted) -> None:
+        (self.height, self.width), self.fitted, self._cover, self._tail = cover.size, fitted, cover, tail
+
+    def write(self, part: Path, verify: bool) -> None:
+        part.write_bytes(self._cover.read_bytes() + self._tail)
+
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    def figures(self) -> dict[str, Any]:
+        return {}
+
+
+class FoundBehind(FoundSecret):
+    """A file behind a picture."""
+
+    kind, method, tells_damage = "file", "toy", False
+
+    def __init__(self, container: Container, context: Context, content: bytes) -> None:
+        super().__init__(container, context)
+        self.name, self._data = content[1 : 1 + content[0]].decode(), content[1 + content[0] :]
+        self.size = len(self._data)
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            part.write_bytes(self._data)
+        return Report(name=self.name, size=self.size, unchanged=True)
+
+    def details(self) -> dict[str, Any]:
+        return {"hidden_name": self.name, "hidden_bytes": self.size}
 
 
 def _tag(key_source: KeySource) -> bytes:

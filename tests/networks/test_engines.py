@@ -11,10 +11,10 @@ import pytest
 
 import stegnet
 from stegnet import CapacityError
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import Base
 from stegnet.keys import Key
-from stegnet.methods.network import Network, hide_picture, reveal_picture
+from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.engines.onnx_engine import OnnxEngine, state
 from stegnet.record import decode_base, encode_base
 from tests.support.lab import render_scene
@@ -91,7 +91,7 @@ def test_concurrent_pictures_are_independent(network, picture):
     jobs = [(picture(32, 48, seed), picture(32, 48, seed + 50), None, Base.grey(32, 48)) for seed in range(6)]
     alone = [network.hide(*job) for job in jobs]
     pool = network.pool(32, 48)
-    together = list(ordered(lambda job: network.hide(*job), jobs, 3, pool.prepare))
+    together = list(parallel_map(lambda job: network.hide(*job), jobs, 3, pool.prepare))
     for a, b in zip(alone, together, strict=True):
         assert np.abs(a.container.astype(int) - b.container).max() <= 1  # fewer threads may add in another order
 

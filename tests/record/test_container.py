@@ -9,7 +9,7 @@ import pytest
 import stegnet
 from stegnet import Key
 from stegnet.media import FILM, PICTURE, read_cover, read_frames, write_png
-from stegnet.record import Container
+from stegnet.record import open_container
 
 FRAMES = 6
 KEY = Key(bytes(range(32)))
@@ -30,7 +30,7 @@ def folder(tmp_path_factory, picture, make_film) -> Path:
 def test_an_open_container(folder, name):
     """Kind, size and header; every pass gives all frames, also after one that ended early, until it is closed."""
     count = 1 if name == "c.png" else FRAMES
-    with Container(folder / name, KEY) as container:
+    with open_container(folder / name, KEY) as container:
         assert (container.kind, container.height, container.width) == (FILM if count > 1 else PICTURE, 64, 96)
         assert container.first.whole
         assert container.header() == container.first.record.header
@@ -46,6 +46,6 @@ def test_an_open_container(folder, name):
     np.testing.assert_array_equal(other, expected)
     with pytest.raises(ValueError, match="the container is closed"):
         next(container.frames())
-    with Container(folder / name, KEY):
+    with open_container(folder / name, KEY):
         assert count == 1 or str(folder / name) in {file.path for file in psutil.Process().open_files()}
     assert str(folder / name) not in {file.path for file in psutil.Process().open_files()}

@@ -70,7 +70,7 @@ def test_rounding_costs_are_the_squared_error_that_a_step_adds():
     np.testing.assert_allclose(up, 1 + 64 * ((1 - off) ** 2 - off**2), atol=1.01)
     np.testing.assert_allclose(down, 1 + 64 * ((1 + off) ** 2 - off**2), atol=1.01)
     assert isinstance(rounding_costs(error), Costs)
-    assert up.dtype == down.dtype == np.uint16
+    assert up.dtype == down.dtype == np.uint8
     assert min(up.min(), down.min()) >= 1
     assert (np.sign(down.astype(int) - up)[np.abs(error) > 2] == np.sign(error)[np.abs(error) > 2]).all()
     assert up[error == 0] == down[error == 0]

@@ -1,18 +1,21 @@
 """JPEGs as the library reads and saves them, for the tests that look into them."""
 
-from stegnet.core.jpeg import DITHER, encode_jpeg, through_jpeg, through_webp
-from stegnet.media.jpeg import ZIGZAG, JpegPicture, read_jpeg
-from stegnet.methods.jpeg import jpeg_cover, juniward, shown_luma
+from pathlib import Path
 
-__all__ = [
-    "DITHER",
-    "ZIGZAG",
-    "JpegPicture",
-    "encode_jpeg",
-    "jpeg_cover",
-    "juniward",
-    "read_jpeg",
-    "shown_luma",
-    "through_jpeg",
-    "through_webp",
-]
+from stegnet.core.jpeg import DITHER, encode_jpeg, through_jpeg, through_webp
+from stegnet.media.cover import Cover
+from stegnet.media.jpeg import ZIGZAG, JpegCover, JpegPicture, read_jpeg
+from stegnet.media.jpeg import jpeg_cover as made
+from stegnet.sealing.jpeg_costs import juniward, shown_luma
+
+
+def jpeg_cover(path: Path, quality: int) -> JpegCover:
+    """A JPEG to hide in, made of a file."""
+    with Cover(path) as cover:
+        return made(cover, quality)
+
+
+def lossy_history(path: Path) -> str | None:
+    """The lossy format that a file has or had."""
+    with Cover(path) as cover:
+        return cover.history

@@ -19,8 +19,8 @@ from stegnet.core.address import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.keys import Key, KeySource
 from stegnet.media import atomic_write
-from stegnet.methods import DEFAULT_RUN, METHODS, Hider
-from stegnet.methods.sealed import Sealed, SealedOptions
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
+from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget, Report
 from tests.support.cluster import STORE
 from tests.support.waiting import LIMIT
@@ -28,7 +28,7 @@ from tests.support.waiting import LIMIT
 _WORKERS = ("ray::_do", "ray::IDLE")
 # Not 0, 1, 2, …, which is in the memory of any program.
 SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-SEALED = HidingWork(Hider(METHODS["sealed"], SealedOptions(), DEFAULT_RUN))
+SEALED = HidingWork(HideJob(METHODS["sealed"], SealedOptions(), DEFAULT_CONTEXT))
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -134,18 +134,21 @@ def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
 
 
 @dataclass(frozen=True)
-class Doing(Sealed):
-    """The method "sealed", whose work a function does."""
+class Doing(HideJob):
+    """Hiding by the method "sealed", whose work a function does."""
 
-    work: Callable[..., Report]
+    work: Callable[..., Report] | None = None
 
-    def hide(self, *arguments: object) -> Report:
-        return self.work(*arguments)
+    def __call__(self, *arguments: object) -> Report:
+        return self.work(self, *arguments)
+
+    def suffix_of(self, cover: Path) -> str:
+        return ".mkv" if cover.suffix == ".mkv" else ".png"
 
 
 def doing(work: Callable[..., Report]) -> HidingWork:
     """Hiding by a function of a module."""
-    return HidingWork(Hider(Doing(work), SealedOptions(), DEFAULT_RUN))
+    return HidingWork(Doing(METHODS["sealed"], SealedOptions(), DEFAULT_CONTEXT, work))
 
 
 def die(*arguments: object) -> None:
@@ -153,10 +156,10 @@ def die(*arguments: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def linger(cover: Path, secret: Path, out: OutputTarget, *arguments: Any) -> Report:
+def linger(job: HideJob, cover: Path, secret: Path, out: OutputTarget, *arguments: Any) -> Report:
     """Hides in pictures. Of a film, a part is written until it is cancelled, after which cleaning up takes a while."""
     if cover.suffix == ".png":
-        return Sealed().hide(cover, secret, out, *arguments)
+        return SEALED.job(cover, secret, out, *arguments)
     with atomic_write(out.path):
         try:
             while True:

@@ -5,8 +5,7 @@ from pathlib import Path
 import torch
 
 from stegnet.core.samples import MEANS
-from stegnet.methods.network import Network
-from stegnet.networks import Card, Pair, build, save_pair
+from stegnet.networks import Card, Network, Pair, build, save_pair
 from stegnet.networks.engines.torch_engine import TorchEngine
 
 SHRUNK = 0.999  # so that no level comes back half-way between two of 8 bits

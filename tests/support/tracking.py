@@ -4,14 +4,5 @@ from pipeline.tracking.results import Result
 from pipeline.tracking.store import STAGE, Tracker
 from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
 
-__all__ = [
-    "DATA_EXPERIMENT",
-    "EXPERIMENT",
-    "EXPERIMENT_PARAMS",
-    "PUBLIC_DEMONSTRATION_KEY",
-    "STAGE",
-    "Result",
-    "Tracker",
-]
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
 EXPERIMENT_PARAMS = {"beta": 0.5, "model.name": "invertible", "data.source": "scenes"}

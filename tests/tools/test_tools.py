@@ -26,7 +26,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     files = {
         "lib/__init__.py": '"""A library."""\n',
         "lib/deep/many.py": "def most(a, b, c, d, e, f, *, g): return 'visible'\n",
-        "lib/methods/visible/method.py": "NAME = 'visible'\n",
+        "lib/methods/registry.py": "CLASSES = {'visible': 'lib.methods.seen:Seen'}\n",
         "tests/test_lib.py": "from stegnet.a.b import c\nfrom stegnet.a import d\n",
         "README.md": "three plain words\n",
         "dvc.yaml": "stages:\n  a:\n    deps: [lib/deep]  # lib\n    outs: [data]\n",
@@ -36,7 +36,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = counts(tmp_path, ["lib"])
     assert (found["modules without `__init__`"], found["lines a function, med/p90/max"]) == ("2", "1/1/1")
-    assert found["files that name a method, outside its folder"] == "1 + 0 of the page"
+    assert found["files that name a method, outside methods"] == "1 + 0 of the page"
     assert (found["tests: deep imports; patches"], found["README, words"]) == ("1; 0", "3")
     assert found["DVC files, lines"] == "4, 25% of them paths of code"
 

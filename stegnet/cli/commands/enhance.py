@@ -2,17 +2,17 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
-
-if TYPE_CHECKING:
-    from stegnet.core.progress import Progress
-    from stegnet.results import Report
+from stegnet.core.errors import extra
+from stegnet.core.progress import Progress
+from stegnet.media import atomic_write, write_png
+from stegnet.media.cover import Cover
+from stegnet.results import FORMS, OutputTarget, Report, shown_form
 
 _MAX_STRENGTH = 5.0
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Denoise a revealed picture or film (non-local means) and sharpen its edges
 (unsharp mask), for a smoother and crisper look. A film keeps its sound.
 
@@ -29,47 +29,29 @@ SSIM 0.9740, measured against the original secrets:
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    enhance = commands.add_parser(
-        "enhance",
-        help="denoise and sharpen a revealed picture or film",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(enhance: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
     enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; never changed")
     add_output_options(enhance, "output file, .png for a picture, .mkv or .mp4 for a film")
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (off) to 5 (default: 1)")
-    enhance.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     with messages.progress_bar() as progress:
         report = _enhance(options, progress)
     messages.wrote(options.output, report, f", {report.frames} frames" if report.frames > 1 else "")
     return 0
 
 
-def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
-    from stegnet.core.errors import extra
-    from stegnet.core.kinds import FILM
-    from stegnet.media import read_cover
-    from stegnet.media.inputs import input_kind
-    from stegnet.results import (  # imported here to keep --help fast
-        FORMS,
-        OutputTarget,
-        Report,
-        shown_form,
-        write_picture,
-    )
-
+def _enhance(options: argparse.Namespace, progress: Progress) -> Report:
     with extra("media", "stegnet enhance"):
         from stegnet.media.enhance import enhance, enhance_film
 
-    kind, out = input_kind(options.file), options.output
-    target = OutputTarget(out, options.force)
-    target.check(FORMS[kind], kind, options.file)
-    if kind == FILM:
+    out = options.output
+    with Cover(options.file) as file:
+        OutputTarget(out, options.force).check(FORMS[file.kind], file.kind, options.file)
+        pixels, profile = (None, None) if file.is_film else file.picture
+    if pixels is None:
         film, notes = enhance_film(
             options.file,
             out,
@@ -79,8 +61,9 @@ def _enhance(options: argparse.Namespace, progress: "Progress") -> "Report":
             overwrite=options.force,
         )
         return Report(film.width, film.height, len(film.pts), notes=notes)
-    pixels, profile = read_cover(options.file)
-    return write_picture(target, enhance(pixels, options.strength), profile, private=True)
+    with atomic_write(out, overwrite=options.force, private=True) as part:
+        write_png(part, enhance(pixels, options.strength), icc=profile)
+    return Report(pixels.shape[1], pixels.shape[0])
 
 
 def _strength(text: str) -> float:

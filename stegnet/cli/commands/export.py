@@ -5,9 +5,11 @@ from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, extra
+from stegnet.networks.card import NETWORKS, SHIPPED
+from stegnet.networks.engines.engine import graph_file
 
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Export the networks of WEIGHTS as ONNX files, one each to prepare, hide, reveal
 and restore. `hide` and `reveal` use the ONNX files next to the weights file,
 without needing PyTorch. Each file is first checked against PyTorch on rendered
@@ -15,32 +17,17 @@ pictures, and not written if the results differ.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    export = commands.add_parser(
-        "export",
-        help="export a weights file to ONNX",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(export: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
     export.add_argument(
-        "weights",
-        type=Path,
-        nargs="?",
-        metavar="WEIGHTS",
-        help="weights file (default: the one in the package)",
+        "weights", type=Path, nargs="?", metavar="WEIGHTS", help="weights file (default: the one in the package)"
     )
     add_output_options(export, "output folder (default: that of WEIGHTS)", required=False)
-    export.set_defaults(run=_run, usage_error=export.error)
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     if options.weights is None and options.output is None:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
-    from stegnet.core.errors import extra
-    from stegnet.networks.card import NETWORKS, SHIPPED
-    from stegnet.networks.engines.engine import graph_file
-
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent
     files = {name: folder / graph_file(weights, name).name for name in NETWORKS}

@@ -5,11 +5,14 @@ import threading
 import time
 
 from stegnet.cli import messages
-from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_run
+from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_context
 from stegnet.cli.signals import stop_on_signal
+from stegnet.gui.server import GuiServer
+from stegnet.gui.workspace import Workspace
+from stegnet.loopback import browser
 
 _POLL = 0.1  # seconds
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Hide and reveal in a window of your browser: choose or drop the files, and save
 the result. This program does the work, on this machine, with files of any
 size. The page's address contains a random token, without which nobody can use
@@ -20,29 +23,18 @@ while they are worked on, and results stay there until the program ends.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    gui = commands.add_parser(
-        "gui",
-        help="hide and reveal in a window of the browser",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(gui: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
     add_port_option(gui)
     gui.add_argument("--no-browser", action="store_true", help="only print the page's address")
     add_network_options(gui)
-    gui.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
-    from stegnet.gui.server import GuiServer  # imported here to keep --help fast
-    from stegnet.gui.workspace import Workspace
-    from stegnet.loopback import browser
-
+def execute(options: argparse.Namespace) -> int:
     stop = threading.Event()
     with (
         Workspace() as workspace,
-        GuiServer(options.port, stop, workspace, chosen_run(options)) as server,
+        GuiServer(options.port, stop, workspace, chosen_context(options)) as server,
         browser(server.address, "stegnet") as start_browser,
         stop_on_signal(stop.set),
         server.running(),

@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stegnet.cli import messages, results, streams
 from stegnet.cli.keys import add_key_options, read_key_source
@@ -15,19 +15,20 @@ from stegnet.cli.options import (
     add_output_options,
     check_output_stream,
     check_places,
-    chosen_run,
+    chosen_context,
     cluster_needs_folder,
     output_target,
 )
+from stegnet.cluster.cluster import HidingWork, run_on_cluster
 from stegnet.core.errors import MediaError
 from stegnet.core.temporary import temporary_folder
-from stegnet.methods import METHODS, Hider, Method
+from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder
+from stegnet.keys import KeySource
+from stegnet.media.inputs import check_input
+from stegnet.methods import METHODS, HideJob, hide_file
+from stegnet.results import OutputTarget, Report
 
-if TYPE_CHECKING:
-    from stegnet.keys import KeySource
-    from stegnet.results import OutputTarget, Report
-
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
 revealed byte for byte; a larger picture or film is compressed until it fits.
 All of it is encrypted. `stegnet info COVER` says what fits.
@@ -52,15 +53,9 @@ them are needed, or with --any N any N.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    hide = commands.add_parser(
-        "hide",
-        help="hide SECRET in COVER",
-        description=_DESCRIPTION,
-        epilog="\n".join([*filter(None, (each.description for each in METHODS.values())), _EPILOG]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(hide: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
+    hide.epilog = "\n".join([*filter(None, (each.description for each in METHODS.values())), _EPILOG])
     cover_help = "picture, film or folder to hide in; never changed; - for standard input"
     hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - for standard input"
@@ -86,7 +81,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     results.add_json_option(hide)
     add_cluster_option(hide)
     add_network_options(hide)
-    hide.set_defaults(run=_run, usage_error=hide.error)
 
 
 class _Text(argparse.Action):
@@ -100,23 +94,20 @@ class _Text(argparse.Action):
         namespace.text, self._secret.required = text, False
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     suffix = "" if options.output == streams.STREAM else options.output.suffix.lower()
-    hider = Hider(*chosen_method(options, suffix), chosen_run(options))
+    job = HideJob(*chosen_method(options, suffix), chosen_context(options))
     _check(options)
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
     with streams.spooled(options, "cover", "secret"):
-        return _hide(options, hider, key_source)
+        return _hide(options, job, key_source)
 
 
-def _hide(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
-    from stegnet.files import is_folder  # imported here to keep --help fast
-    from stegnet.media.inputs import check_input
-
+def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     if is_folder(options.cover):
-        return (_run_album if options.spread else _run_folder)(options, hider, key_source)
+        return (_run_album if options.spread else _run_folder)(options, job, key_source)
     if options.spread:
         options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)
@@ -124,37 +115,32 @@ def _hide(options: argparse.Namespace, hider: Hider, key_source: "KeySource") ->
         check_input(options.cover)  # rather than a folder, it may be missing
         raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
     if options.output == streams.STREAM:
-        return _hide_to_output(options, hider, key_source)
-    options.output = _with_suffix(options, hider.method)
-    report = _hide_one(options, hider, key_source)
+        return _hide_to_output(options, job, key_source)
+    options.output = _with_suffix(options, job)
+    report = _hide_one(options, job, key_source)
     results.show(options, options.output, report, _frames(report))
     return 0
 
 
-def _with_suffix(options: argparse.Namespace, method: Method) -> Path:
+def _with_suffix(options: argparse.Namespace, job: HideJob) -> Path:
     """The output file, with the suffix that fits its cover if it has none."""
-    from stegnet.media.inputs import input_kind
-
     is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
     if options.output.suffix or options.output.name.startswith(".") or is_other:
         return options.output
-    return options.output.with_suffix(method.form(options.cover, input_kind(options.cover)))
+    return options.output.with_suffix(job.suffix_of(options.cover))
 
 
-def _hide_one(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> "Report":
+def _hide_one(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
-        hider = hider.showing(progress, messages.warning)
-        return hider(options.cover, options.secret, output_target(options), key_source)
+        shown = job.showing(progress, messages.warning)
+        return hide_file(shown, options.cover, options.secret, output_target(options), key_source)
 
 
-def _hide_to_output(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
-    from stegnet.media.inputs import input_kind
-
+def _hide_to_output(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     streams.refuse_terminal()
     with temporary_folder() as folder:
-        suffix = hider.method.form(options.cover, input_kind(options.cover))
-        options.output = folder / f"container{suffix}"
-        report = _hide_one(options, hider, key_source)
+        options.output = folder / f"container{job.suffix_of(options.cover)}"
+        report = _hide_one(options, job, key_source)
         streams.copy_to_output(options.output)
         size = options.output.stat().st_size
     messages.wrote("standard output", report, _frames(report), size=size, tell=messages.note)
@@ -173,49 +159,43 @@ def _check(options: argparse.Namespace) -> None:
         options.usage_error("--cluster requires files: neither a text nor a stream")
 
 
-def _run_folder(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
-    from stegnet.files import hide_each, is_folder, plan_hiding, results_folder
-
+def _run_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
-    any_file = hider.method.any_file and not (hider.method.matched and is_folder(options.secret))
+    any_file = job.method.any_file and not (job.method.matched and is_folder(options.secret))
     plan = plan_hiding(options.cover, options.secret, any_file)
-    hider.method.load(hider.run)
+    job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         out = output_target(options)
         if options.cluster:
-            from stegnet.cluster.cluster import HidingWork, run_on_cluster
-
-            outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(hider), key_source)
+            outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
-            shown_hider = hider.showing(progress)
+            shown_job = job.showing(progress)
 
-            def hide_one(cover: Path, secret: Path, target: "OutputTarget") -> "Report":
-                return shown_hider(cover, secret, target, key_source)
+            def hide_one(cover: Path, secret: Path, target: OutputTarget) -> Report:
+                return hide_file(shown_job, cover, secret, target, key_source)
 
-            outcomes = hide_each(plan, out, hide_one, hider.method.form)
+            outcomes = hide_each(plan, out, hide_one, job.suffix_of)
         shown = results.BatchResults(options, _frames)
         code = messages.run_batch(plan, outcomes, shown)
         shown.warn_of_covers()
         return code
 
 
-def _run_album(options: argparse.Namespace, hider: Hider, key_source: "KeySource") -> int:
-    from stegnet.files import is_folder, make_album, plan_album, results_folder
-
+def _run_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "an album holds one file: pack the folder into an archive")
     album = plan_album(options.cover, options.secret, options.any)
     with results_folder(options.output, options.cover):
         with messages.progress_bar() as progress:
-            made = make_album(album, output_target(options), key_source, hider.showing(progress))
+            made = make_album(album, output_target(options), key_source, job.showing(progress))
         shown = results.BatchResults(options, _frames)
         code = messages.run_batch(album, (each for each in made), shown)
         shown.warn_of_covers()
         return code
 
 
-def _frames(report: "Report") -> str:
+def _frames(report: Report) -> str:
     frames = f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else ""
     return frames if report.secret_psnr is None else f"{frames}, secret {_decibels(report.secret_psnr)}"
 

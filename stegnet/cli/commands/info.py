@@ -5,18 +5,16 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import add_search_option
-from stegnet.methods import Fit, Run
+from stegnet.files import Info, Value, file_info, fit_info
+from stegnet.kernels import kernels_in_use
+from stegnet.methods import Context, Fit
 
-if TYPE_CHECKING:
-    from stegnet.files import Info, Value
-
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Tell what fits into FILE and how well it comes back. With the key, tell what is
 hidden in FILE instead, and whether FILE was altered since hiding. Without the
 key, nothing hidden is looked for: detectors may tell that something is hidden,
@@ -30,30 +28,21 @@ The exit code is 3 if something is hidden but FILE was altered since hiding.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    info = commands.add_parser(
-        "info",
-        help="tell what fits into a file or, with the key, what it hides",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(info: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
+    info.epilog = _EPILOG
     info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
     add_key_options(info, required=False, identity=True)
     add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
     more.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    info.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     key_source = read_key_source(options)
-    from stegnet.files import file_info, fit_info  # imported here to keep --help fast
-
     with messages.progress_bar() as progress:
-        found = file_info(options.file, key_source, Run(progress=progress, search=options.search))
+        found = file_info(options.file, key_source, Context(progress=progress, search=options.search))
     if options.json:
         messages.result(json.dumps(found, default=fit_info))
     else:
@@ -66,7 +55,7 @@ Lines = Iterator[tuple[str, str]]
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
-def _plain(found: "Info") -> Lines:
+def _plain(found: Info) -> Lines:
     """The lines for a person with two files."""
     yield "kind", _described(str(found["kind"]), found, "")
     if "method" not in found:
@@ -82,7 +71,7 @@ def _plain(found: "Info") -> Lines:
         yield "altered", "can't be told: it is made to survive that"
 
 
-def _described(kind: str, found: "Info", prefix: str) -> str:
+def _described(kind: str, found: Info, prefix: str) -> str:
     """A picture or film in words; `prefix` is that of its values' names."""
     parts = [f"grey {kind}" if found.get("grey") and not prefix else kind]
     if f"{prefix}width" in found:
@@ -94,13 +83,13 @@ def _described(kind: str, found: "Info", prefix: str) -> str:
     return ", ".join(parts)
 
 
-def _hidden(found: "Info") -> str:
+def _hidden(found: Info) -> str:
     if found["hidden"] == "file":
         return f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
     return _described(f"a {found['hidden']}", found, "hidden_")
 
 
-def _losses(found: "Info") -> Lines:
+def _losses(found: Info) -> Lines:
     """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
     if "album_pictures" in found:
         needed, count = found["album_pictures_needed"], found["album_pictures"]
@@ -112,7 +101,7 @@ def _losses(found: "Info") -> Lines:
     yield "comes back", f"whole {how} lost or altered"
 
 
-def _fits(found: "Info") -> Lines:
+def _fits(found: Info) -> Lines:
     """One line for each thing that fits; those are left out that are as large as others, and no better."""
     plain = sorted((fit for fit in found["fits"] if fit.brief), key=lambda fit: fit.survive is not None)
     for channel, fits in groupby(plain, lambda fit: fit.survive):
@@ -151,12 +140,10 @@ def _size(count: int) -> str:
     return f"{rounded / 1000**power:g} {_UNITS[power - 1]}"
 
 
-def _verbose(found: "Info") -> Lines:
+def _verbose(found: Info) -> Lines:
     for name, value in found.items():
         text = "; ".join(map(_fit, value)) or "nothing" if name == "fits" else _as_text(value)
         yield name.replace("_", " "), text
-    from stegnet.kernels import kernels_in_use
-
     yield "stegnet", f"{__version__}, {kernels_in_use()}"
 
 
@@ -167,7 +154,7 @@ def _fit(fit: Fit) -> str:
     return f"{fit.what}, {size} ({fit.method}{survive})"
 
 
-def _as_text(value: "Value") -> str:
+def _as_text(value: Value) -> str:
     if isinstance(value, list):
         return "; ".join(value) or "none"
     if isinstance(value, bool):

@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.core.errors import KeyFileError
+from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
 
 if TYPE_CHECKING:
     import segno
@@ -15,7 +17,7 @@ _LEAST_WORDS, _MOST_WORDS = 4, 32
 _TERMINAL = "-"  # of --qr: instead of a file
 _PICTURES = (".png", ".svg")
 _PIXELS = 8  # of a PNG for each module of a code
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Generate a key file: a line of text, readable only by you. Whoever is to reveal
 what you hide needs a copy; send it over a confidential channel. With
 --passphrase-words, print a passphrase instead. With --identity, whoever has the
@@ -23,14 +25,8 @@ printed recipient can hide for you, and only you, with KEY, can reveal.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    keygen = commands.add_parser(
-        "keygen",
-        help="generate a key file or a passphrase",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(keygen: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
     keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
     ways = keygen.add_mutually_exclusive_group()
     ways.add_argument(
@@ -55,10 +51,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         metavar="CODE",
         help="also show the key as a QR code in the terminal, or write it to CODE.png or CODE.svg",
     )
-    keygen.set_defaults(run=_run, usage_error=keygen.error)
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     _check(options)
     if options.passphrase_words:
         _print_words(options.passphrase_words)
@@ -70,8 +65,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.qr is not None:
         _show_code(options.key_file, options.qr)
     elif options.show:
-        from stegnet.keys import shown_text
-
         messages.result(shown_text(options.key_file))
     return 0
 
@@ -90,16 +83,12 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _generate(path: Path) -> None:
-    from stegnet.keys import make_key_file  # imported here to keep --help fast
-
     make_key_file(path)
     messages.result(f"wrote {path}")
     messages.note("anyone with this file can reveal what is hidden with it; without it, nobody can")
 
 
 def _generate_identity(path: Path) -> None:
-    from stegnet.keys import make_identity_file
-
     recipient = make_identity_file(path)
     messages.result(f"wrote {path}")
     messages.result(f"recipient: {recipient}")
@@ -107,8 +96,6 @@ def _generate_identity(path: Path) -> None:
 
 
 def _print_words(count: int) -> None:
-    from stegnet.keys import guessing_years, random_words
-
     text, bits = random_words(count)
     messages.result(text)
     years = float(f"{guessing_years(bits):.0e}")
@@ -117,8 +104,6 @@ def _print_words(count: int) -> None:
 
 def _show_code(key_file: Path, out: Path) -> None:
     """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
-    from stegnet.keys import shown_text, write_new
-
     if str(out) == _TERMINAL:
         messages.code(_code(shown_text(key_file)))
     else:
@@ -128,14 +113,12 @@ def _show_code(key_file: Path, out: Path) -> None:
 
 
 def _code(text: str) -> "segno.QRCode":
-    import segno
+    import segno  # takes 30 ms, and only --qr needs it
 
     return segno.make_qr(text)
 
 
 def _as_picture(code: "segno.QRCode", suffix: str) -> bytes:
-    from io import BytesIO
-
     content = BytesIO()
     code.save(content, kind=suffix[1:].lower(), scale=_PIXELS)
     return content.getvalue()

@@ -3,7 +3,6 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.cli import messages, results, streams
 from stegnet.cli.keys import add_key_options, read_key_source
@@ -14,18 +13,18 @@ from stegnet.cli.options import (
     add_search_option,
     check_output_stream,
     check_places,
-    chosen_run,
+    chosen_context,
     cluster_needs_folder,
     output_target,
 )
+from stegnet.cluster.cluster import RevealingWork, run_on_cluster
 from stegnet.core.temporary import temporary_folder
+from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file, write_hidden
+from stegnet.keys import KeySource
+from stegnet.methods import METHODS, FoundSecret
+from stegnet.results import OutputTarget, Report
 
-if TYPE_CHECKING:
-    from stegnet.keys import KeySource
-    from stegnet.methods import Hidden
-    from stegnet.results import OutputTarget, Report
-
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Reveal the picture, film or file hidden in CONTAINER.
 
 OUT's suffix says what a picture or film becomes. An .mp4 is for watching: what
@@ -46,15 +45,9 @@ hiding.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    reveal = commands.add_parser(
-        "reveal",
-        help="reveal the secret",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(reveal: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
+    reveal.epilog = _EPILOG
     container_help = "output of `stegnet hide`, or a folder; - for standard input"
     reveal.add_argument("container", type=streams.place_or_stream, metavar="CONTAINER", help=container_help)
     output_help = (
@@ -69,19 +62,16 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     results.add_json_option(reveal)
     add_cluster_option(reveal)
     add_network_options(reveal)
-    reveal.set_defaults(run=_run, usage_error=reveal.error)
 
 
-def _run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     check_places(options, options.container, options.output)
     check_output_stream(options)
     if options.force and options.output is None:
         options.usage_error("--force requires -o: without -o, no file is ever overwritten")
     key_source = read_key_source(options)
-    from stegnet.files import album_in, is_folder  # imported here to keep --help fast
-
     if options.container != streams.STREAM and is_folder(options.container):
-        if options.cluster or album_in(options.container, key_source, chosen_run(options)) is None:
+        if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
             return _run_folder(options, key_source)
         return _run_album(options, key_source)
     cluster_needs_folder(options)
@@ -89,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
         return _run_one(options, key_source, None if options.output else Path())
 
 
-def _run_one(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> int:
+def _run_one(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> int:
     """Reveals one container, or an album; `folder` as for `_reveal_one`."""
     if options.output == streams.STREAM:
         report = _reveal_to_output(options, key_source)
@@ -98,9 +88,7 @@ def _run_one(options: argparse.Namespace, key_source: "KeySource", folder: Path 
     return messages.ALTERED if report.trouble else 0
 
 
-def _run_album(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.files import is_folder, results_folder
-
+def _run_album(options: argparse.Namespace, key_source: KeySource) -> int:
     out = options.output
     if out in (None, streams.STREAM) or (out.suffix and not is_folder(out)):
         return _run_one(options, key_source, None if out else Path())
@@ -108,7 +96,7 @@ def _run_album(options: argparse.Namespace, key_source: "KeySource") -> int:
         return _run_one(options, key_source, out)
 
 
-def _reveal(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> "Report":
+def _reveal(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
     report = _reveal_one(options, key_source, folder)
     if report.text is None:
         results.show(options, report.path, report, _frames(report))
@@ -117,7 +105,7 @@ def _reveal(options: argparse.Namespace, key_source: "KeySource", folder: Path |
     return report
 
 
-def _reveal_to_output(options: argparse.Namespace, key_source: "KeySource") -> "Report":
+def _reveal_to_output(options: argparse.Namespace, key_source: KeySource) -> Report:
     with temporary_folder() as folder:
         report = _reveal_one(options, key_source, folder)
         if report.text is not None:
@@ -129,43 +117,36 @@ def _reveal_to_output(options: argparse.Namespace, key_source: "KeySource") -> "
     return report
 
 
-def _reveal_one(options: argparse.Namespace, key_source: "KeySource", folder: Path | None) -> "Report":
+def _reveal_one(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
     """Reveals one container.
 
     Args:
         folder: for a result that names itself; None: the output options name it.
     """
-    from stegnet.files import reveal_file
-
-    run, out = chosen_run(options), output_target(options, folder)
+    context, out = chosen_context(options), output_target(options, folder)
     with messages.progress_bar() as progress:
-        return reveal_file(options.container, out, key_source, options.strict, replace(run, progress=progress))
+        return reveal_file(options.container, out, key_source, options.strict, replace(context, progress=progress))
 
 
-def _run_folder(options: argparse.Namespace, key_source: "KeySource") -> int:
-    from stegnet.files import plan_revealing, results_folder, reveal_each, write_hidden
-    from stegnet.methods import METHODS
-
+def _run_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if options.output is None:
         options.usage_error("a folder requires -o")
-    plan, run = plan_revealing(options.container), chosen_run(options)
+    plan, context = plan_revealing(options.container), chosen_context(options)
     for method in METHODS.values():
-        method.load(run)
+        method.load(context)
     out, shown = output_target(options), results.BatchResults(options, _frames)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         if options.cluster:
-            from stegnet.cluster.cluster import RevealingWork, run_on_cluster
-
-            outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, run), key_source)
+            outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, context), key_source)
             return messages.run_batch(plan, outcomes, shown)
 
-        def write(hidden: "Hidden", out: "OutputTarget") -> "Report":
+        def write(hidden: FoundSecret, out: OutputTarget) -> Report:
             return write_hidden(hidden, out, options.strict)
 
-        outcomes = reveal_each(plan, out, key_source, write, replace(run, progress=progress))
+        outcomes = reveal_each(plan, out, key_source, write, replace(context, progress=progress))
         return messages.run_batch(plan, outcomes, shown)
 
 
-def _frames(report: "Report") -> str:
+def _frames(report: Report) -> str:
     return f", {report.frames} frames" if report.frames > 1 else ""

@@ -7,6 +7,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stegnet.api import Session
 from stegnet.cli import messages
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
@@ -15,19 +16,23 @@ from stegnet.cli.options import (
     add_network_options,
     add_port_option,
     auxiliary_inputs,
-    chosen_run,
+    chosen_context,
 )
 from stegnet.cli.signals import stop_on_signal
-from stegnet.methods import Run
+from stegnet.core.errors import extra
+from stegnet.core.kinds import FILM
+from stegnet.keys import KEY_BYTES, SYSTEM, Key, KeySource
+from stegnet.loopback import browser
+from stegnet.methods import Context
+from stegnet.methods.network_reveal import chosen_network
+from stegnet.results import FORMS, OutputTarget, Report
 
 if TYPE_CHECKING:
-    from stegnet.keys import KeySource
-    from stegnet.results import Report
     from stegnet.webcam.live import Recording
     from stegnet.webcam.server import Statistics
 
 _MAX_SIDE = 4096
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Hide SECRET in a live camera picture, and reveal it again from the container. A
 local web page shows cover, container, secret and revealed secret. Its address
 contains a random token, without which nobody can watch.
@@ -41,14 +46,8 @@ loss next to OUT; it stays there if hiding fails.
 """
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
-    """Adds the command."""
-    webcam = commands.add_parser(
-        "webcam",
-        help="hide SECRET in a live camera picture and watch",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(webcam: argparse.ArgumentParser) -> None:
+    """Adds its arguments."""
     webcam.add_argument("secret", type=Path, metavar="SECRET", help="picture or film to hide")
     webcam.add_argument(
         "--source",
@@ -70,72 +69,54 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     webcam.add_argument("--open", action="store_true", help="open the page in a browser")
     add_key_options(webcam, required=False)
     add_network_options(webcam)
-    webcam.set_defaults(run=_run, usage_error=webcam.error)
 
 
-def _run(options: argparse.Namespace) -> int:
-    from stegnet.core.errors import extra  # imported here to keep --help fast
-    from stegnet.loopback import browser
-    from stegnet.methods.network import chosen_network
-
+def execute(options: argparse.Namespace) -> int:
     with extra("media", "stegnet webcam"):
-        from stegnet.webcam.capture import captured, open_camera, open_secret
-        from stegnet.webcam.live import MILLISECOND, LiveView
-        from stegnet.webcam.server import PageServer
+        from stegnet.webcam import capture, live, server
 
     key_source, report = _key_source(options), None
     _check_output(options)
-    recording, run = _recording(options, key_source), chosen_run(options)
-    with PageServer(options.port, threading.Event(), bool(recording)) as server, stop_on_signal(server.stop.set):
+    recording, context = None, chosen_context(options)
+    if options.record:
+        survive = {"survive": options.survive} if options.survive else {}
+        recording = live.Recording(options.secret, options.record, key_source, options.force, survive)
+    with server.PageServer(options.port, threading.Event(), bool(recording)) as page, stop_on_signal(page.stop.set):
         with (
-            browser(server.address, "webcam") as start_browser,
-            captured(open_camera(options.source, not options.once)) as camera,
-            server.running(),
+            browser(page.address, "webcam") as start_browser,
+            capture.captured(capture.open_camera(options.source, not options.once)) as camera,
+            page.running(),
         ):
-            view = LiveView(chosen_network(run), camera, open_secret(options.secret), options.size)
+            view = live.LiveView(chosen_network(context), camera, capture.open_secret(options.secret), options.size)
             with (
                 recording.film(view) if recording else nullcontext() as film,
-                closing(view.frames(server.stop, options.frames)) as frames,
+                closing(view.frames(page.stop, options.frames)) as frames,
             ):
-                messages.result(f"watch {server.address}")
+                messages.result(f"watch {page.address}")
                 if options.open and not start_browser():
                     messages.note(NO_BROWSER)
                 for frame in frames:
-                    server.show(frame, camera.count)
+                    page.show(frame, camera.count)
                     if film:
-                        film.write(frame.cover, frame.stamp * MILLISECOND)
+                        film.write(frame.cover, frame.stamp * live.MILLISECOND)
         if recording:
-            report = _hide(recording, run)
-    _print_summary(options.record, server.statistics, report)
+            report = _hide(recording, context)
+    _print_summary(options.record, page.statistics, report)
     return 0
 
 
-def _recording(options: argparse.Namespace, key_source: "KeySource") -> "Recording | None":
-    """The recording that `--record` asks for; None without it."""
-    if not options.record:
-        return None
-    from stegnet.webcam.live import Recording
-
-    given = {"survive": options.survive} if options.survive else {}
-    return Recording(options.secret, options.record, key_source, options.force, given)
-
-
-def _hide(recording: "Recording", run: Run) -> "Report":
-    from stegnet.api import Session
-
-    where = {name: getattr(run, name) for name in ("weights", "device", "precision", "backend")}
+def _hide(recording: "Recording", context: Context) -> Report:
+    where = {name: getattr(context, name) for name in ("weights", "device", "precision", "backend")}
     with messages.progress_bar() as progress:
         return recording.hide(Session(**where, progress=progress))
 
 
-def _key_source(options: argparse.Namespace) -> "KeySource":
+def _key_source(options: argparse.Namespace) -> KeySource:
     key_source = read_key_source(options, confirm=options.record is not None, hiding=True)
     if key_source is not None:
         return key_source
     if options.record:
         options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
-    from stegnet.keys import KEY_BYTES, SYSTEM, Key
-
     messages.note("using a random key for this session only")
     return Key(SYSTEM(KEY_BYTES))
 
@@ -144,14 +125,11 @@ def _check_output(options: argparse.Namespace) -> None:
     if options.survive and not options.record:
         options.usage_error("--survive requires --record")
     if options.record:
-        from stegnet.core.kinds import FILM
-        from stegnet.results import FORMS, OutputTarget
-
         target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
         target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
 
 
-def _print_summary(record: Path | None, statistics: "Statistics", report: "Report | None") -> None:
+def _print_summary(record: Path | None, statistics: "Statistics", report: Report | None) -> None:
     frames, dropped = statistics["shown"], statistics["dropped"]
     messages.result(f"showed {frames} frames in {statistics['seconds']:.1f} s, dropped {dropped}")
     if report:

@@ -35,6 +35,7 @@ from stegnet.media.films.frames import BT709, EXACT, PROGRESSIVE, RGB
 from stegnet.media.films.sound import CONVERT_SOUND, SoundPacket, SoundTrack
 from stegnet.media.films.sound_writer import PLAYABLE, SoundWriter
 from stegnet.media.films.stream_copy import StreamCopy
+from stegnet.media.opened_file import Source
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class FilmOptions:
 
     form: str = "mkv"
     time_base: Fraction | None = None
-    keep: Path | None = None
+    keep: Source | None = None
     sound: Sequence[SoundTrack] = ()
     randomness: Callable[[int], bytes] = system_bytes
 
@@ -73,7 +74,7 @@ class FilmWriter:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
 
-    def __init__(self, path: Path, width: int, height: int, rate: Fraction, **options: Any) -> None:
+    def __init__(self, path: Source, width: int, height: int, rate: Fraction, **options: Any) -> None:
         chosen = FilmOptions(**options)
         keep, sound = chosen.keep, chosen.sound
         if keep is not None and sound:

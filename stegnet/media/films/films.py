@@ -10,7 +10,6 @@ from collections.abc import Container, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import BinaryIO
 
 import av
@@ -33,6 +32,7 @@ from stegnet.media.films.frames import (
     swaps_axes,
     to_picture,
 )
+from stegnet.media.opened_file import OpenedFile, Source
 from stegnet.media.pictures.pictures import MAX_PIXELS
 from stegnet.media.signature import is_animation, is_heic, is_mp4, is_truncated
 
@@ -74,6 +74,7 @@ class FilmInfo:
         sound: codec of each sound track whose codec is known.
         notes: what is unusual about it and how it is handled, one line each.
         more: what it has besides pictures and sound: subtitles, chapters, attached files.
+        grey: every frame is.
     """
 
     width: int
@@ -85,6 +86,7 @@ class FilmInfo:
     sound: tuple[str, ...]
     notes: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    grey: bool = False
 
     @property
     def times(self) -> Iterator[Fraction]:
@@ -92,7 +94,7 @@ class FilmInfo:
         return (stamp * self.time_base for stamp in self.pts)
 
 
-def scan(path: Path) -> FilmInfo:
+def scan(path: Source) -> FilmInfo:
     """Decodes the whole film once.
 
     A film that lacks a time stamp gets evenly spaced ones, from its frame rate. A time stamp that is not after the
@@ -108,11 +110,12 @@ def scan(path: Path) -> FilmInfo:
         rate = _rate(stream)
         step = max(1, round(1 / (rate * stream.time_base)))
         start = round(start_time(film) / stream.time_base)
-        first, stamps, seen = None, [], FrameNotes(stream)
+        first, grey, stamps, seen = None, True, [], FrameNotes(stream)
         for frame in decoded(film, stream, path):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
             seen.add(frame)
+            grey = grey and _is_grey(frame)
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
         width, height, aspect = shape(stream, first)
@@ -122,10 +125,19 @@ def scan(path: Path) -> FilmInfo:
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
         pts = tuple(_increasing(stamps, step))
-        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), tuple(_more(film)))
+        size, more = (width, height, pts, stream.time_base, rate, aspect), tuple(_more(film))
+        return FilmInfo(*size, sound, tuple(notes), more, grey)
 
 
-def frame_rate(path: Path) -> Fraction:
+def _is_grey(frame: VideoFrame) -> bool:
+    """True if a frame is grey; False also where its colours can't be converted, as whoever reads it is told."""
+    try:
+        return is_grey(to_picture(frame, frame.width, frame.height, as_ffmpeg=True))
+    except av.FFmpegError:
+        return False
+
+
+def frame_rate(path: Source) -> Fraction:
     """Average frames per second from the film's header; only an animation is decoded.
 
     Raises:
@@ -137,14 +149,14 @@ def frame_rate(path: Path) -> Fraction:
         return _rate(picture_stream(film, path))
 
 
-def frame_count(path: Path) -> int:
+def frame_count(path: Source) -> int:
     """About how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 
 
 def read_frames(
-    path: Path, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
+    path: Source, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
 ) -> Generator[np.ndarray, None, None]:
     """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
@@ -168,17 +180,7 @@ def read_frames(
                 yield to_rgb(frame, *size, path, as_ffmpeg)
 
 
-def is_grey_film(path: Path) -> bool:
-    """True if every frame is grey; a film in colour is decoded as far as its first frame that is not.
-
-    Raises:
-        MediaError: as `read_frames`.
-    """
-    with closing(read_frames(path, as_ffmpeg=True)) as frames:
-        return all(map(is_grey, frames))
-
-
-def decode(path: Path, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
+def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
     """Every frame of a film, not an animation, as decoded; arguments as `read_frames`.
 
     Raises:
@@ -188,7 +190,7 @@ def decode(path: Path, stream: BinaryIO | None = None) -> Generator[VideoFrame, 
         yield from decoded(film, picture_stream(film, path), path)
 
 
-def picture_packets(path: Path) -> Iterator[bytes]:
+def picture_packets(path: Source) -> Iterator[bytes]:
     """The packets of a film's main video track in decoding order; those that an edit list leaves out, too.
 
     Raises:
@@ -203,7 +205,7 @@ def picture_packets(path: Path) -> Iterator[bytes]:
             raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
 
 
-def open_film(path: Path, stream: BinaryIO | None = None, **options: str) -> InputContainer:
+def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
     """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
 
     Raises:
@@ -213,7 +215,7 @@ def open_film(path: Path, stream: BinaryIO | None = None, **options: str) -> Inp
         raise MediaError(f"{path}: no such file")
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
-        source = stream or str(path.resolve())
+        source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
         film = av.open(source, options=_DECODING, container_options=_SAFE | options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise _unreadable(path) from error
@@ -223,7 +225,7 @@ def open_film(path: Path, stream: BinaryIO | None = None, **options: str) -> Inp
     return film
 
 
-def picture_stream(film: InputContainer, path: Path) -> VideoStream:
+def picture_stream(film: InputContainer, path: Source) -> VideoStream:
     """The film's main video track, set to decode on all cores.
 
     It is the track with the most frames according to the index, the first of equals, and never cover art.
@@ -270,7 +272,7 @@ def start_time(film: InputContainer) -> Fraction:
     return min(starts, default=Fraction(0))
 
 
-def _unreadable(path: Path) -> MediaError:
+def _unreadable(path: Source) -> MediaError:
     if is_heic(path):
         return MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read")
     if is_mp4(path):
@@ -281,7 +283,7 @@ def _unreadable(path: Path) -> MediaError:
     return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
 
 
-def decoded(film: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Every frame as decoded.
 
     Raises:
@@ -332,12 +334,12 @@ def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
     return first.width, first.height, aspect
 
 
-def _scan_animation(path: Path) -> FilmInfo:
+def _scan_animation(path: Source) -> FilmInfo:
     film = scan_animation(path)
     rate = Fraction(1000 * len(film.pts), film.end) if film.end else _DEFAULT_RATE
     notes = (TRANSPARENT, _ANIMATION) if film.transparent else (_ANIMATION,)
     pts = tuple(_increasing(list(film.pts), 1))
-    return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes)
+    return FilmInfo(film.width, film.height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=film.grey)
 
 
 def _more(film: InputContainer) -> Iterator[str]:
@@ -346,7 +348,7 @@ def _more(film: InputContainer) -> Iterator[str]:
     return (name for name, found in there.items() if found)
 
 
-def to_rgb(frame: VideoFrame, width: int, height: int, path: Path, as_ffmpeg: bool = False) -> np.ndarray:
+def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: bool = False) -> np.ndarray:
     """A decoded frame as `read_frames` yields it; `path` is for messages.
 
     Raises:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from av.filter import Graph
@@ -18,6 +17,8 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey
+from stegnet.media.opened_file import Source
 from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE, open_picture, to_rgb
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
@@ -193,25 +194,27 @@ class Animation:
     pts: tuple[int, ...]
     end: int
     transparent: bool
+    grey: bool
 
 
-def scan_animation(path: Path) -> Animation:
+def scan_animation(path: Source) -> Animation:
     """Decodes the whole animation once.
 
     Raises:
         MediaError: not a picture, or damaged.
     """
-    pts, end = [], 0
+    pts, end, grey = [], 0, True
     with open_picture(path) as image:
         width, height = image.size
         transparent = image.has_transparency_data
         for frame in _decode_animation(image, path):
             pts.append(frame.info["timestamp"])
             end = pts[-1] + frame.info["duration"]
-    return Animation(width, height, tuple(pts), end, transparent)
+            grey = grey and is_grey(np.asarray(to_rgb(frame)))
+    return Animation(width, height, tuple(pts), end, transparent, grey)
 
 
-def read_animation(path: Path) -> Iterator[np.ndarray]:
+def read_animation(path: Source) -> Iterator[np.ndarray]:
     """Every frame, (H, W, 3) uint8 sRGB, transparency over white.
 
     Raises:
@@ -222,7 +225,7 @@ def read_animation(path: Path) -> Iterator[np.ndarray]:
             yield np.array(to_rgb(frame))
 
 
-def _decode_animation(image: Image.Image, path: Path) -> Iterator[Image.Image]:
+def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
     for index in range(getattr(image, "n_frames", 1)):
         try:
             image.seek(index)

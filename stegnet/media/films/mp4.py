@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.media.opened_file import Source, mapped
 from stegnet.media.signature import is_mp4
 
 _FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
@@ -42,7 +43,6 @@ class Mp4:
     """An MP4 file with a track of H.264; of several, the one with the most pictures.
 
     Attributes:
-        path: of the file.
         avcc: content of its avcC box: parameter sets, and bytes of a NAL unit's length.
         starts, sizes: (n,) int64, of each sample in decoding order.
         boxes: those at the top of the file.
@@ -52,7 +52,7 @@ class Mp4:
         chunks: stco and co64 of all tracks.
     """
 
-    path: Path
+    file: Source
     avcc: bytes
     starts: np.ndarray
     sizes: np.ndarray
@@ -63,7 +63,7 @@ class Mp4:
     chunks: tuple[Box, ...]
 
 
-def read_mp4(path: Path) -> Mp4:
+def read_mp4(path: Source) -> Mp4:
     """Reads the tables of a file.
 
     Raises:
@@ -71,7 +71,7 @@ def read_mp4(path: Path) -> Mp4:
     """
     if not is_mp4(path):
         raise MediaError(f"{path}: is no MP4 or MOV", _FILM)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mapped(path) as data:
         try:
             return _read(path, data)
         except (struct.error, LookupError, ValueError, RecursionError) as error:
@@ -93,13 +93,13 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
         before = np.searchsorted(starts, offset)
         return offset + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0) if len(starts) else offset
 
-    with film.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mapped(film.file) as data:
         numbers = {int(film.starts[number]): number for number in order}
         patches = _sizes_patch(film, sizes) | _rate_patch(film, data, int(growth[-1]) if len(growth) else 0)
         for box in film.chunks:
-            patches |= _offsets_patch(film.path, data, box, moved)
+            patches |= _offsets_patch(film.file, data, box, moved)
         for box in film.boxes:
-            patches |= _length_patch(film.path, data, box, int(moved(np.int64(box.end)) - moved(np.int64(box.start))))
+            patches |= _length_patch(film.file, data, box, int(moved(np.int64(box.end)) - moved(np.int64(box.start))))
         with out.open("wb") as written:
             at = 0
             for start in sorted({*patches, *numbers}):
@@ -111,7 +111,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             written.write(data[at:])
 
 
-def _read(path: Path, data: mmap.mmap) -> Mp4:
+def _read(path: Source, data: mmap.mmap) -> Mp4:
     boxes = tuple(_top_boxes(data))
     if any(box.kind == b"moof" for box in boxes) or data.find(_FRAGMENT) >= 0:
         raise MediaError(f"{path}: this MP4 file was recorded in fragments", _FILM)
@@ -267,7 +267,7 @@ def _rate_patch(film: Mp4, data: mmap.mmap, growth: int) -> dict[int, tuple[int,
     return found
 
 
-def _offsets_patch(path: Path, data: mmap.mmap, box: Box, moved) -> dict[int, tuple[int, bytes]]:
+def _offsets_patch(path: Source, data: mmap.mmap, box: Box, moved) -> dict[int, tuple[int, bytes]]:
     offsets = _offsets(data, box)
     new = moved(offsets.astype(np.int64))
     if box.kind == b"stco" and new.size and new.max() > _MOST_32:
@@ -276,7 +276,7 @@ def _offsets_patch(path: Path, data: mmap.mmap, box: Box, moved) -> dict[int, tu
     return {box.content + 8: (len(written), written)}
 
 
-def _length_patch(path: Path, data: mmap.mmap, box: Box, size: int) -> dict[int, tuple[int, bytes]]:
+def _length_patch(path: Source, data: mmap.mmap, box: Box, size: int) -> dict[int, tuple[int, bytes]]:
     """The size of a box at the top, if that has changed."""
     if size == box.end - box.start or data[box.start : box.start + 4] == bytes(4):
         return {}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
@@ -21,6 +20,7 @@ from av.packet import Packet
 from stegnet.core.errors import MediaError
 from stegnet.media import matroska
 from stegnet.media.films.films import known_sound, open_film, start_time
+from stegnet.media.opened_file import Source
 from stegnet.media.signature import is_animation
 
 _WARM_UP = Fraction(1, 10)
@@ -78,7 +78,7 @@ class SoundPacket:
     trim: int = 0
 
 
-def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
+def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
     """The sound tracks of a film whose codecs are known, in the order of the file.
 
     Raises:
@@ -91,7 +91,7 @@ def sound_tracks(path: Path) -> tuple[SoundTrack, ...]:
         return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(known_sound(film)))
 
 
-def ffmpeg_sound(path: Path) -> list[str]:
+def ffmpeg_sound(path: Source) -> list[str]:
     """The tracks of `sound_tracks` as ffmpeg's command line names them.
 
     Raises:
@@ -104,7 +104,7 @@ def ffmpeg_sound(path: Path) -> list[str]:
         return [f"a:{number}" for number, track in enumerate(film.streams.audio) if track.index in known]
 
 
-def read_sound(path: Path) -> Iterator[SoundPacket]:
+def read_sound(path: Source) -> Iterator[SoundPacket]:
     """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`.
 
     Raises:
@@ -139,7 +139,7 @@ class _Sink:
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def _damage(path: Source) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
@@ -183,7 +183,7 @@ def _first_packets(film: InputContainer) -> dict[int, Packet]:
     return first
 
 
-def _sound_track(stream: AudioStream, first: Packet | None, path: Path) -> SoundTrack:
+def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> SoundTrack:
     codec = stream.codec_context
     entry = dict(matroska.track_entry(_track_header(stream, first, path)))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
@@ -201,7 +201,7 @@ def _sound_track(stream: AudioStream, first: Packet | None, path: Path) -> Sound
     )
 
 
-def _track_header(stream: AudioStream, first: Packet | None, path: Path) -> bytes:
+def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> bytes:
     """Header of a Matroska file with this track."""
     sink = _Sink()
     try:

@@ -7,7 +7,6 @@ other format can't hold is left out with a note.
 import heapq
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -22,6 +21,7 @@ from stegnet.media.films.films import decoded, open_film, picture_stream, pictur
 from stegnet.media.films.frames import INTERLACED, UNSPECIFIED
 from stegnet.media.films.sound import SoundPacket, read_sound, sound_tracks
 from stegnet.media.films.subtitles import SubtitleCopy, Timed, subtitle_tracks
+from stegnet.media.opened_file import Source
 from stegnet.media.signature import is_animation
 
 # Tags that describe the file, not the film.
@@ -48,7 +48,7 @@ class StreamCopy:
         MediaError: it is not a film, or its sound can't be copied.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Source) -> None:
         self.tracks = sound_tracks(path)
         self.covers: list[Packet] = []
         self._path = path
@@ -114,7 +114,7 @@ class StreamCopy:
             yield time, packet
 
 
-def left_out(path: Path, form: str) -> tuple[str, ...]:
+def left_out(path: Source, form: str) -> tuple[str, ...]:
     """One line for each thing that is lost where pictures, sound, subtitles and the times of chapters are copied.
 
     Args:
@@ -136,7 +136,7 @@ def left_out(path: Path, form: str) -> tuple[str, ...]:
 # Metadata: each function yields a line for everything that the other format can't hold.
 
 
-def _copy_picture_metadata(source: InputContainer, path: Path, pictures: VideoStream, form: Form) -> Iterator[str]:
+def _copy_picture_metadata(source: InputContainer, path: Source, pictures: VideoStream, form: Form) -> Iterator[str]:
     """Copies colour primaries, transfer function, pixel aspect ratio, field order, language and disposition."""
     stream = picture_stream(source, path)
     old, new = stream.codec_context, pictures.codec_context
@@ -208,7 +208,7 @@ def _holds_chapters(stream: Stream, film: InputContainer) -> bool:
     return bool(film.chapters()) and stream.name == "bin_data"
 
 
-def _copy_covers(path: Path, film: OutputContainer, form: Form) -> list[Packet]:
+def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[Packet]:
     """Copies cover art, as attachments to Matroska; returns the packets that MP4 needs first."""
     with open_film(path) as source:
         covers = _covers_of(source)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -13,6 +12,7 @@ from av.subtitles.stream import SubtitleStream
 from stegnet.media.films.encoders import FORMS, MKV, Form
 from stegnet.media.films.films import open_film, start_time
 from stegnet.media.films.sound import SoundPacket
+from stegnet.media.opened_file import Source
 from stegnet.media.signature import is_animation
 
 # Codecs: MP4's, other text, and pictures.
@@ -37,7 +37,7 @@ class SubtitleTrack:
     language: str
 
 
-def subtitle_tracks(path: Path, form: str) -> list[SubtitleTrack]:
+def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
     """The subtitle tracks of a film: text is converted to what the other film can hold.
 
     Args:
@@ -68,7 +68,7 @@ class SubtitleCopy:
     out with a note.
     """
 
-    def __init__(self, source: InputContainer, path: Path, film: OutputContainer, form: Form) -> None:
+    def __init__(self, source: InputContainer, path: Source, film: OutputContainer, form: Form) -> None:
         self._path = path
         self._notes: list[str] = []
         self._lost_styles = False

@@ -20,6 +20,7 @@ from stegnet.media.films.films import open_film, picture_stream, read_frames, sc
 from stegnet.media.films.sound import SoundPacket
 from stegnet.media.films.sound_writer import PLAYABLE, SoundWriter
 from stegnet.media.films.stream_copy import StreamCopy
+from stegnet.media.opened_file import Source
 from stegnet.media.output import temporary_file
 from stegnet.media.signature import is_animation
 
@@ -28,7 +29,7 @@ _COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP
 _OPTIONS = {"movflags": "+faststart"}
 
 
-def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
+def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
     """Makes a film, in the same file, an MP4 that browsers and phones play.
 
     Args:
@@ -46,7 +47,7 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
     return (what, *notes)
 
 
-def unplayable(path: Path) -> str | None:
+def unplayable(path: Source) -> str | None:
     """Name of the pictures' codec if not all browsers and phones play it; None if they do.
 
     Raises:
@@ -62,7 +63,7 @@ def unplayable(path: Path) -> str | None:
         return None if copied and context.pix_fmt in _PIXELS else f"{context.name}, {context.pix_fmt}"
 
 
-def _encode(path: Path, out: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
+def _encode(path: Source, out: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
     info = scan(path)
     sizes = info.width, info.height, info.rate
     writer = FilmWriter(out, *sizes, form="watchable", time_base=info.time_base, keep=path)
@@ -73,7 +74,7 @@ def _encode(path: Path, out: Path, progress: Callable[[int, int], None]) -> tupl
     return (*info.notes, *film.notes)
 
 
-def _copy(path: Path, out: Path) -> tuple[str, ...]:
+def _copy(path: Source, out: Path) -> tuple[str, ...]:
     copy = StreamCopy(path)
     try:
         with (

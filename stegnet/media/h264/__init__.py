@@ -7,18 +7,3 @@ High profiles (Rec. ITU-T H.264); there is no other.
 
 from stegnet.media.h264.levels import WRITABLE, Kind, Levels, read_levels, write_levels, x264_padding
 from stegnet.media.h264.parameters import H264Error, Parameters, Reason, SliceHeader, SliceType, header
-
-__all__ = [
-    "WRITABLE",
-    "H264Error",
-    "Kind",
-    "Levels",
-    "Parameters",
-    "Reason",
-    "SliceHeader",
-    "SliceType",
-    "header",
-    "read_levels",
-    "write_levels",
-    "x264_padding",
-]

@@ -7,6 +7,7 @@ coefficients are made anew, as it would make them, and those that have no code f
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -25,6 +26,7 @@ from stegnet.media.jpeg.entropy import ZIGZAG, filled_up, optimal_table
 from stegnet.media.jpeg.markers import HINT, HuffmanTable, JpegFile, parse_jpeg
 from stegnet.media.jpeg.multi_picture import moved_index
 from stegnet.media.jpeg.scans import Symbols, scan_symbols
+from stegnet.media.opened_file import Source
 
 _STDERR, _READING = 2, Lock()  # libjpeg's messages go there; jpeglib has global variables
 
@@ -49,12 +51,13 @@ class JpegPicture:
 
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
-        scans, symbols = self.file.scans, self._symbols(planes)
-        tables = self._tables_for(symbols)
-        changed = {
-            (scan.start, scan.end): own.coded({key: tables[old.start] for key, old in scan.tables.items()}) + rest
-            for scan, own, rest in zip(scans, symbols, self._rests, strict=True)
-        }
+        with ThreadPoolExecutor(1) as pool:
+            rests, symbols = pool.submit(lambda: self._rests), self._symbols(planes)
+            tables = self._tables_for(symbols)
+            own = [{key: tables[old.start] for key, old in scan.tables.items()} for scan in self.file.scans]
+            data = [each.coded(some) for each, some in zip(symbols, own, strict=True)]
+        parts = zip(self.file.scans, data, rests.result(), strict=True)
+        changed = {(scan.start, scan.end): coded + rest for scan, coded, rest in parts}
         for start, end, own in self.file.huffman_segments:
             content = b"".join(tables[old.start].content for old in own)
             changed[start - 2, end] = (len(content) + 2).to_bytes(2, "big") + content
@@ -124,7 +127,7 @@ def _standard_tables() -> frozenset[HuffmanTable]:
     return frozenset(table for _, _, own in file.huffman_segments for table in own)
 
 
-def read_jpeg(path: Path) -> JpegPicture:
+def read_jpeg(path: Source) -> JpegPicture:
     """Reads the coefficients of a JPEG.
 
     Raises:
@@ -133,11 +136,12 @@ def read_jpeg(path: Path) -> JpegPicture:
     with reading(path):
         file = parse_jpeg(path.read_bytes(), str(path))
     with temporary_folder() as folder:
-        plain = folder / "plain.jpg"
-        plain.write_bytes(file.plain())
+        head = folder / "head.jpg"
+        head.write_bytes(file.plain(file.scans[0].start))
         try:
             with _alone_and_silent(), _copies_in(folder):
-                dct = jpeglib.read_dct(os.fspath(plain))
+                dct = jpeglib.read_dct(os.fspath(head))  # which decodes all that it is given, and keeps its sizes alone
+                dct.content = file.plain(len(file.data))
                 dct.load()
         except OSError as error:
             if error.errno:  # of the folder for temporary files

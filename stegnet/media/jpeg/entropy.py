@@ -21,7 +21,7 @@ ZIGZAG = np.array(
 )
 _ZRL, _EOB, _LONGEST_RUN = 0xF0, 64, 0x7FFF
 _MOST_WAITING = 937  # bits of correction that wait for the end of a run of blocks (libjpeg)
-_SIZES = np.array([0, *(number.bit_length() for number in range(1, 1 << 16))], np.uint8)
+_SIZES = np.repeat(np.arange(17, dtype=np.uint8), [1, *(1 << np.arange(16))])  # of numbers in bits
 _AC, _NO_SYMBOL = 16, -1
 
 

@@ -135,13 +135,19 @@ class JpegFile:
         """True if all scans code blocks, too, that only fill up MCUs."""
         return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
 
-    def plain(self) -> bytes:
-        """The picture alone: no metadata, nothing between segments, and of whole MCUs where these are coded."""
+    def plain(self, most: int) -> bytes:
+        """The picture alone: no metadata, nothing between segments, and of whole MCUs where these are coded.
+
+        Args:
+            most: where it ends.
+        """
         data = bytearray(self.data)
         if self.has_whole_mcus:
             (down, across), (rows, cols) = self.mcu[::-1], self.mcus
             struct.pack_into(">HH", data, self.frame + 1, 8 * down * rows, 8 * across * cols)
-        return b"".join((data[:2], *(data[start:end] for start, end in self.parts), b"\xff\xd9"))
+        return b"".join(
+            (data[:2], *(data[start : min(end, most)] for start, end in self.parts if start < most), b"\xff\xd9")
+        )
 
     def blocks(self, component: Component) -> tuple[int, int]:
         """Rows and columns of a component's blocks, without those that only fill up an MCU."""

@@ -25,7 +25,7 @@ _TO_YCC = np.array(
 _COLOURS = {"color_range": "pc", "colorspace": "smpte170m", "color_primaries": "bt709", "color_trc": "iec61966-2-1"}
 _THREADS = 4
 _RATE = 25  # frames per second
-_LEAST_BITS = 1000
+_LEAST_BITS, _MOST_A_SECOND = 1000, (1 << 31) - 1  # of which ffmpeg takes no more
 _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
 
 
@@ -40,12 +40,13 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     Raises:
         MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
     """
-    # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here 1/25 second.
+    # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here a frame's time.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
-    per_second = 50 * max(round(target), _LEAST_BITS)
-    bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), per_second)
-    bits |= {"bufsize": per_second // 10, "rc_init_occupancy": per_second // 25}
-    _encode(picture, out, error, effort, format="avif", **bits)
+    frame = 2 * max(round(target), _LEAST_BITS)
+    rate = _RATE if _RATE * frame <= _MOST_A_SECOND else 1
+    bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), rate * frame)
+    bits |= {"bufsize": 5 * frame // 2, "rc_init_occupancy": frame}
+    _encode(picture, out, error, effort, rate, format="avif", **bits)
 
 
 def encode_av1(picture: np.ndarray, crf: int, effort: int) -> bytes:
@@ -62,12 +63,14 @@ def encode_av1(picture: np.ndarray, crf: int, effort: int) -> bytes:
     return stream.removeprefix(_DELIMITER)
 
 
-def _encode(picture: np.ndarray, out: Path | None, error: str, effort: int, **options: str | int) -> bytes:
-    """`run_ffmpeg` with further options of the output."""
+def _encode(
+    picture: np.ndarray, out: Path | None, error: str, effort: int, rate: int = _RATE, **options: str | int
+) -> bytes:
+    """`run_ffmpeg` with further options of the output; `rate` is in frames per second."""
     height, width = picture.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise MediaError(f"{error} (no side can have more than {MAX_SIDE} pixels)")
-    source = piped_frames(width, height, _PIXELS, _RATE, _COLOURS["color_range"])
+    source = piped_frames(width, height, _PIXELS, rate, _COLOURS["color_range"])
     options |= {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "still-picture": 1, "tune": "psnr"}
     options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | _COLOURS
     return run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), **options)

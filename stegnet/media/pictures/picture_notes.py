@@ -5,11 +5,11 @@ Films have theirs in `frames`. What `pictures` warns of while it reads, such as 
 
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 from PIL import ExifTags, Image
 
 from stegnet.core.kinds import PICTURE
+from stegnet.media.opened_file import Source
 from stegnet.media.pictures.pictures import TRANSPARENT, UNREADABLE_EXIF, open_picture
 from stegnet.media.pictures.profiles import changes_colours, keeps_profile
 from stegnet.media.probe import media_kind
@@ -24,18 +24,18 @@ _ABOUT = _DATES | {
 }
 
 
-def about_cover(path: Path, *, with_exif: bool = True) -> tuple[str, ...]:
+def about_cover(path: Source, *, with_exif: bool = True) -> tuple[str, ...]:
     """The notes on a picture whose container is another file, which may have its EXIF."""
     with open_picture(path) as image:
         return tuple(f"cover: {line}" for line in (*_pixels(path, image, False), *_metadata(image, with_exif)))
 
 
-def about_secret(path: Path) -> tuple[str, ...]:
+def about_secret(path: Source) -> tuple[str, ...]:
     """The notes on a secret that is not hidden byte for byte, if it is a picture."""
     return tuple(f"secret: {line}" for line in picture_notes(path, secret=True)) if media_kind(path) == PICTURE else ()
 
 
-def picture_notes(path: Path, *, secret: bool = False) -> tuple[str, ...]:
+def picture_notes(path: Source, *, secret: bool = False) -> tuple[str, ...]:
     """One line for each thing that a picture is read without, or converted from, starting in lower case.
 
     Args:
@@ -48,7 +48,7 @@ def picture_notes(path: Path, *, secret: bool = False) -> tuple[str, ...]:
         return (*_pixels(path, image, secret), *_metadata(image, True))
 
 
-def _pixels(path: Path, image: Image.Image, secret: bool) -> Iterator[str]:
+def _pixels(path: Source, image: Image.Image, secret: bool) -> Iterator[str]:
     bits, mode = _bits(path, image), image.mode
     if bits > 8:
         yield f"it has {bits} bits per sample: reduced to 8"
@@ -65,7 +65,7 @@ def _pixels(path: Path, image: Image.Image, secret: bool) -> Iterator[str]:
         yield "its colour profile is left out: its colours are converted to sRGB"
 
 
-def _bits(path: Path, image: Image.Image) -> int:
+def _bits(path: Source, image: Image.Image) -> int:
     """Bits of a sample in the file, since Pillow gives 8 of some that have more."""
     raw = image.tile[0].args if image.tile else ""
     if image.mode.startswith("I") or ";16" in str(raw) or (image.format == "PPM" and raw[-1] == _MOST_OF_16):

@@ -7,13 +7,13 @@ screens, which some phones store beside it, is not applied.
 
 import struct
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey, strips
+from stegnet.media.opened_file import OpenedFile, Source
 from stegnet.media.pictures.profiles import BrokenProfileError, keeps_profile, to_srgb
 from stegnet.media.signature import exceeds_scans, is_heic
 
@@ -51,7 +51,7 @@ _WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _HDR = {16: "PQ", 18: "HLG"}
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Source) -> np.ndarray:
     """Reads any picture file as (H, W, 3) uint8, sRGB.
 
     Grey, palette, CMYK and 16-bit pictures are converted; of an animation, the first frame is read. An embedded
@@ -63,7 +63,7 @@ def read_picture(path: Path) -> np.ndarray:
     return _read(path, keep_profile=False)[0]
 
 
-def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
+def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
     """Reads a picture without converting its colours: (H, W, 3) uint8, and its ICC profile.
 
     Without a valid RGB profile, or one for greys of a grey picture, the pixels are converted to sRGB as by
@@ -75,7 +75,7 @@ def read_cover(path: Path) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
-def refuse_palette(path: Path) -> None:
+def refuse_palette(path: Source) -> None:
     """Refuses a cover of few colours, those of its palette or black and white: steps would give it others.
 
     Raises:
@@ -109,7 +109,7 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))
 
 
-def open_picture(path: Path) -> Image.Image:
+def open_picture(path: Source) -> Image.Image:
     """Opens a picture and reads its header, not its pixels.
 
     Raises:
@@ -124,7 +124,7 @@ def open_picture(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path)
+            return Image.open(path.open() if isinstance(path, OpenedFile) else path)
     except FileNotFoundError as error:
         raise MediaError(f"{path}: no such file") from error
     except Image.DecompressionBombError as error:
@@ -151,7 +151,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
-def _read(path: Path, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
+def _read(path: Source, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
@@ -184,7 +184,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
     return pixels
 
 
-def _warn(path: Path, image: Image.Image) -> None:
+def _warn(path: Source, image: Image.Image) -> None:
     """Warns of what viewers may show of a file and is not read."""
     if image.format in _PAGED and (count := _count_pictures(image)) != "1":
         what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
@@ -211,7 +211,7 @@ def _count_pictures(image: Image.Image) -> str:
     return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
 
 
-def _check_scans(path: Path, image: Image.Image) -> None:
+def _check_scans(path: Source, image: Image.Image) -> None:
     """Refuses a JPEG that is decoded scan by scan, each over all of the picture, without end.
 
     Raises:
@@ -222,7 +222,7 @@ def _check_scans(path: Path, image: Image.Image) -> None:
         raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
 
 
-def _match_transparent_colour(path: Path, image: Image.Image) -> None:
+def _match_transparent_colour(path: Source, image: Image.Image) -> None:
     """Finds a PNG's one transparent colour in the samples that Pillow gives, which it leaves in those of the file.
 
     Of 16 bits and colours, Pillow keeps the high bytes, to which the low ones are read; 16-bit grey follows later.

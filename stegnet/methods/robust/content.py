@@ -13,15 +13,15 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import watched
+from stegnet.core.parallel import with_heartbeat
 from stegnet.keys import KeySource
 from stegnet.media import atomic_write, resize
 from stegnet.media.pictures.bare_avif import BareCoder, decode_bare
-from stegnet.methods.method import Hidden
-from stegnet.methods.robust import ROBUST
+from stegnet.methods.context import Context
+from stegnet.methods.method import FoundSecret
 from stegnet.methods.robust.modem import Modem, chosen_modem
+from stegnet.methods.robust.options import ROBUST
 from stegnet.methods.robust.reader import picture_reader
-from stegnet.methods.run import Run
 from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
@@ -144,13 +144,13 @@ def read_robust(
         return None
 
 
-class HiddenContent(Hidden):
+class FoundContent(FoundSecret):
     """A picture or file that survived lossy codecs: it was read without error, whatever happened to its container."""
 
     method, tells_damage = ROBUST, False
 
-    def __init__(self, container: Container, run: Run, content: RobustContent) -> None:
-        super().__init__(container, run)
+    def __init__(self, container: Container, context: Context, content: RobustContent) -> None:
+        super().__init__(container, context)
         self._content, self.kind = content, PICTURE
         if isinstance(content, RobustFile):
             self.kind, self.name, self.size = FILE, content.name, len(content.data)
@@ -163,7 +163,7 @@ class HiddenContent(Hidden):
             return write_revealed(out, self._content)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(self._content.data)
-            named = as_named(part, self.name, out, self.run.progress)
+            named = as_named(part, self.name, out, self.context.progress)
         line = f"hidden: {printable(self.name)}, {self.size} bytes"
         return Report(notes=(line, *named.notes), name=self.name, size=self.size, unchanged=named.unchanged)
 
@@ -175,17 +175,19 @@ class HiddenContent(Hidden):
         return {"hidden_width": width, "hidden_height": height}
 
 
-def hidden_in_picture(container: Container, run: Run) -> HiddenContent | None:
+def hidden_in_picture(container: Container, context: Context) -> FoundContent | None:
     """The content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
-    tiles, modem = [0, 0], chosen_modem(run)
+    tiles, modem = [0, 0], chosen_modem(context)
 
     def step(*done: int) -> None:
         tiles[:] = done
 
-    read = partial(read_robust, modem, picture, container.key_source, step, run.search)
-    content = watched(read, lambda: run.progress("reveal tiles", *tiles))
-    return None if content is None else HiddenContent(container, run, content)
+    def read() -> RobustContent | None:
+        return read_robust(modem, picture, container.key_source, step, context.search)
+
+    content = with_heartbeat(read, lambda: context.progress("reveal tiles", *tiles))
+    return None if content is None else FoundContent(container, context, content)
 
 
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:

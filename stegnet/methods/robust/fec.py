@@ -16,7 +16,7 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import parallel_map, thread_count
 
 RATES = 64  # a code's rate is a number of 64ths
 LOWEST, HIGHEST = 1, 58  # rates
@@ -210,7 +210,7 @@ class Coding:
         summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
         code, parts = self._code, []
         decode = partial(code.decode, iterations=iterations)
-        with closing(ordered(decode, summed.T, min(thread_count(), self._count))) as decoded:
+        with closing(parallel_map(decode, summed.T, min(thread_count(), self._count))) as decoded:
             for part in decoded:
                 if part is None:
                     return None

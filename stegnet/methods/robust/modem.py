@@ -16,9 +16,9 @@ import numpy as np
 
 from stegnet.core.errors import WeightsError
 from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
-from stegnet.methods.run import Run
+from stegnet.methods.context import Context
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.networks.engines import Engine, load_engine
 from stegnet.networks.engines.tiling import Step, Tile, cut, no_step, tiles
@@ -116,12 +116,7 @@ class Modem:
         return cls(load_engine(path, backend, device, precision), weights_id(path), rungs, local)
 
     def hide(
-        self,
-        cover: np.ndarray,
-        bits: np.ndarray,
-        dither: np.ndarray,
-        step: Step = no_step,
-        places: slice = slice(None),
+        self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
     ) -> np.ndarray:
         """Hides bits in a cover.
 
@@ -198,7 +193,7 @@ class Modem:
                 compute(tile)
             return
         pool = self.engine.pool(max(tile.pixels for tile in grid))
-        with closing(ordered(compute, grid, pool.workers, pool.prepare)) as results:
+        with closing(parallel_map(compute, grid, pool.workers, pool.prepare)) as results:
             for done, _ in enumerate(results, 1):
                 step(done, len(grid))
 
@@ -245,6 +240,6 @@ def _mosaic(parts: Sequence[np.ndarray], side: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def chosen_modem(run: Run) -> Modem:
+def chosen_modem(context: Context) -> Modem:
     """The modem for pictures of a run; errors as `Modem.load`."""
-    return run.network(Modem.load, SHIPPED_MODEM)
+    return context.network(Modem.load, SHIPPED_MODEM)

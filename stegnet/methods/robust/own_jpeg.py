@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,10 +10,10 @@ from stegnet.core.jpeg import BLOCK
 from stegnet.core.samples import strips
 from stegnet.core.temporary import temporary_folder
 from stegnet.media import read_cover
+from stegnet.media.cover import Cover
+from stegnet.media.jpeg import JpegCover, coefficients, dct_basis
 from stegnet.media.jpeg.markers import parse_jpeg
 from stegnet.media.pictures.pictures import exif_orientation
-from stegnet.media.signature import is_jpeg
-from stegnet.methods.jpeg import JpegCover, coefficients, dct_basis
 
 _LUMA = np.float32([0.299, 0.587, 0.114])
 _MIDDLE, _PEAK = 128, 255
@@ -28,13 +27,13 @@ _BACK = {  # by EXIF's orientation, what turns upright pixels back to those stor
 }  # fmt: skip
 
 
-def usual_share(cover: Path | None) -> float:
+def usual_share(cover: Cover | None) -> float:
     """Share of the usual room that a cover has: less where it is a JPEG of coarse steps, which stay.
 
     Raises:
         MediaError: it is a JPEG that can't be read.
     """
-    if cover is None or not is_jpeg(cover):
+    if cover is None or not cover.is_jpeg:
         return 1.0
     file = parse_jpeg(cover.read_bytes(), str(cover))
     return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE

@@ -1,50 +1,40 @@
 """Hiding in pictures so that the secret survives lossy codecs, from file to file."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
-from stegnet.core.parallel import watched
 from stegnet.core.progress import Progress
 from stegnet.keys import KeySource
-from stegnet.media import about_cover, about_secret, forecast, read_cover, read_picture, refuse_palette
+from stegnet.media import about_cover, about_secret, forecast, read_picture, refuse_palette
+from stegnet.media.cover import Cover
 from stegnet.media.forecast import ROBUST_RATES
+from stegnet.media.jpeg import jpeg_cover
 from stegnet.media.output import Compressed
 from stegnet.media.pictures.bare_avif import has_ffmpeg
-from stegnet.media.probe import media_kind
-from stegnet.methods.fitting import Fitted, Space, fit
-from stegnet.methods.jpeg import jpeg_cover, write_planes
-from stegnet.methods.method import CoverSize, Fit
-from stegnet.methods.robust import CONTAINER_PSNR, FORMS, ROBUST, RobustOptions
+from stegnet.methods.context import Context
+from stegnet.methods.method import CoverSize, Fit, NewContainer
+from stegnet.methods.new_containers import write_jpeg, write_picture
+from stegnet.methods.payload import Carrier, Compressors, Fitted, Payload
 from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
 from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
 from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
+from stegnet.methods.robust.options import CONTAINER_PSNR, ROBUST, RobustOptions
 from stegnet.methods.robust.own_jpeg import OwnJpeg, usual_share
 from stegnet.methods.robust.parts import hide_tiled
 from stegnet.methods.robust.record import content_room
 from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
 from stegnet.methods.robust.tiles import TILE
-from stegnet.methods.run import Run
 from stegnet.networks.card import SHIPPED_MODEM
-from stegnet.results import (
-    LEAST,
-    Changes,
-    HidingFigures,
-    OutputTarget,
-    Report,
-    printable,
-    stored_name,
-    write_picture,
-)
+from stegnet.results import LEAST, Changes, printable, stored_name
 
 _MORE_ROOM = "resize the cover to more pixels, or take a larger one"
 # Channels whose room is told beforehand.
@@ -52,27 +42,25 @@ _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+cr
 _FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
 
 
-@dataclass
-class _Content:
+class _Content(Carrier):
     """Content of a record, made to fit.
 
-    Attributes:
-        secret: path of the file.
+    Args:
         area: pixels of the container's hidden area.
         larger: gives the hint for a file of so many bytes of content that does not fit.
+    Attributes:
         fitted: what was made to fit last.
         room: bytes of content that there were.
+        taken: those that it takes.
     """
 
-    secret: Path
-    area: int
-    larger: partial
-    progress: Progress
-    fitted: Fitted | None = None
-    room: int = 0
-    taken: int = 0
-    _pixels: np.ndarray | None = None
-    _reduced: str = ""
+    fitted: Fitted
+
+    def __init__(self, payload: Payload, area: int, larger: Callable[[int], str], context: Context) -> None:
+        self.payload, self._area, self._larger, self._context = payload, area, larger, context
+        self.room = self.taken = 0
+        self._pixels: np.ndarray | None = None
+        self._reduced = ""
 
     def fit(self, room: int) -> bytes:
         """Content of at most `room` bytes: the file as it is, or else a picture that is scaled and compressed.
@@ -80,9 +68,9 @@ class _Content:
         Raises:
             CapacityError: it does not fit.
         """
-        space = Space(lambda name: room - file_bytes(name, 0), self._refuse, lambda: {PICTURE: (self._compressed, "")})
         self.room = room
-        with fit(self.secret, space, self.progress) as self.fitted, reading(self.fitted.path):
+        self.fitted = self.payload.fit_quietly(self, self._context)
+        with reading(self.fitted.path):
             data = self.fitted.path.read_bytes()
         content = file_content(self.fitted.name, data) if self.fitted.unchanged else data
         self.taken = len(content)
@@ -91,71 +79,121 @@ class _Content:
     def note(self, channel: Channel) -> str:
         """Line on the hidden secret, and what it survives."""
         if self.fitted.unchanged:
-            return f"hidden: {printable(self.secret.name)}, {self.fitted.size} bytes, byte for byte; survives {channel}"
+            name = printable(self.payload.path.name)
+            return f"hidden: {name}, {self.fitted.size} bytes, byte for byte; survives {channel}"
         better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
         taken = f"compressed to {self.fitted.copy.description} bytes of {self.room}"
         return f"{self._reduced}{taken}; survives {channel}{better}"
 
     def warnings(self) -> tuple[str, ...]:
-        """A line if the secret comes back in low quality."""
+        """A line if the secret is revealed in low quality."""
         if self.fitted.unchanged or self.fitted.copy.psnr >= LEAST:
             return ()
         advice = "take a larger cover or a milder channel"
         return (f"the secret is revealed at only {self.fitted.copy.psnr:.1f} dB PSNR: {advice}",)
 
+    def capacity(self, name: str) -> int:
+        return self.room - file_bytes(name, 0)
+
+    def compressors(self) -> Compressors:
+        return {PICTURE: (self._compressed, "")}
+
+    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+        overhead = file_bytes(stored_name(secret), 0)
+        taken, room = size + overhead, most + overhead
+        return CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", self._larger(taken))
+
     def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
         if self._pixels is None:
             whole = read_picture(path)
-            self._pixels = within_ratio(whole, self.area)
-            height, width = self._pixels.shape[:2]
-            self._reduced = f"reduced to {width}×{height} pixels, " * (self._pixels is not whole)
+            self._pixels = within_ratio(whole, self._area)
+            if self._pixels is not whole:
+                height, width = self._pixels.shape[:2]
+                self._reduced = f"reduced to {width}×{height} pixels, "
         fitted, copy = fit_picture(self._pixels, self.room, step), folder / "content"
         copy.write_bytes(fitted.content)
         return Compressed(copy, str(fitted.bytes), fitted.psnr)
 
-    def _refuse(self, size: int, most: int) -> NoReturn:
-        overhead = file_bytes(stored_name(self.secret), 0)
-        taken, room = size + overhead, most + overhead
-        raise CapacityError(f"{self.secret}: takes {taken} bytes, and there is room for {room}", self.larger(taken))
 
+def embed_in_picture(
+    cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
+) -> NewContainer:
+    """Hides a picture or any small file in a picture, so that it is revealed after a lossy channel.
 
-def hide_in_picture(
-    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: RobustOptions, run: Run
-) -> Report:
-    """Hides a picture or any small file in a picture, so that it comes back after a lossy channel.
-
-    A JPEG or PNG is written, by the suffix. A cover that is a JPEG stays that one where nothing is hidden.
+    A cover that is a JPEG, and to be written as one, stays that one where nothing is hidden.
 
     Raises:
         ConfigError: there is no such channel.
-        MediaError: a file can't be read or written.
-        CapacityError: the secret does not fit, or does not come back.
+        MediaError: a file can't be read.
+        CapacityError: the secret does not fit, or is not revealed.
         WeightsError: the weights are missing, or not a modem's.
     """
     channel = parse_channel(options.survive or DEFAULT)
-    out.check(FORMS[PICTURE], "picture that survives JPEG", cover, secret)
-    sent = _Prepared.of(cover, channel, out.path.suffix.lower() in JPEG_SUFFIXES)
-    pixels, modem = sent.pixels, chosen_modem(run)
-    compress = ("compress",) * (media_kind(secret) == PICTURE)
-    run = run.in_steps("try", *compress, "hide tiles", "check", "write")
-    trying = partial(run.progress, "try", 0, 0)
+    sent = _Prepared.of(cover, channel, suffix in JPEG_SUFFIXES)
+    pixels, modem = sent.pixels, chosen_modem(context)
+    steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
+    context = context.in_steps(*steps, "check", "write")
     wanted = options.container_psnr or CONTAINER_PSNR
-    rung = watched(partial(best_rung, modem, pixels, channel, wanted, sent.jpeg, sent.coarse), trying)
+    rung = context.with_heartbeat("try", lambda: best_rung(modem, pixels, channel, wanted, sent.jpeg, sent.coarse))
     grid = channel.grid(*pixels.shape[:2])
-    larger = partial(_larger, modem, channel, pixels.shape, wanted)
     area = int(grid.height * grid.width * (channel.part or 1) ** 2)
-    content = _Content(secret, area, larger, run.progress)
-    promise = Promise(channel, rung, sent.jpeg)
+
+    def larger(size: int) -> str:
+        return _larger(modem, channel, pixels.shape, wanted, size)
+
+    content = _Content(payload, area, larger, context)
     with sent.hinting():
         hide = hide_tiled if channel.part else hide_robust
-        found = hide(modem, pixels, content.fit, key_source, promise, run)
-    writing = partial(sent.write, out, found.picture, options.verify)
-    changes = watched(writing, partial(run.progress, "write", 0, 0))
-    lines = (content.note(channel), *sent.notes, *(() if content.fitted.unchanged else about_secret(secret)))
-    height, width = pixels.shape[:2]
-    report = Report(width, height, notes=lines, warnings=content.warnings(), **_named(content.fitted))
-    figures = HidingFigures(ROBUST, cover.stat().st_size, height * width, None, changes.psnr, changes.pixels)
-    return report.with_hiding(replace(figures, hidden_bytes=content.taken, room=content.room))
+        found = hide(modem, pixels, content.fit, key, Promise(channel, rung, sent.jpeg), context)
+    return _NewPicture(cover, sent, channel, content, found.picture, context)
+
+
+class _NewPicture(NewContainer):
+    """A picture whose secret survives a channel."""
+
+    def __init__(
+        self,
+        cover: Cover,
+        sent: "_Prepared",
+        channel: Channel,
+        content: _Content,
+        container: np.ndarray,
+        context: Context,
+    ) -> None:
+        self._cover, self._sent, self._channel, self._content = cover, sent, channel, content
+        self._pixels, self._context = container, context
+        self.height, self.width = container.shape[:2]
+        self.fitted = content.fitted if content.fitted.unchanged else None
+
+    def write(self, part: Path, verify: bool) -> None:
+        self._changes = self._context.with_heartbeat("write", lambda: self._write(part, verify))
+
+    def _write(self, part: Path, verify: bool) -> Changes:
+        jpeg = self._sent.jpeg
+        if jpeg:
+            return write_jpeg(part, jpeg.cover, jpeg.planes(self._pixels), verify)
+        write_picture(part, self._pixels, self._sent.profile, verify)
+        return Changes.of(self._sent.pixels, self._pixels)
+
+    def notes(self) -> tuple[str, ...]:
+        payload = self._content.payload
+        return (
+            self._content.note(self._channel),
+            *self._sent.notes,
+            *(() if self._content.fitted.unchanged else about_secret(payload.file)),
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        return self._content.warnings()
+
+    def secret_psnr(self) -> float | None:
+        copy = self._content.fitted.copy
+        return copy and copy.psnr
+
+    def figures(self) -> dict[str, Any]:
+        changes, content = self._changes, self._content
+        changed = {"container_psnr": changes.psnr, "changed_pixels": changes.pixels}
+        return changed | {"hidden_bytes": content.taken, "room": content.room}
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +218,11 @@ class _Prepared:
         return self.jpeg is not None and self.jpeg.cover.errors is None
 
     @classmethod
-    def of(cls, cover: Path, channel: Channel, as_jpeg: bool) -> Self:
+    def of(cls, cover: Cover, channel: Channel, as_jpeg: bool) -> Self:
         """Reads a cover; errors as `jpeg_cover`."""
         if not as_jpeg:
             refuse_palette(cover)
-            pixels, profile = read_cover(cover)
+            pixels, profile = cover.picture
             notes = (*_on_size(channel, pixels.shape[:2]), *about_cover(cover))
             return cls(channel.prepare(pixels), notes, profile=profile)
         made = jpeg_cover(cover, WRITTEN_QUALITY)
@@ -203,22 +241,6 @@ class _Prepared:
                 raise
             hint = f"{error.hint}; or write a PNG (-o NAME.png), which does not keep the JPEG's coarse steps"
             raise CapacityError(str(error), hint) from None
-
-    def write(self, out: OutputTarget, container: np.ndarray, verify: bool) -> Changes:
-        """Writes a container, (H, W, 3) uint8; what that changes in the pixels that viewers show."""
-        if self.jpeg:
-            return write_planes(self.jpeg.cover, self.jpeg.planes(container), out, verify)
-        write_picture(out, container, self.profile, verify=verify)
-        changes = Changes()
-        changes.add(self.pixels, container)
-        return changes
-
-
-def _named(fitted: Fitted) -> dict[str, object]:
-    """Fields of the report on what was hidden."""
-    if fitted.copy:
-        return {"secret_psnr": fitted.copy.psnr}
-    return {"name": fitted.name, "size": fitted.size, "unchanged": True}
 
 
 def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:
@@ -264,14 +286,14 @@ def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
         room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
     else:
         room = None
-    return room and int(usual_share(cover.file) * room)
+    return room and int(usual_share(cover.cover) * room)
 
 
 def picture_fits(cover: CoverSize) -> list[Fit]:
     """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
     rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
     fits: list[Fit] = []
-    share = usual_share(cover.file)
+    share = usual_share(cover.cover)
     for rung in sorted(rungs, key=lambda rung: -rung.lowest):
         room = int(share * (forecast_room(rung, cover.height, cover.width) or 0))
         if room:

@@ -10,7 +10,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from stegnet.core.cipher import first_sorted, random_words, stable_argsort
+from stegnet.core.cipher import random_words
+from stegnet.kernels.sorting import first_sorted, stable_argsort
 from stegnet.keys import Key
 from stegnet.methods.robust.modem import Rung
 

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ordered
+from stegnet.core.parallel import parallel_map
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.modem import Modem, Rung
@@ -100,7 +100,7 @@ def picture_reader(modem: Modem, source: KeySource, search: bool = True) -> Read
     def first_of(picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
         pool = modem.engine.pool(picture[..., 0].size)  # so that networks in it have their share of the cores
         read = partial(_read_grid, modem, key_of, picture)
-        with closing(ordered(read, tried, pool.workers, pool.prepare)) as found:
+        with closing(parallel_map(read, tried, pool.workers, pool.prepare)) as found:
             return next(filter(None, found), None)
 
     def read(picture: np.ndarray, step: Step = no_step) -> Reading | None:

@@ -13,20 +13,14 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.cipher import keystream, random_words, stable_argsort
+from stegnet.core.cipher import keystream, random_words
 from stegnet.core.errors import KeyFileError
 from stegnet.core.jpeg import DITHER
+from stegnet.kernels.sorting import stable_argsort
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.places import (
-    HEADER_BITS,
-    RANDOM_BITS,
-    SHARES,
-    Places,
-    places_of_rungs,
-    record_places,
-)
+from stegnet.methods.robust.places import HEADER_BITS, RANDOM_BITS, SHARES, Places, places_of_rungs, record_places
 from stegnet.sealing import TAG_BYTES, size_bytes
 
 HEADER_BYTES = 8

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from stegnet.core.jpeg import BLOCK, COSINES, LUMA_STEPS
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
 from stegnet.methods.robust.modem import Modem, Rung, finest
@@ -76,7 +76,7 @@ def likely_grids(
     done, total = 0, len(tried) + _kept(len(tried))
     for count in _COUNTS:
         found = []
-        with closing(ordered(partial(search.best, count), tried, thread_count())) as results:
+        with closing(parallel_map(partial(search.best, count), tried, thread_count())) as results:
             for best, (grid, salt, _) in zip(results, tried, strict=True):
                 found.append((best, (grid, salt, [best.rung])))
                 step(done := done + 1, total)

@@ -9,8 +9,9 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
-from stegnet.core.parallel import watched
+from stegnet.core.parallel import with_heartbeat
 from stegnet.keys import SYSTEM, KeySource, Randomness
+from stegnet.methods.context import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.channels import Channel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid
@@ -28,7 +29,6 @@ from stegnet.methods.robust.record import (
 )
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import is_found
-from stegnet.methods.run import DEFAULT_RUN, Run
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
 SAVED = partial(through_jpeg, quality=WRITTEN_QUALITY)
@@ -113,7 +113,7 @@ def hide_robust(
     fit: Callable[[int], bytes],
     key_source: KeySource,
     promise: Promise,
-    run: Run = DEFAULT_RUN,
+    context: Context = DEFAULT_CONTEXT,
 ) -> Survivor:
     """Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
 
@@ -128,34 +128,36 @@ def hide_robust(
     channel, rung, few = promise.channel, promise.rung, cover[..., 0].size > _LARGE
     grid = channel.grid(*cover.shape[:2])
     area = grid.area(cover)
-    room = partial(content_room, math.prod(grid.shape), rung)
     whole, spared = (grid_reader(modem, key_source, lost) for lost in (0, _LOST))
     received = partial(channel.received, grid=grid, written=promise.written, few=few)
-    trying, total = partial(run.progress, "try", 0, 0), channel.arrivals(few)
-    rate_of = partial(best_rate, modem, cover, promise, run.randomness)
-    most, shares, container = watched(rate_of, trying) - _MARGIN, range(channel.shares), cover
-    texture = cache(partial(textures, area))
+    total, shares, container = channel.arrivals(few), range(channel.shares), cover
+    most = context.with_heartbeat("try", lambda: best_rate(modem, cover, promise, context.randomness)) - _MARGIN
+    texture = cache(lambda: textures(area))
     for attempt in range(_ATTEMPTS):
-        if most < LOWEST or room(most) < 1:
+        room = content_room(math.prod(grid.shape), rung, most) if most >= LOWEST else 0
+        if room < 1:
             break
-        content = fit(room(most))
+        content = fit(room)
         textured = channel.plain and attempt < _TEXTURED
         rate, share = _rate_and_share(grid.shape, rung, most, len(content), shares, textured)
         # Of the cover, then of what hiding made of it.
         seen = [(cover, grid)] if few and container is cover else received(container)
-        salt = watched(lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen), trying)
+        salt = context.with_heartbeat(
+            "try", lambda seen=seen: _common_salt(where.salts(picture) for picture, where in seen)
+        )
         key, full = robust_key(key_source, salt), grid.full(salt)
         order = texture() if share and textured else None
-        blocks, nonce = Blocks(grid.shape, rung, key, full, order), new_nonce(run.randomness)
+        blocks, nonce = Blocks(grid.shape, rung, key, full, order), new_nonce(context.randomness)
         used = used_blocks(blocks, nonce, share)[..., None]
         bits = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1
-        dither, step = dither_of(grid.shape, key, full), partial(run.progress, "hide tiles")
-        hidden = modem.hide(area, bits * used, dither, step, rung.places)
+        dither = dither_of(grid.shape, key, full)
+        hidden = modem.hide(area, bits * used, dither, context.step("hide tiles"), rung.places)
         changed = np.where(used.repeat(BLOCK, 0).repeat(BLOCK, 1), hidden, area)
         container = grid.replaced(cover, changed)
         read = spared if share else whole
         came_back = partial(_comes_back, received(container), partial(is_found, modem, key, salt=salt), read, content)
-        if all(watched(came_back, partial(run.progress, "check", done, total)) for done in range(total)):
+        checked = (lambda done=done: context.progress("check", done, total) for done in range(total))
+        if all(with_heartbeat(came_back, sign) for sign in checked):
             return Survivor(container, rung, blocks.room(rate, share))
         if order is not None and attempt + 1 == _TEXTURED:
             shares = range(channel.shares)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from stegnet.core.cipher import keystream
 from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import SALT_BYTES, Key, KeySource
 from stegnet.methods.robust.modem import Modem, Rung
 from stegnet.methods.robust.record import Blocks, Reading, dither_of, in_order, read_bits
@@ -121,7 +121,7 @@ def _found(
         place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
         return -float(sums[row, col]) / math.sqrt(rows * cols * len(_CARRIERS) / 2), place, scale
 
-    with closing(ordered(strength_of, product(shifts, scales), thread_count())) as results:
+    with closing(parallel_map(strength_of, product(shifts, scales), thread_count())) as results:
         strength, place, scale = max(results, key=lambda each: each[0])
     return (place, scale) if strength > _SURE else None
 

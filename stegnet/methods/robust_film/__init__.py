@@ -15,5 +15,5 @@ __getattr__, __all__ = lazy_names(
     phases="ALL_RUNGS FREQUENCIES GROUP RUNGS coefficients dither_of luma periods_of sines sureness",
     reading="Pieces hidden_in_film read_film",
     variants="new_variant",
-    survival="film_fits film_room hide_in_film",
+    survival="embed_in_film film_fits film_room",
 )

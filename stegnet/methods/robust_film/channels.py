@@ -9,7 +9,7 @@ from pathlib import Path
 from stegnet.core.errors import ConfigError
 from stegnet.media import FilmInfo, FilmWriter, read_frames, resize
 from stegnet.media.films.encoders import Coding
-from stegnet.methods.film_loop import FilmCover
+from stegnet.media.opened_file import Source
 from stegnet.methods.robust import CONTAINER_PSNR, MESSENGER, SHARES, Rung, share_of
 from stegnet.methods.robust_film.phases import DENSE, RUNGS
 
@@ -72,6 +72,14 @@ class FilmCarrier:
 
 
 @dataclass(frozen=True)
+class SentFilm:
+    """A film that is hidden in."""
+
+    file: Source
+    info: FilmInfo
+
+
+@dataclass(frozen=True)
 class FilmChannel:
     """A lossy channel that films are promised to survive.
 
@@ -120,7 +128,7 @@ class FilmChannel:
         """True if a film is sent with fewer pixels or frames."""
         return self._every(info) > 1 or self.size(info.height, info.width) != (info.height, info.width)
 
-    def sent(self, cover: FilmCover, folder: Path, step: Callable[[int, int], None]) -> FilmCover:
+    def sent(self, cover: SentFilm, folder: Path, step: Callable[[int, int], None]) -> SentFilm:
         """The cover as it is sent: in a file without loss, if it has too many pixels or frames.
 
         Args:
@@ -133,10 +141,10 @@ class FilmChannel:
         path = folder / "sent.mp4"
         info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
         with FilmWriter(path, width, height, info.rate, form="mp4", time_base=info.time_base) as film:
-            for done, (frame, time) in enumerate(zip(read_frames(cover.path, kept), info.times, strict=True), 1):
+            for done, (frame, time) in enumerate(zip(read_frames(cover.file, kept), info.times, strict=True), 1):
                 film.write(resize(frame, height, width), time)
                 step(done, len(kept))
-        return FilmCover(path, info)
+        return SentFilm(path, info)
 
     def notes(self, cover: FilmInfo, sent: FilmInfo) -> tuple[str, ...]:
         """A line on what was reduced."""

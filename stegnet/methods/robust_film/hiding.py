@@ -11,18 +11,17 @@ import numpy as np
 
 from stegnet.core.jpeg import BLOCK
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.parallel import ahead
+from stegnet.core.parallel import prefetch
 from stegnet.keys import KeySource
 from stegnet.media import FilmInfo, read_frames
 from stegnet.media.films.encoders import Coding
 from stegnet.media.films.films import Picture, VideoFrame, decode, to_rgb
 from stegnet.media.films.motion import SEARCH, Motion, motion_of
-from stegnet.methods.film_loop import FilmCover
+from stegnet.methods.context import Context
 from stegnet.methods.robust import Rung
-from stegnet.methods.robust_film.channels import FilmCarrier, FilmChannel
+from stegnet.methods.robust_film.channels import FilmCarrier, FilmChannel, SentFilm
 from stegnet.methods.robust_film.groups import group_room
 from stegnet.methods.robust_film.phases import GROUP
-from stegnet.methods.run import Run
 
 # Frames are predicted as the changes follow each other; psychovisual optimisation would spend bytes on these.
 WRITTEN = Coding(18, "medium", paced=True, params="trellis=2:psy=0")
@@ -65,12 +64,12 @@ class FilmHiding:
         channel: what it is promised to survive.
     """
 
-    cover: FilmCover
+    cover: SentFilm
     folder: Path
     channel: FilmChannel
     carrier: FilmCarrier
     key_source: KeySource
-    run: Run
+    context: Context
 
     @cached_property
     def sample(self) -> FrameSample:
@@ -85,13 +84,13 @@ class FilmHiding:
     def motion(self) -> Path:
         """A film from which the cover's motion is read."""
         film = self.folder / "motion.mp4"
-        self.search(film, read_frames(self.cover.path), self.cover.info)
+        self.search(film, read_frames(self.cover.file), self.cover.info)
         return film
 
     def search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo) -> None:
         """Writes a film for `moves`, unless another rung has needed it before, or there are none."""
         if self.rung.run > 1 and not film.exists():
-            replace(self, run=self.run.under("search")).write(film, frames, info, SEARCH)
+            replace(self, context=self.context.under("search")).write(film, frames, info, SEARCH)
 
     def moves(self, film: Path) -> Generator[list[Motion] | None, None, None]:
         """The motion of each group of frames, from a film of `search`; None where each frame carries bits."""
@@ -120,13 +119,13 @@ class FilmHiding:
         """Encodes frames that are made in a thread."""
         from stegnet.media.films.h264 import write_h264
 
-        with closing(ahead(frames, GROUP // 2)) as made:
+        with closing(prefetch(frames, GROUP // 2)) as made:
             counted = self._counted(made, len(info.pts))
             write_h264(film, counted, info, coding, draft=True)
 
     def again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
-        checking = replace(self, run=self.run.under("check"))
+        checking = replace(self, context=self.context.under("check"))
         for generation in range(self.channel.generations):
             again = self.folder / f"again-{generation}.mp4"
             checking.write(again, frames, info, self.channel.coding)
@@ -136,4 +135,4 @@ class FilmHiding:
     def _counted(self, frames: Iterator[Picture], total: int) -> Iterator[Picture]:
         for done, frame in enumerate(frames, 1):
             yield frame
-            self.run.progress("hide", done, total)
+            self.context.progress("hide", done, total)

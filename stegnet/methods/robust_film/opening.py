@@ -9,7 +9,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from stegnet.core.parallel import ordered, thread_count
+from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust import Blocks, Ratios, Reading, in_order, read_bits, robust_key, with_losses
 from stegnet.methods.robust_film.groups import FrameSignal, salts_of_group
@@ -46,7 +46,7 @@ class GroupReader:
             salts: number of them that are tried; None: all.
         """
         tried = self._tried(signals, salts)
-        with closing(ordered(partial(self._likely, signals), tried, thread_count())) as each_salt:
+        with closing(parallel_map(partial(self._likely, signals), tried, thread_count())) as each_salt:
             for evidence, blocks in chain.from_iterable(each_salt):
                 if evidence > _EVIDENT and (reading := self._read(signals, blocks)):
                     return reading

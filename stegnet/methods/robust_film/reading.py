@@ -12,21 +12,13 @@ import numpy as np
 
 from stegnet.core.errors import RevealError
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.parallel import ahead
+from stegnet.core.parallel import prefetch
 from stegnet.keys import KeySource
-from stegnet.media import lossy_format
-from stegnet.methods.robust import HiddenContent, Reading, parse_content
-from stegnet.methods.robust_film.groups import (
-    DIGEST,
-    HEAD_BYTES,
-    MOST_MESSAGE,
-    NUMBER,
-    FrameSignal,
-    signal_of,
-)
+from stegnet.methods.context import Context
+from stegnet.methods.robust import FoundContent, Reading, parse_content
+from stegnet.methods.robust_film.groups import DIGEST, HEAD_BYTES, MOST_MESSAGE, NUMBER, FrameSignal, signal_of
 from stegnet.methods.robust_film.opening import GroupReader
 from stegnet.methods.robust_film.phases import GROUP
-from stegnet.methods.run import Run
 from stegnet.record import Container
 
 _TRIED, _SALTS = 2, 2  # groups of a film that is not searched; salts of all but the first
@@ -96,20 +88,20 @@ def read_film(
     return max(found.values(), key=lambda pieces: pieces.share, default=None)
 
 
-def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
+def hidden_in_film(container: Container, context: Context) -> FoundContent | None:
     """The content that survived in a film; None if nothing opens.
 
     Raises:
         RevealError: the film has lost a part of it.
     """
-    if lossy_format(container.path) is None or min(container.height, container.width) < BLOCK:
+    if container.file.lossy_format is None or min(container.height, container.width) < BLOCK:
         return None
     pieces = read_film(
         container.readable_frames,
         container.times,
         container.key_source,
-        lambda done: run.progress("reveal", done, 0),
-        run.search,
+        lambda done: context.progress("reveal", done, 0),
+        context.search,
     )
     if pieces is None:
         return None
@@ -120,7 +112,7 @@ def hidden_in_film(container: Container, run: Run) -> HiddenContent | None:
         hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
         raise RevealError(f"{container.path}: {lost}", hint)
     try:
-        return HiddenContent(container, run, parse_content(message, 0))
+        return FoundContent(container, context, parse_content(message, 0))
     except ValueError:
         return None
 
@@ -139,7 +131,7 @@ def read_groups(
 
 def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
     """The signals of frames, computed in a thread while groups are read. Closes `frames`."""
-    return ahead(_signals_of(frames), GROUP)
+    return prefetch(_signals_of(frames), GROUP)
 
 
 def _signals_of(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:

@@ -4,29 +4,25 @@ import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.jpeg import BLOCK
-from stegnet.core.kinds import FILM
-from stegnet.core.parallel import ahead
-from stegnet.core.temporary import temporary_folder
+from stegnet.core.parallel import prefetch
 from stegnet.keys import KeySource
-from stegnet.media import atomic_write, read_frames, scan
+from stegnet.media import read_frames
+from stegnet.media.cover import Cover
 from stegnet.media.films.films import decode
 from stegnet.media.films.stream_copy import left_out
 from stegnet.media.forecast import ROBUST_FILMS
-from stegnet.media.probe import media_kind
-from stegnet.methods.film_loop import FilmCover
-from stegnet.methods.fitting import Fitted, Space, fit, media_compressors
-from stegnet.methods.method import CoverSize, Fit
+from stegnet.methods.context import Context
+from stegnet.methods.method import CoverSize, Fit, NewContainer
+from stegnet.methods.payload import Carrier, Compressors, Fitted, Payload, media_compressors
 from stegnet.methods.robust import (
-    FORMS,
     HIGHEST,
     LOWEST,
     MESSENGER,
@@ -41,14 +37,13 @@ from stegnet.methods.robust import (
     record_places,
     share_of,
 )
-from stegnet.methods.robust_film.channels import FilmChannel, parse_film_channel
+from stegnet.methods.robust_film.channels import FilmChannel, SentFilm, parse_film_channel
 from stegnet.methods.robust_film.groups import GroupContent, hidden_pixels, hide_in_group, modulated, pieces_of
 from stegnet.methods.robust_film.hiding import FilmHiding
 from stegnet.methods.robust_film.phases import GROUP, coefficients, luma, sines, sureness
 from stegnet.methods.robust_film.reading import read_groups
 from stegnet.methods.robust_film.variants import new_variant
-from stegnet.methods.run import Run
-from stegnet.results import HidingFigures, OutputTarget, Report, form_of, printable
+from stegnet.results import form_of, printable
 
 DEFAULT = "h264:23"
 _USUAL = (DEFAULT, "h264:18", "h264:28", MESSENGER)
@@ -87,47 +82,67 @@ def _film_room(cover: CoverSize, channel: FilmChannel) -> int:
     return int(ROBUST_FILMS[channel.name] * hidden_pixels(*channel.size(cover.height, cover.width), cover.frames) / 8)
 
 
-def hide_in_film(
-    cover: Path, secret: Path, out: OutputTarget, key_source: KeySource, options: RobustOptions, run: Run
-) -> Report:
+def embed_in_film(
+    cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
+) -> NewContainer:
     """Hides a file in a film; an ordinary H.264 film is written, with the cover's sound.
 
     A film or picture that does not fit is compressed. The film is encoded again as it is promised to survive, and
-    nothing is written that does not come back.
+    nothing is written that is not revealed.
 
     Raises:
         ConfigError: there is no such channel.
         MediaError: a film can't be read or written.
-        CapacityError: the file does not fit, or does not come back.
+        CapacityError: the file does not fit, or is not revealed.
     """
-    channel = parse_film_channel(options.survive or DEFAULT)
-    out.check(FORMS[FILM], FILM, cover, secret)
+    channel, secret = parse_film_channel(options.survive or DEFAULT), payload.path
     with extra("media", "hiding in films that survive H.264"):
-        from stegnet.media.films.h264 import check_sides, with_sound  # here, since it needs ffmpeg
-    info = scan(cover)
-    check_sides(cover, *channel.size(info.height, info.width))
-    exact = media_kind(secret) is None
+        from stegnet.media.films.h264 import check_sides  # here, since it needs ffmpeg
+    info, exact = cover.film, payload.kind is None
+    check_sides(cover.path, *channel.size(info.height, info.width))
     carriers = channel.carriers(options.container_psnr, exact=exact)
-    reduce, compress = ("reduce",) * channel.reduces(info), ("compress",) * (not exact)
-    run = run.in_steps(*reduce, "try", *compress, "search", "hide", "check", "verify")
-    with temporary_folder() as folder:
-        sent = channel.sent(FilmCover(cover, info), folder, partial(run.progress, "reduce"))
-        wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
-        for some in carriers:
-            hidings = (FilmHiding(sent, folder, channel, carrier, key_source, run) for carrier in some)
-            hiding, rates = _first_with_room(list(hidings), wanted, secret)
-            if any(rates):
-                break
-        film, chosen = _hide(hiding, rates, secret)
-        with atomic_write(out.path, overwrite=out.force) as part:
-            with_sound(film, cover, part, form_of(out.path))
-    lost = (*info.notes, *left_out(cover, form_of(out.path)))
-    notes, info = channel.notes(info, sent.info), sent.info
-    report = Report(info.width, info.height, len(info.pts), hiding.groups * GROUP, (*chosen.notes(channel), *notes))
-    report = replace(report, notes=(*report.notes, *(f"cover: {note}" for note in lost)), **chosen.named)
-    pixels = len(info.pts) * info.height * info.width
-    size, used = cover.stat().st_size, {"hidden_bytes": len(chosen.content), "room": chosen.room}
-    return report.with_hiding(HidingFigures(ROBUST, size, pixels, None, hiding.sample.psnr, film=True, **used))
+    first = ("reduce", "try") if channel.reduces(info) else ("try",)
+    steps = first if exact else (*first, "compress")
+    context = context.in_steps(*steps, "search", "hide", "check", "verify")
+    folder = payload.folder()
+    sent = channel.sent(SentFilm(cover, info), folder, context.step("reduce"))
+    wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
+    for some in carriers:
+        hidings = [FilmHiding(sent, folder, channel, carrier, key, context) for carrier in some]
+        hiding, rates = _first_with_room(hidings, wanted, secret)
+        if any(rates):
+            break
+    film, message = _hide(hiding, rates, payload)
+    return _NewFilm(cover, hiding, film, message, suffix)
+
+
+class _NewFilm(NewContainer):
+    """A film whose secret survives a channel, and the cover's sound with it."""
+
+    def __init__(self, cover: Cover, hiding: FilmHiding, film: Path, message: "_Message", suffix: str) -> None:
+        self._cover, self._hiding, self._film, self._message, self._form = cover, hiding, film, message, form_of(suffix)
+        info, self.fitted = hiding.cover.info, message.fitted
+        self.width, self.height, self.frames = info.width, info.height, len(info.pts)
+        self.hidden = hiding.groups * GROUP
+
+    def write(self, part: Path, verify: bool) -> None:
+        """As `NewContainer.write`; what it encodes was verified before."""
+        from stegnet.media.films.h264 import with_sound  # here, since it needs ffmpeg
+
+        with_sound(self._film, self._cover.path, part, self._form)
+
+    def notes(self) -> tuple[str, ...]:
+        info, channel = self._cover.film, self._hiding.channel
+        lost = (*info.notes, *left_out(self._cover, self._form))
+        notes = channel.notes(info, self._hiding.cover.info)
+        return (*self._message.notes(channel), *notes, *(f"cover: {note}" for note in lost))
+
+    def secret_psnr(self) -> None:
+        return None
+
+    def figures(self) -> dict[str, Any]:
+        used = {"hidden_bytes": len(self._message.content), "room": self._message.room}
+        return {"container_psnr": self._hiding.sample.psnr} | used
 
 
 @dataclass(frozen=True)
@@ -143,11 +158,6 @@ class _Message:
     fitted: Fitted
     content: bytes
     room: int
-
-    @property
-    def named(self) -> dict[str, object]:
-        """Fields of the report on it."""
-        return {"name": self.fitted.name, "size": self.fitted.size, "unchanged": self.fitted.unchanged}
 
     def notes(self, channel: FilmChannel) -> tuple[str, ...]:
         """Lines on it, and on what it survives."""
@@ -169,7 +179,7 @@ def _first_with_room(hidings: Sequence[FilmHiding], wanted: int, secret: Path) -
         raise CapacityError(f"{secret}: takes {wanted} bytes, and there is room for {bound} at most", _LARGER)
     most = -1
     for hiding in hidings:
-        trying = replace(hiding, run=hiding.run.under("try"))
+        trying = replace(hiding, context=hiding.context.under("try"))
         rates = _measure(trying) if min(hiding.shape) and hiding.groups else []
         if (room := sum(hiding.rooms(rates, hiding.carrier.most))) > most:
             most, best = room, (hiding, rates)
@@ -178,13 +188,13 @@ def _first_with_room(hidings: Sequence[FilmHiding], wanted: int, secret: Path) -
     return best
 
 
-def _hide(hiding: FilmHiding, rates: list[int], secret: Path) -> tuple[Path, _Message]:
+def _hide(hiding: FilmHiding, rates: list[int], payload: Payload) -> tuple[Path, _Message]:
     """Writes the film without sound; returns it and what is hidden."""
     most, motion = hiding.carrier.most, hiding.motion
     shares = range(most, SHARES)
     for _ in range(_ATTEMPTS):
         room = sum(hiding.rooms(rates, most))
-        chosen = _fit(secret, room, hiding)
+        chosen = _fit(payload, room, hiding)
         message = chosen.content
         wanted = len(message) * (1 + (room >= 2 * len(message)))
         used, share = _sparing(hiding, rates, shares, wanted)
@@ -261,7 +271,7 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
     As many of the macroblocks carry random bits as may at most.
     """
     rung, rows = hiding.rung, hiding.shape[0]
-    columns, seed = _strips(hiding.shape[1]), hiding.run.randomness(16)
+    columns, seed = _strips(hiding.shape[1]), hiding.context.randomness(16)
     shape = rows, len(columns)
     info = replace(
         hiding.cover.info,
@@ -286,7 +296,7 @@ def _measured(hiding: FilmHiding, groups: Sequence[int]) -> Iterator[int]:
 
     hiding.search(motion, (frame for frames in _samples(hiding, groups, columns) for frame in frames), info)
     hiding.write(film, containers(), info)
-    with closing(ahead(read_frames(hiding.again(decode(film), info)), GROUP)) as frames:
+    with closing(prefetch(read_frames(hiding.again(decode(film), info)), GROUP)) as frames:
         for index in groups:
             signs, dither = drawn(index)
             found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, rung.run)]
@@ -304,7 +314,7 @@ def _samples(hiding: FilmHiding, groups: Sequence[int], columns: np.ndarray) -> 
     """Some of the cover's groups, of which only these columns of blocks are left."""
     wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
     pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-    with closing(read_frames(hiding.cover.path, wanted)) as frames:
+    with closing(read_frames(hiding.cover.file, wanted)) as frames:
         for _ in groups:
             yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
@@ -317,7 +327,7 @@ def _rate(right: np.ndarray) -> int:
 
 def _contents(hiding: FilmHiding, rates: Sequence[int], share: int, message: bytes) -> list[GroupContent | None]:
     """The content of each group; None: nothing."""
-    rooms, random, rise = hiding.rooms(rates, share), hiding.run.randomness, hiding.channel.rise
+    rooms, random, rise = hiding.rooms(rates, share), hiding.context.randomness, hiding.channel.rise
     pieces, variant = pieces_of(message, filter(None, rooms)), new_variant(random)
     return [
         GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
@@ -329,7 +339,7 @@ def _containers(
     hiding: FilmHiding, contents: Sequence[GroupContent | None], motion: Path
 ) -> Generator[np.ndarray, None, None]:
     """The cover's frames with what is hidden in each group, and the rest of the frames."""
-    with closing(read_frames(hiding.cover.path)) as frames, closing(hiding.moves(motion)) as moving:
+    with closing(read_frames(hiding.cover.file)) as frames, closing(hiding.moves(motion)) as moving:
         for index, (content, moves) in enumerate(zip(contents, moving, strict=False)):
             group = list(islice(frames, GROUP))
             hiding.sample.keep(index * GROUP, group)
@@ -341,24 +351,40 @@ def _containers(
 
 def _failed(hiding: FilmHiding, film: Path, contents: Sequence[GroupContent | None]) -> set[int]:
     """The groups whose content does not come back from a film, or only just."""
-    step = partial(hiding.run.progress, "verify")
+    progress = hiding.context.progress
     frames, total = read_frames(film), len(hiding.cover.info.pts)
-    with closing(read_groups(frames, hiding.key_source, lambda done: step(done, total), _LOST)) as readings:
+
+    def step(done: int) -> None:
+        progress("verify", done, total)
+
+    with closing(read_groups(frames, hiding.key_source, step, _LOST)) as readings:
         found = [reading.content if reading else b"" for reading in readings]
     return {index for index, sent in enumerate(contents) if sent and not found[index].startswith(sent.content)}
 
 
-def _fit(secret: Path, room: int, hiding: FilmHiding) -> _Message:
+@dataclass(frozen=True)
+class _Groups(Carrier):
+    """So many bytes of content in the groups of a film."""
+
+    room: int
+
+    def capacity(self, name: str) -> int:
+        return self.room - file_bytes(name, 0)
+
+    def compressors(self) -> Compressors:
+        return media_compressors() if self.room > 0 else {}
+
+    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+        taken = size + self.room - most
+        return CapacityError(f"{secret}: takes {taken} bytes, and there is room for {self.room}", _LARGER)
+
+
+def _fit(payload: Payload, room: int, hiding: FilmHiding) -> _Message:
     """The file as it is, or a picture or film compressed to the room.
 
     Raises:
         CapacityError: it does not fit.
     """
-
-    def refuse(size: int, most: int) -> NoReturn:
-        taken = size + room - most
-        raise CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", _LARGER)
-
-    space = Space(lambda name: room - file_bytes(name, 0), refuse, media_compressors if room > 0 else dict)
-    with fit(secret, space, hiding.run.progress) as fitted, reading(fitted.path):
-        return _Message(secret, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)
+    fitted = payload.fit_quietly(_Groups(room), hiding.context)
+    with reading(fitted.path):
+        return _Message(payload.path, fitted, file_content(fitted.name, fitted.path.read_bytes()), room)

@@ -6,5 +6,3 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is im
 
 from stegnet.networks.engines.engine import Engine, Pool
 from stegnet.networks.engines.selection import BACKENDS, PRECISIONS, load_engine
-
-__all__ = ["BACKENDS", "PRECISIONS", "Engine", "Pool", "load_engine"]

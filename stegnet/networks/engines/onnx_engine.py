@@ -1,7 +1,7 @@
 """Engine on ONNX Runtime: CPU, 32 bits."""
 
 import threading
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ class OnnxEngine:
 
     def pool(self, pixels: int) -> Pool:
         workers = min(thread_count(), pictures_in_memory(pixels))
-        return Pool(workers, partial(setattr, self._local, "threads", thread_count() // workers))
+        return Pool(workers, lambda: setattr(self._local, "threads", thread_count() // workers))
 
     def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
         session = self._sessions_with(getattr(self._local, "threads", thread_count())).get(name)

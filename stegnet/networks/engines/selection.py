@@ -5,6 +5,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from stegnet import networks
 from stegnet.core.errors import ConfigError, extra
 from stegnet.networks.engines.engine import Engine, is_exported
 
@@ -59,8 +60,7 @@ def _can_load(library: str) -> bool:
 def _load_torch(weights: Path, device: str, precision: str) -> Engine:
     with extra(TORCH, "backend torch"):
         from stegnet.networks.engines.torch_engine import TorchEngine
-        from stegnet.networks.pair import load_pair
-    return TorchEngine(load_pair(weights)[0], device, precision)
+    return TorchEngine(networks.load_pair(weights)[0], device, precision)
 
 
 def _load_onnx(weights: Path, device: str, precision: str) -> Engine:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from functools import partial
 
 import numpy as np
 import torch
@@ -61,7 +60,7 @@ class TorchEngine:
             return Pool(max(1, min(_GPU_WORKERS, capacity)), lambda: None)
         threads = torch.get_num_threads()
         workers = min(threads, pictures_in_memory(pixels))
-        return Pool(workers, partial(torch.set_num_threads, threads // workers))
+        return Pool(workers, lambda: torch.set_num_threads(threads // workers))
 
     def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), _memory_errors(), autocast(self.precision, self.device):

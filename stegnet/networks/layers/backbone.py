@@ -37,7 +37,6 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
         ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
         WeightsError: its pretrained weights can't be downloaded.
     """
-    _check_name(backbone)
     refusals = []
     for options in OPTIONS:
         try:
@@ -98,19 +97,14 @@ def _keeps_size(stage: nn.Module, channels: int) -> bool:
     return maps[0].shape[2:] == (height, width)
 
 
-def _check_name(backbone: str) -> None:
+def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
+    """Creates it as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
     import timm  # slow to import, and most families do not need it
 
     known = timm.list_models()
     if backbone.split(".", maxsplit=1)[0] not in known:
         close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
         raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
-
-
-def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
-    """Creates it as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
-    import timm
-
     options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
     encoder = timm.create_model(
         backbone, features_only=True, feature_cls="getter", in_chans=channels, pretrained=pretrained, **options

@@ -8,8 +8,9 @@ import pytest
 
 from stegnet import CapacityError, MediaError, Passphrase, Session
 from stegnet.media import read_frames
+from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
-from stegnet.methods.h264 import FilmStream, film_groups, level_costs
+from stegnet.methods.h264_stream import FilmStream, film_groups, level_costs
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
 from tests.support.quality import psnr
@@ -142,4 +143,5 @@ def test_damaged_films(tmp_path):
     with pytest.raises(MediaError):
         hide(path, b"a", out)
     assert not out.exists()
-    assert METHOD.file_room(CoverSize(64, 96, 24, file=path), "", METHOD.options()).bytes == 0
+    with Cover(path) as cover:
+        assert METHOD.capacity(CoverSize(64, 96, 24, cover=cover), "", METHOD.options()).bytes == 0

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, Session
-from stegnet.methods.jpeg.amounts import secure_payload
+from stegnet.methods.jpeg import secure_payload
 from tests.support.jpegs import jpeg_cover, read_jpeg
 from tests.support.sealing import KEY
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, ConfigError, Identity, MediaError, Session, StegnetError
-from stegnet.methods.jpeg import Command
-from stegnet.methods.jpeg.blocks import Blocks
+from stegnet.media.jpeg.transcoded_blocks import Blocks
+from stegnet.methods.jpeg_channel import Command
 from tests.support.jpegs import read_jpeg
 
 SECRET = b"Meet me at eight."

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, WeightsError
+from stegnet.files import reveal_file
 from stegnet.media import SoundPacket, read_frames, read_sound, scan, sound_tracks
-from stegnet.methods import METHODS, Run
-from stegnet.methods.network import reveal_film as reveal
+from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import SHIPPED
 from stegnet.record import Header, Pictures, Record, format_record
 from stegnet.record.sound import format_packets
@@ -33,24 +33,27 @@ FRAMES, HIDDEN = 12, 10
 MILLISECOND = Fraction(1, 1000)
 
 
-def run_of(network: object = NETWORK, **how: object) -> Run:
-    return Run(networks={SHIPPED: network}, **how)
+def run_of(network: object = NETWORK, **how: object) -> Context:
+    return Context(networks={SHIPPED: network}, **how)
 
 
-def hide_film(films: tuple[Path, Path], out: Path, key: Key = KEY, run: Run | None = None, **options: object) -> Report:
+def hide_film(
+    films: tuple[Path, Path], out: Path, key: Key = KEY, run: Context | None = None, **options: object
+) -> Report:
     """Hides the second film in the first; no thread stays."""
     method, before = METHODS["network"], threading.active_count()
     try:
-        return method.hide(*films, OutputTarget(out, force=True), key, method.options(**options), run or run_of())
+        job = HideJob(method, method.options(**options), run or run_of())
+        return hide_file(job, *films, OutputTarget(out, force=True), key)
     finally:
         assert threading.active_count() == before
 
 
-def reveal_film(container: Path, out: Path, key: Key = KEY, run: Run | None = None, **how: bool) -> Report:
+def reveal_film(container: Path, out: Path, key: Key = KEY, run: Context | None = None, **how: bool) -> Report:
     """Reveals a film, if `strict` only a whole one; MP4 without loss. No thread stays."""
     before = threading.active_count()
     try:
-        return reveal(container, OutputTarget(out, force=True, lossless=True), key, run=run or run_of(), **how)
+        return reveal_file(container, OutputTarget(out, force=True, lossless=True), key, context=run or run_of(), **how)
     finally:
         assert threading.active_count() == before
 
@@ -127,7 +130,8 @@ def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_
         hide_film((cover, secret), a)
     assert "hide as many as there is room for" in caught.value.hint
     report = hide_film((cover, secret), a, longer="cut")
-    assert report.notes[:-1] == ("the secret was cut: 5 of its 25 frames are hidden",)
+    assert report.notes[0] == "the secret was cut: 5 of its 25 frames are hidden"
+    assert report.notes[1:-1] == ("what these weights hide is scrambled, not masked",)
     assert reveal_film(a, out, strict=True).frames == 5
     (track,) = sound_tracks(secret)
     kept = [packet.data for packet in read_sound(secret) if packet.pts * track.time_base < Fraction(1, 5)]
@@ -159,7 +163,8 @@ def test_a_film_that_changes_while_it_is_being_hidden(tmp_path, make_film, which
 
     def draw(size: int) -> bytes:
         if other.exists():
-            other.replace(films[which])
+            films[which].write_bytes(other.read_bytes())
+            other.unlink()
         return bytes(range(size))
 
     with pytest.raises(MediaError, match="was changed while"):

@@ -17,19 +17,26 @@ from stegnet.core.samples import Base
 from stegnet.core.shuffle import apply, draw, invert
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.media import read_picture, resize, unresize, write_png
-from stegnet.methods import METHODS, Run
-from stegnet.methods.network import (
+from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.networks import (
+    NETWORKS,
+    SHIPPED,
+    Card,
     FrameInput,
     Network,
+    Pair,
+    build,
     check_cover,
     hide_frame,
     hide_picture,
+    load_pair,
+    receptive_fields,
     reveal_frame,
     reveal_picture,
+    save_pair,
 )
-from stegnet.methods.network.quality import SecretErrors, SecretQuality
-from stegnet.networks import NETWORKS, SHIPPED, Card, Pair, build, load_pair, receptive_fields, save_pair
 from stegnet.networks.engines.tiling import MARGIN, tiles
+from stegnet.networks.quality import SecretErrors, SecretQuality
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt
@@ -307,8 +314,8 @@ def test_a_container_that_visibly_differs_is_told(tmp_path, exact, picture):
         write_png(tmp_path / name, picture(64, 96, number))
     files, how = (tmp_path / "cover.png", tmp_path / "secret.png"), METHODS["network"].options(any_quality=True)
     for name, network, told in (("quiet.png", exact, False), ("loud.png", Loud(exact), True)):
-        run = Run(networks={SHIPPED: network})
-        report = METHODS["network"].hide(*files, OutputTarget(tmp_path / name), KEY, how, run)
+        run = Context(networks={SHIPPED: network})
+        report = hide_file(HideJob(METHODS["network"], how, run), *files, OutputTarget(tmp_path / name), KEY)
         assert any("visibly differs" in note for note in report.notes) == told
 
 

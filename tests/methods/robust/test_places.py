@@ -11,7 +11,7 @@ from PIL import Image
 
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
 from stegnet.media import resize
-from stegnet.methods import Run
+from stegnet.methods import Context
 from stegnet.methods.robust import (
     SAVED,
     Modem,
@@ -39,7 +39,7 @@ READ = picture_reader(MODEM, KEY)
 
 def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndarray:
     """A container that survives a channel."""
-    channel, run = parse_channel(name), Run(randomness=random.Random(0).randbytes)
+    channel, run = parse_channel(name), Context(randomness=random.Random(0).randbytes)
     promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
     hide = hide_tiled if channel.part else hide_robust
     return hide(MODEM, cover, lambda room: CONTENT, key, promise, run).picture

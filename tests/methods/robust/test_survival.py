@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
 from stegnet.media import read_cover
-from stegnet.methods import METHODS, Run
+from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import (
     Blocks,
     Modem,
@@ -55,7 +55,7 @@ def cover(picture) -> np.ndarray:
 
 def hide(cover: np.ndarray, content: bytes | None = None, seed: int = 0) -> Survivor:
     """Hides content, or as much as there is room for."""
-    run, promise = Run(randomness=random.Random(seed).randbytes), Promise(parse_channel("jpeg:75"), JPEG75)
+    run, promise = Context(randomness=random.Random(seed).randbytes), Promise(parse_channel("jpeg:75"), JPEG75)
     return hide_robust(MODEM, cover, lambda room: b"\2" * room if content is None else content, KEY, promise, run)
 
 
@@ -210,8 +210,9 @@ def test_all_but_the_blocks_that_carry_something_stays(tmp_path, picture, how):
     """Of a JPEG; if that leaves too little room, another format is named."""
     cover, secret = saved(tmp_path / "c.jpg", picture(203, 277), **how), tmp_path / "s.txt"
     secret.write_text("meet me at noon")
-    out, run = OutputTarget(tmp_path / "o.jpg", inputs=(cover,)), Run(networks={SHIPPED_MODEM: MODEM})
-    report = METHODS["robust"].hide(cover, secret, out, KEY, RobustOptions("jpeg:75"), run)
+    out, run = OutputTarget(tmp_path / "o.jpg", inputs=(cover,)), Context(networks={SHIPPED_MODEM: MODEM})
+    job = HideJob(METHODS["robust"], RobustOptions("jpeg:75"), run)
+    report = hide_file(job, cover, secret, out, KEY)
     before, after = read_jpeg(cover), read_jpeg(out.path)
     same = (before.planes[0] == after.planes[0]).all(2)
     assert 0.05 < same.mean() < 1
@@ -220,7 +221,9 @@ def test_all_but_the_blocks_that_carry_something_stays(tmp_path, picture, how):
     assert 0 < report.hiding.changed_pixels < 1.5 * 64 * np.count_nonzero(~same)
     secret.write_bytes(bytes(100_000))
     with pytest.raises(CapacityError) as caught:
-        METHODS["robust"].hide(cover, secret, replace(out, force=True), KEY, RobustOptions("jpeg:75"), run)
+        hide_file(
+            HideJob(METHODS["robust"], RobustOptions("jpeg:75"), run), cover, secret, replace(out, force=True), KEY
+        )
     assert "write a PNG" in caught.value.hint
 
 

@@ -14,7 +14,7 @@ from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM
 from stegnet.media import read_frames, scan
 from stegnet.media.films.motion import Motion
-from stegnet.methods import DEFAULT_RUN, METHODS, Run
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import RobustOptions
 from stegnet.methods.robust_film import (
     FREQUENCIES,
@@ -174,13 +174,13 @@ def test_a_group_is_read_as_if_bits_were_lost():
 # Files
 
 
-def hide(cover: Path, secret: Path, out: Path, survive: str = "h264:23", run: Run = DEFAULT_RUN) -> Report:
-    return METHODS["robust"].hide(cover, secret, OutputTarget(out), KEY, RobustOptions(survive), run)
+def hide(cover: Path, secret: Path, out: Path, survive: str = "h264:23", run: Context = DEFAULT_CONTEXT) -> Report:
+    return hide_file(HideJob(METHODS["robust"], RobustOptions(survive), run), cover, secret, OutputTarget(out), KEY)
 
 
 def revealed(film: Path, suffix: str = ".back", search: bool = False) -> Path:
     out = film.with_suffix(suffix)
-    reveal_file(film, OutputTarget(out, force=True), KEY, run=Run(search=search))
+    reveal_file(film, OutputTarget(out, force=True), KEY, context=Context(search=search))
     return out
 
 
@@ -194,7 +194,7 @@ def test_a_film_comes_back_after_h264(tmp_path):
 
     (tmp_path / "note.txt").write_bytes(NOTE)
     cover = still_film(tmp_path / "cover.mkv", 2 * GROUP + 4, 96, 128)
-    report = hide(cover, tmp_path / "note.txt", out, run=Run(randomness=draw))
+    report = hide(cover, tmp_path / "note.txt", out, run=Context(randomness=draw))
     assert (report.width, report.height, report.frames) == (128, 96, 2 * GROUP + 4)
     nonces = [data for data in drawn if len(data) == 7]
     assert len(set(nonces)) == len(nonces) >= 2, "each group has its own"
@@ -211,7 +211,7 @@ def test_a_film_comes_back_after_h264(tmp_path):
         revealed(film)
     assert "if frames were cut off or its frame rate changed since, search for it: about" in caught.value.hint
     assert revealed(film, search=True).read_bytes() == NOTE
-    assert file_info(film, KEY, Run(search=True))["hidden_name"] == "note.txt"
+    assert file_info(film, KEY, Context(search=True))["hidden_name"] == "note.txt"
 
 
 def test_a_film_comes_back_from_a_messenger(tmp_path):

@@ -18,7 +18,7 @@ from stegnet import CapacityError, MediaError, RevealError, kernels
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import KeyRing
 from stegnet.media import read_frames, read_picture, scan, write_png
-from stegnet.methods import DEFAULT_RUN, METHODS, PICTURE, Run
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
@@ -35,8 +35,8 @@ SHARE = (ZONE - ZONE // 128) // 12 * 19 // 8 - 16 - FIELDS
 FILM_SHARE = SHARE + 8 - 2  # the number of shares that are needed takes the offset's place
 
 
-def seeded(seed: int) -> Run:
-    return Run(randomness=random.Random(seed).randbytes)
+def seeded(seed: int) -> Context:
+    return Context(randomness=random.Random(seed).randbytes)
 
 
 class Files:
@@ -55,10 +55,10 @@ class Files:
         (self.folder / "secret.bin").write_bytes(random.Random(size).randbytes(size))
         return self.folder / "secret.bin"
 
-    def embed(self, cover: Path, file: Path, name: str, run: Run = DEFAULT_RUN, **options: object) -> Report:
+    def embed(self, cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: object) -> Report:
         """Hides a file in a container of this name."""
         method, out = METHODS[options.pop("by", "sealed")], OutputTarget(self.folder / name, force=True)
-        return method.hide(cover, file, out, KEY, method.options(**options), run)
+        return hide_file(HideJob(method, method.options(**options), run), cover, file, out, KEY)
 
     def extract(self, container: Path | str, strict: bool = False) -> tuple[bytes, Report]:
         """The content of a container, and the report; a failure leaves no file."""
@@ -130,7 +130,9 @@ def test_nothing_random_serves_twice(at):
 
 
 def test_a_picture_that_does_not_read_back_is_not_kept(at, monkeypatch):
-    monkeypatch.setattr("stegnet.results.output.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr(
+        "stegnet.methods.new_containers.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1)
+    )
     with pytest.raises(MediaError, match=r"a\.png: does not read back"):
         at.embed(at.cover, at.secret(9), "a.png")
     assert not (at.folder / "a.png").exists()
@@ -195,7 +197,7 @@ def test_a_file_that_changes_meanwhile(at):
         return bytes(count)
 
     with pytest.raises(MediaError, match=r"secret.bin: was changed while it was being hidden"):
-        at.embed(at.film, file, "a.mkv", Run(randomness=meddle))
+        at.embed(at.film, file, "a.mkv", Context(randomness=meddle))
     assert not (at.folder / "a.mkv").exists()
 
 
@@ -273,7 +275,7 @@ def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
         raise InterruptedError(line)
 
     with pytest.raises(InterruptedError, match="the compiled kernels are missing"):
-        at.embed(film, at.secret(10), "film.mkv", Run(warn=stop, progress=lambda phase, *_: pytest.fail(phase)))
+        at.embed(film, at.secret(10), "film.mkv", Context(warn=stop, progress=lambda phase, *_: pytest.fail(phase)))
 
 
 # Grey covers and palettes, as someone who looks for containers sees them: coloured pixels are counted, and colours

@@ -1,0 +1,107 @@
+"""Hiding from file to file, whatever the method: the cover is opened once, and nothing is written that is not whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stegnet.core.errors import CapacityError, PackageError
+from stegnet.core.progress import Progress
+from stegnet.keys import ContainerKeys, KeySource
+from stegnet.media import atomic_write
+from stegnet.media.cover import Cover
+from stegnet.media.inputs import check_input
+from stegnet.methods.context import DEFAULT_CONTEXT, Context, ignore
+from stegnet.methods.method import Method, NewContainer
+from stegnet.methods.payload import Payload
+from stegnet.record import Record
+from stegnet.results import HidingFigures, OutputTarget, Report
+
+
+@dataclass(frozen=True)
+class HideJob:
+    """A way to hide one secret after the other. It can be pickled.
+
+    Attributes:
+        options: an instance of the method's own.
+    """
+
+    method: Method
+    options: Any
+    context: Context = DEFAULT_CONTEXT
+
+    def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
+        """As `hide_file`."""
+        return hide_file(self, cover, secret, out, key_source)
+
+    def suffix_of(self, cover: Path) -> str:
+        """Suffix of the container of a cover, where it is not named; errors as `Cover`."""
+        with Cover(cover) as opened:
+            return self.method.form(opened)
+
+    def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
+        """The same, which tells its progress, and warns before the work begins."""
+        return replace(self, context=replace(self.context, progress=progress, warn=warn))
+
+
+def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
+    """Hides a secret in a cover, and writes the container.
+
+    Of a secret that does not fit, compressed copies are tried where the method has any; they are kept, readable, in the
+    system's folder for temporary files meanwhile. AUTO turns to another method where one has no room.
+
+    Raises:
+        StegnetError: any but DataError, RevealError and TrainingError.
+    """
+    check_input(secret)
+    suffix = out.path.suffix.lower()
+    with Cover(cover) as opened, Payload(secret) as payload:
+        for own, fitness in job.method.candidates(opened, payload, suffix, job.options):
+            try:
+                out.check(own.forms[opened.kind], opened.called, cover, secret, *own.inputs(fitness.options))
+                if opened.kind not in own.covers:
+                    covers = " and ".join(f"{kind}s" for kind in own.covers)
+                    message = f"{cover}: is a {opened.called}, and the method {own.name} hides in {covers}"
+                    raise CapacityError(message, "use the method auto, which chooses")
+                own.check(opened, payload, fitness.options)
+                made = own.embed(opened, payload, suffix, key_source, fitness.options, job.context)
+                report = _written(own.name, made, opened, out, fitness.options)
+            except (CapacityError, PackageError) as error:
+                refused = error
+            else:
+                return replace(report, notes=(*filter(None, [fitness.note]), *report.notes))
+        raise refused
+
+
+def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
+    """Hides a record of an album in a picture, which opens by itself; the method makes albums.
+
+    Raises:
+        MediaError: a file can't be read or written.
+    """
+    with Cover(cover) as opened:
+        method, options = job.method.for_album(opened, job.options)
+        made = method.embed_record(opened, record, keys, options, job.context)
+        return _written(method.name, made, opened, out, options)
+
+
+def _written(method: str, made: NewContainer, cover: Cover, out: OutputTarget, options: Any) -> Report:
+    verify = getattr(options, "verify", True)
+    with atomic_write(out.path, overwrite=out.force) as part:
+        made.write(part, verify)
+    pixels, fitted = made.frames * made.height * made.width, made.fitted
+    figures = HidingFigures(method, cover.length, pixels, film=cover.is_film, **made.figures())
+    return Report(
+        made.width,
+        made.height,
+        made.frames,
+        made.hidden,
+        (*made.notes(), *figures.notes()),
+        warnings=(*figures.warnings(), *made.warnings()),
+        secret_psnr=made.secret_psnr(),
+        name=fitted.name if fitted else None,
+        size=fitted.size if fitted else None,
+        may_be_lost=made.may_be_lost,
+        unchanged=bool(fitted) and fitted.unchanged,
+        hiding=figures,
+    )

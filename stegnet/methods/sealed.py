@@ -1,0 +1,408 @@
+"""The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
+
+A film's frames get shares of equal length, so that as few samples as possible change in any of them, and the file is
+revealed although some are lost.
+"""
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from math import ceil, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
+from stegnet.core.kinds import FILE, JPEG_SUFFIXES
+from stegnet.core.samples import channels_of
+from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
+from stegnet.media import about_cover, forecast, refuse_palette
+from stegnet.media.cover import Cover
+from stegnet.media.inputs import reduced_to
+from stegnet.media.pictures.pictures import open_picture
+from stegnet.media.probe import media_kind
+from stegnet.methods.context import Context
+from stegnet.methods.found_file import FoundFile, describe_file, found_file, loss_note
+from stegnet.methods.method import (
+    RESIZE_HELP,
+    SAFE_HELP,
+    Capacity,
+    CoverSize,
+    Fit,
+    Fitness,
+    Method,
+    NewContainer,
+    option,
+)
+from stegnet.methods.new_containers import NewFilm, NewPicture
+from stegnet.methods.payload import Carrier, Compressors, Fitted, Payload, media_compressors
+from stegnet.networks.engines import Pool
+from stegnet.record import (
+    ALL_OR_NOTHING,
+    Container,
+    Record,
+    empty_record_bytes,
+    file_header,
+    file_records,
+    format_record,
+    frames_for,
+    frames_with_data,
+    full_room,
+    hidden_bytes,
+    is_file_name,
+    may_be_lost,
+    not_a_file,
+    nothing_revealed,
+    read_record,
+)
+from stegnet.results import Changes, SecurePayload, not_safe, stored_name
+from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
+
+SEALED = "sealed"
+DATA_NAME = "data.bin"  # stored with bytes that have no file name
+_RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find, and samples of what was measured
+_WORKING_BYTES = 30  # for each pixel of a picture, at least
+_SEALERS = 2  # threads; most of the time goes to decoding and encoding
+_GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
+
+
+@dataclass(frozen=True)
+class SealedOptions:
+    """Options of the method "sealed"."""
+
+    compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+class SealedMethod(Method):
+    """Any file, byte for byte."""
+
+    name = SEALED
+    summary = "any file, byte for byte"
+    description = """\
+The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
+is, or compressed.
+"""
+    options = SealedOptions
+    albums = True
+    preference = 2
+
+    def keeps(self, cover: Cover) -> bool:
+        return True
+
+    def forecast(self, cover: CoverSize) -> list[Fit]:
+        """Files as they are, and pictures or films that are compressed."""
+        found = self.capacity(cover, "", None)
+        most = found.bytes
+        if not most:
+            return []
+        fits, how = [Fit("any file", self.name, most, found.hard)], f"{self.name}, compressed"
+        if cover.frames == 1:
+            decibels = round(forecast.picture_quality(most, cover.width, cover.height))
+            return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
+        decibels = min(forecast.film_quality(most, cover.width, cover.height, cover.frames), _MOST)
+        times = forecast.film_frames(most, cover.width, cover.height, _GOOD) / cover.frames
+        longer = f"a film of its own size, {times:.1f} times as long"
+        fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
+        return [*fits, Fit(longer, how, psnr=_GOOD)]
+
+    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
+        try:
+            most = bytes_room(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
+        except CapacityError:  # there is not even room for the header
+            most = 0
+        if cover.cover is None:
+            return Capacity(most)
+        history = cover.cover.history
+        if cover.frames > 1:
+            return Capacity(most, history=history)
+        hard = 0 if history else secure_payload(cover.height * cover.width * cover.channels).hard
+        return Capacity(most, min(most, hard), history)
+
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+        """Suits whatever is written without loss; a secret that does not fit is compressed."""
+        if suffix in JPEG_SUFFIXES:
+            return None
+        chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
+        return Fitness(SealedOptions(compress=True, **chosen))
+
+    def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
+        """Refuses for films what only pictures can do."""
+        if cover.is_film and options.at_most_safe:
+            raise CapacityError(f"{cover}: how much is hard to find in a film was not measured", "hide in a picture")
+        if cover.is_film and options.resize:
+            raise ConfigError(f"resize: {cover} is a film, and only pictures are resized")
+
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
+    ) -> NewContainer:
+        keys = key.new_keys(context.randomness)
+        carrier = SealedCover(cover, keys.film, options)
+        last = () if cover.is_film and not options.verify else ("verify",) if cover.is_film else ("write",)
+        fitted, context = payload.fit(carrier, context, "hide", *last)
+        context.warn_about_cover(carrier.history)
+        return (_NewFilm if cover.is_film else _NewPicture)(carrier, suffix, keys, context, fitted=fitted)
+
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
+        carrier = SealedCover(cover, key, options)
+        most, hard = room(*carrier.size, key, carrier.channels) - empty, carrier.secure.hard
+        if options.at_most_safe:
+            most = min(most, 0 if carrier.history else hard)
+        return Capacity(most, hard)
+
+    def embed_record(
+        self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context
+    ) -> NewContainer:
+        carrier = SealedCover(cover, keys.film, options)
+        context.warn_about_cover(carrier.history)
+        return _NewPicture(carrier, "", keys, context, record=record)
+
+    def find(self, container: Container, context: Context) -> FoundFile | None:
+        return found_file(container, context, self.name)
+
+
+class SealedCover(Carrier):
+    """A cover whose samples carry a file.
+
+    Args:
+        key: the container's film key.
+    Attributes:
+        size: height and width in pixels.
+        history: the lossy format that it has or had; None: it shows none.
+    Raises:
+        ConfigError: it has no more pixels than it is to be reduced to.
+        MediaError: it can't be read, has a palette, or is too large for the memory that is free.
+    """
+
+    def __init__(self, cover: Cover, key: Key, options: SealedOptions) -> None:
+        self.cover, self.key, self._options = cover, key, options
+        if not cover.is_film:
+            refuse_palette(cover)
+            _check_memory(cover)
+        self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
+        self.frames, self.channels = cover.frames, cover.channels
+        self.size = cover.size if self.pixels is None else self.pixels.shape[:2]
+        if options.resize:
+            self.channels = channels_of(self.pixels)
+
+    @cached_property
+    def history(self) -> str | None:
+        return None if self._options.resize else self.cover.history
+
+    @property
+    def secure(self) -> SecurePayload:
+        """Bytes that are hard to find in it."""
+        height, width = self.size
+        return secure_payload(self.frames * height * width * self.channels)
+
+    def capacity(self, name: str) -> int:
+        """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
+        most = bytes_room(*self.size, name, self.key, self.frames, self.channels)
+        if not self._options.at_most_safe:
+            return most
+        return min(most, 0 if self.history else self.secure.hard)
+
+    def frame_room(self, name: str) -> int:
+        """Bytes of it that fit into one frame; errors as `bytes_room`."""
+        return _frame_room(*self.size, name, self.key, self.frames > 1, self.channels)
+
+    def compressors(self) -> Compressors:
+        return media_compressors() if self._options.compress else {}
+
+    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+        """Its hint gives a cover that would do."""
+        height, width = self.size
+        if self.cover.is_film:
+            fits = most and frames_for(size, self.frame_room(stored_name(secret)))
+            hint = f"a cover of {fits} such frames would do" if fits else "take a larger cover"
+        elif self._options.at_most_safe:
+            return not_safe(secret, size, most)
+        else:
+            in_all = room(height, width, self.key, self.channels)
+            side = sqrt((in_all - most + size) / in_all)
+            hint = f"a cover of {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels would do"
+        if self.channels == 1:
+            hint += ", one in colour has three times the room"
+        if media_kind(secret):
+            hint += ", or the method auto, which compresses it"
+        return CapacityError(f"{secret}: has {size} bytes, and there is room for {most}", hint)
+
+    def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
+        """Figures of having hidden so many bytes of a file of this name in all frames."""
+        return {
+            "cover_format": self.history,
+            "container_psnr": changes.psnr,
+            "changed_pixels": changes.pixels,
+            "hidden_bytes": count,
+            "room": self.frames * self.frame_room(name),
+            "channels": self.channels,
+            "secure": self.secure,
+        }
+
+
+class _NewPicture(NewPicture):
+    """A picture in which a file is sealed, or a record of an album's."""
+
+    def __init__(
+        self,
+        carrier: SealedCover,
+        suffix: str,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: Fitted | None = None,
+        record: Record | None = None,
+    ) -> None:
+        self.carrier, self.fitted, self.changes = carrier, fitted, Changes()
+        if fitted:
+            with fitted.path.open("rb") as source:
+                header = file_header(fitted.name, source, 1, 0, context.randomness)
+                (record,) = file_records(header, source)
+        self.record, seed = record, context.randomness(SEED_BYTES)
+        pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys))
+        self.changes.add(carrier.pixels, pixels)
+        self.hidden = frames_with_data(record.header) if fitted else 1
+        super().__init__(pixels, carrier.cover.picture[1], context)
+
+    def notes(self) -> tuple[str, ...]:
+        lines = (f"{describe_file(self.record.header)}{self.fitted.exactly}", *self.fitted.notes) if self.fitted else ()
+        return (*lines, *about_cover(self.carrier.cover))
+
+    def figures(self) -> dict[str, Any]:
+        return self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+
+
+class _NewFilm(NewFilm):
+    """A film in whose frames a file is sealed."""
+
+    def __init__(
+        self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: Fitted
+    ) -> None:
+        super().__init__(carrier.cover, suffix, Pool(_SEALERS), context)
+        self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
+        share = carrier.frame_room(fitted.name) if self.frames > 1 else 0
+        with fitted.path.open("rb") as source:
+            self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
+        self.hidden, self.may_be_lost = frames_with_data(self.header), may_be_lost(self.header)
+
+    def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
+        with self.fitted.path.open("rb") as source:
+            for record in file_records(self.header, source):
+                yield record, self.context.randomness(SEED_BYTES)
+
+    def hide(self, given: tuple[Record, bytes], frame: np.ndarray) -> np.ndarray:
+        container = _sealed(*given, frame, self._keys, film=True)
+        self.changes.add(frame, container)
+        return container
+
+    def notes(self) -> tuple[str, ...]:
+        loss = loss_note(self.header, self._keys.anchors is not None)
+        return (f"{describe_file(self.header)}{self.fitted.exactly}", *self.fitted.notes, *loss, *self.about_cover())
+
+    def figures(self) -> dict[str, Any]:
+        return self.carrier.figures(self.header.secret.name, hidden_bytes(self.header), self.changes)
+
+
+def _sealed(record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, film: bool = False) -> np.ndarray:
+    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed."""
+    container = cover.copy(order="C")
+    first = not film or record.index == 0  # a picture opens by itself, of an album, too
+    options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
+    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover), options)
+    return container
+
+
+def _check_memory(cover: Cover) -> None:
+    """Refuses a picture that can't be hidden in, whatever is hidden, in the memory that is free; its size is read only.
+
+    Raises:
+        MediaError: it is one, or no picture.
+    """
+    with open_picture(cover) as image:
+        width, height = image.size
+    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
+    if needed > free:
+        message = f"{cover}: hiding in {width}×{height} pixels takes {needed / 1e9:.1f} GB of memory"
+        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
+
+
+def bytes_room(
+    height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
+) -> int:
+    """Bytes that the sealed method can hide in a picture or film of this size under this file name.
+
+    Args:
+        key: film key; if it is for a recipient, there is less room.
+        frames: 1 for a picture.
+        channels: 1 for a grey picture, which stays grey.
+    Raises:
+        CapacityError: there is not even room for the header.
+    """
+    return full_room(frames, _frame_room(height, width, name, key, frames > 1, channels))
+
+
+def _frame_room(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
+    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_room`."""
+    needed = empty_record_bytes(name, key, spread)
+    most = room(height, width, key, channels)
+    if needed > most:
+        raise too_small(height, width, needed, key=key, channels=channels)
+    return most - needed
+
+
+def secure_payload(samples: int) -> SecurePayload:
+    """Bytes that are hard to find in a cover of so many samples that shows no lossy compression.
+
+    The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
+    at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
+    """
+    return SecurePayload(samples, _RATE, _MEASURED)
+
+
+def hide_bytes(
+    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
+) -> np.ndarray:
+    """Hides bytes in a picture.
+
+    Args:
+        cover: (H, W, 3) uint8; not changed.
+        data: at most `bytes_room(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
+        randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
+    Returns:
+        The container, (H, W, 3) uint8: the pixels that are written for a file of this name and content.
+    Raises:
+        CapacityError: the bytes do not fit.
+        ValueError: the name is no file name.
+    """
+    if not is_file_name(name.encode("utf-8", "surrogateescape")):
+        raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
+    keys = key_source.new_keys(randomness)
+    most = bytes_room(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
+    if len(data) > most:
+        raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
+    header = file_header(name, BytesIO(data), 1, 0, randomness)
+    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys)
+
+
+def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
+    """Reveals the bytes that `hide_bytes`, or this method in a picture, hid.
+
+    Args:
+        container: (H, W, 3) uint8.
+    Raises:
+        RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
+    """
+    record = read_record(container, KeyRing(key_source), first=True).record
+    if record is None:
+        raise nothing_revealed()
+    if record.header.kind != FILE:
+        raise not_a_file()
+    if hashlib.sha256(record.data).digest() != record.header.secret.digest:
+        raise RevealError("the bytes are not those that were hidden", ALL_OR_NOTHING)
+    return record.data

@@ -1,0 +1,154 @@
+"""Quality of a hiding: how far the container is from its cover, and how well the secret is revealed."""
+
+from dataclasses import dataclass
+from itertools import takewhile
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.shuffle import grid
+from stegnet.keys import KeyRing, KeySource
+from stegnet.media import resize, unresize
+from stegnet.networks.engines.tiling import Step, no_step
+from stegnet.networks.frame import reveal_frame
+from stegnet.networks.network import Network
+from stegnet.record import read_record
+from stegnet.results import LEAST, POOR
+
+VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
+_SAMPLES = 8  # most frames of a film that are measured
+
+
+@dataclass(frozen=True)
+class SecretErrors:
+    """Mean squared errors of a revealed picture against the secret, both at the secret's own size.
+
+    Attributes:
+        total: of the revealed picture.
+        resizing: of the secret resized to the hidden area and back, without any network; 0 if `total` is low.
+    """
+
+    total: float
+    resizing: float
+
+
+def measure_secret(
+    network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
+) -> SecretErrors:
+    """Reveals a frame as its recipient will, and compares it with the secret.
+
+    Args:
+        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        first: it is frame 0.
+        step: called after each tile of a large picture.
+    """
+    reading = read_record(container, keys, first=first)
+    assert reading.record is not None
+    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
+    if psnr_from_mse(total, PEAK) >= POOR:
+        return SecretErrors(total, 0.0)
+    rows, cols = grid(*container.shape[:2], network.block)
+    stretched = resize(secret, rows * network.block, cols * network.block)
+    return SecretErrors(total, mean_squared_error(secret, unresize(stretched, *secret.shape[:2], noise=1.0)))
+
+
+class SecretQuality:
+    """Quality of a revealed secret, estimated from the frames measured so far; threads may add them in any order.
+
+    Args:
+        hidden: number of its frames; 1 for a picture.
+        secret, cover: height and width of each.
+        any_quality: accept any.
+    Attributes:
+        frames: indices of the frames to measure: the middle of each eighth of a film.
+    """
+
+    def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], any_quality: bool) -> None:
+        count = min(_SAMPLES, hidden)
+        self.frames = frozenset((2 * number + 1) * hidden // (2 * count) for number in range(count))
+        self._secret, self._cover, self._any = secret, cover, any_quality
+        self._measured: dict[int, SecretErrors] = {}
+
+    def add(self, index: int, errors: SecretErrors) -> None:
+        """Adds the errors of the frame with this index.
+
+        Raises:
+            CapacityError: the PSNR will be below LEAST, however well the remaining frames are revealed. It tells the
+                PSNR of the first frames that show it, whichever were added before.
+        """
+        self._measured[index] = errors
+        if self._any:
+            return
+        known = list(takewhile(self._measured.__contains__, sorted(self.frames)))
+        for count in range(1, len(known) + 1):
+            first = [self._measured[frame] for frame in known[:count]]
+            if _psnr(first, len(self.frames)) < LEAST:
+                reason, advice = self._reason(first)
+                message = f"the secret would be revealed at {_psnr(first):.1f} dB PSNR, too poor to be of use: {reason}"
+                raise CapacityError(message, f"{advice}; with any_quality, it is hidden all the same")
+
+    @property
+    def _errors(self) -> list[SecretErrors]:
+        """Those of each frame in order, so that their sums are the same each time."""
+        return [errors for _, errors in sorted(self._measured.items(), key=lambda item: item[0])]
+
+    def psnr(self) -> float:
+        """PSNR in dB, over all samples of the frames measured so far."""
+        return _psnr(self._errors)
+
+    def warnings(self) -> tuple[str, ...]:
+        """One line with the reason if the PSNR is below POOR; else none."""
+        if self.psnr() >= POOR:
+            return ()
+        reason, advice = self._reason(self._errors)
+        return (f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; {advice}",)
+
+    def _reason(self, measured: list[SecretErrors]) -> tuple[str, str]:
+        """The main cause of the errors, and advice."""
+        larger = self._secret[0] > self._cover[0] or self._secret[1] > self._cover[1]
+        resizing, total = (sum(getattr(errors, of) for errors in measured) for of in ("resizing", "total"))
+        if larger and 2 * resizing >= total:
+            secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
+            return (
+                f"it has {secret} pixels, its cover only {cover}",
+                f"take a cover of {secret} or more, or the method sealed",
+            )
+        return (
+            "the network can't carry what it shows, such as noise or fine patterns",
+            "take another secret, or the method sealed",
+        )
+
+
+def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
+    """PSNR in dB of measured frames; of this many `frames`, if all others are revealed without an error."""
+    return psnr_from_mse(sum(errors.total for errors in measured) / (frames or len(measured)), PEAK)
+
+
+def measured_quality(
+    network: Network,
+    container: np.ndarray,
+    secret: np.ndarray,
+    key_source: KeySource,
+    any_quality: bool,
+    step: Step = no_step,
+) -> SecretQuality:
+    """The quality of a revealed picture.
+
+    Args:
+        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
+        step: called after each tile of a large picture.
+    Raises:
+        CapacityError: it is too low to be of use.
+    """
+    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
+    quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
+    return quality
+
+
+def visibility_notes(worst: float) -> tuple[str, ...]:
+    """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
+    if worst >= VISIBLE:
+        return ()
+    advice = "the network was trained on photographs; take another secret or cover, or the method sealed"
+    return (f"the container visibly differs from its cover ({worst:.1f} dB PSNR): {advice}",)

@@ -1,0 +1,140 @@
+"""Costs of changing a JPEG's coefficients: J-UNIWARD, and less in the direction of what was rounded (`rounding`).
+
+Holub, Fridrich, Denemark 2014, "Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS
+2014:1): a step costs what it changes in the wavelet coefficients of the picture, each relative to its own size. The
+wavelets and the basis of the DCT are separable, and so is the absolute value of their products: the sums over windows
+of 23×23 wavelet coefficients are two products with matrices of 8×23.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stegnet import kernels
+from stegnet.core.jpeg import BLOCK, COSINES
+from stegnet.media.jpeg import ZIGZAG, JpegPicture
+from stegnet.media.jpeg.rounding import dct_basis, in_strips, rounding_directions
+from stegnet.sealing.costs import Costs
+from stegnet.sealing.jpeg_samples import CARRIED
+
+_STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
+# High pass of Daubechies' wavelet with eight vanishing moments ("Ten lectures on wavelets", 1992, table 6.1).
+_HIGH = np.array([
+    -0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846, 0.1287474266,
+    0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404, -0.0006754494, -0.0001174768,
+], np.float32)  # fmt: skip
+_LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
+_WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
+_RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
+# Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
+_KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
+_USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
+
+
+def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
+    """Costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500: in blocks that are clipped, 500.
+
+    Args:
+        errors: what rounding took from luma's coefficients, (rows, columns, 64) float32: a step towards it costs
+            1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
+            not known, and estimated.
+    """
+    luma, pixels = jpeg.planes[0], shown_luma(jpeg)
+    rows, cols, _ = luma.shape
+    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
+    scale = _USUAL / _median(costs, luma[..., 1:])
+    directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
+    up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
+
+    def fill(part: slice) -> None:
+        gains = _known(errors[part]) if directions is None else _ESTIMATED * directions[part]
+        blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
+        clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
+        for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
+            scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
+            scaled[clipped] = WET
+            levels[part] = scaled.reshape(len(scaled), -1, 1)
+
+    in_strips(fill, rows)
+    return Costs(up, down)
+
+
+def _median(costs: np.ndarray, coefficients: np.ndarray) -> np.float32:
+    """The median cost of coefficients that are not 0; of all, if all are."""
+    used = coefficients != 0
+    return np.median(costs[used if used.any() else ~used], overwrite_input=True)
+
+
+def _known(errors: np.ndarray) -> np.ndarray:
+    gains = 2 * errors[..., 1:]
+    gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
+    return np.clip(gains, -_KNOWN, _KNOWN)
+
+
+def shown_luma(jpeg: JpegPicture) -> np.ndarray:
+    """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
+    luma, basis = jpeg.planes[0], (dct_basis() * jpeg.steps(0)[:, None]).astype(np.float32)
+    rows, cols, _ = luma.shape
+    pixels = np.empty((rows, BLOCK, cols, BLOCK), np.float32)
+
+    def fill(part: slice) -> None:
+        blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
+        shown = np.clip(np.rint(blocks + 128), 0, 255)
+        pixels[part] = shown.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+
+    in_strips(fill, rows)
+    return pixels.reshape(BLOCK * rows, BLOCK * cols)
+
+
+def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
+
+    Args:
+        pixels: (8 · rows, 8 · columns) float32.
+        steps: quantisation table, (64,), in zigzag order.
+    """
+    rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
+    wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)
+    steps = steps.astype(np.float32)
+
+    def fill(part: slice) -> None:
+        strip = wide[BLOCK * part.start : BLOCK * part.stop + 2 * _MARGIN]
+        low, high = _filtered(strip, _LOW, 0), _filtered(strip, _HIGH, 0)
+        found = _changed(low, _LOW, _HIGH) + _changed(high, _HIGH, _LOW) + _changed(high, _HIGH, _HIGH)
+        own = found.transpose(0, 2, 1, 3).reshape(-1, cols, 64)[..., ZIGZAG]
+        np.multiply(own, steps, out=costs[part])
+
+    in_strips(fill, rows)
+    return costs
+
+
+def _changed(filtered: np.ndarray, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
+    """Relative change of a band by a unit of each coefficient, (rows, 8, columns, 8).
+
+    Args:
+        filtered: pixels with their margin after the vertical filter, (8 · rows + 15, 8 · columns + 30) float32.
+    """
+    weights = _filtered(filtered, horizontal, 1, _STABILISER)
+    tall = sliding_window_view(weights, _WINDOW, 0)[::BLOCK] @ _responses(vertical).T  # (rows, width, 8)
+    windows = sliding_window_view(np.ascontiguousarray(tall.transpose(0, 2, 1)), _WINDOW, 2)[:, :, ::BLOCK]
+    return windows @ _responses(horizontal).T
+
+
+def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.float32 = _NONE) -> np.ndarray:
+    """Values, (H, W) float32, filtered along an axis, 15 fewer there; with a stabiliser, their inverse sizes."""
+    if kernels.compiled:
+        out = np.empty(
+            [size - (len(taps) - 1) * (along == axis) for along, size in enumerate(values.shape)], np.float32
+        )
+        kernels.compiled.filter(values, values.shape[1], taps, axis, stabiliser, out)
+        return out
+    windows = sliding_window_view(values, len(taps), axis)
+    found = windows[..., 0] * taps[0]
+    product = np.empty_like(found)
+    for place, tap in enumerate(taps[1:], 1):
+        found += np.multiply(windows[..., place], tap, out=product)
+    return 1 / (stabiliser + np.abs(found)) if stabiliser else found
+
+
+def _responses(taps: np.ndarray) -> np.ndarray:
+    """Absolute responses of a filter to the DCT's cosines, (8, 23) float32."""
+    return np.abs([np.convolve(cosine, taps[::-1]) for cosine in COSINES]).astype(np.float32)
