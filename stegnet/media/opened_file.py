@@ -4,15 +4,14 @@ import io
 import mmap
 import os
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Self
 
 from stegnet.core.errors import MediaError
 
 
-class OpenedFile:
+class OpenedFile(AbstractContextManager):
     """A file that was opened once, and is read by several, each from a place of its own; a context manager.
 
     It goes where a path goes that is only read.
@@ -43,12 +42,7 @@ class OpenedFile:
     def __str__(self) -> str:
         return str(self.path)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -71,8 +71,7 @@ class Auto(Method):
 
     def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
         method = next(each for each in _preferred() if each.albums and each.keeps(cover))
-        chosen = {name: value for name, value in vars(options).items() if name in method.option_names}
-        return method, method.options(**chosen)
+        return method, method.options_of(options)
 
 
 def _preferred() -> list[Method]:

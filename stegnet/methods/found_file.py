@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILE, FILM
 from stegnet.media import atomic_write
 from stegnet.methods.context import Context
@@ -54,6 +55,15 @@ def found_file(container: Container, context: Context, method: str) -> FoundFile
     """The file that a method has hidden in a container; None if there is none; errors as `Method.find`."""
     header = container.header(context.progress)
     return FoundFile(container, context, method, header) if header and header.kind == FILE else None
+
+
+def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | None:
+    """As `found_file`, in samples that are not pixels; None also if the container has none that are supported."""
+    try:
+        opened = kind(container.file, container.key_source)
+    except MediaError:
+        return None
+    return found_file(opened, context, method)
 
 
 def loss_note(

@@ -25,7 +25,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.films.films import VideoFrame, decode
 from stegnet.media.films.mp4 import read_mp4, write_mp4
 from stegnet.methods.context import Context
-from stegnet.methods.found_file import FoundFile, describe_file, found_file, loss_note
+from stegnet.methods.found_file import FoundFile, describe_file, found_file_by, loss_note
 from stegnet.methods.h264_stream import SHARE, FilmStream, Group, GroupWindow, film_groups, level_costs
 from stegnet.methods.method import Capacity, CoverSize, Fit, Fitness, Method, NewContainer, option
 from stegnet.methods.payload import Carrier, Payload
@@ -96,7 +96,7 @@ the size nearly so. OUT can be cut at key frames, and copied without encoding.
             return None
         found = self._capacity(cover, stored_name(payload.path))
         most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return Fitness(H264Options(options.verify)) if size <= most else None
+        return Fitness(self.options_of(options)) if size <= most else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
@@ -107,11 +107,7 @@ the size nearly so. OUT can be cut at key frames, and copied without encoding.
         """The file that is hidden in a film's levels; None also if it is no film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return None
-        try:
-            opened = _H264Container(container.file, container.key_source)
-        except MediaError:
-            return None
-        return found_file(opened, context, self.name)
+        return found_file_by(_H264Container, container, context, self.name)
 
     def _capacity(self, cover: Cover, name: str) -> Capacity:
         try:
@@ -175,8 +171,8 @@ class _H264Carrier(Carrier):
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
         return min((size.room(self.key) for size in self.sizes), default=0) - empty
 
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
-        return CapacityError(f"{secret}: has {size} bytes, and there is room for {max(most, 0)}", _LARGER)
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        return CapacityError(f"{payload.path}: has {size} bytes, and there is room for {max(most, 0)}", _LARGER)
 
 
 def group_sizes(stream: FilmStream) -> list[_Size]:

@@ -10,7 +10,6 @@ from stegnet.core.progress import Progress
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media import atomic_write
 from stegnet.media.cover import Cover
-from stegnet.media.inputs import check_input
 from stegnet.methods.context import DEFAULT_CONTEXT, Context, ignore
 from stegnet.methods.method import Method, NewContainer
 from stegnet.methods.payload import Payload
@@ -53,15 +52,14 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
     """
-    check_input(secret)
     suffix = out.path.suffix.lower()
-    with Cover(cover) as opened, Payload(secret) as payload:
+    with Payload(secret) as payload, Cover(cover) as opened:
         for own, fitness in job.method.candidates(opened, payload, suffix, job.options):
             try:
                 out.check(own.forms[opened.kind], opened.called, cover, secret, *own.inputs(fitness.options))
                 if opened.kind not in own.covers:
-                    covers = " and ".join(f"{kind}s" for kind in own.covers)
-                    message = f"{cover}: is a {opened.called}, and the method {own.name} hides in {covers}"
+                    (only,) = own.covers
+                    message = f"{cover}: is a {opened.called}, and the method {own.name} hides in {only}s"
                     raise CapacityError(message, "use the method auto, which chooses")
                 own.check(opened, payload, fitness.options)
                 made = own.embed(opened, payload, suffix, key_source, fitness.options, job.context)

@@ -18,7 +18,7 @@ from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg import JpegCover, JpegPicture, jpeg_cover, read_jpeg
 from stegnet.methods.context import Context
-from stegnet.methods.found_file import FoundFile, describe_file, found_file
+from stegnet.methods.found_file import FoundFile, describe_file, found_file_by
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
 from stegnet.methods.method import (
     RESIZE_HELP,
@@ -33,7 +33,7 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.new_containers import write_jpeg
 from stegnet.methods.payload import Carrier, Fitted, Payload
-from stegnet.record import Container, Record, empty_record_bytes, file_header, file_records, format_record
+from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import Changes, SecurePayload, not_safe
 from stegnet.sealing import room
 from stegnet.sealing.jpeg_samples import CARRIED, COEFFICIENTS, medium_of, samples_of
@@ -116,8 +116,7 @@ nothing any more: for that, there is "robust".
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         """Suits what is written as a JPEG."""
-        chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
-        return Fitness(JpegOptions(**chosen)) if suffix in JPEG_SUFFIXES else None
+        return Fitness(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
 
     def inputs(self, options: JpegOptions) -> tuple[Path, ...]:
         return tuple(map(Path, options.channel_from or ()))
@@ -129,10 +128,7 @@ nothing any more: for that, there is "robust".
         carrier = _JpegCarrier(plan.carrier, keys.film, options.at_most_safe)
         fitted, context = payload.fit(carrier, context, "hide", "write")
         context.warn_about_cover(plan.cover.history)
-        with fitted.path.open("rb") as source:
-            header = file_header(fitted.name, source, 1, 0, context.randomness)
-            (record,) = file_records(header, source)
-        return _SealedJpeg(plan, record, keys, options.at_most_safe, context, fitted)
+        return _SealedJpeg(plan, fitted.record(context.randomness), keys, options.at_most_safe, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
         carrier = _plan(cover, options).carrier
@@ -150,11 +146,7 @@ nothing any more: for that, there is "robust".
         """The file that is hidden in a JPEG's coefficients; None also if it is no JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return None
-        try:
-            opened = _JpegContainer(container.file, container.key_source)
-        except MediaError:
-            return None
-        return found_file(opened, context, self.name)
+        return found_file_by(_JpegContainer, container, context, self.name)
 
 
 def _plan(cover: Cover, options: JpegOptions) -> ChannelPlan:
@@ -183,11 +175,11 @@ class _JpegCarrier(Carrier):
         most = _record_room(self.cover.picture, self.key) - empty_record_bytes(name, self.key)
         return min(most, _hard_bytes(self.cover)) if self.at_most_safe else most
 
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
-            return not_safe(secret, size, most)
+            return not_safe(payload.path, size, most)
         return CapacityError(
-            f"{secret}: has {size} bytes, and there is room for {max(most, 0)}",
+            f"{payload.path}: has {size} bytes, and there is room for {max(most, 0)}",
             "take a larger JPEG, one with more detail or of higher quality, or several pictures: spread it over "
             "several",
         )

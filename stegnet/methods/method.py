@@ -264,6 +264,11 @@ class Method(ABC):
         """Files that its options name, none of which is overwritten."""
         return ()
 
+    def options_of(self, options: Any, **more: Any) -> Any:
+        """Its own options, with those of AUTO that it has, and more."""
+        shared = {name: value for name, value in vars(options).items() if name in self.option_names}
+        return self.options(**shared, **more)
+
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Says if it suits a cover and a secret; None: it does not.
 

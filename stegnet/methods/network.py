@@ -87,8 +87,7 @@ accepted.
                 return None
         except MediaError:
             return None
-        chosen = NetworkOptions(options.longer, any_quality=options.any_quality, verify=options.verify)
-        return Fitness(chosen, _CHOSEN)
+        return Fitness(self.options_of(options), _CHOSEN)
 
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)
@@ -113,7 +112,24 @@ accepted.
         return found_pictures(container, context)
 
 
-class _NewPicture(NewPicture):
+class _Measured(NewContainer):
+    """A container whose secret was revealed once."""
+
+    cover: Cover
+    quality: SecretQuality
+    worst: float  # PSNR in dB, of the worst of the frames that were compared with their cover
+
+    def warnings(self) -> tuple[str, ...]:
+        return self.quality.warnings()
+
+    def secret_psnr(self) -> float:
+        return self.quality.psnr()
+
+    def figures(self) -> dict[str, Any]:
+        return {"cover_format": self.cover.history, "container_psnr": self.worst}
+
+
+class _NewPicture(_Measured, NewPicture):
     """A picture in which another one is hidden."""
 
     def __init__(self, cover: Cover, secret: Cover, key: KeySource, options: NetworkOptions, context: Context) -> None:
@@ -128,28 +144,19 @@ class _NewPicture(NewPicture):
         step = context.step
         network = self.network
         container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
-        self._distance = psnr(pixels, container)
+        self.worst = psnr(pixels, container)
         del pixels  # large pictures take much memory
         cover.forget_pixels()
         any_quality = options.any_quality
-        self._quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
+        self.quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
         super().__init__(container, profile, context)
 
     def notes(self) -> tuple[str, ...]:
-        lines = (*visibility_notes(self._distance), *about_cover(self.cover), *about_secret(self.secret))
+        lines = (*visibility_notes(self.worst), *about_cover(self.cover), *about_secret(self.secret))
         return (*lines, *unmasked_notes(self.network))
 
-    def warnings(self) -> tuple[str, ...]:
-        return self._quality.warnings()
 
-    def secret_psnr(self) -> float:
-        return self._quality.psnr()
-
-    def figures(self) -> dict[str, Any]:
-        return {"cover_format": self.cover.history, "container_psnr": self._distance}
-
-
-class _NewFilm(NewFilm):
+class _NewFilm(_Measured, NewFilm):
     """A film in which another one is hidden: a secret frame in each cover frame by index, and its sound with them."""
 
     def __init__(
@@ -167,7 +174,7 @@ class _NewFilm(NewFilm):
         self._check_capacity()
         context.warn_about_cover(cover.history)
         self._distances: list[float] = []
-        self._quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
+        self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 
     def inputs(self) -> Generator[FrameInput, None, None]:
         """The input of each frame: the first hide a secret frame, its stamp and a share of sound.
@@ -192,30 +199,21 @@ class _NewFilm(NewFilm):
         index = given.record.index
         if index % _COMPARED == 0:
             self._distances.append(psnr(frame, container))
-        if index in self._quality.frames:
+        if index in self.quality.frames:
             ring = KeyRing.of(self._keys)
-            self._quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
+            self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
 
     def notes(self) -> tuple[str, ...]:
         return (
             *self._about_films(),
             *(f"cover: {note}" for note in self.not_copied),
-            *visibility_notes(self._worst),
+            *visibility_notes(self.worst),
             *unmasked_notes(self.network),
         )
 
-    def warnings(self) -> tuple[str, ...]:
-        return self._quality.warnings()
-
-    def secret_psnr(self) -> float:
-        return self._quality.psnr()
-
-    def figures(self) -> dict[str, Any]:
-        return {"cover_format": self.cover.history, "container_psnr": self._worst}
-
     @property
-    def _worst(self) -> float:
+    def worst(self) -> float:
         """PSNR in dB of the worst of the frames that were compared with their cover."""
         return min(self._distances)
 

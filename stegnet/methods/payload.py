@@ -6,17 +6,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from stegnet.core.errors import CapacityError, extra
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.temporary import temporary_folder
+from stegnet.keys import Randomness
 from stegnet.media import about_secret
 from stegnet.media.cover import Cover
 from stegnet.media.output import Compressed
 from stegnet.media.probe import media_kind
 from stegnet.methods.context import Context
+from stegnet.record import Record, file_header, file_records
 from stegnet.results import printable, stored_name
 
 # Compresses a file: its path, a folder for the copy, bytes that there are, and a callback for steps done and in all.
@@ -40,7 +40,7 @@ class Carrier(ABC):
         """Bytes of a file of this name that fit."""
 
     @abstractmethod
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+    def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
         """The error for a file of so many bytes that does not fit, given the bytes that would."""
 
     def compressors(self) -> Compressors:
@@ -71,34 +71,30 @@ class Fitted:
         """True if what is revealed will have the bytes of the secret."""
         return self.copy is None
 
+    def record(self, randomness: Randomness) -> Record:
+        """The record of a picture that holds all of it."""
+        with self.path.open("rb") as source:
+            (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
+            return record
+
     @property
     def exactly(self) -> str:
         """What a note says of a file that is hidden as it is."""
         return ", byte for byte" if self.unchanged else ""
 
 
-class Payload:
+class Payload(ExitStack):
     """A secret to hide; a context manager, at whose end compressed copies go.
 
     Attributes:
-        path: of the file, which can be read.
+        file: itself, open.
+    Raises:
+        MediaError: it can't be read.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._stack = path, ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
-    @cached_property
-    def file(self) -> Cover:
-        """The file, open."""
-        return self._stack.enter_context(Cover(self.path))
+        super().__init__()
+        self.path, self.file = path, self.enter_context(Cover(path))
 
     @cached_property
     def kind(self) -> str | None:
@@ -107,7 +103,7 @@ class Payload:
 
     def folder(self) -> Path:
         """A new temporary folder."""
-        return self._stack.enter_context(temporary_folder())
+        return self.enter_context(temporary_folder())
 
     def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[Fitted, Context]:
         """The file as it is, or a compressed copy that fits; and the context for the steps that follow.
@@ -118,8 +114,9 @@ class Payload:
             MediaError: it can't be read, or no copy be written.
             CapacityError: it does not fit.
         """
-        fitted = self.fit_quietly(carrier, context.in_steps("compress", *steps))
-        return fitted, context.in_steps(*steps) if fitted.unchanged else context.in_steps("compress", *steps)
+        compressing = context.in_steps("compress", *steps)
+        fitted = self.fit_quietly(carrier, compressing)
+        return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
 
     def fit_quietly(self, carrier: Carrier, context: Context) -> Fitted:
         """As `fit`, in a context whose phases are numbered already."""
@@ -130,11 +127,10 @@ class Payload:
             return Fitted(secret, name, size)
         compressors = carrier.compressors() if self.kind else {}
         if self.kind not in compressors:
-            raise carrier.refusal(secret, size, most)
+            raise carrier.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
         most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
-        folder = self.folder()
-        copy = compress(secret, folder, most, context.step("compress"))
+        copy = compress(secret, self.folder(), most, context.step("compress"))
         compressed = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}"
         # Lossless WebP's suffix is as long as AVIF's, so that the capacity stays.
         stored = stored_name(secret.with_suffix(copy.path.suffix))

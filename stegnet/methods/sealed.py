@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from math import ceil, sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from stegnet.media import about_cover, forecast, refuse_palette
 from stegnet.media.cover import Cover
 from stegnet.media.inputs import reduced_to
 from stegnet.media.pictures.pictures import open_picture
-from stegnet.media.probe import media_kind
 from stegnet.methods.context import Context
 from stegnet.methods.found_file import FoundFile, describe_file, found_file, loss_note
 from stegnet.methods.method import (
@@ -127,10 +125,7 @@ is, or compressed.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         """Suits whatever is written without loss; a secret that does not fit is compressed."""
-        if suffix in JPEG_SUFFIXES:
-            return None
-        chosen = {"resize": options.resize, "at_most_safe": options.at_most_safe, "verify": options.verify}
-        return Fitness(SealedOptions(compress=True, **chosen))
+        return None if suffix in JPEG_SUFFIXES else Fitness(self.options_of(options, compress=True))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         """Refuses for films what only pictures can do."""
@@ -144,10 +139,12 @@ is, or compressed.
     ) -> NewContainer:
         keys = key.new_keys(context.randomness)
         carrier = SealedCover(cover, keys.film, options)
-        last = () if cover.is_film and not options.verify else ("verify",) if cover.is_film else ("write",)
-        fitted, context = payload.fit(carrier, context, "hide", *last)
+        steps = ("hide", "write") if not cover.is_film else ("hide", "verify") if options.verify else ("hide",)
+        fitted, context = payload.fit(carrier, context, *steps)
         context.warn_about_cover(carrier.history)
-        return (_NewFilm if cover.is_film else _NewPicture)(carrier, suffix, keys, context, fitted=fitted)
+        if cover.is_film:
+            return _NewFilm(carrier, suffix, keys, context, fitted)
+        return _NewPicture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         carrier = SealedCover(cover, key, options)
@@ -161,7 +158,7 @@ is, or compressed.
     ) -> NewContainer:
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
-        return _NewPicture(carrier, "", keys, context, record=record)
+        return _NewPicture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         return found_file(container, context, self.name)
@@ -215,9 +212,9 @@ class SealedCover(Carrier):
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}
 
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         """Its hint gives a cover that would do."""
-        height, width = self.size
+        (height, width), secret = self.size, payload.path
         if self.cover.is_film:
             fits = most and frames_for(size, self.frame_room(stored_name(secret)))
             hint = f"a cover of {fits} such frames would do" if fits else "take a larger cover"
@@ -229,7 +226,7 @@ class SealedCover(Carrier):
             hint = f"a cover of {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels would do"
         if self.channels == 1:
             hint += ", one in colour has three times the room"
-        if media_kind(secret):
+        if payload.kind:
             hint += ", or the method auto, which compresses it"
         return CapacityError(f"{secret}: has {size} bytes, and there is room for {most}", hint)
 
@@ -250,22 +247,11 @@ class _NewPicture(NewPicture):
     """A picture in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self,
-        carrier: SealedCover,
-        suffix: str,
-        keys: ContainerKeys,
-        context: Context,
-        fitted: Fitted | None = None,
-        record: Record | None = None,
+        self, carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
     ) -> None:
-        self.carrier, self.fitted, self.changes = carrier, fitted, Changes()
-        if fitted:
-            with fitted.path.open("rb") as source:
-                header = file_header(fitted.name, source, 1, 0, context.randomness)
-                (record,) = file_records(header, source)
-        self.record, seed = record, context.randomness(SEED_BYTES)
+        self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys))
-        self.changes.add(carrier.pixels, pixels)
+        self.changes = Changes.of(carrier.pixels, pixels)
         self.hidden = frames_with_data(record.header) if fitted else 1
         super().__init__(pixels, carrier.cover.picture[1], context)
 

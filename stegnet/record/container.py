@@ -6,12 +6,10 @@ begins the first pass over the frames.
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -57,7 +55,7 @@ class Inspection:
         return {"whole": not lines, "trouble": list(lines)}
 
 
-class Container:
+class Container(AbstractContextManager):
     """A picture or film in which something may be hidden; a context manager.
 
     Args:
@@ -106,12 +104,7 @@ class Container:
         """The film key, with which the frames are unshuffled; known once a frame has opened."""
         return self._keys.film
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -98,7 +98,8 @@ class _Content(Carrier):
     def compressors(self) -> Compressors:
         return {PICTURE: (self._compressed, "")}
 
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        secret = payload.path
         overhead = file_bytes(stored_name(secret), 0)
         taken, room = size + overhead, most + overhead
         return CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", self._larger(taken))

@@ -374,9 +374,9 @@ class _Groups(Carrier):
     def compressors(self) -> Compressors:
         return media_compressors() if self.room > 0 else {}
 
-    def refusal(self, secret: Path, size: int, most: int) -> CapacityError:
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         taken = size + self.room - most
-        return CapacityError(f"{secret}: takes {taken} bytes, and there is room for {self.room}", _LARGER)
+        return CapacityError(f"{payload.path}: takes {taken} bytes, and there is room for {self.room}", _LARGER)
 
 
 def _fit(payload: Payload, room: int, hiding: FilmHiding) -> _Message:
