@@ -9,4 +9,4 @@ from stegnet.media.pictures.picture_notes import about_cover, about_secret
 from stegnet.media.pictures.pictures import read_cover, read_picture, reduced, refuse_palette, resize
 from stegnet.media.pictures.unresize import unresize
 from stegnet.media.pictures.writing import write_png
-from stegnet.media.probe import kind, lossy_format
+from stegnet.media.probe import kind, probe

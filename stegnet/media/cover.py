@@ -12,7 +12,7 @@ from stegnet.media.films.films import FilmInfo, read_frames, scan
 from stegnet.media.history import film_copied_with_loss, picture_copied_with_loss
 from stegnet.media.opened_file import OpenedFile
 from stegnet.media.pictures.pictures import read_cover
-from stegnet.media.probe import kind, lossy_format
+from stegnet.media.probe import Probe, probe
 from stegnet.media.signature import is_jpeg, is_moving_picture
 
 T = TypeVar("T")
@@ -25,9 +25,13 @@ class Cover(OpenedFile):
     """
 
     @cached_property
+    def _probe(self) -> Probe:
+        return probe(self)
+
+    @property
     def kind(self) -> str:
         """PICTURE or FILM."""
-        return kind(self)
+        return self._probe.kind
 
     @property
     def is_film(self) -> bool:
@@ -43,10 +47,10 @@ class Cover(OpenedFile):
         """True if it begins as a JPEG does."""
         return is_jpeg(self)
 
-    @cached_property
+    @property
     def lossy_format(self) -> str | None:
         """Name of its lossy format; None if it stores RGB without loss."""
-        return lossy_format(self)
+        return self._probe.lossy_format
 
     @cached_property
     def picture(self) -> tuple[np.ndarray, bytes | None]:

@@ -4,11 +4,13 @@ import io
 import mmap
 import os
 import stat
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from pathlib import Path
-from threading import Lock
 
 from stegnet.core.errors import MediaError
+
+START_BYTES = 4096
 
 
 class OpenedFile(AbstractContextManager):
@@ -25,7 +27,7 @@ class OpenedFile(AbstractContextManager):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._lock = path, Lock()
+        self.path, self._streams = path, ExitStack()
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
@@ -46,7 +48,8 @@ class OpenedFile(AbstractContextManager):
         self.close()
 
     def close(self) -> None:
-        """Closes the file; streams of it can't be read any more."""
+        """Closes the file with its streams."""
+        self._streams.close()
         self._file.close()
 
     def is_file(self) -> bool:
@@ -58,26 +61,41 @@ class OpenedFile(AbstractContextManager):
         return os.fstat(self._file.fileno())
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """A stream of it, from its start."""
+        """A stream of it, from its start.
+
+        It reads without Python code, in which a signal may raise: FFmpeg, which calls it, would lose the exception.
+        """
         assert mode == "rb"
-        return io.BufferedReader(_Stream(self))
+        again = Path(f"/proc/self/fd/{self.fileno()}")  # with a position of its own; Linux only
+        file = io.FileIO(again if again.exists() else self.path)
+        file.name = str(self.path.resolve())
+        return self._streams.enter_context(io.BufferedReader(file))
 
     def fileno(self) -> int:
         """Its descriptor."""
         return self._file.fileno()
 
+    @cached_property
+    def start(self) -> bytes:
+        """Its first bytes, by which formats are told."""
+        with self.open() as file:
+            return file.read(START_BYTES)
+
     def read_bytes(self) -> bytes:
         """All of it."""
-        return self.read_at(0, self.length)
-
-    def read_at(self, position: int, size: int) -> bytes:
-        """Bytes from a position on, at most `size`."""
-        with self._lock:
-            self._file.seek(position)
-            return self._file.read(size)
+        with self.open() as file:
+            return file.read()
 
 
 Source = Path | OpenedFile
+
+
+def start_of(source: Source) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(source, OpenedFile):
+        return source.start
+    with source.open("rb") as file:
+        return file.read(START_BYTES)
 
 
 def mapped(source: Source) -> mmap.mmap:
@@ -90,28 +108,3 @@ def mapped(source: Source) -> mmap.mmap:
         return mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
     with source.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-class _Stream(io.RawIOBase):
-    """A stream of a file, with a place of its own."""
-
-    def __init__(self, file: OpenedFile) -> None:
-        self._media, self._position = file, 0
-        self.name = str(file.path.resolve())
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:
-        data = self._media.read_at(self._position, len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._media.length}[whence]
-        self._position = start + offset
-        return self._position

@@ -4,9 +4,8 @@ import re
 
 from stegnet.core.errors import reading
 from stegnet.media import matroska
-from stegnet.media.opened_file import Source
+from stegnet.media.opened_file import Source, start_of
 
-_START_BYTES = 4096
 _VP8X_ANIMATION = 2
 # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, by any more of them.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -103,5 +102,5 @@ def _end_of_boxes(path: Source, size: int) -> int:
 
 
 def _start(path: Source) -> bytes:
-    with reading(path), path.open("rb") as file:
-        return file.read(_START_BYTES)
+    with reading(path):
+        return start_of(path)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
-from stegnet.media import PICTURE, kind, lossy_format, read_cover, read_picture
+from stegnet.media import PICTURE, probe, read_cover, read_picture
 
 FOLDER = Path(__file__).parent / "heic"
 RED, GREEN, BLUE, YELLOW = (250, 40, 30), (30, 220, 60), (40, 60, 240), (240, 220, 40)
@@ -45,7 +45,7 @@ def test_colours(name, warning):
     for picture in (shown, cover):
         assert picture.shape == shape
         assert np.abs(quarters(picture) - colours).max() <= 2
-    assert (kind(path), lossy_format(path)) == (PICTURE, "a HEIC")
+    assert probe(path) == (PICTURE, "a HEIC")
     assert bool(profile) == (name == "profile") or warning
 
 

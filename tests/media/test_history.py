@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.media import FILM, kind, lossy_format, read_frames
+from stegnet.media import FILM, kind, probe, read_frames
 from stegnet.media.history import decoder_colours
 from tests.support.jpegs import lossy_history
 
@@ -89,7 +89,7 @@ def test_what_is_called_lossy(tmp_path, make_film):
     first, *rest = [Image.new("RGB", (20, 10), (9 * index, 0, 0)) for index in range(3)]
     for lossless, form in ((True, None), (False, "a lossy WebP")):
         first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
-        assert lossy_format(tmp_path / "a.webp") == form
+        assert probe(tmp_path / "a.webp").lossy_format == form
     film = make_film(tmp_path / "film.mkv")
     film.write_bytes(film.read_bytes()[:3000])
-    assert lossy_format(film) is None
+    assert probe(film).lossy_format is None

@@ -1,0 +1,36 @@
+import sys
+
+from stegnet.media.films.films import open_film
+from stegnet.media.opened_file import OpenedFile
+
+
+def test_ffmpeg_reads_without_python_code(tmp_path, make_film):
+    """Ctrl-C in a function that FFmpeg calls would be lost, and the film end there."""
+    path = make_film(tmp_path / "a.mov", 12, codec="png", pix_fmt="rgb24")
+    assert path.stat().st_size > 2**17  # FFmpeg reads 32 kB at a time
+    called = set()
+    with OpenedFile(path) as file, open_film(file) as film:
+        packets = film.demux(film.streams.video)
+        sys.setprofile(lambda frame, event, _: called.add(frame.f_globals["__name__"]))
+        try:
+            size = sum(packet.size for packet in packets)
+        finally:
+            sys.setprofile(None)
+    assert size > 2**17
+    assert __name__ in called
+    assert not any(name.startswith("stegnet") for name in called)
+
+
+def test_streams_have_places_of_their_own(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(range(200)))
+    with OpenedFile(path) as file:
+        first, second = file.open(), file.open()
+        assert (first.read(5), second.read(), file.read_bytes()[:5], first.read(1)) == (
+            bytes(range(5)),
+            bytes(range(200)),
+            bytes(range(5)),
+            b"\5",
+        )
+        assert first.name == str(path)
+    assert first.closed and second.closed
