@@ -98,10 +98,9 @@ class Network:
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             mask = self._mask(tile, shuffle, cover.shape[1])
             masked = self.engine.hide(from_8_bits(tile.around(cover)) - mask, around) + mask
-            exact = into_range(tile.inside(masked), self.period)
-            tile.part(container)[:] = rounded = to_8_bits(exact)
-            error = exact.clip(0, 1) * LEVELS - rounded
-            tile.part(rounding_error)[:] = np.rint(error * (2 * _MOST_ERROR))
+            exact = into_range(tile.inside(masked), self.period).clip(0, 1) * LEVELS
+            tile.part(container)[:] = rounded = np.rint(exact)
+            tile.part(rounding_error)[:] = np.rint((exact - rounded) * (2 * _MOST_ERROR))
         return HideResult(container, rounding_error)
 
     def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
