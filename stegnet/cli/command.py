@@ -26,6 +26,7 @@ _COMMANDS = {  # with their modules' names; one is imported when it is used
     "webcam": "hide SECRET in a live camera picture and watch",
     "keygen": "generate a key file or a passphrase",
     "export": "export a weights file to ONNX",
+    "help": "explain a command or a topic",
 }
 _DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
 _EXAMPLES = {

@@ -26,15 +26,15 @@ def add_key_options(
     Args:
         recipient, identity: add `--recipient`, which hides, or `--identity`, which reveals.
     """
-    group = command.add_argument_group("key", "exactly one of" if required else "at most one of")
+    group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
     ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
     ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
     if recipient:
-        text = "hide for the holder of this public key: stegnet1…, or a file that holds it"
-        ways.add_argument("--recipient", metavar="RECIPIENT", help=text)
+        text = "hide for the holder of this public key (stegnet1… or its file)"
+        ways.add_argument("--recipient", metavar="PUBLIC", help=text)
     if identity:
         text = "identity file made by `stegnet keygen --identity`, for what was hidden for its recipient"
         ways.add_argument("--identity", type=Path, metavar="ID", help=text)

@@ -1,28 +1,40 @@
 """The options of the methods of hiding, as their dataclasses declare them."""
 
 import argparse
+import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from stegnet.cli.parser import Parser
 from stegnet.methods import METHODS, Method, UnknownOption
+from stegnet.methods.destinations import DESTINATIONS
 
+_FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
+_CHOICE = """\
+Without --method, one is chosen: sealed, or in a JPEG or MP4 that stays one, jpeg
+or h264; with --for, what survives that. What does not fit is compressed first.
+"""
+_METHODS_EXAMPLE = """
+  $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
 _NETWORKS = ("weights", "backend", "device", "precision")
 
 
-def add_method_options(command: argparse.ArgumentParser) -> None:
-    """Adds `--method`, and the options of all methods."""
-    group = command.add_argument_group("method")
+def add_method_options(command: Parser) -> None:
+    """Adds `--for`, `--method`, and the options of all methods: each under its own topic, or under that of them all."""
+    command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=_FOR)
     default, *_ = METHODS
-    summaries = "; ".join(f"{method.name}: {method.summary}" for method in METHODS.values())
-    implied = [method.name for method in METHODS.values() if method.implied]
-    also = f"; {', '.join(implied)}: chosen where only that method has a given option or writes OUT's format"
-    text = f"{summaries} (default: {default}{also})".replace("%", "%%")
-    group.add_argument("--method", choices=tuple(METHODS), default=default, help=text)
+    group = command.add_topic("methods", _about_methods())
+    method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default})"
+    group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
+    own = {method.name: command.add_topic(method.topic, method.description) for method in _others()}
     for name, (each, kind, owners) in _declared().items():
-        whose = f"{', '.join(owners)}: " * (len(owners) < len(METHODS))
-        _add_option(group, name, each, kind, whose + each.metadata["help"])
+        if len(owners) == 1:
+            _add_option(own[owners[0]], name, each, kind, each.metadata["help"])
+        else:
+            whose = f"{', '.join(owners)}: " if len(owners) < len(METHODS) else ""
+            _add_option(group, name, each, kind, whose + each.metadata["help"])
 
 
 def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any]:
@@ -32,8 +44,16 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
         suffix: of the output, or "".
     """
     given = {name: value for name in _declared() if (value := getattr(options, name)) is not None}
+    default, *_ = METHODS
+    name = options.method or default
+    if options.destination:
+        destination = DESTINATIONS[options.destination]
+        for each in ("method", *destination.options):
+            if getattr(options, each) is not None:
+                options.usage_error(f"--for says what OUT survives: leave {_flag(each)} out")
+        name, given = destination.method, given | destination.options
     try:
-        method = METHODS.choose(options.method, given, suffix)
+        method = METHODS.choose(name, given, suffix)
     except UnknownOption as error:
         each, kind, _ = _declared()[error.option]
         options.usage_error(
@@ -45,6 +65,19 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
                 able = [each.name for each in METHODS.values() if each.computes]
                 options.usage_error(f"{_flag(name)} requires --method {_either(able)}")
     return method, method.options(**given)
+
+
+def _about_methods() -> str:
+    """The text of the topic "methods"."""
+    lines = [_CHOICE]
+    for method in _others():
+        lines.append(textwrap.fill(f"  {method.name:9}{method.summary}", 78, subsequent_indent=" " * 11))
+    return "\n".join([*lines, _METHODS_EXAMPLE])
+
+
+def _others() -> list[Method]:
+    """All but the default."""
+    return list(METHODS.values())[1:]
 
 
 def _declared() -> dict[str, tuple[Field, type, list[str]]]:

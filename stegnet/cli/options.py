@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from stegnet.cli.keys import key_files
+from stegnet.cli.parser import Parser
 from stegnet.cli.streams import STREAM, place_or_stream
 from stegnet.core.address import Address, Place
 from stegnet.methods import Context
@@ -13,6 +14,13 @@ from stegnet.results import OutputTarget
 
 NO_BROWSER = "could not start a browser; open the address yourself"
 _MAX_PORT = 65_535
+_CLUSTERS = """\
+A Ray cluster works on a folder, a file at a time. Folders may then have
+addresses, such as s3://BUCKET/FOLDER.
+
+  $ stegnet hide s3://bucket/photos letter.pdf --cluster auto --key-file k \\
+        -o s3://bucket/sent
+"""
 
 
 def add_output_options(
@@ -33,13 +41,12 @@ def add_output_options(
     add_force_option(command, force_help)
 
 
-def add_cluster_option(command: argparse.ArgumentParser) -> None:
+def add_cluster_option(command: Parser) -> None:
     """Adds `--cluster`."""
-    command.add_argument_group("many machines").add_argument(
+    command.add_topic("clusters", _CLUSTERS).add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="distribute a folder over a Ray cluster: auto (the one that this machine is part of), ray://HOST:PORT, or "
-        "local (all processors of this machine); folders may then have addresses, such as s3://BUCKET/FOLDER",
+        help="auto (the cluster that this machine is part of), ray://HOST:PORT, or local (all processors here)",
     )
 
 
@@ -70,9 +77,9 @@ def add_force_option(command: argparse.ArgumentParser, force_help: str = "") -> 
     command.add_argument("--force", action="store_true", help=text)
 
 
-def add_network_options(command: argparse.ArgumentParser) -> None:
+def add_network_options(command: Parser) -> None:
     """Adds the options that choose a network and where it runs."""
-    group = command.add_argument_group("network")
+    group = command.add_topic("networks")
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file (default: the one in the package)")
     group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
     device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -27,6 +28,7 @@ class Parser(argparse.ArgumentParser):
         self._command = command
         self._typed: Sequence[str] = ()
         self._positionals.title = "arguments"
+        self.topics: dict[str, argparse._ArgumentGroup] = {}
 
     def load(self) -> "Parser":
         """Imports the command; returns the parser with its description and arguments."""
@@ -36,6 +38,18 @@ class Parser(argparse.ArgumentParser):
             command.add_arguments(self)
             self.set_defaults(run=command.execute, usage_error=self.error)
         return self
+
+    def add_topic(self, name: str, text: str = "") -> argparse._ArgumentGroup:
+        """Adds a group of options that only `--help-all` and `stegnet help NAME` show.
+
+        Args:
+            text: that explains it, in lines of at most 78 characters.
+        """
+        if not self.topics:
+            self.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options")
+        if name not in self.topics:
+            self.topics[name] = self.add_argument_group(name, text or None)
+        return self.topics[name]
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         self._typed = sys.argv[1:] if args is None else args
@@ -59,8 +73,35 @@ class Parser(argparse.ArgumentParser):
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint())
 
     def format_help(self) -> str:
-        self.usage = f"{self.shortest()} [OPTIONS]"
-        return super().format_help()
+        """The help of what most users need."""
+        return self._formatted([group for group in self._action_groups if group not in self.topics.values()])
+
+    def format_all(self) -> str:
+        """The help of all options."""
+        return self._formatted(self._action_groups)
+
+    def print_topic(self, name: str) -> None:
+        """Prints a topic's text and options."""
+        formatter, group = self._get_formatter(), self.topics[name]
+        formatter.add_text(group.description)
+        formatter.start_section(f"options of `{self.prog}`")
+        formatter.add_arguments(group._group_actions)
+        formatter.end_section()
+        self._print_message(formatter.format_help(), sys.stdout)
+
+    def _formatted(self, groups: list[argparse._ArgumentGroup]) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(f"{self.shortest()} [OPTIONS]", self._actions, [])
+        formatter.add_text(self.description)
+        for group in groups:
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        formatter.add_text(self.epilog)
+        if self.topics:
+            formatter.add_text(f"`stegnet help TOPIC` explains:\n  {_wrapped(self.topics)}")
+        return formatter.format_help()
 
     def shortest(self) -> str:
         """The usual command line without options, such as `stegnet keygen KEY`."""
@@ -99,12 +140,21 @@ class Parser(argparse.ArgumentParser):
         return f"did you mean `{close[0]}`?" if close else self._help_hint()
 
     def _help_hint(self) -> str:
-        return f"`{self.prog} --help` explains it"
+        option = "--help-all" if self.topics else "--help"
+        return f"`{self.prog} {option}` explains it"
 
     def _stop(self, message: str, hint: str) -> NoReturn:
         messages.error(message)
         messages.hint(hint)
         self.exit(_INVALID)
+
+
+class _HelpAll(argparse.Action):
+    """Prints the help of all options."""
+
+    def __call__(self, parser: Any, *arguments: Any) -> None:
+        parser._print_message(parser.format_all(), sys.stdout)
+        parser.exit()
 
 
 def commands_of(parser: Parser) -> dict[str, Parser]:
@@ -117,6 +167,10 @@ def _listed(missing: re.Match[str]) -> str:
     every, one = missing.groups()
     names = [name.rpartition("/")[2] for name in (every.split(", ") if every else one.split())]
     return ", ".join(names) if every else _one_of(names)
+
+
+def _wrapped(names: Iterable[str]) -> str:
+    return textwrap.fill(", ".join(names), 78, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _one_of(names: list[str]) -> str:

@@ -18,7 +18,7 @@ from stegnet.results import BETRAYS, WAYS_OUT, HidingFigures, Report
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
     """Adds `--json`."""
-    text = "print a JSON object instead of a line and notes; for a folder, one for each file"
+    text = "print JSON instead; for a folder, an object for each file"
     command.add_argument("--json", action="store_true", help=text)
 
 

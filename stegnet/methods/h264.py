@@ -65,10 +65,13 @@ class H264Method(Method):
     name = H264
     summary = "any file, byte for byte, in an MP4 or MOV of H.264, which stays the film it was"
     description = """\
-The method "h264" embeds SECRET in the H.264 of COVER, an MP4 or MOV, encrypted,
-in pictures that no other refers to: B pictures, and the last one before a key
-frame. Nothing is encoded again; sound, metadata and all other streams stay, and
-the size nearly so. OUT can be cut at key frames, and copied without encoding.
+The method "h264", used where COVER and OUT are an MP4 or MOV of H.264, hides
+any file in pictures that no other picture refers to: B pictures, and the last
+one before a key frame. Nothing is encoded again: sound, metadata and all other
+streams stay, and nearly the size. OUT can be cut at key frames, and copied
+without encoding.
+
+  $ stegnet hide phone.mp4 letter.pdf --key-file k -o sent.mp4
 """
     forms = MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")})
     covers = (FILM,)

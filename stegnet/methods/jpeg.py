@@ -81,11 +81,15 @@ class JpegMethod(Method):
     name = JPEG
     summary = "any file, byte for byte, in a JPEG, which stays the JPEG it was"
     description = """\
-The method "jpeg", which is taken where OUT is a JPEG, embeds SECRET in its
-coefficients, encrypted. If COVER is a JPEG, its metadata, tables and all other
-bytes stay, and its size nearly so; any other cover is saved as JPEG. Sent as a
-file, OUT keeps what it hides; saved as JPEG again, as messengers do, it hides
-nothing any more: for that, there is "robust".
+The method "jpeg", used where OUT is a JPEG, hides any file in its coefficients,
+encrypted. A cover that is a JPEG keeps its metadata, tables and all other
+bytes, and nearly its size; any other cover is saved as JPEG first. Send OUT as
+a file: encoded again, as messengers do, it hides nothing any more, unless that
+was learned by --channel or --channel-from. Otherwise, use --for.
+
+  $ stegnet hide photo.jpg letter.pdf --key-file k -o sent.jpg
+  $ stegnet hide photo.jpg letter.pdf --channel-from before.jpg after.jpg \\
+        --key-file k -o sent.jpg
 """
     forms = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]})
     covers = (PICTURE,)

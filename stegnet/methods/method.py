@@ -202,7 +202,8 @@ class Method(ABC):
     Attributes:
         name: of `--method`.
         summary: its help.
-        description: more of it, in lines of at most 80 characters; "" for none.
+        description: of its topic in the help, in lines of at most 78 characters, with an example; "" for none.
+        topic: name of that topic; by default the method's.
         forms: suffixes of its containers for each kind of cover; the first is the usual one.
         options: a dataclass of `option`s.
         any_file: it hides files of any kind.
@@ -227,6 +228,10 @@ class Method(ABC):
     implied = False
     find_cost = 0
     preference = 0
+
+    @cached_property
+    def topic(self) -> str:
+        return self.name
 
     @cached_property
     def suffixes(self) -> frozenset[str]:

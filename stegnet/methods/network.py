@@ -54,13 +54,15 @@ class NetworkMethod(Method):
     name = NETWORK
     summary = "a picture or film, by neural networks"
     description = """\
-The method "network" hides a picture in a picture, or a film with its sound in a
-film, by neural networks: a coarse copy and the sound are encrypted, the rest is
-masked by a keystream (other weights may only scramble it). It reveals the
-secret once to measure its quality, which is printed as PSNR. Below 30 dB a
-warning gives the reason; below 22 dB nothing is written, unless any quality is
-accepted.
+The method "network" hides a picture in a picture, or a film with its sound in
+a film, by neural networks. A coarse copy and the sound are encrypted; the rest
+is masked by a keystream (other weights may only scramble it). The secret is
+revealed once to measure its quality, printed as PSNR: below 30 dB a warning
+gives the reason, below 22 dB nothing is written without --any-quality.
+
+  $ stegnet hide cover.mkv secret.mp4 --method network --key-file k -o sent.mkv
 """
+    topic = "networks"
     options = NetworkOptions
     any_file = False
     matched = True

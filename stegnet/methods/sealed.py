@@ -84,8 +84,11 @@ class SealedMethod(Method):
     name = SEALED
     summary = "any file, byte for byte"
     description = """\
-The method "sealed" embeds SECRET in the lowest bits of COVER, encrypted: as it
-is, or compressed.
+The method "sealed" hides any file in the lowest bits of a picture or film,
+encrypted. The container is a PNG, or a film without loss, and must arrive as
+it is. `stegnet info COVER` says how much fits, and how much is hard to find.
+
+  $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """
     options = SealedOptions
     albums = True

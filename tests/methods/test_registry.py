@@ -79,9 +79,9 @@ def test_it_hides_and_reveals_folders(capsys):
 
 @pytest.mark.usefixtures("toy")
 def test_help_lists_it_and_its_option(capsys):
-    told = " ".join(run("hide --help", capsys)[1].split())
-    assert "toy: a small file, behind a picture" in told
-    assert "--shift LEVELS toy: levels that each byte is moved by" in told
+    told = " ".join(run("hide --help-all", capsys)[1].split())
+    assert "toy a small file, behind a picture" in told
+    assert "--shift LEVELS levels that each byte is moved by" in told
     code, told = run("hide covers/0.png files/0.txt -o out.png --key-file k0 --shift 3", capsys)
     assert code == 2 and "--shift requires --method toy" in told
     code, told = run("hide covers/0.png files/0.txt -o out.png --key-file k0 --method toy --device cpu", capsys)

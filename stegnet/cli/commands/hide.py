@@ -19,66 +19,77 @@ from stegnet.cli.options import (
     cluster_needs_folder,
     output_target,
 )
+from stegnet.cli.parser import Parser
 from stegnet.cluster.cluster import HidingWork, run_on_cluster
 from stegnet.core.errors import MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
-from stegnet.methods import METHODS, HideJob, hide_file
+from stegnet.methods import HideJob, hide_file
 from stegnet.results import OutputTarget, Report
 
 DESCRIPTION = """\
-Hide SECRET in COVER. Any file that fits into the cover is hidden as it is, and
-revealed byte for byte; a larger picture or film is compressed until it fits.
-All of it is encrypted. `stegnet info COVER` says what fits.
+Hide SECRET in COVER, encrypted. Any file that fits is revealed byte for byte; a
+larger picture or film is compressed until it fits (`stegnet info COVER` says
+what does).
 """
 _EPILOG = """\
+  $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg
+  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
+"""
+_COVERS = """\
 A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
 its container away where that is saved without loss (.png, .mkv, .mp4): write a
-picture's container as .jpg, or take a copy that was resized in RGB after that,
-and saved without loss. Transparent pictures are composited on white.
+picture's container as .jpg, or use a copy that was resized in RGB after that,
+and saved without loss (--resize). Transparent pictures are composited on white.
 
+  $ stegnet hide photo.jpg letter.pdf --resize 1600 --key-file k -o sent.png
+"""
+_FOLDERS = """\
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a JPEG a.jpg is
 OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
-the method writes. With --cluster, many machines do this.
+the method writes.
 
-With --spread, OUT is an album instead: one secret is divided over all pictures
-in COVER, in proportion to what is hard to find in each. `stegnet reveal OUT`
-puts it together again. Names and order of the pictures do not matter. All of
-them are needed, or with --any N any N.
+  $ stegnet hide photos/ letter.pdf --key-file k -o sent/
+"""
+_ALBUMS = """\
+With --spread, OUT is an album: one secret is divided over all pictures in the
+folder COVER, in proportion to what is hard to find in each. `stegnet reveal
+OUT` joins it again; names and order of the pictures do not matter. All of them
+are needed, or with --any N any N.
+
+  $ stegnet hide photos/ letter.pdf --spread --any 3 --key-file k -o album/
 """
 
 
-def add_arguments(hide: argparse.ArgumentParser) -> None:
+def add_arguments(hide: Parser) -> None:
     """Adds its arguments."""
-    hide.epilog = "\n".join([*filter(None, (each.description for each in METHODS.values())), _EPILOG])
-    cover_help = "picture, film or folder to hide in; never changed; - for standard input"
+    hide.epilog = _EPILOG
+    cover_help = "picture, film or folder to hide in; never changed"
     hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
-    secret_help = "file or folder to hide; - for standard input"
+    secret_help = "file or folder to hide; - is standard input or output"
     secret = hide.add_argument("secret", type=streams.place_or_stream, metavar="SECRET", help=secret_help)
     hide.add_argument(
         "--text",
         action=_Text,
         secret=secret,
-        help="hide a text instead of SECRET, which `stegnet reveal` prints. Other users of this machine can see the "
-        "command line: they can't see a text that `--text -` reads from standard input",
+        help="hide a text instead of SECRET; `--text -` reads it, so that no other user of this machine sees it",
     )
-    output_help = (
-        "output file, .png or .jpg for a picture, .mkv or .mp4 for a film (without a suffix: the one that fits COVER); "
-        "or a folder; - for standard output"
-    )
+    output_help = "output file or folder; without a suffix, the one that fits COVER"
     add_output_options(hide, output_help, places=True)
     add_key_options(hide, recipient=True)
+    results.add_json_option(hide)
     add_method_options(hide)
-    album = hide.add_argument_group("albums")
+    hide.add_topic("covers", _COVERS)
+    hide.add_topic("folders", _FOLDERS)
+    album = hide.add_topic("albums", _ALBUMS)
     album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
     any_help = "number of pictures that suffice, whichever they are (default: all)"
     album.add_argument("--any", type=int, metavar="N", help=any_help)
-    results.add_json_option(hide)
     add_cluster_option(hide)
     add_network_options(hide)
 

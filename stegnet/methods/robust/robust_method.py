@@ -27,15 +27,33 @@ class RobustMethod(Method):
     name = ROBUST
     summary = "a picture or small file, by bits that survive JPEG or H.264"
     description = """\
-The method "robust", which is taken where OUT is to survive a channel, makes it
-survive being saved as JPEG and shared so, with +resize:0.5 also when reduced to
-half its size, with +crop also when cropped a little, with +crop:0.5 to any part
-of half its sides; it is an ordinary JPEG, or a PNG. Or it survives being
-encoded as H.264, HEVC, VP9 or AV1, and is an ordinary film of H.264. There is
-much less room: a picture is scaled and compressed to fit, a small file is
-hidden as it is. Hiding simulates what OUT is promised to survive, and writes
-nothing that does not come back.
+What is hidden survives a channel: the container may be encoded again, and more.
+Hiding simulates the channel, and writes nothing that is not recovered from it.
+Capacity is much lower: a picture is scaled and compressed to fit, a small file
+is hidden as it is. --for chooses a channel; --survive names one:
+
+  of a picture, which becomes a JPEG or PNG:
+  jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
+  messenger               reduced to 1600 pixels, then saved twice as JPEG
+  ...+resize:FACTOR       reduced before that, to this factor (0.25 to 1) or more
+  ...+crop                cropped or shifted before that, by up to 8 pixels
+  ...+crop:SHARE          cropped to any part with this share (0.25 to 1) of its
+                          sides, of 264 pixels or more
+
+  of a film, which becomes an MP4 or MKV of H.264:
+  h264:CRF  hevc:CRF      encoded again by x264 (fast to veryslow), by x265
+                          (medium to veryslow),
+  vp9:CRF  av1:CRF        by libvpx, or by SVT-AV1
+  ...+twice               encoded twice
+  ...+veryfast            that preset of x264, too
+  messenger               reduced to 848 pixels and 30 frames a second, then
+                          encoded by x264 (veryfast, CRF 28)
+
+  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
+  $ stegnet hide photo.jpg note.txt --survive jpeg:75+resize:0.5 --key-file k \\
+        -o sent.jpg
 """
+    topic = "channels"
     forms = MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")})
     options = RobustOptions
     computes = True

@@ -1,0 +1,32 @@
+"""`stegnet help`: explains a command or a topic."""
+
+import argparse
+
+from stegnet.cli.parser import Parser, commands_of
+from stegnet.core.errors import ConfigError, did_you_mean
+
+DESCRIPTION = "Explain a command or a topic."
+
+
+def add_arguments(parser: Parser) -> None:
+    """Adds its arguments."""
+    parser.add_argument("topic", nargs="?", metavar="TOPIC", help="name of a command, or of a topic that --help names")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from stegnet.cli.command import make_parser  # which names this command
+
+    overview = make_parser()
+    commands = commands_of(overview)
+    topics = {name: each for each in reversed(commands.values()) for name in each.topics}
+    if options.topic is None:
+        overview.print_help()
+    elif options.topic in commands:
+        commands[options.topic].print_help()
+    elif options.topic in topics:
+        topics[options.topic].print_topic(options.topic)
+    else:
+        known = [*commands, *topics]
+        hint = did_you_mean(options.topic, known) or f"known: {', '.join(known)}"
+        raise ConfigError(f"no such command or topic: {options.topic}", hint)
+    return 0

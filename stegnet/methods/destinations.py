@@ -1,0 +1,28 @@
+"""Where a container is sent, in a user's words, and the options by which what it hides survives that."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A place that a container is sent to.
+
+    Attributes:
+        text: what happens to it there, after its name.
+        method: by which it survives that.
+        options: of that method.
+    """
+
+    text: str
+    method: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+DESTINATIONS = {
+    "file": Destination("arrives as it is"),
+    "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
+    "website": Destination("which encodes it again", "robust", {"survive": None}),
+    "resize": Destination("reduced, to half its size at most", "robust", {"survive": "jpeg:75+resize:0.5"}),
+    "crop": Destination("cut, to half its sides at most", "robust", {"survive": "jpeg:75+crop:0.5"}),
+}
