@@ -151,8 +151,11 @@ def stored(result: Place) -> Iterator[Path]:
 
 
 def size_of(result: Place) -> int:
-    """Bytes of a file."""
-    return result.stat().st_size if isinstance(result, Path) else result.size()
+    """Bytes of a file, or of all files in a folder."""
+    if not isinstance(result, Path):
+        return result.size()
+    files = result.rglob("*") if result.is_dir() else [result]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 @contextmanager

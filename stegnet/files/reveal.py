@@ -7,6 +7,7 @@ from pathlib import Path
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
+from stegnet.files.archive import unpacks, write_folder
 from stegnet.files.finding import find, open_hidden
 from stegnet.keys import KeySource
 from stegnet.media.pictures.writing import check_lossless
@@ -29,13 +30,15 @@ def reveal_file(
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     with open_hidden(container, key_source, context) as opened:
-        if out.named:
+        if out.named and not out.path.is_dir():  # in which a hidden folder may be unpacked
             out.check((), "file", *opened.files)
         return write_hidden(find(opened, context), out, strict)
 
 
 def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
     """Writes what was found; arguments and errors as `reveal_file`."""
+    if unpacks(hidden, out):
+        return write_folder(hidden, out, strict)
     if not out.named:
         text = hidden.text(strict)
         if text is not None:

@@ -24,6 +24,7 @@ from stegnet.cluster.cluster import HidingWork, run_on_cluster
 from stegnet.core.errors import MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder
+from stegnet.files.archive import add_archive_option, packed
 from stegnet.keys import KeySource
 from stegnet.media.inputs import check_input
 from stegnet.methods import HideJob, hide_file
@@ -84,6 +85,7 @@ def add_arguments(hide: Parser) -> None:
     add_key_options(hide, recipient=True)
     results.add_json_option(hide)
     add_method_options(hide)
+    add_archive_option(hide)
     hide.add_topic("covers", _COVERS)
     hide.add_topic("folders", _FOLDERS)
     album = hide.add_topic("albums", _ALBUMS)
@@ -112,7 +114,7 @@ def execute(options: argparse.Namespace) -> int:
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
-    with streams.spooled(options, "cover", "secret"):
+    with packed(options), streams.spooled(options, "cover", "secret"):
         return _hide(options, job, key_source)
 
 

@@ -1,0 +1,144 @@
+"""A folder as a secret: packed into a ZIP that holds nothing but names and bytes, and unpacked into a new folder."""
+
+import argparse
+import os
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stegnet.core.errors import MediaError, reading
+from stegnet.core.names import folded, safe_name
+from stegnet.core.temporary import temporary_folder
+from stegnet.methods import FoundSecret
+from stegnet.results import OutputTarget, Report
+
+_SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too
+_MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of ZIP
+
+
+def add_archive_option(hide: argparse.ArgumentParser) -> None:
+    """Adds `--archive`."""
+    text = "hide the folder SECRET as one file, which `stegnet reveal -o FOLDER` unpacks; times and owners are left out"
+    hide.add_argument("--archive", action="store_true", help=text)
+
+
+@contextmanager
+def packed(options: argparse.Namespace) -> Iterator[None]:
+    """Within the block, the secret is the packed folder, if `--archive` asks for that.
+
+    Raises:
+        MediaError: it is no folder, or has what can't be packed.
+    """
+    if not options.archive:
+        yield
+        return
+    if options.text is not None or options.cluster:
+        options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
+    with temporary_folder() as folder:
+        options.secret = pack(Path(str(options.secret)), folder)
+        yield
+
+
+def pack(folder: Path, into: Path) -> Path:
+    """Packs a folder; the same names and bytes give the same file.
+
+    Raises:
+        MediaError: it can't be read, or has links, devices, or names that some systems don't allow.
+    """
+    if not folder.is_dir():
+        raise MediaError(f"{folder}: is no folder", "--archive packs a folder; a file needs no packing")
+    archive = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}"
+    with reading(folder), zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
+        for path in sorted(folder.rglob("*")):
+            name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise MediaError(f"{path}: neither a file nor a folder", "replace links by what they point to")
+            if not _is_portable(name):
+                raise MediaError(f"{path}: some systems don't allow this name", "rename it")
+            entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name, _FIRST_DAY)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with packing.open(entry, "w") as packed_file:
+                if path.is_file():
+                    with path.open("rb") as file:
+                        shutil.copyfileobj(file, packed_file)
+    return archive
+
+
+def unpacks(hidden: FoundSecret, out: OutputTarget) -> bool:
+    """True if a folder is hidden, and is to be revealed as one: the result is a folder, or has no suffix."""
+    return (hidden.name or "").endswith(_SUFFIX) and out.named and (out.path.is_dir() or not out.path.suffix)
+
+
+def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report:
+    """Unpacks a hidden folder: as `out`, or in it under its own name if it exists. Only its owner can open it.
+
+    Raises:
+        MediaError: it exists already, can't be written, or its archive is malicious.
+    """
+    own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
+    target = out.path / own if out.path.is_dir() else out.path
+    if os.path.lexists(target):
+        raise MediaError(f"{target}: already exists", "choose another output name")
+    if not target.parent.is_dir():
+        raise MediaError(f"{target.parent}: no such folder", "create it first")
+    with temporary_folder() as folder, temporary_folder(f".{target.name}-", target.parent) as unpacked:
+        archive = folder / "archive.zip"
+        report = hidden.write(OutputTarget(archive, inputs=out.inputs), strict)
+        note = _unpack(archive, unpacked / "new")
+        (unpacked / "new").rename(target)
+    return Report(notes=(*report.notes, note), trouble=report.trouble, name=report.name, size=report.size, path=target)
+
+
+def _unpack(archive: Path, folder: Path) -> str:
+    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it.
+
+    Raises:
+        MediaError: the archive is damaged, malicious, or larger than it may be.
+    """
+    try:
+        with zipfile.ZipFile(archive) as packed_files:
+            entries = packed_files.infolist()
+            _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
+            folder.mkdir()
+            for entry in entries:
+                path = folder / entry.filename
+                (path if entry.is_dir() else path.parent).mkdir(parents=True, exist_ok=True)
+                if not entry.is_dir():
+                    with packed_files.open(entry) as source, path.open("xb") as file:
+                        shutil.copyfileobj(source, file)
+                    if path.stat().st_size < entry.file_size:
+                        raise EOFError("a file ends early")
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zipfile.zlib.error) as error:
+        raise _refusal(f"is damaged ({error})") from error
+    except FileExistsError as error:
+        raise _refusal("has the same name for two files") from error
+    files = [entry for entry in entries if not entry.is_dir()]
+    return f"unpacked: {len(files)} files, {sum(entry.file_size for entry in files)} bytes"
+
+
+def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
+    """Refuses what no honest sender packs: names that lead elsewhere, links, and files that share their bytes."""
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > _MOST_FILES or total > min(_MOST_BYTES, free):
+        raise _refusal(f"holds {len(entries)} files of {total} bytes, more than may be unpacked here")
+    if sum(entry.compress_size for entry in entries) > size:
+        raise _refusal("is malicious: its files share their bytes")
+    if len({folded(entry.filename.rstrip("/")) for entry in entries}) < len(entries):
+        raise _refusal("has the same name for two files")
+    for entry in entries:
+        if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in (0, 4, 8):
+            raise _refusal(f"is malicious: {entry.filename!r} leads elsewhere")
+
+
+def _is_portable(name: str) -> bool:
+    """True if a path stays in its folder, and all systems take each of its names."""
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") and safe_name(f"x{part}") == f"x{part}" for part in parts)
+
+
+def _refusal(why: str) -> MediaError:
+    return MediaError(f"the hidden folder {why}", f"`-o NAME{_SUFFIX}` writes the archive without unpacking it")
