@@ -30,8 +30,8 @@ import fsspec
 import numpy as np
 from PIL import Image
 
-from stegnet.core.address import store_errors
 from stegnet.core.errors import ConfigError, DataError
+from stegnet.core.remote_path import store_errors
 
 if TYPE_CHECKING:
     from diskcache import Cache

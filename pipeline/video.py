@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.evaluate.contact_sheet import contact_sheet
 from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality, setup_of
+from pipeline.side_by_side import has_vmaf, vmaf, write_preview
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import video_result
@@ -31,15 +32,14 @@ from stegnet.core.measures import (
 )
 from stegnet.core.progress import Progress
 from stegnet.core.temporary import temporary_folder
+from stegnet.image.pictures import write_png
 from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.media import read_frames, write_png
-from stegnet.media.ffmpeg_cli import write_preview
-from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import NetworkMethod, NetworkOptions
 from stegnet.networks import Network
 from stegnet.record import open_container
 from stegnet.results import OutputTarget, Report
+from stegnet.video.films import read_frames
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it

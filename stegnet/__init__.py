@@ -1,8 +1,12 @@
-"""stegnet hides a picture in a picture or a film in a film, with neural networks, and reveals it again.
+"""stegnet hides a picture in a picture, a film in a film, or any file in either, and reveals it again.
 
-    key = stegnet.read_key(path)
-    stegnet.hide("cover.mp4", "secret.mp4", "container.mkv", key=key)
-    stegnet.reveal("container.mkv", "revealed.mp4", key=key)
+    stegnet.make_key_file("k")                                      # once; whoever reveals needs a copy
+    key = stegnet.read_key("k")                                     # or stegnet.Passphrase("six random words")
+    stegnet.capacity("cover.jpg")                                   # what fits
+    stegnet.hide("cover.jpg", "letter.pdf", "sent.jpg", key=key)
+    stegnet.reveal("sent.jpg", "letter.pdf", key=key)
+    stegnet.hide("cover.mp4", "secret.mp4", "sent.mkv", key=key)    # a film with its sound
+    stegnet.hide("cover.jpg", "note.txt", "photo.jpg", key=key, survive="messenger")
     container = stegnet.hide(cover, secret, key=key).container      # arrays, (H, W, 3) uint8
     stegnet.reveal(container, key=key).picture
 
@@ -33,7 +37,7 @@ def lazy_names(package: str, **homes: str) -> tuple:
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    api="Revealed Session hide hide_album info reveal room",
+    api="Revealed Session capacity hide hide_album info reveal",
     core__errors="CapacityError ClusterError ConfigError DataError DiskError KeyFileError MediaError PackageError "
     "RevealError StegnetError TrackingError TrainingError WeightsError",
     keys="Identity Key Passphrase Recipient make_identity_file make_key_file read_identity read_key read_recipient",

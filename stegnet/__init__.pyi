@@ -2,11 +2,11 @@
 
 from stegnet.api import Revealed as Revealed
 from stegnet.api import Session as Session
+from stegnet.api import capacity as capacity
 from stegnet.api import hide as hide
 from stegnet.api import hide_album as hide_album
 from stegnet.api import info as info
 from stegnet.api import reveal as reveal
-from stegnet.api import room as room
 from stegnet.core.errors import CapacityError as CapacityError
 from stegnet.core.errors import ClusterError as ClusterError
 from stegnet.core.errors import ConfigError as ConfigError

@@ -27,8 +27,8 @@ from stegnet.files import (
     results_folder,
     write_hidden,
 )
+from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
-from stegnet.media import read_picture, write_png
 from stegnet.methods import AUTO, METHODS, Context, Fit, HideJob, hide_file
 from stegnet.results import OutputTarget, Report
 
@@ -239,19 +239,19 @@ class Session:
         with _as_file(file, "file") as path:
             return file_info(path, key, self._context)
 
-    def room(self, cover: Source) -> list[Fit]:
+    def capacity(self, cover: Source) -> list[Fit]:
         """Lists what fits into a picture or film; errors as `info`."""
         return self.info(cover)["fits"]
 
 
 _UNNAMED = {PICTURE: "revealed.png", "film": "revealed.mkv"}
 _session = Session()
-hide, hide_album, reveal, info, room = (
+hide, hide_album, reveal, info, capacity = (
     _session.hide,
     _session.hide_album,
     _session.reveal,
     _session.info,
-    _session.room,
+    _session.capacity,
 )
 
 
@@ -266,7 +266,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
     Raises:
         TypeError: it is neither a path, bytes nor an array.
         ValueError: it is an array, and no picture.
-        StegnetError: that of the block, which says `name` in place of that file's path.
+        StegnetError: that of the block, which says `name` instead of that file's path.
     """
     if isinstance(source, str | PathLike):
         yield Path(source)

@@ -8,10 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from stegnet.media import FilmInfo
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
-from stegnet.media.films.motion import SEARCH, Motion, motion_of
+from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.films import FilmInfo
+from stegnet.video.motion import SEARCH, Motion, motion_of
 
 _TICKS, _RATE = 90_000, Fraction(25)  # a second; frames a second
 

@@ -10,30 +10,36 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.side_by_side import has_vmaf, vmaf
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import parallel_map
+from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
-from stegnet.media import read_frames, scan
-from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
-from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import METHODS, Context, HideJob, hide_file
-from stegnet.methods.robust import CONTAINER_PSNR, RobustOptions, file_content
-from stegnet.methods.robust_film import GROUP, Pieces, hidden_pixels, read_film
-from stegnet.methods.robust_film import WRITTEN as CODING
+from stegnet.methods.robust import CONTAINER_PSNR, GROUP, Pieces, RobustOptions, file_content, hidden_pixels, read_film
+from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.results import OutputTarget
+from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.films import read_frames, scan
 from study.reencodings import WAYS, Reencoding
 
 TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
-_ROOM = re.compile(r"takes (\d+) bytes, and there is room for (\d+)")
+_ROOM = re.compile(r"takes (\d+) bytes, more than the capacity of (\d+)")
 _SSIM_EVERY = 8  # frames
 # What decides the results.
-CODE = ("stegnet/core", "stegnet/media", "stegnet/methods", "study/film_trial.py", "study/reencodings.py")
+CODE = (
+    "stegnet/core",
+    "stegnet/image",
+    "stegnet/media",
+    "stegnet/video",
+    "stegnet/methods",
+    "study/film_trial.py",
+    "study/reencodings.py",
+)
 
 Row = dict[str, object]
 

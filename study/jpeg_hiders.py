@@ -19,10 +19,11 @@ from conseal.uerd import simulate_single_channel as uerd
 from PIL import Image
 
 from stegnet.core.jpeg import encode_jpeg
+from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg import JpegCover, jpeg_cover, read_jpeg
+from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import JpegOptions
 from stegnet.methods.jpeg_channel import sealed_planes
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES

@@ -27,7 +27,7 @@ from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
 from stegnet.core.samples import is_grey
-from stegnet.media import read_picture, resize
+from stegnet.image.pictures import read_picture, resize
 from study import jpeg_features, jpeg_hiders
 from study.ensemble import FOLDS, Features, by_folds, folds
 from study.jpeg_features import EXTRACTORS, Luma

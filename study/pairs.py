@@ -12,8 +12,7 @@ from pipeline.evaluate.statistics import RENDERED
 from pipeline.prepare.downloads import photograph_jobs
 from pipeline.shards import TRAIN, Shards, read_manifest
 from stegnet.core.errors import DataError
-from stegnet.media import read_picture, resize
-from stegnet.media.pictures.pictures import open_picture
+from stegnet.image.pictures import open_picture, read_picture, resize
 
 _PICTURES = {".jpg", ".jpeg", ".png"}
 _LEAST_LARGE, _MEGAPIXEL = 850_000, 1 << 20  # pixels

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 
 _X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
 _QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}

@@ -21,36 +21,35 @@ from pipeline.chart import chart
 from pipeline.config import Config
 from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import share_interval
+from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
+from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
 from stegnet.keys import KEY_BYTES, Key
 from stegnet.keys.demonstration import seeded
-from stegnet.media import FilmWriter
-from stegnet.media.vmaf import has_vmaf, vmaf
 from stegnet.methods import Context
 from stegnet.methods.robust import (
     MESSENGER,
     WRITTEN_QUALITY,
-    Channel,
     Modem,
-    Promise,
-    Rung,
-    Survivor,
-    choose_rung,
+    OperatingPoint,
+    PictureCarrier,
+    PictureChannel,
+    PictureReader,
     fit_picture,
-    hide_robust,
     information,
     parse_channel,
     parse_content,
-    picture_reader,
-    read_rungs,
+    picture_carrier,
+    read_points,
 )
 from stegnet.networks.card import MODEM, read_card
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build
+from stegnet.video.film_writer import FilmWriter
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval
 
@@ -91,22 +90,22 @@ def untrained(weights: Path) -> Modem:
     """The modem before training: dithered quantisation index modulation with the same periods."""
     torch.manual_seed(0)
     engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
-    return Modem(engine, QIM, read_rungs(weights))
+    return Modem(engine, QIM, read_points(weights))
 
 
 def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) -> list[Row]:
-    """Bits per pixel that a cover carries, for each method, rung and quality, and the container's quality."""
+    """Bits per pixel that a cover carries, for each method, point and quality, and the container's quality."""
     number, (cover, _) = item
     draw = np.random.default_rng((seed, number))
     rows = []
     for method, modem in modems.items():
-        for rung in modem.rungs:
-            container, sent, dither = _random_container(modem, rung, cover, draw)
+        for point in modem.points:
+            container, sent, dither = _random_container(modem, point, cover, draw)
             seen = {CONTAINER_PSNR: psnr(cover, container), CONTAINER_SSIM: ssim(cover, container)}
             for quality in QUALITIES:
-                ratios = modem.reveal(through_jpeg(container, quality), dither)[..., rung.places]
-                carried = rung.bits / BLOCK**2 * information((ratios * sent).reshape(-1))
-                row = {"method": method, "rung": rung.name, "quality": quality, "errors": (ratios * sent < 0).mean()}
+                ratios = modem.reveal(through_jpeg(container, quality), dither)[..., point.places]
+                carried = point.bits / BLOCK**2 * information((ratios * sent).reshape(-1))
+                row = {"method": method, "rung": point.name, "quality": quality, "errors": (ratios * sent < 0).mean()}
                 rows.append(row | {INFORMATION: max(carried, 0.0)} | seen)
     return rows
 
@@ -121,14 +120,14 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row
     channel = parse_channel(promise)
     row: Row = {"promise": promise, "wanted": wanted, "picture": number}
     try:
-        kept = Promise(channel, choose_rung(modem.rungs, channel, wanted))
-        found = hide_robust(modem, cover, partial(random_content, number), key, kept, Context(randomness=random))
+        found = picture_carrier(modem, cover, key, channel, wanted, context=Context(randomness=random))
+        found.hide(partial(random_content, number))
     except CapacityError:
         return row | {"refused": True}
-    row |= {"refused": False, "rung": found.rung.name, "bits": 8 * found.room / cover[..., 0].size}
+    row |= {"refused": False, "rung": found.point.name, "bits": 8 * found.room / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
     row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
-    read, content = picture_reader(modem, key), random_content(number, found.room)
+    read, content = PictureReader(modem, key).read, random_content(number, found.room)
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
         row[name] = reading is not None and reading.content == content
@@ -145,7 +144,7 @@ def random_content(number: int, room: int) -> bytes:
     return seeded(number + 2)(room)
 
 
-def unforeseen(channel: Channel) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+def unforeseen(channel: PictureChannel) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Channels within a promise that hiding does not simulate, by name."""
     lowest = channel.quality
     higher = {f"+{more}": partial(through_jpeg, quality=min(lowest + more, 100)) for more in (3, 5, 9, 14)}
@@ -211,18 +210,18 @@ def headline(messages: pd.DataFrame) -> dict[str, float]:
 
 
 def draw(means: pd.DataFrame, path: Path) -> None:
-    """Information by JPEG quality, a line for each rung; the modem's solid, plain QIM's dashed."""
+    """Information by JPEG quality, a line for each point; the modem's solid, plain QIM's dashed."""
     with chart(path, "JPEG quality", "information, bits per pixel") as axes:
         colours: dict[str, str] = {}
-        for (method, rung), group in means.groupby(["method", "rung"], sort=False):
+        for (method, point), group in means.groupby(["method", "rung"], sort=False):
             (line,) = axes.plot(
-                group["quality"], group[INFORMATION], "-" if method == MODEM else "--", color=colours.get(rung),
-                label=f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB" if method == MODEM else f"{rung}, {QIM}",
+                group["quality"], group[INFORMATION], "-" if method == MODEM else "--", color=colours.get(point),
+                label=f"{point}, {group[CONTAINER_PSNR].mean():.1f} dB" if method == MODEM else f"{point}, {QIM}",
             )  # fmt: skip
-            colours.setdefault(rung, line.get_color())
+            colours.setdefault(point, line.get_color())
 
 
-def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
+def _picture_quality(secret: np.ndarray, found: PictureCarrier) -> Row:
     """PSNR and SSIM of the secret picture that this container has room for."""
     try:
         fitted = fit_picture(secret, found.room, lambda done, total: None)
@@ -233,22 +232,22 @@ def _picture_quality(secret: np.ndarray, found: Survivor) -> Row:
 
 
 def _random_container(
-    modem: Modem, rung: Rung, cover: np.ndarray, draw: np.random.Generator
+    modem: Modem, point: OperatingPoint, cover: np.ndarray, draw: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A container of random bits, the bits, and the dither."""
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
     bits, dither = np.zeros((*shape, modem.bits), np.float32), draw.random((*shape, DITHER), np.float32)
-    bits[..., rung.places] = sent = draw.integers(0, 2, (*shape, rung.bits)) * 2.0 - 1
+    bits[..., point.places] = sent = draw.integers(0, 2, (*shape, point.bits)) * 2.0 - 1
     return modem.hide(cover, bits, dither), sent, dither
 
 
-def _ideal(means: pd.DataFrame, rung: str, promise: str) -> Row:
+def _ideal(means: pd.DataFrame, point: str, promise: str) -> Row:
     """Bits per pixel that ideal coding would carry at the promised quality: the modem's, and plain QIM's.
 
     nan for messengers, of which no single quality tells.
     """
     quality = means["quality"] == parse_channel(promise).quality
-    rows = means[quality & (means["rung"] == rung)].set_index("method")[INFORMATION]
+    rows = means[quality & (means["rung"] == point)].set_index("method")[INFORMATION]
     known = not promise.startswith(MESSENGER)
     return {f"ideal_{method}": rows[method] if known else math.nan for method in (MODEM, QIM)}
 

@@ -22,10 +22,17 @@ from pipeline.detect.pairs import evenly
 from pipeline.detect.scores import Scores
 from pipeline.evaluate.quality import map_in_threads
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.core.blocks import BLOCK
 from stegnet.core.compute import make_deterministic
-from stegnet.core.jpeg import BLOCK
-from stegnet.methods.robust import CONTAINER_PSNR, Modem, Rung
-from stegnet.methods.robust_film import ALL_RUNGS, RUNGS, FilmCarrier, luma
+from stegnet.methods.robust import (
+    ALL_FILM_POINTS,
+    CONTAINER_PSNR,
+    FILM_POINTS,
+    Modem,
+    OperatingPoint,
+    largest_share,
+    luma,
+)
 from study.ensemble import Features, cross_validated
 from study.features import spam
 from study.pairs import Pair, photograph_pairs, training_photographs
@@ -40,7 +47,7 @@ KEYLESS, KEYLESS_FILMS = 100, 50  # test photographs of what is read without the
 WINDOW = 192  # side of a film's frames
 FRAME = 20  # the one of a film that the classifier sees
 PICTURES, MOVING = "pictures", "films"
-LINKED = RUNGS[0]  # the rung whose films are compared
+LINKED = FILM_POINTS[0]  # the point whose films are compared
 _LOW = 3  # vertical and horizontal frequencies
 Row = dict[str, object]
 
@@ -49,15 +56,17 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     modem = Modem.load(weights)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
-    rows = [detect_pictures(modem, rung, known, unseen, config.seed) for rung in modem.rungs]
+    rows = [detect_pictures(modem, point, known, unseen, config.seed) for point in modem.points]
     pictures, films = (evenly([cover for cover, _ in unseen], most) for most in (KEYLESS, KEYLESS_FILMS))
-    keyless = [{"medium": PICTURES} | bits_of_pictures(modem, rung, pictures, config.seed) for rung in modem.rungs]
-    keyless += [{"medium": MOVING} | bits_of_films(full(rung), films, WINDOW, config.seed) for rung in ALL_RUNGS]
+    keyless = [{"medium": PICTURES} | bits_of_pictures(modem, point, pictures, config.seed) for point in modem.points]
+    keyless += [
+        {"medium": MOVING} | bits_of_films(full(point), films, WINDOW, config.seed) for point in ALL_FILM_POINTS
+    ]
     keyless, linked = pd.DataFrame(keyless), pd.DataFrame(links(full(LINKED), films, WINDOW, config.seed))
     films = evenly(known, FILMS), evenly(unseen, FILMS)
-    for number, rung in enumerate(ALL_RUNGS):
+    for number, point in enumerate(ALL_FILM_POINTS):
         seed = container_seed(config.seed, number)
-        rows += detect_films(full(rung), *films, seed)
+        rows += detect_films(full(point), *films, seed)
     found = pd.DataFrame(rows)
     write_table(out / "detection.csv", found)
     write_table(out / "keyless.csv", keyless)
@@ -66,38 +75,40 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     print(found.to_string(index=False))
 
 
-def full(rung: Rung) -> RobustFilmHider:
+def full(point: OperatingPoint) -> RobustFilmHider:
     """Films with bits in as many blocks as may carry them."""
-    return RobustFilmHider(rung, FilmCarrier.at(rung, CONTAINER_PSNR).most)
+    return RobustFilmHider(point, largest_share(point, CONTAINER_PSNR))
 
 
-def detect_pictures(modem: Modem, rung: Rung, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> Row:
-    """Accuracy of a classifier on SPAM features of pictures, all saved as JPEG, of one rung.
+def detect_pictures(
+    modem: Modem, point: OperatingPoint, known: Sequence[Pair], unseen: Sequence[Pair], seed: int
+) -> Row:
+    """Accuracy of a classifier on SPAM features of pictures, all saved as JPEG, of one point.
 
     It is trained and tested by cross-validation, with keys of their own for all containers.
     """
-    hider, covers = RobustHider(modem, rung), [cover for cover, _ in (*known, *unseen)]
+    hider, covers = RobustHider(modem, point), [cover for cover, _ in (*known, *unseen)]
     plain = [hider.unhidden(cover) for cover in covers]
-    numbered = bar(list(enumerate(covers, container_seed(seed, rung.first))), rung.name)
+    numbered = bar(list(enumerate(covers, container_seed(seed, point.first))), point.name)
     containers = list(map_in_threads(lambda each: hider.picture(each[1], key_of(each[0]), each[0]), numbered))
-    scores = _classified(plain, containers, len(known), rung.name, seed)
-    return _labels(PICTURES, rung.name, "SPAM", len(known), scores, seed)
+    scores = _classified(plain, containers, len(known), point.name, seed)
+    return _labels(PICTURES, point.name, "SPAM", len(known), scores, seed)
 
 
 def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> list[Row]:
     """Accuracy of SPAM features of a frame, and of the jumps of all frames, on films of windows over photographs."""
-    covers, rung, name = [cover for cover, _ in (*known, *unseen)], hider.rung, hider.name
+    covers, point, name = [cover for cover, _ in (*known, *unseen)], hider.point, hider.name
     made = list(map_in_threads(partial(_films_of, hider), bar(list(enumerate(covers, seed)), name)))
     frames = ([film[FRAME] for film in side] for side in zip(*made, strict=True))
     scores = _classified(*frames, len(known), name, seed)
-    rows = [_labels(MOVING, rung.name, "SPAM, one frame", len(known), scores, seed)]
-    if rung.run == 1:
+    rows = [_labels(MOVING, point.name, "SPAM, one frame", len(known), scores, seed)]
+    if point.run == 1:
         return rows
     # No classifier: what tells best is a threshold half-way between the two means of the known films.
-    jumped = np.array([[jumps(film, rung.run) for film in pair] for pair in made])
+    jumped = np.array([[jumps(film, point.run) for film in pair] for pair in made])
     learnt, tested = jumped[: len(known)], jumped[len(known) :]
     threshold = learnt.mean()
-    rows.append(_labels(MOVING, rung.name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
+    rows.append(_labels(MOVING, point.name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
     return rows
 
 
@@ -117,7 +128,7 @@ def jumps(film: np.ndarray, run: int) -> float:
 
 
 def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -> dict[str, float]:
-    """Accuracy of each attack, by medium and rung; and what attacks find that look for a key.
+    """Accuracy of each attack, by medium and point; and what attacks find that look for a key.
 
     Those are the share of bits, farthest from a half, that are read without it, and the area under the ROC curve of
     links between films of the same scenes.
@@ -146,8 +157,8 @@ def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: i
     return cross_validated(both[numbers[:known]], both[numbers[known:]], seed)
 
 
-def _labels(medium: str, rung: str, features: str, known: int, scores: Scores, seed: int) -> Row:
-    labels = {"medium": medium, "rung": rung, "features": features, "pairs": known, "tested": len(scores.covers)}
+def _labels(medium: str, point: str, features: str, known: int, scores: Scores, seed: int) -> Row:
+    labels = {"medium": medium, "rung": point, "features": features, "pairs": known, "tested": len(scores.covers)}
     return labels | summarise([scores], seed)
 
 

@@ -21,17 +21,17 @@ from pipeline.evaluate.statistics import share_interval
 from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
+from stegnet.core.blocks import BLOCK
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.kinds import FILM
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
 from stegnet.core.parallel import parallel_map
-from stegnet.media import FILM, kind, read_frames, scan
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust import Rung
-from stegnet.methods.robust_film import ALL_RUNGS, GROUP, modulated, signal_of, sines, sureness
-from stegnet.methods.robust_film import WRITTEN as CODING
+from stegnet.media.cover import kind
+from stegnet.methods.robust import ALL_FILM_POINTS, GROUP, OperatingPoint, modulated, signal_of, sines, sureness
+from stegnet.methods.robust import WRITTEN as CODING
+from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.films import read_frames, scan
 from study.film_motion import motion
 from study.film_trial import CODE, FRAMES, Row, encode_again, measure_film
 from study.reencodings import WAYS
@@ -76,7 +76,7 @@ def list_films(folder: Path) -> list[Path]:
 
 
 def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> list[Row]:
-    """Information that the bits of each rung hold after each CRF, in bits per pixel and frame of the first groups.
+    """Information that the bits of each point hold after each CRF, in bits per pixel and frame of the first groups.
 
     Args:
         digests: of the film and of the code, which tell cached results apart.
@@ -86,14 +86,14 @@ def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> lis
     info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(film), count))
     rows: list[Row] = []
     with TemporaryDirectory() as folder:
-        for number, rung in enumerate(ALL_RUNGS):
-            read, container = _random_container(frames, rung, seed + number)
+        for number, point in enumerate(ALL_FILM_POINTS):
+            read, container = _random_container(frames, point, seed + number)
             written = Path(folder) / "written.mp4"
             write_h264(written, iter(container), info, CODING)
             carried = partial(_carried, written, read)
             quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
             for crf, found in zip(CRFS, parallel_map(carried, CRFS, workers), strict=True):
-                rows.append({"rung": rung.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality})
+                rows.append({"rung": point.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality})
     return rows
 
 
@@ -145,10 +145,10 @@ def headline(summary: pd.DataFrame) -> dict[str, float]:
 
 
 def draw(means: pd.DataFrame, path: Path) -> None:
-    """Information by constant rate factor, a line for each rung."""
+    """Information by constant rate factor, a line for each point."""
     with chart(path, "H.264 constant rate factor", "information, bits per pixel and frame") as axes:
-        for rung, group in means.groupby("rung", sort=False):
-            label = f"{rung}, {group[CONTAINER_PSNR].mean():.1f} dB"
+        for point, group in means.groupby("rung", sort=False):
+            label = f"{point}, {group[CONTAINER_PSNR].mean():.1f} dB"
             axes.plot(group["crf"], group[INFORMATION].clip(lower=_LEAST), label=label)
         axes.set_yscale("log")
 
@@ -162,24 +162,24 @@ def _measured(
 
 
 def _random_container(
-    frames: list[np.ndarray], rung: Rung, seed: int
+    frames: list[np.ndarray], point: OperatingPoint, seed: int
 ) -> tuple[Callable[[Path], float], list[np.ndarray]]:
     """A function that reads the information of random bits in a film, and the frames that carry them."""
     draw, parts, container, moves = np.random.default_rng(seed), [], [], motion(frames)
     shape = signal_of(frames[0]).shape
     count = shape[0] * shape[1]
     for start in range(0, len(frames), GROUP):
-        signs = draw.integers(0, 2, (*shape, rung.bits)) * np.float32(2) - 1
-        dither, some = draw.random((count, rung.bits), np.float32), slice(start, start + GROUP)
-        container += modulated(frames[some], signs, dither, rung, moves[some])
+        signs = draw.integers(0, 2, (*shape, point.bits)) * np.float32(2) - 1
+        dither, some = draw.random((count, point.bits), np.float32), slice(start, start + GROUP)
+        container += modulated(frames[some], signs, dither, point, moves[some])
         parts.append((signs.reshape(count, -1), dither))
 
     def read(film: Path) -> float:
         again, right = read_frames(film), []
         for signs, dither in parts:
-            some = [signal_of(frame).coefficients for frame in islice(again, 0, GROUP, rung.run)]
-            right.append(sines(some, dither, rung) * signs)
-        return max(sureness(np.concatenate(right))[1], 0.0) * rung.bits / (BLOCK**2 * GROUP)
+            some = [signal_of(frame).coefficients for frame in islice(again, 0, GROUP, point.run)]
+            right.append(sines(some, dither, point) * signs)
+        return max(sureness(np.concatenate(right))[1], 0.0) * point.bits / (BLOCK**2 * GROUP)
 
     return read, container
 

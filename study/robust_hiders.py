@@ -8,21 +8,27 @@ import numpy as np
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import KeySource
 from stegnet.keys.demonstration import seeded
-from stegnet.media import read_frames
 from stegnet.methods.robust import (
     BLOCK,
+    GROUP,
+    HEAD_BYTES,
+    WRITTEN,
     WRITTEN_QUALITY,
     Blocks,
+    GroupContent,
     Modem,
-    Rung,
+    OperatingPoint,
     coded_bits,
     content_room,
     dither_of,
+    hide_in_group,
     new_nonce,
+    new_variant,
+    pieces_of,
     robust_key,
     robust_salts,
 )
-from stegnet.methods.robust_film import GROUP, WRITTEN, GroupContent, group_room, hide_in_group, new_variant, pieces_of
+from stegnet.video.films import read_frames
 from study.film_motion import motion, through_film
 
 _USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
@@ -32,18 +38,18 @@ _NOISE = 1.5  # levels, of the sensor
 
 @dataclass(frozen=True)
 class RobustHider:
-    """Pictures of a rung, saved as JPEG of the quality that hiding writes.
+    """Pictures of a point, saved as JPEG of the quality that hiding writes.
 
     Attributes:
-        modem, rung: hide.
+        modem, point: hide.
     """
 
     modem: Modem
-    rung: Rung
+    point: OperatingPoint
 
     @property
     def name(self) -> str:
-        return f"robust, {self.rung.name}"
+        return f"robust, {self.point.name}"
 
     def unhidden(self, cover: np.ndarray) -> np.ndarray:
         """The cover in the form of the containers."""
@@ -54,36 +60,36 @@ class RobustHider:
         shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
         salt = next(robust_salts(cover))
         derived = robust_key(key, salt)
-        content = random(content_room(shape[0] * shape[1], self.rung, _USED_RATE))
-        blocks = Blocks(shape, self.rung, derived, salt)
+        content = random(content_room(shape[0] * shape[1], self.point, _USED_RATE))
+        blocks = Blocks(shape, self.point, derived, salt)
         bits = coded_bits(blocks, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
         dither = dither_of(shape, derived, salt)
-        return through_jpeg(self.modem.hide(cover, bits, dither, places=self.rung.places), WRITTEN_QUALITY)
+        return through_jpeg(self.modem.hide(cover, bits, dither, places=self.point.places), WRITTEN_QUALITY)
 
 
 @dataclass(frozen=True)
 class RobustFilmHider:
-    """Films of one group of a rung, H.264 of the CRF that hiding writes.
+    """Films of one group of a point, H.264 of the CRF that hiding writes.
 
     Attributes:
-        rung: hides.
+        point: hides.
         share: number of the share of blocks that are used.
     """
 
-    rung: Rung
+    point: OperatingPoint
     share: int = 0
 
     @property
     def name(self) -> str:
-        return f"robust, {self.rung.name}"
+        return f"robust, {self.point.name}"
 
     def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
         """A group of frames that hides random bytes, before it is encoded."""
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
-        room = group_room(shape, self.rung, _USED_RATE, self.share)
+        room = content_room(shape[0] * shape[1], self.point, _USED_RATE, self.share) - HEAD_BYTES
         (piece,) = pieces_of(random(room), [room])
         content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
-        return hide_in_group(frames, self.rung, content, key, motion(frames))
+        return hide_in_group(frames, self.point, content, key, motion(frames))
 
 
 def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]:

@@ -18,7 +18,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import DataError
 from stegnet.core.measures import PSNR, SIDES
-from stegnet.media import resize
+from stegnet.image.pictures import resize
 from stegnet.networks import Network
 
 SIZES = (64, 128, 256, 512, 1024)

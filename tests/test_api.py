@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.media import read_picture, scan, write_png
+from stegnet.image import read_picture, write_png
+from stegnet.video import scan
 
 ERRORS = {
     "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
@@ -21,7 +22,7 @@ KEYS = {
     "Identity", "Key", "Passphrase", "Recipient",
     "make_identity_file", "make_key_file", "read_identity", "read_key", "read_recipient",
 }  # fmt: skip
-NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "hide_album", "info", "reveal", "room"}
+NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "hide_album", "info", "reveal", "capacity"}
 KEY = stegnet.Key(bytes(range(32)))
 NOTE = b"a note"
 
@@ -117,7 +118,7 @@ def test_auto_follows_the_cover_and_the_wishes(session, picture):
         image.save("shared.jpg", quality=80)
     assert session.reveal("shared.jpg", key=KEY).data == NOTE
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    with pytest.raises(stegnet.CapacityError, match="there is room for 0"):
+    with pytest.raises(stegnet.CapacityError, match="more than the capacity of 0"):
         session.hide("cover.png", noise, key=KEY, at_most_safe=True)
 
 
@@ -217,7 +218,7 @@ def test_nothing_is_overwritten_unasked(session):
         (session.reveal, "c.mkv", "old.txt"),
     ):
         Path(out).write_text("old")
-        with pytest.raises(stegnet.MediaError, match=f"{out}: exists already"):
+        with pytest.raises(stegnet.MediaError, match=f"{out}: already exists"):
             call(*inputs, out, key=KEY)
         assert Path(out).read_text() == "old"
         call(*inputs, out, key=KEY, overwrite=True)
@@ -244,7 +245,7 @@ def test_where_networks_run(weights):
 
 
 def test_what_fits():
-    fits = stegnet.room("cover.png")
+    fits = stegnet.capacity("cover.png")
     assert fits == stegnet.info(read_picture(Path("cover.png")))["fits"]
     best = next(fit for fit in fits if fit.method == "sealed" and fit.bytes)
     stegnet.hide("cover.png", np.random.default_rng(0).bytes(best.bytes - 60), key=KEY)

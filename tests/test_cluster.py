@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from stegnet import CapacityError, Identity, Key, Passphrase
 from stegnet.cluster.cluster import tasks_of
 from stegnet.cluster.envelope import Secrets, seal, unseal
-from stegnet.core.address import Address
+from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.results import OutputTarget, Report
 from tests.support.nodes import doing
@@ -95,23 +95,23 @@ def test_files_that_were_there_are_kept(tmp_path):
         (tmp_path / name).write_text("mine")
     (both,) = tasks_of(plan("a.png", "a.jpg"), OutputTarget(tmp_path))
     outcomes = doing(write).outcomes(both, SECRETS)
-    assert [str(each.error) for each in outcomes] == [f"{tmp_path / name}: exists already" for name in names[:2]]
+    assert [str(each.error) for each in outcomes] == [f"{tmp_path / name}: already exists" for name in names[:2]]
     (forced,) = tasks_of(plan("a.png"), OutputTarget(tmp_path, force=True))
     assert next(doing(write).outcomes(forced, SECRETS)).error is None
     assert {(tmp_path / name).read_bytes() for name in names[1:]} == {b"mine"}
 
 
 def test_errors_name_the_address_and_not_the_copy():
-    with_file = Address("memory://covers") / "a.png"
+    with_file = RemotePath("memory://covers") / "a.png"
     files, path = with_file._opened
     files.pipe(path, b"cover")
 
     def refuse(job, cover, *rest) -> Report:
         assert cover.read_bytes() == b"cover"
-        raise CapacityError(f"{cover}: is too small", "take another")
+        raise CapacityError(f"{cover}: is too small", "use another")
 
-    (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(Address("memory://out")))
+    (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(RemotePath("memory://out")))
     (outcome,) = doing(refuse).outcomes(task, SECRETS)
-    assert isinstance(outcome.error, CapacityError) and outcome.error.hint == "take another"
+    assert isinstance(outcome.error, CapacityError) and outcome.error.hint == "use another"
     assert str(outcome.error) == "memory://covers/a.png: is too small"
     assert not files.exists("/out")

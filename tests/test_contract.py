@@ -144,7 +144,7 @@ def test_a_secret_comes_back(case, containers, session_of, corpus):
     assert told["method"] in METHODS and told["method"] != "auto"
     assert case.name in ("auto", told["method"])
     assert told["hidden"] == found.kind
-    with pytest.raises(stegnet.MediaError, match="exists already"):
+    with pytest.raises(stegnet.MediaError, match="already exists"):
         session_of(case).reveal(container, found.path, key=KEY)
 
 

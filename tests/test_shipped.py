@@ -9,8 +9,9 @@ import pytest
 from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.sources import squares_of
 from stegnet import Key, Session
-from stegnet.media import read_frames, read_picture, read_sound, scan
+from stegnet.image import read_picture
 from stegnet.networks import SHIPPED, read_card
+from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import ffmpeg
 from tests.support.quality import psnr
 

@@ -25,8 +25,8 @@ from tqdm import tqdm
 
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.parallel import thread_count
+from stegnet.image.pictures import read_picture, write_png
 from stegnet.kernels import kernels_in_use
-from stegnet.media import read_picture, write_png
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"

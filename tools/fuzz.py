@@ -25,8 +25,9 @@ from tqdm import tqdm
 
 from stegnet.cli import main as stegnet_main
 from stegnet.core.errors import StegnetError
+from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import make_key_file
-from stegnet.media import read_frames, read_picture, write_png
+from stegnet.video.films import read_frames
 from tests.support.films import encode, picture, write_film
 from tests.support.h264 import moving
 from tests.support.pairs import save_untrained

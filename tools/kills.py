@@ -1,6 +1,6 @@
 """Kills `stegnet hide` at random moments and checks the files left behind: python -m tools.kills [--runs 200].
 
-Half of the kills are SIGTERM, half SIGKILL; in half of the runs the output file exists already and --force is given.
+Half of the kills are SIGTERM, half SIGKILL; in half of the runs the output file already exists and --force is given.
 Damage is: a changed input; an output that is neither the previous file nor a complete container; after SIGTERM, any
 other file; after SIGKILL, any other file that looks like a result or that the next run does not clean up.
 """

@@ -19,7 +19,7 @@ HEAD = "/** Written by `python -m tools.page_constants` from Python's own consta
 
 # The constants of each group of the page, by the modules of stegnet that define them.
 GROUPS: dict[str, list[tuple[str, str]]] = {
-    "BARE_AVIF": [("media.pictures.bare_avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
+    "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
         ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.samples", "CELL GREY HIDDEN_RMS MIN_RMS"),
@@ -34,22 +34,22 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
-    "DUMMIES": [("sealing.dummies", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
+    "DUMMIES": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.diagnosis", "LISTED")],
     "ERASURE": [("record.erasure", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
-    "FORECAST": [("media.forecast", "PICTURES ROBUST_RATES"), ("methods.robust.pictures", "CONTAINER_PSNR")],
+    "FORECAST": [("media.capacity_tables", "PICTURES ROBUST_RATES"), ("methods.robust.channels", "CONTAINER_PSNR")],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
     "HISTORY": [
-        ("media.probe", "LOSSY LOSSY_WEBP"),
-        ("media.signature", "HEIC"),
-        ("media.history", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
-        ("media.history", "LOW OFTEN GAP MOST_GAPS"),
+        ("media.cover", "LOSSY LOSSY_WEBP"),
+        ("formats.signature", "HEIC"),
+        ("media.compression_traces", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
+        ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
     ],
     "JPEG": [
-        ("media.jpeg.entropy", "LONGEST_RUN MOST_WAITING"),
+        ("image.jpeg_entropy", "LONGEST_RUN MOST_WAITING"),
         ("sealing.jpeg_samples", "MIDDLE CARRIED GROUP"),
-        ("media.jpeg.jpeg_cover", "FINEST"),
+        ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg", "MOST_RATE RATE STEP HIGHEST_RATE MEASURED"),
     ],
@@ -60,7 +60,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MODEM": [
-        ("core.jpeg", "BLOCK DITHER"),
+        ("core.blocks", "BLOCK DITHER"),
         ("methods.robust.modem", "AROUND PATCHES"),
         ("methods.robust.reader", "MANY"),
     ],
@@ -83,8 +83,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHUFFLE": [("core.shuffle", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [
-        ("methods.robust.survival", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
-        ("methods.robust.survival", "SPARED LOST UNEVEN GRID"),
+        ("methods.robust.pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
+        ("methods.robust.pictures", "SPARED LOST UNEVEN GRID"),
     ],
     "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],

@@ -2,10 +2,10 @@
 
 import { decodePicture, fromBitmap } from "./canvas.js";
 import { channelOf, chooseRung, prepared } from "./codec/channel.js";
-import { embed, fileRoom, storedName } from "./codec/embed.js";
+import { embed, fileCapacity, storedName } from "./codec/embed.js";
 import { fitted } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
-import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg, securityOf } from "./codec/jpeg.js";
+import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";
 import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
 import { checkHard, detection, securityOfPicture } from "./codec/secure.js";
@@ -88,9 +88,9 @@ const JOBS = {
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
     const rung = chooseRung(engine.modem.rungs, channel);
-    const fit = (room) => fitted({ ...file, picture }, room, engine.avif);
+    const fit = (capacity) => fitted({ ...file, picture }, capacity, engine.avif);
     const options = { keyInput, channel, rung, onProgress, ...(own && { written: (each) => own.shown(each) }) };
-    const { container, fitted: hidden, room } = await hideRobust(engine, seen, fit, options);
+    const { container, fitted: hidden, capacity } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
       file: own ? own.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
@@ -98,8 +98,7 @@ const JOBS = {
       isReduced: seen.width < cover.width || seen.height < cover.height,
       difference: amplified(seen, container),
       psnr: { container: psnr(seen, container), secret: hidden.psnr },
-      hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, room },
-      survives: channel.name,
+      hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, capacity },
     };
   },
 
@@ -128,7 +127,7 @@ const JOBS = {
       cover: seen,
       difference: amplified(seen, container),
       psnr: { container: psnr(seen, container) },
-      hidden: { bytes: size, room: fileRoom({ ...seen, channels }, storedName(file.name)) },
+      hidden: { bytes: size, capacity: fileCapacity({ ...seen, channels }, storedName(file.name)) },
       detection: detection(size, security),
       frames: 1,
     };
@@ -149,7 +148,7 @@ const JOBS = {
       cover: seen,
       difference: amplified(seen, shown),
       psnr: { container: psnr(seen, shown) },
-      hidden: { bytes: file.bytes.length, room: makeJpegRoom(jpeg)(storedName(file.name)) },
+      hidden: { bytes: file.bytes.length, capacity: makeJpegCapacity(jpeg)(storedName(file.name)) },
       detection: detection(file.bytes.length, securityOf(jpeg, errors !== null)),
       frames: 1,
       isSaved: errors !== null,
@@ -202,7 +201,7 @@ async function sealInFilm(cover, file, keyInput) {
     cover: before,
     difference: amplified(before, after),
     psnr: { container: made.psnr },
-    hidden: { bytes: file.bytes.length, room: made.room },
+    hidden: { bytes: file.bytes.length, capacity: made.capacity },
     frames: made.frames,
     mayBeLost: made.mayBeLost,
   };

@@ -108,7 +108,7 @@ const file = (name, bytes, { size = bytes.length, hash = digest(bytes), offset =
   bytes,
 ];
 
-test("a hidden file comes back byte for byte, with its name", async () => {
+test("a hidden file is recovered byte for byte, with its name", async () => {
   const bytes = seeded(2)(300);
   const { file: back, whole } = await reveal(ideal(NONE), await sealed(...file(NAME, bytes)), { file: secretKey });
   assert.deepEqual(back, { name: "Käse.txt", bytes });

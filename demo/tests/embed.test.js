@@ -1,10 +1,10 @@
-/** Files embedded in pictures come back, and the steps are those that they should be. */
+/** Files embedded in pictures are recovered, and the steps are those that they should be. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { embed, fileRoom, storedName } from "../src/codec/embed.js";
+import { embed, fileCapacity, storedName } from "../src/codec/embed.js";
 import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
 import { NONE } from "../src/format/base.js";
@@ -44,10 +44,10 @@ for (const [width, height, share, given] of [
   [151, 97, 0.2, keyInput],
   [151, 97, 1, keyInput],
 ]) {
-  test(`a file that fills ${share} of ${width}×${height} pixels comes back byte for byte`, async () => {
+  test(`a file that fills ${share} of ${width}×${height} pixels is recovered byte for byte`, async () => {
     const cover = noise(width, height, 1);
     const name = "Käse.txt";
-    const bytes = random(Math.floor(share * fileRoom({ width, height }, name)));
+    const bytes = random(Math.floor(share * fileCapacity({ width, height }, name)));
     const before = cover.data.slice();
     const container = await embed(cover, { name, bytes }, given);
     assert.deepEqual(cover.data, before);
@@ -78,7 +78,7 @@ for (const share of [0, 0.1, 1]) {
     const colours = noise(151, 97, 1);
     const cover = { ...colours, data: colours.data.map((_, at) => colours.data[at - (at % 3)]) };
     const name = "note.txt";
-    const bytes = random(Math.floor(share * fileRoom({ width: 151, height: 97, channels: 1 }, name)));
+    const bytes = random(Math.floor(share * fileCapacity({ width: 151, height: 97, channels: 1 }, name)));
     const container = await embed(cover, { name, bytes }, keyInput);
     assert.ok(isGrey(container));
     assert.notDeepEqual(container.data, cover.data);
@@ -98,8 +98,8 @@ for (const share of [0, 0.1, 1]) {
 test("a grey cover that is too small says so, and the network refuses any", async () => {
   const cover = { width: 64, height: 48, data: new Uint8Array(3 * 64 * 48).fill(9) };
   const error = await embed(cover, { name: "x", bytes: new Uint8Array(1000) }, keyInput).catch((thrown) => thrown);
-  assert.match(error.message, /^x has 1,000 bytes, and there is room for \d\d\d\.$/);
-  assert.match(error.hint, /One in colour has three times the room\.$/);
+  assert.match(error.message, /^x has 1,000 bytes, and the capacity is \d\d\d\.$/);
+  assert.match(error.hint, /One in colour has three times the capacity\.$/);
   await assert.rejects(hide(ideal(NONE), cover, noise(8, 8, 1), keyInput), { message: /^The cover is grey/ });
 });
 
@@ -107,11 +107,11 @@ test("a file that does not fit is refused, with the size of a cover that would d
   const cover = noise(64, 48, 1);
   const bytes = new Uint8Array(5000);
   const error = await embed(cover, { name: "large.bin", bytes }, keyInput).catch((thrown) => thrown);
-  assert.match(error.message, /^large\.bin has 5,000 bytes, and there is room for 1,\d\d\d\.$/);
+  assert.match(error.message, /^large\.bin has 5,000 bytes, and the capacity is 1,\d\d\d\.$/);
   const [width, height] = error.hint.match(/\d+ × \d+/)[0].split(" × ").map(Number);
-  assert.ok(fileRoom({ width, height }, "large.bin") >= 5000 && fileRoom({ width: width - 4, height: height - 4 }, "large.bin") < 5000);
+  assert.ok(fileCapacity({ width, height }, "large.bin") >= 5000 && fileCapacity({ width: width - 4, height: height - 4 }, "large.bin") < 5000);
   const nothing = { name: "x", bytes: new Uint8Array() };
-  await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /room for 0/ });
+  await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /the capacity is 0/ });
 });
 
 test("long names are cut, their suffix kept", () => {

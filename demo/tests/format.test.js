@@ -12,7 +12,7 @@ import { MacPlaces } from "../src/format/mac.js";
 import { enlarged } from "../src/format/means.js";
 import { saltOf, saltSamples, zones } from "../src/format/places.js";
 import { formatRecord, parseRecord } from "../src/format/record.js";
-import { room, seal, unseal } from "../src/format/seal.js";
+import { capacity, seal, unseal } from "../src/format/seal.js";
 import { drawMask, drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
 import { MAX_HEIGHT, laneTrits, stepSearch } from "../src/format/trellis.js";
 import { fromTrits, toTrits, tritsFor } from "../src/format/trits.js";
@@ -160,7 +160,7 @@ for (const [width, height, share, shift] of [
     const draw = seeded(width);
     const data = draw(3 * width * height).map((value) => value >> shift);
     const errors = new Int8Array(draw(data.length).map((value) => value % 255)).map((value) => value - 127);
-    const record = draw(Math.floor(room(width, height) * share));
+    const record = draw(Math.floor(capacity(width, height) * share));
     const before = data.slice();
     const costsOf = () => roundingCosts(before, errors, random);
     await seal({ width, height, data }, record, await keys.newKeys(random), { costsOf, random });
@@ -217,16 +217,16 @@ test("samples that carry nothing are stepped as often as the others", async () =
   assert.ok(all > 0.05);
 });
 
-test("room", () => {
-  assert.ok(room(15, 15) < 0);
-  assert.equal(room(48, 40), largest(5536 - 528));
-  assert.equal(room(256, 256), largest(190_240 - 15 * 528));
+test("capacity", () => {
+  assert.ok(capacity(15, 15) < 0);
+  assert.equal(capacity(48, 40), largest(5536 - 528));
+  assert.equal(capacity(256, 256), largest(190_240 - 15 * 528));
 });
 
 /** Bytes of a record in a zone, by the specification. */
 const largest = (zone) => Math.floor((19 * Math.floor((zone - Math.max(1, Math.floor(zone / 128))) / 12)) / 8) - 16;
 
-test("what was enlarged comes back, also along one side", () => {
+test("what was enlarged is recovered, also along one side", () => {
   const small = blank(60, 28);
   for (let i = 0; i < small.data.length; i++) small.data[i] = 128 + 50 * Math.sin(i / 2.5) + 50 * Math.cos(i / 540);
   for (const [width, height] of [[61, 31], [80, 37], [180, 28], [60, 70]]) {

@@ -1,10 +1,10 @@
-/** JPEG containers: the test vectors are revealed, and what is hidden here comes back. */
+/** JPEG containers: the test vectors are revealed, and what is hidden here is recovered. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { hideInJpeg, isTooFine, makeJpegRoom, revealFromJpeg } from "../src/codec/jpeg.js";
+import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg } from "../src/codec/jpeg.js";
 import { fromHex } from "../src/format/bytes.js";
 import { readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
 import { encodeJpeg } from "../src/jpeg/jpeg.js";
@@ -56,7 +56,7 @@ for (const [what, fullChroma, keyInput] of [
   ["4:2:0 and a key file", false, KEY],
   ["4:4:4 and a passphrase", true, { passphrase: "zwei Käse" }],
 ]) {
-  test(`a file comes back from a JPEG of ${what}, all else of which stays`, async () => {
+  test(`a file is recovered from a JPEG of ${what}, all else of which stays`, async () => {
     const cover = encodeJpeg(waves(), 90, fullChroma);
     const container = await hideInJpeg(readJpeg(cover), NOTE, keyInput);
     const [{ start }] = readJpeg(cover).file.scans;
@@ -68,10 +68,10 @@ for (const [what, fullChroma, keyInput] of [
 
 test("what fits does, and a byte more does not", async () => {
   const jpeg = readJpeg(encodeJpeg(waves(), 90));
-  const most = makeJpegRoom(jpeg)(NOTE.name);
+  const most = makeJpegCapacity(jpeg)(NOTE.name);
   const container = await hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most) }, KEY);
   assert.equal((await revealFromJpeg(container, KEY)).file.bytes.length, most);
-  const error = { message: new RegExp(`there is room for ${most.toLocaleString("en")}`), hint: /PNG file/ };
+  const error = { message: new RegExp(`the capacity is ${most.toLocaleString("en")}`), hint: /PNG file/ };
   await assert.rejects(hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most + 1) }, KEY), error);
 });
 
@@ -79,8 +79,8 @@ test("steps towards what rounding took are preferred", async () => {
   const [picture, finest] = [waves(), readJpeg(encodeJpeg(waves(), 100))];
   const jpeg = readJpeg(encodeJpeg(picture, 95));
   assert.deepEqual([isTooFine(finest), isTooFine(jpeg)], [true, false]);
-  const expected = makeJpegRoom(jpeg)("a");
-  assert.ok(Math.abs(makeJpegRoom(finest)("a") - expected) < 0.1 * expected);
+  const expected = makeJpegCapacity(jpeg)("a");
+  assert.ok(Math.abs(makeJpegCapacity(finest)("a") - expected) < 0.1 * expected);
   const errors = roundingErrors(toYcc(picture)[0], jpeg);
   const directions = roundingDirections(shownLuma(jpeg), jpeg);
   for (const [options, wanted, ratio] of [[{ errors }, errors, 3], [{}, directions, 1.5]]) {

@@ -12,7 +12,7 @@ import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/canonical.
 import { fileBytes, fileContent, parseContent, pictureContent, scaledSide } from "../src/format/content.js";
 import { keySource } from "../src/format/keys.js";
 import { gridOf, regionMeans, saltsOf } from "../src/format/regions.js";
-import { codedBits, contentRoom, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust.js";
+import { codedBits, contentCapacity, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust.js";
 import { textureOf } from "../src/format/texture.js";
 import { psnr } from "../src/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
@@ -58,7 +58,7 @@ function received(bits, deviation, random) {
 for (const { places, rate, room, coded } of steps.codings) {
   test(`the coding of ${places} places at the rate ${rate}`, async () => {
     const coding = new Coding(places, rate);
-    assert.equal(coding.room, room);
+    assert.equal(coding.capacity, room);
     const bits = await coding.encode(message(room));
     assert.equal(digest(inBytes(bits)), coded);
     assert.deepEqual(
@@ -72,8 +72,8 @@ const sureOf = (bits) => Float32Array.from(bits, (bit) => 6 * bit - 3);
 
 test("a code corrects noise below the channel’s capacity, and more noise gives nothing", async () => {
   const coding = new Coding(20_000, 32); // half: the capacity of a deviation of 0.979
-  const bits = await coding.encode(message(coding.room));
-  assert.deepEqual(await coding.decode(received(bits, 0.87, seeded(7))), message(coding.room));
+  const bits = await coding.encode(message(coding.capacity));
+  assert.deepEqual(await coding.decode(received(bits, 0.87, seeded(7))), message(coding.capacity));
   assert.equal(await coding.decode(received(bits, 1.05, seeded(7))), null);
 });
 
@@ -144,7 +144,7 @@ for (const { share, how, texture, record_places, used_blocks, room, bits: carrie
     const numberOf = (place) => (place % blocks) * rung.bits + Math.floor(place / blocks);
     const places = await placesOf(blocks, rung, key, texture);
     assert.equal(digestOf([...places.record(share, header)].map(numberOf)), record_places);
-    assert.equal(contentRoom(blocks, rung, steps.rate, share), room);
+    assert.equal(contentCapacity(blocks, rung, steps.rate, share), room);
 
     const [content, nonce] = [fromHex(container.content), fromHex(steps.nonce)];
     const coded = await codedBits({ rows, cols }, rung, { rate: steps.rate, share }, content, key, nonce, texture);

@@ -7,7 +7,7 @@ import { Collected } from "../src/codec/extract.js";
 import { fromHex, join, toHex } from "../src/format/bytes.js";
 import { FilmKey } from "../src/format/keys.js";
 import { FILE, formatFileRecord, parseRecord } from "../src/format/record.js";
-import { chooseNeeded, framesFor, fullRoom, joinShares, makeShares, mostLost } from "../src/format/spread.js";
+import { chooseNeeded, framesFor, fullCapacity, joinShares, makeShares, mostLost } from "../src/format/spread.js";
 import { random, read, seeded } from "./vectors.js";
 
 const steps = JSON.parse(read("spread.json"));
@@ -26,7 +26,7 @@ for (const { frames, needed, film_id, data, shares } of steps) {
 }
 
 // What stegnet.record.spread gives: frames, bytes, bytes that fit into a frame, shares needed, frames that may be lost.
-for (const [frames, size, room, needed, lost] of [
+for (const [frames, size, capacity, needed, lost] of [
   [2, 500, 10_000, 1, 1],
   [62, 34, 10_000, 1, 61],
   [62, 1000, 10_000, 16, 46],
@@ -37,10 +37,10 @@ for (const [frames, size, room, needed, lost] of [
   [90_000, 10 ** 9, 10 ** 9, 125, 30_020],
 ]) {
   test(`of ${frames} frames with ${size} bytes, ${lost} may be lost, as in the program`, () => {
-    assert.equal(chooseNeeded(size, frames, room), needed);
+    assert.equal(chooseNeeded(size, frames, capacity), needed);
     assert.equal(mostLost(frames, needed), lost);
-    const most = fullRoom(frames, room);
-    assert.ok(most >= size && fullRoom(framesFor(most + 1, room), room) > most);
+    const most = fullCapacity(frames, capacity);
+    assert.ok(most >= size && fullCapacity(framesFor(most + 1, capacity), capacity) > most);
   });
 }
 

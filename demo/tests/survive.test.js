@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { arrivals, channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualRoom } from "../src/codec/channel.js";
+import { arrivals, channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualCapacity } from "../src/codec/channel.js";
 import { fitted } from "../src/codec/fit.js";
 import { glimpse, isLarge } from "../src/codec/glimpse.js";
 import { hideBits, revealBits } from "../src/codec/modem.js";
@@ -68,17 +68,17 @@ function textured(width, height, seed) {
 function hidden(cover, secret, name, written) {
   const channel = channelOf(name);
   const rung = chooseRung(rungs, channel);
-  return hideRobust(engine, cover, (room) => fitted(secret, room, avif), { keyInput, channel, rung, written });
+  return hideRobust(engine, cover, (capacity) => fitted(secret, capacity, avif), { keyInput, channel, rung, written });
 }
 
-test("a picture comes back after JPEG 75, and nothing after far more", async () => {
+test("a picture is recovered after JPEG 75, and nothing after far more", async () => {
   const [cover, picture] = [textured(203, 165, 1), textured(90, 70, 2)];
   const {
     container,
     fitted: copy,
-    room,
+    capacity,
   } = await hidden(cover, { name: "s.png", bytes: new Uint8Array(9999), picture }, "jpeg:75");
-  assert.ok(copy.content.length <= room && !copy.isWhole);
+  assert.ok(copy.content.length <= capacity && !copy.isWhole);
   assert.ok(psnr(container, cover) > 35, `container ${psnr(container, cover)} dB`);
   for (const saved of [container, throughJpeg(container, 95), throughJpeg(throughJpeg(container, 95), 75)]) {
     const { secret, robust } = await reveal(engine, saved, keyInput);
@@ -88,7 +88,7 @@ test("a picture comes back after JPEG 75, and nothing after far more", async () 
   await assert.rejects(reveal(engine, throughJpeg(container, 20), keyInput), /nothing here opens/);
 });
 
-test("a file comes back byte for byte after messengers", async () => {
+test("a file is recovered byte for byte after messengers", async () => {
   const { container, fitted: whole } = await hidden(textured(176, 144, 3), note, "messenger");
   assert.ok(whole.isWhole);
   const sent = throughJpeg(throughJpeg(throughJpeg(container, 95), 72), 78);
@@ -162,11 +162,11 @@ function enlargedTo(cover, before, after) {
   return { ...cover, data: cover.data.map(sum) };
 }
 
-test("a file that does not fit, and a cover without room, are refused", async () => {
+test("a file that does not fit, and a cover without capacity, are refused", async () => {
   const large = { ...note, bytes: new Uint8Array(5000) };
   await assert.rejects(
     hidden(textured(128, 96, 4), large, "jpeg:75"),
-    /takes 5,013 bytes, and there is room for \d+\./,
+    /needs 5,013 bytes, and the capacity is \d+\./,
   );
   for (const [width, height] of [
     [24, 24],
@@ -181,7 +181,7 @@ test("rungs and forecasts are the program’s", () => {
   for (const { channel, rung, room, quality } of robustSteps.forecasts) {
     const chosen = chooseRung(rungs, channelOf(channel));
     assert.equal(chosen.name, rung, channel);
-    assert.equal(usualRoom(chosen, size), room, channel);
+    assert.equal(usualCapacity(chosen, size), room, channel);
     assert.ok(Math.abs(usualQuality(room, size) - quality) < 1e-9, channel);
   }
 });

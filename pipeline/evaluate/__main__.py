@@ -12,7 +12,7 @@ from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, HIDE_MS, REVEAL_MS, SECRET_PSNR
-from stegnet.media import write_png
+from stegnet.image.pictures import write_png
 from stegnet.networks import Network
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.evaluate.quality import HideRevealResult
 from stegnet.core.measures import difference, psnr
-from stegnet.media import resize
+from stegnet.image.pictures import resize
 
 GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14
 GAIN = 10

@@ -32,7 +32,7 @@ from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder, file_hash
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.core.temporary import FULL
-from stegnet.media import read_picture
+from stegnet.image.pictures import read_picture
 
 CROPS = 4  # squares cut from each photograph of a package
 TIMEOUT = 30  # seconds without data from the server

@@ -21,7 +21,9 @@ from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash, is_remote, open_
 from stegnet.core.errors import DataError, MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.temporary import temporary_folder
-from stegnet.media import kind, read_frames, read_picture
+from stegnet.image.pictures import read_picture
+from stegnet.media.cover import kind
+from stegnet.video.films import read_frames
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -76,7 +78,7 @@ def check_folders(config: DataConfig) -> None:
     """Checks data.folder and data.test_folder, which DVC watches whether the source is "folder" or not.
 
     Raises:
-        DataError: one of them is no folder.
+        DataError: one of them is not a folder.
     """
     _Folder(config.folder, "data.folder")
     if config.test_folder != NO_FOLDER:

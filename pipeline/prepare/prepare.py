@@ -34,14 +34,21 @@ from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout,
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
 from stegnet.core.samples import CODED
-from stegnet.media.pictures.avif import decode_avif, fit_avif
+from stegnet.image.avif import decode_avif, fit_avif
 
 RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
 MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
 DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # why a picture is skipped
 NAMED = 3  # pictures that a warning names; the others are counted
-_CODE = ("pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/media")  # what computes the pictures
+_CODE = (
+    "pipeline/prepare",
+    "pipeline/shards.py",
+    "stegnet/core",
+    "stegnet/image",
+    "stegnet/media",
+    "stegnet/video",
+)  # what computes the pictures
 _TABLES = """
 PRAGMA synchronous = OFF;  -- a killed process loses nothing by it
 CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);

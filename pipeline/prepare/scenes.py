@@ -24,10 +24,10 @@ from scipy.fft import irfft2, rfft2
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION
+from stegnet.core.blocks import LUMA
 
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
 LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow one
 SUBPIXEL = 4  # fractional bits of the drawn outlines
@@ -305,7 +305,7 @@ def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
 
 def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
     """Sets mean luminance, contrast and saturation to values drawn from the distribution in photographs."""
-    luma = np.tensordot(LUMA, picture, 1)
+    luma = np.tensordot(np.float32(LUMA), picture, 1)
     mean, contrast = (float(np.clip(rng.normal(*at), 0.06, 0.85)) for at in ((0.46, 0.12), (0.26, 0.07)))
     gain = min(contrast / (luma.std() + 0.01), 4)
     chroma = picture - luma

@@ -11,7 +11,7 @@ from pipeline.stage import run_stage
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
 from stegnet.core.samples import CODED, MEANS, NONE
-from stegnet.media.output import atomic_write
+from stegnet.formats.output import atomic_write
 from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own

@@ -21,6 +21,7 @@ from stegnet.core.compute import cpu_threads, pick_device, resolve
 from stegnet.core.errors import TrainingError
 from stegnet.core.parallel import AUTO, world_size
 from stegnet.core.samples import CODED, MEANS, NONE
+from stegnet.core.temporary import sync_file, sync_folder
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.pair import find_family
 
@@ -76,12 +77,11 @@ class Checkpoint:
         content = io.BytesIO()
         torch.save(state, content)
         path, part = (self._folder / f"{self.fingerprint}{end}" for end in (f"-{state['step']:09}.pt", ".tmp"))
-        with whole_file(path, part):
-            with open(part, "wb") as file:
-                file.write(hashlib.sha256(content.getbuffer()).digest())
-                file.write(content.getbuffer())
-            _sync(part)
-        _sync(self._folder)
+        with whole_file(path, part), open(part, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
+            sync_file(file)
+        sync_folder(self._folder)
         for path in self._paths()[KEPT:]:
             path.unlink()
 
@@ -156,12 +156,3 @@ def whole_file(path: Path, part: Path | None = None) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Makes what was written to a file, or renamed in a folder, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -140,7 +140,7 @@ def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
     """The first failure, a kill before all others; the other processes only failed because of it."""
     for number, failure in failures.items():
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # by which the agent ends the others
-            hint = "did memory run out, or /dev/shm (docker run --shm-size 1g)?"
+            hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
             return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
     reports = [failure for failure in failures.values() if isinstance(failure.message, dict)]
     if not reports:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pipeline import similarity
 from pipeline.config import Config, LossConfig
+from stegnet.core.blocks import LUMA
 from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.extension import load_object
 from stegnet.core.samples import NONE
@@ -131,7 +132,7 @@ def to_ycbcr(pictures: Tensor) -> Tensor:
     Departs from JFIF in the chroma of grey: 0.5 instead of 128/255.
     """
     red, green, blue = pictures.unbind(1)
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
     return torch.stack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5], dim=1)
 
 

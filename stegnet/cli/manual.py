@@ -10,7 +10,7 @@ import shtab
 from stegnet import __version__
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.cli.streams import place_or_stream
-from stegnet.core.address import place
+from stegnet.core.remote_path import place
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:

@@ -21,9 +21,9 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.cli.flags import with_options
-from stegnet.core.address import Place, size_of
 from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.progress import no_progress
+from stegnet.core.remote_path import Place, size_of
 
 if TYPE_CHECKING:
     from segno import QRCode

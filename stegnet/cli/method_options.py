@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from stegnet.cli.flags import flag
 from stegnet.cli.parser import Parser
 from stegnet.methods import METHODS, Method, UnknownOption
 from stegnet.methods.destinations import DESTINATIONS
@@ -50,20 +51,19 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
         destination = DESTINATIONS[options.destination]
         for each in ("method", *destination.options):
             if getattr(options, each) is not None:
-                options.usage_error(f"--for says what OUT survives: leave {_flag(each)} out")
+                options.usage_error(f"--for says what OUT survives: leave {flag(each)} out")
         name, given = destination.method, given | destination.options
     try:
         method = METHODS.choose(name, given, suffix)
     except UnknownOption as error:
         each, kind, _ = _declared()[error.option]
-        options.usage_error(
-            f"{_flag(error.option, kind is bool and each.default)} requires --method {_either(error.methods)}"
-        )
+        shown = flag(error.option, kind is bool and each.default)
+        options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.computes:
         for name in _NETWORKS:
             if getattr(options, name):
                 able = [each.name for each in METHODS.values() if each.computes]
-                options.usage_error(f"{_flag(name)} requires --method {_either(able)}")
+                options.usage_error(f"{flag(name)} requires --method {_either(able)}")
     return method, method.options(**given)
 
 
@@ -99,22 +99,16 @@ def _add_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: An
     assert each.default is not MISSING
     text = text.replace("%", "%%")
     if kind is bool:
-        group.add_argument(
-            _flag(name, each.default), dest=name, action="store_const", const=not each.default, help=text
-        )
+        group.add_argument(flag(name, each.default), dest=name, action="store_const", const=not each.default, help=text)
         return
     metavar = each.metadata["metavar"]
     if isinstance(metavar, tuple):
-        group.add_argument(_flag(name), nargs=len(metavar), type=Path, metavar=metavar, help=text)
+        group.add_argument(flag(name), nargs=len(metavar), type=Path, metavar=metavar, help=text)
         return
     shown = {"metavar": metavar} if metavar else {}
     choices = get_args(kind) if isinstance(each.default, str) else None
     types = [one for one in get_args(kind) or (kind,) if one is not type(None) and isinstance(one, type)]
-    group.add_argument(_flag(name), choices=choices, type=types[0] if types else str, help=text, **shown)
-
-
-def _flag(name: str, negated: bool = False) -> str:
-    return f"--{'no-' * negated}{name.replace('_', '-')}"
+    group.add_argument(flag(name), choices=choices, type=types[0] if types else str, help=text, **shown)
 
 
 def _either(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from stegnet.cli.keys import key_files
 from stegnet.cli.parser import Parser
 from stegnet.cli.streams import STREAM, place_or_stream
-from stegnet.core.address import Address, Place
+from stegnet.core.remote_path import Place, RemotePath
 from stegnet.methods import Context
 from stegnet.networks.card import read_card
 from stegnet.results import OutputTarget
@@ -52,7 +52,7 @@ def add_cluster_option(command: Parser) -> None:
 
 def check_places(options: argparse.Namespace, *places: Place) -> None:
     """Rejects addresses without `--cluster`."""
-    remote = [place for place in places if isinstance(place, Address)]
+    remote = [place for place in places if isinstance(place, RemotePath)]
     if remote and not options.cluster:
         options.usage_error(f"{remote[0]} requires --cluster")
 
@@ -60,9 +60,8 @@ def check_places(options: argparse.Namespace, *places: Place) -> None:
 def check_output_stream(options: argparse.Namespace, folder: bool = False) -> None:
     """Rejects standard output for the results of a folder, and beside `--json`, which prints there too."""
     if options.output == STREAM and (folder or options.json):
-        options.usage_error(
-            "`-o -` is for the result of one file" if folder else "--json requires a file for the result"
-        )
+        problem = "`-o -` is for the result of one file" if folder else "--json requires a file for the result"
+        options.usage_error(problem)
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages
+from stegnet.cli.flags import with_options
 from stegnet.cli.streams import print_text
-from stegnet.core.address import Place, size_of
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.remote_path import Place, size_of
 from stegnet.files import Outcome
-from stegnet.media.probe import media_kind
+from stegnet.media.cover import media_kind
 from stegnet.results import BETRAYS, WAYS_OUT, HidingFigures, Report
 
 
@@ -62,9 +63,8 @@ class BatchResults:
         lossy = [form for form in self._covers if form]
         if lossy and not self._json:
             forms = ", ".join(dict.fromkeys(lossy))
-            messages.warning(
-                f"{len(lossy)} of {len(self._covers)} covers were saved with loss ({forms}): {BETRAYS}; {WAYS_OUT}"
-            )
+            covers = f"{len(lossy)} of {len(self._covers)} covers were saved with loss ({forms})"
+            messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT}")
 
 
 def show_text(options: argparse.Namespace, report: Report) -> None:
@@ -91,9 +91,7 @@ def _as_json(path: Place | None, report: Report, size: int | None, more: dict[st
         SECRET_PSNR: _decibels(report.secret_psnr),
         "secret_unchanged": report.unchanged or report.secret_psnr == math.inf,
         **(_figures(report.hiding) if report.hiding else {}),
-        "notes": report.notes,
-        "warnings": report.warnings,
-        "trouble": report.trouble,
+        **{name: [*map(with_options, getattr(report, name))] for name in ("notes", "warnings", "trouble")},
     }
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
 

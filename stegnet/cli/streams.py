@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from stegnet.cli import messages
-from stegnet.core.address import Place, place
 from stegnet.core.errors import MediaError, renamed
+from stegnet.core.remote_path import Place, place
 from stegnet.core.temporary import FULL, temporary_folder
 from stegnet.results import MOST_TEXT, TEXT_NAME
 
@@ -57,7 +57,7 @@ def refuse_terminal() -> None:
         MediaError: standard output is one, or is closed.
     """
     if _open_output().isatty():
-        raise MediaError("standard output is a terminal, and this is no text", "name a file, or redirect the output")
+        raise MediaError("standard output is a terminal, and this is not a text", "name a file, or redirect the output")
 
 
 def _open_output() -> TextIO:

@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from stegnet import __version__
 from stegnet.cluster.envelope import SEED_BYTES, Secrets, seal, unseal
-from stegnet.core.address import Address, Place, fetched, size_of, stored
 from stegnet.core.errors import ClusterError, reading
 from stegnet.core.names import folded
 from stegnet.core.parallel import check_port, load_ray
+from stegnet.core.remote_path import Place, RemotePath, fetched, size_of, stored
 from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
+from stegnet.formats.output import already_exists
 from stegnet.keys import SYSTEM, KeySource, Randomness
-from stegnet.media.output import exists_already
 from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret, HideJob
 from stegnet.results import OutputTarget, Report
 
@@ -61,10 +61,10 @@ class Task:
         What was not there before is a result of this task, whose process ended before it could say so.
 
         Raises:
-            MediaError: it exists already.
+            MediaError: it already exists.
         """
         if out.path.name in self.present and not out.force:
-            raise exists_already(out.path)
+            raise already_exists(out.path)
         with stored(out.path) as path:
             yield replace(out, path=path, force=True)
 
@@ -134,7 +134,7 @@ def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
 
 
 def _names_in(folder: Place) -> list[str]:
-    if isinstance(folder, Address):
+    if isinstance(folder, RemotePath):
         return [file.name for file in folder.files()[0]] if folder.is_dir() else []
     with reading(folder):
         return [path.name for path in folder.iterdir()]

@@ -52,7 +52,7 @@ def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
     """Decrypts what `seal` made for this key.
 
     Raises:
-        InvalidTag: it was encrypted for another one, or changed.
+        InvalidTag: it was encrypted for another worker, or changed.
     """
     plain = _SUITE.decrypt(envelope, private, _PURPOSE)
     return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])

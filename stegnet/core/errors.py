@@ -13,12 +13,18 @@ StegnetError
 ├── PackageError   an optional package is not installed
 ├── ClusterError   a cluster can't be reached, or its processes end early
 └── TrackingError  MLflow's store can't be opened or used
+
+Hints, notes and warnings name a parameter of the Python API as `strict=True`, or `survive="CHANNEL"` where the user
+chooses the value; the command line and the page show their own names for it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from os import PathLike
+
+SETTING = re.compile(r'`(\w+)="?([^`"]+)"?`')  # its name and value
 
 
 class StegnetError(Exception):

@@ -1,21 +1,9 @@
-"""JPEG: its blocks, and what it and WebP leave of a picture."""
+"""JPEG and WebP in memory: what they leave of a picture."""
 
 import io
 
 import numpy as np
 from PIL import Image
-
-BLOCK = 8  # pixels: the side of a block
-DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
-# Steps of luma in levels at quality 50 (ITU-T T.81, table K.1), row by row.
-LUMA_STEPS = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
-# (8, 8) float64: orthonormal DCT, type II, frequency by place.
-COSINES = np.cos(np.outer(np.arange(BLOCK), 2 * np.arange(BLOCK) + 1) * np.pi / (2 * BLOCK)) / 2
-COSINES[0] /= np.sqrt(2)
 
 
 def encode_jpeg(

@@ -22,7 +22,7 @@ from stegnet.core.errors import ConfigError, extra
 AUTO = "auto"  # as fits this machine, or what is configured
 Auto = Literal["auto"]
 T, R = TypeVar("T"), TypeVar("R")
-_SIGN = 1.0  # seconds between signs of life
+_SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places

@@ -1,14 +1,17 @@
-"""Temporary folders, and the errors of disks that have no room."""
+"""Temporary folders, what is flushed to disk, and the errors of disks that have no room."""
 
 import errno
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from stegnet.core.errors import DiskError, MediaError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # of a disk or file that takes no more
+UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
 _HINT = "set TMPDIR to a folder that can be written and has more room"
 
 
@@ -58,3 +61,27 @@ def disk_errors() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else "a file "
         hint = "make room on the disks of this folder and of TMPDIR, and run the same command again"
         raise DiskError(f"{where}can't be written ({error.strerror})", hint) from error
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Flushes a file to disk, where the file system can; network folders may not.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes a folder to disk, so that a rename is durable; errors are ignored, as the file itself is safe."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -11,11 +11,9 @@ from stegnet.core.names import Names
 from stegnet.core.progress import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome
 from stegnet.files.listing import media_files
+from stegnet.formats.output import locked_folder, move_whole
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
-from stegnet.media.cover import Cover
-from stegnet.media.inputs import check_input
-from stegnet.media.locks import locked_folder
-from stegnet.media.output import move_whole
+from stegnet.media.cover import Cover, check_input
 from stegnet.methods import METHODS, HideJob, hide_record
 from stegnet.record import SHARES, Division, File, Header, Record, divide, file_digest, format_record
 from stegnet.results import OutputTarget, Report, printable, stored_name
@@ -57,14 +55,16 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     count = len(found)
     for path, kind in found:
         if kind == FILM:
-            raise CapacityError(f"{path}: is a film, and an album is of pictures", "a film spreads a file by itself")
+            raise CapacityError(
+                f"{path}: is a film, and an album is of pictures", "a film spreads a file over its frames anyway"
+            )
     if enough is not None and not 1 <= enough <= count:
         raise ConfigError(f"any: must be from 1 to {count}, the number of pictures, is {enough}")
     if enough not in (None, count) and count > SHARES:
         message = f"{count} pictures: an album of which fewer are enough has at most {SHARES}"
-        raise CapacityError(message, "take fewer, or let all be needed")
+        raise CapacityError(message, "use fewer, or let all be needed")
     who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
-    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} bring it back"
+    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} recover it"
     jobs = tuple(Job(path, kind, secret) for path, kind in found)
     return AlbumPlan(jobs, (*notes, note), enough or count)
 
@@ -81,7 +81,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     """
     if not job.method.albums:
         able = " or ".join(method.name for method in METHODS.values() if method.albums)
-        raise ConfigError(f"method: {job.method.name} can't divide a secret over an album", f"take {able}")
+        raise ConfigError(f"method: {job.method.name} can't divide a secret over an album", f"use {able}")
     keys, targets = key_source.new_keys(job.context.randomness), _targets(album, folder, job)
     with album.secret.open("rb") as source:
         secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
@@ -125,7 +125,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
             method, options = job.method.for_album(opened, job.options)
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
-            raise CapacityError(f"{cover}: has no room for any part of the secret", "take it out of the folder")
+            raise CapacityError(f"{cover}: has no capacity for any part of the secret", "remove it from the folder")
         rooms.append(found)
     return divide(header.secret.size, [each.bytes for each in rooms], [each.hard for each in rooms], album.enough)
 

@@ -1,12 +1,11 @@
 """A folder as a secret: packed into a ZIP that holds nothing but names and bytes, and unpacked into a new folder."""
 
-import argparse
 import os
 import shutil
+import sys
 import unicodedata
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from stegnet.core.errors import MediaError, reading
@@ -16,31 +15,8 @@ from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 
 _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too
+_PRIVATE = 0o700  # mode of folders
 _MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
-_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of ZIP
-
-
-def add_archive_option(hide: argparse.ArgumentParser) -> None:
-    """Adds `--archive`."""
-    text = "hide the folder SECRET as one file, which `stegnet reveal -o FOLDER` unpacks; times and owners are left out"
-    hide.add_argument("--archive", action="store_true", help=text)
-
-
-@contextmanager
-def packed(options: argparse.Namespace) -> Iterator[None]:
-    """Within the block, the secret is the packed folder, if `--archive` asks for that.
-
-    Raises:
-        MediaError: it is no folder, or has what can't be packed.
-    """
-    if not options.archive:
-        yield
-        return
-    if options.text is not None or options.cluster:
-        options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
-    with temporary_folder() as folder:
-        options.secret = pack(Path(str(options.secret)), folder)
-        yield
 
 
 def pack(folder: Path, into: Path) -> Path:
@@ -50,22 +26,37 @@ def pack(folder: Path, into: Path) -> Path:
         MediaError: it can't be read, or has links, devices, or names that some systems don't allow.
     """
     if not folder.is_dir():
-        raise MediaError(f"{folder}: is no folder", "--archive packs a folder; a file needs no packing")
-    archive = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}"
-    with reading(folder), zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
-        for path in sorted(folder.rglob("*")):
+        what = "is not a folder" if folder.exists() else "no such folder"
+        raise MediaError(f"{folder}: {what}", "name a folder to pack" if folder.exists() else "")
+    archive, names = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}", set[str]()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
+        for path in sorted(_listed(folder)):
             name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise MediaError(f"{path}: neither a file nor a folder", "replace links by what they point to")
-            if not _is_portable(name):
-                raise MediaError(f"{path}: some systems don't allow this name", "rename it")
-            entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name, _FIRST_DAY)
+            if path.is_symlink():
+                raise MediaError(f"{path}: is a link", "replace it by what it points to")
+            if not path.is_dir() and not path.is_file():
+                raise MediaError(f"{path}: is a pipe, socket or device", "move it out of the folder")
+            if not _is_portable(name) or folded(name) in names:
+                raise MediaError(f"{path}: some systems don't allow this name, or take it for another's", "rename it")
+            names.add(folded(name))
+            entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name)  # whose time is ZIP's first day
             entry.compress_type = zipfile.ZIP_DEFLATED
-            with packing.open(entry, "w") as packed_file:
+            with packing.open(entry, "w") as packed_file, reading(path):
                 if path.is_file():
                     with path.open("rb") as file:
                         shutil.copyfileobj(file, packed_file)
+        _check(packing.infolist(), sys.maxsize, sys.maxsize)
     return archive
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and those in it."""
+    with reading(folder):
+        inside = list(folder.iterdir())
+    for path in inside:
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _listed(path)
 
 
 def unpacks(hidden: FoundSecret, out: OutputTarget) -> bool:
@@ -77,7 +68,7 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
     """Unpacks a hidden folder: as `out`, or in it under its own name if it exists. Only its owner can open it.
 
     Raises:
-        MediaError: it exists already, can't be written, or its archive is malicious.
+        MediaError: it already exists, can't be written, or its archive is malicious.
     """
     own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
     target = out.path / own if out.path.is_dir() else out.path
@@ -103,12 +94,15 @@ def _unpack(archive: Path, folder: Path) -> str:
         with zipfile.ZipFile(archive) as packed_files:
             entries = packed_files.infolist()
             _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
-            folder.mkdir()
+            folder.mkdir(_PRIVATE)
             for entry in entries:
                 path = folder / entry.filename
-                (path if entry.is_dir() else path.parent).mkdir(parents=True, exist_ok=True)
-                if not entry.is_dir():
-                    with packed_files.open(entry) as source, path.open("xb") as file:
+                for parent in reversed(Path(entry.filename).parents):
+                    (folder / parent).mkdir(_PRIVATE, exist_ok=True)
+                if entry.is_dir():
+                    path.mkdir(_PRIVATE, exist_ok=True)
+                else:
+                    with packed_files.open(entry) as source, open(path, "xb", opener=_private) as file:
                         shutil.copyfileobj(source, file)
                     if path.stat().st_size < entry.file_size:
                         raise EOFError("a file ends early")
@@ -117,7 +111,8 @@ def _unpack(archive: Path, folder: Path) -> str:
     except FileExistsError as error:
         raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
-    return f"unpacked: {len(files)} files, {sum(entry.file_size for entry in files)} bytes"
+    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    return f"unpacked: {count}, {sum(entry.file_size for entry in files)} bytes"
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
@@ -136,9 +131,15 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
 
 def _is_portable(name: str) -> bool:
     """True if a path stays in its folder, and all systems take each of its names."""
-    parts = name.split("/")
-    return all(part not in ("", ".", "..") and safe_name(f"x{part}") == f"x{part}" for part in parts)
+    for part in name.split("/"):
+        if part in ("", ".", "..") or safe_name(f"x{part}") != f"x{part}" or safe_name(part) == f"_{part}":
+            return False
+    return True
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _refusal(why: str) -> MediaError:
-    return MediaError(f"the hidden folder {why}", f"`-o NAME{_SUFFIX}` writes the archive without unpacking it")
+    return MediaError(f"the hidden folder {why}", f'`to="NAME{_SUFFIX}"` writes the archive without unpacking it')

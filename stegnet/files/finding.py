@@ -29,7 +29,7 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
     if seconds:
         film = container.kind == FILM
         changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"
-        error.hint += f"; if {changed} since, search for it: about {seconds:.0f} s"
+        error.hint += f"; if {changed} since, try `search=True`: about {seconds:.0f} s"
         error.searchable = True
     raise error
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
-from stegnet.core.address import Place, fetched
 from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.names import Names
+from stegnet.core.remote_path import Place, fetched
 from stegnet.files.finding import find, open_hidden
 from stegnet.files.listing import Files, any_files, kind_of_only, media_files
 from stegnet.files.reveal import suffix_of
@@ -78,7 +78,7 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Folder
     """
     chosen, notes = media_files(covers)
     if is_folder(secrets):
-        hidden, more = any_files(secrets) if any_file else media_files(secrets, "the method sealed hides any file")
+        hidden, more = any_files(secrets) if any_file else media_files(secrets, '`method="sealed"` hides any file')
         notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
     else:
         hidden = [(secrets, kind_of_only(secrets, any_file))]
@@ -165,7 +165,7 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
         if folder in inputs or (local and any(folder.samefile(other) for other in inputs if isinstance(other, Path))):
             raise MediaError(f"{folder}: is an input too", "name another folder for the results")
     except OSError as error:
-        raise MediaError(f"{folder}: is no folder, and none can be made ({error.strerror})") from error
+        raise MediaError(f"{folder}: is not a folder, and none can be made ({error.strerror})") from error
     try:
         yield
     finally:
@@ -201,7 +201,7 @@ def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:
     for what, count in Counter(what for _, what in secrets).items():
         things, covers_there = _counted(count, what or "file"), _counted(room[what], "cover")
         if count > room[what]:
-            hint = "add covers, or take secrets out: none is left out in silence"
+            hint = "add covers, or remove secrets: none is left out silently"
             raise CapacityError(f"{things} to hide, and only {covers_there} for that", hint)
         if count < room[what]:
             yield f"{things} for {covers_there}: repeated in order"

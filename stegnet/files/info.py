@@ -7,12 +7,12 @@ from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
 from stegnet.files.finding import find
+from stegnet.image.pictures import picture_notes, refuse_palette
 from stegnet.keys import KeySource
-from stegnet.media import refuse_palette, sound_tracks
 from stegnet.media.cover import Cover
-from stegnet.media.pictures.picture_notes import picture_notes
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
 from stegnet.record import Container, describe_tracks, open_container
+from stegnet.video.sound import sound_tracks
 
 Value = str | int | float | bool | list[str] | list[Fit] | None
 Info = dict[str, Value]

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stegnet.core.address import Address, Place
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.media import kind
-from stegnet.media.inputs import check_input, kind_of_secret
+from stegnet.core.remote_path import Place, RemotePath
+from stegnet.media.cover import check_input, kind, kind_of_secret
 
 _NAMED = 5  # skipped files that a note names
 _FILM_SUFFIXES = (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
@@ -52,7 +51,7 @@ def kind_of_only(secret: Place, any_file: bool) -> str:
         check_input(secret)
         return "" if any_file else kind_of_secret(secret)
     if not any_file and not _kind(secret):
-        raise MediaError(f"{secret}: neither a picture nor a film by its name", "the method sealed hides any file")
+        raise MediaError(f"{secret}: neither a picture nor a film by its name", '`method="sealed"` hides any file')
     return "" if any_file else _kind(secret)
 
 
@@ -64,7 +63,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
     """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
-    if isinstance(folder, Address):
+    if isinstance(folder, RemotePath):
         files, others = folder.files()
     else:
         with reading(folder):
@@ -79,7 +78,7 @@ def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
 
 def _kind(path: Place) -> str:
     """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
-    if isinstance(path, Address):
+    if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
         return FILM if suffix in _FILM_SUFFIXES else PICTURE if suffix in _PICTURE_SUFFIXES else ""
     try:

@@ -9,8 +9,8 @@ from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import FALLBACK, safe_name
 from stegnet.files.archive import unpacks, write_folder
 from stegnet.files.finding import find, open_hidden
+from stegnet.image.pictures import check_lossless
 from stegnet.keys import KeySource
-from stegnet.media.pictures.writing import check_lossless
 from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 
@@ -46,7 +46,7 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
         if os.path.lexists(path):
-            raise MediaError(f"{path}: exists already", "give the result a name of its own")
+            raise MediaError(f"{path}: already exists", 'choose another output name (`to="FILE"`)')
         out = replace(out, path=path, force=False, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:

@@ -10,11 +10,11 @@ from typing import Any
 
 from stegnet.core.errors import StegnetError, renamed
 from stegnet.core.names import safe_name
-from stegnet.gui.jobs import parsing, size_of, text_of
+from stegnet.gui.jobs import chosen_method, destination_of, parsing, size_of, text_of
 from stegnet.keys import Passphrase, guessing_years, random_words
+from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover
-from stegnet.media.forecast import picture_quality
-from stegnet.methods import AUTO, METHODS, Capacity, CoverSize
+from stegnet.methods import Capacity, CoverSize
 
 _WORDS = 6
 _MOST_SIDE = 1 << 20  # of a cover or secret in pixels
@@ -34,7 +34,7 @@ def advise(about: str, line: bytes) -> dict[str, str]:
     return ADVICE[about](asked)
 
 
-class RoomQuestion:
+class CapacityQuestion:
     """The question how much fits into a cover, and what gives it away, by what is in its file.
 
     Attributes:
@@ -49,7 +49,7 @@ class RoomQuestion:
             asked = json.loads(line)
             file = asked["cover"]["file"]
             self.name, self.size = safe_name(text_of(file["name"])), size_of(file["size"])
-            self._room = _room(asked)
+            self._capacity = _capacity(asked)
 
     def answer(self, path: Path) -> dict[str, Any]:
         """Bytes of a secret that fit and that are hard to find, and the cover's lossy past; or why nothing fits.
@@ -58,8 +58,8 @@ class RoomQuestion:
         """
         try:
             with renamed({f"{path.parent}{os.sep}": ""}):
-                found = self._room(path)
-            return {} if found is None else {"room": found.bytes, "hard": found.hard, "history": found.history}
+                found = self._capacity(path)
+            return {} if found is None else {"capacity": found.bytes, "hard": found.hard, "history": found.history}
         except StegnetError as error:
             return {"text": f"{error}."}
 
@@ -84,61 +84,61 @@ def _weakness(asked: Any) -> dict[str, str]:
 def _forecast(asked: Any) -> dict[str, str]:
     """A sentence on what fits, and what becomes of the secret.
 
-    `room` and `hard` are what a RoomQuestion was answered, if it was; `safe`: no more is to be hidden than `hard`.
+    `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
     """
     with parsing():
-        secret, room_of, only_safe = asked["secret"], _room(asked), asked.get("safe") is True
-        most, hard = (None if asked.get(name) is None else size_of(asked[name]) for name in ("room", "hard"))
+        secret, measure, only_safe = asked["secret"], _capacity(asked), asked.get("safe") is True
+        most, hard = (None if asked.get(name) is None else size_of(asked[name]) for name in ("capacity", "hard"))
         size, film = size_of(secret["size"]), bool(secret.get("film"))
         sides = [size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
     try:
-        found = room_of(None) if most is None else Capacity(most, hard)
+        found = measure(None) if most is None else Capacity(most, hard)
     except StegnetError as error:
         return {"text": f"{error}."}
     if found is None:
         return {"text": ""}
-    room = found.bytes if found.hard is None or not only_safe else found.hard
-    fate = "the secret as it is, byte for byte." if size <= room else _too_large(room, film, sides)
-    return {"text": f"Room for about {_amount(found.bytes)}{_hard_to_find(found)}: {fate}"}
+    most = found.bytes if found.hard is None or not only_safe else found.hard
+    fate = "The secret fits as it is, byte for byte." if size <= most else _too_large(most, film, sides)
+    return {"text": f"Capacity: about {_amount(found.bytes)}{_hard_to_find(found)}. {fate}"}
 
 
-def _hard_to_find(room: Capacity) -> str:
-    if room.hard is None:
+def _hard_to_find(capacity: Capacity) -> str:
+    if capacity.hard is None:
         return ""
-    return f", {_amount(room.hard)} of it hard to find" if room.hard else ", all of it easy to find"
+    return f", {_amount(capacity.hard)} of it hard to find" if capacity.hard else ", all of it easy to find"
 
 
-def _room(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
-    """Room for a secret in a cover, by its file if that is there; None: not known."""
-    cover, survive, suffix = asked["cover"], asked.get("survive"), text_of(asked.get("suffix", ""))
+def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
+    """Capacity of a cover for a secret, by its file if that is there; None: not known."""
+    cover, destination, suffix = asked["cover"], destination_of(asked), text_of(asked.get("suffix", ""))
     height, width = (size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
     cover_size = CoverSize(height, width, size_of(cover["frames"], _MOST_FRAMES))
-    given, name = {"survive": text_of(survive)} if survive else {}, text_of(asked["secret"]["name"])
+    name = text_of(asked["secret"]["name"])
 
-    def room(file: Path | None) -> Capacity | None:
-        method = METHODS.choose(AUTO, given, suffix)
+    def measure(file: Path | None) -> Capacity | None:
+        method, options = chosen_method(destination, suffix)
         if not file:
-            return method.capacity(cover_size, name, method.options(**given))
+            return method.capacity(cover_size, name, options)
         with Cover(file) as opened:
             size = cover_size if cover_size.width else replace(CoverSize.of(opened), channels=3)
             channels = opened.channels if size.frames == 1 else 3
-            return method.capacity(replace(size, cover=opened, channels=channels), name, method.options(**given))
+            return method.capacity(replace(size, cover=opened, channels=channels), name, options)
 
-    return room
+    return measure
 
 
-def _too_large(room: int, film: bool, sides: Sequence[int]) -> str:
+def _too_large(most: int, film: bool, sides: Sequence[int]) -> str:
     """The fate of a secret that does not fit as it is.
 
     Args:
         sides: width and height of a picture or film.
     """
     if film:
-        return "a compressed copy of the secret, if that fits."
+        return "A compressed copy of the secret is hidden, if that fits."
     if not sides:
-        return "too little for this secret. Use a larger cover, or a film."
-    quality = picture_quality(room, *(max(side, 1) for side in sides))
-    return f"a copy of the secret at about {quality:.0f} dB." if quality > 0 else "too little for this secret."
+        return "The secret is too large. Use a larger cover, or a film."
+    quality = picture_quality(most, *(max(side, 1) for side in sides))
+    return f"A copy of the secret fits, at about {quality:.0f} dB." if quality > 0 else "The secret is too large."
 
 
 def _amount(count: int) -> str:

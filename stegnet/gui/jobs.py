@@ -5,6 +5,7 @@ import binascii
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -13,20 +14,30 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import KeyFileError, renamed
+from stegnet.core.errors import SETTING, KeyFileError, renamed
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
 from stegnet.files import find, open_hidden, write_hidden
+from stegnet.image.pictures import read_picture, reduced
 from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.media import kind, read_frames, read_picture, reduced
-from stegnet.methods import AUTO, METHODS, Context, HideJob, hide_file
+from stegnet.media.cover import kind
+from stegnet.methods import AUTO, METHODS, Context, HideJob, Method, hide_file
+from stegnet.methods.destinations import DESTINATIONS
 from stegnet.results import TEXT_NAME, OutputTarget, Report
+from stegnet.video.films import read_frames
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
 _MOST_BYTES = (1 << 63) - 1
+_ASIDE = re.compile(rf" \({SETTING.pattern}\)")
+_LABELS = {  # of the page's fields, and what it has none for
+    "any_quality": "`stegnet hide --any-quality`",
+    "at_most_safe": "“At most what is hard to find”",
+    "search": "“Search for a changed copy”",
+    "survive": "“Where will it be sent?”",
+}
 GAIN, _QUALITY, _SIDE = 30, 90, 1200  # of previews: gain of the difference, as in the page; of JPEGs; in pixels
 
 
@@ -54,7 +65,7 @@ class Request:
     Attributes:
         job: "hide" or "reveal".
         inputs: name and size in bytes of each file: cover and secret, or the container.
-        survive: channel that the container survives, as `stegnet hide --survive` takes it; None: it is without loss.
+        destination: where the container is sent, as of `stegnet hide --for`.
         suffix: of the container.
         at_most_safe: refuse more than is hard to find.
         search: look for what was cropped, resized or cut, too.
@@ -63,7 +74,7 @@ class Request:
     job: str
     inputs: tuple[tuple[str, int], ...]
     key_source: KeySource
-    survive: str | None = None
+    destination: str = "file"
     suffix: str = ".png"
     at_most_safe: bool = False
     search: bool = False
@@ -97,13 +108,13 @@ def parse_request(line: bytes) -> Request:
         key_source = _key_source(asked.pop("key"))
         inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
         job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
-        survive = None if asked.get("survive") is None else text_of(asked["survive"])
+        destination = destination_of(asked)
         safe, search = asked.get("safe", False), asked.get("search", False)
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
     if not (isinstance(safe, bool) and isinstance(search, bool)):
         raise BadRequest
-    return Request(job, inputs, key_source, survive, suffix, safe, search)
+    return Request(job, inputs, key_source, destination, suffix, safe, search)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
@@ -120,19 +131,19 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
-    out, chosen = folder / f"{cover.stem}{request.suffix}", ("survive", "at_most_safe")
-    given = {name: getattr(request, name) for name in chosen if getattr(request, name)}
-    method = METHODS.choose(AUTO, given, request.suffix)
-    job = HideJob(method, method.options(**given), context)
-    report = hide_file(job, cover, secret, OutputTarget(out), request.key_source)
+    out = folder / f"{cover.stem}{request.suffix}"
+    method, options = chosen_method(request.destination, request.suffix, request.at_most_safe)
+    report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
     shown.mkdir()
     previews, quality = _write_previews(cover, out, shown)
-    told = None if request.survive else report.hiding.container_psnr  # of what survives, that of before is in a note
+    # Of what is encoded again, the PSNR before that is in a note.
+    told = report.hiding.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
     facts = _facts(out, report) | {PSNR.key: measured}
-    return Done(out, previews, facts | {"warnings": [*report.warnings, *filter(None, [weakness])]})
+    facts["warnings"] += filter(None, [weakness])
+    return Done(out, previews, facts)
 
 
 def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
@@ -148,8 +159,8 @@ def _reveal(request: Request, container: Path, folder: Path, context: Context) -
 
 
 def _facts(path: Path, report: Report) -> dict[str, Any]:
-    names = ("width", "height", "frames", "hidden", "notes", "warnings", "trouble")
-    facts = {name: getattr(report, name) for name in names}
+    facts = {name: getattr(report, name) for name in ("width", "height", "frames", "hidden")}
+    facts |= {name: [*map(in_words, getattr(report, name))] for name in ("notes", "warnings", "trouble")}
     return facts | {"name": path.name, "size": path.stat().st_size}
 
 
@@ -180,6 +191,30 @@ def _picture(path: Path) -> np.ndarray:
         return next(frames)
 
 
+def chosen_method(destination: str, suffix: str, at_most_safe: bool = False) -> tuple[Method, Any]:
+    """The method by which a container survives being sent to a destination, and its options.
+
+    Raises:
+        ConfigError: the method can't follow.
+    """
+    chosen = DESTINATIONS[destination]
+    given = chosen.options | ({"at_most_safe": True} if at_most_safe else {})
+    method = METHODS.choose(chosen.method, given, suffix)
+    return method, method.options(**given)
+
+
+def destination_of(asked: dict[str, Any]) -> str:
+    """The destination in a request; by default, the container is sent as a file.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    destination = text_of(asked.get("destination", "file"))
+    if destination not in DESTINATIONS:
+        raise ValueError("no destination")
+    return destination
+
+
 def text_of(value: object) -> str:
     """A value of a request that must be a text.
 
@@ -203,6 +238,17 @@ def size_of(value: object, most: int = _MOST_BYTES) -> int:
     if not 0 <= value <= most:
         raise ValueError("too large a number")
     return value
+
+
+def in_words(line: str) -> str:
+    """A hint, note or warning for the page, with the labels of its fields for settings, and none in parentheses."""
+    return SETTING.sub(_label, _ASIDE.sub("", line))
+
+
+def _label(setting: re.Match) -> str:
+    name, value = setting.groups()
+    label = _LABELS.get(name, f"the {name}")
+    return label if value in ("True", "CHANNEL") else f"{label} {value}"
 
 
 def _finite(value: float | None) -> float | str | None:

@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.parallel import with_heartbeat
-from stegnet.gui.advice import ADVICE, RoomQuestion, advise
-from stegnet.gui.jobs import BadRequest, parse_request, run_job
+from stegnet.gui.advice import ADVICE, CapacityQuestion, advise
+from stegnet.gui.jobs import BadRequest, in_words, parse_request, run_job
 from stegnet.gui.workspace import Workspace
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context
@@ -89,33 +89,33 @@ class _Handler(LoopbackHandler):
     def post(self, path: str) -> None:
         body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
         if path == "jobs":
-            self._take_job(body)
-        elif path == "room" or path in ADVICE:
+            self._do_job(body)
+        elif path == "capacity" or path in ADVICE:
             self._advise(path, body)
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def _advise(self, about: str, body: "_Body") -> None:
         try:
-            answer = self._room(body) if about == "room" else advise(about, body.line())
+            answer = self._capacity(body) if about == "capacity" else advise(about, body.line())
             self.send_whole("application/json", json.dumps(answer).encode())
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except Cancelled:
             return
 
-    def _room(self, body: "_Body") -> dict[str, Any]:
-        """Tells the room in a cover, whose file follows the question."""
-        question = RoomQuestion(body.line())
+    def _capacity(self, body: "_Body") -> dict[str, Any]:
+        """Tells the capacity of a cover, whose file follows the question."""
+        question = CapacityQuestion(body.line())
         try:
-            self.server.workspace.check_room(question.size)
+            self.server.workspace.check_space(question.size)
             with self.server.workspace.inputs() as folder:
                 return question.answer(body.file(folder / "cover", question.name, question.size))
         except StegnetError as error:
             body.skip()
             return {"text": f"{error}."}
 
-    def _take_job(self, body: "_Body") -> None:
+    def _do_job(self, body: "_Body") -> None:
         """Does a job, unless there are too many; the request is read to its end: browsers look at no answer before."""
         if not self.server.places.acquire(blocking=False):
             self._send_error(body, "the program has too much to do already", "wait until other jobs have ended")
@@ -140,11 +140,11 @@ class _Handler(LoopbackHandler):
         """Does what the body asks for; returns what the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
-        workspace.check_room(sum(size for _, size in request.inputs))
+        workspace.check_space(sum(size for _, size in request.inputs))
         with workspace.inputs() as folder:
             paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
             with self._turn(), workspace.outputs() as results:
-                warn = lambda line: self._send_line({"warning": line})  # noqa: E731
+                warn = lambda line: self._send_line({"warning": in_words(line)})  # noqa: E731
                 context = replace(self.server.context, progress=self._progress, warn=warn)
                 # Empty lines, whether or not there is progress: Firefox gives up on an answer that is silent for 300 s.
                 done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
@@ -175,7 +175,7 @@ class _Handler(LoopbackHandler):
     def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False) -> None:
         with suppress(Cancelled):
             body.skip()
-            self._send_line({"error": {"message": message, "hint": hint, "searchable": searchable}})
+            self._send_line({"error": {"message": message, "hint": in_words(hint), "searchable": searchable}})
 
     def _send_line(self, content: dict[str, Any]) -> None:
         self._send(json.dumps(content).encode() + b"\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from stegnet.core.errors import MediaError
-from stegnet.media.locks import locked_folder
+from stegnet.formats.output import locked_folder
 
 _PREFIX = "stegnet-gui-"
 _ID_BYTES = 12
@@ -67,11 +67,11 @@ class Workspace(ExitStack):
         with self._changes:
             return next((files[file_id] for _, files in self._results if file_id in files), None)
 
-    def check_room(self, size: int) -> None:
-        """Refuses files of so many bytes if the disk has not twice as much room: the result takes some, too.
+    def check_space(self, size: int) -> None:
+        """Refuses files of so many bytes unless twice as many are free on the disk: the result needs some, too.
 
         Raises:
-            MediaError: there is too little room.
+            MediaError: too few are free.
         """
         free = shutil.disk_usage(self._folder).free
         if 2 * size > free:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from stegnet.core.errors import KeyFileError
+from stegnet.core.temporary import sync_file, sync_folder
 from stegnet.keys.keys import SYSTEM, Key, Randomness
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
 from stegnet.keys.recipients import Identity, Recipient, export_secret
-from stegnet.media.locks import sync_file
-from stegnet.media.output import sync_folder
 
 T = TypeVar("T", Key, Identity, bytes)
 _IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
@@ -24,7 +23,7 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     """Writes a new key file, readable by its owner only.
 
     Raises:
-        KeyFileError: it exists already, or can't be written.
+        KeyFileError: it already exists, or can't be written.
     """
     write_new(Path(path), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
 
@@ -82,7 +81,7 @@ def write_new(path: Path, content: bytes) -> None:
     """Writes a new file, readable by its owner only; a failure leaves none.
 
     Raises:
-        KeyFileError: it exists already, or can't be written.
+        KeyFileError: it already exists, or can't be written.
     """
     try:
         with open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -95,7 +94,7 @@ def write_new(path: Path, content: bytes) -> None:
                 raise
         sync_folder(path.parent)
     except FileExistsError:
-        problem = "exists already", "a lost key can't be made again: choose another name"
+        problem = "already exists", "a lost key can't be made again: choose another name"
     except OSError as error:
         problem = f"can't be written ({error.strerror})", ""
     else:

@@ -16,12 +16,12 @@ NAMES = {
     AGE_RECIPIENT: "a recipient of age",
 }
 _HINTS = {
-    KEY: "take it as a key file",
-    IDENTITY: "take it as an identity, to reveal; its recipient, to hide for, is in its comment",
-    RECIPIENT: "take it as a recipient, to hide; revealing takes its identity",
+    KEY: "use it as a key file",
+    IDENTITY: "use it as an identity, to reveal; its recipient, to hide for, is in its comment",
+    RECIPIENT: "use it as a recipient, to hide; revealing needs its identity",
 }
 _BEGINNINGS = {
-    KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; of a passphrase, take it as one",
+    KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; if this is a passphrase, use it as one",
     IDENTITY: "it begins with STEGNET-IDENTITY-1",
     RECIPIENT: "it begins with stegnet1",
 }

@@ -51,7 +51,7 @@ class Recipient(AnchorSource):
         self.public, self._secret = public, SYSTEM(KEY_BYTES) if secret is None else secret
         del secret
         if _shared(X25519PrivateKey.generate(), public) is None:
-            raise KeyFileError("the recipient is no public key that anything can be hidden for")
+            raise KeyFileError("the recipient is not a public key that anything can be hidden for")
 
     def __str__(self) -> str:
         """As text, which is no secret."""

@@ -6,29 +6,28 @@ metadata (camera, place, title) and subtitles are dropped. A film's sound is cop
 more than a quarter of the bytes, or else becomes Opus.
 """
 
-import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.media.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.media.films.encoders import MILLISECOND, to_yuv, x265_params
-from stegnet.media.films.films import FilmInfo, read_frames, scan
-from stegnet.media.films.sound import ffmpeg_sound
-from stegnet.media.output import Compressed
-from stegnet.media.pictures.avif_writer import write_avif
-from stegnet.media.pictures.pictures import read_picture
+from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.formats.output import Compressed
+from stegnet.image.avif import write_avif
+from stegnet.image.pictures import read_picture
+from stegnet.video.film_writer import PictureTrack, to_yuv
+from stegnet.video.films import FilmInfo, read_frames, scan
+from stegnet.video.forms import MILLISECOND
+from stegnet.video.sound import ffmpeg_sound
 
 AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
 _MAX_WEBP_SIDE = 16_383
@@ -36,11 +35,10 @@ _MAX_WEBP_SIDE = 16_383
 _QUICK = ((6, 4, 0.97),)
 _THOROUGH = ((6, 4, 0.95), (4, 3, 0.97))
 _THOROUGH_PIXELS = 100_000
-_AVIF_RATES = (1000.0, 1e10)
 _WORST_CRF = 51
 _PIXELS = "yuv444p10le"  # at 4 Mbit/s for 640×360, 8 bits cost 0.8 dB
 _MIN_WIDTH = 64  # with a narrower film, x265 4.2 writes out of bounds
-_BT709 = "colormatrix=bt709:colorprim=bt709:transfer=bt709:range=limited"
+_MIN_FRAMES_TO_REORDER = 4  # with fewer, x265 4.2 outputs uninitialised decoding times
 _SOUND_SHARE = Fraction(1, 4)
 _MIN_SOUND, _MAX_SOUND, _MIN_STEREO = 8_000, 96_000, 24_000  # bits per second
 _MAX_PASSES = 4  # second passes
@@ -49,7 +47,7 @@ _TARGET, _GOOD_ENOUGH = 0.98, 0.95
 
 
 def _no_progress(done: int, total: int) -> None:
-    """Shows nothing."""
+    pass
 
 
 def compress_picture(
@@ -69,7 +67,7 @@ def compress_picture(
     if _write_lossless(picture, exact) and exact.stat().st_size <= limit:
         progress(1, 1)
         return Compressed(exact, "lossless WebP", math.inf)
-    return _best_avif(path, picture, folder, limit, progress)
+    return _Avif(path, picture, folder, progress).best(limit)
 
 
 def compress_film(
@@ -88,10 +86,10 @@ def compress_film(
     """
     info = scan(path)
     if info.width < _MIN_WIDTH:
-        raise MediaError(f"{path}: a film {info.width} pixels wide can't be made HEVC", "take a larger or longer cover")
+        raise MediaError(f"{path}: a film {info.width} pixels wide can't be made HEVC", "use a larger or longer cover")
     sound = _compress_sound(path, info, folder, limit)
-    encoder = _Encoder(path, info, folder, sound, progress)
-    best = _search(encoder, limit) or encoder.smallest()
+    encoder = _Hevc(path, info, folder, sound, progress)
+    best = encoder.best(limit) or encoder.smallest()
     size = best.stat().st_size
     if size > limit:
         raise _too_large(path, size, limit)
@@ -101,10 +99,8 @@ def compress_film(
 
 
 def _too_large(path: Path, size: int, limit: int) -> CapacityError:
-    return CapacityError(
-        f"{path}: has {size} bytes even at the lowest quality, and there is room for {max(limit, 0)}",
-        "take a larger or longer cover",
-    )
+    message = f"{path}: has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
+    return CapacityError(message, "use a larger or longer cover")
 
 
 def _write_lossless(picture: np.ndarray, out: Path) -> bool:
@@ -113,56 +109,6 @@ def _write_lossless(picture: np.ndarray, out: Path) -> bool:
         return False
     Image.fromarray(picture).save(out, format="WEBP", lossless=True)
     return True
-
-
-class _AvifEncoder:
-    """Encodes one picture at several bit rates and efforts.
-
-    Args:
-        error: start of the message if AVIF can't hold it.
-        steps: for `progress`, the most attempts in all.
-    """
-
-    def __init__(
-        self, picture: np.ndarray, folder: Path, error: str, steps: int, progress: Callable[[int, int], None]
-    ) -> None:
-        self._picture, self._folder, self._error = picture, folder, error
-        self._steps, self._progress = steps, progress
-        self._count = 0
-
-    def encode(self, rate: float, effort: int) -> Path:
-        """The picture at a bit rate."""
-        self._count += 1
-        out = self._folder / f"attempt{self._count}{AVIF}"
-        write_avif(self._picture, out, rate, effort, self._error)
-        self._progress(min(self._count, self._steps), self._steps)
-        return out
-
-    def first_to_fit(self, rate: float, limit: int, effort: int) -> Path:
-        """The first file that fits at lower and lower bit rates; the smallest if none does."""
-        share = 0.95
-        while True:
-            rate, share = max(rate * share, _AVIF_RATES[0]), share * share
-            made = self.encode(rate, effort)
-            if made.stat().st_size <= limit or rate == _AVIF_RATES[0]:
-                return made
-
-
-def _best_avif(
-    path: Path, picture: np.ndarray, folder: Path, limit: int, progress: Callable[[int, int], None]
-) -> Compressed:
-    searches = _THOROUGH if picture[..., 0].size <= _THOROUGH_PIXELS else _QUICK
-    steps = sum(tries for _, tries, _ in searches)
-    encoder = _AvifEncoder(picture, folder, f"{path}: can't be made AVIF", steps, progress)
-    found, rate = [], 8.0 * limit
-    for effort, tries, enough in searches:
-        rate, made = _largest(partial(encoder.encode, effort=effort), rate, _AVIF_RATES, limit, tries, enough)
-        found += [made] if made else []
-    found = found or [encoder.first_to_fit(rate, limit, searches[-1][0])]
-    if found[0].stat().st_size > limit:
-        raise _too_large(path, found[0].stat().st_size, limit)
-    quality, best = max((psnr(picture, read_picture(file)), file) for file in found)
-    return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
@@ -182,38 +128,39 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
     return Compressed(encoded, f"its sound Opus, {rate // 1000} kbit/s")
 
 
-def _search(encoder: "_Encoder", limit: int) -> Path | None:
-    """The largest of a few second passes that fits, if any does."""
-    rate = 8 * (_TARGET * limit - encoder.sound_bytes) * encoder.info.rate / len(encoder.info.pts)
-    rate = float(min(max(rate, encoder.rates[0]), encoder.rates[1]))
-    encoder.first_pass(rate)
-    return _largest(encoder.second_pass, rate, encoder.rates, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
+class _Encoder(ABC):
+    """Codes a picture or film at several bit rates.
 
-
-def _largest(
-    encode: Callable[[float], Path], rate: float, rates: tuple[float, float], limit: int, tries: int, enough: float
-) -> tuple[float, Path | None]:
-    """The largest of a few attempts that has at most `limit` bytes.
-
-    Args:
-        encode: makes a file at a bit rate.
-        rate: of the first attempt.
+    Attributes:
         rates: the lowest and the highest that are valid.
-        enough: share of `limit` that ends the search.
-    Returns:
-        Its bit rate and file; if none fits, the bit rate to try next, and None.
     """
-    best, tried = None, [(0.0, 0)]
-    while len(tried) <= tries and rate != tried[-1][0]:
-        made = encode(rate)
-        size = made.stat().st_size
-        if size <= limit and (best is None or size > best[1].stat().st_size):
-            best = rate, made
-        if enough * limit <= size <= limit or (size == tried[-1][1] and size <= limit):
-            break
-        tried.append((rate, size))
-        rate = min(max(_next_rate(tried, limit, _TARGET * limit), rates[0]), rates[1])
-    return best or (rate, None)
+
+    rates: tuple[float, float]
+
+    @abstractmethod
+    def encode(self, rate: float) -> Path:
+        """A file of about this bit rate."""
+
+    def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
+        """The largest of a few attempts that has at most `limit` bytes.
+
+        Args:
+            rate: of the first attempt.
+            enough: share of `limit` that ends the search.
+        Returns:
+            Its bit rate and file; if none fits, the bit rate to try next, and None.
+        """
+        best, tried = None, [(0.0, 0)]
+        while len(tried) <= tries and rate != tried[-1][0]:
+            made = self.encode(rate)
+            size = made.stat().st_size
+            if size <= limit and (best is None or size > best[1].stat().st_size):
+                best = rate, made
+            if enough * limit <= size <= limit or (size == tried[-1][1] and size <= limit):
+                break
+            tried.append((rate, size))
+            rate = min(max(_next_rate(tried, limit, _TARGET * limit), self.rates[0]), self.rates[1])
+        return best or (rate, None)
 
 
 def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
@@ -232,35 +179,66 @@ def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> flo
     return rate if low < rate < high else (low + high) / 2
 
 
-class _Encoder:
-    """Encodes one film at several bit rates.
+class _Avif(_Encoder):
+    rates = (1000.0, 1e10)
 
-    Args:
-        sound: added to each copy, or None.
-    """
+    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Callable[[int, int], None]) -> None:
+        self._path, self._picture, self._folder, self._progress = path, picture, folder, progress
+        self._searches = _THOROUGH if picture[..., 0].size <= _THOROUGH_PIXELS else _QUICK
+        self._count, self._effort = 0, self._searches[0][0]
 
+    def encode(self, rate: float) -> Path:
+        self._count += 1
+        out, steps = self._folder / f"attempt{self._count}{AVIF}", sum(tries for _, tries, _ in self._searches)
+        write_avif(self._picture, out, rate, self._effort, f"{self._path}: can't be made AVIF")
+        self._progress(min(self._count, steps), steps)
+        return out
+
+    def best(self, limit: int) -> Compressed:
+        """The best copy of at most `limit` bytes."""
+        found, rate = [], 8.0 * limit
+        for effort, tries, enough in self._searches:
+            self._effort = effort
+            rate, made = self.largest(rate, limit, tries, enough)
+            found += [made] if made else []
+        found = found or [self._first_to_fit(rate, limit)]
+        if found[0].stat().st_size > limit:
+            raise _too_large(self._path, found[0].stat().st_size, limit)
+        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in found)
+        return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
+
+    def _first_to_fit(self, rate: float, limit: int) -> Path:
+        """The first file that fits at lower and lower bit rates; the smallest if none does."""
+        share = 0.95
+        while True:
+            rate, share = max(rate * share, self.rates[0]), share * share
+            made = self.encode(rate)
+            if made.stat().st_size <= limit or rate == self.rates[0]:
+                return made
+
+
+class _Hevc(_Encoder):
     def __init__(
         self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
     ) -> None:
-        self.info = info
-        self.sound_bytes = sound.path.stat().st_size if sound else 0
-        self._path, self._folder, self._sound, self._progress = path, folder, sound, progress
-        self._numbers = itertools.count(1)
+        self.rates = 1000.0, float(24 * info.width * info.height * info.rate)  # to that of uncompressed video
+        self._path, self._info, self._folder, self._sound, self._progress = path, info, folder, sound, progress
+        self._count = 0
         # x265 separates its params by colons.
         self._stats = re.sub(r"([\\':=])", r"\\\1", str(folder / "stats"))
 
-    @property
-    def rates(self) -> tuple[float, float]:
-        """The valid bit rates: from one kilobit per second to that of uncompressed video."""
-        return 1000.0, float(24 * self.info.width * self.info.height * self.info.rate)
+    def best(self, limit: int) -> Path | None:
+        """The largest of a few second passes that fits, if any does."""
+        sound = self._sound.path.stat().st_size if self._sound else 0
+        rate = 8 * (_TARGET * limit - sound) * self._info.rate / len(self._info.pts)
+        rate = float(min(max(rate, self.rates[0]), self.rates[1]))
+        self._write(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
+        return self.largest(rate, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
 
-    def first_pass(self, rate: float) -> None:
-        """Gathers statistics of each frame at a bit rate per second."""
-        self._encode(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
-
-    def second_pass(self, rate: float) -> Path:
-        """The film at a bit rate near that of the first pass."""
-        return self._encode_with_sound(f"attempt{next(self._numbers)}", f"pass=2:stats={self._stats}", rate)
+    def encode(self, rate: float) -> Path:
+        """A second pass."""
+        self._count += 1
+        return self._encode_with_sound(f"attempt{self._count}", f"pass=2:stats={self._stats}", rate)
 
     def smallest(self) -> Path:
         """The film at the lowest quality."""
@@ -268,42 +246,33 @@ class _Encoder:
 
     def _encode_with_sound(self, name: str, params: str, rate: float | None) -> Path:
         silent, film = self._folder / f"{name}-silent.mkv", self._folder / f"{name}{HEVC}"
-        self._encode(silent, params, rate)
+        self._write(silent, params, rate)
         inputs = [input_file(silent)["v"]]
         inputs += [input_file(self._sound.path)["a"]] if self._sound else []
         _mux(self._path, film, inputs, codec="copy")
         silent.unlink()
         return film
 
-    def _encode(self, out: Path, params: str, rate: float | None) -> None:
+    def _write(self, out: Path, params: str, rate: float | None) -> None:
+        size, frames = (self._info.width, self._info.height), len(self._info.pts)
+        params = f"log-level=none:info=0:{params}" + (":bframes=0" if frames < _MIN_FRAMES_TO_REORDER else "")
+        options = {"preset": "medium", "tune": "psnr", "x265-params": params}
         try:
-            with av.open(str(out), "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
-                stream = film.add_stream("libx265", rate=self.info.rate, options=self._options(params))
-                stream.width, stream.height, stream.pix_fmt = self.info.width, self.info.height, _PIXELS
-                stream.time_base = stream.codec_context.time_base = MILLISECOND
+            with (
+                av.open(str(out), "w", format="matroska", container_options={"fflags": "+bitexact"}) as film,
+                closing(read_frames(self._path)) as read,
+            ):
+                stream = film.add_stream("libx265", rate=self._info.rate, options=options)
                 if rate is not None:
                     stream.bit_rate = int(rate)
-                for packet in self._packets(stream):
-                    film.mux(packet)
+                pictures = PictureTrack(stream, _PIXELS, size, self._info.rate, MILLISECOND)
+                stream.codec_context.sample_aspect_ratio = self._info.aspect
+                for done, (picture, time) in enumerate(zip(read, self._info.times, strict=True), 1):
+                    film.mux(list(pictures.packets(to_yuv(picture, _PIXELS), time)))
+                    self._progress(done, frames)
+                film.mux(list(pictures.rest()))
         except av.FFmpegError as error:
             raise MediaError(f"{self._path}: can't be made HEVC ({error.strerror})") from error
-
-    def _packets(self, stream: VideoStream) -> Iterator[av.Packet]:
-        last = None
-        with closing(read_frames(self._path)) as pictures:
-            for done, (picture, time) in enumerate(zip(pictures, self.info.times, strict=True), 1):
-                stamp = round(time / MILLISECOND)
-                last = stamp if last is None else max(stamp, last + 1)
-                frame = to_yuv(picture, _PIXELS)
-                frame.pts, frame.time_base = last, MILLISECOND
-                yield from stream.encode(frame)
-                self._progress(done, len(self.info.pts))
-        yield from stream.encode(None)
-
-    def _options(self, params: str) -> dict[str, str]:
-        width, height = self.info.aspect.as_integer_ratio()
-        params = x265_params(f"{_BT709}:sar={width}\\:{height}:{params}", len(self.info.pts))
-        return {"preset": "medium", "tune": "psnr", "x265-params": params}
 
 
 def _mux(source: Path, out: Path, streams: list, **options: str | int) -> None:

@@ -1,21 +1,126 @@
-"""A picture or film to hide in, or in which something is hidden: opened once, and read as far as it is asked for."""
+"""A picture or film: told from one another by content, not by name, opened once, and read as far as it is asked for."""
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from PIL import Image
 
-from stegnet.core.kinds import FILM
+from stegnet.core.errors import ConfigError, MediaError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import channels_of
-from stegnet.media.films.films import FilmInfo, read_frames, scan
-from stegnet.media.history import film_copied_with_loss, picture_copied_with_loss
-from stegnet.media.opened_file import OpenedFile
-from stegnet.media.pictures.pictures import read_cover
-from stegnet.media.probe import Probe, probe
-from stegnet.media.signature import is_jpeg, is_moving_picture
+from stegnet.formats.opened_file import OpenedFile, Source
+from stegnet.formats.signature import is_jpeg, is_lossy_webp, is_moving_picture
+from stegnet.image.pictures import open_picture, picture_notes, read_cover, reduced
+from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
+from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
 
+_ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+# What Pillow wrongly takes for a still, or has Ghostscript render.
+_NOT_PICTURES = {"MPEG", "EPS"}
+_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
+_LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
 T = TypeVar("T")
+
+
+class Probe(NamedTuple):
+    """What a file is: PICTURE or FILM, and its lossy format, such as "a JPEG"; None if it stores RGB without loss."""
+
+    kind: str
+    lossy_format: str | None
+
+
+def probe(path: Source) -> Probe:
+    """Tells a still from a film, which has a video track or is an animation of more than one frame.
+
+    A file with several stills (TIFF pages, stereo pairs) is a picture.
+
+    Raises:
+        MediaError: no such file, empty, sound without pictures, or neither a picture nor a film.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path}: the file is empty")
+    try:
+        with open_picture(path) as image:
+            form = image.format
+            animated = form in _ANIMATED and getattr(image, "is_animated", False)
+    except MediaError as error:
+        if isinstance(error.__cause__, Image.DecompressionBombError):
+            raise  # certainly a picture
+        return _probe_film(path)
+    if form in _NOT_PICTURES:
+        return _probe_film(path)
+    if form == "WEBP":
+        lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
+    else:
+        lossy = _LOSSY_GIF if form == "GIF" and animated else _LOSSY.get(form)
+    return Probe(FILM if animated else PICTURE, lossy)
+
+
+def kind(path: Source) -> str:
+    """PICTURE or FILM; errors as `probe`."""
+    return probe(path).kind
+
+
+def media_kind(path: Source) -> str | None:
+    """PICTURE or FILM; None for neither."""
+    try:
+        return kind(path)
+    except MediaError:
+        return None
+
+
+def _probe_film(path: Source) -> Probe:
+    with open_film(path) as film:
+        stream = picture_stream(film, path)
+        if stream.format is None or stream.format.is_rgb:
+            return Probe(FILM, None)
+        return Probe(FILM, f"a film in YCbCr ({stream.codec_context.name})")
+
+
+def about_secret(path: Source) -> tuple[str, ...]:
+    """The notes on a secret that is not hidden byte for byte, if it is a picture."""
+    return tuple(f"secret: {line}" for line in picture_notes(path, secret=True)) if media_kind(path) == PICTURE else ()
+
+
+def kind_of_secret(path: Source) -> str:
+    """As `kind`, for a secret of the network method; the error's hint names the method that hides any file.
+
+    Raises:
+        MediaError: it can't be read, or is neither a picture nor a film.
+    """
+    try:
+        return kind(path)
+    except MediaError as error:
+        hints = (error.hint, '`method="sealed"` hides any file as it is')
+        raise MediaError(str(error), "; ".join(filter(None, hints))) from error
+
+
+def check_input(path: Path) -> None:
+    """Refuses an input that is not a readable file.
+
+    Raises:
+        MediaError: no such file, a folder, a device, or no permission.
+    """
+    OpenedFile(path).close()
+
+
+def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
+    """A cover, (H, W, 3) uint8, reduced so that the longer side has `side` pixels; None: as it is.
+
+    Raises:
+        ConfigError: it has no more pixels than that.
+    """
+    longer = max(pixels.shape[:2])
+    if side is None:
+        return pixels
+    if not 0 < side < longer:
+        raise ConfigError(f"resize: must be less than the cover's longer side, {longer} pixels, is {side}")
+    return reduced(pixels, side)
 
 
 class Cover(OpenedFile):

@@ -3,16 +3,16 @@
 What looks like noise may be detail of the secret, so strength 1 does little.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from stegnet.media.films.film_writer import FilmWriter
-from stegnet.media.films.films import FilmInfo, read_frames, scan
-from stegnet.media.output import atomic_write
+from stegnet.formats.output import atomic_write
+from stegnet.video.film_writer import rewrite_film
+from stegnet.video.films import FilmInfo, read_frames, scan
 
 _FILTER = 3.0  # grey levels
 _SHARE, _SHARPEN = 0.2, 0.05  # weights of the denoised picture and of the unsharp mask at strength 1
@@ -61,11 +61,11 @@ def enhance_film(
         MediaError: the film can't be read, or the new one not written.
     """
     info = scan(source)
-    total = len(info.pts)
-    with atomic_write(out, overwrite=overwrite, private=True) as part, closing(read_frames(source)) as frames:
-        sizes = info.width, info.height, info.rate
-        with FilmWriter(part, *sizes, form=form, time_base=info.time_base, keep=source) as film:
-            for done, (frame, time) in enumerate(zip(frames, info.times, strict=True), 1):
-                film.write(enhance(frame, strength), time)
-                progress(done, total)
-    return info, (*info.notes, *film.notes)
+    with atomic_write(out, overwrite=overwrite, private=True) as part:
+        return info, rewrite_film(source, _enhanced(source, strength), info, part, form, progress)
+
+
+def _enhanced(source: Path, strength: float) -> Generator[np.ndarray, None, None]:
+    with closing(read_frames(source)) as frames:
+        for frame in frames:
+            yield enhance(frame, strength)

@@ -31,7 +31,7 @@ class AutoOptions:
     """Options of the method "auto"."""
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
-    any_quality: bool = option(False, "hide a secret even if it comes back below 22 dB PSNR")
+    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, "do not read the output back to verify it")

@@ -22,7 +22,7 @@ class Destination:
 DESTINATIONS = {
     "file": Destination("arrives as it is"),
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
-    "website": Destination("which encodes it again", "robust", {"survive": None}),
-    "resize": Destination("reduced, to half its size at most", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cut, to half its sides at most", "robust", {"survive": "jpeg:75+crop:0.5"}),
+    "website": Destination("which encodes it again at its size", "robust", {"survive": None}),
+    "resize": Destination("reduced, down to half its size", "robust", {"survive": "jpeg:75+resize:0.5"}),
+    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILE, FILM
-from stegnet.media import atomic_write
+from stegnet.formats.output import atomic_write
 from stegnet.methods.context import Context
 from stegnet.methods.method import FoundSecret
 from stegnet.record import Container, Header, collect_whole, may_be_lost
@@ -80,8 +80,8 @@ def loss_note(
     if most is None:
         return ()
     if most == 0:
-        return (f"comes back only if none of its {header.frames} {called} is {lost}",)
-    note = f"comes back whole if up to {most} of its {header.frames} {called} are {lost}"
+        return (f"recovered only if none of its {header.frames} {called} is {lost}",)
+    note = f"recovered even if up to {most} of its {header.frames} {called} are {lost}"
     return (f"{note}, but not the first" if first_needed else note,)
 
 

@@ -22,8 +22,6 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.temporary import temporary_folder
 from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
-from stegnet.media.films.films import VideoFrame, decode
-from stegnet.media.films.mp4 import read_mp4, write_mp4
 from stegnet.methods.context import Context
 from stegnet.methods.found_file import FoundFile, describe_file, found_file_by, loss_note
 from stegnet.methods.h264_stream import SHARE, FilmStream, Group, GroupWindow, film_groups, level_costs
@@ -42,6 +40,8 @@ from stegnet.record import (
 )
 from stegnet.results import SecurePayload, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, SealOptions, room, seal
+from stegnet.video.films import VideoFrame, decode
+from stegnet.video.mp4 import read_mp4, write_mp4
 
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
@@ -49,7 +49,7 @@ _MOST_RATE = 0.25  # bits of a record for each carrier
 _COMPARED = 300  # frames
 _RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find, and carriers of what was measured
 _SMALL = 64  # AUTO looks into a film for a secret of so small a part of its bytes, since its levels hold no more
-_LARGER = "take a longer film, one of more bytes a second, or one whose encoder makes B pictures"
+_LARGER = "use a longer film, one of more bytes a second, or one whose encoder makes B pictures"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class _H264Carrier(Carrier):
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
         if not self.stream.width or [len(packet) for _, packet in self.stream.packets()] != self.mp4.sizes.tolist():
-            raise MediaError(f"{cover}: players do not read the pictures that its tables list", "encode it first")
+            raise MediaError(f"{cover}: its sample table and bitstream disagree", "encode it first")
 
     @cached_property
     def sizes(self) -> list[_Size]:
@@ -175,7 +175,7 @@ class _H264Carrier(Carrier):
         return min((size.room(self.key) for size in self.sizes), default=0) - empty
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        return CapacityError(f"{payload.path}: has {size} bytes, and there is room for {max(most, 0)}", _LARGER)
+        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
 
 
 def group_sizes(stream: FilmStream) -> list[_Size]:

@@ -13,11 +13,21 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media.films.films import open_film, picture_packets, picture_stream
-from stegnet.media.h264 import H264Error, Kind, Levels, Parameters, Reason, read_levels, write_levels, x264_padding
-from stegnet.media.h264.parameters import PPS, SPS
-from stegnet.media.opened_file import Source
+from stegnet.formats.opened_file import Source
 from stegnet.sealing import CarrierModel, Costs
+from stegnet.video.films import open_film, picture_packets, picture_stream
+from stegnet.video.h264 import (
+    PPS,
+    SPS,
+    H264Error,
+    Kind,
+    Levels,
+    Parameters,
+    Reason,
+    read_levels,
+    write_levels,
+    x264_padding,
+)
 
 GROUP_CARRIERS = 1 << 16
 SHARE = 4096  # carriers for each sample that a bit of lead and MAC is chosen from

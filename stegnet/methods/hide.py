@@ -7,8 +7,8 @@ from typing import Any
 
 from stegnet.core.errors import CapacityError, PackageError
 from stegnet.core.progress import Progress
+from stegnet.formats.output import atomic_write
 from stegnet.keys import ContainerKeys, KeySource
-from stegnet.media import atomic_write
 from stegnet.media.cover import Cover
 from stegnet.methods.context import DEFAULT_CONTEXT, Context, ignore
 from stegnet.methods.method import Method, NewContainer
@@ -60,7 +60,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
                 if opened.kind not in own.covers:
                     (only,) = own.covers
                     message = f"{cover}: is a {opened.called}, and the method {own.name} hides in {only}s"
-                    raise CapacityError(message, "use the method auto, which chooses")
+                    raise CapacityError(message, 'use `method="auto"`, which chooses')
                 own.check(opened, payload, fitness.options)
                 made = own.embed(opened, payload, suffix, key_source, fitness.options, job.context)
                 report = _written(own.name, made, opened, out, fitness.options)

@@ -1,7 +1,7 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
 Samples are luma's coefficients (`stegnet.sealing.jpeg_samples`, `jpeg_costs`). A cover that is no JPEG is made one
-(`stegnet.media.jpeg.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
+(`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 
 from collections.abc import Generator
@@ -14,9 +14,10 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILM, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg import JpegCover, JpegPicture, jpeg_cover, read_jpeg
+from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.context import Context
 from stegnet.methods.found_file import FoundFile, describe_file, found_file_by
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
@@ -42,7 +43,7 @@ JPEG = "jpeg"
 USUAL_QUALITY = 95
 _LOWEST, _HIGHEST = 50, 98  # quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
-_SENT_BEFORE = "take what arrives of this cover as the cover"
+_SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
 # such coefficient at quality 75 and 56 % at 95, and with side information 54 % at 0.2 (Butora, Fridrich 2019 and
@@ -56,9 +57,7 @@ _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int = option(
-        USUAL_QUALITY, "quality of the JPEG that is made of a cover that is none, 50 to 98 (default: 95)", "Q"
-    )
+    quality: int = option(USUAL_QUALITY, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q")
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     channel: str | None = option(
@@ -69,7 +68,7 @@ class JpegOptions:
     )
     channel_from: tuple[Path, Path] | None = option(
         None,
-        "the same, learnt from a JPEG that was sent once and what arrived: its tables and sampling are used",
+        "the same, learned from a JPEG that was sent once and what arrived: its tables and sampling are used",
         ("SENT", "RECEIVED"),
     )
     verify: bool = option(True, "do not read the output back to verify it")
@@ -84,8 +83,8 @@ class JpegMethod(Method):
 The method "jpeg", used where OUT is a JPEG, hides any file in its coefficients,
 encrypted. A cover that is a JPEG keeps its metadata, tables and all other
 bytes, and nearly its size; any other cover is saved as JPEG first. Send OUT as
-a file: encoded again, as messengers do, it hides nothing any more, unless that
-was learned by --channel or --channel-from. Otherwise, use --for.
+a file: encoded again, as messengers do, its secret is lost, unless --channel or
+--channel-from was given that encoding. Otherwise, use --for.
 
   $ stegnet hide photo.jpg letter.pdf --key-file k -o sent.jpg
   $ stegnet hide photo.jpg letter.pdf --channel-from before.jpg after.jpg \\
@@ -182,11 +181,8 @@ class _JpegCarrier(Carrier):
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
             return not_safe(payload.path, size, most)
-        return CapacityError(
-            f"{payload.path}: has {size} bytes, and there is room for {max(most, 0)}",
-            "take a larger JPEG, one with more detail or of higher quality, or several pictures: spread it over "
-            "several",
-        )
+        hint = "use a larger JPEG, one with more detail or of higher quality, or spread it over several"
+        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
 
 
 class _SealedJpeg(NewContainer):

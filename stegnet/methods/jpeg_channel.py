@@ -1,7 +1,7 @@
 """The JPEG that is sent so that the one that arrives is the container: itself, or by a channel that can be run here.
 
 Through a channel, what arrives of the cover is sealed in, at the cost of the steps of the cover's own coefficients that
-bring it about (`stegnet.media.jpeg.transcoded_blocks`). Then the channel judges: where a block does not arrive as it
+bring it about (`stegnet.image.transcoded_blocks`). Then the channel judges: where a block does not arrive as it
 should, other steps are tried, and what stays out of reach is sealed around.
 
 Butora, Puteaux, Bas 2022, "Errorless robust
@@ -21,16 +21,17 @@ from PIL.JpegImagePlugin import get_sampling
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.temporary import temporary_folder
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.transcoded_blocks import Blocks
 from stegnet.keys import ContainerKeys, Randomness
-from stegnet.media.jpeg import JpegCover, JpegPicture, read_jpeg
-from stegnet.media.jpeg.transcoded_blocks import Blocks
+from stegnet.media.jpeg_cover import JpegCover
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 from stegnet.sealing.jpeg_costs import WET, coefficient_costs
 from stegnet.sealing.jpeg_samples import CARRIED, medium_of, samples_of, with_samples
 
 _TIMEOUT = 300  # seconds that a command may take for a picture
 _NO_INPUT = {"stdin": subprocess.DEVNULL}
-_SURVIVE = "hide what survives that, such as the channel jpeg:75+resize:0.5"
+_SURVIVE = 'use `survive="CHANNEL"`, such as jpeg:75+resize:0.5'
 _CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
 _DEAREST = 300  # cost of what can be reached: less than of what can't
 _SEALINGS, _RUNS = 64, 4  # of a record, and of the channel for each
@@ -39,9 +40,9 @@ _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, an
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
-_FINER = "send the cover once and hide in what arrives; or hide what survives that"
+_FINER = 'send the cover once and hide in what arrives; or use `survive="CHANNEL"`'
 _STRAINED = 1.33  # coefficients that change in what is sent for each that changes in what arrives; detectors find more
-_MILDER = "take a smaller secret, a larger cover or one of much higher quality; or hide what survives that"
+_MILDER = 'use a smaller secret, a larger cover or one of much higher quality; or use `survive="CHANNEL"`'
 
 
 class ChannelSimulator(ABC):
@@ -52,7 +53,7 @@ class ChannelSimulator(ABC):
 
         Raises:
             ConfigError: the command can't be run.
-            MediaError: it fails, or what arrives is no JPEG of the same size.
+            MediaError: it fails, or what arrives is not a JPEG of the same size.
         """
         with temporary_folder() as folder:
             before, after = folder / "sent.jpg", folder / "received.jpg"
@@ -96,7 +97,7 @@ class Command(ChannelSimulator):
         except subprocess.TimeoutExpired as error:
             raise MediaError(f"channel: {program}: took more than {_TIMEOUT} seconds") from error
         if done.returncode:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
             raise MediaError(f"channel: {program}: failed with exit code {done.returncode}: {last[0]}")
         if not received.is_file():
             raise MediaError(f"channel: {program}: wrote no {{out}}")
@@ -119,10 +120,8 @@ class Copy(ChannelSimulator):
             self._saved = {"qtables": image.quantization, "subsampling": sampling}
         share = 1.0 if sampling < 0 else unequal_share(arrived, self(sent.read_bytes()))
         if share:
-            raise MediaError(
-                f"{received}: is not {sent} saved once with its tables: {share:.2%} of the blocks differ",
-                f"give a command that does what the site does; or {_SURVIVE}",
-            )
+            message = f"{received}: is not {sent} saved once with its tables: {share:.2%} of the blocks differ"
+            raise MediaError(message, f"give a command that does what the site does; or {_SURVIVE}")
 
     def run(self, sent: Path, received: Path) -> None:
         with Image.open(sent) as image:
@@ -167,9 +166,8 @@ def _same_size(sent: JpegPicture, path: Path) -> JpegPicture:
     try:
         received = read_jpeg(path)
     except MediaError as error:
-        raise MediaError(
-            f"channel: what arrives is no JPEG that can be read ({_reason(error, path)})", _SURVIVE
-        ) from error
+        message = f"channel: what arrives is not a JPEG that can be read ({_reason(error, path)})"
+        raise MediaError(message, _SURVIVE) from error
     sizes = [f"{each.file.width}×{each.file.height}" for each in (sent, received)]
     if sizes[0] != sizes[1] or sent.planes[0].shape != received.planes[0].shape:
         raise MediaError(f"channel: it makes {sizes[1]} pixels of {sizes[0]}, and must keep the size", _SURVIVE)
@@ -219,8 +217,7 @@ class ThroughChannel(ChannelPlan):
             raise MediaError("channel: two runs on the same file give different results, so nothing can be planned")
         self._received, self._blocks = received, Blocks(cover.picture, received)
         if self._blocks.known.mean() < _KNOWN:
-            hint = "hide what survives that"
-            raise MediaError("channel: it does more than save the picture as JPEG", hint)
+            raise MediaError("channel: the channel must only re-encode the JPEG", _SURVIVE)
         self.carrier = replace(cover, picture=received, errors=None)
         self._container: JpegPicture | None = None
 
@@ -238,10 +235,10 @@ class ThroughChannel(ChannelPlan):
         for _ in range(_SEALINGS):
             samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
-            if options.dummies:  # they decide on all other places, and stay as they are
+            if options.decoys:  # they decide on all other places, and stay as they are
                 idle = idle_samples(samples.size)
                 before.reshape(-1)[idle] = samples.reshape(-1)[idle]
-                options = replace(options, dummies=False)
+                options = replace(options, decoys=False)
             wanted = with_samples(self._received, samples)
             moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
             luma, failed = self._settled(wanted, random)
@@ -253,7 +250,7 @@ class ThroughChannel(ChannelPlan):
             changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
             if all((side[changed] == WET).all() for side in levels):  # no other places are left
                 seed, before = randomness(SEED_BYTES), samples_of(self._received)
-                options = replace(options, dummies=True)
+                options = replace(options, decoys=True)
                 for side, first in zip(costs, usual, strict=True):
                     np.copyto(side, first, where=side < WET)
             crowded = moved.any(1)[:, None] & ~moved  # changes beside others are those that fail

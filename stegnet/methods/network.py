@@ -16,10 +16,9 @@ from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, psnr
 from stegnet.core.parallel import prefetch
 from stegnet.core.samples import is_grey
+from stegnet.image.pictures import about_cover, read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
-from stegnet.media import about_cover, about_secret, read_frames, read_picture, refuse_palette
-from stegnet.media.cover import Cover
-from stegnet.media.inputs import kind_of_secret
+from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.methods.context import Context
 from stegnet.methods.method import CoverSize, Fit, Fitness, Method, NewContainer, option
 from stegnet.methods.network_reveal import NETWORK, FoundPictures, chosen_network, found_pictures
@@ -32,6 +31,7 @@ from stegnet.networks.picture import hide_picture
 from stegnet.networks.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import Container, Header, Pictures, Record, Sound, no_sound, plan_sound
 from stegnet.sealing import SEED_BYTES
+from stegnet.video.films import read_frames
 
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
 _CHOSEN = "method: network, since it can't be compressed into this cover"
@@ -44,7 +44,7 @@ class NetworkOptions:
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     sound: bool = option(True, "do not hide the secret film's sound")
-    any_quality: bool = option(False, "hide a secret even if it comes back below 22 dB PSNR")
+    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
     verify: bool = option(True, "do not read the output back to verify it")
 
 
@@ -94,7 +94,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)
         if cover.kind != kind:
-            hint = f"take a {kind} as the cover, or the method sealed, which hides any file"
+            hint = f'use a {kind} as the cover, or `method="sealed"`, which hides any file'
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
 
     def embed(
@@ -227,10 +227,8 @@ class _NewFilm(_Measured, NewFilm):
         """
         wanted = self.secret.frames
         if wanted > self.frames and self.options.longer == "refuse":
-            raise CapacityError(
-                f"the secret has {wanted} frames, the cover only {self.frames}",
-                "take a longer cover, or hide as many as there is room for",
-            )
+            hint = 'use a longer cover, or hide as many as there is room for (`longer="cut"`)'
+            raise CapacityError(f"the secret has {wanted} frames, the cover only {self.frames}", hint)
         return min(self.frames, wanted)
 
     def _planned_sound(self) -> Sound:
@@ -254,7 +252,7 @@ class _NewFilm(_Measured, NewFilm):
         except CapacityError as error:
             if not self._sound.most:
                 raise
-            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out") from error
+            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
 
     def _about_films(self) -> Iterator[str]:
         """Lines on what is not hidden, and on what was found in the films."""
@@ -267,7 +265,7 @@ class _NewFilm(_Measured, NewFilm):
         if secret.sound and not self.options.sound:
             yield "the secret's sound is left out"
         if secret.more:
-            yield f"the secret's {' and '.join(secret.more)} are not hidden: the method sealed hides a file whole"
+            yield f'the secret\'s {" and ".join(secret.more)} are not hidden: `method="sealed"` hides a file whole'
         yield from (f"cover: {note}" for note in cover.notes)
         yield from (f"secret: {note}" for note in secret.notes)
 

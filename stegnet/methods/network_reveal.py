@@ -15,7 +15,7 @@ import numpy as np
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import parallel_map, prefetch
-from stegnet.media import FilmWriter, atomic_write
+from stegnet.formats.output import atomic_write
 from stegnet.methods.context import Context
 from stegnet.methods.method import FoundSecret
 from stegnet.networks.card import FORMER, SHIPPED, weights_id
@@ -34,6 +34,7 @@ from stegnet.record import (
     parse_packets,
 )
 from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
+from stegnet.video.film_writer import FilmWriter
 
 R = TypeVar("R")
 NETWORK = "network"
@@ -57,7 +58,7 @@ class FoundPictures(FoundSecret):
         network = network_for(self.container.header().secret.weights, self.context)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
-            raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "unless strict, it is revealed")
+            raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "without `strict=True`, it is revealed")
         report = write_revealed(out, revealed.picture)
         return report if revealed.whole else replace(report, trouble=(f"{PICTURE_ALTERED}, and is shown as it is",))
 
@@ -248,9 +249,8 @@ def _counted(film: _Film, frames: Generator[FilmFrame, None, None]) -> Generator
 
 def _altered(diagnosis: Diagnosis) -> RevealError:
     lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
-    return RevealError(
-        f"the container is not as it was hidden: {'; '.join(lines)}", "unless strict, what is left of it is revealed"
-    )
+    hint = "without `strict=True`, what is left of it is revealed"
+    return RevealError(f"the container is not as it was hidden: {'; '.join(lines)}", hint)
 
 
 def chosen_network(context: Context) -> Network:

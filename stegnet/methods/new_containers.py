@@ -10,14 +10,17 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.parallel import parallel_map, prefetch
+from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
-from stegnet.media import FilmWriter, check_picture, read_frames, write_png
+from stegnet.media.checks import check_picture
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg import JpegCover, read_both
+from stegnet.media.jpeg_cover import JpegCover, read_both
 from stegnet.methods.context import Context
 from stegnet.methods.method import NewContainer
 from stegnet.networks.engines import Pool
 from stegnet.results import Changes, FilmFrame, form_of, write_film
+from stegnet.video.film_writer import FilmWriter
+from stegnet.video.films import read_frames
 
 _LONG = 250  # frames
 

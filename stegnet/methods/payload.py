@@ -10,11 +10,9 @@ from pathlib import Path
 from stegnet.core.errors import CapacityError, extra
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.temporary import temporary_folder
+from stegnet.formats.output import Compressed
 from stegnet.keys import Randomness
-from stegnet.media import about_secret
-from stegnet.media.cover import Cover
-from stegnet.media.output import Compressed
-from stegnet.media.probe import media_kind
+from stegnet.media.cover import Cover, about_secret, media_kind
 from stegnet.methods.context import Context
 from stegnet.record import Record, file_header, file_records
 from stegnet.results import printable, stored_name

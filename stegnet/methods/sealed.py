@@ -18,11 +18,10 @@ import psutil
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.kinds import FILE, JPEG_SUFFIXES
 from stegnet.core.samples import channels_of
+from stegnet.image.pictures import about_cover, open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.media import about_cover, forecast, refuse_palette
-from stegnet.media.cover import Cover
-from stegnet.media.inputs import reduced_to
-from stegnet.media.pictures.pictures import open_picture
+from stegnet.media import capacity_tables
+from stegnet.media.cover import Cover, reduced_to
 from stegnet.methods.context import Context
 from stegnet.methods.found_file import FoundFile, describe_file, found_file, loss_note
 from stegnet.methods.method import (
@@ -105,10 +104,10 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
             return []
         fits, how = [Fit("any file", self.name, most, found.hard)], f"{self.name}, compressed"
         if cover.frames == 1:
-            decibels = round(forecast.picture_quality(most, cover.width, cover.height))
+            decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
-        decibels = min(forecast.film_quality(most, cover.width, cover.height, cover.frames), _MOST)
-        times = forecast.film_frames(most, cover.width, cover.height, _GOOD) / cover.frames
+        decibels = min(capacity_tables.film_quality(most, cover.width, cover.height, cover.frames), _MOST)
+        times = capacity_tables.film_frames(most, cover.width, cover.height, _GOOD) / cover.frames
         longer = f"a film of its own size, {times:.1f} times as long"
         fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
         return [*fits, Fit(longer, how, psnr=_GOOD)]
@@ -220,18 +219,18 @@ class SealedCover(Carrier):
         (height, width), secret = self.size, payload.path
         if self.cover.is_film:
             fits = most and frames_for(size, self.frame_room(stored_name(secret)))
-            hint = f"a cover of {fits} such frames would do" if fits else "take a larger cover"
+            hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         elif self._options.at_most_safe:
             return not_safe(secret, size, most)
         else:
             in_all = room(height, width, self.key, self.channels)
             side = sqrt((in_all - most + size) / in_all)
-            hint = f"a cover of {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels would do"
+            hint = f"the cover needs at least {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels"
         if self.channels == 1:
-            hint += ", one in colour has three times the room"
+            hint += ", a colour cover holds three times as much"
         if payload.kind:
-            hint += ", or the method auto, which compresses it"
-        return CapacityError(f"{secret}: has {size} bytes, and there is room for {most}", hint)
+            hint += ', or `method="auto"`, which compresses it'
+        return CapacityError(f"{secret}: has {size} bytes, more than the capacity of {most}", hint)
 
     def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
         """Figures of having hidden so many bytes of a file of this name in all frames."""
@@ -316,8 +315,8 @@ def _check_memory(cover: Cover) -> None:
         width, height = image.size
     needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
     if needed > free:
-        message = f"{cover}: hiding in {width}×{height} pixels takes {needed / 1e9:.1f} GB of memory"
-        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or take a smaller cover")
+        message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
+        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
 
 
 def bytes_room(
@@ -374,7 +373,7 @@ def hide_bytes(
     keys = key_source.new_keys(randomness)
     most = bytes_room(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
     if len(data) > most:
-        raise CapacityError(f"{name}: has {len(data)} bytes, and there is room for {most}", "take a larger cover")
+        raise CapacityError(f"{name}: has {len(data)} bytes, more than the capacity of {most}", "use a larger cover")
     header = file_header(name, BytesIO(data), 1, 0, randomness)
     return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys)
 

@@ -51,7 +51,7 @@ def read_card(path: Path) -> Card:
         WeightsError: there is no such file, or it is not a stegnet weights file.
     """
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file", "train one with `dvc repro`, or take the shipped ones")
+        raise WeightsError(f"{path}: no such weights file", 'train one with `dvc repro`, or omit `weights="FILE"`')
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -9,8 +9,8 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import CODED, HIDDEN_RMS, LEVELS, NONE, Base
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
+from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
-from stegnet.media import resize, unresize
 from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.networks.network import Network
 from stegnet.record import (
@@ -76,7 +76,7 @@ def hides_in(height: int, width: int) -> bool:
 
 def grey_refused() -> CapacityError:
     """The error for a grey cover, which networks would colour."""
-    hint = "the method sealed keeps it grey, or take a cover in colour"
+    hint = '`method="sealed"` keeps it grey, or use a cover in colour'
     return CapacityError("the cover is grey, and a network would give it coloured pixels", hint)
 
 

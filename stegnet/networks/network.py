@@ -143,10 +143,8 @@ class Network:
             WeightsError: the ids differ.
         """
         if weights != self.weights:
-            raise WeightsError(
-                f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}",
-                f"take the weights file with the SHA-256 {weights}",
-            )
+            hint = f'use `weights="FILE"` with the file of SHA-256 {weights}'
+            raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
         """The mask that is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""

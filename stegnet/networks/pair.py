@@ -188,7 +188,7 @@ def find_family(name: str) -> type[Pair]:
     if MARK in name:
         family = load_object("model.name", name)
         if not (isinstance(family, type) and issubclass(family, Pair)):
-            raise ConfigError(f"model.name: {name} is no subclass of stegnet.networks.Pair")
+            raise ConfigError(f"model.name: {name} is not a subclass of stegnet.networks.Pair")
         return family
     if name not in family_names():
         hint = f"{did_you_mean(name, family_names())} known: {', '.join(family_names())}".lstrip()

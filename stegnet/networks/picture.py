@@ -90,6 +90,6 @@ def reveal_read_picture(
     record = reading.record
     assert record is not None
     if record.header.kind != PICTURE:
-        raise RevealError("what is hidden here is no picture of its own", "`stegnet info` says what it is")
+        raise RevealError("what is hidden here is not a picture of its own", "`stegnet info` says what it is")
     network.check(record.header.secret.weights)
     return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)

@@ -8,8 +8,8 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.shuffle import grid
+from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.media import resize, unresize
 from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.networks.frame import reveal_frame
 from stegnet.networks.network import Network
@@ -85,8 +85,10 @@ class SecretQuality:
             first = [self._measured[frame] for frame in known[:count]]
             if _psnr(first, len(self.frames)) < LEAST:
                 reason, advice = self._reason(first)
-                message = f"the secret would be revealed at {_psnr(first):.1f} dB PSNR, too poor to be of use: {reason}"
-                raise CapacityError(message, f"{advice}; with any_quality, it is hidden all the same")
+                message = (
+                    f"the secret would be revealed at {_psnr(first):.1f} dB PSNR, below the useful minimum: {reason}"
+                )
+                raise CapacityError(message, f"{advice}; `any_quality=True` hides it all the same")
 
     @property
     def _errors(self) -> list[SecretErrors]:
@@ -110,14 +112,10 @@ class SecretQuality:
         resizing, total = (sum(getattr(errors, of) for errors in measured) for of in ("resizing", "total"))
         if larger and 2 * resizing >= total:
             secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
-            return (
-                f"it has {secret} pixels, its cover only {cover}",
-                f"take a cover of {secret} or more, or the method sealed",
-            )
-        return (
-            "the network can't carry what it shows, such as noise or fine patterns",
-            "take another secret, or the method sealed",
-        )
+            advice = f'use a cover of {secret} or more, or `method="sealed"`'
+            return f"it has {secret} pixels, its cover only {cover}", advice
+        advice = 'use another secret, or `method="sealed"`'
+        return "the network can't carry what it shows, such as noise or fine patterns", advice
 
 
 def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
@@ -150,5 +148,5 @@ def visibility_notes(worst: float) -> tuple[str, ...]:
     """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
     if worst >= VISIBLE:
         return ()
-    advice = "the network was trained on photographs; take another secret or cover, or the method sealed"
+    advice = 'the network was trained on photographs; use another secret or cover, or `method="sealed"`'
     return (f"the container visibly differs from its cover ({worst:.1f} dB PSNR): {advice}",)

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, from_8_bits, gain_for
-from stegnet.media.pictures.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
+from stegnet.image.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
 
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
 
@@ -104,8 +104,8 @@ def _gain(code: int) -> float:
 
 
 def _too_large(size: int, most: int) -> CapacityError:
-    message = f"the secret's coarse picture needs {size} bytes of its cover, and there is room for {max(most, 0)}"
-    return CapacityError(message, "take a larger cover")
+    message = f"the secret's coarse picture needs {size} bytes of its cover, more than the capacity of {max(most, 0)}"
+    return CapacityError(message, "use a larger cover")
 
 
 def _pack_means(means: np.ndarray) -> bytes:

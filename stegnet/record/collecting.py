@@ -94,7 +94,7 @@ def collect_whole(
     lines = found.trouble()
     _check_whole(file, found, lines)
     if strict and lines:
-        hint = "the file in it is whole: unless strict, it is revealed"
+        hint = "the file in it is whole: without `strict=True`, it is revealed"
         raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
     return found, lines
 

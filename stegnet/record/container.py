@@ -19,12 +19,12 @@ from stegnet.core.parallel import parallel_map, prefetch, with_heartbeat
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
-from stegnet.media import read_frames
 from stegnet.media.cover import Cover
 from stegnet.record.diagnosis import FRAMES, PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
 from stegnet.record.reading import FrameReading, nothing_revealed, read_record
 from stegnet.record.record import Header
 from stegnet.sealing import PIXELS
+from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
 _UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
@@ -201,7 +201,7 @@ class Container(AbstractContextManager):
         form = self.file.lossy_format
         if form is None:
             return nothing_revealed()
-        hint = f"the key is another one, or {form} keeps nothing of what was hidden; hide what survives that"
+        hint = f'the key is another one, or {form} keeps nothing of what was hidden; hide it with `survive="CHANNEL"`'
         return RevealError(str(nothing_revealed()), hint)
 
     def _find_anchor(self) -> None:

@@ -91,7 +91,7 @@ def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
     """
     if total > _MAX_LOSS * (len(statuses) + 1):
         message = f"the container has {len(statuses)} frames, and says that it had {total}"
-        raise RevealError(message, "nearly all of it is missing, or it was made to do harm")
+        raise RevealError(message, "nearly all of it is missing, or it is malicious")
     known = [(position, status.index) for position, status in enumerate(statuses) if status.index is not None]
     order = _longest_increasing(known, [statuses[position].whole for position, _ in known])
     shown = {index for _, index in order}
@@ -160,8 +160,8 @@ def frames_were(indices: Sequence[int], called: Names = FRAMES) -> str:
 def foreign_frames(positions: Sequence[int], called: Names = FRAMES) -> str:
     """Line on frames that do not belong to a container."""
     if len(positions) == 1:
-        return f"1 {called[0]} was put in that does not belong here"
-    return f"{len(positions)} {called[1]} were put in that do not belong here"
+        return f"1 foreign {called[0]} was inserted"
+    return f"{len(positions)} foreign {called[1]} were inserted"
 
 
 def _spans(indices: Sequence[int]) -> Iterator[str]:

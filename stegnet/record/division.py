@@ -74,7 +74,7 @@ def _into_bytes(size: int, rooms: np.ndarray, weights: np.ndarray) -> Division:
 
 
 def _too_large(size: int, most: int, who: str) -> CapacityError:
-    return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or take larger ones")
+    return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or use larger ones")
 
 
 def _loads(size: int, rooms: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:

@@ -60,10 +60,8 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Ca
 
 def nothing_revealed() -> RevealError:
     """The one error for a wrong key, nothing hidden, and a container altered beyond reading."""
-    return RevealError(
-        "nothing can be revealed: nothing here opens with this key",
-        "the key is another one, or the file was altered, or it hides nothing",
-    )
+    hint = "the key is another one, or the file was altered, or it hides nothing"
+    return RevealError("nothing can be revealed: nothing here opens with this key", hint)
 
 
 def _checked_base(record: Record, height: int, width: int) -> Base | None:

@@ -17,12 +17,12 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.samples import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
-from stegnet.media import SoundTrack
 from stegnet.record.base import KINDS
 from stegnet.record.erasure import SHARES
 from stegnet.record.fields import MAX_PART, require, sized, take, take_fraction, take_sized
-from stegnet.record.spread import Spread, least_shares
+from stegnet.record.spread import ErasureCode, least_shares
 from stegnet.record.tracks import format_tracks, parse_tracks
+from stegnet.video.sound import SoundTrack
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
@@ -110,12 +110,12 @@ class Header:
     secret: Pictures | File
 
     @cached_property
-    def spread(self) -> Spread | None:
+    def spread(self) -> ErasureCode | None:
         """Places of a file's bytes in the frames; None if no file is spread over them."""
         if not isinstance(self.secret, File) or not self.secret.needed:
             return None
         shares = SHARES if self.secret.enough else self.frames
-        return Spread(self.film_id, shares, self.secret.size, self.secret.needed)
+        return ErasureCode(self.film_id, shares, self.secret.size, self.secret.needed)
 
     @property
     def enough(self) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stegnet.media import SoundPacket, SoundTrack, read_sound, sound_tracks
 from stegnet.record.fields import require, sized, take, take_sized
+from stegnet.video.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 # track, is it a key packet, presentation and decoding stamp, duration, samples to drop at its end
 _PACKET = struct.Struct(">BBqqII")

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16  # bytes of each share that are in memory at once
 
 
 @dataclass(frozen=True)
-class Spread:
+class ErasureCode:
     """Places of a file's bytes in a film's frames.
 
     Attributes:
@@ -140,7 +140,7 @@ class Gathering:
         file: empty, open for reading and writing.
     """
 
-    spread: Spread
+    spread: ErasureCode
     file: BinaryIO
     _slots: dict[int, dict[int, int]] = field(default_factory=dict)  # by group and number of a share
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any, get_type_hints
 
 from stegnet.core.errors import CapacityError
-from stegnet.media import SoundTrack
 from stegnet.record.fields import MAX_PART, inflate, require, take_fraction
+from stegnet.video.sound import SoundTrack
 
 MAX_DESCRIPTION = 1 << 20  # bytes of the tracks' JSON
 MAX_TRACKS = 255

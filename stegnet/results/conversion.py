@@ -6,20 +6,17 @@ from pathlib import Path
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
 from stegnet.core.samples import is_grey
-from stegnet.media import read_cover, read_picture
-from stegnet.media.films.encoders import MKV, MP4
-from stegnet.media.films.rewrap import rewrap
-from stegnet.media.films.watchable import make_watchable, unplayable
-from stegnet.media.pictures.pictures import open_picture
-from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
-from stegnet.media.probe import media_kind
-from stegnet.media.signature import is_matroska
+from stegnet.formats.signature import is_matroska
+from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
+from stegnet.media.cover import media_kind
 from stegnet.results.naming import MOST_TEXT, TEXT_NAME, WATCHABLE_SUFFIX, plain_suffix, suffix_note
 from stegnet.results.output import OutputTarget, Report
+from stegnet.video.forms import MKV, MP4
+from stegnet.video.remux import make_watchable, rewrap, unplayable
 
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
-_NO_MATROSKA = "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
+_NO_MATROSKA = "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)

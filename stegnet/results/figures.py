@@ -12,8 +12,8 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.samples import in_strips
 
 BETRAYS = "anyone can tell that the container was changed"
-_FILM, _REDUCE = "a film", "reduce it first, in RGB (resize does)"
-WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (resize does)"
+_FILM, _REDUCE = "a film", "reduce it first, in RGB (`resize=PIXELS`)"
+WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (`resize=PIXELS`)"
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
@@ -130,12 +130,12 @@ def betrayed_by(history: str) -> str:
     line = f"the cover is {history}: {BETRAYS}"
     if history.startswith(_FILM):
         return line
-    return f"{line}; let it stay one, or {_REDUCE}" if history == "a JPEG" else f"{line}; {_REDUCE}"
+    return f'{line}; let it stay one (`to="NAME.jpg"`), or {_REDUCE}' if history == "a JPEG" else f"{line}; {_REDUCE}"
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
-    hint = "take a larger cover, spread it over several, or hide it without at_most_safe"
+    hint = "use a larger cover, spread it over several, or hide it without `at_most_safe=True`"
     return CapacityError(f"{secret}: has {size} bytes, and {most} are hard to find in this cover", hint)
 
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.media import FilmWriter, SoundPacket, atomic_write
-from stegnet.media.output import FilmCheck, exists_already
-from stegnet.media.pictures.writing import PICTURE_FORMS, save_picture
+from stegnet.formats.output import already_exists, atomic_write
+from stegnet.image.pictures import PICTURE_FORMS, save_picture
+from stegnet.media.checks import FilmCheck
 from stegnet.results.figures import HidingFigures
+from stegnet.video.film_writer import FilmWriter
+from stegnet.video.sound import SoundPacket
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 
@@ -86,7 +88,7 @@ class OutputTarget:
             made: what is written, for the message: "picture", "film".
             inputs: files that the result is made from.
         Raises:
-            MediaError: it is a folder, has another suffix, is an input, or exists already.
+            MediaError: it is a folder, has another suffix, is an input, or already exists.
         """
         try:
             if self.path.is_dir():
@@ -102,7 +104,7 @@ class OutputTarget:
             if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in read):
                 raise MediaError(f"{self.path}: is an input too", "name another file to write")
             if os.path.lexists(self.path) and not self.force:
-                raise exists_already(self.path)
+                raise already_exists(self.path)
         except OSError as error:
             raise MediaError(f"{self.path}: can't be written ({error.strerror})") from error
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet import kernels
-from stegnet.core.jpeg import BLOCK, COSINES
-from stegnet.media.jpeg import ZIGZAG, JpegPicture
-from stegnet.media.jpeg.rounding import dct_basis, in_strips, rounding_directions
+from stegnet.core.blocks import BLOCK, COSINES, DCT_BASIS, ZIGZAG
+from stegnet.image.jpeg_coefficients import JpegPicture
+from stegnet.media.jpeg_cover import in_strips, rounding_directions
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.jpeg_samples import CARRIED
 
@@ -72,7 +72,7 @@ def _known(errors: np.ndarray) -> np.ndarray:
 
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:
     """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
-    luma, basis = jpeg.planes[0], (dct_basis() * jpeg.steps(0)[:, None]).astype(np.float32)
+    luma, basis = jpeg.planes[0], (DCT_BASIS * jpeg.steps(0)[:, None]).astype(np.float32)
     rows, cols, _ = luma.shape
     pixels = np.empty((rows, BLOCK, cols, BLOCK), np.float32)
 

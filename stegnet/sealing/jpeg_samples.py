@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from stegnet.media.jpeg import JpegPicture
+from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.sealing.carriers import CarrierModel
 
 _MIDDLE = 128  # of a sample; a coefficient of 0

@@ -60,13 +60,13 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int = 3)
     # Red and blue of two green samples in 30 are salt samples, so that those are left out.
     places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
     lowest = RecordPlan(1, trits, grey, places, channels)
-    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # dummies take as much
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class CostMap:
     """A picture in which zones are written, in place.
 
     Attributes:
@@ -81,59 +81,59 @@ class Canvas:
     zones: Zones
     moved: np.ndarray
 
-    def ephemeral(self) -> "Canvas":
+    def ephemeral(self) -> "CostMap":
         """The same, with the zone of an ephemeral key instead of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 
-def write_record(canvas: Canvas, trits: np.ndarray, plan: RecordPlan) -> None:
+def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None:
     """Writes trits to the samples of the record's zone."""
-    samples, zone = canvas.samples, canvas.zones.record
+    samples, zone = cost_map.samples, cost_map.zones.record
     if not plan.grey:
         own = trellis.layout(trits.size, zone.stop - zone.start, plan.height)
         assert own is not None
         if own.merged == 1:
-            _write_lanes(canvas, trits, own)
+            _write_lanes(cost_map, trits, own)
             return
     free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2 * plan.grey
-    numbers = canvas.order.greens(zone, plan.channels, free) if plan.grey else canvas.order.numbers(zone)
+    numbers = cost_map.order.greens(zone, plan.channels, free) if plan.grey else cost_map.order.numbers(zone)
     own = trellis.layout(trits.size, numbers.size, plan.height)
     assert own is not None
     if own.merged > 1:
-        sums = canvas.costs.merged(samples, numbers, own, free, beside)
+        sums = cost_map.costs.merged(samples, numbers, own, free, beside)
         changes = trellis.write_sums(sums, trits, own, numbers.size)
     else:
-        up, down = canvas.costs.at(numbers, free, beside)
-        following = _clustered(numbers, up, down, canvas.moved, plan.channels)
+        up, down = cost_map.costs.at(numbers, free, beside)
+        following = _clustered(numbers, up, down, cost_map.moved, plan.channels)
         changes = trellis.write(gathered(samples, numbers), trits, own, (up, down, NO_TIES), following)
     step(samples, numbers, changes, free, beside)
 
 
-def _write_lanes(canvas: Canvas, trits: np.ndarray, plan: trellis.Layout) -> None:
+def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> None:
     """Writes trits to single samples, some lanes after others, which bounds the memory; threads share them."""
-    samples, first = canvas.samples, canvas.zones.record.start
+    samples, first = cost_map.samples, cost_map.zones.record.start
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
 
     def write(some: slice) -> None:
         lanes = slice(some.start // plan.length, some.stop // plan.length)
         starts = range(first, first + plan.length * plan.lanes, plan.lanes)
-        numbers = np.concatenate([canvas.order.numbers(slice(at + lanes.start, at + lanes.stop)) for at in starts])
+        numbers = np.concatenate([cost_map.order.numbers(slice(at + lanes.start, at + lanes.stop)) for at in starts])
         own = wanted.reshape(plan.rows, plan.lanes)[:, lanes].reshape(-1)
-        costs, like = (*canvas.costs.at(numbers), NO_TIES), replace(plan, lanes=lanes.stop - lanes.start)
+        costs, like = (*cost_map.costs.at(numbers), NO_TIES), replace(plan, lanes=lanes.stop - lanes.start)
         step(samples, numbers, trellis.write(gathered(samples, numbers), own, like, costs), ANY)
 
     in_parts(write, plan.length * plan.lanes, plan.length)
 
 
-def write_ephemeral(canvas: Canvas, trits: np.ndarray, clustered: bool = True) -> None:
+def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True) -> None:
     """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps.
 
     Args:
         clustered: they follow the steps around them; where they don't, the picture has one channel.
     """
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, canvas.samples.size // canvas.moved.size)
-    write_record(canvas.ephemeral(), trits, plan)
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.samples.size // cost_map.moved.size)
+    write_record(cost_map.ephemeral(), trits, plan)
 
 
 def read_ephemeral(

@@ -35,9 +35,9 @@ from stegnet.sealing.carriers import (
     zones_of,
 )
 from stegnet.sealing.costs import Costs
-from stegnet.sealing.dummies import fill_ephemeral_zone, place_dummies
+from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.record_zone import (
-    Canvas,
+    CostMap,
     RecordPlan,
     plan_of,
     read_ephemeral,
@@ -90,7 +90,7 @@ class SealOptions:
             the channels find changes of one of them far sooner.
         clustered: the steps of an ephemeral key, too, follow those around them.
         medium: what the samples are.
-        dummies: False: the picture has its dummy steps already.
+        decoys: False: the picture has its decoy changes already.
     """
 
     first: bool
@@ -98,7 +98,7 @@ class SealOptions:
     grey: bool = False
     clustered: bool = True
     medium: CarrierModel = PIXELS
-    dummies: bool = True
+    decoys: bool = True
 
 
 def seal(
@@ -138,19 +138,19 @@ def _seal(
     own, random = keys.film.recipient is not None and options.first, keystream(seed, SEED_BYTES + NONCE_BYTES)
     nonce = bytes(random[SEED_BYTES:])
     moved = np.zeros(picture.shape[:2], np.int8)
-    if options.dummies:
-        moved = place_dummies(picture, final, plan, zones_of(samples.size, own, medium), bytes(random[:SEED_BYTES]))
+    if options.decoys:
+        moved = place_decoys(picture, final, plan, zones_of(samples.size, own, medium), bytes(random[:SEED_BYTES]))
     salt = frame_salt(picture)
     key = keys.of_frame(salt, options.first)
     zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
-    canvas = Canvas(samples, final, order, zones, moved)
+    cost_map = CostMap(samples, final, order, zones, moved)
     if key.ephemeral is not None:
-        fill_ephemeral_zone(canvas, plan, sha256(seed).digest())
-        write_ephemeral(canvas, key.ephemeral, options.clustered)
+        fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
+        write_ephemeral(cost_map, key.ephemeral, options.clustered)
     lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
     write_zone(samples, zones.lead, _bits(lead), final, order)
     sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
-    write_record(canvas, sealed, plan)
+    write_record(cost_map, sealed, plan)
     _seal_mac(picture, key.mac(salt), order, zones, final, medium.context)
 
 
@@ -197,10 +197,8 @@ def too_small(
     while room(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
         tall, wide = int(height * side), int(width * side)
-    return CapacityError(
-        f"the cover is too small: {width}×{height} pixels",
-        f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}",
-    )
+    hint = f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}"
+    return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
 
 
 def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: bytes) -> bytes:

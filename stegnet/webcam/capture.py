@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.media import frame_rate, read_frames, read_picture
+from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Cover
+from stegnet.video.films import frame_rate, read_frames
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ def _camera_frames(name: str) -> Frames:
     else:
         camera = cv2.VideoCapture(int(name) if name.isdecimal() else name)
     if not camera.isOpened():
-        hint = "--source takes a camera's number (0 is the first), a device, an address or a film file"
+        hint = "--source is a camera's number (0 is the first), a device, an address or a film file"
         raise MediaError(f"{shown}: {'not connected, or in use' if name.isdecimal() else 'no such source'}", hint)
     delivered = False
     try:

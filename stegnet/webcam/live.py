@@ -21,13 +21,15 @@ from stegnet.api import Session
 from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import parallel_map
+from stegnet.formats.output import atomic_write
+from stegnet.image.pictures import resize
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
-from stegnet.media import FilmWriter, atomic_write, resize
 from stegnet.methods import AUTO, METHODS, CoverSize
 from stegnet.networks import FrameInput, Network, check_cover, hide_frame, reveal_frame
 from stegnet.record import MAX_FRAMES, Header, Pictures, Record, read_record
 from stegnet.results import Report
 from stegnet.sealing import SEED_BYTES
+from stegnet.video.film_writer import FilmWriter
 from stegnet.webcam.capture import Frame, Frames, Latest
 
 MILLISECOND = Fraction(1, 1000)

@@ -1,6 +1,7 @@
 """The command line itself: what it imports, its completion, its manual page and its words for the library's."""
 
 import ast
+import inspect
 import re
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import stegnet
+from stegnet import Session
 from stegnet.cli import main
 from stegnet.cli.command import EXIT_CODES, make_parser
-from stegnet.cli.flags import _OPTIONS
+from stegnet.cli.flags import with_options
 from stegnet.cli.parser import commands_of
+from stegnet.core.errors import SETTING
 from stegnet.methods import METHODS
 from tests.cli.conftest import ROOT
 
@@ -25,7 +28,9 @@ OFFERED = {
     "reveal x --key-file k": {"k"},
     "hide --backend o": {"onnx"},
 }
-LIBRARY = ("api.py", "core", "files", "keys", "media", "methods", "networks", "record", "results", "sealing")
+LIBRARY = (
+    "api.py", "core", "files", "image", "keys", "media", "methods", "networks", "record", "results", "sealing", "video",
+)  # fmt: skip
 COMMAND = "stegnet export --force "  # that a hint names in full
 
 
@@ -91,18 +96,31 @@ def test_every_command_and_option_is_in_the_manual(capsys):
         assert "2        -0.78 dB    -0.0014      1 of 23\n" in done.stdout, "a table stays one"
 
 
-def strings() -> list[str]:
-    """All strings in the library but docstrings."""
+def library() -> list[str]:
+    """The text of each module of the library."""
     places = [Path(stegnet.__file__).with_name(name) for name in LIBRARY]
     files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    return [file.read_text("utf-8") for file in files]
+
+
+def test_the_library_names_no_option():
+    nodes = [node for text in library() for node in ast.walk(ast.parse(text))]
     documents = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return [node.value for node in texts if id(node) not in documents]
+    said = {node.value for node in texts if id(node) not in documents}
+    said -= {method.description for method in METHODS.values()}  # topics of the command line's help
+    assert [text for text in said if re.search(r"(?<!\S)[`(]?-(-[a-z]|o )", text) and COMMAND not in text] == []
 
 
-def test_the_library_names_no_option_and_says_every_phrase():
-    """The library says in words what the command line says with options."""
-    said = set(strings()) - {method.description for method in METHODS.values()}
-    assert [text for text in said if re.search(r"(?<!\S)[`(]?--[a-z]", text) and COMMAND not in text] == []
-    assert [phrase for phrase in _OPTIONS if not any(phrase in text for text in said)] == []
+def test_each_setting_that_a_message_names_is_a_parameter_and_an_option():
+    faces = Session, Session.hide, Session.hide_album, Session.reveal, *(each.options for each in METHODS.values())
+    parameters = {name for face in faces for name in inspect.signature(face).parameters}
+    commands = commands_of(make_parser()).values()
+    options = {name: option for command in commands for name, option in command._option_string_actions.items()}
+    settings = {setting for text in library() for setting in SETTING.findall(text.replace('\\"', '"'))}
+    assert settings >= {("strict", "True"), ("sound", "False"), ("method", "sealed"), ("survive", "{point.channel}")}
+    for name, value in settings:
+        assert name in parameters
+        option, *given = with_options(f'`{name}="{value}"`').strip("`").split()
+        assert len(given) == (options[option].nargs != 0)
+        assert value in (options[option].choices or [value])

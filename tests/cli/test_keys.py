@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stegnet.image import read_picture
 from stegnet.keys import Passphrase, guessing_years, random_words
-from stegnet.media import read_picture
 from tests.cli.terminal import typed
 
 PHRASE = "Träumerei at 5 o'clock"

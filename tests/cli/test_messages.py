@@ -83,7 +83,7 @@ def test_terminals(program, run):
     run(["hide", "cover.png", "--text", "a\x1b[2Jb\tc\nd", "-o", "c.png"])
     assert typed(program, "reveal c.png") == (0, "a\\x1b[2Jb    c\r\nd\r\n")
     for line, told in (
-        ("hide cover.png k -o -", "standard output is a terminal, and this is no text"),
+        ("hide cover.png k -o -", "standard output is a terminal, and this is not a text"),
         ("reveal - -o out", "standard input is a terminal"),
     ):
         code, shown = typed(program, line)

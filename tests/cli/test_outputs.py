@@ -30,7 +30,7 @@ def test_an_output_created_meanwhile_is_not_overwritten(run, hidden, monkeypatch
         before, out = sorted(hidden.iterdir()), Path(line.split()[line.split().index("-o") + 1])
         code, told, err = run(line)
         assert (code, told) == (1, "")
-        assert err.endswith(f"error: {out}: exists already\nhint: `--force` overwrites it\n")
+        assert err.endswith(f"error: {out}: already exists\nhint: `--force` overwrites it\n")
         assert out.read_text() == "the other run's"
         assert sorted(hidden.iterdir()) == sorted([*before, hidden / out])
         out.chmod(0o644)

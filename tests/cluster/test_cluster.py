@@ -21,10 +21,10 @@ import pytest
 from stegnet import ClusterError
 from stegnet.cli.signals import Signals
 from stegnet.cluster.cluster import RevealingWork, run_on_cluster
-from stegnet.core.address import place
+from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
+from stegnet.image import write_png
 from stegnet.keys import Key, Passphrase
-from stegnet.media import write_png
 from stegnet.results import OutputTarget
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
@@ -59,7 +59,7 @@ def test_the_bytes_do_not_depend_on_who_computes_them(nodes, expected):
     Path("covers/f2.mkv").write_bytes(whole[:3000])
     Path("out/f1.mkv").write_text("mine")
     exists, damaged = sorted(errors(hiding(nodes.address)), reverse=True)
-    assert exists == "out/f1.mkv: exists already" and damaged.startswith("covers/f2.mkv: ")
+    assert exists == "out/f1.mkv: already exists" and damaged.startswith("covers/f2.mkv: ")
     assert contents("out") == {name: data for name, data in expected.items() if name != "f2.mkv"} | {"f1.mkv": b"mine"}
     Path("covers/f2.mkv").write_bytes(whole)
     outcomes = list(hiding(nodes.address, force=True))
@@ -117,7 +117,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
     outcomes = list(hiding(nodes.address, **where, key=key))
     assert errors(outcomes) == []
     assert str(outcomes[0].out) == f"{object_store}/out/f0.mkv"
-    exist = [f"{object_store}/out/{name}: exists already" for name in expected]
+    exist = [f"{object_store}/out/{name}: already exists" for name in expected]
     assert sorted(errors(hiding(nodes.address, **where, key=key))) == sorted(exist)
     plan, target = plan_revealing(place(where["out"])), OutputTarget(place(f"{object_store}/back"))
     assert len(errors(run_on_cluster(nodes.address, plan, target, RevealingWork(), Key(KEY)))) == len(ORDER)
@@ -170,7 +170,7 @@ def test_the_command_is_killed(nodes, many):
         assert number == signal.SIGKILL or left == set(contents("out"))
     again = command(*hide)
     out, err = again.communicate()
-    assert err.count("exists already") == len(left)
+    assert err.count("already exists") == len(left)
     order = ["a.png", *(f"f{index}.mkv" for index in range(14)), *(name for name in ORDER if name.startswith("p"))]
     wrote = [f"wrote out/{name}" for name in order if name not in left]
     assert [line.split(":")[0] for line in out.splitlines()] == wrote

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 
 import stegnet
 from pipeline.prepare.scenes import render_scene
-from stegnet.media import read_cover, read_picture, write_png
+from stegnet.image import read_cover, read_picture, write_png
 from tests.demo.conftest import PAGE, node
 from tests.support.jpegs import encode_jpeg, read_jpeg, through_jpeg
 from tests.support.quality import psnr

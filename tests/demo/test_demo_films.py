@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.media import FilmWriter, read_frames, scan, write_png
-from stegnet.media.films.sound import read_sound
+from stegnet.image import write_png
+from stegnet.video import FilmWriter, read_frames, read_sound, scan
 from tests.demo.conftest import node
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms
 
 import stegnet
 from stegnet.core.samples import channels_of
-from stegnet.media import read_cover
+from stegnet.image import read_cover
 from stegnet.methods import jpeg as jpegs
 from stegnet.methods import sealed
 from stegnet.results import HidingFigures

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.media import read_picture, write_png
+from stegnet.image import read_picture, write_png
 from tests.support.films import make_film
 from tests.support.tampering import altered, unreadable
 
@@ -104,7 +104,7 @@ def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key):
     assert not Path("out").exists()
     before = {path: path.read_bytes() for path in hide(covers, key)}
     Path("out/3.jpg").rename("kept.jpg")
-    with pytest.raises(stegnet.MediaError, match=r"out/0.png: exists already"):
+    with pytest.raises(stegnet.MediaError, match=r"out/0.png: already exists"):
         hide(covers, key)
     assert {path: path.read_bytes() for path in Path("out").iterdir()}.items() <= before.items()
     hide(covers, key, overwrite=True)
@@ -129,6 +129,6 @@ def test_what_a_killed_run_left_is_removed(covers, key):
         assert not left.exists()
         hide(covers, key)
 
-    with pytest.raises(stegnet.MediaError, match="exists already"):  # the other one was faster
+    with pytest.raises(stegnet.MediaError, match="already exists"):  # the other one was faster
         hide(covers, key, progress=at_the_third(another))
     assert {path for path in Path("out").iterdir() if path.is_dir()} == {mine}

@@ -74,7 +74,7 @@ def test_a_bad_archive_is_refused(tmp_path, entries, change, told, picture, monk
     before = set(tmp_path.rglob("*"))
     with pytest.raises(MediaError, match=told) as caught:
         stegnet.reveal(Path("sent.png"), Path("out"), key=KEY)
-    assert caught.value.hint == "`-o NAME.folder.zip` writes the archive without unpacking it"
+    assert caught.value.hint == '`to="NAME.folder.zip"` writes the archive without unpacking it'
     assert set(tmp_path.rglob("*")) == before
     stegnet.reveal(Path("sent.png"), Path("kept.folder.zip"), key=KEY)
     assert Path("kept.folder.zip").read_bytes() == Path("x.folder.zip").read_bytes()

@@ -11,7 +11,7 @@ import pytest
 
 import stegnet
 from stegnet.files import plan_revealing
-from stegnet.media import write_png
+from stegnet.image import write_png
 from tests.support.films import ffmpeg, make_film
 
 
@@ -38,7 +38,7 @@ def test_inputs_are_refused_before_a_network_is_loaded(key):
     for secret, out, error, message in (
         ("secret.mkv", "c.png", stegnet.CapacityError, "a film can't be hidden in a picture"),
         ("secret.png", "c.jpg", stegnet.MediaError, r"c\.jpg: a picture is written as \.png"),
-        ("secret.png", "old.png", stegnet.MediaError, "exists already"),
+        ("secret.png", "old.png", stegnet.MediaError, "already exists"),
         ("secret.png", "c.png", stegnet.WeightsError, "no such weights file"),
     ):
         with pytest.raises(error, match=message):
@@ -108,4 +108,4 @@ def test_a_search_is_offered_only_where_it_may_find_something(key):
         with pytest.raises(stegnet.RevealError, match="nothing here opens") as caught:
             stegnet.Session(search=search).reveal(nothing, key=opens)
         assert caught.value.searchable == offered
-        assert ("search for it: about" in caught.value.hint) == offered
+        assert ("try `search=True`: about" in caught.value.hint) == offered

@@ -20,11 +20,18 @@ from PIL import Image
 from scipy.fft import idctn
 
 from stegnet import Key
-from stegnet.media import FilmInfo
-from stegnet.media.films.encoders import Coding
-from stegnet.media.films.h264 import write_h264
-from stegnet.methods.robust import file_content, parse_content
-from stegnet.methods.robust_film import ALL_RUNGS, GroupContent, group_room, hide_in_group, pieces_of
+from stegnet.methods.robust import (
+    ALL_FILM_POINTS,
+    HEAD_BYTES,
+    GroupContent,
+    content_room,
+    file_content,
+    hide_in_group,
+    parse_content,
+    pieces_of,
+)
+from stegnet.video import FilmInfo
+from stegnet.video.film_writer import Coding, write_h264
 from tests.format import film_by_the_book as book
 from tests.format.film_by_the_book import (
     FREQUENCIES,
@@ -260,9 +267,9 @@ def read_film(path: Path, height: int) -> list[np.ndarray]:
 
 def write_encoded_film(path: Path) -> None:
     """Writes the film by stegnet."""
-    _, rung, *_ = ALL_RUNGS
+    _, rung, *_ = ALL_FILM_POINTS
     frames = still_frames(GROUP, 64, 96)
-    (content,) = pieces_of(FILE, [group_room((8, 12), rung, ENCODED_RATE)])
+    (content,) = pieces_of(FILE, [content_room(8 * 12, rung, ENCODED_RATE) - HEAD_BYTES])
     made = hide_in_group(frames, rung, GroupContent(content, ENCODED_RATE, RANDOM, VARIANT), Key(SECRET))
     info = FilmInfo(96, 64, tuple(range(GROUP)), Fraction(1, 25), Fraction(25), Fraction(1), ())
     write_h264(path, iter(made), info, Coding(23))

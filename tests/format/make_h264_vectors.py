@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stegnet import Key
-from stegnet.media.films.mp4 import read_mp4, write_mp4
-from stegnet.media.h264 import write_levels
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob, hide_file
 from stegnet.methods.h264 import H264Options
 from stegnet.methods.h264_stream import FilmStream, Slice
 from stegnet.results import OutputTarget
 from stegnet.sealing import frame_salt
+from stegnet.video.h264 import write_levels
+from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.format import h264_by_the_book as book
 from tests.support.films import encode
 from tests.support.h264 import moving

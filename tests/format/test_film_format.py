@@ -8,21 +8,26 @@ import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.keys import Key, Passphrase
-from stegnet.media import read_frames
-from stegnet.methods.robust import Blocks, coded_bits, parse_content
-from stegnet.methods.robust_film import (
-    ALL_RUNGS,
+from stegnet.methods.robust import (
+    ALL_FILM_POINTS,
     GROUP,
+    HEAD_BYTES,
+    VARIANTS,
+    Blocks,
     GroupContent,
-    dither_of,
-    group_room,
+    Headers,
+    coded_bits,
+    content_room,
+    group_dither,
     hide_in_group,
+    parse_content,
     pieces_of,
     read_film,
+    salt_of_variant,
+    salts_of_group,
     signal_of,
 )
-from stegnet.methods.robust_film.groups import salts_of_group
-from stegnet.methods.robust_film.variants import VARIANTS, headers_of, salt_of_variant
+from stegnet.video import read_frames
 from tests.format import film_by_the_book as book
 from tests.format import make_film_vectors as made_by
 from tests.format.film_by_the_book import Keys
@@ -32,7 +37,7 @@ from tests.support.films import still_frames
 ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
 KEY, RATE = Key(SECRET), 20
-each_rung = pytest.mark.parametrize("rung", ALL_RUNGS, ids=lambda rung: rung.name)
+each_point = pytest.mark.parametrize("point", ALL_FILM_POINTS, ids=lambda point: point.name)
 
 
 def film_of(vector: dict) -> list[np.ndarray]:
@@ -47,7 +52,7 @@ def message_of(film: list[np.ndarray], key: Key | Passphrase = KEY) -> bytes | N
 
 def test_each_vector_has_an_answer():
     assert {path.name for path in FOLDER.iterdir()} == {*(each["file"] for each in VECTORS), "answers.json", ENCODED}
-    assert [book.FilmRung(rung.coefficients, rung.run, rung.scale) for rung in ALL_RUNGS] == list(book.RUNGS)
+    assert [book.FilmRung(point.coefficients, point.run, point.scale) for point in ALL_FILM_POINTS] == list(book.RUNGS)
 
 
 def test_the_vectors_are_what_a_second_writer_makes():
@@ -77,18 +82,18 @@ def test_vectors(vector):
 
 def test_steps():
     """Those on the way into the first film."""
-    group, rung = film_of(next(vector for vector in VECTORS if vector["file"] == "cover.png")), ALL_RUNGS[0]
+    group, point = film_of(next(vector for vector in VECTORS if vector["file"] == "cover.png")), ALL_FILM_POINTS[0]
     shape, salt = (4, 8), next(salts_of_group([signal_of(frame) for frame in group]))
     header, content = bytes.fromhex(STEPS["header"]), bytes.fromhex(STEPS["content"])
     assert salt.hex() == next(book.salts(group)).hex() == STEPS["robust_salt"]
     salt = salt_of_variant(salt, STEPS["variant"])
     assert [KEY.robust(b"dither", salt, each).hex() for each in (b"", header)] == STEPS["dither_keys"]
-    blocks, keys, rate = Blocks(shape, rung, KEY, salt), Keys(SECRET, salt), book.fields(header)[0]
-    assert digest((dither_of(blocks, header) * (1 << 16)).astype("<u4")) == STEPS["dither"]
-    assert digest(blocks.places.header.astype("<u4")) == STEPS["header_places"]
-    assert digest(np.array(book.places(*shape, rung.bits, keys).record(keys, header), "<u4")) == STEPS["record_places"]
+    blocks, keys, rate = Blocks(shape, point, KEY, salt), Keys(SECRET, salt), book.fields(header)[0]
+    assert digest((group_dither(blocks, header) * (1 << 16)).astype("<u4")) == STEPS["dither"]
+    assert digest(blocks.header.astype("<u4")) == STEPS["header_places"]
+    assert digest(np.array(book.places(*shape, point.bits, keys).record(keys, header), "<u4")) == STEPS["record_places"]
     assert digest(np.packbits(coded_bits(blocks, rate, content, header[1:]))) == STEPS["bits"]
-    pieces = pieces_of(FIT_FOR_TWO, [group_room(shape, rung, rate)] * 3)
+    pieces = pieces_of(FIT_FOR_TWO, [content_room(shape[0] * shape[1], point, rate) - HEAD_BYTES] * 3)
     assert [piece.hex() for piece in pieces] == STEPS["pieces"]
 
 
@@ -104,26 +109,26 @@ def test_salts_near_edges():
         assert list(salts_of_group([signal_of(frame) for frame in group])) == list(book.salts(group))
 
 
-@each_rung
+@each_point
 @pytest.mark.parametrize("size", [(10, 20), (45, 80)])
-def test_places(rung, size):
+def test_places(point, size):
     """Of the header and a share of the blocks, and the header's signs by which its variant is found."""
     salt, header = bytes(range(16)), book.header_of(0, RANDOM, 6)
-    own, places = book.places(*size, rung.bits, Keys(SECRET, salt)), Blocks(size, rung, KEY, salt).places
+    own, places = book.places(*size, point.bits, Keys(SECRET, salt)), Blocks(size, point, KEY, salt)
     assert places.header.tolist() == own.header
     assert places.record(6, header).tolist() == own.used(header)
-    (headers,) = headers_of(size, [rung], KEY, salt)
+    headers = Headers.of(point, size, KEY, salt)
     for variant in (0, VARIANTS - 1):
         signs = headers.signs[variant]
         key = Keys(SECRET, salt + bytes([variant])).of("header")
         assert np.array_equal(signs, book.signed(key, np.ones(len(signs))))
 
 
-@each_rung
-def test_the_book_reads_what_stegnet_hides(rung):
+@each_point
+def test_the_book_reads_what_stegnet_hides(point):
     frames = still_frames(GROUP, 99, 133)
-    (content,) = pieces_of(FILE, [group_room((12, 16), rung, RATE)])
-    film = hide_in_group(frames, rung, GroupContent(content, RATE, RANDOM, 7), KEY)
+    (content,) = pieces_of(FILE, [content_room(12 * 16, point, RATE) - HEAD_BYTES])
+    film = hide_in_group(frames, point, GroupContent(content, RATE, RANDOM, 7), KEY)
     assert book.read(film, lambda salt: SECRET) == message_of(film) == FILE
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stegnet import Key, RevealError, Session
-from stegnet.media.h264 import Parameters, read_levels
 from stegnet.sealing import frame_salt
+from stegnet.video.h264 import Parameters, read_levels
 from tests.format import h264_by_the_book as book
 from tests.format import make_h264_vectors as made_by
 from tests.format.make_h264_vectors import ANSWERS, FOLDER

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stegnet.image import read_picture
 from stegnet.keys import Key, Passphrase
-from stegnet.media import read_picture
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.robust import (
     Blocks,
-    Rung,
+    OperatingPoint,
     coded_bits,
     dither_of,
     make_header,
@@ -35,7 +35,7 @@ CONTAINER, CONTENTS, RESIZED = STEPS["container"], STEPS["contents"], STEPS["res
 TEXT = (FOLDER / "../../docs/format.md").resolve().read_text(encoding="utf-8").partition("## Test vectors")[2]
 KEY, PASSPHRASE = Key(bytes.fromhex(STEPS["key"])), Passphrase(STEPS["passphrase"])
 NONCE, RATE = bytes.fromhex(STEPS["nonce"]), STEPS["rate"]
-RUNG = Rung("jpeg-75", STEPS["rung"]["first"], STEPS["rung"]["bits"], 38.0, 74, 86)
+RUNG = OperatingPoint("jpeg-75", STEPS["rung"]["first"], STEPS["rung"]["bits"], 38.0, 74, 86)
 SALT = bytes.fromhex(CONTAINER["salts"][0])
 SIDE = 8  # of a block
 
@@ -71,7 +71,7 @@ def test_salts_keys_and_places():
     assert KEY.robust(b"record", SALT, bytes(8)).hex() == CONTAINER["record_key"]
     assert robust_key(PASSPHRASE, SALT).robust(b"dither", SALT).hex() == CONTAINER["dither_key_by_passphrase"]
     assert digest(dither_of(shape, KEY, SALT).astype("<u4")) == CONTAINER["dither"]
-    assert digest(Blocks(shape, RUNG, KEY, SALT).places.header.astype("<u4")) == CONTAINER["header_places"]
+    assert digest(Blocks(shape, RUNG, KEY, SALT).header.astype("<u4")) == CONTAINER["header_places"]
 
 
 @pytest.mark.parametrize("textured", [False, True])
@@ -82,7 +82,7 @@ def test_shares_of_blocks(textured):
     blocks = Blocks((given["rows"], given["cols"]), RUNG, KEY, SALT, found if textured else None)
     content = bytes.fromhex(CONTAINER["content"])
     for share, step in enumerate((CONTAINER["textured"] if textured else given)["each"]):
-        assert digest(blocks.places.record(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
+        assert digest(blocks.record(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
         assert digest(np.packbits(used_blocks(blocks, NONCE, share))) == step["used_blocks"]
         assert blocks.room(RATE, share) == step["room"]
         assert digest(np.packbits(coded_bits(blocks, RATE, content, NONCE, share))) == step["bits"]
@@ -134,5 +134,5 @@ def test_the_pages_values():
     for purpose, value in re.findall(r"\n\| robust: ([a-z]+).* \| `([0-9a-f]{64})` \|", TEXT):
         fresh = [header] if purpose in ("order", "mask", "record") else []
         assert KEY.robust(purpose.encode(), salt, *fresh).hex() == value
-    first = Blocks((12, 16), Rung("small", 0, 8, 38.0, 1, 100), KEY, salt).places.header[:8]
+    first = Blocks((12, 16), OperatingPoint("small", 0, 8, 38.0, 1, 100), KEY, salt).header[:8]
     assert f"header's first elements are the bits `{' '.join(map(str, first))}`" in TEXT

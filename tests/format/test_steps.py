@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet.core.samples import enlarge
 from stegnet.core.shuffle import apply, draw, draw_mask
+from stegnet.image import resize
 from stegnet.keys import ContainerKeys, Key, KeyRing, Passphrase
-from stegnet.media import resize
 from stegnet.record import Header, Pictures, Record, decode_base, encode_base, format_record, least_base
 from stegnet.sealing import frame_salt, idle_samples, room, trellis, unseal
 from tests.support.sealing import FILM_ID, KEY, lead_of, mac_of, sides, zones

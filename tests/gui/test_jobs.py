@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.gui import jobs
 from stegnet.results import betrayed_by
 from tests.gui.conftest import PASSPHRASE, Client, request
 
@@ -29,10 +30,10 @@ def question(cover: Path, size: int = 0) -> dict[str, Any]:
     return {"cover": sides | {"file": file}, "secret": {"name": NAME, "size": size}, "suffix": ".jpg"}
 
 
-def room(client: Client, cover: Path, **other: Any) -> dict[str, Any]:
+def capacity(client: Client, cover: Path, **other: Any) -> dict[str, Any]:
     asked = question(cover)
     asked["cover"] |= {name: other.pop(name) for name in ("width", "height", "frames") if name in other}
-    answer = client.ask("room", "POST", json.dumps(asked | other).encode() + b"\n" + cover.read_bytes())
+    answer = client.ask("capacity", "POST", json.dumps(asked | other).encode() + b"\n" + cover.read_bytes())
     assert answer.status == 200
     return json.loads(answer.body)
 
@@ -48,7 +49,7 @@ def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, sa
     return advice(client, "forecast", **question(cover, size) | told | {"safe": safe})
 
 
-def test_a_file_comes_back(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
+def test_a_file_is_recovered(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
     done = client.do("hide", cover, note)
     facts = done["result"]
     assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover.png", 300, 200, [])
@@ -86,7 +87,7 @@ def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path,
 def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
     """It has the name of a preview, and a note its PSNR."""
     Image.fromarray(picture(136, 200, 3)).save(tmp_path / "cover.jpg", quality=95)
-    done = client.do("hide", tmp_path / "cover.jpg", note, survive="jpeg:90", suffix=".jpg")
+    done = client.do("hide", tmp_path / "cover.jpg", note, destination="website", suffix=".jpg")
     measured = done["result"]["psnr"]
     assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
     assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
@@ -98,24 +99,37 @@ def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> N
 PICTURE = {"width": 1600, "height": 1200, "frames": 1}
 PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
 FORECASTS = [
-    (PICTURE, {"name": "a.bin", "size": 10**6}, None, r"Room for about [\d.]+ MB: the secret as it is, .*"),
-    (PICTURE, PHOTO, "jpeg:75", r"Room for about \d\d kB: a copy of the secret at about \d\d dB\."),
-    (PICTURE | {"frames": 48}, {"name": "a", "size": 1}, "h264:23", r"Room for about \d\d kB: the secret as it is.*"),
-    (PICTURE | {"frames": 48}, {"name": "a", "size": 10**9, "film": True}, None, r".* \d\d MB: a compressed copy .*"),
-    ({"width": 8, "height": 8, "frames": 1}, PHOTO, None, r"Room for about 0 bytes: too little for this secret\."),
+    (PICTURE, {"name": "a.bin", "size": 10**6}, "file", r"Capacity: about [\d.]+ MB\. The secret fits as it is, .*"),
+    (PICTURE, PHOTO, "website", r"Capacity: about \d\d kB\. A copy of the secret fits, at about \d\d dB\."),
+    (
+        PICTURE | {"frames": 48},
+        {"name": "a", "size": 1},
+        "website",
+        r"Capacity: about \d\d kB\. The secret fits as it is.*",
+    ),
+    (
+        PICTURE | {"frames": 48},
+        {"name": "a", "size": 10**9, "film": True},
+        "file",
+        r".* \d\d MB\. A compressed copy .*",
+    ),
+    ({"width": 8, "height": 8, "frames": 1}, PHOTO, "file", r"Capacity: about 0 bytes\. The secret is too large\."),
 ]
 
 
-def test_the_room_is_told_before_hiding(client: Client) -> None:
-    for cover, secret, survive, expected in FORECASTS:
-        assert re.fullmatch(expected, advice(client, "forecast", cover=cover, secret=secret, survive=survive))
+def test_the_capacity_is_told_before_hiding(client: Client) -> None:
+    for cover, secret, destination, expected in FORECASTS:
+        suffix = "" if destination == "file" else ".jpg" if cover["frames"] == 1 else ".mp4"
+        assert re.fullmatch(
+            expected, advice(client, "forecast", cover=cover, secret=secret, destination=destination, suffix=suffix)
+        )
 
 
 def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
-    """Its room is told before, and is there."""
-    found = room(client, photo)
-    assert room(client, photo, width=0, height=0) == found, "it is measured if its size is not known"
-    told = found["room"]
+    """Its capacity is told before, and is there."""
+    found = capacity(client, photo)
+    assert capacity(client, photo, width=0, height=0) == found, "it is measured if its size is not known"
+    told = found["capacity"]
     for size, fits in ((told, True), (told + 1, False)):
         (tmp_path / NAME).write_bytes(bytes(size))
         assert ("byte for byte" in forecast(client, photo, found, size)) is fits
@@ -131,12 +145,12 @@ def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
 
 def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Path) -> None:
     """What that is, is told before, and after hiding on which side the secret was."""
-    found = room(client, photo)
-    assert 0 < found["hard"] < found["room"] / 4
+    found = capacity(client, photo)
+    assert 0 < found["hard"] < found["capacity"] / 4
     for size, safe in ((found["hard"], True), (found["hard"] + 1, False)):
         (tmp_path / NAME).write_bytes(bytes(size))
         told = forecast(client, photo, found, size, safe=True)
-        assert re.match(r"Room for about [\d.]+ kB, \d+ bytes of it hard to find: ", told)
+        assert re.match(r"Capacity: about [\d.]+ kB, \d+ bytes of it hard to find\. ", told)
         assert ("byte for byte" in told) is safe
         done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg", safe=True)
         assert ("result" in done) is safe
@@ -153,21 +167,29 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
         (tmp_path / "copy.png", ".png", "a copy of one that was saved with loss"),
         (film, ".mkv", "a film in YCbCr (h264)"),
     ):
-        found = room(client, cover, suffix=suffix, frames=3 if cover == film else 1)
+        found = capacity(client, cover, suffix=suffix, frames=3 if cover == film else 1)
         assert (found["history"], found["hard"] == 0) == (history, bool(history) and cover != film), cover.name
         lines = client.ask("jobs", "POST", request("hide", cover, note, suffix=suffix)).lines
         warned = [line["warning"] for line in lines if "warning" in line]
-        assert warned == ([betrayed_by(history)] if history else []), cover.name
-    assert ", all of it easy to find: " in forecast(client, photo, room(client, photo, suffix=".png"), 1)
-    assert room(client, photo, suffix=".jpg", survive="jpeg:75")["history"] is None
+        assert warned == ([jobs.in_words(betrayed_by(history))] if history else []), cover.name
+    assert ", all of it easy to find. " in forecast(client, photo, capacity(client, photo, suffix=".png"), 1)
+    assert capacity(client, photo, suffix=".jpg", destination="website")["history"] is None
     with Image.open(photo) as picture:
         picture.convert("CMYK").save(tmp_path / "cmyk.jpg")
-    assert room(client, tmp_path / "cmyk.jpg") == {"text": "cmyk.jpg: the JPEG is CMYK, which is not supported."}
+    assert capacity(client, tmp_path / "cmyk.jpg") == {"text": "cmyk.jpg: the JPEG is CMYK, which is not supported."}
+
+
+def test_settings_have_the_labels_of_the_page():
+    page = "".join(file.read_text("utf-8") for file in Path(jobs.__file__).with_name("page").rglob("*.js"))
+    for setting in ("search=True", "at_most_safe=True", 'survive="CHANNEL"'):
+        assert jobs.in_words(f"`{setting}`").strip("“”") in page
+    line = 'let it stay one (`to="NAME.jpg"`), or try `method="sealed"` or `survive="jpeg:50"`'
+    assert jobs.in_words(line) == "let it stay one, or try the method sealed or “Where will it be sent?” jpeg:50"
 
 
 def test_bad_questions(client: Client, photo: Path) -> None:
     asked = question(photo)
-    assert client.ask("room", "POST", json.dumps(asked).encode() + b"\nshort").status == 400
+    assert client.ask("capacity", "POST", json.dumps(asked).encode() + b"\nshort").status == 400
     for wrong in ({"name": 5, "size": 1}, {"name": "a", "size": -1}, {"name": "a"}, 5, None):
         asked["cover"]["file"] = wrong
-        assert client.ask("room", "POST", json.dumps(asked).encode() + b"\n").status == 400, wrong
+        assert client.ask("capacity", "POST", json.dumps(asked).encode() + b"\n").status == 400, wrong

@@ -3,14 +3,27 @@
 import re
 
 from stegnet.gui import server as gui
+from stegnet.methods.destinations import DESTINATIONS
 from tools.page_constants import PATH, page_constants
 
 PAGE = PATH.parent
+DEMO = PATH.parents[3] / "demo"
 IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?from "([^"]+)"|^import "([^"]+)"|\bawait import\("([^"]+)"\)""", re.M)
 
 
 def test_the_constants_are_pythons() -> None:
     assert PATH.read_text("utf-8") == page_constants(), "write them again: python -m tools.page_constants"
+
+
+def test_the_destinations_are_those_of_the_command_line() -> None:
+    """A line of the form for each, those of pictures before those of films; and the channels of the page without it."""
+    named = re.findall(r"^    (\w+): \{", (PAGE / "form/destinations.js").read_text("utf-8"), re.M)
+    assert named == [*DESTINATIONS, "file", "messenger", "website"]
+    channels = re.search(r"CHANNELS = \{(.*)\}", (DEMO / "src/page/jobs.js").read_text("utf-8"))[1]
+    default = {"survive": "jpeg:75"}
+    for name, channel in re.findall(r'(\w+): "([^"]+)"', channels):
+        given = {key: value for key, value in DESTINATIONS[name].options.items() if value}
+        assert default | given == {"survive": channel}
 
 
 def test_each_module_names_files_of_the_page_alone() -> None:

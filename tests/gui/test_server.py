@@ -45,7 +45,7 @@ def test_who_is_refused(client: Client) -> None:
     others = ["form/../../server.py", "../server.py", "form/%2e%2e/x", "form//drop.js", "index.html/"]
     others += ["results/", "jobs", "quit", "form"]
     assert {path: client.ask(path).status for path in others} == dict.fromkeys(others, 404)
-    for path in ("", "jobs", "quit", "form/drop.js", "room", "words"):
+    for path in ("", "jobs", "quit", "form/drop.js", "capacity", "words"):
         for method in ("GET", "POST"):
             assert client.ask_anything(f"/{'x' * 32}/{path}", method).status == 404
         assert client.ask(path, "POST", Origin="http://evil.example").status == 403
@@ -69,7 +69,7 @@ BAD_JOBS = [
     *(asking(job=job) for job in ("steal", "hide", ["reveal"])),
     *(asking(files=files) for files in ([], [{"name": ["a"], "size": 0}], {"name": "a", "size": 0}, ["name"], None)),
     *(asking(suffix=suffix) for suffix in ("/x", None)),
-    *(asking(survive=survive) for survive in (75, ["jpeg:75"])),
+    *(asking(destination=destination) for destination in (75, ["website"], "fax", None)),
     *(asking(safe=safe) for safe in (1, "yes", None)),
     *(asking(key=key) for key in ({"file": 5}, {"passphrase": 5}, {"passphrase": None}, ["passphrase"], "passphrase")),
 ]
@@ -106,7 +106,7 @@ def test_errors_have_hints_and_name_no_folder(
         assert re.match("not a key file|the passphrase is empty", said), key
     for inputs, options, said in (
         ((note, cover), {}, "note.txt: neither a picture nor a film that can be read"),
-        ((cover, note), {"survive": "fax", "suffix": ".jpg"}, "survive: unknown channel 'fax'"),
+        ((cover, note), {"destination": "website", "safe": True}, "at_most_safe: goes with auto or sealed or jpeg"),
     ):
         assert client.do("hide", *inputs, **options)["error"]["message"] == said
     assert folders(workspace) == []
@@ -165,8 +165,8 @@ def test_names_stay_in_their_folder(client: Client, workspace: gui.Workspace, jo
         assert path.parent.name == "0"
 
 
-def test_a_disk_with_little_room(client: Client, workspace: gui.Workspace, monkeypatch, cover: Path) -> None:
-    """Half of the free room is kept."""
+def test_a_disk_with_little_space(client: Client, workspace: gui.Workspace, monkeypatch, cover: Path) -> None:
+    """Half of the free space is kept."""
     size = cover.stat().st_size
     for free, told in ((2 * size + 1, "nothing can be revealed"), (2 * size - 1, "are too much for the folder")):
         monkeypatch.setattr("shutil.disk_usage", lambda path, free=free: type("Usage", (), {"free": free}))

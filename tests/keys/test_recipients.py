@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 import stegnet
 from stegnet import CapacityError, KeyFileError, RevealError
+from stegnet.image import read_picture
 from stegnet.keys import (
     Identity,
     Key,
@@ -22,10 +23,10 @@ from stegnet.keys import (
     import_secret,
 )
 from stegnet.keys.elligator import coordinate, representative
-from stegnet.media import FilmWriter, read_frames, read_picture
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.record_zone import read_ephemeral
+from stegnet.video import FilmWriter, read_frames
 from tests.support.sealing import order_of
 
 FORMAT = Path(__file__).parents[1] / "format"
@@ -184,7 +185,7 @@ def test_room_is_left_for_the_ephemeral_key(cover, picture):
     assert bytes_room(*size, "x") - 210 < most < bytes_room(*size, "x") - 190
     full = hide_bytes(cover, b"\1" * most, RECIPIENT, name="x")
     assert reveal_bytes(full, IDENTITY) == b"\1" * most
-    with pytest.raises(CapacityError, match=f"there is room for {most}"):
+    with pytest.raises(CapacityError, match=f"more than the capacity of {most}"):
         hide_bytes(cover, b"\1" * (most + 1), RECIPIENT, name="x")
     for small in ((1, 1), (16, 15), (20, 17), (23, 24)):
         with pytest.raises(RevealError):
@@ -210,7 +211,7 @@ def test_a_film_opens_without_its_first_frame(tmp_path, make_film, monkeypatch):
 
 def test_recipients_that_everybody_could_read():
     for public in LOW_ORDER:
-        with pytest.raises(KeyFileError, match="is no public key"):
+        with pytest.raises(KeyFileError, match="is not a public key"):
             Recipient(public)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
-from stegnet.media.pictures.bare_avif import BareCoder, as_file, decode_bare
+from stegnet.image.avif import BareCoder, as_file, decode_bare
 from tests.support.quality import psnr
 
 QUICK, THOROUGH = BareCoder.quick(8), BareCoder.thorough(6)

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError
-from stegnet.media import forecast, read_frames, read_picture, read_sound, scan, write_png
+from stegnet.image import read_picture, write_png
+from stegnet.image.avif import write_avif
+from stegnet.media import capacity_tables
 from stegnet.media.compress import compress_film, compress_picture
-from stegnet.media.pictures.avif_writer import write_avif
+from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import encode
 from tests.support.quality import psnr
 
@@ -88,7 +90,7 @@ def test_colours_become_srgb(photo, folder, swapped_profile):
 
 
 def test_what_fits_at_no_quality_or_in_no_format(photo, folder, make_film, tmp_path):
-    message = "bytes even at the lowest quality, and there is room for {}"
+    message = "bytes even at the lowest quality, more than the capacity of {}"
     with pytest.raises(CapacityError, match=message.format(100)):
         compress_picture(photo, folder, 100)
     with pytest.raises(CapacityError, match=message.format(1000)):
@@ -146,14 +148,17 @@ def test_small_sound_is_copied_and_large_sound_compressed(make_film, tmp_path, f
 def test_the_quality_that_is_foretold():
     """Measured points are met; a film's length is the inverse of its quality, and more bits are better."""
     for table, quality_of in (
-        (forecast.PICTURES, lambda rate: forecast.picture_quality(round(rate * 256 * 256 / 8), 256, 256)),
-        (forecast.FILMS, lambda rate: forecast.film_quality(round(rate * 640 * 360 * 50 / 8), 640, 360, 50)),
+        (capacity_tables.PICTURES, lambda rate: capacity_tables.picture_quality(round(rate * 256 * 256 / 8), 256, 256)),
+        (
+            capacity_tables.FILMS,
+            lambda rate: capacity_tables.film_quality(round(rate * 640 * 360 * 50 / 8), 640, 360, 50),
+        ),
     ):
         assert [*table.values()] == sorted(table.values())
         for rate, quality in table.items():
             assert quality_of(rate) == pytest.approx(quality, abs=0.05)
         assert quality_of(min(table) / 9) < min(table.values()) and quality_of(2 * max(table)) > max(table.values())
-    assert forecast.picture_quality(0, 256, 256) == 0
+    assert capacity_tables.picture_quality(0, 256, 256) == 0
     for quality in (32, 44):
-        frames = forecast.film_frames(10**8, 640, 360, quality)
-        assert forecast.film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)
+        frames = capacity_tables.film_frames(10**8, 640, 360, quality)
+        assert capacity_tables.film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)

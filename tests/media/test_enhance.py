@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stegnet.media import read_frames, scan
 from stegnet.media.enhance import enhance, enhance_film
+from stegnet.video import read_frames, scan
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (40, 50)])

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.media import FilmWriter, read_frames, read_sound, scan, sound_tracks
+from stegnet.video import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.media import read_frames, scan
+from stegnet.video import read_frames, scan
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.waiting import LIMIT
 
@@ -233,7 +233,7 @@ LOOK = """
 import sys
 from pathlib import Path
 from stegnet.core.errors import MediaError
-from stegnet.media import read_frames, scan
+from stegnet.video import read_frames, scan
 for name in sys.argv[1:]:
     for look in (scan, lambda path: next(read_frames(path))):
         try:

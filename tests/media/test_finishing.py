@@ -11,8 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.media import matroska, scan
-from stegnet.media.films.finishing import draw_uids, use_milliseconds
+from stegnet.formats import matroska
+from stegnet.formats.matroska import draw_uids
+from stegnet.video import scan
+from stegnet.video.mp4 import use_milliseconds
 from tests.support.films import ffmpeg, write_film
 
 FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0"
@@ -46,8 +48,7 @@ def write(path: Path, form: str, keep: Path | None = None, start: Fraction = Fra
 def elements(path: Path) -> list[tuple[bytes, bytes]]:
     """Identifier and content of Matroska's elements before the first cluster, in order."""
     data, seen = path.read_bytes(), []
-    with path.open("rb") as film:
-        *spans, _ = matroska.header_spans(film)
+    *spans, _ = matroska.header_spans(data)
     for span in spans:
         holds_others = any(span.start <= other.start < other.parent_end <= span.end for other in spans)
         hidden = holds_others or span.name in matroska.UIDS
@@ -89,9 +90,8 @@ def test_films_are_those_of_ffmpegs_command_line(tmp_path, source):
 
 
 def uids(path: Path) -> list[bytes]:
-    with path.open("rb") as film:
-        spans = list(matroska.header_spans(film))
-    return [path.read_bytes()[span.start : span.end] for span in spans if span.name in matroska.UIDS]
+    data = path.read_bytes()
+    return [data[span.start : span.end] for span in matroska.header_spans(data) if span.name in matroska.UIDS]
 
 
 def test_uids_follow_from_the_randomness_alone(tmp_path, make_sounds):

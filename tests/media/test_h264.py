@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from stegnet.media import FilmInfo, read_frames, scan
-from stegnet.media.films.encoders import PACE, Coding
-from stegnet.media.films.films import decode
-from stegnet.media.films.h264 import with_sound, write_h264
-from stegnet.media.films.motion import SEARCH, Motion, motion_of
+from stegnet.video import FilmInfo, read_frames, scan
+from stegnet.video.film_writer import PACE, Coding, write_h264
+from stegnet.video.films import decode
+from stegnet.video.motion import SEARCH, Motion, motion_of
+from stegnet.video.mux_sound import with_sound
 from tests.support.films import encoded, still_film, still_frames
 from tests.support.quality import psnr
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError, PackageError
-from stegnet.media.h264 import (
+from stegnet.video import h264 as reader_module
+from stegnet.video.h264 import (
     WRITABLE,
     H264Error,
     Kind,
@@ -24,7 +25,6 @@ from stegnet.media.h264 import (
     write_levels,
     x264_padding,
 )
-from stegnet.media.h264 import parameters as reader_module
 from tests.support.films import bundled_ffmpeg, encode, encoded
 from tests.support.h264 import CODINGS, SLICES, hashes, headers, moving, planes, slices, stream, units, written
 

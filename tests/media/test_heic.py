@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
-from stegnet.media import PICTURE, probe, read_cover, read_picture
+from stegnet.core.kinds import PICTURE
+from stegnet.image import read_cover, read_picture
+from stegnet.media.cover import probe
 
 FOLDER = Path(__file__).parent / "heic"
 RED, GREEN, BLUE, YELLOW = (250, 40, 30), (30, 220, 60), (40, 60, 240), (240, 220, 40)

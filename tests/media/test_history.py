@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.media import FILM, kind, probe, read_frames
-from stegnet.media.history import decoder_colours
+from stegnet.core.kinds import FILM
+from stegnet.media.compression_traces import decoder_colours
+from stegnet.media.cover import kind, probe
+from stegnet.video import read_frames
 from tests.support.jpegs import lossy_history
 
 COPY = "a copy of one that was saved with loss"

@@ -14,8 +14,8 @@ from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
 from stegnet.core import jpeg as encoder
-from stegnet.media.jpeg.markers import parse_jpeg
-from stegnet.media.jpeg.scans import scan_symbols
+from stegnet.image.jpeg_entropy import scan_symbols
+from stegnet.image.jpeg_markers import parse_jpeg
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 from tests.support.quality import psnr

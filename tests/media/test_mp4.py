@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError
-from stegnet.media.films.films import TRUNCATED, scan
-from stegnet.media.films.mp4 import read_mp4, write_mp4
+from stegnet.video import scan
+from stegnet.video.films import TRUNCATED
+from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, make_film, still_film
 
 LAYOUTS = {
@@ -73,7 +74,7 @@ def test_other_files_are_refused(source, tmp_path):
     with pytest.raises(MediaError, match="in fragments"):
         read_mp4(ffmpeg(f"-i {source}", tmp_path / "fragments.mp4", options))
     for film in (source, make_film(tmp_path / "a.mkv", 2)):
-        with pytest.raises(MediaError, match="is no MP4 or MOV"):
+        with pytest.raises(MediaError, match="is not an MP4 or MOV"):
             read_mp4(film)
 
 
@@ -90,7 +91,7 @@ def test_strange_boxes(source, tmp_path):
     strange = {
         data.replace(b"stco", b"free"): "tables of this MP4 file are damaged",
         data + nested(b"moov", b"", 3000): "tables of this MP4 file are damaged",
-        data + nested(b"meta", bytes(4) + nested(b"iloc", bytes(8))): "offsets that are not known here",
+        data + nested(b"meta", bytes(4) + nested(b"iloc", bytes(8))): "an unsupported offset box",
     }
     for content, message in strange.items():
         path.write_bytes(content)

@@ -1,7 +1,7 @@
 import sys
 
-from stegnet.media.films.films import open_film
-from stegnet.media.opened_file import OpenedFile
+from stegnet.formats.opened_file import OpenedFile
+from stegnet.video.films import open_film
 
 
 def test_ffmpeg_reads_without_python_code(tmp_path, make_film):

@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError, make_key_file
-from stegnet.media import FilmWriter, atomic_write, check_film, check_picture, digest, write_png
-from stegnet.media.output import FilmCheck
+from stegnet.formats.output import atomic_write
+from stegnet.image import write_png
+from stegnet.media.checks import FilmCheck, check_film, check_picture, digest
+from stegnet.video import FilmWriter
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
@@ -197,7 +199,7 @@ def test_nothing_is_overwritten(tmp_path, failing, links):
     assert (contents(tmp_path), target.stat().st_ino) == ({"a.png": "new"}, inode)
     target.unlink()
     target.symlink_to("nowhere")
-    with pytest.raises(MediaError, match="exists already"), atomic_write(target, overwrite=False):
+    with pytest.raises(MediaError, match="already exists"), atomic_write(target, overwrite=False):
         pytest.fail("a night's work would be lost")
     target.unlink()
     failing(errno.EIO, "os.link", "os.replace")
@@ -213,12 +215,12 @@ def test_what_has_come_meanwhile_is_not_overwritten(tmp_path, failing, links):
     target = tmp_path / "a.png"
     for late in (Path.touch, lambda path: path.symlink_to("nowhere"), Path.mkdir):
         with (
-            pytest.raises(MediaError, match=r"a\.png: exists") as caught,
+            pytest.raises(MediaError, match=r"a\.png: already exists") as caught,
             atomic_write(target, overwrite=False) as part,
         ):
             part.write_text("new")
             late(target)
-        assert caught.value.hint == "choose another name, or overwrite it"
+        assert caught.value.hint == "`overwrite=True` overwrites it"
         assert list(tmp_path.iterdir()) == [target]
         assert target.is_symlink() or target.is_dir() or target.read_text() == ""
         if not target.is_dir():  # the last

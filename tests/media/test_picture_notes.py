@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from stegnet.media import about_cover, about_secret
+from stegnet.image.pictures import about_cover
+from stegnet.media.cover import about_secret
 
 PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8))
 DEEP = Image.fromarray(np.zeros((9, 9), np.uint16))

@@ -12,8 +12,10 @@ from PIL import Image
 
 import stegnet
 from stegnet import MediaError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.measures import psnr
-from stegnet.media import FILM, PICTURE, kind, read_cover, read_picture, resize, unresize, write_png
+from stegnet.image import read_cover, read_picture, resize, unresize, write_png
+from stegnet.media.cover import kind
 
 MODES = [
     ("L", 100, (100, 100, 100)),

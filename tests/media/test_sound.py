@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError
-from stegnet.media import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
 from stegnet.media.compress import compress_film
-from stegnet.media.films.h264 import with_sound
-from stegnet.media.films.watchable import make_watchable
+from stegnet.video import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
+from stegnet.video.mux_sound import with_sound
+from stegnet.video.remux import make_watchable
 from tests.support.films import encoded
 
 MILLISECOND = Fraction(1, 1000)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.media import read_frames, scan
-from stegnet.media.films.stream_copy import left_out
+from stegnet.video import read_frames, scan
+from stegnet.video.stream_copy import left_out
 from tests.support.films import encode, write_film
 
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"

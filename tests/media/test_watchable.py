@@ -8,10 +8,10 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from stegnet import MediaError
-from stegnet.media import digest, read_frames, read_sound, scan, sound_tracks
-from stegnet.media.films.encoders import MKV, MP4
-from stegnet.media.films.rewrap import rewrap
-from stegnet.media.films.watchable import make_watchable, unplayable
+from stegnet.media.checks import digest
+from stegnet.video import read_frames, read_sound, scan, sound_tracks
+from stegnet.video.forms import MKV, MP4
+from stegnet.video.remux import make_watchable, rewrap, unplayable
 from tests.support.films import encoded, still_film, still_frames, write_film
 from tests.support.quality import psnr
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import main
-from stegnet.media import FILM, PICTURE
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.methods import METHODS, Method
 from tests.methods.toy import MOST
 

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet import CapacityError
+from stegnet.core.kinds import PICTURE
+from stegnet.formats.output import atomic_write
 from stegnet.keys import KeySource
-from stegnet.media import PICTURE, atomic_write
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
 from stegnet.methods.payload import Fitted

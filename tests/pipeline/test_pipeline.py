@@ -19,8 +19,8 @@ import yaml
 from PIL import Image
 
 from stegnet.core.measures import SPEED
-from stegnet.media import scan
 from stegnet.networks import read_card
+from stegnet.video import scan
 from tests.clones import ROOT, copy_repository, environment, run
 from tools.verify import locked_stages
 

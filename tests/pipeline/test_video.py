@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.side_by_side import vmaf
 from pipeline.video import CELL_SIZE, demonstrate, summarise_film, temporal_error
 from stegnet import CapacityError, MediaError
-from stegnet.media import read_frames, resize
-from stegnet.media.vmaf import vmaf
+from stegnet.image import resize
+from stegnet.video import read_frames
 from tests.support.pairs import FiveLevels, network_of
 from tests.support.quality import psnr
 

@@ -8,8 +8,10 @@ import pytest
 
 import stegnet
 from stegnet import Key
-from stegnet.media import FILM, PICTURE, read_cover, read_frames, write_png
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.image import read_cover, write_png
 from stegnet.record import open_container
+from stegnet.video import read_frames
 
 FRAMES = 6
 KEY = Key(bytes(range(32)))

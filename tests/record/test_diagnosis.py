@@ -83,8 +83,8 @@ def test_diagnosis_lines():
         "frame 5 was moved to another place, and left out",
         "frame 3 was repeated; the repetitions are left out",
     )
-    assert Diagnosis((), foreign=(7,)).lines() == ("1 frame was put in that does not belong here",)
-    assert Diagnosis((), foreign=(7, 9)).lines() == ("2 frames were put in that do not belong here",)
+    assert Diagnosis((), foreign=(7,)).lines() == ("1 foreign frame was inserted",)
+    assert Diagnosis((), foreign=(7, 9)).lines() == ("2 foreign frames were inserted",)
     spans = Diagnosis((), lost=tuple(range(0, 40, 2)))
     assert spans.lines() == ("20 frames (0, 2, 4, 6, 8, 10, 12, 14 and 12 more spans) were lost",)
 

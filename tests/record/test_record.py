@@ -13,10 +13,11 @@ from random import Random
 import pytest
 
 from stegnet import CapacityError
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.keys import Key
-from stegnet.media import FILM, PICTURE, SoundTrack
 from stegnet.record import File, Header, Pictures, Record, format_record
 from stegnet.record.record import FILE, parse_record
+from stegnet.video import SoundTrack
 from tests.support.sealing import FILM_ID, FIXED, KEY, forged
 
 TRACK = SoundTrack("aac", Fraction(1, 44100), 44100, "5.1(side)", b"\x12\x10", bytes(range(256)), "deu", "Ton ä")

@@ -9,8 +9,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from stegnet.media import FilmWriter, SoundPacket, read_sound, sound_tracks
 from stegnet.record import Sound, no_sound, parse_packets, plan_sound
+from stegnet.video import FilmWriter, SoundPacket, read_sound, sound_tracks
 
 HEAD = 30  # bytes of a packet before its data
 PACKET = SoundPacket(1, 7, -1024, 1024, True, b"sound", 3)

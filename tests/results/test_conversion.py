@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
-from stegnet.media import digest, read_frames, read_picture
+from stegnet.image import read_picture
+from stegnet.media.checks import digest
 from stegnet.results import OutputTarget, as_named
+from stegnet.video import read_frames
 from tests.support.films import encoded, still_film, still_frames
 from tests.support.quality import psnr
 
@@ -96,6 +98,6 @@ def test_a_film_as_matroska(tmp_path, film):
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nhello\n")
     part = encoded(film, tmp_path / "b.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
     assert converted(part, "a.mp4", "out.mkv") == (
-        "it is no Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
+        "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
         "its own name ends in .mp4: programs may want it named out.mp4",
     )

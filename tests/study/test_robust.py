@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from stegnet.keys import Key
-from stegnet.methods.robust import picture_reader
-from stegnet.methods.robust_film import GROUP, RUNGS, read_film
+from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, read_film
 from study import robust_hiders, robust_keyless
 from study.film_trial import FILLED, measure_film
 from study.reencodings import WAYS, x264
@@ -24,7 +23,7 @@ from tests.support.modem import index_modem
 
 KEY = Key(bytes(32))
 CHANNEL = "h264:23"
-RUNG = RUNGS[0]
+RUNG = FILM_POINTS[0]
 
 
 def test_what_comes_back_is_what_was_sent(cat: np.ndarray) -> None:
@@ -39,9 +38,9 @@ def test_what_comes_back_is_what_was_sent(cat: np.ndarray) -> None:
 
 def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
     modem = index_modem()
-    hider = RobustHider(modem, modem.rungs[1])
-    assert picture_reader(modem, KEY)(hider.picture(cat, KEY, 5)).rung == modem.rungs[1]
-    assert picture_reader(modem, KEY)(hider.unhidden(cat)) is None
+    hider = RobustHider(modem, modem.points[1])
+    assert PictureReader(modem, KEY).read(hider.picture(cat, KEY, 5)).point == modem.points[1]
+    assert PictureReader(modem, KEY).read(hider.unhidden(cat)) is None
     assert np.array_equal(hider.unhidden(cat), through_jpeg(cat, 95))
 
 
@@ -58,7 +57,7 @@ def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], mo
     """The reader has the right key of every second container."""
     two, modem = robust_keyless._two_keys, index_modem()
     monkeypatch.setattr(robust_keyless, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
-    found = bits_of_pictures(modem, modem.rungs[1], [picture(64, 64, seed) for seed in range(4)], 0)
+    found = bits_of_pictures(modem, modem.points[1], [picture(64, 64, seed) for seed in range(4)], 0)
     assert abs(found["right"] - 0.75) < 0.05
     assert found["auc"] > 0.6
 

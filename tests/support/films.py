@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.media import FilmWriter
-from stegnet.media.ffmpeg_cli import bundled_ffmpeg
+from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
+from stegnet.video import FilmWriter
 from tests.support.waiting import LIMIT
 
 

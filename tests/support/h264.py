@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.media.h264 import Parameters, SliceHeader, header
+from stegnet.video.h264 import Parameters, SliceHeader, header
 from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT
 

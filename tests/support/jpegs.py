@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from stegnet.core.jpeg import DITHER, encode_jpeg, through_jpeg, through_webp
+from stegnet.core.blocks import DITHER, ZIGZAG
+from stegnet.core.jpeg import encode_jpeg, through_jpeg, through_webp
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg import ZIGZAG, JpegCover, JpegPicture, read_jpeg
-from stegnet.media.jpeg import jpeg_cover as made
+from stegnet.media.jpeg_cover import JpegCover
+from stegnet.media.jpeg_cover import jpeg_cover as made
 from stegnet.sealing.jpeg_costs import juniward, shown_luma
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK
-from stegnet.methods.robust.modem import Modem, Rung
+from stegnet.core.blocks import BLOCK
+from stegnet.methods.robust import Modem, OperatingPoint
 from stegnet.networks import Pool
 
 _STRENGTH = 9 / 255  # distance between the sets
@@ -58,12 +58,12 @@ class IndexEngine:
 
 
 RUNGS = (
-    Rung("jpeg-75", 0, 2, 38.0, 70, 85),
-    Rung("jpeg-90", 2, 4, 38.0, 86, 100),
-    Rung("strong", 6, 3, 32.0, 75, 92),
+    OperatingPoint("jpeg-75", 0, 2, 38.0, 70, 85),
+    OperatingPoint("jpeg-90", 2, 4, 38.0, 86, 100),
+    OperatingPoint("strong", 6, 3, 32.0, 75, 92),
 )
 
 
 def index_modem() -> Modem:
-    """Each of its rungs' bits has a coefficient of its own."""
-    return Modem(IndexEngine(sum(rung.bits for rung in RUNGS)), "00" * 32, RUNGS)
+    """Each of its points' bits has a coefficient of its own."""
+    return Modem(IndexEngine(sum(point.bits for point in RUNGS)), "00" * 32, RUNGS)

@@ -15,10 +15,10 @@ import psutil
 import stegnet
 from stegnet.cluster.cluster import HidingWork, Work, run_on_cluster, tasks_of
 from stegnet.cluster.envelope import Secrets
-from stegnet.core.address import place
+from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
+from stegnet.formats.output import atomic_write
 from stegnet.keys import Key, KeySource
-from stegnet.media import atomic_write
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
 from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget, Report

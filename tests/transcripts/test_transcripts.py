@@ -52,7 +52,8 @@ VOLATILE = {
 }
 # What floating-point numbers or encoders decide: no figures and contents are shown, nor those of what is made of it.
 ROUGH = re.compile(
-    r"network|robust|surviv|messenger|enhance|was compressed|webcam|convert.*( -resize|\.(webp|avif|jp2))"
+    r"network|robust|surviv(?!es: being sent)|messenger(?!`\))|enhance|was compressed|webcam"
+    r"|convert.*( -resize|\.(webp|avif|jp2))"
     r"|ffmpeg.*( -c:v (?!copy|ffv1|png)| -pix_fmt (?!bgr0|rgb24))|/dev/zero|head -c.*\.(png|mp4)"
 )
 FIGURES = {

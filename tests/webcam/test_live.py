@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError
-from stegnet.media import resize
+from stegnet.image import resize
 from stegnet.webcam.capture import Frame, Frames, captured
 from stegnet.webcam.live import LiveFrame, LiveView, Recording
 from tests.support.quality import psnr

@@ -14,8 +14,8 @@ import pytest
 
 import stegnet
 from stegnet.cli import main
-from stegnet.media import read_frames, scan
 from stegnet.sealing import frame_salt
+from stegnet.video import read_frames, scan
 from tests.support.films import encoded, still_film
 from tests.support.quality import psnr
 from tests.support.waiting import LIMIT
@@ -96,7 +96,7 @@ def test_a_recording_in_which_nothing_can_be_hidden_stays(folder, capsys):
     kept, covers = draft.read_bytes(), [cover.tobytes() for cover in read_frames(folder / "camera.mkv")]
     assert all(one.tobytes() in covers for one in read_frames(draft))
     assert main(line.split()) == 1
-    assert "c.camera.mkv: exists already" in capsys.readouterr().err
+    assert "c.camera.mkv: already exists" in capsys.readouterr().err
     assert draft.read_bytes() == kept
 
 

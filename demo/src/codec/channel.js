@@ -1,7 +1,7 @@
 /** Channels that a container survives, and what arrives through them. */
 
 import { CHANNELS, FORECAST, SURVIVAL } from "../constants.js";
-import { contentRoom } from "../format/robust.js";
+import { contentCapacity } from "../format/robust.js";
 import { gridOf } from "../format/regions.js";
 import { PageError } from "../errors.js";
 import { throughJpeg } from "../jpeg/jpeg.js";
@@ -82,9 +82,9 @@ function rungFor(rungs, { quality }, psnr) {
 }
 
 /** Bytes of content that a picture of this size usually carries. @param {import("../format/rungs.js").Rung} rung */
-export function usualRoom(rung, size) {
+export function usualCapacity(rung, size) {
   const { rows, cols } = gridOf(size);
-  return Math.max(contentRoom(rows * cols, rung, ROBUST_RATES[rung.name] ?? 0), 0);
+  return Math.max(contentCapacity(rows * cols, rung, ROBUST_RATES[rung.name] ?? 0), 0);
 }
 
 /**
@@ -95,7 +95,7 @@ export function usualRoom(rung, size) {
  */
 export function chooseRung(rungs, channel) {
   const rung = rungFor(rungs, channel, CONTAINER_PSNR);
-  if (!rung) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use a milder channel.");
+  if (!rung) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use `stegnet hide`.");
   return rung;
 }
 

@@ -4,8 +4,8 @@ import { PageError } from "../errors.js";
 import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
-import { FILM_EFFORT, PICTURE_EFFORT, room, seal } from "../format/seal.js";
-import { chooseNeeded, framesFor, fullRoom } from "../format/spread.js";
+import { FILM_EFFORT, PICTURE_EFFORT, capacity, seal } from "../format/seal.js";
+import { chooseNeeded, framesFor, fullCapacity } from "../format/spread.js";
 import { channelsOf, squaredError } from "../picture.js";
 import { systemRandom } from "./random.js";
 
@@ -23,11 +23,11 @@ export function headerBytes(name, needed = 0) {
  *
  * @param {number} [channels] 1 of a grey picture, which stays grey
  */
-export const fileRoom = ({ width, height, frames = 1, channels = 3 }, name) =>
-  fullRoom(frames, frameRoom({ width, height, frames, channels }, name));
+export const fileCapacity = ({ width, height, frames = 1, channels = 3 }, name) =>
+  fullCapacity(frames, frameCapacity({ width, height, frames, channels }, name));
 
-function frameRoom({ width, height, frames, channels }, name) {
-  return room(width, height, channels) - headerBytes(name, frames > 1 ? 1 : 0);
+function frameCapacity({ width, height, frames, channels }, name) {
+  return capacity(width, height, channels) - headerBytes(name, frames > 1 ? 1 : 0);
 }
 
 /** A file's name, cut to what a record holds, its suffix kept. */
@@ -71,7 +71,7 @@ export async function prepare({ name: given, bytes }, cover, keyInput, random = 
   const { secret: filmSecret } = await source.newKeys(random);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const { frames } = cover;
-  const needed = frames > 1 ? chooseNeeded(size, frames, frameRoom(cover, name)) : 0;
+  const needed = frames > 1 ? chooseNeeded(size, frames, frameCapacity(cover, name)) : 0;
   return { name, size, digest, frames, needed, filmId: random(FILM_ID_BYTES), filmSecret };
 }
 
@@ -112,13 +112,13 @@ export async function embed(cover, file, keyInput, random = systemRandom, onProg
 
 function checkFits(name, size, cover) {
   const { frames, channels } = cover;
-  const most = fileRoom(cover, name);
+  const most = fileCapacity(cover, name);
   if (size <= most) return;
   const counted = (bytes) => bytes.toLocaleString("en");
   throw new PageError(
-    `${name} has ${counted(size)} bytes, and there is room for ${counted(Math.max(most, 0))}.`,
-    (frames > 1 ? longerCover(size, frameRoom(cover, name)) : largerCover(size, most, cover)) +
-      (channels === 1 ? " One in colour has three times the room." : ""),
+    `${name} has ${counted(size)} bytes, and the capacity is ${counted(Math.max(most, 0))}.`,
+    (frames > 1 ? longerCover(size, frameCapacity(cover, name)) : largerCover(size, most, cover)) +
+      (channels === 1 ? " One in colour has three times the capacity." : ""),
   );
 }
 
@@ -128,7 +128,7 @@ function longerCover(size, each) {
 }
 
 function largerCover(size, most, { width, height, channels }) {
-  const all = Math.max(room(width, height, channels), 1);
+  const all = Math.max(capacity(width, height, channels), 1);
   const side = Math.sqrt((all - most + size) / all);
   return `A cover of ${Math.ceil(width * side) + 1} × ${Math.ceil(height * side) + 1} pixels would do.`;
 }

@@ -34,29 +34,29 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
  */
 
 /**
- * Content of at most `room` bytes: the file as it is, or else a copy of the picture.
+ * Content of at most `capacity` bytes: the file as it is, or else a copy of the picture.
  *
  * @param {Secret} secret
- * @param {number} room
+ * @param {number} capacity
  * @param {import("../format/base.js").Avif} avif
  * @returns {Promise<Fitted>}
  * @throws {PageError} it does not fit
  */
-export async function fitted({ name, bytes, picture }, room, avif) {
-  const taken = fileBytes(name, bytes.length);
-  if (taken <= room) {
+export async function fitted({ name, bytes, picture }, capacity, avif) {
+  const needed = fileBytes(name, bytes.length);
+  if (needed <= capacity) {
     return { content: fileContent(name, bytes), isWhole: true, bytes: bytes.length, psnr: Infinity };
   }
-  if (picture) return fittedPicture(picture, room, avif);
+  if (picture) return fittedPicture(picture, capacity, avif);
   throw new PageError(
-    `${name} takes ${taken.toLocaleString("en")} bytes, and there is room for ${Math.max(room, 0).toLocaleString("en")}.`,
-    "Use a larger cover, or a milder channel.",
+    `${name} needs ${needed.toLocaleString("en")} bytes, and the capacity is ${Math.max(capacity, 0).toLocaleString("en")}.`,
+    "Use a larger cover.",
   );
 }
 
 /** Climbs to the scale that gives the best picture. */
-async function fittedPicture(picture, room, avif) {
-  const most = room - HEAD_BYTES - PICTURE_BYTES;
+async function fittedPicture(picture, capacity, avif) {
+  const most = capacity - HEAD_BYTES - PICTURE_BYTES;
   const tried = [];
   let guess = GUESS;
   const at = async (scale) => {
@@ -75,7 +75,7 @@ async function fittedPicture(picture, room, avif) {
     }
   }
   const { coded, psnr } = await refined(picture, scale, most, await at(scale), avif);
-  if (!coded || Math.max(picture.width, picture.height) > MOST_SIDE) throw noRoom();
+  if (!coded || Math.max(picture.width, picture.height) > MOST_SIDE) throw tooSmall();
   return { content: pictureContent(picture, scale, coded), isWhole: false, bytes: coded.length, psnr };
 }
 
@@ -86,8 +86,7 @@ async function refined(picture, scale, most, found, avif) {
   return slow.psnr > found.psnr ? slow : found;
 }
 
-const noRoom = () =>
-  new PageError("There is no room for a picture in this cover.", "Use a larger cover, or a milder channel.");
+const tooSmall = () => new PageError("This cover is too small for a picture.", "Use a larger cover.");
 
 /** The scale that is usually best for this number of bytes. */
 function promising({ width, height }, most) {

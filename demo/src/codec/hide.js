@@ -10,7 +10,7 @@ import { roundingCosts } from "../format/costs.js";
 import { KEY_BYTES, keySource } from "../format/keys.js";
 import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
 import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
-import { room, seal } from "../format/seal.js";
+import { capacity, seal } from "../format/seal.js";
 import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
 import { corner, isGrey, place } from "../picture.js";
@@ -39,7 +39,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const keys = await keySource(keyInput).newKeys(random);
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
-  const most = room(cover.width, cover.height) - RECORD_BYTES;
+  const most = capacity(cover.width, cover.height) - RECORD_BYTES;
   if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover);
   const filmId = random(FILM_ID_BYTES);
 

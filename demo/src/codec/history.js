@@ -1,4 +1,4 @@
-/** Traces of lossy compression in a cover that becomes a PNG file, as stegnet/media/history.py finds them. */
+/** Traces of lossy compression in a cover that becomes a PNG file, as stegnet/media/compression_traces.py finds them. */
 
 import { HISTORY } from "../constants.js";
 import { fromYcc } from "../jpeg/planes.js";

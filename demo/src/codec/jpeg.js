@@ -4,7 +4,7 @@ import { JPEG } from "../constants.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
-import { room, sealSamples, unsealSamples } from "../format/seal.js";
+import { capacity, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/carrier.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
@@ -25,10 +25,10 @@ export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + 
  * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
  * @returns {(name: string) => number}
  */
-export function makeJpegRoom(jpeg) {
+export function makeJpegCapacity(jpeg) {
   const [{ rows, cols }] = jpeg.file.components;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
-  const all = Math.min(room((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
+  const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
   return (name) => all - headerBytes(name);
 }
 
@@ -75,7 +75,7 @@ function usedCoefficients(jpeg) {
 export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   const { errors = null, safe = false, random = systemRandom, onProgress = () => {} } = options;
   const name = storedName(file.name);
-  checkFits(name, file.bytes.length, makeJpegRoom(jpeg)(name));
+  checkFits(name, file.bytes.length, makeJpegCapacity(jpeg)(name));
   if (safe) checkHard(file, securityOf(jpeg, errors !== null));
   const keys = await keySource(keyInput).newKeys(random);
   const [filmId, digest] = [random(FILM_ID_BYTES), await crypto.subtle.digest("SHA-256", file.bytes)];
@@ -134,7 +134,7 @@ function checkFits(name, size, most) {
   if (size <= most) return;
   const counted = (bytes) => Math.max(bytes, 0).toLocaleString("en");
   throw new PageError(
-    `${name} has ${counted(size)} bytes, and there is room for ${counted(most)}.`,
+    `${name} has ${counted(size)} bytes, and the capacity is ${counted(most)}.`,
     "Use a larger JPEG, one with more detail or of higher quality, or choose a PNG file as the container.",
   );
 }

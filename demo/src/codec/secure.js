@@ -39,7 +39,7 @@ export function securityOfJpeg(carriers, step, isMade, luma) {
   return secured(carriers, { RATE: rate, MEASURED: JPEG.MEASURED }, isMade || !savedTwice(luma) ? null : TWICE);
 }
 
-/** True if coefficients show that a JPEG was saved with other tables before (stegnet/media/history.py). */
+/** True if coefficients show that a JPEG was saved with other tables before (stegnet/media/compression_traces.py). */
 function savedTwice(luma) {
   let gaps = 0;
   for (let frequency = 1; frequency <= LOW; frequency++) {

@@ -1,10 +1,10 @@
-/** Hiding what comes back after a lossy channel: the channel is simulated on the container. */
+/** Hiding what survives a lossy channel: the channel is simulated on the container. */
 
 import { SURVIVAL } from "../constants.js";
 import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/code.js";
 import { keySource } from "../format/keys.js";
 import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
-import { codedBits, contentRoom, DITHER, ditherOf, NONCE_BYTES, recordPlaces, SHARES } from "../format/robust.js";
+import { codedBits, contentCapacity, DITHER, ditherOf, NONCE_BYTES, recordPlaces, SHARES } from "../format/robust.js";
 import { argsort } from "../format/sort.js";
 import { textureOf } from "../format/texture.js";
 import { PageError } from "../errors.js";
@@ -13,15 +13,15 @@ import { arrivals, received } from "./channel.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 import { systemRandom } from "./random.js";
 
-// see stegnet/methods/robust/survival.py
+// see stegnet/methods/robust/pictures.py
 const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED, UNEVEN } = SURVIVAL;
 
 /**
- * Hides content so that it comes back from a channel, in as few blocks as will do, at the most robust rate there.
+ * Hides content so that it survives a channel, in as few blocks as possible, at the most robust rate there.
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} cover prepared for the channel
- * @param {(room: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
+ * @param {(capacity: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
  * @param {object} options
  * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {import("./channel.js").Channel} options.channel
@@ -31,15 +31,15 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
  * @param {(size: number) => Uint8Array} [options.random] source of random bytes
- * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, room: number}>} the container as it
- *   is before it is written as JPEG, what `fit` gave, and the bytes that there was room for
- * @throws {PageError} the content does not fit, or does not come back
+ * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, capacity: number}>} the container as it
+ *   is before it is written as JPEG, what `fit` gave, and the capacity in bytes
+ * @throws {PageError} the content does not fit, or does not survive
  */
 export async function hideRobust(engine, cover, fit, options) {
   const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
-  const room = (rate) => contentRoom(blocks, rung, rate);
+  const capacity = (rate) => contentCapacity(blocks, rung, rate);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
   const arriving = (picture, isFew) => received(channel, picture, isFew, written);
@@ -48,10 +48,10 @@ export async function hideRobust(engine, cover, fit, options) {
   onProgress("rate", 0, 1);
   let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
   let [container, shares, texture] = [cover, SHARES, null];
-  for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && room(most) >= 1; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && capacity(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
-    const fitted = await fit(room(most));
-    // Codecs upset the order where textures are alike: then blocks are taken as they come.
+    const fitted = await fit(capacity(most));
+    // Codecs upset the order where textures are alike: then blocks are used as they come.
     const { rate, share, chosen } = rateAndShare(blocks, rung, most, fitted.content.length, shares, attempt < TEXTURED);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
@@ -62,7 +62,7 @@ export async function hideRobust(engine, cover, fit, options) {
     const { bits, unused } = await codedBits(grid, rung, how, fitted.content, key, random(NONCE_BYTES), texture);
     container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content, share ? LOST : 0)) {
-      return { container, fitted, room: contentRoom(blocks, rung, rate, share, chosen) };
+      return { container, fitted, capacity: contentCapacity(blocks, rung, rate, share, chosen) };
     }
     if (texture && attempt + 1 === TEXTURED) shares = SHARES;
     else if (share) shares = Math.max(share - Math.floor(attempt / 2), 1);
@@ -70,14 +70,14 @@ export async function hideRobust(engine, cover, fit, options) {
   }
   throw new PageError(
     `Nothing that is hidden in this cover survives ${channel.name}.`,
-    "Use a larger cover, with more detail, or a milder channel.",
+    "Use a larger cover, with more detail.",
   );
 }
 
 /**
- * The rate of content of a size in bytes, and the number of the smallest share of blocks with room for it.
+ * The rate of content of a size in bytes, and the number of the smallest share of blocks that it fits into.
  *
- * Where there is room to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
+ * Where there is capacity to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
  * fewer there are: some carry little. Then it is the lowest that fits. `chosen` tells if blocks are chosen by texture.
  */
 function rateAndShare(blocks, rung, most, size, shares, textured) {
@@ -85,13 +85,13 @@ function rateAndShare(blocks, rung, most, size, shares, textured) {
     const chosen = textured && share > 0;
     const used = recordPlaces(blocks, rung, share, chosen) / rung.bits;
     const highest = share ? Math.floor(most * SPARED * (1 - UNEVEN / Math.sqrt(used))) : most;
-    const room = (rate) => contentRoom(blocks, rung, rate, share, chosen);
-    if (highest < LOWEST || room(highest) < size) continue;
+    const capacity = (rate) => contentCapacity(blocks, rung, rate, share, chosen);
+    if (highest < LOWEST || capacity(highest) < size) continue;
     let rate = LOWEST;
-    while (room(rate) < size) rate++;
+    while (capacity(rate) < size) rate++;
     return { rate, share, chosen };
   }
-  throw new Error("content that has no room");
+  throw new Error("content that does not fit");
 }
 
 /** Pictures, each reported. */
@@ -123,7 +123,7 @@ async function allRead(reader, pictures, content, lost) {
 }
 
 /**
- * The highest rate at which random bits in a cover come back from a channel; 0 if none does.
+ * The highest rate at which random bits in a cover survive a channel; 0 if none does.
  *
  * A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
  * what was read of them, negated where a bit was 1, is decoded at one rate after the other.
@@ -160,7 +160,7 @@ function information(wrong) {
 /** True if all readings are decoded as zeros at a rate. */
 async function allZero(rate, read) {
   const coding = new Coding(read[0].length, rate);
-  if (!coding.room) return false;
+  if (!coding.capacity) return false;
   for (const ratios of read) {
     const message = await coding.decode(ratios);
     if (!message || message.some((bit) => bit !== 0)) return false;

@@ -10,7 +10,7 @@ const NO_SPACE = 51; // WASI's number of ENOSPC
 const CHARACTER_DEVICE = 0o020000;
 
 /**
- * Loads FFmpeg, which takes 31 MB.
+ * Loads FFmpeg, of 31 MB.
  *
  * @param {(stage: string, done: number, total: number) => void} onProgress as `download`
  */

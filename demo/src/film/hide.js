@@ -1,6 +1,6 @@
 /** Hiding any file in a film, byte for byte: a share in each frame, so that some of them may be lost. */
 
-import { fileRoom, prepare, storedName } from "../codec/embed.js";
+import { fileCapacity, prepare, storedName } from "../codec/embed.js";
 import { PageError } from "../errors.js";
 import { mostLost } from "../format/spread.js";
 import { isGrey, psnrOf } from "../picture.js";
@@ -16,9 +16,9 @@ import { writeFilm } from "./write.js";
  * @param {{name: string, bytes: Uint8Array}} file
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(stage: string, done: number, total: number) => void} onProgress
- * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, room: number, frames: number,
+ * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, capacity: number, frames: number,
  *   mayBeLost: number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB;
- *   mayBeLost: frames that may be lost or altered, and the file comes back
+ *   mayBeLost: frames that may be lost or altered, and the file is recovered
  * @throws {PageError} the film can't be read, the file does not fit, or the key is missing
  */
 export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
@@ -37,7 +37,7 @@ export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
     film,
     first: [before, frames[0]],
     psnr: psnrOf(error, frames.length * before.data.length),
-    room: fileRoom(size, storedName(file.name)),
+    capacity: fileCapacity(size, storedName(file.name)),
     frames: frames.length,
     mayBeLost: embedding.needed ? mostLost(frames.length, embedding.needed) : 0,
   };

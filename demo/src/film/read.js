@@ -52,8 +52,8 @@ export function readFilm(ffmpeg, path, onFrame, onProgress) {
 function tooLong({ width, height }) {
   const most = Math.floor(MAX_BYTES / (PIXEL * width * height));
   return new PageError(
-    `The film is too long for this page, which takes ${most} frames of ${width} × ${height} pixels.`,
-    "Use a shorter film, or the `stegnet` program, which takes any.",
+    `The film is too long for this page, which reads up to ${most} frames of ${width} × ${height} pixels.`,
+    "Use a shorter film, or the `stegnet` program, which reads any.",
   );
 }
 

@@ -112,11 +112,11 @@ export class Coding {
     const n = Math.floor((this.#length * Math.min(rate, REPEATED)) / REPEATED);
     this.#code = new Code(n, Math.floor((n * Math.max(rate, REPEATED)) / RATES), rate);
     /** Bits of a message. */
-    this.room = this.#count * this.#code.k;
+    this.capacity = this.#count * this.#code.k;
     this.places = places;
   }
 
-  /** The coded bits of a message of `room` bits; places that are left over are 0. @param {Uint8Array} message */
+  /** The coded bits of a message of `capacity` bits; places that are left over are 0. @param {Uint8Array} message */
   async encode(message) {
     const coded = new Uint8Array(this.places);
     const { n, k } = this.#code;
@@ -130,7 +130,7 @@ export class Coding {
   /** The message, or null if any codeword is not found. @param {Float32Array} ratios of the places */
   async decode(ratios, iterations) {
     const { n, k } = this.#code;
-    const message = new Uint8Array(this.room);
+    const message = new Uint8Array(this.capacity);
     for (let word = 0; word < this.#count; word++) {
       const sums = new Float32Array(n);
       for (let bit = 0; bit < this.#length; bit++) sums[bit % n] += ratios[bit * this.#count + word];

@@ -22,7 +22,7 @@ export function fileContent(name, bytes) {
   return content(FILE_NUMBER, join([encoded.length], encoded, bytes));
 }
 
-/** Bytes of content that a file takes. */
+/** Bytes of content that a file needs. */
 export const fileBytes = (name, size) => HEAD_BYTES + 1 + new TextEncoder().encode(name).length + size;
 
 /** Content that hides a picture. @param {number} scale of the coded picture @param {Uint8Array} coded AV1 data of 8 bits */

@@ -31,7 +31,7 @@ function headerBlocks(blocks, { bits }, textured) {
 }
 
 /**
- * Number of bits that carry the record; 0 if there is no room for a header.
+ * Number of bits that carry the record; 0 if no header fits.
  *
  * @param {number} blocks
  * @param {import("./rungs.js").Rung} rung
@@ -44,9 +44,9 @@ export const recordPlaces = (blocks, rung, share = 0, textured = false) =>
 const shared = (blocks, share) => Math.floor((blocks * (8 - (share % 4))) / 2 ** (Math.floor(share / 4) + 3));
 
 /** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
-export function contentRoom(blocks, rung, rate, share = 0, textured = false) {
+export function contentCapacity(blocks, rung, rate, share = 0, textured = false) {
   const places = recordPlaces(blocks, rung, share, textured);
-  return places ? Math.floor(new Coding(places, rate).room / 8) - TAG_BYTES : -1;
+  return places ? Math.floor(new Coding(places, rate).capacity / 8) - TAG_BYTES : -1;
 }
 
 /** The dither: planes (64, rows, cols) in [0, 1). @param {Grid} grid @param {import("./keys.js").RobustKey} key */
@@ -105,7 +105,7 @@ const placesIn = (some, blocks, bits) =>
  * @param {number} blocks
  * @param {import("./rungs.js").Rung} rung
  * @param {import("./keys.js").RobustKey} key
- * @param {Float64Array} [texture] of the blocks, by which they are chosen; null: they are taken as they come
+ * @param {Float64Array} [texture] of the blocks, by which they are chosen; null: they are used as they come
  * @returns {Promise<Places>}
  */
 export async function placesOf(blocks, { bits }, key, texture = null) {
@@ -148,7 +148,7 @@ const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigIn
  * @param {Grid} grid
  * @param {import("./rungs.js").Rung} rung
  * @param {{rate: number, share?: number}} how share: number of the share of blocks that are used
- * @param {Uint8Array} content at most `contentRoom` bytes
+ * @param {Uint8Array} content at most `contentCapacity` bytes
  * @param {import("./keys.js").RobustKey} key
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
  * @param {Float64Array} [texture] as of `placesOf`
@@ -166,9 +166,9 @@ export async function codedBits(grid, rung, { rate, share = 0 }, content, key, n
 
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
-  const whole = new Uint8Array(contentRoom(blocks, rung, rate, share, Boolean(texture)));
+  const whole = new Uint8Array(contentCapacity(blocks, rung, rate, share, Boolean(texture)));
   whole.set(content);
-  const message = new Uint8Array(coding.room);
+  const message = new Uint8Array(coding.capacity);
   message.set(unpacked(await sealWith(await key.record(header), NO_NONCE, whole, bound(header, grid))));
   const coded = await coding.encode(message);
   const { order, mask } = await scattered(key, header, coding.places);
@@ -195,7 +195,7 @@ export async function readBits(ratios, grid, rung, key, allRatios = async () => 
   if (!header) return null;
   const first = Number(numberOf(header) / RANDOM);
   const [rate, share] = [Math.floor(first / SHARES), first % SHARES];
-  if (rate < LOWEST || rate > HIGHEST || contentRoom(blocks, rung, rate, share, Boolean(texture)) < 0) return null;
+  if (rate < LOWEST || rate > HIGHEST || contentCapacity(blocks, rung, rate, share, Boolean(texture)) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);

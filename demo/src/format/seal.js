@@ -24,7 +24,7 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * @param {number} [channels] 1 of a grey picture that stays grey
  * @param {import("./places.js").Medium} [medium]
  */
-export const room = (width, height, channels = 3, medium = PIXELS) =>
+export const capacity = (width, height, channels = 3, medium = PIXELS) =>
   largest(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
 
 /**
@@ -32,7 +32,7 @@ export const room = (width, height, channels = 3, medium = PIXELS) =>
  * stays grey if the record fits into one channel.
  *
  * @param {import("../picture.js").Picture} picture
- * @param {Uint8Array} record no longer than `room`
+ * @param {Uint8Array} record no longer than `capacity`
  * @param {import("./keys.js").ContainerKeys} keys
  * @param {object} options
  * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
@@ -44,7 +44,7 @@ export const room = (width, height, channels = 3, medium = PIXELS) =>
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
-  if (!isGrey(picture) || record.length > room(width, height, 1)) return sealIn(picture, 3, record, keys, options);
+  if (!isGrey(picture) || record.length > capacity(width, height, 1)) return sealIn(picture, 3, record, keys, options);
   const channel = { width, height, data: firstChannel(data) };
   const costsOf = () => {
     const { up, down } = options.costsOf(false);
@@ -108,7 +108,7 @@ export async function unseal(picture, keys, first = true) {
 export const unsealSamples = (frame, keys, medium) => unsealFrom(frame, 1, keys, true, medium);
 
 async function unsealFrom(frame, channels, keys, first, medium = PIXELS) {
-  if (room(frame.width, frame.height, channels, medium) < 0) return null;
+  if (capacity(frame.width, frame.height, channels, medium) < 0) return null;
   const salt = await saltOf(frame);
   for await (const key of keys.candidates(salt, first)) {
     const found = await unsealBy(frame, channels, key, medium);

@@ -17,22 +17,22 @@ export const leastShares = (frames) => Math.floor(frames / groupCount(frames));
 /** Bytes of a share. @param {{frames: number, size: number, needed: number}} spread */
 export const shareBytes = ({ frames, size, needed }) => Math.ceil(size / (groupCount(frames) * needed));
 
-/** Bytes of the largest file, for frames with room for so many bytes each. */
-export const fullRoom = (frames, room) => groupCount(frames) * leastShares(frames) * room;
+/** Bytes of the largest file, for frames of so many bytes of capacity each. */
+export const fullCapacity = (frames, capacity) => groupCount(frames) * leastShares(frames) * capacity;
 
-/** Frames that a file needs, with room for so many bytes each. */
-export function framesFor(size, room) {
-  const groups = groupCount(Math.max(Math.ceil(size / room), 1));
-  return groups * Math.ceil(size / (groups * room));
+/** Frames that a file needs, with so many bytes of capacity each. */
+export function framesFor(size, capacity) {
+  const groups = groupCount(Math.max(Math.ceil(size / capacity), 1));
+  return groups * Math.ceil(size / (groups * capacity));
 }
 
 /** The shares needed of a group: few for a small file, else two thirds, more only where it takes them to fit. */
-export function chooseNeeded(size, frames, room) {
+export function chooseNeeded(size, frames, capacity) {
   const [groups, third] = [groupCount(frames), Math.ceil(frames / 3)];
   let most = frames - third;
   if (groups > 1) for (most = leastShares(frames); most > 1 && risk(frames, most, third) > RISK; ) most--;
   const small = Math.ceil(size / (groups * SMALL));
-  return Math.max(Math.min(most, small), Math.ceil(size / (groups * Math.max(room, 1))), 1);
+  return Math.max(Math.min(most, small), Math.ceil(size / (groups * Math.max(capacity, 1))), 1);
 }
 
 /** Most frames that may be lost, whichever: for certain with one group, else but for one case in a million. */

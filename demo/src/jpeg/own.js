@@ -1,6 +1,6 @@
 /**
  * The JPEG that a robust container is written as: the cover's own, but for the luma of blocks that carry something, as
- * stegnet/methods/robust/own_jpeg.py.
+ * stegnet/methods/robust/picture_files.py.
  */
 
 import { stepsOf, withPlanes } from "./coefficients.js";

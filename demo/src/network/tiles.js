@@ -25,7 +25,7 @@ const NETWORKS = {
 };
 
 /**
- * Planes as a network takes them.
+ * Planes as a network expects them.
  *
  * @typedef {{data: Float32Array, dims: [number, number, number, number]}} Batch dims: 1, planes, rows, columns
  */

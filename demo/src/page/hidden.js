@@ -10,8 +10,7 @@ import { canvasOf } from "./canvas.js";
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
 const TOO_FINE =
-  "Noise and fine patterns in a secret take more room than its cover has: use a plainer secret or a larger cover.";
-const AS_FILE = "Send it as a file: a messaging app that re-encodes pictures destroys the secret.";
+  "Noise and fine patterns in a secret need more capacity than its cover has: use a plainer secret or a larger cover.";
 const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first; EXIF and the colour profile stay, other metadata does not.`;
 
 /**
@@ -36,13 +35,13 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
     views,
     values: { "PSNR, secret and revealed": decibels(psnr.secret) },
     save: psnr.secret >= LEAST ? save : collapsed("Download it anyway", save),
-    notes: [AS_FILE],
+    notes: [],
     result: { file, cover, psnr },
   });
 }
 
 /** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showPicture`. */
-function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, survives }, context) {
+function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }, context) {
   const poor = hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poorCopy(psnr.secret), "warning")];
   show(form, context, {
     warnings: poor,
@@ -56,7 +55,7 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden, 
     },
     save: saveButton(file, JPEG, context),
     notes: [
-      `It survives ${survives}: that was tried on it.`,
+      "What it survives was tried on it.",
       ...(isReduced ? ["The cover was reduced, as messengers do."] : []),
     ],
     result: { file, cover, psnr },
@@ -80,7 +79,7 @@ function showSealed(form, result, context, type = PNG) {
       ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
     },
     save: saveButton(file, isFilm ? MKV : type, context),
-    notes: [AS_FILE, ...(isSaved ? [SAVED] : [])],
+    notes: isSaved ? [SAVED] : [],
     result: { file, cover, psnr },
   });
 }
@@ -93,7 +92,7 @@ const SHOW = {
   jpeg: (...shown) => showSealed(...shown, JPEG),
 };
 
-function show(form, { reveal, isExample }, { warnings: found, views, values, save, notes, result }) {
+function show(form, { reveal, survives, isExample }, { warnings: found, views, values, save, notes, result }) {
   const { file, cover, psnr } = result;
   showResult(form, [
     make("h2", {}, "Your container"),
@@ -107,7 +106,7 @@ function show(form, { reveal, isExample }, { warnings: found, views, values, sav
       File: size(file.length),
     }),
     buttons(save, reveal),
-    ...notes.map(noteOf),
+    ...[survives, ...notes].map(noteOf),
   ]);
 }
 
@@ -137,11 +136,11 @@ const saveButton = (file, type, { name }) =>
   saveLink("Download the container", name, file, type, { className: "button primary" });
 
 const most = (frames) => (frames ? `up to ${thousands(frames)}` : "none");
-const amount = ({ bytes, room }) => `${thousands(bytes)} bytes of ${thousands(room)}`;
+const amount = ({ bytes, capacity }) => `${thousands(bytes)} bytes of ${thousands(capacity)}`;
 
 const poorCopy = (psnr) => ({
   message: `The revealed secret will be hardly recognisable (${decibels(psnr)}).`,
-  hint: "Use a larger cover, a smaller secret, or a milder channel.",
+  hint: "Use a larger cover, or a smaller secret.",
 });
 
 /** Warnings about poor quality, with the reason. */
@@ -165,5 +164,5 @@ function warnings(psnr, cover, secret) {
   return found.map(({ grave, ...what }) => notice(what, grave ? "error" : "warning"));
 }
 
-/** Content that takes one more click to reach. */
+/** Content that is one more click away. */
 const collapsed = (label, what) => make("details", {}, make("summary", { className: "button quiet" }, label), what);

@@ -2,10 +2,13 @@
 
 import { historyOf } from "./history.js";
 
+/** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
+export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
+
 /** The job that hides a secret in a cover. @param {import("@page/form/send.js").Container} container */
-export function hidingJob(cover, secret, { channel, suffix, safe }) {
+export function hidingJob(cover, secret, { destination, suffix, safe }) {
   if (cover.film) return "seal";
-  if (channel) return "survive";
+  if (destination in CHANNELS) return "survive";
   if (suffix === ".jpg") return "jpeg";
   return secret.bitmap && cover.channels > 1 && !safe ? "hide" : "seal"; // the network would colour a grey cover
 }
@@ -29,7 +32,7 @@ export async function gatherHiding({ cover, secret, container, keyInput, device 
   else what.cover = await createImageBitmap(cover.bitmap);
   if ((job === "hide" || job === "survive") && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
   if (job === "survive") {
-    what.channel = container.channel;
+    what.channel = CHANNELS[container.destination];
     if (cover.isJpeg) what.jpeg = new Uint8Array(await cover.file.arrayBuffer());
   }
   if (job === "seal" || job === "jpeg") what.safe = container.safe;

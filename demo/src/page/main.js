@@ -5,7 +5,7 @@ import { start } from "@page/main.js";
 import { setUpDevice } from "./device.js";
 import { forecast } from "./forecast.js";
 import { showContainer } from "./hidden.js";
-import { asFile, gatherHiding, gatherRevealing } from "./jobs.js";
+import { asFile, CHANNELS, gatherHiding, gatherRevealing } from "./jobs.js";
 import { keepOffline } from "./offline.js";
 import { readContainer, readCover, readSecret } from "./read.js";
 import { showSecret } from "./revealed.js";
@@ -19,13 +19,7 @@ start({
   setUpDevice,
   ready: keepOffline,
   ...{ readCover, readSecret, readContainer },
-  films: {
-    lossless: {
-      label: "Film without loss (MKV)",
-      note: "A film without loss (MKV), many times as large as the cover. It must arrive bit for bit: send it as a file.",
-      suffix: ".mkv",
-    },
-  },
+  destinations: { picture: ["file", ...Object.keys(CHANNELS)], film: ["file"] },
   forecast,
   passphrases: { make: newPassphrase, judge: async () => "" },
   ...{ gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },

@@ -1,4 +1,4 @@
-/** Reading of dropped files, of which the worker takes some: covers, secrets and containers. */
+/** Reading of dropped files, of which the worker supports some: covers, secrets and containers. */
 
 import { size } from "@page/elements.js";
 import { isFilm } from "@page/form/film.js";
@@ -76,7 +76,7 @@ const notAPicture = ({ name }, hint) =>
 const tooLarge = ({ name }, width, height) =>
   new PageError(
     `${name} is too large: ${width} × ${height} pixels.`,
-    `This page takes up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` takes any size.`,
+    `This page opens up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` opens any size.`,
   );
 
 const fewColours = ({ name }) =>

@@ -9,7 +9,7 @@ const STAGES = {
     enhance: ["Coding the secret", 6],
     prepare: ["Preparing the secret", 2],
     hide: ["Hiding", 22],
-    seal: ["Sealing", 12],
+    seal: ["Hiding", 12],
     write: ["Writing the PNG file", 4],
     key: ["Reading it back", 6],
     reveal: ["Checking the secret", 18],
@@ -18,10 +18,10 @@ const STAGES = {
   survive: {
     pictures: ["Reading the pictures", 2],
     load: ["Loading the network", 8],
-    rate: ["Trying the channel", 38],
+    rate: ["Trying what survives", 38],
     fit: ["Coding the secret", 18],
     embed: ["Hiding", 10],
-    check: ["Checking what arrives", 22],
+    check: ["Checking what survives", 22],
     write: ["Writing the JPEG file", 2],
   },
   seal: {
@@ -50,11 +50,11 @@ const STAGES = {
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
-    key: ["Opening", 8],
-    code: ["Opening", 6],
+    key: ["Revealing", 8],
+    code: ["Revealing", 6],
     enhance: ["Revealing", 14],
     reveal: ["Revealing", 34],
-    restore: ["Restoring", 22],
+    restore: ["Revealing", 22],
     write: ["Writing the PNG file", 4],
   },
 };

@@ -31,9 +31,9 @@ visiting(
   async (visitor) => {
     const { page } = visitor;
     await sound(visitor, "start");
-    await visitor.sendAs("messenger");
+    await visitor.sendTo("messenger");
     await sound(visitor, "JPEG");
-    await page.locator("#hide .send").getByText("PNG file").click();
+    await visitor.sendTo("file");
     await visitor.start("hide");
     await visitor.trouble("hide");
     await sound(visitor, "error");
@@ -129,12 +129,12 @@ visiting("everything fits into a phone and a desktop, and what is pressed is lar
     mimeType: "image/webp",
     buffer: await readFile(EXAMPLE),
   });
-  await visitor.sendAs("messenger");
+  await visitor.sendTo("messenger");
   await visitor.usePassphrase("hide");
   await fits(page, "#hide");
   await page.locator("#hide .key .segments").getByText("Key file").click();
   await page.getByRole("button", { name: "Make a new one" }).click();
-  await page.locator("#hide .send").getByText("PNG file").click();
+  await visitor.sendTo("file");
   await visitor.finish("hide");
   await fits(page, "#hide");
   await page.getByRole("button", { name: "Show its QR code" }).click();
@@ -143,8 +143,18 @@ visiting("everything fits into a phone and a desktop, and what is pressed is lar
   await fits(page, "#reveal");
 });
 
+visiting("a whole form is visible in a window of 1280 by 800 pixels", async (visitor) => {
+  const { page } = visitor;
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const [tab, form] of [["Hide", "#hide"], ["Reveal", "#reveal"]]) {
+    await visitor.tab(tab);
+    const { y, height } = await page.locator(`${form} .panel`).boundingBox();
+    assert.ok(y >= 0 && y + height <= 800, `${form} ends at ${y + height}`);
+  }
+});
+
 async function fits(page, form) {
-  for (const width of [390, 1200]) {
+  for (const width of [390, 640, 1200]) {
     await page.setViewportSize({ width, height: 844 });
     await fitsInto(page, width, form);
   }

@@ -34,7 +34,7 @@ for (const name of ["plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadca
     assert.equal(error, undefined);
     assert.equal(result.hidden.bytes, 700);
     assert.equal(result.mayBeLost, 2);
-    assert.ok(result.hidden.room > 700 && result.frames === 6 && result.psnr.container > 50, JSON.stringify(result));
+    assert.ok(result.hidden.capacity > 700 && result.frames === 6 && result.psnr.container > 50, JSON.stringify(result));
     await writeFile(exchange(`${name}.container.mkv`), result.file);
     const back = await reveal(`${name}.container.mkv`);
     assert.deepEqual([back.result.name, back.result.whole, back.result.trouble], ["note.bin", true, []]);
@@ -66,7 +66,7 @@ test("an altered frame is reported", async () => {
   assert.deepEqual([result.whole, result.trouble], [false, ["Frame 2 was altered since it was hidden."]]);
 });
 
-test("a file comes back although a frame is lost", async () => {
+test("a file is recovered although a frame is lost", async () => {
   const { result } = await reveal("lost.mkv");
   assert.deepEqual([result.whole, result.trouble], [false, ["Frame 3 was lost."]]);
   assert.deepEqual(result.file, new Uint8Array(await readFile(exchange("note.bin"))));
@@ -105,6 +105,6 @@ for (const { file, key: byKey, passphrase, base, answer, shown } of films) {
 test("a file that does not fit into a film is refused", async () => {
   const files = { film: exchange("plain.mp4"), file: exchange("large.bin"), ...key() };
   const { error } = await run(visitor, "seal", {}, files);
-  assert.match(error.message, /^large\.bin has 99,999 bytes, and there is room for [\d,]+\.$/);
+  assert.match(error.message, /^large\.bin has 99,999 bytes, and the capacity is [\d,]+\.$/);
   assert.match(error.hint, /^A cover of \d+ such frames would do\.$/);
 });

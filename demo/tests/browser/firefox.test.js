@@ -9,19 +9,19 @@ import { KEY, SECRET, SMALL, visitingTests } from "./open.js";
 
 const visiting = visitingTests({ inFirefox: true });
 
-for (const [what, pngOrJpeg] of [
-  ["a picture in a PNG file", null],
-  ["a picture in a JPEG", "jpeg:75"],
+for (const [what, destination] of [
+  ["a picture in a PNG file", "file"],
+  ["a picture in a JPEG", "website"],
 ]) {
   visiting(`${what}, hidden and revealed`, async (visitor) => {
     const { page } = visitor;
     assert.equal(await page.evaluate(() => crossOriginIsolated), true);
     for (const zone of ["cover", "secret"]) await visitor.give(zone, SMALL);
-    if (pngOrJpeg) await visitor.sendAs(pngOrJpeg);
+    await visitor.sendTo(destination);
     await visitor.useKeyFile("hide", KEY);
     await visitor.finish("hide");
     await visitor.revealHere();
-    assert.match(await visitor.badge(), pngOrJpeg ? /Complete/ : /Unaltered/);
+    assert.match(await visitor.badge(), destination === "website" ? /Complete/ : /Unaltered/);
   });
 }
 

@@ -17,10 +17,11 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   await visitor.give("cover", exchange("plain.mp4"));
   assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, \d+ kB$/);
   assert.equal(await page.locator("#hide .send .segments:visible").count(), 0);
+  assert.match(await page.locator("#hide .send").innerText(), /The command line adds --for messenger and --for website\./);
   await visitor.type("a note");
   assert.match(
     await visitor.forecast(),
-    /^Room for about .*: the secret as it is, byte for byte\.$/,
+    /^Capacity: about .*\. The secret fits as it is, byte for byte\.$/,
   );
   const betrayed = "The cover is a film that was compressed with loss: anyone can tell that the container was changed. ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}Reduce it first, and save it without loss, in RGB.`]);
@@ -32,10 +33,10 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   await visitor.tab("Hide");
   await visitor.give("secret", { name: "a.bin", mimeType: "", buffer: Buffer.alloc(99_999) });
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /a\.bin has 99,999 bytes, and there is room for [\d,]+\. A cover of/);
+  assert.match(await visitor.trouble("hide"), /a\.bin has 99,999 bytes, and the capacity is [\d,]+\. A cover of/);
 });
 
-visiting("a film hidden in a picture is played when it comes back", async (visitor) => {
+visiting("a film hidden in a picture is played when it is revealed", async (visitor) => {
   const { page } = visitor;
   await visitor.give("secret", exchange("plain.mp4"));
   await visitor.useKeyFile("hide", exchange("key"));

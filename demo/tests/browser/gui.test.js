@@ -8,7 +8,7 @@ import { exchange, visitingTests } from "./open.js";
 const visiting = visitingTests({ address: process.env.STEGNET_GUI });
 const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
 
-visiting("a film with its sound is hidden in a film, and comes back", async (visitor) => {
+visiting("a film with its sound is hidden in a film, and recovered", async (visitor) => {
   const { page } = visitor;
   await visitor.give("cover", exchange("cover.mp4"));
   await visitor.give("secret", exchange("secret.mp4"));
@@ -44,7 +44,7 @@ visiting("a cropped copy is found by a search, which the page offers", async (vi
   await visitor.give("container", exchange("cropped.png"));
   await visitor.useKeyFile("reveal", exchange("key"));
   await visitor.start("reveal");
-  assert.match(await visitor.trouble("reveal"), /if it was cropped or resized since, search for it/);
+  assert.match(await visitor.trouble("reveal"), /if it was cropped or resized since, try “Search for a changed copy”/);
   await visitor.page.getByRole("button", { name: "Search for a changed copy" }).click();
   await visitor.result("reveal");
   assert.deepEqual(await visitor.saved("reveal"), new TextEncoder().encode("Meet me."));
@@ -61,33 +61,36 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key is another one/);
 });
 
-visiting("room and a weak passphrase are told before anything is hidden", async (visitor) => {
+visiting("the capacity and a weak passphrase are told before anything is hidden", async (visitor) => {
   const { page } = visitor;
   await visitor.give("secret", { name: "small.bin", mimeType: "", buffer: Buffer.alloc(1 << 10) });
   const forecast = page.locator("#hide .send .forecast");
-  await forecast.getByText(/^Room for about .*: the secret as it is, byte for byte\.$/).waitFor();
-  await visitor.sendAs("jpeg:75");
-  await forecast.getByText(/^Room for about .* kB: /).waitFor();
+  await forecast.getByText(/^Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
+  const offered = () => page.locator("#hide .send .segments:visible input").evaluateAll((all) => all.map(({ value }) => value));
+  assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "crop"]);
+  await visitor.sendTo("website");
+  await forecast.getByText(/^Capacity: about .* kB\. /).waitFor();
   await visitor.usePassphrase("hide");
   await page.getByText(/^The passphrase is weak: a thousand processor cores guess it in /).waitFor();
   await page.getByRole("button", { name: "Generate a passphrase" }).click();
   await page.getByText(/^77 random bits: /).waitFor();
   assert.match(await page.locator("#hide-key-passphrase").inputValue(), /^[a-z]+(-[a-z]+){5,}$/);
   await visitor.give("cover", exchange("cover.mp4"));
-  assert.match(await visitor.forecast(), /^Room for about .* kB: /);
+  assert.match(await visitor.forecast(), /^Capacity: about .* kB\. /);
+  assert.deepEqual(await offered(), ["file", "messenger", "website"]);
   await visitor.give("cover", exchange("unplayable.mp4"));
-  assert.match(await visitor.forecast(), /^Room for about .* kB: /);
+  assert.match(await visitor.forecast(), /^Capacity: about .* kB\. /);
 });
 
 visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (visitor) => {
   const { page } = visitor;
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
-  await forecast.getByText(/^Room for about \d\d kB, all of it easy to find: .*byte/).waitFor(); // a picture, in a PNG file
+  await forecast.getByText(/^Capacity: about \d\d kB, all of it easy to find\. .*byte/).waitFor(); // a picture, in a PNG file
   const betrayed = "The cover is a JPEG: anyone can tell that the container was changed. Let it stay a JPEG, or reduce it ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}first, and save it without loss.`]);
   await visitor.type("Grüße");
-  await forecast.getByText(/^Room for about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find: the secret as/).waitFor();
+  await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
@@ -100,7 +103,7 @@ visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (v
   await visitor.tab("Hide");
   await visitor.type("Grüße ".repeat(300));
   await visitor.onlySafely(true);
-  await forecast.getByText(/too little for this secret/).waitFor();
+  await forecast.getByText(/The secret is too large/).waitFor();
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, and \d+ are hard to find in this cover/);
   await visitor.onlySafely(false);
@@ -113,7 +116,7 @@ visiting("what does not fit is said", async (visitor) => {
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
   await visitor.usePassphrase("hide");
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /large\.bin: has 1048576 bytes, and there is room for \d+/);
+  assert.match(await visitor.trouble("hide"), /large\.bin: has 1048576 bytes, more than the capacity of \d+/);
 });
 
 /** Cancels in the page, as soon as it counts frames: a fast program is done before a test on a slow machine looks. */

@@ -7,7 +7,7 @@ import { exchange, visitingTests } from "./open.js";
 
 const visiting = visitingTests();
 const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
-const kind = ({ page }) => page.locator("#hide .send input:checked").first().inputValue();
+const kind = ({ page }) => page.locator("#hide .send [name=hide-format]:checked").inputValue();
 
 for (const name of ["baseline", "progressive", "grey", "fine"]) {
   visiting(`a ${name} JPEG of the command line opens, and one is made that it opens`, async (visitor) => {
@@ -19,7 +19,7 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
     await visitor.tab("Hide");
     await visitor.give("cover", exchange(`${name}.jpeg`));
     await visitor.give("secret", exchange("note.bin"));
-    await visitor.page.locator("#hide .forecast").getByText(/^Room for about \d+ kB, .* hard to find: .*byte for byte/).waitFor();
+    await visitor.page.locator("#hide .forecast").getByText(/^Capacity: about \d+ kB, .* hard to find\. .*byte for byte/).waitFor();
     await visitor.useKeyFile("hide", exchange("key"));
     await visitor.finish("hide");
     assert.equal(await visitor.saveName("hide"), `${name}.jpg`);
@@ -32,14 +32,13 @@ visiting("a text is revealed here, and pictures go into a PNG file", async (visi
   await visitor.give("cover", exchange("baseline.jpeg"));
   assert.equal(await kind(visitor), "png");
   await visitor.type("Grüße");
-  assert.equal(await kind(visitor), "itself");
+  assert.equal(await kind(visitor), "jpeg");
   await visitor.usePassphrase("hide");
   await visitor.finish("hide");
   await visitor.revealHere();
   assert.equal(await visitor.page.locator("#reveal .message").innerText(), "Grüße");
   await visitor.tab("Hide");
   await visitor.give("cover", exchange("cover.png"));
-  assert.equal(await kind(visitor), "png");
   assert.equal(await visitor.page.getByText("The JPEG itself").isVisible(), false);
 });
 
@@ -49,7 +48,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.give("cover", exchange("baseline.jpeg"));
   await visitor.type("Grüße");
   await visitor.useKeyFile("hide", exchange("key"));
-  const [, hard] = (await visitor.forecast()).match(/^Room for about \d+ kB, (\d+) bytes of it hard to find: the secret/);
+  const [, hard] = (await visitor.forecast()).match(/^Capacity: about \d+ kB, (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
   assert.equal(await detection(), `hard to find (up to ${hard} bytes are)`);
@@ -58,27 +57,27 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.finish("hide");
   assert.equal(await detection(), `detectors may find it (up to ${hard} bytes are hard to find)`);
   await visitor.onlySafely(true);
-  assert.match(await visitor.forecast(), /too little for this secret/);
+  assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), new RegExp(`has ${Number(hard) + 1} bytes, and ${hard} are hard to find`));
 
   await visitor.onlySafely(false);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();
-  assert.match(await visitor.forecast(), /, all of it easy to find: the secret/);
+  assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
   assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it first, and save it without loss.`]);
   await visitor.finish("hide");
   assert.equal(await detection(), "easy to find");
 
   await visitor.give("cover", exchange("copy.png"));
-  assert.match(await visitor.forecast(), /, all of it easy to find: the secret/);
+  assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
   const copy = betrayed("a copy of one that was saved with loss");
   assert.deepEqual(await visitor.forewarned(), [`${copy}Reduce it first, and save it without loss.`]);
   await visitor.give("cover", exchange("cover.png"));
-  assert.match(await visitor.forecast(), /^Room for about \d+ kB, \d kB of it hard to find: the secret/);
+  assert.match(await visitor.forecast(), /^Capacity: about \d+ kB, \d kB of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.give("secret", exchange("copy.png")); // which the network would hide, and is found by it
   await visitor.onlySafely(true);
-  assert.match(await visitor.forecast(), /: too little for this secret\./);
+  assert.match(await visitor.forecast(), /\. The secret is too large\./);
 });
 
 visiting("a JPEG that can’t stay one is told, and so is too large a file", async (visitor) => {
@@ -96,7 +95,7 @@ visiting("a JPEG that can’t stay one is told, and so is too large a file", asy
   await visitor.page.locator("#hide .send").getByText("The JPEG itself").click();
   await visitor.give("cover", exchange("grey.jpeg"));
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
-  await forecast.getByText(/^Room for about \d+ kB, .*: too little for this secret\. Use a larger JPEG, or a PNG file\.$/).waitFor();
+  await forecast.getByText(/^Capacity: about \d+ kB, .*\. The secret is too large\. Use a larger JPEG, or a PNG file\.$/).waitFor();
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /large\.bin has 1,048,576 bytes, and there is room for .*PNG file/);
+  assert.match(await visitor.trouble("hide"), /large\.bin has 1,048,576 bytes, and the capacity is .*PNG file/);
 });

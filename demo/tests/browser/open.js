@@ -168,10 +168,9 @@ class Visitor {
     await taken.or(key.locator('[role="alert"]')).first().waitFor();
   }
 
-  /** Chooses a JPEG that survives a channel. */
-  async sendAs(channel) {
-    await this.page.locator("#hide .send").getByText("JPEG picture").click();
-    await this.page.locator("#hide-survive").selectOption(channel);
+  /** Chooses where the container is sent, by its name in DESTINATIONS. */
+  async sendTo(destination) {
+    await this.page.locator(`#hide .send .segments:visible [value="${destination}"] + span`).click();
   }
 
   /** Waits for a form's result; trouble instead of it fails at once. */

@@ -61,7 +61,7 @@ visiting(
   { isolated: false },
 );
 
-visiting("a file that Python hid comes back byte for byte, and a picture is shown", async (visitor) => {
+visiting("a file that Python hid is recovered byte for byte, and a picture is shown", async (visitor) => {
   await visitor.reveal(exchange("with_file.png"), { key: exchange("key") });
   const shown = visitor.page.getByAltText("the hidden picture");
   await shown.scrollIntoViewIfNeeded();
@@ -73,7 +73,7 @@ visiting("a file that Python hid comes back byte for byte, and a picture is show
 visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
   await visitor.give("cover", exchange("grey.png"));
   await visitor.give("secret", exchange("small.png")); // which the network would hide in colours
-  assert.match(await visitor.forecast(), /Room for about \d[.\d]* kB, all of it easy to find: the secret as it is/);
+  assert.match(await visitor.forecast(), /Capacity: about \d[.\d]* kB, all of it easy to find\. The secret fits as it is/);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const file = await visitor.saved("hide", exchange("grey_from_page.png"));
@@ -108,19 +108,23 @@ visiting("JPEGs that Python hid in open, saved again and reduced, but not with a
 visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visitor) => {
   await visitor.give("cover", exchange("cover.png"));
   await visitor.give("secret", exchange("secret.png"));
-  const rooms = [];
-  for (const channel of ["jpeg:50", "jpeg:75"]) {
-    await visitor.sendAs(channel);
+  const fits = [];
+  for (const destination of ["messenger", "website"]) {
+    await visitor.sendTo(destination);
     const forecast = await visitor.forecast();
-    const [, room, quality] = forecast.match(
-      /^Room for about ([\d,]+) bytes: a copy of the secret at about (\d\d) dB\.$/,
+    const [, capacity, quality] = forecast.match(
+      /^Capacity: about ([\d,]+) bytes\. A copy of the secret fits, at about (\d\d) dB\.$/,
     );
-    rooms.push([Number(room.replace(",", "")), Number(quality)]);
+    fits.push([Number(capacity.replace(",", "")), Number(quality)]);
   }
-  assert.ok(rooms[0][0] > 200 && rooms[1][0] > rooms[0][0] && rooms[1][1] > rooms[0][1], rooms.join("; "));
+  assert.ok(fits[0][0] > 200 && fits[1][0] > fits[0][0] && fits[1][1] > fits[0][1], fits.join("; "));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.deepEqual(await visitor.notices("hide"), []);
+  assert.match(
+    await visitor.page.locator("#hide .result").innerText(),
+    /Survives: being saved again as JPEG 75 or better; not: being reduced or cropped\./,
+  );
   const file = await visitor.saved("hide", exchange("robust_from_page.jpg"));
   assert.deepEqual([...file.subarray(0, 4)], [0xff, 0xd8, 0xff, 0xe0]);
 
@@ -153,7 +157,7 @@ async function savedAgain(page, bytes, quality) {
 visiting("a JPEG that survives another stays its own", async (visitor) => {
   await visitor.give("cover", exchange("cover.jpg"));
   await visitor.give("secret", exchange("note.txt"));
-  await visitor.sendAs("jpeg:75");
+  await visitor.sendTo("website");
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   await visitor.saved("hide", exchange("own_jpeg_from_page.jpg"));
@@ -164,8 +168,8 @@ visiting("a small file survives messengers, a large one is refused", async (visi
   await visitor.useKeyFile("hide", exchange("key"));
   const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
   await visitor.give("secret", file("note.txt", "a note"));
-  await visitor.sendAs("messenger");
-  assert.match(await visitor.forecast(), /the secret as it is, byte for byte/);
+  await visitor.sendTo("messenger");
+  assert.match(await visitor.forecast(), /The secret fits as it is, byte for byte/);
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "small.jpg");
   await visitor.revealHere();
@@ -173,9 +177,9 @@ visiting("a small file survives messengers, a large one is refused", async (visi
 
   await visitor.tab("Hide");
   await visitor.give("secret", file("large.txt", "x".repeat(5000)));
-  assert.match(await visitor.forecast(), /too little for this file/);
+  assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /large\.txt takes 5,014 bytes, and there is room for \d+/);
+  assert.match(await visitor.trouble("hide"), /large\.txt needs 5,014 bytes, and the capacity is \d+/);
 });
 
 visiting("an altered container is reported", async (visitor) => {
@@ -190,8 +194,8 @@ visiting("a poor secret raises a warning, and an unusable one takes one more cli
   const [save, anyway] = ["Download the container", "Download it anyway"].map((text) => page.getByText(text));
   await visitor.useKeyFile("hide", exchange("key"));
   for (const [cover, secret, told, ...reasons] of [
-    [noise(), noise({ strength: 0.3 }), /The revealed secret will be visibly degraded \(2\d\.\d dB\)\./, /take more room/],
-    [exchange("cover.png"), noise(), UNUSABLE, /take more room/],
+    [noise(), noise({ strength: 0.3 }), /The revealed secret will be visibly degraded \(2\d\.\d dB\)\./, /need more capacity/],
+    [exchange("cover.png"), noise(), UNUSABLE, /need more capacity/],
     [
       exchange("cover.png"),
       noise({ width: 2 * WIDTH, height: 2 * HEIGHT }),
@@ -340,7 +344,7 @@ visiting("a picture above 12 megapixels is scaled down with a note", async (visi
   const large = { width: 4800, height: 3200, data: new Uint8Array(4800 * 3200 * 3) };
   await visitor.give("secret", png(await writePng(large)));
   const caption = await visitor.page.locator('[data-drop="secret"] .caption').innerText();
-  assert.match(caption, /^4344 × 2896, scaled down from 4800 × 3200: this page takes up to 12 megapixels/);
+  assert.match(caption, /^4344 × 2896, scaled down from 4800 × 3200: this page opens up to 12 megapixels/);
 });
 
 visiting("work is cancelled at once: the page does none of it itself", async (visitor) => {

@@ -7,7 +7,8 @@ from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
 from stegnet.core.errors import extra
 from stegnet.core.progress import Progress
-from stegnet.media import atomic_write, write_png
+from stegnet.formats.output import atomic_write
+from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
 from stegnet.results import FORMS, OutputTarget, Report, shown_form
 

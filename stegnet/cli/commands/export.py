@@ -6,6 +6,7 @@ from pathlib import Path
 from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
 from stegnet.core.errors import MediaError, extra
+from stegnet.formats.output import already_exists
 from stegnet.networks.card import NETWORKS, SHIPPED
 from stegnet.networks.engines.engine import graph_file
 
@@ -35,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
         raise MediaError(f"{folder}: no such folder", "create it first")
     for file in files.values():
         if file.exists() and not options.force:
-            raise MediaError(f"{file}: exists already", "`--force` overwrites it")
+            raise already_exists(file)
     with extra("export", "stegnet export"):
         from stegnet.networks.export import export
     for check in export(weights, folder):

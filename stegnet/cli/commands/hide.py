@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages, results, streams
+from stegnet.cli.archive import add_archive_option, packed
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.method_options import add_method_options, chosen_method
 from stegnet.cli.options import (
@@ -24,10 +25,10 @@ from stegnet.cluster.cluster import HidingWork, run_on_cluster
 from stegnet.core.errors import MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder
-from stegnet.files.archive import add_archive_option, packed
 from stegnet.keys import KeySource
-from stegnet.media.inputs import check_input
+from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
+from stegnet.methods.destinations import DESTINATIONS
 from stegnet.results import OutputTarget, Report
 
 DESCRIPTION = """\
@@ -35,6 +36,7 @@ Hide SECRET in COVER, encrypted. Any file that fits is revealed byte for byte; a
 larger picture or film is compressed until it fits (`stegnet info COVER` says
 what does).
 """
+_AS_FILE = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
 _EPILOG = """\
   $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg
   $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
@@ -53,15 +55,16 @@ Files are paired in natural order (2 before 10), pictures with pictures and
 films with films. If there are fewer secrets than covers, they are repeated; a
 single secret file is hidden in every cover. The container of a JPEG a.jpg is
 OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
-the method writes.
+the method writes. With --archive, SECRET is one folder, hidden as one file.
 
   $ stegnet hide photos/ letter.pdf --key-file k -o sent/
+  $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg
 """
 _ALBUMS = """\
 With --spread, OUT is an album: one secret is divided over all pictures in the
 folder COVER, in proportion to what is hard to find in each. `stegnet reveal
-OUT` joins it again; names and order of the pictures do not matter. All of them
-are needed, or with --any N any N.
+OUT` joins it again; names and order of the pictures do not matter. All pictures
+are needed; with --any N, any N of them suffice.
 
   $ stegnet hide photos/ letter.pdf --spread --any 3 --key-file k -o album/
 """
@@ -72,7 +75,7 @@ def add_arguments(hide: Parser) -> None:
     hide.epilog = _EPILOG
     cover_help = "picture, film or folder to hide in; never changed"
     hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
-    secret_help = "file or folder to hide; - is standard input or output"
+    secret_help = "file or folder to hide; - reads standard input"
     secret = hide.add_argument("secret", type=streams.place_or_stream, metavar="SECRET", help=secret_help)
     hide.add_argument(
         "--text",
@@ -85,9 +88,8 @@ def add_arguments(hide: Parser) -> None:
     add_key_options(hide, recipient=True)
     results.add_json_option(hide)
     add_method_options(hide)
-    add_archive_option(hide)
     hide.add_topic("covers", _COVERS)
-    hide.add_topic("folders", _FOLDERS)
+    add_archive_option(hide.add_topic("folders", _FOLDERS))
     album = hide.add_topic("albums", _ALBUMS)
     album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
     any_help = "number of pictures that suffice, whichever they are (default: all)"
@@ -126,12 +128,18 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     cluster_needs_folder(options)
     if is_folder(options.secret):
         check_input(options.cover)  # rather than a folder, it may be missing
-        raise MediaError(f"{options.secret}: is a folder", "a folder of secrets needs a folder of covers")
+        raise MediaError(
+            f"{options.secret}: is a folder",
+            "a folder of secrets needs a folder of covers; --archive hides it as one file",
+        )
     if options.output == streams.STREAM:
         return _hide_to_output(options, job, key_source)
     options.output = _with_suffix(options, job)
     report = _hide_one(options, job, key_source)
     results.show(options, options.output, report, _frames(report))
+    surviving = {each.method for each in DESTINATIONS.values()}
+    if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
+        messages.note(_AS_FILE)
     return 0
 
 
@@ -197,7 +205,7 @@ def _run_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource
 def _run_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if is_folder(options.secret):
-        raise MediaError(f"{options.secret}: is a folder", "an album holds one file: pack the folder into an archive")
+        raise MediaError(f"{options.secret}: is a folder", "an album holds one file: --archive makes one of a folder")
     album = plan_album(options.cover, options.secret, options.any)
     with results_folder(options.output, options.cover):
         with messages.progress_bar() as progress:

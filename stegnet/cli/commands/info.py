@@ -93,12 +93,12 @@ def _losses(found: Info) -> Lines:
     """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
     if "album_pictures" in found:
         needed, count = found["album_pictures_needed"], found["album_pictures"]
-        yield "comes back", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
+        yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
     if "frames_that_may_be_lost" not in found:
         return
     lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
     how = f"if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
-    yield "comes back", f"whole {how} lost or altered"
+    yield "recovered", f"even {how} lost or altered"
 
 
 def _fits(found: Info) -> Lines:

@@ -72,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Rejects options that do not go together, and a code that could not be shown."""
     if options.passphrase_words and (options.key_file or options.qr):
-        options.usage_error("--passphrase-words prints a passphrase, and takes no KEY and no --qr")
+        options.usage_error("--passphrase-words prints a passphrase, without KEY or --qr")
     in_terminal = str(options.qr) == _TERMINAL
     if options.qr and not in_terminal and options.qr.suffix.lower() not in _PICTURES:
         options.usage_error("argument --qr: CODE must end in .png or .svg; for the terminal, put --qr after KEY")

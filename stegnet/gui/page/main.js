@@ -18,7 +18,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readCover throws PageError, as all that read
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
- * @property {Object<string, import("./form/send.js").FilmKind>} films that it makes; the first is chosen
+ * @property {{picture: string[], film: string[]}} destinations that its containers are made for, of DESTINATIONS
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
@@ -43,6 +43,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @typedef {object} Context
  * @property {string} name of the saved file
  * @property {Node} reveal button that reveals it here
+ * @property {string} survives a sentence on what the container survives
  * @property {boolean} isExample true if the cover is one of the page's own
  */
 
@@ -56,7 +57,7 @@ async function setUp(backend) {
   const stray = make("div");
   const onchange = () => stray.remove();
   const reveal = setUpRevealing(backend, device, onchange);
-  const hide = setUpHiding(backend, device, onchange, reveal.take);
+  const hide = setUpHiding(backend, device, onchange, reveal.use);
   const zones = () => (isHiding() ? hide.zones : reveal.zones);
   setUpPasting(zones);
   catchStrayDrops((file) => {
@@ -65,7 +66,7 @@ async function setUp(backend) {
     stray.scrollIntoView({ block: "nearest" });
   });
   const [cover, secret] = hide.zones;
-  await Promise.all([cover.takeExample("day"), secret.takeExample("night")]);
+  await Promise.all([cover.useExample("day"), secret.useExample("night")]);
   document.documentElement.dataset.ready = "";
   await backend.ready(device);
 }
@@ -95,11 +96,12 @@ function setUpHiding(backend, device, onchange, revealHere) {
   function done(result, { cover: seen, container, keyInput }, job) {
     const name = nameLike(seen, container.suffix);
     const reveal = button("Reveal it here", async () => revealHere(await backend.asFile(result, name), keyInput));
-    backend.showContainer(job, hiding, result, { name, reveal, isExample: seen.isExample });
+    const { survives } = container;
+    backend.showContainer(job, hiding, result, { name, reveal, survives, isExample: seen.isExample });
   }
 }
 
-/** The form that reveals; `take` gives it a container and its key, and starts it. */
+/** The form that reveals; `use` gives it a container and its key, and starts it. */
 function setUpRevealing(backend, device, onchange) {
   const container = makeDrop(section("container"), {
     accept: EITHER,
@@ -111,12 +113,12 @@ function setUpRevealing(backend, device, onchange) {
   const ask = async () => ({ container: await filled(container), keyInput: key.keyInput(), device: device() });
   const done = (result) => backend.showSecret(revealing, result);
   makeJob(revealing, backend, { ask, gather: backend.gatherRevealing, done });
-  return { zones: [container], take };
+  return { zones: [container], use };
 
-  async function take(file, keyInput) {
+  async function use(file, keyInput) {
     key.put(keyInput);
     show("reveal");
-    await container.take(file);
+    await container.use(file);
     revealing.requestSubmit();
   }
 }
@@ -128,7 +130,7 @@ const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 
 /** The value of a zone, after what is still being read. */
 async function filled(zone) {
-  await zone.taken;
+  await zone.reading;
   if (zone.value) return zone.value;
   throw new PageError(`There is no ${zone.section.dataset.drop}.`, "Drop one, paste one, or choose a file.");
 }
@@ -140,7 +142,7 @@ function setUpPasting(zones) {
     if (!file) return;
     const shown = zones();
     const focused = shown.find((zone) => zone.section.contains(document.activeElement));
-    (focused ?? shown.find((zone) => !zone.value) ?? shown[0]).take(file);
+    (focused ?? shown.find((zone) => !zone.value) ?? shown[0]).use(file);
   });
 }
 

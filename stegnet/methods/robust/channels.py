@@ -1,31 +1,43 @@
-"""Lossy channels that a picture is promised to survive, simulated by real codecs."""
+"""Lossy channels that containers are promised to survive: their grammar, one table of them, and what they do.
+
+Users write NAME or NAME:NUMBER, and after each + an EDIT or EDIT:FACTOR. Adding a channel is one entry of the table at
+the end. What arrives of pictures is simulated here by real codecs; films are encoded with the channel's `coding`.
+"""
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import cycle, product
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import cycle, groupby, product
+from operator import itemgetter
 
 import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
-from stegnet.media import resize
+from stegnet.core.kinds import FILM, PICTURE
+from stegnet.image.pictures import resize
+from stegnet.methods.method import option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.places import SHARES
+from stegnet.methods.robust.places import SHARES, share_of
+from stegnet.methods.robust.qim import DENSE, FILM_POINTS, OperatingPoint
 from stegnet.methods.robust.registration import REACH
 from stegnet.methods.robust.tiles import LEAST_SIDE
+from stegnet.video.film_writer import Coding
+from stegnet.video.films import FilmInfo
 
-DEFAULT = "jpeg:75"
+DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
+CONTAINER_PSNR = 38.0  # dB
 MESSENGER = "messenger"
-MESSENGER_SIDE = 1600  # pixels
-_MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
+MESSENGER_SIDE = 1600  # pixels, of pictures
 Writing = Callable[[np.ndarray], np.ndarray]  # of (H, W, 3) uint8
-_LEAST_QUALITY, _MOST_QUALITY, _BEST = 30, 95, 100
+
+# Of pictures
+_MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
+_BEST = 100
 _ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
 _LEAST_FACTOR = 0.25
-_JOINED = re.compile(r"(.+?)(\+crop)?(?:\+resize:(0\.\d{1,4}|1(?:\.0*)?))?(\+crop)?(?:(?<=crop):(0\.\d{1,4}))?")
 _WHERE = (0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)  # of the parts that are simulated: of what is cut off, before them
 # Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
@@ -39,6 +51,40 @@ _REDUCTIONS = (
     (1.0, _Filter.BICUBIC, False), (0.75, _Filter.BILINEAR, True), (0.75, _Filter.BILINEAR, False),
     (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
 )  # fmt: skip
+# Of films
+_FINE = 25  # the constant rate factor up to which mean lumas hardly move
+_NEARLY = 1.05  # times a share: a fifth of a decibel
+_LAST_PSNR = 33.0  # dB, of films that hold nothing at CONTAINER_PSNR
+_WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
+_VERYFAST, _TWICE = 2, 3  # by how much higher a CRF is about as hard to survive
+
+
+@dataclass(frozen=True)
+class RobustOptions:
+    """Options of the method "robust".
+
+    Attributes:
+        survive: a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23.
+        container_psnr: of the container in dB where all blocks carry something; of the weights' points, the nearest are
+            taken. None: CONTAINER_PSNR.
+    """
+
+    survive: str | None = option(
+        None,
+        "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
+        "CHANNEL",
+    )
+    container_psnr: float | None = option(
+        None,
+        "PSNR of a full container: 42 (jpeg:74 and better), 38, or 32, with more capacity (jpeg:76 and better); a "
+        "small file changes few blocks, and fewest at 38 (default: 38)",
+        "DB",
+    )
+    verify: bool = option(True, "do not read the output back to verify it")
+
+    def channel(self, kind: str) -> "Channel":
+        """The channel of pictures or films; errors as `parse_channel`."""
+        return parse_channel(self.survive or DEFAULTS[kind], kind)
 
 
 @dataclass(frozen=True)
@@ -46,7 +92,35 @@ class Channel:
     """Lossy channel that a container is promised to survive.
 
     Attributes:
-        name: as users write it, without what it is joined with.
+        name: as users write it.
+        text: the same in words.
+        side: pixels of the longer side of what is sent, at most; None: any.
+        multiple: of which the sides of what is reduced are.
+    """
+
+    name: str
+    text: str
+    side: int | None
+    multiple = 1
+
+    def __str__(self) -> str:
+        return self.text
+
+    def sent_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width as they are sent: messengers reduce pictures and films."""
+        longest = max(height, width)
+        if self.side is None or longest <= self.side:
+            return height, width
+        return tuple(
+            self.multiple * max(1, round(side * self.side / longest / self.multiple)) for side in (height, width)
+        )
+
+
+@dataclass(frozen=True)
+class PictureChannel(Channel):
+    """A channel of pictures.
+
+    Attributes:
         quality: the lowest JPEG quality in it.
         saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
         factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
@@ -54,22 +128,11 @@ class Channel:
         part: then it may be cropped to any part with at least this share of its sides; None: no further.
     """
 
-    name: str
     quality: int
     saves: tuple[tuple[int, ...], ...]
     factor: float | None = None
     cropped: bool = False
     part: float | None = None
-
-    def __str__(self) -> str:
-        before = f"{self.factor:.0%} of its size and more, " if self.factor else ""
-        if self.part:
-            before = f"cropped to any part of {self.part:.0%} of its sides and more, "
-        elif self.cropped:
-            before = f"cropped {'' if self.factor else 'or shifted '}by up to {REACH} pixels, {before}"
-        if self.name == MESSENGER:
-            return f"{before}messengers (JPEG {self.quality} and better, twice)"
-        return f"{before}JPEG {self.quality} and better"
 
     @property
     def plain(self) -> bool:
@@ -78,19 +141,8 @@ class Channel:
 
     @property
     def shares(self) -> int:
-        """Number of shares of the blocks that a record may take: copies that were cropped are found by all blocks."""
+        """Number of shares of the blocks that a record may use: copies that were cropped are found by all blocks."""
         return 1 if self.cropped and self.factor is not None else SHARES
-
-    def prepare(self, cover: np.ndarray) -> np.ndarray:
-        """The cover as it is sent."""
-        return resize(cover, *self.sent_size(*cover.shape[:2]))
-
-    def sent_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width as it is sent: messengers reduce pictures to a long side of 1,600 pixels."""
-        longest = max(height, width)
-        if self.name != MESSENGER or longest <= MESSENGER_SIDE:
-            return height, width
-        return max(1, round(height * MESSENGER_SIDE / longest)), max(1, round(width * MESSENGER_SIDE / longest))
 
     def grid(self, height: int, width: int) -> Grid:
         """The grid in which a cover hides, so that what it hides survives this channel.
@@ -99,24 +151,20 @@ class Channel:
             CapacityError: the cover is too small to be reduced so.
         """
         grid = own_grid(height, width) if self.factor is None else canonical_grid(height, width, self.factor)
-        small, hint = grid is None, "take a larger cover"
+        small, hint = grid is None, "use a larger cover"
         if self.part and self.part * min(height, width) < LEAST_SIDE:
             small, hint = True, f"{hint}, or a larger share: sides of parts have {LEAST_SIDE} pixels or more"
         if small:
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", hint)
         return grid
 
-    def received(
-        self, container: np.ndarray, grid: Grid, written: Writing | None, few: bool = False
-    ) -> Iterator[tuple[np.ndarray, Grid]]:
+    def received(self, sent: np.ndarray, grid: Grid, few: bool = False) -> Iterator[tuple[np.ndarray, Grid]]:
         """The pictures that may arrive, (H, W, 3) uint8 each, and the container's grid in them.
 
         Args:
-            grid: of the container.
-            written: gives what viewers show of the file that is sent; None: it is one without loss.
+            sent: what viewers show of the file.
             few: the worst of what may arrive alone; else the file itself too.
         """
-        sent = container if written is None else written(container)
         arriving = self._arriving(sent, grid)
         if few:
             yield next(arriving)
@@ -124,17 +172,19 @@ class Channel:
         yield sent, grid
         yield from arriving
 
-    def parts(self, container: np.ndarray, written: Writing | None) -> list[np.ndarray]:
+    def parts(self, sent: np.ndarray) -> Iterator[np.ndarray]:
         """As `received`: the file itself, and parts of it, all as small as is promised."""
-        sent = container if written is None else written(container)
         height, width = sent.shape[:2]
         rows, cols = (math.ceil(self.part * side) for side in (height, width))
-        firsts = [(round(down * (height - rows)), round(across * (width - cols))) for down, across in _WHERE]
-        parts = (sent[top : top + rows, left : left + cols] for top, left in firsts)
-        return [sent, *(_saved(np.ascontiguousarray(part), self.saves[0]) for part in parts)]
+        yield sent
+        for down, across in _WHERE:
+            top, left = round(down * (height - rows)), round(across * (width - cols))
+            yield _saved(np.ascontiguousarray(sent[top : top + rows, left : left + cols]), self.saves[0])
 
     def arrivals(self, few: bool = False) -> int:
-        """Number of pictures that `received` gives."""
+        """Number of pictures that `received`, or of a channel with parts `parts`, gives."""
+        if self.part:
+            return 1 + len(_WHERE)
         if few:
             return 1
         if self.plain:
@@ -155,36 +205,194 @@ class Channel:
         if not self.plain:
             yield _saved(sent, self.saves[0]), grid
             return
-        for qualities in self.saves:
-            yield _saved(sent, qualities), grid
+        for first, several in groupby(self.saves, itemgetter(0)):
+            once = through_jpeg(sent, first)
+            yield from ((_saved(once, qualities[1:]), grid) for qualities in several)
         yield through_jpeg(sent, self.quality, full_chroma=True), grid
 
 
-def parse_channel(text: str) -> Channel:
-    """A channel as users name it: jpeg:QUALITY or messenger; with +resize:FACTOR, +crop or both, or with +crop:SHARE.
+@dataclass(frozen=True)
+class FilmChannel(Channel):
+    """A channel of films.
+
+    Attributes:
+        coding: that a film is encoded again with,
+        generations: so many times.
+        hard: the constant rate factor at which x264, at its preset fast, is about as hard to survive.
+        rate: frames per second of the film that is sent, at most; None: any.
+    """
+
+    coding: Coding
+    generations: int
+    hard: int
+    rate: int | None
+    multiple = 2
+
+    @property
+    def rise(self) -> float:
+        """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
+        return 0.5 if self.hard > _FINE else 0
+
+    def operating_points(self, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
+        """Operating points with their `largest_share` in the order in which they are tried; then those of a lower PSNR.
+
+        The most robust costs least for each bit, and has least capacity. Of a picture or film, which is made to fit,
+        more capacity is a better copy.
+
+        Args:
+            psnr: of the container in dB; None: CONTAINER_PSNR, and less where films of that hold nothing.
+            exact: a file is hidden as it is.
+        """
+        able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
+        more = [DENSE] if DENSE.highest >= self.hard else []
+        ordered, wanted = able + more if exact else able[::-1], psnr or CONTAINER_PSNR
+        made = [(point, largest_share(point, wanted)) for point in ordered]
+        return [made] if psnr else [made, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
+
+    def every(self, info: FilmInfo) -> int:
+        """One frame in so many is sent."""
+        return max(1, math.ceil((info.rate - 1) / self.rate)) if self.rate else 1
+
+    def reduces(self, info: FilmInfo) -> bool:
+        """True if a film is sent with fewer pixels or frames."""
+        return self.every(info) > 1 or self.sent_size(info.height, info.width) != (info.height, info.width)
+
+
+def largest_share(point: OperatingPoint, psnr: float) -> int:
+    """The number of the largest share of the blocks that may carry bits in films of this PSNR in dB, about."""
+    limit = 10 ** ((point.psnr - psnr) / 10) * _NEARLY
+    return next(most for most in range(SHARES) if share_of(most) <= max(limit, share_of(SHARES - 1)))
+
+
+def parse_channel(text: str, kind: str = PICTURE) -> Channel:
+    """The channel of pictures or films that users name so.
 
     Raises:
         ConfigError: there is no such channel.
     """
-    joined = _JOINED.fullmatch(text)
-    wrong = not joined or (joined[2] and joined[4]) or (joined[3] and joined[5])
-    name, *crops = ("",) if wrong else joined.group(1, 2, 4)
-    factor, part = (float(joined[group]) if joined and joined[group] else None for group in (3, 5))
-    if name == MESSENGER:
-        quality, saves = min(map(min, _MESSENGER_QUALITIES)), _MESSENGER_QUALITIES
-    else:
-        found = re.fullmatch(r"jpeg:(\d{1,3})", name)
-        quality = int(found[1]) if found else 0
-        above = [quality + more for more in _ABOVE if quality + more <= _BEST]
-        saves = ((quality,), *((each,) for each in above))
-    if not _LEAST_QUALITY <= quality <= _MOST_QUALITY or min(factor or 1, part or 1) < _LEAST_FACTOR:
-        known = f"known: jpeg:{_LEAST_QUALITY} to jpeg:{_MOST_QUALITY}, or {MESSENGER}"
-        hint = (
-            f"{known}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with +crop cropped ones, "
-            "with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
-        )
-        raise ConfigError(f"survive: unknown channel {text!r}", hint)
-    return Channel(name, quality, saves, factor, any(crops), part)
+    first, *others = text.split("+")
+    name, edits = _NAME.fullmatch(first), [_EDIT.fullmatch(word) for word in others]
+    entry = CHANNELS.get((kind, name[1])) if name and all(edits) else None
+    if entry:
+        joined = " ".join(f"{edit[1]}:" if edit[2] else edit[1] for edit in edits)
+        number, factors = name[2] and int(name[2]), {edit[1]: edit[2] and float(edit[2]) for edit in edits}
+        small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR or factors.get("crop") == 1
+        if number in (entry.numbers or [None]) and joined in entry.edits and not small:
+            return entry.channel(text, number, factors)
+    raise ConfigError(*_unknown(text, kind))
+
+
+def _unknown(text: str, kind: str) -> tuple[str, str]:
+    """The error and hint for a channel that is none."""
+    numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
+    if kind == FILM:
+        known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
+        hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
+        return f"survive: unknown video channel {text!r}", hint
+    known = ", ".join(f"{name}:{some[0]} to {name}:{some[-1]}" for name, some in numbers.items())
+    hint = (
+        f"known: {known}, or {MESSENGER}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with "
+        "+crop cropped ones, with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
+    )
+    return f"survive: unknown channel {text!r}", hint
+
+
+_NAME, _EDIT = re.compile(r"(\w+)(?::(\d{1,3}))?"), re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")
+_PICTURE_EDITS = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop")
+
+
+@dataclass(frozen=True)
+class _Jpeg:
+    """An entry of the table: pictures that are saved as JPEG.
+
+    Attributes:
+        numbers: qualities that are promised; None: those of `saves`.
+        saves: as `PictureChannel`.
+        text: of those.
+        side: as `Channel`.
+        edits: that may be joined with it, each followed by ":" if it has a factor.
+    """
+
+    numbers: range | None = None
+    saves: tuple[tuple[int, ...], ...] = ()
+    text: str = "JPEG {} and better"
+    side: int | None = None
+    edits: tuple[str, ...] = _PICTURE_EDITS
+
+    def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
+        """The channel of this name."""
+        factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
+        saves = self.saves or ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
+        lowest, before = min(map(min, saves)), f"{factor:.0%} of its size and more, " if factor else ""
+        if part:
+            before = f"cropped to any part of {part:.0%} of its sides and more, "
+        elif cropped:
+            before = f"cropped {'' if factor else 'or shifted '}by up to {REACH} pixels, {before}"
+        return PictureChannel(name, before + self.text.format(lowest), self.side, lowest, saves, factor, cropped, part)
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """An entry of the table: films that are encoded again.
+
+    Attributes:
+        text: in words, given the constant rate factor and the preset.
+        coding: its fastest way that is promised; its constant rate factor counts where users give none.
+        numbers: constant rate factors that are promised; None: that of `coding`.
+        above: by how much lower x264's constant rate factor is that is about as hard to survive.
+        margin: by how much higher a CRF is tried, since slower presets may keep less.
+        side, rate: as `FilmChannel`.
+        edits: as `_Jpeg`.
+    """
+
+    text: str
+    coding: Coding
+    numbers: range | None = None
+    above: int = 0
+    margin: int = 0
+    side: int | None = None
+    rate: int | None = None
+    edits: tuple[str, ...] = ("", "twice")
+
+    def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
+        """The channel of this name."""
+        fast, twice, crf = "veryfast" in edits, "twice" in edits, crf or self.coding.crf
+        coding = replace(self.coding, crf=crf + self.margin + _WORSE * twice)
+        if fast:
+            coding = replace(coding, preset="veryfast")
+        text = self.text.format(f"{crf} and better, twice" if twice else f"{crf} and better", coding.preset)
+        hard = crf - self.above + _VERYFAST * fast + _TWICE * twice
+        return FilmChannel(name, text, self.side, coding, 1 + twice, hard, self.rate)
+
+
+CHANNELS = {
+    (PICTURE, "jpeg"): _Jpeg(range(30, 96)),
+    (PICTURE, MESSENGER): _Jpeg(
+        saves=_MESSENGER_QUALITIES, text="messengers (JPEG {} and better, twice)", side=MESSENGER_SIDE
+    ),
+    (FILM, "h264"): _Codec(
+        "H.264 at CRF {} (x264, {} to veryslow)",
+        Coding(0, "fast"),
+        range(18, 29),
+        edits=("", "veryfast", "twice", "veryfast twice"),
+    ),
+    (FILM, "hevc"): _Codec(
+        "HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2
+    ),
+    (FILM, "vp9"): _Codec(
+        "VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9
+    ),
+    (FILM, "av1"): _Codec(
+        "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
+    ),
+    (FILM, MESSENGER): _Codec(
+        "messengers (H.264 at CRF {}, x264's preset {} and slower)",
+        Coding(28, "veryfast"),
+        side=848,
+        rate=30,
+        edits=("",),
+    ),
+}
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:

@@ -4,7 +4,6 @@ import math
 from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -13,19 +12,15 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import FILE, PICTURE
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import with_heartbeat
-from stegnet.keys import KeySource
-from stegnet.media import atomic_write, resize
-from stegnet.media.pictures.bare_avif import BareCoder, decode_bare
+from stegnet.formats.output import atomic_write
+from stegnet.image.avif import BareCoder, decode_bare
+from stegnet.image.pictures import resize
 from stegnet.methods.context import Context
 from stegnet.methods.method import FoundSecret
-from stegnet.methods.robust.modem import Modem, chosen_modem
-from stegnet.methods.robust.options import ROBUST
-from stegnet.methods.robust.reader import picture_reader
-from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
 
+ROBUST = "robust"  # the method's name
 _PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # numbers of the kinds; of a picture, by bits of a sample
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2
 HEAD_BYTES = 1 + _LENGTH_BYTES
@@ -56,27 +51,28 @@ RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
 
 @dataclass(frozen=True)
 class FittedPicture:
-    """A picture made to fit.
+    """A picture coded at a scale.
 
     Attributes:
-        content: of the record.
-        psnr: in dB of the revealed picture against the secret, both at the secret's size; inf if they are equal.
-        bytes: of its AV1 data.
+        height, width: of the picture.
+        depth: bits of a sample.
+        data: AV1; b"" if nothing fits.
+        psnr: in dB of the revealed picture against the secret, both at the secret's size; inf if they are equal, −1 if
+            nothing fits.
     """
 
-    content: bytes
-    psnr: float
-    bytes: int
-
-
-@dataclass(frozen=True)
-class _Coded:
-    """AV1 data of a picture at a scale: bits of a sample, data, and PSNR in dB, −1 if nothing fits."""
-
+    height: int
+    width: int
     scale: int
     depth: int
     data: bytes
     psnr: float
+
+    @property
+    def content(self) -> bytes:
+        """Content of a record."""
+        sides = self.height.to_bytes(_SIDE_BYTES, "big") + self.width.to_bytes(_SIDE_BYTES, "big")
+        return _content(_PICTURE_NUMBERS[self.depth], sides + bytes([self.scale]) + self.data)
 
 
 def file_content(name: str, data: bytes) -> bytes:
@@ -103,7 +99,7 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     if max(height, width) > MOST_SIDE:
         raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {MOST_SIDE}")
     most = room - HEAD_BYTES - _PICTURE_BYTES
-    tried: dict[tuple[int, bool], _Coded] = {}
+    tried: dict[tuple[int, bool], FittedPicture] = {}
 
     def quality(scale: int, thorough: bool = False) -> float:
         if (scale, thorough) not in tried:
@@ -111,37 +107,20 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
             step(len(tried), max(len(tried), _SMALLEST))
         return tried[scale, thorough].psnr
 
-    scale = max(_promising(picture, most), 0)
+    # The scale that is usually best for this number of bytes.
+    rate = 8 * max(most, 1) / (height * width)
+    scale = round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
     while quality(scale) < 0 and scale < _SMALLEST:
         scale += 1
     for reach in (_REACH, 1):
         scale = _climb(quality, scale, reach)
     if quality(scale) < 0:
-        raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "take a larger cover")
-    thoroughly = partial(quality, thorough=True)
+        raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "use a larger cover")
     if _scaled(height, scale) * _scaled(width, scale) <= max(_SIZES):
-        _climb(thoroughly, scale, 1)
+        _climb(lambda scale: quality(scale, thorough=True), scale, 1)
     else:
-        thoroughly(scale)
-    best = max(tried.values(), key=lambda coded: coded.psnr)
-    sides = height.to_bytes(_SIDE_BYTES, "big") + width.to_bytes(_SIDE_BYTES, "big")
-    body = sides + bytes([best.scale]) + best.data
-    return FittedPicture(_content(_PICTURE_NUMBERS[best.depth], body), best.psnr, len(best.data))
-
-
-def read_robust(
-    modem: Modem, picture: np.ndarray, key_source: KeySource, step: Step = no_step, search: bool = True
-) -> RobustContent | None:
-    """Content of a picture, (H, W, 3) uint8; None if nothing opens with this key, or a later version wrote it.
-
-    Args:
-        search: as `picture_reader`.
-    """
-    reading = picture_reader(modem, key_source, search)(picture, step)
-    try:
-        return None if reading is None else parse_content(reading.content, picture[..., 0].size)
-    except ValueError:
-        return None
+        quality(scale, thorough=True)
+    return max(tried.values(), key=lambda coded: coded.psnr)
 
 
 class FoundContent(FoundSecret):
@@ -173,21 +152,6 @@ class FoundContent(FoundSecret):
             return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}
         height, width = self._content.shape[:2]
         return {"hidden_width": width, "hidden_height": height}
-
-
-def hidden_in_picture(container: Container, context: Context) -> FoundContent | None:
-    """The content that survived in a picture; None if nothing opens."""
-    (picture,) = container.frames()
-    tiles, modem = [0, 0], chosen_modem(context)
-
-    def step(*done: int) -> None:
-        tiles[:] = done
-
-    def read() -> RobustContent | None:
-        return read_robust(modem, picture, container.key_source, step, context.search)
-
-    content = with_heartbeat(read, lambda: context.progress("reveal tiles", *tiles))
-    return None if content is None else FoundContent(container, context, content)
 
 
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
@@ -228,12 +192,6 @@ def _scaled(side: int, scale: int) -> int:
     return max(1, math.floor(side * 2 ** (-scale / _PER_HALF) + 0.5))
 
 
-def _promising(picture: np.ndarray, most: int) -> int:
-    """The scale that is usually best for this number of bytes."""
-    rate = 8 * max(most, 1) / picture[..., 0].size
-    return round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
-
-
 def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
     """The best scale nearby, in steps of `reach`."""
     while True:
@@ -244,15 +202,15 @@ def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
         scale = best
 
 
-def _coded(picture: np.ndarray, scale: int, most: int, thorough: bool) -> _Coded:
+def _coded(picture: np.ndarray, scale: int, most: int, thorough: bool) -> FittedPicture:
     height, width = picture.shape[:2]
     small = resize(picture, _scaled(height, scale), _scaled(width, scale))
     size = bisect(_SIZES, small[..., 0].size)
     coder = BareCoder.thorough(_EFFORTS[size]) if thorough else BareCoder.quick(_SPEEDS[size])
-    data = coder.to_fit(small, most)
-    if data is None:
-        return _Coded(scale, coder.depth, b"", -1.0)
-    return _Coded(scale, coder.depth, data, psnr(picture, _decoded(data, height, width, scale, coder.depth)))
+    data, quality = coder.to_fit(small, most), -1.0
+    if data is not None:
+        quality = psnr(picture, _decoded(data, height, width, scale, coder.depth))
+    return FittedPicture(height, width, scale, coder.depth, data or b"", quality)
 
 
 def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:

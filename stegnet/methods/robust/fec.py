@@ -10,7 +10,7 @@ Bits are arrays of uint8, 0 or 1. Log-likelihood ratios are ln P(1) − ln P(0),
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 import numpy as np
@@ -83,11 +83,22 @@ class Code:
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Message bit and check of each edge between them."""
-        favoured, degree = _favoured(self.k, self.rate)
-        degree = min(degree, self.n - self.k)
-        edges = [*_bands(range(favoured), degree, self), *_bands(range(favoured, self.k), _COMMON, self)]
+        degree, share = next((degree, share) for least, degree, share in reversed(_DEGREES) if self.rate >= least)
+        favoured, degree = self.k * share[0] // share[1], min(degree, self.n - self.k)
+        edges = [*self._bands(range(favoured), degree), *self._bands(range(favoured, self.k), _COMMON)]
         bits, checks = (np.concatenate(each) for each in zip(*edges, strict=True))
         return bits, checks
+
+    def _bands(self, bits: range, degree: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The edges of some message bits, one to a check in each of `degree` bands of checks, spread evenly over it."""
+        checks, count = self.n - self.k, len(bits)
+        public = sha256(b"stegnet/2/code" + b"".join(each.to_bytes(4, "big") for each in (self.n, self.k, bits.start)))
+        words = np.frombuffer(keystream(public.digest(), 8 * degree * count), "<u8").reshape(degree, count)
+        edges = [checks * band // degree for band in range(degree + 1)]
+        return [
+            (np.arange(bits.start, bits.stop)[places], start + np.arange(count) * (end - start) // count)
+            for places, start, end in zip(words.argsort(1, kind="stable"), edges, edges[1:], strict=False)
+        ]
 
     @cached_property
     def _graph(self) -> "_Graph":
@@ -151,29 +162,6 @@ def _flip(magnitudes: np.ndarray) -> np.ndarray:
     return np.negative(magnitudes, magnitudes)
 
 
-def _favoured(k: int, rate: int) -> tuple[int, int]:
-    """Number of message bits that have more checks than the others, and how many these have."""
-    degree, share = next((degree, share) for least, degree, share in reversed(_DEGREES) if rate >= least)
-    return k * share[0] // share[1], degree
-
-
-def _bands(bits: range, degree: int, code: Code) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The edges of some message bits, one to a check in each of `degree` bands of checks, spread evenly over a band."""
-    checks, count = code.n - code.k, len(bits)
-    words = np.frombuffer(_words(code, bits.start, 8 * degree * count), "<u8").reshape(degree, count)
-    edges = [checks * band // degree for band in range(degree + 1)]
-    return [
-        (np.arange(bits.start, bits.stop)[places], start + np.arange(count) * (end - start) // count)
-        for places, start, end in zip(words.argsort(1, kind="stable"), edges, edges[1:], strict=False)
-    ]
-
-
-def _words(code: Code, first: int, size: int) -> bytes:
-    """Public random bytes that belong to a code, for the bits from `first` on."""
-    numbers = b"".join(number.to_bytes(4, "big") for number in (code.n, code.k, first))
-    return keystream(sha256(b"stegnet/2/code" + numbers).digest(), size)
-
-
 @dataclass(frozen=True)
 class Coding:
     """Places for coded bits, at a rate: as few codewords of equal length as LONGEST allows, bit by bit in turns.
@@ -199,7 +187,7 @@ class Coding:
         coded[:used] = words[np.arange(self._length) % self._code.n].reshape(-1)
         return coded
 
-    def decode(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> np.ndarray | None:
+    def decode(self, ratios: np.ndarray) -> np.ndarray | None:
         """The message, (room,) uint8, or None if any codeword is not found.
 
         Args:
@@ -208,9 +196,8 @@ class Coding:
         repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
         repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
         summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
-        code, parts = self._code, []
-        decode = partial(code.decode, iterations=iterations)
-        with closing(parallel_map(decode, summed.T, min(thread_count(), self._count))) as decoded:
+        workers, parts = min(thread_count(), self._count), []
+        with closing(parallel_map(self._code.decode, summed.T, workers)) as decoded:
             for part in decoded:
                 if part is None:
                     return None

@@ -14,8 +14,8 @@ from itertools import islice, product
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stegnet.core.jpeg import BLOCK
-from stegnet.media import reduced, resize
+from stegnet.core.blocks import BLOCK
+from stegnet.image.pictures import reduced, resize
 from stegnet.methods.robust.regions import SALT, hidden_area, region_means, salts_of
 from stegnet.sealing import size_bytes
 
@@ -33,7 +33,7 @@ _LANCZOS = 3  # pixels of the smaller picture that its filter reaches
 _SIDE = 0.12
 # The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
 _SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
-_SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
+SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Grid:
             height, width = self.height - self.top - self.bottom, self.width - self.left - self.right
         down, across = (_covered(*span) for span in ((self.height, self.top, height), (self.width, self.left, width)))
         aligned = self.own and self.top % BLOCK == self.left % BLOCK == 0
-        return np.outer(down, across) * np.float32(1 if aligned else _SURENESS)
+        return np.outer(down, across) * np.float32(1 if aligned else SURENESS)
 
     def area(self, picture: np.ndarray) -> np.ndarray:
         """The hidden area of a picture or a copy of it, (H, W, 3) uint8, or of its luma, (H, W) float32.
@@ -75,15 +75,12 @@ class Grid:
         Where it reaches beyond the picture, the pixels at the picture's edges are repeated.
         """
         if not self.own:
-            return self._stretched(picture) if self._cropped else resize(picture, self.height, self.width)
+            return self._stretched(picture)
         top, left = -int(self.top), -int(self.left)
         bottom, right = top + self.height, left + self.width
         inside = picture[max(top, 0) : bottom, max(left, 0) : right]
-        beyond = [
-            (max(-first, 0), max(last - side, 0))
-            for first, last, side in ((top, bottom, picture.shape[0]), (left, right, picture.shape[1]))
-        ]
-        return _with_edges(inside, beyond) if any(map(any, beyond)) else inside
+        spans = (top, bottom, picture.shape[0]), (left, right, picture.shape[1])
+        return _with_edges(inside, [(max(-first, 0), max(last - side, 0)) for first, last, side in spans])
 
     @property
     def whole(self) -> bool:
@@ -91,27 +88,22 @@ class Grid:
         return self.own and not self._cropped
 
     @property
+    def lacking(self) -> tuple[float, float, float, float]:
+        """Pixels of the grid that the picture lacks at the top, left, bottom and right."""
+        return self.top, self.left, self.bottom, self.right
+
+    @property
     def _cropped(self) -> bool:
-        return any((self.top, self.left, self.bottom, self.right))
+        return any(self.lacking)
 
     def _stretched(self, picture: np.ndarray) -> np.ndarray:
-        """As `area`, of a copy that was cropped."""
-        down, across = (
-            side / (wanted - before - after)
-            for side, wanted, before, after in (
-                (picture.shape[0], self.height, self.top, self.bottom),
-                (picture.shape[1], self.width, self.left, self.right),
-            )
-        )
-        lacking = (self.top * down, self.bottom * down), (self.left * across, self.right * across)
-        beyond = [tuple(max(math.ceil(pixels), 0) for pixels in pair) for pair in lacking]
-        (top, _), (left, _) = beyond
-        box = (
-            left - self.left * across,
-            top - self.top * down,
-            left + picture.shape[1] + self.right * across,
-            top + picture.shape[0] + self.bottom * down,
-        )
+        """As `area`, of a copy."""
+        height, width = picture.shape[:2]
+        scales = height / (self.height - self.top - self.bottom), width / (self.width - self.left - self.right)
+        top, left, bottom, right = (pixels * scale for pixels, scale in zip(self.lacking, 2 * scales, strict=True))
+        beyond = [[max(math.ceil(pixels), 0) for pixels in pair] for pair in ((top, bottom), (left, right))]
+        (above, _), (before, _) = beyond
+        box = before - left, above - top, before + width + right, above + height + bottom
         whole = Image.fromarray(_with_edges(picture, beyond))
         return np.array(whole.resize((self.width, self.height), Image.Resampling.LANCZOS, box))
 
@@ -277,6 +269,8 @@ def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.nda
 
 def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.ndarray:
     """A picture with the pixels at its edges repeated: above and below, left and right."""
+    if not any(map(any, beyond)):
+        return picture
     return np.pad(picture, (*beyond, *[(0, 0)] * (picture.ndim - 2)), "edge")
 
 

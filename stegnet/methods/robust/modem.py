@@ -1,12 +1,11 @@
 """A learned modem at work on 8-bit pictures: two networks that hide bits, which survive lossy codecs, and read them.
 
-A *rung* is a trade of bits against robustness. Each has bits of its own in every block of 8×8 pixels; a container uses
-those of one rung, and all are read at once. A keyed *dither* shifts what a coefficient's value means: without it, the
-bits can't be read.
+Each operating point has bits of its own in every block of 8×8 pixels; a container uses those of one point, and all are
+read at once. A keyed *dither* shifts what a coefficient's value means: without it, the bits can't be read.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,76 +13,22 @@ from typing import Self
 
 import numpy as np
 
+from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
 from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
 from stegnet.methods.context import Context
+from stegnet.methods.robust.qim import OperatingPoint
+from stegnet.methods.robust.regions import LUMA_SHARES
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.networks.engines import Engine, load_engine
 from stegnet.networks.engines.tiling import Step, Tile, cut, no_step, tiles
 
 NO_BACKBONE = "none"  # an option of the family's cards
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green, blue (ITU-R BT.601)
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
-_PATCHES = 10  # that are read at once, in a row and a column, at most
-
-
-def finest(count: int) -> list[int]:
-    """The coefficients of a block with the smallest steps of JPEG, so many of them."""
-    return sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])[:count]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames.
-
-    Attributes:
-        name: that of the channel it is meant for, such as "jpeg-75".
-        first: of its bits among all of a block.
-        coefficients: of each block that carry bits.
-        psnr: of its containers in dB.
-        lowest, highest: JPEG quality, or constant rate factor of films, that it is meant for.
-        scale: period of a phase, in steps of JPEG at quality 50.
-        run: frames, of which the first carries bits.
-        group: frames that are hidden in together, a multiple of those.
-    """
-
-    name: str
-    first: int
-    coefficients: int
-    psnr: float
-    lowest: int
-    highest: int
-    scale: float = 1.0
-    run: int = 1
-    group: int = 1
-
-    @property
-    def bits(self) -> int:
-        """Bits of a block in a picture or group: run after run, coefficient after coefficient."""
-        return self.group // self.run * self.coefficients
-
-    @property
-    def places(self) -> slice:
-        """Its bits among all of a block."""
-        return slice(self.first, self.first + self.bits)
-
-    @property
-    def carriers(self) -> list[int]:
-        """The coefficients of a block that carry its bits, row by row: those with the smallest steps."""
-        return finest(self.coefficients)
-
-    @property
-    def periods(self) -> np.ndarray:
-        """Periods of their phases in levels, (coefficients,) float32."""
-        return np.array([LUMA_STEPS[place] * self.scale for place in self.carriers], np.float32)
-
-    @property
-    def channel(self) -> str:
-        """The channel that the name says, as users write it: "jpeg:75"."""
-        return self.name.replace("-", ":")
+_PATCHES = 10  # that are computed at once, in a row and a column, at most
+_SPARSE = 12  # one block in so many: where fewer carry something, they are computed by patches
 
 
 @dataclass(frozen=True)
@@ -93,32 +38,32 @@ class Modem:
     Attributes:
         engine: runs its networks `hide` and `reveal`.
         weights: id of the weights file.
-        rungs: all that a container may have.
+        points: all that a container may have.
         local: the networks see a block's neighbours at most, so that any grid of tiles gives the same.
     """
 
     engine: Engine
     weights: str
-    rungs: Sequence[Rung]
+    points: Sequence[OperatingPoint]
     local: bool = False
 
     @property
     def bits(self) -> int:
-        """Bits of all rungs in each block."""
-        return sum(rung.bits for rung in self.rungs)
+        """Bits of all points in each block."""
+        return sum(point.bits for point in self.points)
 
     @classmethod
     def load(
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
         """Loads the modem in a weights file; arguments and errors as `load_engine`."""
-        rungs, local = read_rungs(path), read_card(path).options.get("backbone") == NO_BACKBONE
-        return cls(load_engine(path, backend, device, precision), weights_id(path), rungs, local)
+        points, local = read_points(path), read_card(path).options.get("backbone") == NO_BACKBONE
+        return cls(load_engine(path, backend, device, precision), weights_id(path), points, local)
 
     def hide(
         self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
     ) -> np.ndarray:
-        """Hides bits in a cover.
+        """Hides bits in a cover; blocks that carry none stay as they are.
 
         Args:
             cover: (H, W, 3) uint8, sides multiples of 8.
@@ -131,17 +76,29 @@ class Modem:
         Raises:
             CapacityError: there is not enough memory.
         """
-        container, grey = np.empty_like(cover, order="C"), is_grey(cover)
+        container, used, grey = cover.copy(order="C"), bits.any(2), is_grey(cover)
+
+        def hidden(pixels: np.ndarray, some: np.ndarray, around: np.ndarray) -> np.ndarray:
+            given = np.zeros((*some.shape[:2], self.bits + DITHER), np.float32)
+            given[..., : self.bits][..., places], given[..., self.bits :] = some, _in_unit(around)
+            exact = self.engine.hide(from_8_bits(pixels), given)
+            return to_8_bits((exact @ LUMA_SHARES)[..., None] if grey else exact)
 
         def compute(tile: Tile) -> None:
             blocks = _in_blocks(tile)
-            some, around = blocks.around(bits), _in_unit(blocks.around(dither))
-            given = np.zeros((*some.shape[:2], self.bits + DITHER), np.float32)
-            given[..., : self.bits][..., places], given[..., self.bits :] = some, around
-            exact = tile.inside(self.engine.hide(from_8_bits(tile.around(cover)), given))
-            tile.part(container)[:] = to_8_bits((exact @ _LUMA)[..., None] if grey else exact)
+            found = tile.inside(hidden(tile.around(cover), blocks.around(bits), blocks.around(dither)))
+            changed = blocks.part(used).repeat(BLOCK, 0).repeat(BLOCK, 1)
+            np.copyto(tile.part(container), found, where=changed[..., None])
 
-        self._each(compute, cover, step)
+        if not self.local or np.count_nonzero(used) * _SPARSE > used.size:
+            self._each(compute, cover, step)
+            return container
+        parts = list(_patches(*np.nonzero(used), used.shape))
+        for done, patches in enumerate(parts, 1):
+            found = hidden(patches.mosaic(cover, BLOCK), patches.mosaic(bits), patches.mosaic(dither))
+            patches.put(found, container)
+            if max(cover.shape) > _TILE:
+                step(done, len(parts))
         return container
 
     def reveal(
@@ -173,15 +130,13 @@ class Modem:
             chosen: (n,) numbers of blocks, row by row; none at an edge.
         """
         rows, cols = np.divmod(chosen, container.shape[1] // BLOCK)
-        side = min(_PATCHES, math.isqrt(max(chosen.size - 1, 0)) + 1)
         parts = [np.empty((0, self.bits), np.float32)]
-        for start in range(0, chosen.size, side**2):
-            some = np.resize(np.arange(start, min(start + side**2, chosen.size)), side**2)
-            spans = [(slice(r - 1, r + 2), slice(c - 1, c + 2)) for r, c in zip(rows[some], cols[some], strict=True)]
-            pixels = _mosaic([container[_of_pixels(down), _of_pixels(across)] for down, across in spans], side)
-            around = _mosaic([dither[span] for span in spans], side)
-            ratios = self.reveal(pixels, around)[_AROUND // 2 :: _AROUND, _AROUND // 2 :: _AROUND]
-            parts.append(ratios.reshape(side**2, -1)[: chosen.size - start])
+        for start in range(0, chosen.size, _PATCHES**2):
+            some = slice(start, start + _PATCHES**2)
+            patches = _Patches(rows[some], cols[some])
+            ratios = self.reveal(patches.mosaic(container, BLOCK), patches.mosaic(dither))
+            middle = ratios[_AROUND // 2 :: _AROUND, _AROUND // 2 :: _AROUND]
+            parts.append(middle.reshape(-1, self.bits)[: rows[some].size])
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:
@@ -198,8 +153,8 @@ class Modem:
                 step(done, len(grid))
 
 
-def read_rungs(path: Path) -> tuple[Rung, ...]:
-    """The rungs of a modem's weights file, read from its card.
+def read_points(path: Path) -> tuple[OperatingPoint, ...]:
+    """The points of a modem's weights file, read from its card.
 
     Raises:
         WeightsError: there is no such file, or it holds no modem.
@@ -207,16 +162,16 @@ def read_rungs(path: Path) -> tuple[Rung, ...]:
     card = read_card(path)
     if card.model != MODEM:
         raise WeightsError(f"{path}: these weights hide no bits in pictures", f"they are of the family {card.model}")
-    rungs, first = [], 0
+    points, first = [], 0
     try:
-        for rung in card.options["rungs"]:
-            known = {name: rung[name] for name in ("name", "psnr", "lowest", "highest", "scale")}
-            rungs.append(Rung(first=first, coefficients=rung["bits"], **known))
-            first += rungs[-1].bits
+        for point in card.options["rungs"]:
+            known = {name: point[name] for name in ("name", "psnr", "lowest", "highest", "scale")}
+            points.append(OperatingPoint(first=first, coefficients=point["bits"], **known))
+            first += points[-1].bits
     except (KeyError, TypeError) as error:
         hint = "it is damaged, or of another version"
         raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
-    return tuple(rungs)
+    return tuple(points)
 
 
 def _in_unit(dither: np.ndarray) -> np.ndarray:
@@ -230,14 +185,42 @@ def _in_blocks(tile: Tile) -> Tile:
     return Tile(*(slice(span.start // BLOCK, span.stop // BLOCK) for span in spans))
 
 
-def _of_pixels(blocks: slice) -> slice:
-    return slice(blocks.start * BLOCK, blocks.stop * BLOCK)
+class _Patches:
+    """Some blocks with their neighbours, put together as one picture; those at an edge have fewer, and stand alone."""
+
+    def __init__(self, rows: np.ndarray, cols: np.ndarray) -> None:
+        self._blocks, self._side = list(zip(rows.tolist(), cols.tolist(), strict=True)), math.isqrt(len(rows) - 1) + 1
+
+    def mosaic(self, whole: np.ndarray, unit: int = 1) -> np.ndarray:
+        """The parts of an array of `unit` rows and columns for each block; some come again to fill it."""
+        parts = [
+            whole[max(row - 1, 0) * unit : (row + 2) * unit, max(col - 1, 0) * unit : (col + 2) * unit]
+            for row, col in self._blocks
+        ]
+        lines = [parts[start : start + self._side] for start in range(0, len(parts), self._side)]
+        lines[-1] += parts[: self._side - len(lines[-1])]
+        return np.concatenate([np.concatenate(line, 1) for line in lines])
+
+    def put(self, found: np.ndarray, container: np.ndarray) -> None:
+        """Puts what was found of a mosaic's pixels into a picture: that of the blocks themselves."""
+        for number, (row, col) in enumerate(self._blocks):
+            top, left = (
+                BLOCK * (_AROUND * at + min(place, 1))
+                for at, place in zip(divmod(number, self._side), (row, col), strict=True)
+            )
+            block = found[top : top + BLOCK, left : left + BLOCK]
+            container[BLOCK * row : BLOCK * (row + 1), BLOCK * col : BLOCK * (col + 1)] = block
 
 
-def _mosaic(parts: Sequence[np.ndarray], side: int) -> np.ndarray:
-    """side² arrays of equal shape, put together row by row."""
-    rows = [np.concatenate(parts[start : start + side], 1) for start in range(0, len(parts), side)]
-    return np.concatenate(rows)
+def _patches(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> Iterator[_Patches]:
+    """The patches of some blocks of a picture."""
+    inner = (rows > 0) & (cols > 0) & (rows < shape[0] - 1) & (cols < shape[1] - 1)
+    numbers = np.flatnonzero(inner)
+    for start in range(0, numbers.size, _PATCHES**2):
+        some = numbers[start : start + _PATCHES**2]
+        yield _Patches(rows[some], cols[some])
+    for at in np.flatnonzero(~inner):
+        yield _Patches(rows[at : at + 1], cols[at : at + 1])
 
 
 def chosen_modem(context: Context) -> Modem:

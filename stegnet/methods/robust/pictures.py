@@ -1,330 +1,300 @@
-"""Hiding in pictures so that the secret survives lossy codecs, from file to file."""
+"""Pictures whose content survives a lossy channel, as arrays: tried by real codecs before they are written."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import tee
 from typing import Any, Self
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, reading
-from stegnet.core.jpeg import BLOCK
-from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
-from stegnet.core.progress import Progress
-from stegnet.keys import KeySource
-from stegnet.media import about_cover, about_secret, forecast, read_picture, refuse_palette
-from stegnet.media.cover import Cover
-from stegnet.media.forecast import ROBUST_RATES
-from stegnet.media.jpeg import jpeg_cover
-from stegnet.media.output import Compressed
-from stegnet.media.pictures.bare_avif import has_ffmpeg
-from stegnet.methods.context import Context
-from stegnet.methods.method import CoverSize, Fit, NewContainer
-from stegnet.methods.new_containers import write_jpeg, write_picture
-from stegnet.methods.payload import Carrier, Compressors, Fitted, Payload
-from stegnet.methods.robust.channels import DEFAULT, MESSENGER, MESSENGER_SIDE, Channel, parse_channel
-from stegnet.methods.robust.content import file_bytes, file_content, fit_picture, within_ratio
-from stegnet.methods.robust.modem import Modem, Rung, chosen_modem, read_rungs
-from stegnet.methods.robust.options import CONTAINER_PSNR, ROBUST, RobustOptions
-from stegnet.methods.robust.own_jpeg import OwnJpeg, usual_share
-from stegnet.methods.robust.parts import hide_tiled
-from stegnet.methods.robust.record import content_room
-from stegnet.methods.robust.survival import WRITTEN_QUALITY, Promise, best_rung, choose_rung, hide_robust
-from stegnet.methods.robust.tiles import TILE
-from stegnet.networks.card import SHIPPED_MODEM
-from stegnet.results import LEAST, Changes, printable, stored_name
+from stegnet.core.blocks import DITHER
+from stegnet.core.errors import CapacityError, KeyFileError
+from stegnet.core.jpeg import through_jpeg
+from stegnet.core.parallel import with_heartbeat
+from stegnet.keys import SYSTEM, Key, KeySource, Randomness
+from stegnet.methods.context import DEFAULT_CONTEXT, Context
+from stegnet.methods.robust.channels import PictureChannel, Writing
+from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
+from stegnet.methods.robust.grid import Grid
+from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.places import Blocks, record_places
+from stegnet.methods.robust.qim import OperatingPoint, information
+from stegnet.methods.robust.reader import PictureReader
+from stegnet.methods.robust.record import dither_of, new_nonce, record_signs, robust_key
+from stegnet.methods.robust.regions import hidden_area, textures
+from stegnet.methods.robust.registration import is_found
+from stegnet.methods.robust.survival import RobustCarrier
+from stegnet.methods.robust.tiles import MAP, SALT, TILE, Place, map_dither, map_signs, read_tiled
 
-_MORE_ROOM = "resize the cover to more pixels, or take a larger one"
-# Channels whose room is told beforehand.
-_JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
-_FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
-
-
-class _Content(Carrier):
-    """Content of a record, made to fit.
-
-    Args:
-        area: pixels of the container's hidden area.
-        larger: gives the hint for a file of so many bytes of content that does not fit.
-    Attributes:
-        fitted: what was made to fit last.
-        room: bytes of content that there were.
-        taken: those that it takes.
-    """
-
-    fitted: Fitted
-
-    def __init__(self, payload: Payload, area: int, larger: Callable[[int], str], context: Context) -> None:
-        self.payload, self._area, self._larger, self._context = payload, area, larger, context
-        self.room = self.taken = 0
-        self._pixels: np.ndarray | None = None
-        self._reduced = ""
-
-    def fit(self, room: int) -> bytes:
-        """Content of at most `room` bytes: the file as it is, or else a picture that is scaled and compressed.
-
-        Raises:
-            CapacityError: it does not fit.
-        """
-        self.room = room
-        self.fitted = self.payload.fit_quietly(self, self._context)
-        with reading(self.fitted.path):
-            data = self.fitted.path.read_bytes()
-        content = file_content(self.fitted.name, data) if self.fitted.unchanged else data
-        self.taken = len(content)
-        return content
-
-    def note(self, channel: Channel) -> str:
-        """Line on the hidden secret, and what it survives."""
-        if self.fitted.unchanged:
-            name = printable(self.payload.path.name)
-            return f"hidden: {name}, {self.fitted.size} bytes, byte for byte; survives {channel}"
-        better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
-        taken = f"compressed to {self.fitted.copy.description} bytes of {self.room}"
-        return f"{self._reduced}{taken}; survives {channel}{better}"
-
-    def warnings(self) -> tuple[str, ...]:
-        """A line if the secret is revealed in low quality."""
-        if self.fitted.unchanged or self.fitted.copy.psnr >= LEAST:
-            return ()
-        advice = "take a larger cover or a milder channel"
-        return (f"the secret is revealed at only {self.fitted.copy.psnr:.1f} dB PSNR: {advice}",)
-
-    def capacity(self, name: str) -> int:
-        return self.room - file_bytes(name, 0)
-
-    def compressors(self) -> Compressors:
-        return {PICTURE: (self._compressed, "")}
-
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        secret = payload.path
-        overhead = file_bytes(stored_name(secret), 0)
-        taken, room = size + overhead, most + overhead
-        return CapacityError(f"{secret}: takes {taken} bytes, and there is room for {room}", self._larger(taken))
-
-    def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
-        if self._pixels is None:
-            whole = read_picture(path)
-            self._pixels = within_ratio(whole, self._area)
-            if self._pixels is not whole:
-                height, width = self._pixels.shape[:2]
-                self._reduced = f"reduced to {width}×{height} pixels, "
-        fitted, copy = fit_picture(self._pixels, self.room, step), folder / "content"
-        copy.write_bytes(fitted.content)
-        return Compressed(copy, str(fitted.bytes), fitted.psnr)
+WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
+_LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
+_SQUARE = 128  # side of the pieces of that part
+_CODEWORDS = 2  # that are decoded to find the rate
+_MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
+_ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
+_SPARED, _UNEVEN = 0.9, 1.5  # as `RobustCarrier`
+_LOST = 9  # where blocks are spared, one bit in so many may be lost to what was not simulated
+_TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset its order where textures are alike
+_SOON = 8  # salts that a reader tries first
+_GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 
 
-def embed_in_picture(
-    cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
-) -> NewContainer:
-    """Hides a picture or any small file in a picture, so that it is revealed after a lossy channel.
+def as_saved(picture: np.ndarray) -> np.ndarray:
+    """What viewers show of a picture, (H, W, 3) uint8, that hiding writes as JPEG."""
+    return through_jpeg(picture, WRITTEN_QUALITY)
 
-    A cover that is a JPEG, and to be written as one, stays that one where nothing is hidden.
+
+def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:
+    """The operating point for a channel and a container's PSNR in dB: the one trained for the nearest quality.
 
     Raises:
-        ConfigError: there is no such channel.
-        MediaError: a file can't be read.
-        CapacityError: the secret does not fit, or is not revealed.
-        WeightsError: the weights are missing, or not a modem's.
+        CapacityError: there is none.
     """
-    channel = parse_channel(options.survive or DEFAULT)
-    sent = _Prepared.of(cover, channel, suffix in JPEG_SUFFIXES)
-    pixels, modem = sent.pixels, chosen_modem(context)
-    steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
-    context = context.in_steps(*steps, "check", "write")
-    wanted = options.container_psnr or CONTAINER_PSNR
-    rung = context.with_heartbeat("try", lambda: best_rung(modem, pixels, channel, wanted, sent.jpeg, sent.coarse))
-    grid = channel.grid(*pixels.shape[:2])
-    area = int(grid.height * grid.width * (channel.part or 1) ** 2)
-
-    def larger(size: int) -> str:
-        return _larger(modem, channel, pixels.shape, wanted, size)
-
-    content = _Content(payload, area, larger, context)
-    with sent.hinting():
-        hide = hide_tiled if channel.part else hide_robust
-        found = hide(modem, pixels, content.fit, key, Promise(channel, rung, sent.jpeg), context)
-    return _NewPicture(cover, sent, channel, content, found.picture, context)
+    near = min((abs(point.psnr - psnr) for point in points), default=0.0)
+    fitting = [point for point in points if abs(point.psnr - psnr) == near and point.lowest <= channel.quality]
+    if not fitting:
+        least = {point.psnr: point.lowest for point in sorted(points, key=lambda point: -point.lowest)}
+        known = ", ".join(f"jpeg:{lowest} and better at {near:g} dB" for near, lowest in sorted(least.items()))
+        raise CapacityError(f"these weights do not survive {channel} at {psnr:g} dB", f"they survive {known}")
+    return max(fitting, key=lambda point: (point.lowest, point.bits))
 
 
-class _NewPicture(NewContainer):
-    """A picture whose secret survives a channel."""
+@dataclass(eq=False)
+class PictureCarrier(RobustCarrier):
+    """A picture that carries one record.
 
-    def __init__(
-        self,
-        cover: Cover,
-        sent: "_Prepared",
-        channel: Channel,
-        content: _Content,
-        container: np.ndarray,
-        context: Context,
-    ) -> None:
-        self._cover, self._sent, self._channel, self._content = cover, sent, channel, content
-        self._pixels, self._context = container, context
-        self.height, self.width = container.shape[:2]
-        self.fitted = content.fitted if content.fitted.unchanged else None
+    Attributes:
+        cover: (H, W, 3) uint8, of the size that the channel sends; not changed.
+        point: as `choose_point`.
+        written: gives what viewers show of the file that will be written; None: it is one without loss.
+        picture: the container, (H, W, 3) uint8, before it is written; first the cover.
+    """
 
-    def write(self, part: Path, verify: bool) -> None:
-        self._changes = self._context.with_heartbeat("write", lambda: self._write(part, verify))
+    modem: Modem
+    cover: np.ndarray
+    key_source: KeySource
+    channel: PictureChannel
+    point: OperatingPoint
+    written: Writing | None = as_saved
+    context: Context = DEFAULT_CONTEXT
+    attempts, spared, uneven = _ATTEMPTS, _SPARED, _UNEVEN
 
-    def _write(self, part: Path, verify: bool) -> Changes:
-        jpeg = self._sent.jpeg
-        if jpeg:
-            return write_jpeg(part, jpeg.cover, jpeg.planes(self._pixels), verify)
-        write_picture(part, self._pixels, self._sent.profile, verify)
-        return Changes.of(self._sent.pixels, self._pixels)
+    def __post_init__(self) -> None:
+        self.grid = self.channel.grid(*self.cover.shape[:2])
+        self.blocks, self.few = math.prod(self.grid.shape), self.cover[..., 0].size > _LARGE
+        self.picture, self.shares, self.textured = self.cover, range(self.channel.shares), self.channel.plain
+        self._arrived = iter([(self.cover, self.grid)]) if self.few else self._arriving()
 
-    def notes(self) -> tuple[str, ...]:
-        payload = self._content.payload
-        return (
-            self._content.note(self._channel),
-            *self._sent.notes,
-            *(() if self._content.fitted.unchanged else about_secret(payload.file)),
+    @cached_property
+    def area(self) -> np.ndarray:
+        """The hidden area of the cover."""
+        return self.grid.area(self.cover)
+
+    @cached_property
+    def _texture(self) -> np.ndarray:
+        return textures(self.area)
+
+    @cached_property
+    def _reader(self) -> PictureReader:
+        return PictureReader(self.modem, self.key_source)
+
+    def at_best_point(self, coarse: bool = False) -> Self:
+        """The same carrier; for copies that no point was trained for, at the one that carries most through them.
+
+        Args:
+            coarse: writing may round as much as the channel does.
+        """
+        if self.channel.plain and not coarse:
+            return self
+        own, points = self.point, self.modem.points
+        near = (point for point in points if point.psnr == own.psnr and point.lowest <= own.lowest)
+        return max((replace(self, point=point) for point in near), key=PictureCarrier._carried)
+
+    def _carried(self) -> float:
+        """Bits that a block carries through the worst of the channel."""
+        return self.point.bits * min(map(information, self._right_ratios(SYSTEM)), default=0.0)
+
+    def measured(self) -> list[int]:
+        """As `RobustCarrier`.
+
+        A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once,
+        and what was read of them, negated where a bit was 1, is decoded at one rate after the other.
+        """
+
+        def best_rate() -> int:
+            right = sorted(self._right_ratios(self.context.randomness), key=information)
+            highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
+            return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_decode(rate, right)), 0)
+
+        return [self.context.with_heartbeat("try", best_rate) - _MARGIN]
+
+    def _right_ratios(self, randomness: Randomness) -> list[np.ndarray]:
+        """Ratios of random bits hidden in the cover, for each picture that may arrive: positive where right."""
+        some, point = _sample(self.cover), self.point
+        grid = self.grid.scaled(self.cover.shape, some.shape)
+        draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
+        sent = draw.integers(0, 2, (*grid.shape, point.bits), np.int8) * np.float32(2) - 1
+        dither = draw.random((*grid.shape, DITHER), np.float32)
+        places = min(record_places(math.prod(grid.shape), point), _CODEWORDS * LONGEST)
+        if not places:
+            return []
+        hidden, chosen = (
+            self.modem.hide(grid.area(some), sent, dither, places=point.places),
+            draw.permutation(sent.size)[:places],
         )
 
-    def warnings(self) -> tuple[str, ...]:
-        return self._content.warnings()
+        def read(picture: np.ndarray, where: Grid) -> np.ndarray:
+            trusted = sent * where.trust(picture)[..., None]
+            ratios = (self.modem.reveal(area, dither, places=point.places) for area in where.areas(picture))
+            return max(((each * trusted).reshape(-1)[chosen] for each in ratios), key=information)
 
-    def secret_psnr(self) -> float | None:
-        copy = self._content.fitted.copy
-        return copy and copy.psnr
+        container = self._shown(grid.replaced(some, hidden))
+        return [read(*arrived) for arrived in self.channel.received(container, grid)]
 
-    def figures(self) -> dict[str, Any]:
-        changes, content = self._changes, self._content
-        changed = {"container_psnr": changes.psnr, "changed_pixels": changes.pixels}
-        return changed | {"hidden_bytes": content.taken, "room": content.room}
+    def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
+        (rate,), grid = rates, self.grid
+        salt = self.context.with_heartbeat("try", self._common_salt)
+        key, full = robust_key(self.key_source, salt), grid.full(salt)
+        texture = self._texture if share and self.textured else None
+        blocks, nonce = Blocks(grid.shape, self.point, key, full, texture), new_nonce(self.context.randomness)
+        signs, dither = record_signs(blocks, rate, content, nonce, share), dither_of(grid.shape, key, full)
+        hidden = self.modem.hide(self.area, signs, dither, self.context.step("hide tiles"), self.point.places)
+        self.picture = grid.replaced(self.cover, hidden)
+        self._reader.lost = _LOST if share else 0
+        self._content, self._key, self._salt = content, key, salt
 
+    def failed(self) -> set[int]:
+        arriving, self._arrived = tee(self._arriving())
+        total = self.channel.arrivals(self.few)
+        for done in range(total):
+            recovered = with_heartbeat(
+                lambda: self._recovers(*next(arriving)), lambda done=done: self.context.progress("check", done, total)
+            )
+            if not recovered:
+                return {0}
+        self._arrived = iter(())  # no longer kept
+        return set()
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """A cover, prepared for a channel, and what its container is written as.
+    def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
+        chosen, self.textured = share and self.textured, self.channel.plain and attempt + 1 < _TEXTURED
+        if chosen and not self.textured:
+            self.shares = range(self.channel.shares)
+        elif share:
+            self.shares = range(max(share - attempt // 2, 1))
+        else:
+            return [rates[0] - _MARGIN]
+        return rates
 
-    Attributes:
-        pixels: (H, W, 3) uint8.
-        notes: one line each.
-        jpeg: None: a PNG is written.
-        profile: ICC profile of a PNG.
-    """
+    def refusal(self) -> CapacityError:
+        hint = 'use a cover with more pixels or more detail, or a milder channel (`survive="CHANNEL"`)'
+        return CapacityError(f"nothing that is hidden in this cover survives {self.channel}", hint)
 
-    pixels: np.ndarray
-    notes: tuple[str, ...]
-    jpeg: OwnJpeg | None = None
-    profile: bytes | None = None
+    def _shown(self, picture: np.ndarray) -> np.ndarray:
+        return picture if self.written is None else self.written(picture)
 
-    @property
-    def coarse(self) -> bool:
-        """True if the container has the cover's own quantisation steps, which may be as large as the channel's."""
-        return self.jpeg is not None and self.jpeg.cover.errors is None
+    def _arriving(self) -> Iterator[tuple[np.ndarray, Grid]]:
+        """The pictures that may arrive of the container, and its grid in them."""
+        yield from self.channel.received(self._shown(self.picture), self.grid, self.few)
 
-    @classmethod
-    def of(cls, cover: Cover, channel: Channel, as_jpeg: bool) -> Self:
-        """Reads a cover; errors as `jpeg_cover`."""
-        if not as_jpeg:
-            refuse_palette(cover)
-            pixels, profile = cover.picture
-            notes = (*_on_size(channel, pixels.shape[:2]), *about_cover(cover))
-            return cls(channel.prepare(pixels), notes, profile=profile)
-        made = jpeg_cover(cover, WRITTEN_QUALITY)
-        size = made.shown.shape[:2]
-        if channel.sent_size(*size) != size:
-            made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
-        return cls(made.shown, (*_on_size(channel, size), *made.notes), OwnJpeg(made))
+    def _recovers(self, picture: np.ndarray, grid: Grid) -> bool:
+        """True if readers find a picture that arrived, and the content in it."""
+        if not is_found(self.modem, self._key, picture, grid, self._salt):
+            return False
+        reading = self._reader.read_in(grid, picture)
+        return reading is not None and reading.content.startswith(self._content)
 
-    @contextmanager
-    def hinting(self) -> Iterator[None]:
-        """Adds a way out to what is raised for want of room, if the cover's own steps may be why."""
-        try:
-            yield
-        except CapacityError as error:
-            if not self.coarse:
-                raise
-            hint = f"{error.hint}; or write a PNG (-o NAME.png), which does not keep the JPEG's coarse steps"
-            raise CapacityError(str(error), hint) from None
-
-
-def _on_size(channel: Channel, size: tuple[int, int]) -> tuple[str, ...]:
-    """A note on a cover that messengers reduce.
-
-    Args:
-        size: its height and width.
-    """
-    longest = max(size)
-    if longest <= MESSENGER_SIDE:
-        return ()
-    if channel.name == MESSENGER:
-        return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
-    if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
-        return ()
-    ways = "the channel messenger does, and +resize:FACTOR survives other reductions"
-    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
+    def _common_salt(self) -> bytes:
+        """The likeliest salt that readers of each picture that arrived last try soon, or at all."""
+        first, *others = (list(grid.salts(picture)) for picture, grid in self._arrived)
+        for most in (_SOON, None):
+            for salt in first:
+                if all(salt in other[:most] for other in others):
+                    return salt
+        return first[0]
 
 
-def forecast_room(rung: Rung, height: int, width: int) -> int | None:
-    """Bytes of content that a picture of this size can usually carry; None if it is not known for this rung."""
-    rate = ROBUST_RATES.get(rung.name)
-    blocks = (height // BLOCK) * (width // BLOCK)
-    return None if rate is None else max(content_room(blocks, rung, rate), 0)
-
-
-def picture_room(cover: CoverSize, options: RobustOptions) -> int | None:
-    """Bytes of content that a picture of this size can usually carry; None if it is not known.
+class TiledCarrier(PictureCarrier):
+    """A picture any part of which gives its content back, down to the channel's share of its sides.
 
     Raises:
-        ConfigError: there is no such channel.
-        CapacityError: the shipped modem has nothing for it.
+        KeyFileError: `key_source` is no key file.
     """
-    channel = parse_channel(options.survive or DEFAULT)
-    rung = choose_rung(read_rungs(SHIPPED_MODEM), channel, options.container_psnr or CONTAINER_PSNR)
-    size = channel.sent_size(cover.height, cover.width)
-    if channel.plain:
-        room = forecast_room(rung, *size)
-    elif rung.psnr == CONTAINER_PSNR:
-        bits = forecast.robust_bits("resize" if channel.factor else "crop", channel.quality)
-        blocks = math.prod(channel.grid(*size).shape)
-        found = not (channel.factor and channel.cropped) or blocks >= _FOUND
-        room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
-    else:
-        room = None
-    return room and int(usual_share(cover.cover) * room)
+
+    attempts = _ATTEMPTS_OF_TILES
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.blocks, self.shares, self.textured = TILE**2, range(1), False
+
+    def measured(self) -> list[int]:
+        if not isinstance(self.key_source, Key):
+            hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
+            trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
+            raise KeyFileError(trouble, hint)
+        row, col = (int.from_bytes(self.context.randomness(2), "big") % MAP for _ in range(2))
+        self._place, rates = Place(0, 0, row, col), super().measured()
+        key, shape = self.key_source, self.grid.shape
+        self._signs = self._place.part(map_signs(key, self.point), shape)
+        self._dither = self._place.part(map_dither(key), shape)
+        return rates
+
+    def rates_and_share(self, rates: Sequence[int], wanted: int) -> tuple[list[int], int]:
+        return list(rates), 0
+
+    def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
+        blocks, self._content = Blocks((TILE, TILE), self.point, self.key_source, SALT), content
+        tile = record_signs(blocks, rates[0], content, new_nonce(self.context.randomness))
+        bits = self._place.part(tile, self.grid.shape) * self._signs
+        hidden = self.modem.hide(
+            hidden_area(self.cover), bits, self._dither, self.context.step("hide tiles"), self.point.places
+        )
+        self.picture = self.cover.copy(order="C")
+        hidden_area(self.picture)[:] = hidden
+
+    def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
+        return [rates[0] - max(_MARGIN, rates[0] // 4)]
+
+    def refusal(self) -> CapacityError:
+        return CapacityError(str(super().refusal()), "use a larger cover, with more detail")
+
+    def _arriving(self) -> Iterator[tuple[np.ndarray]]:
+        return ((part,) for part in self.channel.parts(self._shown(self.picture)))
+
+    def _recovers(self, picture: np.ndarray) -> bool:
+        reading = read_tiled(self.modem, self.key_source, picture, [self.point])
+        return reading is not None and reading.content.startswith(self._content)
 
 
-def picture_fits(cover: CoverSize) -> list[Fit]:
-    """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's rungs at 38 dB."""
-    rungs = [rung for rung in read_rungs(SHIPPED_MODEM) if abs(rung.psnr - CONTAINER_PSNR) < 1]
-    fits: list[Fit] = []
-    share = usual_share(cover.cover)
-    for rung in sorted(rungs, key=lambda rung: -rung.lowest):
-        room = int(share * (forecast_room(rung, cover.height, cover.width) or 0))
-        if room:
-            decibels = round(forecast.picture_quality(room, cover.width, cover.height))
-            fits.append(Fit("any file", ROBUST, room, survive=rung.channel))
-            fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=rung.channel))
-    rooms = ((name, _joined_room(cover, name)) for name in _JOINED)
-    return fits + [Fit("any file", ROBUST, room, survive=name) for name, room in rooms if room]
+def picture_carrier(
+    modem: Modem, cover: np.ndarray, key: KeySource, channel: PictureChannel, psnr: float, **more: Any
+) -> PictureCarrier:
+    """The carrier of a cover for a channel, at the point that `choose_point` gives for a PSNR in dB; errors as both.
+
+    Args:
+        more: attributes `written` and `context`.
+    """
+    made = TiledCarrier if channel.part else PictureCarrier
+    return made(modem, cover, key, channel, choose_point(modem.points, channel, psnr), **more)
 
 
-def _joined_room(cover: CoverSize, name: str) -> int:
-    try:
-        return picture_room(cover, RobustOptions(name)) or 0
-    except CapacityError:  # too small to be resized
-        return 0
+def _all_decode(rate: int, right: Sequence[np.ndarray]) -> bool:
+    coding = Coding(right[0].size, rate)
+    if not coding.room:
+        return False
+    messages = (coding.decode(-each) for each in right)
+    return all(message is not None and not message.any() for message in messages)
 
 
-def _larger(modem: Modem, channel: Channel, shape: tuple[int, ...], container_psnr: float, size: int) -> str:
-    """Hint for a file that does not fit: a milder channel that has room for it, or a larger cover."""
-    if channel.part:
-        return f"promise a higher quality; a picture that may be cropped to a part has room for {TILE}×{TILE} blocks"
-    if channel.cropped:
-        return f"{_MORE_ROOM}; or promise less, without +crop"
-    if channel.factor is not None:
-        return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
-    if channel.name == MESSENGER:
-        return f"take a cover of {MESSENGER_SIDE} pixels or more, with more texture"
-    rooms = {rung: forecast_room(rung, *shape[:2]) for rung in modem.rungs if abs(rung.psnr - container_psnr) < 1}
-    for rung, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
-        if room is not None and room >= size:
-            return f"the channel {rung.channel} has room for about {room} bytes; or {_MORE_ROOM}"
-    worse = [rung.psnr for rung in modem.rungs if rung.psnr < container_psnr - 1 and rung.lowest <= channel.quality]
-    return f"{_MORE_ROOM}; or accept a container of {max(worse):g} dB" if worse else _MORE_ROOM
+def _sample(cover: np.ndarray) -> np.ndarray:
+    """Squares from all over a large picture, put together; a smaller picture as it is."""
+    height, width = cover.shape[:2]
+    if height * width <= _LARGE or min(height, width) < _SQUARE:
+        return cover
+    count = math.isqrt(_LARGE // 3) // _SQUARE
+    down, across = (
+        np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
+        for side in (height, width)
+    )
+    return np.concatenate([np.concatenate([cover[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])

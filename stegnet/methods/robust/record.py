@@ -5,32 +5,28 @@ place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from stegnet.core.blocks import DITHER
 from stegnet.core.cipher import keystream, random_words
-from stegnet.core.errors import KeyFileError
-from stegnet.core.jpeg import DITHER
 from stegnet.kernels.sorting import stable_argsort
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
-from stegnet.methods.robust.modem import Rung
-from stegnet.methods.robust.places import HEADER_BITS, RANDOM_BITS, SHARES, Places, places_of_rungs, record_places
-from stegnet.sealing import TAG_BYTES, size_bytes
+from stegnet.methods.robust.places import HEADER_BITS, RANDOM_BITS, SHARES, Blocks
+from stegnet.methods.robust.qim import OperatingPoint
+from stegnet.sealing import size_bytes
 
 HEADER_BYTES = 8
 _HEADER = Code(n=HEADER_BITS, k=8 * HEADER_BYTES, rate=10)
 _HEADER_ITERATIONS = 40
 _NONCE = bytes(12)  # each record has a key of its own
-
-
-# Log-likelihood ratios, (n,), of the bits with these numbers, (n,) int.
-Ratios = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -39,23 +35,12 @@ class Reading:
 
     Attributes:
         content: plaintext of the record, zeros at its end included.
-        rung, rate: of the container.
+        point, rate: of the container.
     """
 
     content: bytes
-    rung: Rung
+    point: OperatingPoint
     rate: int
-
-
-def check_key(source: KeySource) -> None:
-    """Refuses a key that opens nothing robust.
-
-    Raises:
-        KeyFileError: it is one.
-    """
-    if not opens_robust(source):
-        hint = "use a key file or passphrase, or ask for no channel: a JPEG or MP4 can stay one and be sent as a file"
-        raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
 
 
 def opens_robust(source: KeySource) -> bool:
@@ -77,67 +62,48 @@ def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
     return words.reshape(*shape, DITHER)
 
 
-def content_room(blocks: int, rung: Rung, rate: int, share: int = 0, textured: bool = False) -> int:
-    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
-    places = record_places(blocks, rung, share, textured)
-    return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
+def header_dither(key: Key, salt: bytes, count: int, bits: int) -> np.ndarray:
+    """The dither of the header's blocks in a film's group, in their order: (count, bits) float32 in [0, 1)."""
+    return _dither_in_periods(key.robust(b"dither", salt), count, bits)
 
 
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """The blocks of a picture, or of a group of frames, that can carry a record.
+def group_dither(blocks: Blocks, header: bytes) -> np.ndarray:
+    """The dither of a film's group with this header: (blocks, bits) float32 in [0, 1)."""
+    first, bits = blocks.first, blocks.point.bits
+    made = _dither_in_periods(blocks.key.robust(b"dither", blocks.salt, header), blocks.count, bits)
+    made[first] = header_dither(blocks.key, blocks.salt, first.size, bits)
+    return made
 
-    Attributes:
-        shape: rows and columns.
-        key, salt: by which the places and the masks follow.
-        texture: as `places_of`.
-    """
 
-    shape: tuple[int, int]
-    rung: Rung
-    key: Key
-    salt: bytes
-    texture: np.ndarray | None = None
-
-    @property
-    def count(self) -> int:
-        """Number of blocks."""
-        return self.shape[0] * self.shape[1]
-
-    def room(self, rate: int, share: int = 0) -> int:
-        """Bytes of a record's content; as `content_room`."""
-        return content_room(self.count, self.rung, rate, share, self.texture is not None)
-
-    @cached_property
-    def places(self) -> Places:
-        """Places of the bits."""
-        (places,) = places_of_rungs(self.shape, (self.rung,), self.key, self.salt, self.texture)
-        return places
+def _dither_in_periods(stream_key: bytes, count: int, bits: int) -> np.ndarray:
+    return np.frombuffer(keystream(stream_key, 2 * count * bits), "<u2").reshape(count, bits) * np.float32(2**-16)
 
 
 def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
-    """The bits of a rung that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
+    """The bits of a point that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
         content: at most `content_room` bytes.
         nonce: 7 random bytes, fresh for each hiding, of which 52 bits are used.
         share: number of the share of blocks that are used.
     """
-    key, salt, rung = blocks.key, blocks.salt, blocks.rung
-    places, header = blocks.places, make_header(rate, share, nonce)
-    carried = np.zeros(blocks.count * rung.bits, np.uint8)
-    repeated = _header_bits(header, places.order.size)
-    carried[places.header] = repeated ^ _mask(key.robust(b"header", salt), repeated.size)
-    record = places.record(share, header)
-    coding = Coding(record.size, rate)
+    header = make_header(rate, share, nonce)
+    carried = np.zeros(blocks.count * blocks.point.bits, np.uint8)
+    repeated = _header_bits(header, blocks.header.size)
+    carried[blocks.header] = repeated ^ _mask(blocks.key.robust(b"header", blocks.salt), repeated.size)
+    coding, numbers, mask = _keyed(blocks, rate, share, header)
     padded = content.ljust(blocks.room(rate, share), b"\0")
-    sealed = _seal(padded, blocks.shape, key, salt, header)
+    sealed = _cipher(blocks, header).encrypt(_NONCE, padded, header + size_bytes(*blocks.shape))
     message = np.zeros(coding.room, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
-    order = _order(key.robust(b"order", salt, header), coding.places)
-    mask = _mask(key.robust(b"mask", salt, header), coding.places)
-    carried[record[order]] = coding.encode(message) ^ mask
-    return carried.reshape(*blocks.shape, rung.bits)
+    carried[numbers] = coding.encode(message) ^ mask
+    return carried.reshape(*blocks.shape, blocks.point.bits)
+
+
+def record_signs(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
+    """`coded_bits` as −1 and 1, (rows, cols, bits) float32; 0 in blocks that stay as they are."""
+    signs = coded_bits(blocks, rate, content, nonce, share) * np.float32(2) - 1
+    return signs * used_blocks(blocks, nonce, share)[..., None]
 
 
 def make_header(rate: int, share: int, nonce: bytes) -> bytes:
@@ -153,9 +119,9 @@ def _header_bits(header: bytes, count: int) -> np.ndarray:
 
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
-    used, places = np.zeros(blocks.count, bool), blocks.places
-    used[places.first] = True
-    used[places.used(share, make_header(LOWEST, share, nonce))] = True
+    used = np.zeros(blocks.count, bool)
+    used[blocks.first] = True
+    used[blocks.used(share, make_header(LOWEST, share, nonce))] = True
     return used.reshape(blocks.shape)
 
 
@@ -164,65 +130,78 @@ def new_nonce(randomness: Randomness) -> bytes:
     return randomness(HEADER_BYTES - 1)
 
 
-def read_bits(
-    ratios: Ratios, blocks: Blocks, of_record: Callable[[bytes, np.ndarray], Ratios] | None = None
-) -> Reading | None:
-    """Reads the record of a rung, if it opens.
+class Received(ABC):
+    """Bits of blocks as they arrived: log-likelihood ratios, computed where they are asked for.
 
     Args:
-        ratios: log-likelihood ratios of the bits with the given numbers.
-        of_record: those of the record, given the header and the ratios it was read from, (h,), positive where they
-            are right; None: the same ones.
+        lost: one bit in so many is read as if it were lost, to see if all are needed; 0: none.
     """
-    return read_first([(ratios, blocks)], of_record)
+
+    def __init__(self, blocks: Blocks, lost: int = 0) -> None:
+        self.blocks, self._lost = blocks, lost
+
+    @abstractmethod
+    def of_header(self) -> np.ndarray:
+        """Ratios of the header's bits, (h,), in their order."""
+
+    @abstractmethod
+    def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
+        """Ratios of the record's bits with these numbers, (n,).
+
+        Args:
+            right: ratios that the header was read from, (h,), positive where they are right.
+        """
+
+    def _with_losses(self, ratios: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        return ratios * (numbers % self._lost != 0) if self._lost else ratios
 
 
-def read_first(
-    tried: Sequence[tuple[Ratios, Blocks]], of_record: Callable[[bytes, np.ndarray], Ratios] | None = None
-) -> Reading | None:
-    """Reads the first record that opens, of several ratios and blocks; their headers are decoded all at once.
-
-    Arguments as `read_bits`.
-    """
-    some = [each for each in tried if record_places(each[1].count, each[1].rung, textured=each[1].texture is not None)]
+def read_first(tried: Sequence[Received]) -> Reading | None:
+    """Reads the first record that opens; the headers of all are decoded at once."""
+    some = [each for each in tried if each.blocks.places()]
+    if not some:
+        return None
     signed = [
-        ratios(blocks.places.header) * header_signs(blocks.key, blocks.salt, blocks.places.order.size)
-        for ratios, blocks in some
+        each.of_header() * header_signs(each.blocks.key, each.blocks.salt, each.blocks.header.size) for each in some
     ]
-    for (ratios, blocks), read, header in zip(some, signed, _read_headers(signed), strict=True):
-        if header is None:
+    found = _HEADER.decode_each(np.stack([_folded(each) for each in signed], 1), _HEADER_ITERATIONS)
+    for received, read, bits in zip(some, signed, found, strict=True):
+        if bits is None:
             continue
+        header = np.packbits(bits).tobytes()
         right = read * (2.0 * _header_bits(header, read.size) - 1)
-        if reading := _read_record(of_record(header, right) if of_record else ratios, blocks, header):
+        if reading := _read_record(received, header, right):
             return reading
     return None
 
 
-def _read_record(ratios: Ratios, blocks: Blocks, header: bytes) -> Reading | None:
-    key, salt, rung, places = blocks.key, blocks.salt, blocks.rung, blocks.places
+def _read_record(received: Received, header: bytes, right: np.ndarray) -> Reading | None:
+    blocks = received.blocks
     rate, share = divmod(int.from_bytes(header, "big") >> RANDOM_BITS, SHARES)
     if not LOWEST <= rate <= HIGHEST or blocks.room(rate, share) < 0:
         return None
-    record = places.record(share, header)
-    coding = Coding(record.size, rate)
-    order = _order(key.robust(b"order", salt, header), coding.places)
-    signs = np.float32(1) - 2 * _mask(key.robust(b"mask", salt, header), coding.places)
-    message = coding.decode(ratios(record[order]) * signs)
+    coding, numbers, mask = _keyed(blocks, rate, share, header)
+    message = coding.decode(received.of_record(numbers, header, right) * (np.float32(1) - 2 * mask))
     if message is None:
         return None
-    content = _unseal(np.packbits(message[: coding.room // 8 * 8]), blocks.shape, key, salt, header)
-    return None if content is None else Reading(content, rung, rate)
+    try:
+        sealed = np.packbits(message[: coding.room // 8 * 8]).tobytes()
+        content = _cipher(blocks, header).decrypt(_NONCE, sealed, header + size_bytes(*blocks.shape))
+    except InvalidTag:
+        return None
+    return Reading(content, blocks.point, rate)
 
 
-def in_order(ratios: np.ndarray) -> Ratios:
-    """Ratios by the numbers of their bits, from those of all bits in order."""
-    flat = ratios.reshape(-1)
-    return lambda numbers: flat[numbers]
+def _keyed(blocks: Blocks, rate: int, share: int, header: bytes) -> tuple[Coding, np.ndarray, np.ndarray]:
+    """The code of a record, and numbers and mask of its coded bits."""
+    record = blocks.record(share, header)
+    order = _order(blocks.key.robust(b"order", blocks.salt, header), record.size)
+    mask = _mask(blocks.key.robust(b"mask", blocks.salt, header), record.size)
+    return Coding(record.size, rate), record[order], mask
 
 
-def with_losses(ratios: Ratios, lost: int) -> Ratios:
-    """Ratios of which one in so many is 0, none if `lost` is 0: a record that opens all the same has a margin."""
-    return (lambda numbers: ratios(numbers) * (numbers % lost != 0)) if lost else ratios
+def _cipher(blocks: Blocks, header: bytes) -> AESGCM:
+    return AESGCM(blocks.key.robust(b"record", blocks.salt, header))
 
 
 def header_signs(key: Key, salt: bytes, count: int) -> np.ndarray:
@@ -247,26 +226,6 @@ def _folded(signed: np.ndarray) -> np.ndarray:
     padded = np.zeros((*signed.shape[:-1], copies * HEADER_BITS), signed.dtype)
     padded[..., : signed.shape[-1]] = signed
     return padded.reshape(*signed.shape[:-1], copies, HEADER_BITS).sum(-2)
-
-
-def _read_headers(signed: Sequence[np.ndarray]) -> list[bytes | None]:
-    if not signed:
-        return []
-    found = _HEADER.decode_each(np.stack([_folded(each) for each in signed], 1), _HEADER_ITERATIONS)
-    return [None if bits is None else np.packbits(bits).tobytes() for bits in found]
-
-
-def _seal(content: bytes, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes:
-    return AESGCM(key.robust(b"record", salt, header)).encrypt(_NONCE, content, header + size_bytes(*shape))
-
-
-def _unseal(sealed: np.ndarray, shape: tuple[int, int], key: Key, salt: bytes, header: bytes) -> bytes | None:
-    try:
-        return AESGCM(key.robust(b"record", salt, header)).decrypt(
-            _NONCE, sealed.tobytes(), header + size_bytes(*shape)
-        )
-    except InvalidTag:
-        return None
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.blocks import BLOCK
 from stegnet.core.samples import strips
 from stegnet.keys import SALT_BYTES
 
@@ -15,7 +15,8 @@ _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge t
 _MOST_NEAR, _MOST_SALTS = 6, 8
 
 _REGIONS = 4  # in a row and in a column
-_LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
+LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
+LUMA_SHARES = np.float32(LUMA) / np.float32(1000)
 
 
 class RegionSums:
@@ -32,13 +33,13 @@ class RegionSums:
             [strip[left:right].sum(0, dtype=np.int64) for left, right in pairwise(self._across)] for strip in strips
         ]
         self._sums = np.zeros((self._down.size, self._across.size), np.int64)
-        self._sums[1:, 1:] = (np.array(parts) @ _LUMA).cumsum(0).cumsum(1)
+        self._sums[1:, 1:] = (np.array(parts) @ LUMA).cumsum(0).cumsum(1)
 
     def means(self, down: np.ndarray, across: np.ndarray) -> np.ndarray:
         """Mean luma, (n,) float64 in levels, of the regions between these edges, row by row; exact sums."""
         corners = self._sums[np.ix_(np.searchsorted(self._down, down), np.searchsorted(self._across, across))]
         sizes = np.outer(np.diff(down), np.diff(across))
-        return (np.diff(np.diff(corners, axis=0), axis=1) / sizes).reshape(-1) / sum(_LUMA)
+        return (np.diff(np.diff(corners, axis=0), axis=1) / sizes).reshape(-1) / sum(LUMA)
 
 
 def region_means(area: np.ndarray) -> np.ndarray:
@@ -79,7 +80,11 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
     Args:
         step, near: in levels.
     """
-    numbers, others, distances = _steps(means, step)
+    numbers = (means // step).astype(int)
+    above = means - step * numbers >= step / 2
+    others = numbers + np.where(above, 1, -1)  # the step across the nearer edge
+    distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
     close = np.flatnonzero(distances < near)
     close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
     flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
@@ -90,16 +95,6 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
-def _steps(means: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The step that each mean is in, the one across the nearer edge, and the distance to that edge in levels."""
-    inside = (means // step).astype(int)
-    above = means - step * inside >= step / 2
-    others = inside + np.where(above, 1, -1)
-    distances = np.where(above, step * (inside + 1) - means, means - step * inside)
-    distances[(others < 0) | (others > 255 // step)] = np.inf
-    return inside, others, distances
-
-
 def textures(area: np.ndarray) -> np.ndarray:
     """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int.
 
@@ -108,16 +103,13 @@ def textures(area: np.ndarray) -> np.ndarray:
     Args:
         area: (8 · rows, 8 · cols, 3) uint8.
     """
-    parts = strips(len(area) // BLOCK, BLOCK * area.shape[1])
-    deviations = np.concatenate([_deviations(area[BLOCK * rows.start : BLOCK * rows.stop]) for rows in parts])
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(deviations, 1, "edge"), (3, 3))
-    return around.sum((2, 3)) - deviations
-
-
-def _deviations(area: np.ndarray) -> np.ndarray:
-    """64 times the standard deviation of each block's luma in levels, both rounded down, (rows, cols) int."""
-    luma = (area @ np.array(_LUMA, np.int32)) // sum(_LUMA)
-    rows, cols = (side // BLOCK for side in luma.shape)
-    blocks = luma.reshape(rows, BLOCK, cols, BLOCK)
-    squares, sums = (some.sum((1, 3), dtype=np.int64) for some in (blocks**2, blocks))
-    return np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64)
+    deviations, cols = [], area.shape[1] // BLOCK  # 64 times the standard deviation of each block's luma, rounded down
+    for rows in strips(len(area) // BLOCK, BLOCK * area.shape[1]):
+        part = area[BLOCK * rows.start : BLOCK * rows.stop]
+        luma = sum(part[..., colour] * np.int32(share) for colour, share in enumerate(LUMA)) // sum(LUMA)
+        blocks = luma.reshape(-1, BLOCK, BLOCK * cols)
+        sums, squares = (each.sum(1).reshape(-1, cols, BLOCK).sum(2) for each in (blocks, blocks**2))
+        deviations.append(np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64))
+    found = np.concatenate(deviations)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(found, 1, "edge"), (3, 3))
+    return around.sum((2, 3)) - found

@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, COSINES, LUMA_STEPS
+from stegnet.core.blocks import BLOCK, COSINES, LUMA_STEPS
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import Key
 from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
-from stegnet.methods.robust.modem import Modem, Rung, finest
-from stegnet.methods.robust.places import first_blocks, header_blocks
+from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.places import Blocks
+from stegnet.methods.robust.qim import DOUBLED, FINEST, MIDDLE, SURE, OperatingPoint
 from stegnet.methods.robust.record import dither_of
 from stegnet.methods.robust.regions import RegionSums, region_edges
 from stegnet.networks.engines.tiling import Step, no_step
@@ -36,27 +37,24 @@ _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
 _SIDE_OF_COPIES = 2 * _SHIFTS_OF_COPIES[1] + 1
 _FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
-# Standard deviations of a sum of cosines by chance: of what is read, is among those that are tried again, is no chance.
-_LEAST, _TRIED_AGAIN, _SURE = 4.5, 5.2, 6.5
+_LEAST, _TRIED_AGAIN = 4.5, 5.2  # standard deviations of a sum of cosines by chance: of what is read, and tried again
 _SALTS, _MOST_KEYS = 8, 32  # of each grid; and in all, of passphrases, each of which takes a fraction of a second
 _CARRIERS = 22  # coefficients of a block that are enough
 _AREAS = 8  # that are kept: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
-_MIDDLE = np.float32(127.5)
-_DOUBLED = np.float32(4 * np.pi)
-_FIRST = finest(_CARRIERS)
+_FIRST = FINEST[:_CARRIERS]
 # (64, _CARRIERS): doubled phases of levels, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class _Placement:
-    """A grid in which a picture may lie, and by how many standard deviations a rung's cosines are above chance."""
+    """A grid in which a picture may lie, and by how many standard deviations a point's cosines are above chance."""
 
     strength: float
     grid: Grid
     salt: bytes
-    rung: Rung
+    point: OperatingPoint
 
 
 def likely_grids(
@@ -72,13 +70,15 @@ def likely_grids(
     if min(picture.shape[:2]) < _SHORTEST:
         return
     search = _Search(modem, picture, key_of)
-    tried = [(*some, search.rungs) for some in _likely_salts(picture, _MOST_KEYS if few_keys else None)]
+    tried = [(*some, search.points) for some in _likely_salts(picture, _MOST_KEYS if few_keys else None)]
     done, total = 0, len(tried) + _kept(len(tried))
     for count in _COUNTS:
         found = []
-        with closing(parallel_map(partial(search.best, count), tried, thread_count())) as results:
+        with closing(
+            parallel_map(lambda each, count=count: search.best(count, each), tried, thread_count())
+        ) as results:
             for best, (grid, salt, _) in zip(results, tried, strict=True):
-                found.append((best, (grid, salt, [best.rung])))
+                found.append((best, (grid, salt, [best.point])))
                 step(done := done + 1, total)
         found.sort(key=lambda pair: -pair[0].strength)
         tried = sorted((some for _, some in found[: _kept(len(found))]), key=lambda some: some[0].shape)
@@ -98,9 +98,9 @@ def is_found(modem: Modem, key: Key, picture: np.ndarray, grid: Grid, salt: byte
         return True
     search = _Search(modem, picture, lambda _: key)
     anywhere = grid.placed(*[REACH / 2] * 4)
-    first = search.best(_COUNTS[0], (anywhere, salt, search.rungs))
-    again = search.best(_COUNTS[1], (anywhere, salt, [first.rung]))
-    return first.strength > _TRIED_AGAIN and again.strength > _SURE
+    first = search.best(_COUNTS[0], (anywhere, salt, search.points))
+    again = search.best(_COUNTS[1], (anywhere, salt, [first.point]))
+    return first.strength > _TRIED_AGAIN and again.strength > SURE
 
 
 def _kept(tried: int) -> int:
@@ -111,19 +111,16 @@ def _kept(tried: int) -> int:
 def grids(height: int, width: int) -> Iterator[Grid]:
     """Grids that a picture may have if it was cropped by up to REACH pixels at each edge, or shifted so far."""
     whole = (height // BLOCK * BLOCK, width // BLOCK * BLOCK)
-    cropped = range(REACH + 1)
     for top, left in product(range(-REACH, REACH + 1), repeat=2):
         sizes = {whole}
-        if top in cropped and left in cropped:
-            sizes |= set(product(_sides(height + top), _sides(width + left)))
+        if top >= 0 and left >= 0:  # cropped at the bottom and right, too
+            sides = (
+                (pixels // BLOCK * BLOCK, (pixels + REACH) // BLOCK * BLOCK) for pixels in (height + top, width + left)
+            )
+            sizes.update(product(*sides))
         for size in sorted(sizes, reverse=True):
             if (top, left, *size) != (0, 0, *whole):
                 yield Grid(*size, own=True, top=top, left=left)
-
-
-def _sides(pixels: int) -> list[int]:
-    """Sides of a grid in whose first so many pixels, or up to REACH more, a picture lies."""
-    return sorted({(pixels + more) // BLOCK * BLOCK for more in (0, REACH)}, reverse=True)
 
 
 def _likely_salts(picture: np.ndarray, most: int | None) -> list[tuple[Grid, bytes]]:
@@ -153,34 +150,36 @@ class _Search:
     """Placements of a picture in grids, by the cosines of doubled phases.
 
     Attributes:
-        rungs: one of each period of phases.
+        points: one of each period of phases.
     """
 
     def __init__(self, modem: Modem, picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
-        by_period = {rung.scale: rung for rung in sorted(modem.rungs, key=lambda rung: -rung.coefficients)}
-        self.rungs, self._key_of = list(by_period.values()), key_of
+        by_period = {point.scale: point for point in sorted(modem.points, key=lambda point: -point.coefficients)}
+        self.points, self._key_of = list(by_period.values()), key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
         self._around = lru_cache(_AREAS)(self._make_around)
-        self._coefficients = lru_cache(2)(self._of_lattice)
-        self._waves = lru_cache(2 * len(self.rungs))(self._make_waves)  # two threads may be at two grids
+        self._coefficients = lru_cache(2)(
+            lambda grid, most: self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
+        )
+        self._waves = lru_cache(2 * len(self.points))(self._make_waves)  # two threads may be at two grids
 
-    def best(self, most: int, tried: tuple[Grid, bytes, list[Rung]]) -> _Placement:
+    def best(self, most: int, tried: tuple[Grid, bytes, list[OperatingPoint]]) -> _Placement:
         """The best placement in a grid, by so many blocks at most."""
         return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
 
-    def _best_of_own(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
+    def _best_of_own(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """The best shift of a picture's own pixels, by the blocks of the header."""
-        counts = [min(most, header_blocks(grid.shape[0] * grid.shape[1], rung)) for rung in rungs]
         key, full = self._key_of(salt), grid.full(salt)
-        blocks = first_blocks(grid.shape[0] * grid.shape[1], max(counts), key, full)
+        firsts = [Blocks(grid.shape, point, key, full).first[:most] for point in points]
+        blocks = max(firsts, key=len)
         dither, shifted, found = self._dither(grid, salt, blocks), self._shifted(grid, blocks, *_SHIFTS), []
-        for rung, count in zip(rungs, counts, strict=True):
-            sums = _cosines(shifted[:count], dither[:count, None, None], rung).sum(0)
+        for point, count in zip(points, map(len, firsts), strict=True):
+            sums = _cosines(shifted[:count], dither[:count, None, None], point).sum(0)
             down, across = np.unravel_index(sums.argmax(), sums.shape)
-            found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, rung))
+            found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, point))
         return max(found, key=lambda placement: placement.strength)
 
-    def _best_of_copy(self, most: int, grid: Grid, salt: bytes, rungs: list[Rung]) -> _Placement:
+    def _best_of_copy(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """The best placement of a copy; in its grid, all blocks carry something."""
         blocks = _lattice(grid, most)
         dither = self._dither(grid, salt, blocks.ravel())
@@ -188,9 +187,9 @@ class _Search:
         (tops, down), (lefts, across) = _courses(grid.height, rows), _courses(grid.width, cols)
         chosen = (across[..., None] == np.arange(_SIDE_OF_COPIES)).reshape(len(lefts), -1).astype(np.float32)
         found = []
-        for rung in rungs:
-            waves = self._waves(grid, most, rung)
-            phases = _DOUBLED * dither[:, rung.carriers[:_CARRIERS]]
+        for point in points:
+            waves = self._waves(grid, most, point)
+            phases = DOUBLED * dither[:, point.carriers[:_CARRIERS]]
             signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
             cosines = (waves @ signs[..., None]).reshape(*blocks.shape, _SIDE_OF_COPIES, -1)
             # (columns, placements, shifts): the blocks of a column are shifted alike across.
@@ -198,7 +197,7 @@ class _Search:
             sums = along.swapaxes(0, 1).reshape(len(tops), -1) @ chosen.T
             top, left = np.unravel_index(sums.argmax(), sums.shape)
             (first, last), (begin, end) = tops[top], lefts[left]
-            found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, rung))
+            found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, point))
         return max(found, key=lambda placement: placement.strength)
 
     def refined(self, placement: _Placement) -> _Placement:
@@ -206,23 +205,17 @@ class _Search:
         best = None
         while not placement.grid.own and placement is not best:
             best = placement
-            for vertical, (before, after) in product((True, False), _MOVES):
-                grid = best.grid
-                moved = grid.placed(
-                    grid.top + before * vertical,
-                    grid.left + before * (not vertical),
-                    grid.bottom + after * vertical,
-                    grid.right + after * (not vertical),
-                )
-                other = _Placement(self._strength(moved, best.salt, best.rung), moved, best.salt, best.rung)
+            for move in _MOVES:
+                moved = best.grid.placed(*map(sum, zip(best.grid.lacking, move, strict=True)))
+                other = _Placement(self._strength(moved, best.salt, best.point), moved, best.salt, best.point)
                 placement = max(placement, other, key=lambda each: each.strength)
         return placement
 
-    def _strength(self, grid: Grid, salt: bytes, rung: Rung) -> float:
+    def _strength(self, grid: Grid, salt: bytes, point: OperatingPoint) -> float:
         blocks = _lattice(grid, _COUNTS[-1]).ravel()
         windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
-        levels = windows[_starts(grid, blocks)].astype(np.float32) - _MIDDLE
-        return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), rung).sum())
+        levels = windows[_starts(grid, blocks)].astype(np.float32) - MIDDLE
+        return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), point).sum())
 
     def _dither(self, grid: Grid, salt: bytes, blocks: np.ndarray) -> np.ndarray:
         """Of these blocks, (n, 64) float32."""
@@ -240,12 +233,9 @@ class _Search:
             found[:, down, across] = _coefficients(windows[rows[:, down, None], cols[:, None, across]])
         return found
 
-    def _of_lattice(self, grid: Grid, most: int) -> np.ndarray:
-        return self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
-
-    def _make_waves(self, grid: Grid, most: int, rung: Rung) -> np.ndarray:
+    def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
         """Cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers), before dither: of all salts."""
-        phases = self._coefficients(grid, most)[..., : len(rung.carriers[:_CARRIERS])] / np.float32(rung.scale)
+        phases = self._coefficients(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
         waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
         return waves.reshape(len(waves), -1, waves.shape[-1])
 
@@ -255,12 +245,12 @@ class _Search:
             edge + _MARGIN for edge in (grid.top - down, grid.left - across, grid.bottom + down, grid.right + across)
         ]
         around = Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
-        return around.astype(np.float32) - _MIDDLE
+        return around.astype(np.float32) - MIDDLE
 
 
-_MOVES = [
-    (before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after
-]  # of the edges of a side
+_ENDS = [(before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after]
+# Of the edges of a copy: at the top, left, bottom and right.
+_MOVES = [*((before, 0, after, 0) for before, after in _ENDS), *((0, before, 0, after) for before, after in _ENDS)]
 
 
 def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -297,16 +287,16 @@ def _coefficients(blocks: np.ndarray) -> np.ndarray:
     return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
 
-def _cosines(coefficients: np.ndarray, dither: np.ndarray, rung: Rung) -> np.ndarray:
+def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """Sums of cosines of each block, (n, ...), such that their sum has variance 1 by chance.
 
     Args:
         coefficients: (n, ..., _CARRIERS).
         dither: (n, ..., 64), broadcastable to it.
     """
-    carriers = rung.carriers[:_CARRIERS]
-    phases = coefficients[..., : len(carriers)] * np.float32(1 / rung.scale)
-    phases -= _DOUBLED * dither[..., carriers]
+    carriers = point.carriers[:_CARRIERS]
+    phases = coefficients[..., : len(carriers)] * np.float32(1 / point.scale)
+    phases -= DOUBLED * dither[..., carriers]
     sums = np.cos(phases, out=phases) @ np.ones(len(carriers), np.float32)
     return sums * -_per_deviation(len(sums), len(carriers))
 

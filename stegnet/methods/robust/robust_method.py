@@ -2,20 +2,25 @@
 
 from types import MappingProxyType
 
+import numpy as np
+
+from stegnet.core.errors import KeyFileError
 from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
-from stegnet.core.parallel import thread_count
+from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.keys import KeySource
-from stegnet.media import frame_count
 from stegnet.media.cover import Cover
 from stegnet.methods.context import Context
 from stegnet.methods.method import Capacity, CoverSize, Fit, Method, NewContainer
 from stegnet.methods.payload import Payload
-from stegnet.methods.robust.content import FoundContent, file_bytes, hidden_in_picture
-from stegnet.methods.robust.options import ROBUST, RobustOptions
-from stegnet.methods.robust.pictures import embed_in_picture, picture_fits, picture_room
-from stegnet.methods.robust.record import check_key, opens_robust
-from stegnet.methods.robust_film import embed_in_film, film_fits, film_room, hidden_in_film
+from stegnet.methods.robust.channels import RobustOptions
+from stegnet.methods.robust.content import ROBUST, FoundContent, file_bytes, parse_content
+from stegnet.methods.robust.films import embed_in_film, film_fits, film_room
+from stegnet.methods.robust.modem import chosen_modem
+from stegnet.methods.robust.picture_files import embed_in_picture, picture_fits, picture_room
+from stegnet.methods.robust.reader import PictureReader, message_in_film
+from stegnet.methods.robust.record import opens_robust
 from stegnet.record import Container
+from stegnet.video.films import frame_count
 
 _SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # of one core, for pictures
 _FILM_SECONDS = 0.05  # for each frame of a megapixel
@@ -65,14 +70,20 @@ is hidden as it is. --for chooses a channel; --survive names one:
         return film_fits(cover) if cover.frames > 1 else picture_fits(cover)
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
-
-        room = (film_room if cover.frames > 1 else picture_room)(cover, options)
+        if cover.frames > 1:
+            room = film_room(cover, options.channel(FILM))
+        else:
+            room = picture_room(cover, options.channel(PICTURE), options.container_psnr)
         return None if room is None else Capacity(max(room - file_bytes(name, 0), 0))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
     ) -> NewContainer:
-        check_key(key)
+        if not opens_robust(key):
+            hint = (
+                "use a key file or passphrase, or ask for no channel: a JPEG or MP4 can stay one and be sent as a file"
+            )
+            raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
         embed = embed_in_film if cover.is_film else embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
@@ -89,4 +100,23 @@ is hidden as it is. --for chooses a channel; --survive names one:
     def find(self, container: Container, context: Context) -> FoundContent | None:
         if container.first.record is not None or not opens_robust(container.key_source):
             return None
-        return (hidden_in_film if container.kind == FILM else hidden_in_picture)(container, context)
+        if container.kind == FILM:
+            content, pixels = message_in_film(container, context), 0
+        else:
+            (picture,) = container.frames()
+            content, pixels = _content_of(picture, container.key_source, context), picture[..., 0].size
+        try:
+            return None if content is None else FoundContent(container, context, parse_content(content, pixels))
+        except ValueError:
+            return None
+
+
+def _content_of(picture: np.ndarray, key_source: KeySource, context: Context) -> bytes | None:
+    """The content that survived in a picture, (H, W, 3) uint8; None if nothing opens."""
+    reader, tiles = PictureReader(chosen_modem(context), key_source, context.search), [0, 0]
+
+    def step(*done: int) -> None:
+        tiles[:] = done
+
+    reading = with_heartbeat(lambda: reader.read(picture, step), lambda: context.progress("reveal tiles", *tiles))
+    return reading and reading.content

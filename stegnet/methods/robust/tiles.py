@@ -16,12 +16,15 @@ from itertools import product
 import numpy as np
 from PIL import Image
 
+from stegnet.core.blocks import BLOCK, COSINES, DITHER, LUMA_STEPS
 from stegnet.core.cipher import keystream
-from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import SALT_BYTES, Key, KeySource
-from stegnet.methods.robust.modem import Modem, Rung
-from stegnet.methods.robust.record import Blocks, Reading, dither_of, in_order, read_bits
+from stegnet.methods.robust.grid import SURENESS
+from stegnet.methods.robust.modem import Modem
+from stegnet.methods.robust.places import Blocks
+from stegnet.methods.robust.qim import DOUBLED, MIDDLE, SURE, OperatingPoint
+from stegnet.methods.robust.record import Reading, Received, dither_of, read_first
 from stegnet.methods.robust.regions import hidden_area
 
 TILE, MAP = 32, 512  # blocks: sides of a tile and of the map, each of which begins again at its end
@@ -29,9 +32,6 @@ LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part so large has all blocks of a t
 SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
 _MOST_READ = 1440  # pixels: side of the middle that is read
 _SEEN = 64  # blocks in a row and in a column whose place is looked for, at most
-_SURE = 6.5  # standard deviations of a sum of cosines: by chance, none of a hundred million is above it
-_SURENESS = 0.5  # of log-likelihood ratios after JPEG on another grid
-_MIDDLE, _DOUBLED = np.float32(127.5), np.float32(4 * np.pi)
 _CARRIERS = [0, 2 * BLOCK]  # the coefficients whose phases JPEG on another grid leaves most of
 _STEPS = np.float32([LUMA_STEPS[place] for place in _CARRIERS])
 _BASIS = np.kron(COSINES, COSINES).astype(np.float32)[_CARRIERS]
@@ -65,12 +65,12 @@ class Place:
 
 
 def read_tiled(
-    modem: Modem, key_source: KeySource, picture: np.ndarray, rungs: Sequence[Rung] = (), moved: bool = True
+    modem: Modem, key_source: KeySource, picture: np.ndarray, points: Sequence[OperatingPoint] = (), moved: bool = True
 ) -> Reading | None:
     """Reads any part, (H, W, 3) uint8, of a container of `hide_tiled`; None if it is none.
 
     Args:
-        rungs: that it may have; none: all of the modem's.
+        points: that it may have; none: all of the modem's.
         moved: it may begin at any pixel; else at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
@@ -78,44 +78,57 @@ def read_tiled(
     top, left = (max(side - _MOST_READ, 0) // 2 for side in picture.shape[:2])
     picture = picture[top : top + _MOST_READ, left : left + _MOST_READ]
     shifts = product(range(BLOCK), repeat=2) if moved else [(-top % BLOCK, -left % BLOCK)]
-    found = _found(key_source, picture, rungs or modem.rungs, shifts)
+    found = _found(key_source, picture, points or modem.points, shifts)
     if found is None:
         return None
     place, period = found
     area = place.area(picture)
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-    ratios = modem.reveal(area, place.part(map_dither(key_source), shape)) * _SURENESS
-    for rung in (rung for rung in modem.rungs if rung.scale == period):
-        sums = place.summed(ratios[..., rung.places] * place.part(map_signs(key_source, rung), shape))
-        reading = read_bits(in_order(sums), Blocks((TILE, TILE), rung, key_source, SALT))
-        if reading:
+    ratios = modem.reveal(area, place.part(map_dither(key_source), shape)) * SURENESS
+    for point in (point for point in modem.points if point.scale == period):
+        sums = place.summed(ratios[..., point.places] * place.part(map_signs(key_source, point), shape))
+        if reading := read_first([_ReceivedTile(Blocks((TILE, TILE), point, key_source, SALT), sums)]):
             return reading
     return None
 
 
+class _ReceivedTile(Received):
+    """Bits of a tile, given their ratios, (TILE, TILE, bits)."""
+
+    def __init__(self, blocks: Blocks, ratios: np.ndarray) -> None:
+        super().__init__(blocks)
+        self._ratios = ratios.reshape(-1)
+
+    def of_header(self) -> np.ndarray:
+        return self._ratios[self.blocks.header]
+
+    def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
+        return self._ratios[numbers]
+
+
 def _found(
-    key: Key, picture: np.ndarray, rungs: Sequence[Rung], shifts: Iterable[tuple[int, int]]
+    key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
 ) -> tuple[Place, float] | None:
     """Position of a part in the map, and the period of its phases; None if it is nowhere.
 
     Args:
         shifts: pixels before the first whole block that are tried, down and across.
     """
-    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - _MIDDLE
+    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
     rows, cols = (min(_SEEN, side) for side in whole)
     top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
     middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
     dither = map_dither(key)[..., _CARRIERS].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
-    known = _spectrum(_phasors(_DOUBLED * dither))
-    scales = sorted({rung.scale for rung in rungs})
+    known = _spectrum(_phasors(DOUBLED * dither))
+    scales = sorted({point.scale for point in points})
 
     def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
         (down, across), scale = tried
         blocks = middle[down : down + BLOCK * rows, across : across + BLOCK * cols]
         blocks = blocks.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, -1)
         coefficients = (blocks @ _BASIS.T / _STEPS).transpose(2, 0, 1)
-        seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
+        seen = _spectrum(_phasors(coefficients * (DOUBLED / np.float32(scale))))
         sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
         row, col = np.unravel_index(sums.argmin(), sums.shape)
         place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
@@ -123,7 +136,7 @@ def _found(
 
     with closing(parallel_map(strength_of, product(shifts, scales), thread_count())) as results:
         strength, place, scale = max(results, key=lambda each: each[0])
-    return (place, scale) if strength > _SURE else None
+    return (place, scale) if strength > SURE else None
 
 
 def _phasors(phases: np.ndarray) -> np.ndarray:
@@ -145,7 +158,7 @@ def map_dither(key: Key) -> np.ndarray:
     return dither_of((MAP, MAP), key, SALT)
 
 
-def map_signs(key: Key, rung: Rung) -> np.ndarray:
+def map_signs(key: Key, point: OperatingPoint) -> np.ndarray:
     """Of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
     stream = np.frombuffer(keystream(key.robust(b"tiles", SALT), MAP**2 * DITHER // 8), np.uint8)
-    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : rung.bits].astype(np.int8)
+    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : point.bits].astype(np.int8)

@@ -15,16 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.core.blocks import BLOCK, DITHER, LUMA, LUMA_STEPS
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.core.jpeg import BLOCK, DITHER, LUMA_STEPS
 from stegnet.networks.layers.backbone import NONE
 from stegnet.networks.layers.convolutions import SLOPE, BackboneContext, fraction
 from stegnet.networks.pair import Pair, register
 
 COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
-YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
 WAY = 1.4  # at first: logit of the share of the way to the phase
 LIKELIHOOD = 4.0  # at first: log-likelihood ratio at the phase itself

@@ -98,9 +98,8 @@ class CouplingPair(Pair):
         super().__init__()
         places = chosen_places(place, PLACES)
         if ends == 1:
-            raise ConfigError(
-                "model.ends: must be 0, or 2 and more", "a single convolution can't expand and reduce channels"
-            )
+            hint = "a single convolution can't expand and reduce channels"
+            raise ConfigError("model.ends: must be 0, or 2 and more", hint)
 
         def subnet(where: str, depth: int = 3) -> Subnet:
             return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)

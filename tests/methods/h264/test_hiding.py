@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from stegnet import CapacityError, MediaError, Passphrase, Session
-from stegnet.media import read_frames
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.h264_stream import FilmStream, film_groups, level_costs
+from stegnet.video import read_frames
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
 from tests.support.quality import psnr
@@ -100,7 +100,7 @@ def test_a_film_of_two_groups_may_be_cut_at_key_frames(tmp_path):
     out = tmp_path / "out.mp4"
     report = hide(TWO_GROUPS, NOTE, out)
     assert report.hidden == 2
-    assert any("comes back whole if up to 1 of its 2 groups of pictures are lost" in note for note in report.notes)
+    assert any("recovered even if up to 1 of its 2 groups of pictures are lost" in note for note in report.notes)
     cut = encoded(out, tmp_path / "cut.mp4", "-c", "copy", "-ss", "0.3")
     found = SESSION.reveal(cut, key=KEY)
     assert found.data == NOTE

@@ -108,7 +108,7 @@ def test_at_most_safe(tmp_path, picture):
     """The limit that `info` gives is kept: a byte more is refused, and a picture is made to fit."""
     Image.fromarray(np.tile(picture(256, 256), (3, 3, 1))).save(tmp_path / "c.jpg", quality=90)
     files, how = (tmp_path / "c.jpg", tmp_path / "s.bin", tmp_path / "o.jpg"), {"key": KEY, "at_most_safe": True}
-    safe = next(fit.safe for fit in SESSION.room(files[0]) if fit.method == "jpeg")
+    safe = next(fit.safe for fit in SESSION.capacity(files[0]) if fit.method == "jpeg")
     assert 100 < safe < 10_000
     files[1].write_bytes(bytes(safe))
     assert SESSION.hide(*files, **how).hiding.detection == "hard"

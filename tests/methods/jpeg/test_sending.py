@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, ConfigError, Identity, MediaError, Session, StegnetError
-from stegnet.media.jpeg.transcoded_blocks import Blocks
+from stegnet.image.transcoded_blocks import Blocks
 from stegnet.methods.jpeg_channel import Command
 from tests.support.jpegs import read_jpeg
 
@@ -72,7 +72,7 @@ def test_what_is_easily_found_is_said(tmp_path, key):
     cover, channel = photo(tmp_path / "c.jpg", 92), command("quality=85")
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, channel=channel)
     assert told.hiding.detection == "easy"
-    assert told.warnings[-1].endswith("take what arrives of this cover as the cover")
+    assert told.warnings[-1].endswith("use what arrives of this cover as the cover")
     with pytest.raises(CapacityError, match="that detectors find it"):
         Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel=channel, at_most_safe=True)
     assert not (tmp_path / "t.jpg").exists()
@@ -117,9 +117,9 @@ REFUSED = {
     "convert '{in} {out}": (ConfigError, "can't be split"),
     python("import sys; sys.exit('a\\nthe last line')"): (MediaError, "failed with exit code 1: the last line"),
     python("pass"): (MediaError, "wrote no {out}"),
-    python("import sys; open(sys.argv[2], 'w').write('GIF')"): (MediaError, "what arrives is no JPEG"),
+    python("import sys; open(sys.argv[2], 'w').write('GIF')"): (MediaError, "what arrives is not a JPEG"),
     python(NOISE): (MediaError, "two runs on the same file give different results"),
-    command("quality=75").replace(".save(", ".rotate(180).save("): (MediaError, "it does more than save the picture"),
+    command("quality=75").replace(".save(", ".rotate(180).save("): (MediaError, "the channel must only re-encode"),
 }
 
 

@@ -14,13 +14,13 @@ import pytest
 
 from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, WeightsError
 from stegnet.files import reveal_file
-from stegnet.media import SoundPacket, read_frames, read_sound, scan, sound_tracks
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import SHIPPED
 from stegnet.record import Header, Pictures, Record, format_record
 from stegnet.record.sound import format_packets
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import SEED_BYTES
+from stegnet.video import SoundPacket, read_frames, read_sound, scan, sound_tracks
 from tests.support.films import write_film
 from tests.support.pairs import FiveLevels, network_of
 from tests.support.quality import psnr
@@ -128,7 +128,7 @@ def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_
     secret = make_film(tmp_path / "secret.mkv", 25, 96, 136, seed=20, sound="aac")
     with pytest.raises(CapacityError, match="the secret has 25 frames, the cover only 5") as caught:
         hide_film((cover, secret), a)
-    assert "hide as many as there is room for" in caught.value.hint
+    assert 'hide as many as there is room for (`longer="cut"`)' in caught.value.hint
     report = hide_film((cover, secret), a, longer="cut")
     assert report.notes[0] == "the secret was cut: 5 of its 25 frames are hidden"
     assert report.notes[1:-1] == ("what these weights hide is scrambled, not masked",)
@@ -140,7 +140,7 @@ def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_
     loud = cover, make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
     with pytest.raises(CapacityError, match="too small: 136×96 pixels") as caught:
         hide_film(loud, tmp_path / "c.mkv", run=run_of(progress=lambda *call: calls.append(call)))
-    assert "or leave the secret's sound out" in caught.value.hint
+    assert "or leave the secret's sound out (`sound=False`)" in caught.value.hint
     assert not calls and not (tmp_path / "c.mkv").exists()
     assert "the secret's sound is left out" in hide_film(loud, a, sound=False).notes
 

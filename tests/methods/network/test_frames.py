@@ -15,8 +15,8 @@ import torch
 from stegnet import CapacityError, Key, Passphrase, RevealError, WeightsError
 from stegnet.core.samples import Base
 from stegnet.core.shuffle import apply, draw, invert
+from stegnet.image import read_picture, resize, unresize, write_png
 from stegnet.keys import SYSTEM, KeyRing
-from stegnet.media import read_picture, resize, unresize, write_png
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import (
     NETWORKS,

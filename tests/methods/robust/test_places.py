@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from itertools import product
 
@@ -10,19 +11,9 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
-from stegnet.media import resize
+from stegnet.image import resize
 from stegnet.methods import Context
-from stegnet.methods.robust import (
-    SAVED,
-    Modem,
-    Promise,
-    Rung,
-    best_rung,
-    hide_robust,
-    hide_tiled,
-    parse_channel,
-    picture_reader,
-)
+from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_channel, picture_carrier
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
 from stegnet.methods.robust.registration import REACH, grids
 from stegnet.methods.robust.tiles import LEAST_SIDE, map_dither, map_signs, read_tiled
@@ -34,15 +25,15 @@ KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 CONTENT = b"\2" + bytes(range(40))
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
 MODEM = Modem.load(device="cpu")
-READ = picture_reader(MODEM, KEY)
+READ = PictureReader(MODEM, KEY).read
 
 
 def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndarray:
     """A container that survives a channel."""
     channel, run = parse_channel(name), Context(randomness=random.Random(0).randbytes)
-    promise = Promise(channel, best_rung(MODEM, cover, channel, 38.0, SAVED))
-    hide = hide_tiled if channel.part else hide_robust
-    return hide(MODEM, cover, lambda room: CONTENT, key, promise, run).picture
+    carrier = picture_carrier(MODEM, cover, key, channel, 38, context=run).at_best_point()
+    carrier.hide(lambda room: CONTENT)
+    return carrier.picture
 
 
 def test_copies_of_all_sizes_have_the_grid_of_the_cover():
@@ -95,6 +86,17 @@ def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray], heig
     assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
 
 
+def test_few_blocks_are_computed_as_all_are(picture: Callable[..., np.ndarray]):
+    """At edges, too; all others stay as they are."""
+    cover, used, point = picture(160, 200, 3), np.zeros((20, 25), bool), MODEM.points[1]
+    used[[0, 3, 9, 9, 19], [0, 7, 0, 8, 24]] = True
+    bits = used[..., None] * np.ones(point.bits, np.float32)
+    dither = np.random.default_rng(0).random((20, 25, 64), np.float32)
+    few, whole = (each.hide(cover, bits, dither, places=point.places) for each in (MODEM, replace(MODEM, local=False)))
+    assert np.abs(few.astype(int) - whole).max() <= 1
+    assert np.array_equal((few != cover).reshape(20, 8, 25, 24).any((1, 3)), used)
+
+
 def test_any_part_gives_it_back(picture: Callable[..., np.ndarray]):
     """Also by the reader that tries all else before."""
     cover, channel = picture(540, 528, 3), "jpeg:75+crop:0.5"
@@ -112,7 +114,7 @@ def test_any_part_gives_it_back(picture: Callable[..., np.ndarray]):
 
 def test_maps_are_what_they_were():
     """The page reads no parts: these are the maps of docs/format.md, as a second implementation once drew them."""
-    dither, signs = map_dither(KEY), map_signs(KEY, Rung("", 0, 22, 38.0, 74, 86))
+    dither, signs = map_dither(KEY), map_signs(KEY, OperatingPoint("", 0, 22, 38.0, 74, 86))
     for found, digest in (
         (dither.astype("<u2"), "a042a6a0f8692e834dd87af414ac1b613df9f640c9c8bb94e62c83584a78ba42"),
         (np.packbits(signs < 0), "b465d59d5aab2404fd258d4a47ca3e3d0118bd36ae0f8e68669b3443cb7d6bbb"),

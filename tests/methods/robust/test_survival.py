@@ -10,22 +10,21 @@ import pytest
 from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
-from stegnet.media import read_cover
+from stegnet.image import read_cover
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import (
     Blocks,
+    JpegContainer,
     Modem,
-    OwnJpeg,
-    Promise,
+    PictureCarrier,
+    PictureReader,
     RobustOptions,
-    Survivor,
-    choose_rung,
+    choose_point,
     coded_bits,
     dither_of,
     hidden_area,
-    hide_robust,
     parse_channel,
-    picture_reader,
+    picture_carrier,
     robust_key,
     robust_salts,
 )
@@ -44,7 +43,7 @@ JPEG75, JPEG90, _ = RUNGS
 
 def read(picture: np.ndarray, key: Key | Passphrase = KEY) -> bytes | None:
     """The content of a picture that was not moved."""
-    reading = picture_reader(MODEM, key, search=False)(picture)
+    reading = PictureReader(MODEM, key, search=False).read(picture)
     return reading and reading.content
 
 
@@ -53,10 +52,12 @@ def cover(picture) -> np.ndarray:
     return picture(200, 266, 3)
 
 
-def hide(cover: np.ndarray, content: bytes | None = None, seed: int = 0) -> Survivor:
+def hide(cover: np.ndarray, content: bytes | None = None, seed: int = 0) -> PictureCarrier:
     """Hides content, or as much as there is room for."""
-    run, promise = Context(randomness=random.Random(seed).randbytes), Promise(parse_channel("jpeg:75"), JPEG75)
-    return hide_robust(MODEM, cover, lambda room: b"\2" * room if content is None else content, KEY, promise, run)
+    context = Context(randomness=random.Random(seed).randbytes)
+    carrier = picture_carrier(MODEM, cover, KEY, parse_channel("jpeg:75"), 38, context=context)
+    carrier.hide(lambda room: b"\2" * room if content is None else content)
+    return carrier
 
 
 def changed(cover: np.ndarray, container: np.ndarray) -> np.ndarray:
@@ -66,7 +67,7 @@ def changed(cover: np.ndarray, container: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def full(cover) -> Survivor:
+def full(cover) -> PictureCarrier:
     return hide(cover)
 
 
@@ -163,23 +164,25 @@ def shipped() -> Modem:
 def test_the_shipped_modem_through_real_jpeg(shipped, picture):
     """At the quality of the picture that was wished for."""
     cover, channel = picture(128, 200, 4), parse_channel("jpeg:50")
-    promise = Promise(channel, choose_rung(shipped.rungs, channel, 38))
-    found = hide_robust(shipped, cover, lambda room: b"\2" * room, KEY, promise)
+    found = picture_carrier(shipped, cover, KEY, channel, 38)
+    found.hide(lambda room: b"\2" * room)
     assert psnr(cover, found.picture) == pytest.approx(38, abs=1.5)
     for quality in (50, 56):
         shared = through_jpeg(through_jpeg(found.picture, 95), quality)
         for key, content in ((KEY, b"\2" * found.room), (OTHER, None)):
-            reading = picture_reader(shipped, key, search=False)(shared)
+            reading = PictureReader(shipped, key, search=False).read(shared)
             assert (reading and reading.content) == content
 
 
 def test_without_the_dither_bits_of_a_rung_are_not_read(shipped, picture):
-    draw, rung = np.random.default_rng(0), choose_rung(shipped.rungs, parse_channel("jpeg:75"), 38)
+    draw, point = np.random.default_rng(0), choose_point(shipped.points, parse_channel("jpeg:75"), 38)
     bits = np.zeros((16, 25, shipped.bits), np.float32)
-    bits[..., rung.places] = sent = draw.integers(0, 2, (16, 25, rung.bits)) * 2.0 - 1
+    bits[..., point.places] = sent = draw.integers(0, 2, (16, 25, point.bits)) * 2.0 - 1
     dither, other = (draw.random((16, 25, DITHER), np.float32) for _ in range(2))
     container = shipped.hide(picture(128, 200, 4), bits, dither)
-    right = [((shipped.reveal(container, each)[..., rung.places] > 0) == (sent > 0)).mean() for each in (dither, other)]
+    right = [
+        ((shipped.reveal(container, each)[..., point.places] > 0) == (sent > 0)).mean() for each in (dither, other)
+    ]
     assert right[0] > 0.95
     assert right[1] == pytest.approx(0.5, abs=0.03)
 
@@ -233,7 +236,7 @@ def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
     cover = jpeg_cover(saved(tmp_path / "c.jpg", picture(64, 80), orientation), 95)
     wanted, block = cover.shown.copy(), np.s_[16:24, 40:48]
     wanted[block] = np.clip(wanted[block].astype(int) + 9, 0, 255)
-    own = OwnJpeg(cover)
+    own = JpegContainer(cover)
     planes = own.planes(wanted)
     (tmp_path / "o.jpg").write_bytes(cover.picture.with_planes(planes))
     shown = read_cover(tmp_path / "o.jpg")[0]

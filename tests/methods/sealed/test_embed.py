@@ -16,13 +16,14 @@ from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, kernels
 from stegnet.files import file_info, reveal_file
+from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
-from stegnet.media import read_frames, read_picture, scan, write_png
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import frame_salt
+from stegnet.video import read_frames, scan
 from tests.support.films import make_film, picture, write_film
 from tests.support.sealing import KEY, lead_of, sealed
 from tests.support.tampering import altered
@@ -141,15 +142,15 @@ def test_a_picture_that_does_not_read_back_is_not_kept(at, monkeypatch):
 
 def test_a_byte_too_many_is_refused(at):
     """The cover that the hint names would do."""
-    with pytest.raises(CapacityError, match=f"has {SHARE + 1} bytes, and there is room for {SHARE}$"):
+    with pytest.raises(CapacityError, match=f"has {SHARE + 1} bytes, more than the capacity of {SHARE}$"):
         at.embed(at.cover, at.secret(SHARE + 1), "a.png")
-    with pytest.raises(CapacityError, match=rf"room for {FRAMES * FILM_SHARE}$") as caught:
+    with pytest.raises(CapacityError, match=rf"capacity of {FRAMES * FILM_SHARE}$") as caught:
         at.embed(at.film, at.secret(FRAMES * FILM_SHARE + 1), "a.mkv")
-    assert caught.value.hint == f"a cover of {FRAMES + 1} such frames would do"
+    assert caught.value.hint == f"the cover needs at least {FRAMES + 1} such frames"
     assert not (at.folder / "a.png").exists() and not (at.folder / "a.mkv").exists()
     with pytest.raises(CapacityError) as caught:
         at.embed(at.cover, at.secret(5000), "a.png")
-    width, height = map(int, re.search(r"of (\d+)×(\d+) pixels", caught.value.hint).groups())
+    width, height = map(int, re.search(r"(\d+)×(\d+) pixels", caught.value.hint).groups())
     assert width * height < 1.1 * HEIGHT * WIDTH * 5000 / SHARE
     write_png(at.cover, picture(height, width))
     at.embed(at.cover, at.secret(5000), "a.png")
@@ -168,7 +169,7 @@ def test_nothing_is_hard_to_find_in_what_was_saved_with_loss(at):
 def test_a_cover_for_which_there_is_not_enough_memory(at, monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
-    with pytest.raises(MediaError, match=r"takes 0\.0 GB of memory") as caught:
+    with pytest.raises(MediaError, match=r"needs 0\.0 GB of memory") as caught:
         at.embed(at.cover, at.secret(10), "c.png")
     assert "0.0 GB are free" in caught.value.hint
     assert not (at.folder / "c.png").exists()
@@ -209,7 +210,7 @@ def test_damage_is_told(at):
     frames, others = (list(read_frames(at.folder / f"{name}.mkv")) for name in ("embedded", "other"))
     for damaged, told in (
         ([frames[0], altered(frames[1]), *frames[2:]], ("frame 1 was altered since it was hidden",)),
-        ([*others[:2], *frames], ("2 frames were put in that do not belong here",)),
+        ([*others[:2], *frames], ("2 foreign frames were inserted",)),
         ([frames[2], frames[4], frames[0]], None),
     ):
         data, report = at.extract(rewritten(at.film, damaged))
@@ -218,7 +219,7 @@ def test_damage_is_told(at):
         with pytest.raises(RevealError) as caught:
             at.extract("rewritten.mkv", strict=True)
         assert all(line in str(caught.value) for line in report.trouble)
-        assert "unless strict" in caught.value.hint
+        assert "without `strict=True`" in caught.value.hint
     with pytest.raises(
         RevealError, match=r"needs 3 of its 5 frames, and 2 can be read; 3 frames \(1–2, 4\) were lost$"
     ):
@@ -257,7 +258,7 @@ def test_a_picture_is_compressed_to_fit(at):
     write_png(photo, picture(64, 96, 3))
     with pytest.raises(CapacityError) as caught:
         at.embed(cover, photo, "a.png")
-    assert caught.value.hint.endswith(", or the method auto, which compresses it")
+    assert caught.value.hint.endswith(', or `method="auto"`, which compresses it')
     report, size = at.embed(cover, photo, "a.png", compress=True), photo.stat().st_size
     line = rf"ä+.png was compressed from {size} bytes: AVIF 4:4:4, [\d.]+ dB"
     assert re.fullmatch(line, report.notes[1])
@@ -299,9 +300,9 @@ def test_a_grey_cover_stays_grey_and_has_a_third_of_the_room(at):
     written = read_picture(at.folder / "c.png")
     assert coloured(written) == 0
     assert np.abs(written.astype(int) - read_picture(grey)).max() == 1
-    with pytest.raises(CapacityError, match=f"has {most + 1} bytes, and there is room for {most}") as caught:
+    with pytest.raises(CapacityError, match=f"has {most + 1} bytes, more than the capacity of {most}") as caught:
         at.embed(grey, at.secret(most + 1), "d.png")
-    assert "one in colour has three times the room" in caught.value.hint
+    assert "a colour cover holds three times as much" in caught.value.hint
 
 
 def test_a_palette_is_refused(at):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from stegnet import DataError
-from stegnet.media import write_png
-from stegnet.media.pictures.avif import decode_avif, fit_avif
+from stegnet.image import write_png
+from stegnet.image.avif import decode_avif, fit_avif
 from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, data_hash, read_manifest
 from tests.support.temporary import contents
 

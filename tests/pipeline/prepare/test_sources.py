@@ -15,7 +15,7 @@ from pipeline.prepare import downloads, folders
 from pipeline.prepare.prepare import list_jobs
 from pipeline.prepare.sources import SOURCES, Picture, squares_of
 from stegnet import ConfigError, DataError
-from stegnet.media import read_picture, write_png
+from stegnet.image import read_picture, write_png
 from tests.pipeline.prepare.served import at_once, member, pack, serving
 from tests.support.lab import CATALOGUE, ROOT, SPLITS
 

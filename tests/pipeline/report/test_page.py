@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.report.page import Page, Section, contact_sheet, film, picture, read, table
 from stegnet import DataError
-from stegnet.media import write_png
+from stegnet.image import write_png
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 

@@ -10,7 +10,7 @@ from pipeline.report.__main__ import report
 from pipeline.report.page import read_specs
 from stegnet import DataError
 from stegnet.core.measures import MEASURES
-from stegnet.media import write_png
+from stegnet.image import write_png
 from stegnet.networks import SHIPPED as SHIPPED_WEIGHTS
 from stegnet.networks import Card, build, save_pair
 

@@ -11,7 +11,7 @@ import mlflow
 import pytest
 
 from pipeline.tracking import results as stages
-from stegnet.media import write_png
+from stegnet.image import write_png
 from stegnet.networks import read_card
 from tests.support.films import picture
 from tests.support.lab import TEST, TRAIN

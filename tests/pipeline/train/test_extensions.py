@@ -66,7 +66,7 @@ def test_a_loss() -> None:
 @pytest.mark.parametrize("name", ["nowhere:Plain", "mine:Nothing", "mine:edges", "mine:"])
 @pytest.mark.usefixtures("mine")
 def test_a_network_that_is_none(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"^model.name: {name} (can't be imported|is no subclass)"):
+    with pytest.raises(ConfigError, match=f"^model.name: {name} (can't be imported|is not a subclass)"):
         build(name)
     code_hashes(check(changed(read(PARAMS), {"model.name": name})))  # which comes first, and leaves it to stage check
 

@@ -1,4 +1,4 @@
-/** Drop zones, which take a dropped, chosen or pasted file, or an example. */
+/** Drop zones for a dropped, chosen or pasted file, or an example. */
 
 import { button, make, notice } from "../elements.js";
 import { PageError } from "../errors.js";
@@ -21,8 +21,8 @@ const EXAMPLES = [
  * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
  *   displayed
  * @param {() => void} [options.onchange]
- * @returns {{value: object | null, taken: Promise<void>, take: Function, takeExample: Function, section: HTMLElement,
- *   part: HTMLElement}} taken: ends when the last file was read; part: all that was added to the section; an example's
+ * @returns {{value: object | null, reading: Promise<void>, use: Function, useExample: Function, section: HTMLElement,
+ *   part: HTMLElement}} reading: ends when the last file was read; part: all that was added to the section; an example's
  *   `value` has `isExample`
  */
 export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
@@ -42,12 +42,12 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     below,
     alerts,
   );
-  const zone = { value: null, taken: Promise.resolve(), take, takeExample, section, part };
-  if (examples) below.append(exampleRow(takeExample));
+  const zone = { value: null, reading: Promise.resolve(), use, useExample, section, part };
+  if (examples) below.append(exampleRow(useExample));
   section.append(part);
   empty();
 
-  input.onchange = () => input.files[0] && zone.take(input.files[0]);
+  input.onchange = () => input.files[0] && zone.use(input.files[0]);
   section.ondragover = (event) => {
     event.preventDefault();
     section.classList.add("over");
@@ -57,7 +57,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     event.preventDefault();
     section.classList.remove("over");
     const [file] = event.dataTransfer.files;
-    if (file) zone.take(file);
+    if (file) zone.use(file);
   };
   return zone;
 
@@ -79,11 +79,11 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     view.replaceChildren(show, make("small", { className, id: `${id}-caption` }, isExample ? "Example" : caption));
   }
 
-  function take(file, isExample = false) {
-    return (zone.taken = readAndShow(file, isExample));
+  function use(file, isExample = false) {
+    return (zone.reading = readAndShow(file, isExample));
   }
 
-  /** Takes a file; an unreadable one is reported and leaves the zone empty. */
+  /** Uses a file; an unreadable one is reported and leaves the zone empty. */
   async function readAndShow(file, isExample) {
     alerts.replaceChildren();
     section.classList.add("busy");
@@ -102,9 +102,9 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     }
   }
 
-  async function takeExample(name) {
+  async function useExample(name) {
     const response = await fetch(addressOf(name));
-    await take(new File([await response.blob()], `${name}.webp`), true);
+    await use(new File([await response.blob()], `${name}.webp`), true);
   }
 }
 
@@ -122,11 +122,11 @@ export function catchStrayDrops(stray) {
   });
 }
 
-function exampleRow(takeExample) {
+function exampleRow(useExample) {
   const row = make("div", { className: "examples", role: "group", "aria-label": "Examples" }, "Examples");
   for (const { name, label } of EXAMPLES) {
     const picture = make("img", { src: addressOf(name), alt: "", loading: "lazy" });
-    row.append(button(picture, () => takeExample(name), { title: label, "aria-label": `Example: ${label}` }));
+    row.append(button(picture, () => useExample(name), { title: label, "aria-label": `Example: ${label}` }));
   }
   return row;
 }

@@ -10,7 +10,7 @@ import { passphraseRow } from "./passphrase.js";
  * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" if a key may be generated
  * @param {import("./passphrase.js").Passphrases} passphrases
  * @returns {{keyInput: () => object, put: (keyInput: object) => void}} keyInput: the typed or chosen key, as
- *   the worker takes it
+ *   the worker expects it
  */
 export function makeKey(fieldset, passphrases) {
   const name = `${fieldset.closest("[role=tabpanel]").id}-key`;

@@ -21,11 +21,11 @@ export function fileRow(name, canMake) {
   const status = make("p", { className: "note", role: "status" });
   const [alerts, code] = [make("div"), make("div", { className: "code", hidden: true })];
   const show = button("Show its QR code", toggle, { className: "quiet", hidden: true, "aria-expanded": "false" });
-  buttons.append(button("Scan a QR code", () => taking(scanned), { className: "quiet" }));
+  buttons.append(button("Scan a QR code", () => useFrom(scanned), { className: "quiet" }));
   if (canMake) buttons.append(button("Make a new one", makeNew, { className: "quiet" }));
   buttons.append(show);
   use(null, canMake ? "Or choose a picture of its QR code." : "Or choose a picture of the key’s QR code.");
-  input.onchange = () => taking(chosen);
+  input.onchange = () => useFrom(chosen);
   return { row: make("div", { className: "stack" }, buttons, status, code, alerts), keyInput, put };
 
   function keyInput() {
@@ -48,8 +48,8 @@ export function fileRow(name, canMake) {
     if (!code.hidden) toggle();
   }
 
-  /** Takes a key from somewhere; where there is none, the old one is forgotten and the reason shown. */
-  async function taking(source) {
+  /** Uses a key from somewhere; where there is none, the old one is forgotten and the reason shown. */
+  async function useFrom(source) {
     try {
       await source();
     } catch (error) {

@@ -33,7 +33,7 @@ export async function isJpeg(file) {
   return [0xff, 0xd8, 0xff].every((byte, at) => start[at] === byte);
 }
 
-/** Takes any file by its name. */
+/** Shows any file by its name. */
 export function readOther(file) {
   const show = make("span", { className: "ask" }, make("b", {}, file.name));
   return { name: file.name, file, bitmap: null, show, caption: size(file.size) };
@@ -53,7 +53,7 @@ export async function readPicture(file, most = Infinity) {
   const bitmap = factor < 1 ? await scaled(whole, factor) : whole;
   const megapixels = Math.floor(most / 1e6);
   const from =
-    bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page takes up to ${megapixels} megapixels`;
+    bitmap === whole ? "" : `, scaled down from ${dimensions(whole)}: this page opens up to ${megapixels} megapixels`;
   const { name } = file;
   const caption = `${dimensions(bitmap)}${from}`;
   return { name, file, bitmap, isScaled: bitmap !== whole, show: await drawn(bitmap, name), caption };

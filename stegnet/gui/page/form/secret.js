@@ -21,8 +21,8 @@ export function makeSecret(section, read, onchange) {
   });
   section.querySelector(".head").append(choice.node);
   const drop = makeDrop(section, options);
-  const takeFile = drop.take;
-  drop.take = take; // what is dropped on a text is a file
+  const useFile = drop.use;
+  drop.use = use; // what is dropped on a text is a file
   const text = make("textarea", {
     id: "secret-text",
     rows: 7,
@@ -41,20 +41,20 @@ export function makeSecret(section, read, onchange) {
 
   return {
     section,
-    takeExample: drop.takeExample,
-    get taken() {
-      return drop.taken;
+    useExample: drop.useExample,
+    get reading() {
+      return drop.reading;
     },
     get value() {
       return isText() ? textValue(text.value) : drop.value;
     },
-    take,
+    use,
   };
 
-  function take(file) {
+  function use(file) {
     choice.choose("file");
     show();
-    return takeFile(file);
+    return useFile(file);
   }
 
   function isText() {
@@ -69,7 +69,7 @@ export function makeSecret(section, read, onchange) {
 
   function count() {
     const { size: bytes } = new Blob([text.value]);
-    const long = bytes > MOST_TEXT ? `: above ${size(MOST_TEXT)}, it comes back as a file` : "";
+    const long = bytes > MOST_TEXT ? `: above ${size(MOST_TEXT)}, it is recovered as a file` : "";
     counted.textContent = bytes ? `${bytes.toLocaleString("en")} bytes${long}` : "Whoever has the key reads it.";
   }
 }

@@ -1,5 +1,6 @@
 /** The program on this machine, which gets the files as they are. @type {import("../main.js").Backend} */
 
+import { DESTINATIONS } from "../form/destinations.js";
 import { readAny } from "../form/read.js";
 import { ask } from "./ask.js";
 import { setUpDevice } from "./device.js";
@@ -14,19 +15,7 @@ export const program = {
   setUpDevice,
   ready: async () => {},
   ...{ readCover: readAny, readSecret: readAny, readContainer: readAny }, // also what the browser can't show, such as HEIC
-  films: {
-    lossless: {
-      label: "Film without loss (MKV)",
-      note: "Many times as large as the cover. It must arrive bit for bit: send it as a file.",
-      suffix: ".mkv",
-    },
-    robust: {
-      label: "H.264 film (MP4)",
-      note: "An ordinary film, which survives H.264 at CRF 23 and better, as many sites encode it. It has little room, and takes minutes to make.",
-      suffix: ".mp4",
-      survives: "h264:23",
-    },
-  },
+  destinations: { picture: Object.keys(DESTINATIONS.picture), film: Object.keys(DESTINATIONS.film) },
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
   gatherHiding,
@@ -38,30 +27,31 @@ export const program = {
   showSecret,
 };
 
-/** As `stegnet info` and `hide` say it; nothing of a large cover, or of one to survive, that the browser can't show. */
-async function forecast({ file, bitmap, film }, secret, { channel, suffix, safe }) {
+/** As `stegnet info` and `hide` say it; of a cover that the browser can't show, only where it is sent as a file. */
+async function forecast({ file, bitmap, film }, secret, { destination, suffix, safe }) {
   const { width = 0, height = 0, seconds } = film ?? bitmap ?? {};
   const frames = seconds ? Math.max(1, Math.floor(RATE * seconds)) : 1;
   const sides = secret.bitmap ? { width: secret.bitmap.width, height: secret.bitmap.height } : {};
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
-  const question = { cover: { width, height, frames }, secret: asked, survive: channel, suffix, safe };
-  const { text, history, ...room } = channel || file.size > MOST_PASSED ? {} : await roomIn(file, question);
-  if (text || !(width || room.room)) return { text: text ?? "", history };
-  return { text: (await ask("forecast", { ...question, ...room })).text ?? "", history };
+  const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
+  const isMeasured = destination === "file" && file.size <= MOST_PASSED;
+  const { text, history, ...known } = isMeasured ? await capacityOf(file, question) : {};
+  if (text || !(width || known.capacity)) return { text: text ?? "", history };
+  return { text: (await ask("forecast", { ...question, ...known })).text ?? "", history };
 }
 
-const rooms = new WeakMap(); // in covers, by the container's suffix and the secret's name
+const capacities = new WeakMap(); // of covers, by the container's suffix and the secret's name
 
 /**
- * The room in a cover and its history, by what is in its file, which is passed once for each name; or a text that says
- * why there is none.
+ * Capacity of a cover and its history, by what is in its file, which is passed once for each name; or a text that says
+ * why it has none.
  */
-function roomIn(file, question) {
-  if (!rooms.has(file)) rooms.set(file, new Map());
-  const [told, asked] = [rooms.get(file), `${question.suffix} ${question.secret.name}`];
+function capacityOf(file, question) {
+  if (!capacities.has(file)) capacities.set(file, new Map());
+  const [told, asked] = [capacities.get(file), `${question.suffix} ${question.secret.name}`];
   if (!told.has(asked)) {
     const cover = { ...question.cover, file: { name: file.name, size: file.size } };
-    told.set(asked, ask("room", { ...question, cover }, file));
+    told.set(asked, ask("capacity", { ...question, cover }, file));
   }
   return told.get(asked);
 }
@@ -78,10 +68,10 @@ async function noteOn(passphrase) {
   return text ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : "";
 }
 
-/** The program chooses the method, unless the container is to survive a channel. */
-function gatherHiding({ cover, secret, container: { channel, suffix, safe }, keyInput }) {
+/** The program chooses the method by where the container is sent. */
+function gatherHiding({ cover, secret, container: { destination, suffix, safe }, keyInput }) {
   const files = [cover.file, secret.file];
-  const what = { files, key: sent(keyInput), suffix, survive: channel, safe };
+  const what = { files, key: sent(keyInput), suffix, destination, safe };
   return { job: "hide", what, transfer: [] };
 }
 
@@ -94,5 +84,5 @@ async function asFile({ url }, name) {
   return new File([await response.blob()], name);
 }
 
-/** A key as the program takes it: a passphrase, or 32 bytes in base 64. */
+/** A key as the program expects it: a passphrase, or 32 bytes in base 64. */
 const sent = ({ file, passphrase }) => (file ? { file: btoa(String.fromCharCode(...file)) } : { passphrase });

@@ -14,7 +14,7 @@ import { makeCompare, makeViews } from "../views.js";
  * @param {object} result of the program
  * @param {import("../main.js").Context} context
  */
-export function showContainer(job, form, result, { reveal, isExample }) {
+export function showContainer(job, form, result, { reveal, survives, isExample }) {
   showResult(form, [
     make("h2", {}, "Your container"),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
@@ -22,7 +22,7 @@ export function showContainer(job, form, result, { reveal, isExample }) {
     makeViews(views(result)),
     figures(values(result)),
     buttons(saveButton("Download the container", result), reveal),
-    ...result.notes.map(noteOf),
+    ...[survives, ...result.notes].map(noteOf),
   ]);
 }
 

@@ -12,7 +12,7 @@ export const gone = () =>
 /**
  * Runs one job.
  *
- * @param {import("../main.js").Job} job "hide" or "reveal", and as its input the files, and what else the program takes:
+ * @param {import("../main.js").Job} job "hide" or "reveal", and as its input the files, and what else the program expects:
  *   see stegnet/gui/jobs.py
  * @param {(stage: string, done: number, total: number, step?: number, steps?: number) => void} onProgress
  * @param {AbortSignal} signal stops it
@@ -26,7 +26,7 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
   onProgress("pass", 0, 0);
   try {
     const response = await fetch("jobs", { method: "POST", body, signal });
-    if (!response.ok) throw new PageError("The program does not take this request.", "Reload the page.");
+    if (!response.ok) throw new PageError("The program refuses this request.", "Reload the page.");
     for await (const { stage, done, total, step, steps, warning, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint), error.searchable);
       if (result) return result;

@@ -1,0 +1,172 @@
+"""Files in object stores, by the addresses that fsspec knows (`s3://bucket/folder`), beside paths of this machine.
+
+An address has those attributes of a path that plans of folders need. Work is done on local copies: an input is fetched
+to a temporary folder, a result is stored from there when it is whole. Object stores show a new object only when all of
+it has arrived.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from stegnet.core.errors import MediaError, extra, renamed
+from stegnet.core.temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_SCHEME = "://"
+_LOCAL = ("file://", "local://")
+_DRIVE = re.compile("[A-Za-z]:")  # of Windows
+
+
+@dataclass(frozen=True)
+class RemotePath:
+    """A file or folder of a file system that is not this machine's.
+
+    Attributes:
+        url: as fsspec takes it, without a slash at its end.
+    """
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self.url.rsplit("/", 1)[1]
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The name's suffix with its dot, or ""."""
+        return PurePosixPath(self.name).suffix
+
+    def __truediv__(self, name: str) -> "RemotePath":
+        return RemotePath(f"{self.url}/{name}")
+
+    def __str__(self) -> str:
+        return self.url
+
+    @cached_property
+    def _opened(self) -> "tuple[AbstractFileSystem, str]":
+        """The file system, and the path in it."""
+        with extra("cluster", f"{self.url.split(_SCHEME)[0]}{_SCHEME}"):
+            from fsspec.core import url_to_fs
+
+            try:
+                return url_to_fs(self.url)
+            except (ValueError, ImportError) as error:
+                raise MediaError(f"{self}: can't be opened ({error})") from error
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"url": self.url}
+
+    def is_dir(self) -> bool:
+        """True if it is a folder.
+
+        Raises:
+            MediaError: the store can't be asked.
+        """
+        return self._call("read", "isdir", self._opened[1])
+
+    def files(self) -> "tuple[list[RemotePath], list[str]]":
+        """The files in a folder, and the names of what is none.
+
+        Raises:
+            MediaError: it can't be listed.
+        """
+        entries = self._call("read", "ls", self._opened[1], True)
+        found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
+        return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
+
+    def size(self) -> int:
+        """Bytes of a file; errors as `is_dir`."""
+        return self._call("read", "size", self._opened[1])
+
+    def get(self, path: Path) -> None:
+        """Copies the file to a path; errors as `is_dir`."""
+        self._call("read", "get_file", self._opened[1], str(path))
+
+    def put(self, path: Path) -> None:
+        """Copies a path's file here; errors as `is_dir`."""
+        self._call("written", "put_file", str(path), self._opened[1])
+
+    def _call(self, done: str, method: str, *arguments: Any) -> Any:
+        """Calls a method of the file system; its errors are turned into those of this program."""
+        try:
+            return getattr(self._opened[0], method)(*arguments)
+        except FileNotFoundError as error:
+            raise MediaError(f"{self}: no such file or folder") from error
+        except store_errors() as error:
+            raise MediaError(f"{self}: can't be {done} ({error})") from error
+
+
+Place = Path | RemotePath
+
+
+def place(text: str) -> Place:
+    """A path of this machine, or an address."""
+    for scheme in _LOCAL:
+        text = text.removeprefix(scheme)
+    return RemotePath(text.rstrip("/")) if _SCHEME in text and not _DRIVE.match(text) else Path(text)
+
+
+@contextmanager
+def fetched(source: Place) -> Iterator[Path]:
+    """Yields the path of an input: its own, or that of a copy of the same name that exists within the block.
+
+    Raises:
+        StegnetError: that of the block, which then names the address instead of the copy.
+    """
+    if isinstance(source, Path):
+        yield source
+        return
+    with _local_name(source) as path:
+        source.get(path)
+        yield path
+
+
+@contextmanager
+def stored(result: Place) -> Iterator[Path]:
+    """Yields the path to write a result to; it is at its address once the block has ended without an error.
+
+    Raises:
+        StegnetError: as `fetched`.
+    """
+    if isinstance(result, Path):
+        yield result
+        return
+    with _local_name(result) as path:
+        yield path
+        result.put(path)
+
+
+def size_of(result: Place) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if not isinstance(result, Path):
+        return result.size()
+    files = result.rglob("*") if result.is_dir() else [result]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+@contextmanager
+def _local_name(remote: RemotePath) -> Iterator[Path]:
+    with temporary_folder() as folder:
+        path = folder / remote.name
+        with renamed({str(path): str(remote)}):
+            yield path
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """Classes of the errors of file systems; s3fs passes on those of botocore, which are no OSError."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

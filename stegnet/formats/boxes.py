@@ -1,0 +1,61 @@
+"""Boxes of ISO base media files (ISO/IEC 14496-12), of which MP4, MOV and AVIF consist: read and written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# Boxes that hold nothing but others, on the way to the tables of a film.
+HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}
+HEADER = 8  # bytes of a box before its content
+_LONG_HEADER = 16  # the same, if its size has 64 bits
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of a file: its type, and where it, its content, and what follows begin."""
+
+    kind: bytes
+    start: int
+    content: int
+    end: int
+
+
+def box_at(data: bytes, start: int, end: int) -> Box:
+    """The box at a place, which need not be whole; one of open size goes to `end`."""
+    size, content = int.from_bytes(data[start : start + 4], "big"), start + HEADER
+    if size == 1:
+        size, content = int.from_bytes(data[content : content + 8], "big"), start + _LONG_HEADER
+    return Box(data[start + 4 : start + 8], start, content, start + size if size else end)
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes one after the other, in bytes or a mapped file.
+
+    Raises:
+        ValueError: one is not whole.
+    """
+    end = len(data) if end is None else end
+    while start + HEADER <= end:
+        found = box_at(data, start, end)
+        if not found.content <= found.end <= end:
+            raise ValueError("a box of no size")
+        yield found
+        start = found.end
+
+
+def all_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes, each before those that it holds; errors as `boxes`."""
+    for found in boxes(data, start, end):
+        yield found
+        if found.kind in HOLDERS:
+            yield from all_boxes(data, found.content, found.end)
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    """A box of these contents."""
+    content = b"".join(parts)
+    return (HEADER + len(content)).to_bytes(4, "big") + kind + content
+
+
+def full_box(kind: bytes, *parts: bytes, version: int = 0) -> bytes:
+    """A box with a version and without flags."""
+    return box(kind, bytes([version, 0, 0, 0]), *parts)

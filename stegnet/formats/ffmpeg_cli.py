@@ -1,0 +1,60 @@
+"""The program ffmpeg, for what PyAV can't: filters of several films, other subtitles, encoders that it lacks."""
+
+import os
+from pathlib import Path
+
+import ffmpeg
+import imageio_ffmpeg
+
+from stegnet.core.errors import MediaError
+from stegnet.core.temporary import FULL
+
+_BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+
+
+def bundled_ffmpeg() -> str:
+    """Path of the ffmpeg in imageio-ffmpeg, whose version is pinned."""
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
+    """A film as input: an absolute path is no protocol and no option, and a `Path` need not be UTF-8."""
+    return ffmpeg.input(path.absolute())
+
+
+def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.FilterableStream:
+    """Uncompressed frames as input, to be given as `data`, and options of their format."""
+    return ffmpeg.input("pipe:", format="rawvideo", s=f"{width}x{height}", **options)
+
+
+def run_ffmpeg(
+    out: Path | None,
+    streams: list,
+    error: str,
+    *,
+    data: bytes | None = None,
+    **options: str | int | None,
+) -> bytes:
+    """Runs ffmpeg and overwrites `out`.
+
+    Args:
+        out: None: the output is returned, and no file written.
+        streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
+        error: start of the message if ffmpeg fails.
+        data: what `piped_frames` reads.
+        options: of the output.
+    Returns:
+        The output if `out` is None, else nothing.
+    Raises:
+        MediaError: ffmpeg fails; its last line is part of the message. Or the disk of `out` is full.
+    """
+    name = "pipe:" if out is None else out.absolute()
+    film = ffmpeg.output(*streams, filename=name, **options, **_BITEXACT)
+    try:
+        return film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)[0]
+    except ffmpeg.Error as failure:
+        said = failure.stderr.decode(errors="replace")
+        for full in (OSError(number, os.strerror(number), str(out)) for number in FULL):
+            if out is not None and full.strerror in said:
+                raise MediaError(f"{out}: can't be written ({full.strerror})") from full
+        raise MediaError(f"{error} ({said.strip().splitlines()[-1]})") from failure

@@ -1,0 +1,181 @@
+"""The few elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
+
+FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for
+a track is stored, and later given back to it as a file that contains nothing else.
+"""
+
+import mmap
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from av.filter import Graph
+
+EBML = bytes.fromhex("1a45dfa3")
+CODEC_PRIVATE = bytes.fromhex("63a2")
+CODEC_DELAY = bytes.fromhex("56aa")
+_DOCUMENT_TYPE = bytes.fromhex("4282")
+_SEGMENT = bytes.fromhex("18538067")
+_TRACKS = bytes.fromhex("1654ae6b")
+_TRACK_ENTRY = bytes.fromhex("ae")
+_CLUSTER = bytes.fromhex("1f43b675")
+_TIMESTAMP = bytes.fromhex("e7")
+_SIMPLE_BLOCK = bytes.fromhex("a3")
+CRC32 = bytes.fromhex("bf")
+SEGMENT_UID = bytes.fromhex("73a4")
+# TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
+UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
+# Info; Tags, Tag, Targets; Attachments, AttachedFile.
+_MASTERS = {bytes.fromhex(name) for name in ("1549a966", "1254c367", "7373", "63c0", "1941a469", "61a7")}
+_MASTERS |= {_SEGMENT, _TRACKS, _TRACK_ENTRY}
+_SEED_BYTES = 4
+
+# FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
+_PACKET = b"\x81\0\0\x80\0"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Place of an element in a file, in bytes.
+
+    Attributes:
+        name: its identifier.
+        start, end: of its content.
+        parent_end: end of the element that holds it.
+    """
+
+    name: bytes
+    start: int
+    end: int
+    parent_end: int
+
+
+def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
+    """Every element in a part of a file, one after the other; one of unknown size extends to the end.
+
+    Raises:
+        ValueError: it is not Matroska.
+    """
+    while start < end:
+        middle = start + _width(data, start)
+        first = middle + _width(data, middle)
+        ones = (1 << 7 * (first - middle)) - 1
+        size = int.from_bytes(data[middle:first], "big") & ones
+        stop = end if size == ones else first + size
+        yield Span(data[start:middle], first, stop, end)
+        start = stop
+
+
+def header_spans(data: bytes) -> Iterator[Span]:
+    """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold.
+
+    Raises:
+        ValueError: it is not Matroska.
+    """
+    yield from _header_spans(data, 0, len(data))
+
+
+def _header_spans(data: bytes, start: int, end: int) -> Iterator[Span]:
+    for span in spans(data, start, end):
+        yield span
+        if span.name == _CLUSTER:
+            return
+        if span.name in _MASTERS:
+            yield from _header_spans(data, span.start, span.end)
+
+
+def elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Identifier and content of each element; errors as `spans`."""
+    return ((span.name, content[span.start : span.end]) for span in spans(content, 0, len(content)))
+
+
+def track_entry(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Identifier and content of each element in a file's first TrackEntry.
+
+    Raises:
+        ValueError: there is none.
+    """
+    content = header
+    for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
+        content = next((inner for name, inner in elements(content) if name == level), None)
+        if content is None:
+            raise ValueError("no track")
+    return list(elements(content))
+
+
+def file_of(entry: bytes) -> bytes:
+    """A complete file with one track of this TrackEntry, and one packet of one byte."""
+    header = element(EBML, element(_DOCUMENT_TYPE, b"matroska"))
+    cluster = element(_CLUSTER, element(_TIMESTAMP, b"\0") + element(_SIMPLE_BLOCK, _PACKET))
+    return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
+
+
+def element(name: bytes, content: bytes) -> bytes:
+    """Serialises an element, its size in as few bytes as possible."""
+    size = len(content)
+    # One less than the largest number, since all ones mean an unknown size.
+    width = next(width for width in range(1, 9) if size < (1 << 7 * width) - 1)
+    return name + (size | 1 << 7 * width).to_bytes(width, "big") + content
+
+
+def end_of_segment(start: bytes) -> int | None:
+    """Length in bytes of a file that starts with these bytes; None if its header does not give it."""
+    try:
+        return next((span.end for span in spans(start, 0, len(start)) if span.name == _SEGMENT), None)
+    except ValueError:
+        return None
+
+
+def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
+    """Replaces the random identifiers of a Matroska file, those of the segment, the tracks and the attachments.
+
+    They are drawn as FFmpeg draws them: all follow from 32 random bits. Whoever tries all 2³² seeds finds FFmpeg's
+    identifiers, and would tell any others from them, as they would FFmpeg's own way to the same bytes for the same
+    input (`bitexact`): tracks 1, 2, 3. The checksums over them are computed anew.
+
+    Args:
+        randomness: returns so many random bytes; called once, for 4.
+    Raises:
+        OSError: the file can't be written.
+    """
+    with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
+        found = list(header_spans(data))
+        words = iter(_random_words(int.from_bytes(randomness(_SEED_BYTES), "little"), 4 * len(found)))
+        drawn: dict[bytes, bytes] = {}
+        for span in found:
+            if span.name in UIDS:
+                # The segment's are four words as they lie in memory, others two as a number.
+                form, count = ("<4I", 4) if span.name == SEGMENT_UID else (">2I", 2)
+                old = data[span.start : span.end]
+                if old not in drawn:
+                    drawn[old] = struct.pack(form, *islice(words, count))
+                data[span.start : span.end] = drawn[old]
+        for span in found:
+            if span.name == CRC32:
+                data[span.start : span.end] = zlib.crc32(data[span.end : span.parent_end]).to_bytes(4, "little")
+        for span in found:
+            if span.name in {*UIDS, CRC32}:
+                film.seek(span.start)
+                film.write(data[span.start : span.end])
+
+
+def _random_words(seed: int, count: int) -> list[int]:
+    """The first numbers of 32 bits that FFmpeg's generator (libavutil/lfg) gives for a seed, as white noise."""
+    graph = Graph()
+    noise = graph.add("anoisesrc", f"color=white:amplitude=1:seed={seed}:nb_samples={count}")
+    sink = graph.add("abuffersink")
+    noise.link_to(sink)
+    graph.configure()
+    samples = sink.pull().to_ndarray()[0]  # float64, −1 to 1
+    return np.rint((samples + 1) / 2 * 0xFFFFFFFF).astype(np.int64).tolist()
+
+
+def _width(data: bytes, at: int) -> int:
+    """Length in bytes of a variable-size number: one more than the first byte's leading zeros."""
+    if at >= len(data) or not data[at]:
+        raise ValueError("not Matroska")
+    return 9 - data[at].bit_length()

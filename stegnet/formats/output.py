@@ -1,0 +1,280 @@
+"""Output files, written atomically.
+
+A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
+interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run tells those
+of others from what killed runs left. Windows refuses to remove or rename a file as long as it is open: there, the open
+file itself is the lock.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from stegnet.core.errors import MediaError
+from stegnet.core.temporary import UNSUPPORTED, sync_file, sync_folder
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None
+
+_LOCK = "lock"  # the file in a folder
+_ABANDONED = 3600.0  # seconds without a change, where there are no locks
+_SUFFIX = ".part"
+_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+_MAX_NAME = 255  # bytes, on all common file systems
+_PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
+
+
+def create_locked(path: Path, mode: int) -> FileIO | None:
+    """Creates a file and locks it; returns it open, or None if another run took it for stale before it was locked.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
+    if _lock(file) and path.exists():  # some file systems, such as phones', count no links
+        return file
+    file.close()
+    return None
+
+
+@contextmanager
+def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
+    """A new folder that only its owner can read, which is removed after the block with all that is in it.
+
+    Those of this prefix that killed runs left beside it are removed first.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    lock = None
+    while lock is None:  # another run may take it for abandoned before it is locked, and remove it
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            lock = create_locked(folder / _LOCK, 0o600)
+            if lock is not None:
+                _remove_abandoned(prefix, folder)
+                yield folder
+        finally:
+            if lock is not None:
+                allow_moving(lock)
+                lock.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def allow_moving(file: FileIO) -> None:
+    """Lets a file be renamed or removed; where that needs no closing, its lock stays."""
+    if fcntl is None:
+        file.close()
+
+
+def remove_if_stale(path: Path) -> None:
+    """Removes a file that no process has locked.
+
+    Raises:
+        OSError: it is locked, or can't be removed.
+    """
+    if fcntl is None:
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED:
+            path.unlink()
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(prefix: str, own: Path) -> None:
+    """Removes the folders of a prefix beside the own one that no process has locked.
+
+    Other users may put what they want into a folder that they share: a link, or a folder of theirs, is left.
+    """
+    user = own.stat().st_uid
+    for folder in own.parent.glob(f"{prefix}*"):
+        with suppress(OSError):
+            status = folder.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
+                remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
+                shutil.rmtree(folder)
+
+
+def _lock(file: FileIO) -> bool:
+    """True if the file is locked now, or the file system has no locks, so that no later run can lock it either."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        return error.errno in UNSUPPORTED
+    return True
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed copy.
+
+    Attributes:
+        path: of the copy.
+        description: format and quality, for messages.
+        psnr: of a picture in dB against the original in sRGB; inf if they are equal.
+    """
+
+    path: Path
+    description: str
+    psnr: float | None = None
+
+
+@contextmanager
+def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
+    """Writes a file atomically: yields a temporary file in the same folder, and renames it to `path` at the end.
+
+    The temporary file is locked while it is written; those that killed runs left in the same folder are removed
+    first. It is flushed to disk before it is renamed. If the block fails or is interrupted, the temporary file is
+    removed and `path` stays as it was.
+
+    Args:
+        overwrite: replace an existing file. If false, an existing file is an error, both at the start and at the end:
+            of two runs that write to the same path, the second to finish fails.
+        private: make the file readable by its owner only, even if it replaces a public one.
+    Raises:
+        MediaError: the folder does not exist or is not writable, `path` is a folder, or must not be overwritten.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise already_exists(path)
+    with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
+        yield part
+        sync_file(lock)
+        allow_moving(lock)
+        move_whole(part, path, overwrite=overwrite)
+
+
+@contextmanager
+def temporary_file(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """Yields a temporary file beside `path`, named and locked as by `atomic_write`, and removes it after the block.
+
+    Args:
+        private: readable by its owner only.
+    Raises:
+        MediaError: as `atomic_write`.
+    """
+    with _part(path, _PRIVATE if private else _PUBLIC) as (part, _):
+        yield part
+
+
+def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Gives a file that is whole its name in the same file system; arguments and errors as `atomic_write`."""
+    if overwrite:
+        os.replace(part, path)
+    else:
+        _move_to_free_name(part, path)
+    sync_folder(path.parent)
+
+
+def already_exists(path: Path) -> MediaError:
+    """The error of a run that would overwrite a file, and must not."""
+    return MediaError(f"{path}: already exists", "`overwrite=True` overwrites it")
+
+
+def _move_to_free_name(part: Path, path: Path) -> None:
+    """Moves the part to `path`, unless a file has appeared there meanwhile.
+
+    A rename would replace that file; a hard link does not.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError as error:
+        raise already_exists(path) from error
+    except OSError:  # the file system may have no hard links
+        _take_free_name(part, path)
+
+
+def _take_free_name(part: Path, path: Path) -> None:
+    """Does the same without hard links: reserves the name by an empty file, which the part then replaces."""
+    try:
+        open(path, "xb", opener=lambda name, flags: os.open(name, flags, _PRIVATE)).close()
+    except FileExistsError as error:
+        raise already_exists(path) from error
+    try:
+        os.replace(part, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
+    """Yields a temporary file, and the same open and locked; removes it if it is still there."""
+    _check(path)
+    _remove_stale(path.parent)
+    part, lock = path, None
+    try:
+        while lock is None:  # another run may take it for stale before it is locked, and remove it
+            part = path.with_name(_part_name(path.name))
+            lock = create_locked(part, mode)
+        yield part, lock
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    except MediaError as error:
+        # The user knows `path`, not the temporary name.
+        raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
+    finally:  # of an interrupt while it was created, too
+        if lock is not None:
+            allow_moving(lock)
+        if part != path:
+            with suppress(OSError):  # of a file system that can only be read
+                part.unlink()
+        if lock is not None:
+            lock.close()
+
+
+def _check(path: Path) -> None:
+    """Fails early if the final rename would fail, or would replace a device."""
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError as error:
+        if not path.parent.is_dir():
+            raise MediaError(f"{path.parent}: no such folder", "create it first") from error
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if stat.S_ISDIR(kind):
+        raise MediaError(f"{path}: is a folder", "name the file to write")
+    if not stat.S_ISREG(kind):
+        raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
+
+
+def _part_name(name: str) -> str:
+    ending = f".{secrets.token_hex(6)}{_SUFFIX}"
+    start = os.fsencode(name)[: _MAX_NAME - 1 - len(ending)]
+    # Drops a character that was cut in two; keeps names that are not UTF-8.
+    whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()
+    return f".{os.fsdecode(whole)}{ending}"
+
+
+def _remove_stale(folder: Path) -> None:
+    """Removes temporary files that no process has locked; those that can't be opened belong to other users."""
+    with suppress(PermissionError):
+        for part in folder.iterdir():
+            if _PART.fullmatch(part.name):
+                with suppress(OSError):
+                    remove_if_stale(part)
+
+
+def _unwritable(path: Path, error: OSError) -> MediaError:
+    return MediaError(f"{path}: can't be written ({error.strerror or error})")

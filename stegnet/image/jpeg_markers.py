@@ -1,0 +1,355 @@
+"""The parts of a JPEG file, and where they stand (ITU-T T.81, annex B).
+
+Only frames of one, or three, components, coded by Huffman's method in 8 bits, are read: baseline, extended and
+progressive. Whatever follows the picture in its file, such as the films and pictures that phones append, is left alone,
+but for their index (CIPA DC-007-2009, "Multi-Picture Format"): gain maps, depth, second views. It says how many bytes
+the first picture takes, and how far from the index the others begin.
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from stegnet.core.errors import MediaError
+
+_EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
+_HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
+_OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
+_OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_METADATA = {*range(0xE0, 0xF0), 0xFE}
+_NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
+HINT = "convert it to an ordinary JPEG or to PNG first"
+_AGAIN = "copy it again from its source"
+_SIGNATURE = b"MPF\0"
+_NUMBER = 0xB001  # tag of the number of pictures
+_ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
+_SIZE, _OFFSET = 4, 8  # where they are in an entry
+
+
+@dataclass(frozen=True)
+class HuffmanTable:
+    """A Huffman table as a DHT segment has it.
+
+    Attributes:
+        counts: number of codes of each length, 1 to 16.
+        symbols: in order of their codes.
+        key: its number, and 16 more of a table for AC coefficients.
+        start: where it is in the file; it does not count when tables are compared.
+    """
+
+    counts: bytes
+    symbols: bytes
+    key: int = field(default=0, compare=False)
+    start: int = field(default=0, compare=False)
+
+    @property
+    def content(self) -> bytes:
+        """As in a segment."""
+        return bytes([self.key]) + self.counts + self.symbols
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component of a frame: luma, or one of two of chroma.
+
+    Attributes:
+        number: its identifier in the file.
+        across, down: sampling factors.
+        table: number of its quantisation table.
+    """
+
+    number: int
+    across: int
+    down: int
+    table: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan, and the bytes that its entropy-coded data take.
+
+    Attributes:
+        components: index of each component in the frame.
+        dc, ac: number of the Huffman tables of each.
+        first, last: of the coefficients that it codes, in zigzag order.
+        high, low: bit positions of successive approximation.
+        interval: MCUs between restart markers; 0: none.
+        tables: Huffman tables in force, by key.
+        start, end: of the data in the file.
+    """
+
+    components: tuple[int, ...]
+    dc: tuple[int, ...]
+    ac: tuple[int, ...]
+    first: int
+    last: int
+    high: int
+    low: int
+    interval: int
+    tables: Mapping[int, HuffmanTable]
+    start: int
+    end: int
+
+
+@dataclass
+class JpegFile:
+    """A JPEG file, taken apart.
+
+    Attributes:
+        width, height: in pixels.
+        progressive: its coefficients come in several scans.
+        components: of its frame, in order.
+        quantisation: 64 steps of each table in zigzag order, by number.
+        scans: in order.
+        huffman_segments: where each DHT segment's tables begin and end, and those tables.
+        index: where the content of the index of several pictures begins and ends; None: the file has none.
+        frame: where the frame's content begins.
+        parts: where each segment begins and ends, and each scan's data; without metadata.
+        end: of the picture; what follows is not its own.
+    """
+
+    data: bytes
+    width: int = 0
+    height: int = 0
+    progressive: bool = False
+    components: tuple[Component, ...] = ()
+    quantisation: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    scans: list[Scan] = field(default_factory=list)
+    huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
+    index: tuple[int, int] | None = None
+    frame: int = 0
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    end: int = 0
+
+    @property
+    def mcu(self) -> tuple[int, int]:
+        """Largest sampling factors, across and down."""
+        return max(each.across for each in self.components), max(each.down for each in self.components)
+
+    @property
+    def mcus(self) -> tuple[int, int]:
+        """Rows and columns of MCUs."""
+        across, down = self.mcu
+        return -(-self.height // (8 * down)), -(-self.width // (8 * across))
+
+    @property
+    def has_whole_mcus(self) -> bool:
+        """True if all scans code blocks, too, that only fill up MCUs."""
+        return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
+
+    def plain(self, most: int) -> bytes:
+        """The picture alone: no metadata, nothing between segments, and of whole MCUs where these are coded.
+
+        Args:
+            most: where it ends.
+        """
+        data = bytearray(self.data)
+        if self.has_whole_mcus:
+            (down, across), (rows, cols) = self.mcu[::-1], self.mcus
+            struct.pack_into(">HH", data, self.frame + 1, 8 * down * rows, 8 * across * cols)
+        return b"".join(
+            (data[:2], *(data[start : min(end, most)] for start, end in self.parts if start < most), b"\xff\xd9")
+        )
+
+    def blocks(self, component: Component) -> tuple[int, int]:
+        """Rows and columns of a component's blocks, without those that only fill up an MCU."""
+        across, down = self.mcu
+        rows = -(-self.height * component.down // (8 * down))
+        return rows, -(-self.width * component.across // (8 * across))
+
+
+def parse_jpeg(data: bytes, name: str) -> JpegFile:
+    """Takes a JPEG file apart.
+
+    Args:
+        name: for messages.
+    Raises:
+        MediaError: it is not a JPEG, is damaged, or of a kind that is not read.
+    """
+    try:
+        return _Parser(data, name).parse()
+    except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
+        raise MediaError(f"{name}: the JPEG is truncated", _AGAIN) from error
+
+
+class _Parser:
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data, self.name = data, name
+        self.file = JpegFile(data)
+        self.tables: dict[int, HuffmanTable] = {}
+        self.interval, self.in_rgb = 0, False
+
+    def parse(self) -> JpegFile:
+        if self.data[:3] != b"\xff\xd8\xff":
+            raise MediaError(f"{self.name}: not a JPEG")
+        for marker, start, end in self._segments():
+            if marker in _HUFFMAN_FRAMES:
+                self._frame(marker, start)
+            elif marker in _OTHER_FRAMES:
+                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}, which is not supported", HINT)
+            elif marker == _DHT:
+                tables = list(_huffman_tables(self.data, start, end))
+                self.file.huffman_segments.append((start, end, tables))
+                self.tables |= {table.key: table for table in tables}
+            elif marker == _DQT:
+                self._quantisation(start, end)
+            elif marker == _DRI:
+                (self.interval,) = struct.unpack_from(">H", self.data, start)
+            elif marker == _APP2 and is_index(self.data[start:end]):
+                self.file.index = start, end
+            elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
+                self.in_rgb = self.data[start + 11] == 0
+            elif marker == _DNL:
+                raise MediaError(f"{self.name}: the JPEG has its height at its end, which is not supported", HINT)
+        self._check()
+        return self.file
+
+    def _check(self) -> None:
+        """Refuses a file whose segments do not make a picture that is supported."""
+        if not self.file.scans:
+            raise MediaError(f"{self.name}: the JPEG has no picture")
+        if any(each.table not in self.file.quantisation for each in self.file.components):
+            raise MediaError(f"{self.name}: the JPEG is damaged: it has no table for its coefficients")
+        if any(self._missing_bits()):
+            raise MediaError(f"{self.name}: the JPEG is truncated: its last scans are missing", _AGAIN)
+        numbers = bytes(each.number for each in self.file.components)
+        if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
+            raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", HINT)
+
+    def _missing_bits(self) -> list[int]:
+        """Of each coefficient of luma the lowest bits that no scan has."""
+        missing = [1] * 64
+        for scan in self.file.scans:
+            if 0 in scan.components:
+                missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
+        return missing
+
+    def _segments(self) -> Iterator[tuple[int, int, int]]:
+        """Marker, start and end of the content of each segment, to the end of the picture."""
+        place = 2
+        while True:
+            found = _NEXT.search(self.data, place)
+            if found is None:
+                raise IndexError
+            marker, place = found[1][0], found.end()
+            if marker == _EOI:
+                self.file.end = place
+                return
+            if marker in _WITHOUT_LENGTH:
+                continue
+            (length,) = struct.unpack_from(">H", self.data, place)
+            start, place = place + 2, place + length
+            if place > len(self.data):
+                raise MediaError(f"{self.name}: the JPEG is truncated", _AGAIN)
+            yield marker, start, place
+            if marker == _SOS:
+                end = _entropy_end(self.data, place)
+                self._scan(start, place, end)
+                place = end
+            if marker not in _METADATA:
+                self.file.parts.append((start - 4, place))
+
+    def _frame(self, marker: int, start: int) -> None:
+        file = self.file
+        precision, file.height, file.width, count = struct.unpack_from(">BHHB", self.data, start)
+        parts = [self.data[start + 6 + 3 * index : start + 9 + 3 * index] for index in range(count)]
+        file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
+        file.progressive, file.frame = marker == 0xC2, start
+        if precision != 8:
+            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample, 8 are supported", HINT)
+        if count not in (1, 3):
+            kind = "is CMYK" if count == 4 else f"has {count} components"
+            raise MediaError(f"{self.name}: the JPEG {kind}, which is not supported", HINT)
+        if not (file.width and file.height and all(each.across and each.down for each in file.components)):
+            raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
+
+    def _quantisation(self, start: int, end: int) -> None:
+        while start < end:
+            wide, number = divmod(self.data[start], 16)
+            form = ">64H" if wide else ">64B"
+            self.file.quantisation[number] = struct.unpack_from(form, self.data, start + 1)
+            start += 1 + struct.calcsize(form)
+
+    def _scan(self, start: int, data: int, end: int) -> None:
+        numbers = [each.number for each in self.file.components]
+        count = self.data[start]
+        pairs = [self.data[start + 1 + 2 * index : start + 3 + 2 * index] for index in range(count)]
+        first, last, bits = self.data[start + 1 + 2 * count : start + 4 + 2 * count]
+        if not self.file.progressive:
+            first, last, bits = 0, 63, 0  # whatever the file says, as decoders take it
+        try:
+            components = tuple(numbers.index(number) for number, _ in pairs)
+        except ValueError as error:
+            raise MediaError(f"{self.name}: the JPEG is damaged: a scan of no component") from error
+        tables = MappingProxyType(dict(self.tables))
+        chosen = tuple(both >> 4 for _, both in pairs), tuple(both & 15 for _, both in pairs)
+        approximation = bits >> 4, bits & 15
+        self.file.scans.append(Scan(components, *chosen, first, last, *approximation, self.interval, tables, data, end))
+
+
+def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]:
+    while place < end:
+        counts = data[place + 1 : place + 17]
+        last = place + 17 + sum(counts)
+        yield HuffmanTable(counts, data[place + 17 : last], data[place], place)
+        place = last
+
+
+def _entropy_end(data: bytes, place: int) -> int:
+    """The end of entropy-coded data: the next marker but restart markers."""
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0:
+            raise IndexError
+        if data[place + 1] and not 0xD0 <= data[place + 1] <= 0xD7:
+            return place
+        place += 2
+
+
+def is_index(content: bytes) -> bool:
+    """True for the content of an APP2 segment that is such an index."""
+    return content.startswith(_SIGNATURE)
+
+
+def moved_index(content: bytes, grown: int, moved: int) -> bytes:
+    """An index whose first picture, and what follows it, changed; as it was if it is damaged.
+
+    Args:
+        content: of its segment.
+        grown: bytes that the first picture takes more.
+        moved: bytes that the others are further from the index.
+    """
+    index, order = bytearray(content), "<" if content[4:6] == b"II" else ">"
+    try:
+        for entry in _entries(content, order):
+            (size, offset) = struct.unpack_from(f"{order}II", content, entry + _SIZE)
+            if offset:
+                struct.pack_into(f"{order}I", index, entry + _OFFSET, offset + moved)
+            else:
+                struct.pack_into(f"{order}I", index, entry + _SIZE, size + grown)
+    except (struct.error, ValueError):
+        return content
+    return bytes(index)
+
+
+def _entries(content: bytes, order: str) -> range:
+    """The place of each picture's entry in the content.
+
+    Raises:
+        struct.error: it is truncated.
+        ValueError: there is no list of pictures.
+    """
+    start = len(_SIGNATURE)
+    (place,) = struct.unpack_from(f"{order}I", content, start + 4)
+    (count,) = struct.unpack_from(f"{order}H", content, start + place)
+    places = range(start + place + 2, start + place + 2 + 12 * count, 12)
+    tags = {tag: rest for tag, _, *rest in (struct.unpack_from(f"{order}HHII", content, each) for each in places)}
+    if _ENTRIES not in tags:
+        raise ValueError
+    size, value = tags[_ENTRIES]
+    if size % _ENTRY and _NUMBER in tags:  # some encoders write the number of pictures here, too
+        size = _ENTRY * tags[_NUMBER][1]
+    return range(start + value, min(start + value + size, len(content)), _ENTRY)

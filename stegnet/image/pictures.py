@@ -1,0 +1,582 @@
+"""Pictures: read, written and resized, and their ICC profiles.
+
+Pictures are read as viewers show them: rotated as EXIF or HEIF says, transparency over white, colours in sRGB. Of a
+file with several stills (TIFF pages, stereo pairs) the first is read, of a HEIF the main one; a gain map for HDR
+screens, which some phones store beside it, is not applied.
+"""
+
+import io
+import itertools
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+
+from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey, strips
+from stegnet.formats.opened_file import OpenedFile, Source
+from stegnet.formats.signature import exceeds_scans, is_heic
+
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_GREY_MODES = {"L", "LA", "La", "1"}
+_TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
+MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
+PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed text or profile, of Pillow's 64 MB for all texts
+TRANSPARENT = "it can be transparent: composited over white"
+# What Pillow raises for damaged files.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
+# What it raises besides for EXIF of other types than the standard's, or that refers to itself.
+UNREADABLE_EXIF = (*UNREADABLE, ArithmeticError, AttributeError, LookupError, TypeError)
+_TURNS = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
+_PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys is that of a grey picture
+_SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
+_PAGED = {"TIFF", "HEIF"}
+_PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
+_MOST_COUNTED = 1000  # pages of a TIFF
+_JPEG_FORMATS = {"JPEG", "MPO"}
+_MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
+# ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
+WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+HDR = {16: "PQ", 18: "HLG"}
+_SAMPLE, _LARGER = 32, 1.1  # rows that are compressed both ways, and by how much larger a file may get
+# By suffix: Pillow's name of the format, options, and those that keep every bit; None: the format can't.
+PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
+    ".png": ("PNG", {}, {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    ".webp": ("WEBP", {"quality": 95}, {"lossless": True}),
+    ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
+}
+_LOBES = 3  # of the Lanczos filter
+SMOOTHNESS, SMOOTHEST = 0.002, 0.03  # s for an error of one level, as it grows with its square; and at most
+_AT_ONCE, _MARGIN = 128, 32  # pixels that are solved for at once, and on either side of them
+_MOST_OF_16 = (1 << 16) - 1
+_HEAD = 1 << 16  # bytes, in which an AVIF says how many bits it has
+_DATES = {ExifTags.Base.DateTime, ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized}
+# Of a TIFF's tags, those that are not about its pixels.
+_ABOUT = _DATES | {
+    *(ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model),
+    *(ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo),
+}
+
+
+class BrokenProfileError(ValueError):
+    """A colour profile that can't be read, or doesn't match the picture's colour space."""
+
+
+def keeps_profile(profile: bytes, mode: str) -> bool:
+    """True if a cover of this mode keeps its colour profile: its samples, as red, green and blue, mean the same.
+
+    Raises BrokenProfileError for a broken one.
+    """
+    space = _parse_profile(profile).profile.xcolor_space
+    return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
+
+
+def changes_colours(profile: bytes, mode: str) -> bool:
+    """True if a colour profile shows pixels of a mode as others than sRGB does; False for a broken one."""
+    try:
+        read_as = _profile_mode(mode, profile)
+        return read_as != "RGB" or not _is_identity(_transform(profile, read_as))
+    except BrokenProfileError:
+        return False
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Converts a picture from its ICC profile to sRGB: relative colorimetric, with black point compensation.
+
+    A profile that changes no colour by more than one level is sRGB under another name: the picture stays as it is.
+
+    Args:
+        image: 8 bits per sample: RGB, grey, palette or CMYK; transparency is kept.
+    Raises:
+        BrokenProfileError: the profile can't be read, or doesn't match the picture's colour space.
+    """
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    plain = image.convert(_profile_mode(image.mode, profile))
+    transform = _transform(profile, plain.mode)
+    if plain.mode == "RGB" and _is_identity(transform):
+        return image
+    converted = ImageCms.applyTransform(plain, transform)
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
+
+
+def is_rgb_profile(profile: bytes) -> bool:
+    return _parse_profile(profile).profile.xcolor_space == "RGB "
+
+
+def _profile_mode(mode: str, profile: bytes) -> str:
+    """Pillow's mode of the profile's input; grey pictures often have an RGB profile."""
+    if mode == "CMYK":
+        return "CMYK"
+    return "L" if mode in _GREY_MODES and not is_rgb_profile(profile) else "RGB"
+
+
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    try:
+        return ImageCms.buildTransform(_parse_profile(profile), _SRGB, mode, "RGB", _INTENT, _FLAGS)
+    except ImageCms.PyCMSError as error:
+        raise BrokenProfileError(str(error)) from error
+
+
+def _parse_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except OSError as error:
+        raise BrokenProfileError(str(error)) from error
+
+
+def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+    """True if the transform changes no colour by more than one level."""
+    colours = np.array(_TEST_COLOURS, np.uint8)[None]
+    converted = np.array(ImageCms.applyTransform(Image.fromarray(colours), transform))
+    return np.abs(converted.astype(int) - colours).max() <= 1
+
+
+def is_identity_profile(profile: bytes) -> bool:
+    """True if an RGB profile changes no colour by more than one level: that of sRGB, under whatever name."""
+    return _is_identity(_transform(profile, "RGB"))
+
+
+def read_picture(path: Source) -> np.ndarray:
+    """Reads any picture file as (H, W, 3) uint8, sRGB.
+
+    Grey, palette, CMYK and 16-bit pictures are converted; of an animation, the first frame is read. An embedded
+    ICC profile is applied; a broken one is ignored with a warning.
+
+    Raises:
+        MediaError: no such file, not a picture, truncated, or in an unsupported colour space.
+    """
+    return _read(path, keep_profile=False)[0]
+
+
+def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
+    """Reads a picture without converting its colours: (H, W, 3) uint8, and its ICC profile.
+
+    Without a valid RGB profile, or one for greys of a grey picture, the pixels are converted to sRGB as by
+    `read_picture`, and the profile is None.
+
+    Raises:
+        MediaError: as `read_picture`.
+    """
+    return _read(path, keep_profile=True)
+
+
+def refuse_palette(path: Source) -> None:
+    """Refuses a cover of few colours, those of its palette or black and white: steps would give it others.
+
+    Raises:
+        MediaError: it is one, or as `read_picture`.
+    """
+    with open_picture(path) as image:
+        if image.mode not in _PALETTE_MODES:
+            return
+        try:
+            used = len(image.getcolors(MAX_PIXELS))
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+        fits = used > _MANY_GREYS and is_grey(_pixels(image))
+    if not fits:
+        hint = "use a photograph, or the picture in full colours that it was made from"
+        colours = "1 colour" if used == 1 else f"{used} colours"
+        raise MediaError(f"{path}: has a palette of {colours}, and what is hidden would give it others", hint)
+
+
+def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes (H, W, 3) uint8 to (height, width, 3) by a Lanczos filter, antialiased when it shrinks."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """Reduces (H, W, 3) uint8 so that neither side has more pixels than this."""
+    height, width = picture.shape[:2]
+    factor = min(1.0, side / max(height, width))
+    return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))
+
+
+def open_picture(path: Source) -> Image.Image:
+    """Opens a picture and reads its header, not its pixels.
+
+    Raises:
+        MediaError: no such file, or not a picture.
+    """
+    heic = path.is_file() and is_heic(path)
+    if heic:
+        from pi_heif import register_heif_opener  # takes 40 ms
+
+        register_heif_opener()
+    try:
+        with warnings.catch_warnings():
+            # Merely a large picture; one that is too large raises an error.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path.open() if isinstance(path, OpenedFile) else path)
+    except FileNotFoundError as error:
+        raise MediaError(f"{path}: no such file") from error
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
+    except UNREADABLE as error:
+        if heic:
+            raise MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read") from error
+        raise MediaError(f"{path}: not a picture that can be read") from error
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """How EXIF or XMP says that a picture is turned, as EXIF counts; 1, as it is, where they are damaged."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except UNREADABLE_EXIF:
+        return 1
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """Converts a picture to RGB, transparency over white."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def _read(path: Source, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
+    with open_picture(path) as image:
+        if image.mode in _UNSUPPORTED:
+            raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
+        if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
+            hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
+            raise MediaError(f"{path}: its first page is but a preview of {image.width}×{image.height} pixels", hint)
+        _check_scans(path, image)
+        _warn(path, image)
+        try:
+            _match_transparent_colour(path, image)
+            upright = _to_8_bits(_turned(image))
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+    profile = upright.info.get("icc_profile")
+    try:
+        if profile and keep_profile and keeps_profile(profile, upright.mode):
+            return _pixels(upright), profile
+        converted = to_srgb(upright, profile) if profile else upright
+    except BrokenProfileError as error:
+        warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
+        converted = upright
+    return _pixels(converted), None
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """The pixels of a picture, (H, W, 3) uint8, as `over_white`; in parts, which bounds the memory."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in strips(image.height, image.width):
+        pixels[rows] = np.asarray(over_white(image.crop((0, rows.start, image.width, rows.stop))))
+    return pixels
+
+
+def _warn(path: Source, image: Image.Image) -> None:
+    """Warns of what viewers may show of a file and is not read."""
+    if image.format in _PAGED and (count := _count_pictures(image)) != "1":
+        what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
+        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=4)
+    nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
+    if nclx and (hdr := HDR.get(nclx["transfer_characteristics"])):
+        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
+    elif nclx and (wide := WIDE_GAMUT.get(nclx["color_primaries"])):
+        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=4)
+
+
+def _count_pictures(image: Image.Image) -> str:
+    """Number of pictures in a file; a TIFF's pages are counted up to a limit, since Pillow must read each of them."""
+    if image.format != "TIFF":
+        return str(getattr(image, "n_frames", 1))
+    pages = 1
+    try:
+        while pages <= _MOST_COUNTED:
+            image.seek(pages)
+            pages += 1
+    except (*UNREADABLE, TypeError):  # there is no such page, or it is damaged
+        pass
+    image.seek(0)
+    return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
+
+
+def _check_scans(path: Source, image: Image.Image) -> None:
+    """Refuses a JPEG that is decoded scan by scan, each over all of the picture, without end.
+
+    Raises:
+        MediaError: it has too many.
+    """
+    if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):
+        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
+        raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
+
+
+def _match_transparent_colour(path: Source, image: Image.Image) -> None:
+    """Finds a PNG's one transparent colour in the samples that Pillow gives, which it leaves in those of the file.
+
+    Of 16 bits and colours, Pillow keeps the high bytes, to which the low ones are read; 16-bit grey follows later.
+    """
+    colour, raw = image.info.get("transparency"), image.tile[0].args if image.tile else ""
+    if image.format != "PNG" or colour is None:
+        return
+    if raw in _SPREAD:
+        image.info["transparency"] = _SPREAD[raw] * colour
+    elif raw == "RGB;16B":
+        with open_picture(path) as low:
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            opaque = (np.asarray(image) != np.array(colour) >> 8) | (np.asarray(low) != np.array(colour) & 255)
+        del image.info["transparency"]
+        image.putalpha(_as_alpha(opaque.any(-1)))
+
+
+def _as_alpha(opaque: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.where(opaque, np.uint8(255), np.uint8(0)))
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """A picture upright. Its EXIF is not written anew, as ImageOps.exif_transpose does: some can't be."""
+    image.load()  # a TIFF is turned by this
+    turn = _TURNS.get(exif_orientation(image))
+    if turn is None:
+        return image
+    upright = image.transpose(turn)
+    image.close()  # which frees its pixels
+    return upright
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Rounds 16-bit grey (which Pillow sometimes stores in 32 bits) to 8 bits; other pictures stay as they are."""
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image).astype(np.int64).clip(0, 65535)
+    rounded = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    rounded.info = dict(image.info)
+    colour = rounded.info.pop("transparency", None)
+    if colour is not None:
+        rounded.putalpha(_as_alpha(levels != colour))
+    return rounded
+
+
+def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
+    """Writes a PNG, whatever the path's suffix; the same input gives the same bytes. A grey picture is stored as grey.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        icc: ICC profile to embed; None for sRGB.
+    Raises:
+        MediaError: the file can't be written.
+    """
+    stored, profile = as_stored(picture, icc)
+    save_picture(path, stored, ".png", profile)
+
+
+def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
+    """Pixels to store of a picture in a file that can be grey: (H, W, 3), or (H, W) of a grey one; and its ICC profile.
+
+    A grey file can't have an RGB profile: that of sRGB is left out, with any other the picture is stored as RGB.
+    """
+    if not is_grey(picture):
+        return picture, icc
+    if icc is None or not is_rgb_profile(icc):
+        return picture[..., 0], icc
+    return (picture[..., 0], None) if is_identity_profile(icc) else (picture, icc)
+
+
+def save_picture(
+    path: Path, picture: np.ndarray, suffix: str, icc: bytes | None = None, *, lossless: bool = False
+) -> None:
+    """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
+
+    Args:
+        picture: (H, W, 3) uint8, or (H, W) to be stored as grey.
+        suffix: one of PICTURE_FORMS.
+        icc: ICC profile to embed; None for sRGB.
+        lossless: keep every bit of the samples.
+    Raises:
+        MediaError: the format can't, or the file can't be written.
+    """
+    form, options, exact = PICTURE_FORMS[suffix]
+    if lossless:
+        check_lossless(path, suffix)
+    try:
+        image, options = Image.fromarray(picture), exact if lossless else options
+        if form == "PNG":
+            options = _png_options(image)
+        image.save(path, form, icc_profile=icc, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise MediaError(f"{path}: can't be written ({error.strerror})") from error
+        size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
+        raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
+
+
+def _png_options(image: Image.Image) -> dict[str, int]:
+    """zlib's strategy for a PNG: of photographs, looking for runs alone is six times as fast, and the file as small."""
+    top = max(0, image.height - _SAMPLE) // 2
+    sample, runs = image.crop((0, top, image.width, top + _SAMPLE)), {"compress_type": zlib.Z_RLE}
+    sizes = []
+    for options in ({}, runs):
+        sample.save(buffer := BytesIO(), "PNG", **options)
+        sizes.append(len(buffer.getvalue()))
+    return runs if sizes[1] <= _LARGER * sizes[0] else {}
+
+
+def check_lossless(path: Path, suffix: str) -> None:
+    """Refuses a suffix of PICTURE_FORMS whose format can't keep every bit.
+
+    Raises:
+        MediaError: it can't.
+    """
+    form, _, exact = PICTURE_FORMS[suffix]
+    if exact is None:
+        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or omit `lossless=True`")
+
+
+def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.ndarray:
+    """The picture, (height, width, 3) uint8, of which `resize` made one of (H, W, 3) uint8; reduced sides are enlarged.
+
+    Args:
+        noise: root mean square of the error that `picture` may have at most, in levels; not 0.
+    """
+    rows, cols = picture.shape[:2]
+    if height >= rows and width >= cols:
+        return resize(picture, height, width)
+    picture = resize(picture, max(rows, height), max(cols, width))  # along the sides that were reduced
+    smooth = min(2.0 ** round(math.log2(SMOOTHNESS * noise**2)), SMOOTHEST)  # in steps: few matrices for a film
+    restored = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):  # one after the other, for large pictures take much memory
+        plane = _along_columns(picture[..., channel].astype(np.float32), height, smooth)
+        plane = _along_columns(plane.T, width, smooth).T
+        restored[..., channel] = np.rint(plane).clip(0, 255)
+    return restored
+
+
+def _along_columns(plane: np.ndarray, length: int, smooth: float) -> np.ndarray:
+    """(m, …) to (length, …) float32; length ≤ m."""
+    if len(plane) == length:
+        return plane
+    return np.concatenate([matrix @ plane[rows] for rows, matrix in _inverse(length, len(plane), smooth)])
+
+
+@lru_cache(maxsize=16)  # the sides of a film's frames, for some errors of their bases
+def _inverse(length: int, enlarged: int, smooth: float) -> list[tuple[slice, np.ndarray]]:
+    """The inverse by blocks of its rows: for each, the samples that it reads, and its float32 matrix."""
+    return list(_inverse_blocks(length, enlarged, smooth))
+
+
+def _inverse_blocks(length: int, enlarged: int, smooth: float) -> Iterator[tuple[slice, np.ndarray]]:
+    for first in range(0, length, _AT_ONCE):
+        end = min(first + _AT_ONCE, length)
+        low, high = max(first - _MARGIN, 0), min(end + _MARGIN, length)
+        rows = slice(low * enlarged // length, -(-high * enlarged // length))
+        weights = _weights(length, enlarged, rows, slice(low, high))
+        differences = np.diff(np.eye(high - low), axis=0)
+        solved = np.linalg.solve(weights.T @ weights + smooth * differences.T @ differences, weights.T)
+        yield rows, solved[first - low : end - low].astype(np.float32)
+
+
+def _weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray:
+    """A part of R, as Pillow computes it, (rows, cols) float64."""
+    centres = (np.arange(rows.start, rows.stop) + 0.5) * length / enlarged
+    first = max(cols.start - _LOBES, 0)  # with all that a row weighs
+    away = np.arange(first, min(cols.stop + _LOBES, length)) + 0.5 - centres[:, None]
+    weights = np.sinc(away) * np.sinc(away / _LOBES) * (np.abs(away) < _LOBES)
+    return (weights / weights.sum(1, keepdims=True))[:, cols.start - first : cols.stop - first]
+
+
+def about_cover(path: Source, *, with_exif: bool = True) -> tuple[str, ...]:
+    """The notes on a picture whose container is another file, which may have its EXIF."""
+    with open_picture(path) as image:
+        return tuple(f"cover: {line}" for line in (*_pixel_notes(path, image, False), *_metadata(image, with_exif)))
+
+
+def picture_notes(path: Source, *, secret: bool = False) -> tuple[str, ...]:
+    """One line for each thing that a picture is read without, or converted from, starting in lower case.
+
+    Args:
+        path: of a picture that can be read.
+        secret: its colours are converted to sRGB; a cover keeps its colour profile, and grey stays grey.
+    Raises:
+        MediaError: it is no picture.
+    """
+    with open_picture(path) as image:
+        return (*_pixel_notes(path, image, secret), *_metadata(image, True))
+
+
+def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str]:
+    bits, mode = _bits(path, image), image.mode
+    if bits > 8:
+        yield f"it has {bits} bits per sample: reduced to 8"
+    if mode == "CMYK":
+        yield "its colours are CMYK: converted to RGB"
+    elif secret and mode in ("P", "PA"):
+        yield "its colours are those of a palette: converted to RGB"
+    elif secret and (mode in ("1", "L", "LA", "La") or mode.startswith("I")):
+        yield "it is grey: converted to RGB"
+    if image.has_transparency_data:
+        yield TRANSPARENT
+    profile = image.info.get("icc_profile")
+    if profile and changes_colours(profile, mode) and (secret or not keeps_profile(profile, mode)):
+        yield "its colour profile is left out: its colours are converted to sRGB"
+
+
+def _bits(path: Source, image: Image.Image) -> int:
+    """Bits of a sample in the file, since Pillow gives 8 of some that have more."""
+    raw = image.tile[0].args if image.tile else ""
+    if image.mode.startswith("I") or ";16" in str(raw) or (image.format == "PPM" and raw[-1] == _MOST_OF_16):
+        return 16
+    if image.format == "AVIF":
+        with path.open("rb") as file:
+            return _avif_bits(file.read(_HEAD))
+    return image.info.get("bit_depth") or 8  # of a HEIF
+
+
+def _avif_bits(head: bytes) -> int:
+    """Bits by the box "av1C" (AV1-ISOBMFF 1.2, section 2.3)."""
+    at = head.find(b"av1C")
+    flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def _metadata(image: Image.Image, with_exif: bool) -> Iterator[str]:
+    """One line for each kind of what is written beside the pixels."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
+            found = list(_exif(image)) if with_exif else []
+        yield from found
+    except UNREADABLE_EXIF:  # damaged, which hinders nobody
+        yield "EXIF is left out"
+    if any(image.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")):
+        yield "XMP metadata is left out"
+    if image.info.get("comment") or getattr(image, "text", {}).keys() - {"XML:com.adobe.xmp"}:
+        yield "its comments are left out"
+
+
+def _exif(image: Image.Image) -> Iterator[str]:
+    exif = image.getexif()
+    tags = exif.keys() & _ABOUT if image.format == "TIFF" else exif.keys() - {ExifTags.Base.Orientation}
+    if not tags:
+        return
+    inner = exif.get_ifd(ExifTags.IFD.Exif)
+    parts = ["GPS position"] if exif.get_ifd(ExifTags.IFD.GPSInfo) else []
+    parts += ["date"] if (exif.keys() | inner.keys()) & _DATES else []
+    yield f"EXIF with {' and '.join(parts)} is left out" if parts else "EXIF is left out"

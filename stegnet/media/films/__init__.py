@@ -1,1 +1,0 @@
-"""Films: reading and writing them, their sound, subtitles and time stamps."""

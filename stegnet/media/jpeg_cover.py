@@ -1,0 +1,173 @@
+"""A JPEG to hide in, made of any picture: its rounding errors say which steps are nearly free.
+
+They are known to whoever makes it, else estimated. A step back towards what was rounded changes little that was not
+lost anyway: Denemark, Fridrich 2015, "Side-informed steganography with additive distortion" (IEEE WIFS). A smoothed
+picture is an estimate of what was there before: Li, Chen, Zhang, Zhou, Wang, Yu 2020, "JPEG steganography with
+estimated side-information" (IEEE TCSVT 30(7)).
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from stegnet.core.blocks import BLOCK, coefficients
+from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.temporary import temporary_folder
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.pictures import UNREADABLE_EXIF, about_cover, as_stored, open_picture, refuse_palette
+from stegnet.media.compression_traces import picture_copied_with_loss, saved_twice
+from stegnet.media.cover import Cover, reduced_to
+
+_FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
+_MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment
+T = TypeVar("T")
+_STRIP = 16  # rows of blocks that are computed at once
+_LEAST_NOISE = np.float32(1e-6)
+_MOST_ERROR = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class JpegCover:
+    """A JPEG to hide in.
+
+    Attributes:
+        picture: its coefficients.
+        shown: the pixels that viewers show, (H, W, 3) uint8.
+        history: what it was saved as before, if that shows steps; None: it does not.
+        errors: what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known.
+        notes: one line each, on how it was made.
+    """
+
+    picture: JpegPicture
+    shown: np.ndarray
+    history: str | None = None
+    errors: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:
+    """The cover, if it is a JPEG that steps can be hidden in; else a JPEG of a quality that is made of it.
+
+    Args:
+        side: pixels of the longer side to which it is reduced; None: it is not.
+    Raises:
+        ConfigError: it has no more pixels than that.
+        MediaError: it can't be read, or has a palette.
+    """
+    if not cover.is_jpeg:
+        refuse_palette(cover)
+        return _made(cover, quality, side)
+    picture, shown = read_both(cover)
+    if side is not None:
+        return _made(cover, quality, side)
+    if picture.steps(0).mean() >= _FINEST:
+        return JpegCover(picture, shown, saved_twice(picture.planes[0]))
+    return _made(cover, quality, None, "in a JPEG of quality 99 or 100 every step shows: ")
+
+
+def read_both(cover: Cover) -> tuple[JpegPicture, np.ndarray]:
+    """A JPEG's coefficients, and the pixels that viewers show, (H, W, 3) uint8; two threads read them.
+
+    Raises:
+        MediaError: as `read_jpeg`, or as `read_cover`.
+    """
+    picture, (shown, _) = parallel_map(lambda read: read(), (lambda: read_jpeg(cover), lambda: cover.picture), 2)
+    return picture, shown
+
+
+def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCover:
+    read = reduced_to(cover.pixels, side)
+    pixels, profile = as_stored(read, cover.picture[1])
+    exif = _exif(cover)
+    with temporary_folder() as folder:
+        path = folder / "cover.jpg"
+        path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
+        with Cover(path) as made:
+            picture, shown = read_both(made)
+    notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
+    history = None if side or why else picture_copied_with_loss(read)
+    return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
+
+
+def _exif(cover: Cover) -> bytes:
+    """EXIF of a cover, for upright pixels; b"" if none can be copied, as of a TIFF, whose tags are about its pixels."""
+    with open_picture(cover) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
+        try:
+            exif = image.getexif()
+            exif.pop(ExifTags.Base.Orientation, None)
+            found = b"" if image.format == "TIFF" or not exif else exif.tobytes()
+        except UNREADABLE_EXIF:
+            return b""
+    return found if len(found) <= _MOST_EXIF else b""
+
+
+def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
+    """Rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
+
+    Args:
+        pixels: what the JPEG was made of, (H, W, 3) or (H, W) uint8.
+    """
+    rows, cols, _ = jpeg.planes[0].shape
+    luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
+    below, right = 8 * rows - luma.shape[0], 8 * cols - luma.shape[1]
+    luma = np.pad(luma.astype(np.float32), ((0, below), (0, right)), mode="edge")
+    return np.concatenate(in_strips(lambda part: _difference(luma, jpeg, part).clip(-_MOST_ERROR, _MOST_ERROR), rows))
+
+
+def rounding_directions(shown: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
+    """The signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1.
+
+    Args:
+        shown: luma of the JPEG, (8 · rows, 8 · columns) float32, 0 to 255.
+    """
+    luma, rows = smoothed(shown), len(jpeg.planes[0])
+    return np.concatenate(in_strips(lambda part: np.sign(_difference(luma, jpeg, part)).astype(np.int8), rows))
+
+
+def in_strips(function: Callable[[slice], T], rows: int) -> list[T]:
+    """Results of a function for each strip of rows of blocks, in order; threads call it."""
+    return [*parallel_map(function, strips(rows), thread_count())]
+
+
+def strips(rows: int) -> Iterator[slice]:
+    """Rows of blocks that are computed at once, which bounds the memory."""
+    yield from (slice(first, min(first + _STRIP, rows)) for first in range(0, rows, _STRIP))
+
+
+def smoothed(pixels: np.ndarray) -> np.ndarray:
+    """Pixels, (H, W) float32, after a Wiener filter of 3×3 whose noise is the mean of the windows' variances."""
+    wide, found = np.pad(pixels, 1, mode="edge"), np.empty_like(pixels)
+    rows = -(-len(pixels) // BLOCK)
+    noise = np.float32(sum(in_strips(lambda part: float(_moments(wide, part)[1].sum()), rows)) / pixels.size)
+
+    def fill(part: slice) -> None:
+        own, (mean, variance) = slice(BLOCK * part.start, BLOCK * part.stop), _moments(wide, part)
+        gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, _LEAST_NOISE))
+        found[own] = mean + gain * (pixels[own] - mean)
+
+    in_strips(fill, rows)
+    return found
+
+
+def _moments(wide: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the 3×3 pixels around each, (n, W) float32, in some rows of blocks, of a wider picture."""
+    strip = wide[BLOCK * part.start : BLOCK * part.stop + 2]
+    mean, square = (_sums(values) / np.float32(9) for values in (strip, strip * strip))
+    return mean, np.maximum(square - mean * mean, 0)
+
+
+def _sums(strip: np.ndarray) -> np.ndarray:
+    tall = strip[:-2] + strip[1:-1] + strip[2:]
+    return tall[:, :-2] + tall[:, 1:-1] + tall[:, 2:]
+
+
+def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
+    """Coefficients of luma, (8 · rows, 8 · columns), less the JPEG's, in steps; of a strip, (n, columns, 64)."""
+    strip = coefficients(luma[BLOCK * part.start : BLOCK * part.stop] - 128)
+    return strip / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]

@@ -1,1 +1,0 @@
-"""Pictures: reading and writing them, and AVIF."""

@@ -1,0 +1,406 @@
+"""Hiding any file in a film so that it survives H.264 and its like: at the rates that real encoders leave each group.
+
+A film is encoded as it is written, and again as it is promised to survive.
+"""
+
+import math
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stegnet.core.blocks import BLOCK
+from stegnet.core.errors import CapacityError, extra
+from stegnet.core.kinds import FILM
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.parallel import prefetch
+from stegnet.formats.opened_file import Source
+from stegnet.image.pictures import resize
+from stegnet.keys import KeySource
+from stegnet.media.capacity_tables import ROBUST_FILMS
+from stegnet.media.cover import Cover
+from stegnet.methods.context import Context
+from stegnet.methods.method import CoverSize, Fit, NewContainer
+from stegnet.methods.payload import Compressors, Fitted, Payload, media_compressors
+from stegnet.methods.robust.channels import DEFAULTS, MESSENGER, FilmChannel, RobustOptions, parse_channel
+from stegnet.methods.robust.content import ROBUST, file_bytes
+from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
+from stegnet.methods.robust.groups import (
+    HEAD_BYTES,
+    GroupContent,
+    hidden_pixels,
+    hide_in_group,
+    modulated,
+    new_variant,
+    pieces_of,
+)
+from stegnet.methods.robust.places import SHARES, share_of
+from stegnet.methods.robust.qim import GROUP, OperatingPoint, coefficients, luma, sines, sureness
+from stegnet.methods.robust.reader import read_groups
+from stegnet.methods.robust.record import new_nonce
+from stegnet.methods.robust.regions import hidden_area
+from stegnet.methods.robust.survival import RobustCarrier, RobustContainer
+from stegnet.results import form_of
+from stegnet.video.film_writer import Coding, FilmWriter
+from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
+from stegnet.video.motion import SEARCH, Motion, motion_of
+from stegnet.video.stream_copy import left_out
+
+# Frames are predicted as the changes follow each other; psychovisual optimisation would spend bytes on these.
+WRITTEN = Coding(18, "medium", paced=True, params="trellis=2:psy=0")
+_SAMPLED = 48  # frames at most, from which the container's quality is measured
+_USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
+_SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
+_LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that were not tried; of a rate, where more are
+_MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips changes that stand alone
+_FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
+_STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip, for what moves
+_LARGER = 'use a longer or larger cover, or one with less motion, or a milder channel (`survive="CHANNEL"`)'
+
+
+def film_fits(cover: CoverSize) -> list[Fit]:
+    """Lists what fits into a film of this size, for each channel that was measured."""
+    rooms = ((name, _film_room(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
+    return [Fit("any file", ROBUST, room, survive=name, brief=name in _USUAL) for name, room in rooms if room]
+
+
+def film_room(cover: CoverSize, channel: FilmChannel) -> int | None:
+    """Bytes of content that a film of this size can usually carry; None if it is not known.
+
+    Raises:
+        CapacityError: H.264 can't hold pictures of this size.
+    """
+    if any(side % 2 for side in channel.sent_size(cover.height, cover.width)):
+        size = f"{cover.width}×{cover.height} pixels"
+        raise CapacityError(f"the cover has {size}, and H.264 needs even sides", "crop or scale it to even sides")
+    return _film_room(cover, channel) if channel.name in ROBUST_FILMS else None
+
+
+def _film_room(cover: CoverSize, channel: FilmChannel) -> int:
+    pixels = hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
+    return int(ROBUST_FILMS[channel.name] * pixels / 8)
+
+
+def embed_in_film(
+    cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
+) -> NewContainer:
+    """Hides a file in a film; an ordinary H.264 film is written, with the cover's sound.
+
+    A film or picture that does not fit is compressed. The film is encoded again as it is promised to survive, and
+    nothing is written that is not revealed.
+
+    Raises:
+        ConfigError: there is no such channel.
+        MediaError: a film can't be read or written.
+        CapacityError: the file does not fit, or is not revealed.
+    """
+    channel, secret = options.channel(FILM), payload.path
+    with extra("media", "hiding in films that survive H.264"):
+        from stegnet.video.mux_sound import check_sides  # here, since it needs ffmpeg
+    info, exact = cover.film, payload.kind is None
+    check_sides(cover.path, *channel.sent_size(info.height, info.width))
+    reduced = ("reduce",) if channel.reduces(info) else ()
+    copied = () if exact else ("compress",)
+    context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
+    sent = _sent(cover, channel, payload.folder(), context)
+    wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
+    for points in channel.operating_points(options.container_psnr, exact=exact):
+        carriers = [FilmCarrier(sent, channel, point, most, key, context) for point, most in points]
+        carrier = _first_with_room(carriers, wanted, secret)
+        if any(carrier.rates):
+            break
+    made = _NewFilm(payload, carrier, cover, suffix)
+    carrier.hide(made.content)
+    return made
+
+
+@dataclass(frozen=True)
+class _SentFilm:
+    """A film as it is sent, and a folder for films that are tried."""
+
+    file: Source
+    info: FilmInfo
+    folder: Path
+
+
+def _sent(cover: Cover, channel: FilmChannel, folder: Path, context: Context) -> _SentFilm:
+    """The cover as it is sent: in a file without loss, if it has too many pixels or frames."""
+    info = cover.film
+    if not channel.reduces(info):
+        return _SentFilm(cover, info, folder)
+    kept, (height, width) = range(0, len(info.pts), channel.every(info)), channel.sent_size(info.height, info.width)
+    path = folder / "sent.mp4"
+    info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
+    with FilmWriter(path, width, height, info.rate, form="mp4", time_base=info.time_base) as film:
+        for done, (frame, time) in enumerate(zip(read_frames(cover, kept), info.times, strict=True), 1):
+            film.write(resize(frame, height, width), time)
+            context.progress("reduce", done, len(kept))
+    return _SentFilm(path, info, folder)
+
+
+def _first_with_room(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
+    """The first that holds so many bytes, or else the one that holds most.
+
+    Raises:
+        CapacityError: none can, whatever is measured, which takes as long as hiding.
+    """
+    bounds = [sum(each.rooms([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
+    if (bound := max(bounds, default=0)) and bound < wanted:
+        raise CapacityError(f"{secret}: takes {wanted} bytes, more than the capacity of {bound} at most", _LARGER)
+    most = -1
+    for carrier in carriers:
+        if (room := sum(carrier.rooms(carrier.rates, carrier.shares[0]))) > most:
+            most, best = room, carrier
+        if room >= wanted:
+            break
+    return best
+
+
+class _NewFilm(RobustContainer):
+    """A film whose secret survives a channel, and the cover's sound with it."""
+
+    carrier: "FilmCarrier"
+
+    def __init__(self, payload: Payload, carrier: "FilmCarrier", cover: Cover, suffix: str) -> None:
+        super().__init__(payload, carrier)
+        self._cover, self._form = cover, form_of(suffix)
+        self.width, self.height, self.frames = carrier.info.width, carrier.info.height, len(carrier.info.pts)
+        self.hidden = carrier.groups * GROUP
+
+    @property
+    def fitted(self) -> Fitted:
+        return self.file
+
+    def compressors(self) -> Compressors:
+        return media_compressors() if self.room > 0 else {}
+
+    def way_out(self, taken: int) -> str:
+        return _LARGER
+
+    def write(self, part: Path, verify: bool) -> None:
+        """As `NewContainer.write`; what it encodes was verified before."""
+        from stegnet.video.mux_sound import with_sound  # here, since it needs ffmpeg
+
+        with_sound(self.carrier.film, self._cover.path, part, self._form)
+
+    def notes_on_cover(self) -> tuple[str, ...]:
+        lost = (*self._cover.film.notes, *left_out(self._cover, self._form))
+        return *_on_size(self._cover.film, self.carrier.info), *(f"cover: {note}" for note in lost)
+
+    def secret_psnr(self) -> None:
+        return None
+
+    def figures(self) -> dict[str, Any]:
+        return {"container_psnr": self.carrier.psnr} | super().figures()
+
+
+def _on_size(cover: FilmInfo, sent: FilmInfo) -> tuple[str, ...]:
+    """A note on what was reduced."""
+    if sent == cover:
+        return ()
+    frames = f" and {float(cover.rate):g} to {float(sent.rate):g} frames a second" if sent.rate != cover.rate else ""
+    sizes = f"{cover.width}×{cover.height} to {sent.width}×{sent.height} pixels"
+    return (f"the cover was reduced from {sizes}{frames}, as messengers do",)
+
+
+class FilmCarrier(RobustCarrier):
+    """A film that carries a record in each group of frames.
+
+    Args:
+        point, most: of the channel's `operating_points`.
+    Attributes:
+        groups: their number.
+        shape: rows and columns of blocks.
+        film: the container, without sound.
+    """
+
+    attempts, copies, head, least, together = 6, 2, HEAD_BYTES, 0, _MACROBLOCK
+    spared, uneven = 0.75, 4.0
+
+    def __init__(
+        self,
+        sent: _SentFilm,
+        channel: FilmChannel,
+        point: OperatingPoint,
+        most: int,
+        key_source: KeySource,
+        context: Context,
+    ) -> None:
+        self._file, self.info, self._folder = sent.file, sent.info, sent.folder
+        self.channel, self.point, self._key_source, self.context = channel, point, key_source, context
+        self.shape, self.groups = (self.info.height // BLOCK, self.info.width // BLOCK), len(self.info.pts) // GROUP
+        self.blocks, self.shares, self.film = math.prod(self.shape), range(most, SHARES), self._folder / "written.mp4"
+        self._every = -(-len(self.info.pts) // _SAMPLED)
+        self._kept: dict[int, np.ndarray] = {}
+        self._errors: dict[int, float] = {}
+
+    @property
+    def psnr(self) -> float:
+        """PSNR of the container in dB, over some frames, evenly spaced."""
+        return psnr_from_mse(sum(self._errors.values()) / len(self._errors), PEAK)
+
+    @cached_property
+    def rates(self) -> list[int]:
+        """The rate of each group, 0 if nothing is recovered, from random bits that are hidden, encoded and read.
+
+        Of a long film, one group in _EVERY is measured; those between two have the lower rate, less a margin.
+        """
+        if not self.blocks or not self.groups:
+            return []
+        groups = range(self.groups)
+        some = groups if len(groups) <= _FEW else sorted({*groups[::_EVERY], groups[-1]})
+        measured = dict(zip(some, self._rates_of(some), strict=True))
+        return [_between(measured, index) for index in groups]
+
+    def measured(self) -> list[int]:
+        return self.rates
+
+    def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
+        motion = self._folder / "motion.mp4"
+        self._search(motion, read_frames(self._file), self.info, self.context)
+        self._contents = self._contents_of(content, rates, share)
+        self._write(self.film, self._containers(motion), self.info, WRITTEN, self.context)
+
+    def failed(self) -> set[int]:
+        again = self._again(self._compared(), self.info, self.context)
+
+        def step(done: int) -> None:
+            self.context.progress("verify", done, len(self.info.pts))
+
+        with closing(read_groups(read_frames(again), self._key_source, step, _LOST)) as readings:
+            found = [reading.content if reading else b"" for reading in readings]
+        return {
+            index for index, sent in enumerate(self._contents) if sent and not found[index].startswith(sent.content)
+        }
+
+    def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
+        most = self.shares[0]
+        if share > most:  # changes that stand alone are skipped by some encoders
+            self.shares = range(most, most + 1)
+            return rates
+        return [int(rate * _LOWERED) if index in failed else rate for index, rate in enumerate(rates)]
+
+    def refusal(self) -> CapacityError:
+        return CapacityError(f"what is hidden in this film does not survive {self.channel}", _LARGER)
+
+    def _rates_of(self, groups: Sequence[int]) -> Iterator[int]:
+        """The rates of some groups, which are encoded one after the other, in every other strip of a frame.
+
+        As many of the macroblocks carry random bits as may at most.
+        """
+        point, context, rows = self.point, self.context.under("try"), self.shape[0]
+        columns, width = np.arange(self.shape[1]), max(_NARROWEST, -(-self.shape[1] // _STRIPS))
+        columns, seed = columns[columns // width % 2 == 0], self.context.randomness(16)
+        shape, pts = (rows, len(columns)), self.info.pts[: len(groups) * GROUP]
+        info = replace(self.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
+        film, motion = self._folder / "measured.mp4", self._folder / "measured-motion.mp4"
+
+        def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
+            """Signs, (rows, columns, bits), and dither of a group."""
+            draw = np.random.default_rng([index, *seed])
+            used = draw.random([-(-side // 2) for side in shape]) < share_of(self.shares[0])
+            used = used.repeat(2, 0).repeat(2, 1)[:rows, : shape[1]]
+            signs = draw.integers(0, 2, (*shape, point.bits), np.int8) * np.float32(2) - 1
+            return signs * used[..., None], draw.random((math.prod(shape), point.bits), np.float32)
+
+        def containers() -> Generator[np.ndarray, None, None]:
+            with closing(self._moves(motion)) as moves:
+                for index, frames in zip(groups, self._samples(groups, columns), strict=True):
+                    yield from modulated(frames, *drawn(index), point, next(moves))
+
+        self._search(motion, (frame for frames in self._samples(groups, columns) for frame in frames), info, context)
+        self._write(film, containers(), info, WRITTEN, context)
+        with closing(prefetch(read_frames(self._again(decode(film), info, context)), GROUP)) as frames:
+            for index in groups:
+                signs, dither = drawn(index)
+                found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, point.run)]
+                signs = signs.reshape(dither.shape)
+                yield _rate((sines(found, dither, point) * signs)[signs != 0])
+
+    def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """Some of the cover's groups, of which only these columns of blocks are left."""
+        wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
+        pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
+        with closing(read_frames(self._file, wanted)) as frames:
+            for _ in groups:
+                yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
+
+    def _contents_of(self, message: bytes, rates: Sequence[int], share: int) -> list[GroupContent | None]:
+        """The content of each group; None: nothing."""
+        rooms, random, rise = self.rooms(rates, share), self.context.randomness, self.channel.rise
+        pieces, variant = pieces_of(message, filter(None, rooms)), new_variant(random)
+        return [
+            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
+            for rate, room in zip(rates, rooms, strict=True)
+        ]
+
+    def _containers(self, motion: Path) -> Generator[np.ndarray, None, None]:
+        """The cover's frames with what is hidden in each group, and the rest of the frames."""
+        with closing(read_frames(self._file)) as frames, closing(self._moves(motion)) as moving:
+            for index, (content, moves) in enumerate(zip(self._contents, moving, strict=False)):
+                group, first = list(islice(frames, GROUP)), index * GROUP
+                self._kept |= {first + at: each for at, each in enumerate(group) if (first + at) % self._every == 0}
+                yield from hide_in_group(group, self.point, content, self._key_source, moves) if content else group
+            yield from frames
+
+    def _compared(self) -> Generator[VideoFrame, None, None]:
+        """Yields the container's frames as decoded; some are compared with the cover's."""
+        with closing(decode(self.film)) as frames:
+            for index, frame in enumerate(frames):
+                if index in self._kept:
+                    picture = to_rgb(frame, frame.width, frame.height, self.film)
+                    self._errors[index] = mean_squared_error(self._kept[index], picture)
+                yield frame
+
+    def _search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo, context: Context) -> None:
+        """Writes a film for `_moves`, unless another operating point has needed it before, or there are none."""
+        if self.point.run > 1 and not film.exists():
+            self._write(film, frames, info, SEARCH, context.under("search"))
+
+    def _moves(self, film: Path) -> Generator[list[Motion] | None, None, None]:
+        """The motion of each group of frames, from a film of `_search`; None where each frame carries bits."""
+        if self.point.run == 1:
+            yield from repeat(None)
+        with closing(motion_of(film)) as moving:
+            while group := list(islice(moving, GROUP)):
+                yield group
+
+    def _again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo, context: Context) -> Path:
+        """The frames of a written film encoded once more, as it is promised to survive."""
+        for generation in range(self.channel.generations):
+            again = self._folder / f"again-{generation}.mp4"
+            self._write(again, frames, info, self.channel.coding, context.under("check"))
+            frames = decode(again)
+        return again
+
+    def _write(
+        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding, context: Context
+    ) -> None:
+        """Encodes frames that are made in a thread."""
+        from stegnet.video.film_writer import write_h264
+
+        def counted(frames: Iterator[Picture]) -> Iterator[Picture]:
+            for done, frame in enumerate(frames, 1):
+                yield frame
+                context.progress("hide", done, len(info.pts))
+
+        with closing(prefetch(frames, GROUP // 2)) as made:
+            write_h264(film, counted(made), info, coding, draft=True)
+
+
+def _between(measured: dict[int, int], index: int) -> int:
+    if index in measured:
+        return measured[index]
+    before, after = max(at for at in measured if at < index), min(at for at in measured if at > index)
+    return max(min(measured[before], measured[after]) - _MARGIN, 0)
+
+
+def _rate(right: np.ndarray) -> int:
+    """The rate at which a group is recovered, from sines that are positive where right; 0 if it is not."""
+    rate = int(sureness(right)[1] * RATES * _SHARE) - _MARGIN if right.size else 0
+    return min(rate, HIGHEST) if rate >= LOWEST else 0

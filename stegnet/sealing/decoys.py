@@ -1,0 +1,208 @@
+"""Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+
+They come before all else, since the salt, and with it every other place, follows from them.
+"""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.core.cipher import keystream
+from stegnet.kernels.sorting import stable_argsort
+from stegnet.keys import EPHEMERAL_TRITS, Key
+from stegnet.sealing import trellis
+from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of
+from stegnet.sealing.record_zone import CostMap, RecordPlan, write_ephemeral, write_record
+from stegnet.sealing.steps import NO_TIES, StepCosts, changed, write_parities, write_zone
+
+_LEAST_CHANGED = 4  # salt samples
+_LAST_SALTS = 4  # of salt samples, only these can share a pixel with a sample behind the last run
+_ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
+_SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
+_CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
+
+
+def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
+    """Steps samples in the zone of an ephemeral key, before it is written there.
+
+    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
+
+    Args:
+        plan: of the record.
+        seed: 32 random bytes.
+    """
+    stream, zones = _Stream(seed), cost_map.zones
+    numbers = cost_map.order.numbers(zones.ephemeral)
+    groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
+    head = numbers[stream.order(numbers.size)[: groups * zones.group]]
+    values = cost_map.samples[head]
+    if groups:
+        write_parities(values, stream.take(groups) & 1, *cost_map.costs.at(head))
+    cost_map.samples[head] = values
+    trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
+    if trits > 0:
+        write_record(cost_map.ephemeral(), stream.trits(trits), plan)
+
+
+def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
+
+    The steps are drawn again until some salt samples have changed, so that no salt repeats.
+
+    Args:
+        picture: (H, W, C) uint8, contiguous.
+        zones: of the frame.
+        seed: 32 random bytes.
+    Returns:
+        (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
+    """
+    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
+    while True:
+        steps = draw(picture, costs, plan, zones, seed)
+        if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
+            picture += steps.view(np.uint8)  # which wraps around to the right value
+            return _of_pixels(steps)
+        seed = sha256(seed).digest()
+
+
+class _Stream:
+    """Random numbers from a seed."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+
+    def take(self, count: int) -> np.ndarray:
+        """(count,) uint8."""
+        self._seed = sha256(self._seed + b"next").digest()
+        return np.frombuffer(keystream(self._seed, count), np.uint8)
+
+    def trits(self, count: int) -> np.ndarray:
+        """(count,) uint8 from 0 to 2."""
+        return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
+
+    def below(self, limit: int, count: int) -> np.ndarray:
+        """(count,) int64 from 0 to limit − 1; the limit is far below 2⁶³."""
+        return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
+
+    def order(self, count: int) -> np.ndarray:
+        """A permutation, (count,) int."""
+        return stable_argsort(self.take(8 * count).view("<u8"))
+
+    def share(self, count: int, part: int, whole: int) -> int:
+        """The share of `count` in a part, rounded up or down so that it is right on average."""
+        return (count * part + int(self.below(whole, 1)[0])) // whole
+
+
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
+
+    So they follow the steps around them as all others do.
+    """
+    stream = _Stream(seed)
+    shift = plan.channels * _shift(picture.size, plan.channels, stream)
+    rolled, own = np.roll(picture, shift), costs._replace(shift=shift)
+    denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
+    decoys = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
+    rolled += decoys.view(np.uint8)
+    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
+    cost_map = CostMap(rolled.reshape(-1), own, order, zones, _of_pixels(decoys))
+    del decoys  # of large pictures, tens of megabytes
+    if zones.public.stop:
+        fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
+        write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
+    write_record(cost_map, stream.trits(plan.trits), plan)
+    before = np.roll(picture, shift)
+    of_record = (rolled - before).view(np.int8)
+    for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
+        write_zone(cost_map.samples, zone, stream.take(bits) & 1, own, order)
+    return _where_idle((rolled - before).view(np.int8), of_record, shift)
+
+
+def _of_pixels(steps: np.ndarray) -> np.ndarray:
+    """Steps, (H, W, C) int8, of pixels all of whose samples move alike, (H, W) int8, −1, 0 or 1."""
+    height, width, channels = steps.shape
+    samples, found = steps.reshape(-1, channels), np.zeros(height * width, np.int8)
+    moving = np.flatnonzero(steps.reshape(-1) != 0)
+    where = moving[moving % channels == 0] // channels
+    moved = samples[where]
+    together = (moved == moved[:, :1]).all(1)
+    found[where[together]] = np.sign(moved[together, 0])
+    return found.reshape(height, width)
+
+
+def _shift(samples: int, channels: int, stream: _Stream) -> int:
+    """Pixels by which no salt sample gets to the pixel of another."""
+    apart = range(channels, STRIDE - channels + 1)
+    ways = (shift for shift in _SHIFTS if channels * shift % STRIDE in apart)
+    fitting = [shift for shift in ways if (channels * shift - samples) % STRIDE in apart]
+    return fitting[int(stream.below(len(fitting), 1)[0])]
+
+
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+    """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
+    samples, stream, channels = picture.reshape(-1), _Stream(seed), plan.channels
+    idle, salts = idle_samples(samples.size), samples.size // STRIDE
+    order = stream.order(idle.size)
+    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
+    head, tail = order[: groups * zones.group], order[groups * zones.group :]
+    changes, values = np.zeros(idle.size, np.int8), samples[idle[head]]
+    changes[tail] = _random_changes(samples, costs, plan, idle[tail], stream)
+    moving, steps = changes != 0, np.zeros(samples.size, np.int8)
+    moving[max(salts - _LAST_SALTS, 0) :] = True  # some share a pixel, where one that does not move stops another
+    moving[head] = False
+    moved = idle[moving]
+    for offset in range(channels) if plan.grey else (0,):
+        near = moved // channels * channels + (moved + offset) % channels
+        steps[near] = (changed(samples[near], changes[moving]) - samples[near]).view(np.int8)
+    steps[_beside_idle(idle, salts, channels)] = 0
+    write_parities(values, stream.take(groups) & 1, *costs.at(idle[head]))
+    steps[idle[head]] = (values - samples[idle[head]]).view(np.int8)
+    return steps.reshape(picture.shape)
+
+
+def _beside_idle(idle: np.ndarray, salts: int, channels: int) -> np.ndarray:
+    """Samples that carry something, in a pixel of one that carries nothing but is no salt sample."""
+    near = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
+    last = idle[max(salts - _LAST_SALTS, 0) :]
+    with_salts = last[: min(salts, _LAST_SALTS)] // channels
+    return near[~(np.isin(near, last) | np.isin(near // channels, with_salts))]
+
+
+def _random_changes(
+    samples: np.ndarray, costs: StepCosts, plan: RecordPlan, numbers: np.ndarray, stream: _Stream
+) -> np.ndarray:
+    """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
+
+    The last lane is filled up with samples from anywhere, which do not change; a single one may be shorter.
+    """
+    own = plan.layout
+    lanes = -(-numbers.size * own.lanes // plan.places)
+    rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
+    like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
+    count = lanes * rows * plan.places // (own.lanes * own.rows)
+    others = stream.below(samples.size, count - numbers.size).astype(np.int32)
+    order = stream.order(numbers.size + others.size)
+    pool = np.concatenate([numbers, others])[order]
+    trits, changes = stream.trits(rows * lanes), np.empty(pool.size, np.int8)
+    if like.merged > 1:
+        changes[order] = trellis.write_sums(costs.merged(samples, pool, like), trits, like, pool.size)
+    else:
+        changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), NO_TIES))
+    return changes[: numbers.size]
+
+
+def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.ndarray:
+    """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
+
+    Args:
+        steps, of_record: (H, W, C) int8, of a picture rolled by `shift` samples.
+    """
+    channels = steps.shape[2]
+    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
+    salts = idle[: steps.size // STRIDE]
+    for offset in range(1, channels):
+        other = salts // channels * channels + (salts + offset) % channels
+        found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
+    found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
+    return found.reshape(steps.shape)

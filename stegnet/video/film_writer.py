@@ -1,0 +1,409 @@
+"""Writing films: without loss, in RGB, or for watching, in formats of one table; or coded with loss as one wishes.
+
+The same input gives the same bytes, but for the random identifiers that Matroska has, and for drafts.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from stegnet.core.errors import MediaError
+from stegnet.core.randomness import system_bytes
+from stegnet.formats.matroska import draw_uids
+from stegnet.formats.opened_file import Source
+from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
+from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
+from stegnet.video.mp4 import use_milliseconds
+from stegnet.video.sound import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack, SoundWriter
+from stegnet.video.stream_copy import StreamCopy
+
+os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
+PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
+_MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
+    "libx264": ("preset", {}),
+    "libx265": ("preset", {"x265-params": "log-level=error"}),
+    "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
+    "libsvtav1": ("preset", {}),
+}
+_WITHOUT_SETTINGS = "filter_units=remove_types=6"  # x264 writes them down as supplemental information
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Settings of a lossy encoder.
+
+    Attributes:
+        crf: constant rate factor, on the encoder's own scale.
+        preset: the encoder's speed, as it names it.
+        encoder: FFmpeg's name.
+        paced: x264 predicts every PACE-th frame from those before, and those between from both sides, and does not
+            write down its settings.
+        params: more of x264's own.
+    """
+
+    crf: int
+    preset: str = "fast"
+    encoder: str = "libx264"
+    paced: bool = False
+    params: str = ""
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of the encoder."""
+        preset, more = _MORE[self.encoder]
+        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.params}
+        return {"crf": str(self.crf), preset: self.preset} | more | {name: own[name] for name in own if own[name]}
+
+    def kind_of(self, index: int, count: int) -> PictureType:
+        """The type that a frame, of so many, is to have."""
+        if not self.paced:
+            return PictureType.NONE
+        if index % _KEY_EVERY == 0:
+            return PictureType.I
+        return PictureType.P if index % PACE == 0 or index == count - 1 else PictureType.B
+
+
+class PictureTrack:
+    """The pictures of a film that is being written, which become packets with their times.
+
+    For the encoder, whose choices depend on it, they are evenly spaced: H.264 stores their rate.
+
+    Args:
+        stream: new in the film.
+        pixels: FFmpeg's name of the pixel format; YCbCr is BT.709 at limited range.
+        size: width and height.
+        rate: frames per second on average.
+        time_base: of the packets, in seconds.
+    Attributes:
+        stamps: of the frames, in the time base.
+    """
+
+    def __init__(
+        self, stream: VideoStream, pixels: str, size: tuple[int, int], rate: Fraction, time_base: Fraction
+    ) -> None:
+        self.stream, self.stamps = stream, list[int]()
+        (self.stream.width, self.stream.height), self.stream.pix_fmt = size, pixels
+        self.stream.time_base, self.stream.codec_context.time_base = time_base, 1 / rate
+        self.stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes
+        context = self.stream.codec_context
+        if pixels.startswith("yuv"):
+            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.color_range = ColorRange.MPEG
+        self._time_base, self._duration = time_base, max(1, round(1 / rate / time_base))
+
+    def packets(self, frame: VideoFrame, time: Fraction) -> Iterator[Packet]:
+        """What a frame adds, at a time in seconds that is moved to at least one unit after the frame before it."""
+        stamp = round(time / self._time_base)
+        frame.pts, frame.time_base = len(self.stamps), self.stream.codec_context.time_base
+        self.stamps.append(max(stamp, self.stamps[-1] + 1) if self.stamps else stamp)
+        yield from self._encoded(frame)
+
+    def rest(self) -> Iterator[Packet]:
+        """The packets that come after the last frame."""
+        return self._encoded(None)
+
+    def _encoded(self, frame: VideoFrame | None) -> Iterator[Packet]:
+        for packet in self.stream.encode_lazy(frame):
+            packet.pts, packet.dts = self._stamp(packet.pts), self._stamp(packet.dts)
+            packet.duration, packet.time_base = self._duration, self._time_base
+            yield packet
+
+    def _stamp(self, index: int) -> int:
+        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown.
+
+        FFmpeg loses the start of a film whose first frame waits longer between decoding and showing than its second.
+        """
+        if index >= 0:
+            return self.stamps[index]
+        step = min([self._duration, *(later - self.stamps[0] for later in self.stamps[1:2])])
+        return self.stamps[0] + index * step
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """Options of a film that is written.
+
+    Attributes:
+        form: "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose
+            odd sides are made even by repeating the last row or column, and whose sound becomes AAC where browsers
+            would not play it.
+        time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
+        keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
+            attachments, cover art, tags, and colour metadata.
+        sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
+        randomness: returns so many random bytes, from which Matroska's identifiers follow; called once, at the end.
+    """
+
+    form: str = "mkv"
+    time_base: Fraction | None = None
+    keep: Source | None = None
+    sound: Sequence[SoundTrack] = ()
+    randomness: Callable[[int], bytes] = system_bytes
+
+
+class FilmWriter:
+    """A film that is being written; a context manager.
+
+    A film whose first frame is before time 0 is shifted to start there, with its sound.
+
+    Args:
+        path: output file, of any suffix.
+        width, height: of every frame.
+        rate: frames per second on average, for players.
+        options: as in `FilmOptions`.
+    Raises:
+        MediaError: the file can't be written, or the format can't hold the sound.
+    """
+
+    def __init__(self, path: Source, width: int, height: int, rate: Fraction, **options: Any) -> None:
+        chosen = FilmOptions(**options)
+        keep, sound = chosen.keep, chosen.sound
+        if keep is not None and sound:
+            raise ValueError("sound comes from the film to keep or with the pictures, not both")
+        self._path = path
+        self._form, self._randomness = FORMS[chosen.form], chosen.randomness
+        self._shape = (height, width, 3)
+        self._shift = Fraction(0)
+        time_base = self._form.time_base(rate, chosen.time_base)
+        self._copy = StreamCopy(keep) if keep is not None else None
+        tracks = self._copy.tracks if self._copy else sound
+        self._film = av.open(
+            # An absolute path can't be mistaken for a protocol.
+            str(path.absolute()),
+            "w",
+            format=self._form.muxer,
+            container_options=self._form.muxer_options(time_base, [track.rate for track in tracks]),
+        )
+        try:
+            self._pictures = self._add_pictures(rate, time_base)
+            self._sound = self._add_sound(tracks, keep or path)
+            if self._copy:
+                self._copy.add_to(self._film, self._pictures.stream, self._form)
+            self._start(tracks, keep or path)
+        except BaseException:
+            self._abandon()
+            raise
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in the file."""
+        height, width, _ = self._shape
+        return (width, height) if self._form.is_lossless else (width + width % 2, height + height % 2)
+
+    @property
+    def is_stream(self) -> bool:
+        """True if what is written can be read from the start on before all of it is there."""
+        return self._form.is_matroska
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing that was changed or left out; complete at the end of the film."""
+        height, width, _ = self._shape
+        even = f"its {width}×{height} pixels became {self.size[0]}×{self.size[1]}: H.264 needs even sides"
+        changed = (even,) if self.size != (width, height) else ()
+        return (*changed, *self._sound.notes, *(self._copy.notes if self._copy else ()))
+
+    def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
+        """Adds packets of sound and a frame.
+
+        Args:
+            picture: (height, width, 3) uint8.
+            time: in seconds; moved to at least one unit of the time base after the last frame.
+            sound: packets of the tracks given at the start, in the order of their file.
+        Raises:
+            MediaError: the file can't be written.
+        """
+        if picture.shape != self._shape:
+            raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
+        if not self._pictures.stamps:
+            self._shift = max(Fraction(0), -time)
+        self._mux(self._sound.packets(sound, self._shift))
+        self._mux(self._copied(time))
+        self._mux(self._pictures.packets(self._frame(picture), time + self._shift))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._mux(self._pictures.rest())
+                self._mux(self._copied(None))
+                self._mux(self._sound.rest())
+                self._close()
+        finally:
+            self._abandon()
+
+    def _add_pictures(self, rate: Fraction, time_base: Fraction) -> PictureTrack:
+        height, width, _ = self._shape
+        form = self._form
+        stream = self._film.add_stream(form.encoder, rate=rate, options=form.encoder_options(width, height))
+        track = PictureTrack(stream, form.pixels, self.size, rate, time_base)
+        version = ".".join(map(str, av.library_versions["libavcodec"]))
+        stream.metadata["encoder"] = f"Lavc{version} {form.encoder}"  # as ffmpeg's command line writes it
+        context = stream.codec_context
+        context.field_order = PROGRESSIVE
+        if form.is_lossless:
+            context.colorspace, context.color_range = RGB, ColorRange.JPEG
+        return track
+
+    def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
+        try:
+            playable = None if self._form.is_lossless else PLAYABLE
+            return SoundWriter(self._film, tracks, self._form.packet_gap, playable)
+        except (ValueError, av.FFmpegError) as error:
+            raise self._unsupported_sound(tracks, source) from error
+
+    def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
+        """Writes the header, so that what the format can't hold is reported before the first frame."""
+        try:
+            self._film.start_encoding()
+            self._film.mux(self._copy.covers if self._copy else ())
+        except (av.ArgumentError, av.PatchWelcomeError, av.ExperimentalError) as error:
+            if not tracks:
+                raise self._unwritable(error) from error
+            raise self._unsupported_sound(tracks, source) from error
+        except av.FFmpegError as error:
+            raise self._unwritable(error) from error
+
+    def _frame(self, picture: np.ndarray) -> av.VideoFrame:
+        if not self._form.is_lossless:
+            height, width, _ = self._shape
+            even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+            return to_yuv(even, self._form.pixels)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        return frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1)
+
+    def _copied(self, time: Fraction | None) -> Iterator[Packet]:
+        """Packets of the film to keep up to `time`."""
+        return self._sound.packets(self._copy.packets_until(time), self._shift) if self._copy else iter(())
+
+    def _mux(self, packets: Iterable[Packet]) -> None:
+        try:
+            for packet in packets:
+                self._film.mux(packet)
+        except av.FFmpegError as error:
+            raise self._unwritable(error) from error
+
+    def _close(self) -> None:
+        """Writes the end of the file; a full disk often shows only here."""
+        try:
+            self._film.close()
+            if self._form.is_matroska:
+                draw_uids(self._path, self._randomness)
+            elif self._form.is_lossless:
+                use_milliseconds(self._path)
+        except (av.FFmpegError, OSError) as error:
+            raise self._unwritable(error) from error
+
+    def _abandon(self) -> None:
+        """Closes all files; hides errors, so that an earlier one reaches the user."""
+        if self._copy:
+            self._copy.close()
+        with suppress(av.FFmpegError):
+            self._film.close()
+
+    def _unwritable(self, error: av.FFmpegError | OSError) -> MediaError:
+        return MediaError(f"{self._path}: can't be written ({error.strerror})")
+
+    def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
+        codecs = ", ".join(sorted({track.codec for track in tracks}))
+        elsewhere = self._form.is_lossless and not self._form.is_matroska
+        hint = f"write to .mkv, or {CONVERT_SOUND}" if elsewhere else CONVERT_SOUND
+        return MediaError(f"{source}: {self._form.name} can't hold its sound ({codecs})", hint)
+
+
+def rewrite_film(
+    source: Source,
+    frames: Generator[np.ndarray, None, None],
+    info: FilmInfo,
+    out: Path,
+    form: str,
+    progress: Callable[[int, int], None],
+) -> tuple[str, ...]:
+    """Writes a film again with other pictures; times, sound, and all else are kept.
+
+    Args:
+        frames: of the size, number and times in `info`, closed at the end.
+        form: as in `FilmOptions`.
+        progress: called after each frame with the number of frames done, and of all.
+    Returns:
+        What is unusual about the film, and what was left out, one line each.
+    Raises:
+        MediaError: it can't be read, or the new one not written.
+    """
+    writer = FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source)
+    with closing(frames), writer as film:
+        for done, (picture, time) in enumerate(zip(frames, info.times, strict=True), 1):
+            film.write(picture, time)
+            progress(done, len(info.pts))
+    return (*info.notes, *film.notes)
+
+
+def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Coding, *, draft: bool = False) -> None:
+    """Writes frames as H.264, or as another encoder codes them, in MP4 without sound.
+
+    Args:
+        frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
+        draft: faster; the bytes may differ from run to run, as they may of all encoders but x264.
+    Raises:
+        MediaError: the film can't be written.
+    """
+    try:
+        with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
+            pictures = _add_lossy(film, info, coding, draft)
+            silent = BitStreamFilterContext(_WITHOUT_SETTINGS, pictures.stream) if coding.paced else None
+            for packet in _coded(pictures, frames, info, coding):
+                film.mux(silent.filter(packet) if silent else packet)
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
+
+
+def _add_lossy(film: OutputContainer, info: FilmInfo, coding: Coding, draft: bool) -> PictureTrack:
+    threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
+    own = {} if draft else X264_DETERMINISTIC
+    params = {key: ":".join(filter(None, (value, coding.params))) for key, value in own.items()}
+    ways = {"threads": "auto" if draft else str(threads)} | params
+    size, ticks = (info.width, info.height), Fraction(1, FINE_TICKS)
+    stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
+    pictures = PictureTrack(stream, "yuv420p", size, info.rate, ticks)
+    stream.codec_context.sample_aspect_ratio = info.aspect
+    return pictures
+
+
+def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[Packet]:
+    """Packets of the frames, whose times start at 0 or later."""
+    count, start = len(info.pts), min(info.pts[0] * info.time_base, Fraction(0))
+    for index, (picture, time) in enumerate(zip(frames, info.times, strict=True)):
+        frame = to_yuv(picture, "yuv420p")
+        frame.pict_type = coding.kind_of(index, count)
+        yield from pictures.packets(frame, time - start)
+    yield from pictures.rest()
+
+
+def to_yuv(picture: np.ndarray | VideoFrame, pixel_format: str) -> VideoFrame:
+    """(H, W, 3) uint8 RGB, or a decoded frame, in YCbCr: BT.709, limited range, with exact rounding."""
+    frame = picture if isinstance(picture, VideoFrame) else VideoFrame.from_ndarray(picture, format="rgb24")
+    return frame.reformat(
+        format=pixel_format,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=EXACT,
+        threads=1,
+    )

@@ -1,0 +1,528 @@
+"""Reading films.
+
+Frames are read as a player shows them: rotated as the display matrix says, transparency over white, 8-bit RGB; those of
+a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
+BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
+always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
+FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
+"""
+
+from collections.abc import Container, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.filter import Graph
+from av.sidedata.sidedata import Type
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+from PIL import Image
+
+from stegnet.core.errors import MediaError
+from stegnet.core.samples import is_grey
+from stegnet.formats.opened_file import OpenedFile, Source
+from stegnet.formats.signature import is_animation, is_heic, is_mp4, is_truncated
+from stegnet.image.pictures import HDR, MAX_PIXELS, TRANSPARENT, UNREADABLE, WIDE_GAMUT, open_picture, over_white
+
+EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
+# FFmpeg's numbers for matrices and primaries, ranges, and field orders.
+RGB, BT709, UNSPECIFIED = 0, 1, 2
+_EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
+PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
+_HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
+_TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
+# FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
+_TRANSPOSED = {
+    (False, False): "cclock_flip",
+    (False, True): "clock",
+    (True, False): "cclock",
+    (True, True): "clock_flip",
+}
+_Matrix = tuple[int, int, int, int]
+_Filter = tuple[str, str]  # its name and arguments
+
+
+TRUNCATED = "the file is truncated: its end is missing"
+_ANIMATION = "it is an animation: treated as a film"
+_ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
+_DEFAULT_RATE = Fraction(25)
+# FFmpeg's names of the formats that are opened: films, and sound, for a better error message. Not text, stills,
+# devices, or playlists.
+_FORMATS = (
+    *("apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov"),
+    *("mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "vc1", "vvc", "wtv", "yuv4mpegpipe"),
+    *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv"),
+)
+_SAFE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
+_DECODING = {"max_pixels": str(MAX_PIXELS)}
+_TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
+# Larger frames are not decoded in parallel, since each would take memory.
+_MAX_FRAME_PARALLEL = 1 << 24
+# FFmpeg's names of broadcast formats, whose clock does not start at 0.
+_BROADCAST = {"mpegts", "mpeg"}
+# FFmpeg's own decoders of these codecs ignore transparency.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
+# Decoded frames
+
+
+def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: bool = False) -> np.ndarray:
+    """A decoded frame as a player shows it: rotated, then resized, transparency over white; (H, W, 3) uint8.
+
+    Args:
+        width, height: before rotation.
+        path: for messages.
+        as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
+            repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
+            lossless container that is converted otherwise stands out.
+    Raises:
+        MediaError: its colours can't be converted.
+    """
+    matrix = display_matrix(frame)
+    size = f"{height}:{width}" if swaps_axes(matrix) else f"{width}:{height}"
+    if not as_ffmpeg:
+        size += f":flags={_EXACT_FLAGS}"
+        frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
+    alpha = _has_alpha(frame)
+    filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
+    try:
+        picture = _filtered(frame, filters).to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
+    except av.FFmpegError as error:
+        what = f"{path}: its colour matrix ({frame.colorspace}) is not supported"
+        raise MediaError(what, "convert it to MP4 (H.264) first") from error
+    return _over_white(picture) if alpha else picture
+
+
+def display_matrix(frame: VideoFrame) -> _Matrix:
+    """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
+    if Type.DISPLAYMATRIX not in frame.side_data:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
+    return a, b, c, d
+
+
+def swaps_axes(matrix: _Matrix) -> bool:
+    """True if the nearest rotation by a multiple of 90° swaps width and height."""
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)
+
+
+def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
+    """Filters that rotate and flip by multiples of 90°, the nearest to the matrix."""
+    a, b, c, d = matrix
+    if swaps_axes(matrix):
+        yield "transpose", _TRANSPOSED[b < 0, c < 0]
+        return
+    if a < 0:
+        yield "hflip", ""
+    if d < 0:
+        yield "vflip", ""
+
+
+def _filtered(frame: VideoFrame, filters: Sequence[_Filter]) -> VideoFrame:
+    """The frame after FFmpeg's filters."""
+    graph = Graph()
+    size = {"width": frame.width, "height": frame.height}
+    nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
+    nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
+    for node, following in pairwise(nodes):
+        node.link_to(following)
+    graph.configure()
+    nodes[0].push(frame)
+    return nodes[-1].pull()
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
+
+
+def _is_untagged_hd(frame: VideoFrame) -> bool:
+    large = frame.width >= _HD[0] or frame.height >= _HD[1]
+    return large and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+
+
+def _over_white(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 to (H, W, 3), rounded as Pillow does."""
+    alpha = picture[..., 3:].astype(np.uint16)
+    return ((picture[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+# Notes
+
+
+class FrameNotes:
+    """Collects what is unusual about a film's frames from their metadata, never from their pixels."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._first: VideoFrame | None = None
+        self._sizes: set[tuple[int, int]] = set()
+        self._damaged = 0
+        self._interlaced = stream.codec_context.field_order in INTERLACED
+
+    def add(self, frame: VideoFrame) -> None:
+        self._first = self._first or frame
+        self._damaged += bool(frame.is_corrupt)
+        self._sizes.add((frame.width, frame.height))
+        self._interlaced = self._interlaced or frame.interlaced_frame
+
+    def lines(self, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
+        """One line for each peculiarity, starting in lower case.
+
+        Args:
+            aspect: width of a pixel by its height.
+            timestamps: whether every frame has a time stamp.
+            tracks: number of video tracks.
+        """
+        if aspect != 1:
+            yield f"its pixels are {aspect.numerator}:{aspect.denominator}, not square: kept as they are"
+        if self._damaged:
+            be = "is" if self._damaged == 1 else "are"
+            yield f"{self._damaged} of its frames {be} damaged: used as the decoder repairs them"
+        if self._interlaced:
+            yield "it is interlaced: each frame keeps both fields"
+        if len(self._sizes) > 1:
+            yield f"its frames change size: all are resized to {self._first.width}×{self._first.height}"
+        if not timestamps:
+            yield "it has no time stamps: its frames are spaced evenly"
+        if tracks > 1:
+            yield f"it has {tracks} video tracks: the one with the most frames is used"
+        yield from self._colour_lines(self._first)
+
+    @staticmethod
+    def _colour_lines(frame: VideoFrame) -> Iterator[str]:
+        bits = max(component.bits for component in frame.format.components)
+        if frame.color_trc in HDR:
+            yield f"its colours are HDR ({HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
+        elif frame.color_primaries in WIDE_GAMUT:
+            yield f"its colours are {WIDE_GAMUT[frame.color_primaries]}: treated as sRGB"
+        if _is_untagged_hd(frame):
+            yield "its colour matrix is not tagged: a lossless copy uses BT.601, as ffmpeg does, and players BT.709"
+        if bits > 8:
+            yield f"it has {bits} bits per sample: reduced to 8"
+        if _has_alpha(frame):
+            yield TRANSPARENT
+
+
+# Animations
+
+
+def scan_animation(path: Source) -> "FilmInfo":
+    """As `scan`, of an animation."""
+    stamps, end, grey = [], 0, True  # in milliseconds
+    with open_picture(path) as image:
+        width, height = image.size
+        notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
+        for frame in _decode_animation(image, path):
+            stamps.append(frame.info["timestamp"])
+            end = stamps[-1] + frame.info["duration"]
+            grey = grey and is_grey(np.asarray(over_white(frame)))
+    rate = Fraction(1000 * len(stamps), end) if end else _DEFAULT_RATE
+    pts = tuple(_increasing(stamps, 1))
+    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
+
+
+def read_animation(path: Source) -> Iterator[np.ndarray]:
+    """Every frame, (H, W, 3) uint8 sRGB, transparency over white.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    with open_picture(path) as image:
+        for frame in _decode_animation(image, path):
+            yield np.array(over_white(frame))
+
+
+def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
+    for index in range(getattr(image, "n_frames", 1)):
+        try:
+            image.seek(index)
+            image.load()
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the animation is damaged after {index} frames") from error
+        yield image
+
+
+@dataclass(frozen=True)
+class FilmInfo:
+    """Properties of a film, found by decoding all of it.
+
+    Attributes:
+        width, height: as shown, after rotation.
+        pts: time stamp of each frame in presentation order, strictly increasing, in units of `time_base`.
+        time_base: seconds, exact.
+        rate: frames per second on average.
+        aspect: width of a pixel by its height.
+        sound: codec of each sound track whose codec is known.
+        notes: what is unusual about it and how it is handled, one line each.
+        more: what it has besides pictures and sound: subtitles, chapters, attached files.
+        grey: every frame is.
+    """
+
+    width: int
+    height: int
+    pts: tuple[int, ...]
+    time_base: Fraction
+    rate: Fraction
+    aspect: Fraction
+    sound: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    grey: bool = False
+
+    @property
+    def times(self) -> Iterator[Fraction]:
+        """Time of each frame in seconds, exact."""
+        return (stamp * self.time_base for stamp in self.pts)
+
+
+def scan(path: Source) -> FilmInfo:
+    """Decodes the whole film once.
+
+    A film that lacks a time stamp gets evenly spaced ones, from its frame rate. A time stamp that is not after the
+    one before it is moved one unit after it. Times of a recorded broadcast (MPEG-TS, MPEG-PS) start at 0.
+
+    Raises:
+        MediaError: no such file, not a film, no frames, or damaged.
+    """
+    if is_animation(path):
+        return scan_animation(path)
+    with open_film(path) as film:
+        stream = picture_stream(film, path)
+        rate = _rate(stream)
+        step = max(1, round(1 / (rate * stream.time_base)))
+        start = round(start_time(film) / stream.time_base)
+        first, grey, stamps, seen = None, True, [], FrameNotes(stream)
+        for frame in decoded(film, stream, path):
+            first = first or frame
+            stamps.append(None if frame.pts is None else frame.pts - start)
+            seen.add(frame)
+            grey = grey and _is_grey(frame, path)
+        if first is None:
+            raise MediaError(f"{path}: the film has no frames")
+        width, height, aspect = shape(stream, first)
+        notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
+        notes += [TRUNCATED] if is_truncated(path) else []
+        notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
+        notes += unknown_sound(film)
+        sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
+        pts = tuple(_increasing(stamps, step))
+        size, more = (width, height, pts, stream.time_base, rate, aspect), tuple(_more(film))
+        return FilmInfo(*size, sound, tuple(notes), more, grey)
+
+
+def _is_grey(frame: VideoFrame, path: Source) -> bool:
+    """True if a frame is grey; False also where its colours can't be converted, as whoever reads it is told."""
+    try:
+        return is_grey(to_rgb(frame, frame.width, frame.height, path, as_ffmpeg=True))
+    except MediaError:
+        return False
+
+
+def frame_rate(path: Source) -> Fraction:
+    """Average frames per second from the film's header; only an animation is decoded.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    if is_animation(path):
+        return scan_animation(path).rate
+    with open_film(path) as film:
+        return _rate(picture_stream(film, path))
+
+
+def frame_count(path: Source) -> int:
+    """About how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
+    with open_film(path) as film:
+        return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
+
+
+def read_frames(
+    path: Source, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
+) -> Generator[np.ndarray, None, None]:
+    """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
+
+    There are as many as in `scan(path).pts`. All are resized to the size of the first.
+
+    Args:
+        only: indices of the frames that are wanted; the others are left out.
+        as_ffmpeg: as `to_rgb`: for covers of lossless containers.
+        stream: to read it from, such as one that is being written; no animation.
+    Raises:
+        MediaError: as `scan`, or its colours can't be converted.
+    """
+    if stream is None and is_animation(path):
+        yield from (frame for index, frame in enumerate(read_animation(path)) if only is None or index in only)
+        return
+    size = None
+    with closing(decode(path, stream)) as frames:
+        for index, frame in enumerate(frames):
+            size = size or (frame.width, frame.height)
+            if only is None or index in only:
+                yield to_rgb(frame, *size, path, as_ffmpeg)
+
+
+def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
+    """Every frame of a film, not an animation, as decoded; arguments as `read_frames`.
+
+    Raises:
+        MediaError: as `scan`.
+    """
+    with open_film(path, stream) as film:
+        yield from decoded(film, picture_stream(film, path), path)
+
+
+def picture_packets(path: Source) -> Iterator[bytes]:
+    """The packets of a film's main video track in decoding order; those that an edit list leaves out, too.
+
+    Raises:
+        MediaError: as `open_film`, or it is damaged.
+    """
+    with open_film(path, ignore_editlist="1") as film:
+        try:
+            for packet in film.demux(picture_stream(film, path)):
+                if packet.size:
+                    yield bytes(packet)
+        except av.FFmpegError as error:
+            raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
+
+
+def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
+    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
+
+    Raises:
+        MediaError: no such file, or nothing that can be read.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: no such file")
+    try:
+        # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
+        source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
+        film = av.open(source, options=_DECODING, container_options=_SAFE | options, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise _unreadable(path) from error
+    if is_heic(path):
+        film.close()
+        raise _unreadable(path)
+    return film
+
+
+def picture_stream(film: InputContainer, path: Source) -> VideoStream:
+    """The film's main video track, set to decode on all cores.
+
+    It is the track with the most frames according to the index, the first of equals, and never cover art.
+
+    Raises:
+        MediaError: there is none, no decoder for it, or its frames are too large.
+    """
+    tracks = picture_tracks(film)
+    if not tracks:
+        raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
+    stream = max(tracks, key=lambda track: track.frames)
+    if stream.codec_context is None:
+        raise MediaError(f"{path}: the film's codec is not known")
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > MAX_PIXELS:
+        size = f"{stream.codec_context.width}×{stream.codec_context.height}"
+        raise MediaError(f"{path}: its pictures are too large to read, {size} pixels", _TOO_LARGE)
+    stream.thread_type = "AUTO" if pixels <= _MAX_FRAME_PARALLEL else "SLICE"
+    return stream
+
+
+def picture_tracks(film: InputContainer) -> list[VideoStream]:
+    """The video tracks without cover art."""
+    return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
+
+
+def known_sound(film: InputContainer) -> list[AudioStream]:
+    """The sound tracks that can be copied: of some, such as phones' spatial sound, FFmpeg does not know the codec."""
+    return [track for track in film.streams.audio if track.codec_context is not None]
+
+
+def unknown_sound(film: InputContainer) -> list[str]:
+    """A line on the other sound tracks, if there are any."""
+    count = len(film.streams.audio) - len(known_sound(film))
+    return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
+
+
+def start_time(film: InputContainer) -> Fraction:
+    """Seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 of other films."""
+    if film.format.name not in _BROADCAST:
+        return Fraction(0)
+    tracks = (*picture_tracks(film), *film.streams.audio)
+    starts = (track.start_time * track.time_base for track in tracks if track.start_time is not None)
+    return min(starts, default=Fraction(0))
+
+
+def _unreadable(path: Source) -> MediaError:
+    if is_heic(path):
+        return MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read")
+    if is_mp4(path):
+        message = f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged"
+        return MediaError(message, "copy it again from its source")
+    return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
+
+
+def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
+    """Every frame as decoded.
+
+    Raises:
+        MediaError: the film is damaged.
+    """
+    count = 0
+    decoder = _decoder(stream)
+    decoder.options = decoder.options | _DECODING
+    try:
+        for packet in film.demux(stream):
+            for frame in decoder.decode(packet):
+                yield frame
+                count += 1
+    except av.FFmpegError as error:
+        if not count and not decoder.width:  # exceeding max_pixels looks like damage
+            hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
+            raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
+        hint = "encode it again first: ffmpeg skips what is damaged"
+        raise MediaError(f"{path}: the film is damaged after {count} frames", hint) from error
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
+
+
+def _decoder(stream: VideoStream) -> CodecContext:
+    name = stream.codec_context.name
+    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
+    if alpha and name in _ALPHA_DECODERS:
+        return CodecContext.create(_ALPHA_DECODERS[name], "r")
+    return stream.codec_context
+
+
+def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
+    if None in stamps:
+        stamps = [index * step for index in range(len(stamps))]
+    previous = stamps[0] - 1
+    for stamp in stamps:
+        previous = max(stamp, previous + 1)
+        yield previous
+
+
+def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
+    """Width and height in pixels, and the pixel aspect ratio, after rotation."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    if swaps_axes(display_matrix(first)):
+        return first.height, first.width, 1 / aspect
+    return first.width, first.height, aspect
+
+
+def _more(film: InputContainer) -> Iterator[str]:
+    streams = film.streams
+    there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
+    return (name for name, found in there.items() if found)

@@ -1,0 +1,276 @@
+"""H.264 streams by their coefficients' levels: slices read, and written again with all other syntax as it was.
+
+The set of levels that are not zero stays, so that no other element of a stream depends on a change. This is the face of
+a compiled reader, `kernels/_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main and
+High profiles (Rec. ITU-T H.264); there is no other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, IntEnum
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from stegnet.core.errors import MediaError, PackageError
+
+SPS, PPS = 7, 8  # types of NAL units
+_ARRAYS = {"value": "i4", "macroblock": "u4", "kind": "u1", "position": "u1", "qp": "u1", "block": "u1", "intra": "?"}
+LEVEL = np.dtype([*_ARRAYS.items(), ("unused", "V3")])  # as in _h264.h
+_X264_BITS = 0x35A4E4F5
+WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
+
+
+def _load() -> ModuleType | None:
+    try:
+        from stegnet.kernels import _h264
+    except ImportError:  # it was installed without a C compiler
+        return None
+    return _h264
+
+
+compiled = _load()
+
+
+class SliceType(IntEnum):
+    P = 0
+    B = 1
+    I = 2  # noqa: E741
+
+
+class Reason(Enum):
+    """Reasons why a slice is left alone: the number of `Failure` in _h264.h, and a line for people."""
+
+    NOT_A_SLICE = 1, "not a slice of an H.264 picture"
+    DAMAGED = 2, "the H.264 stream is damaged"
+    INTERLACED = 3, "interlaced H.264 is not supported"
+    DEEP = 4, "H.264 of more than 8 bits is not supported"
+    NOT_420 = 5, "H.264 in other than 4:2:0 is not supported"
+    SWITCHING = 6, "H.264's switching slices (SP, SI) are not supported"
+    PARTITIONED = 7, "H.264's data partitioning is not supported"
+    GROUPED = 8, "H.264's slice groups are not supported"
+    REDUNDANT = 9, "H.264's redundant pictures are not supported"
+    LOSSLESS = 10, "lossless H.264 is not supported"
+    UNKNOWN_PROFILE = 11, "the H.264 profile is unknown"
+    TOO_LARGE = 12, "the H.264 picture is larger than level 6.2 allows"
+    NOT_EXACT = 13, "the H.264 slice can't be rewritten byte for byte"
+    WRONG_COUNT = 15, "the H.264 slice has another number of levels"
+    WRONG_VALUE = 16, "a level must be from 1 to 2063 or from -2063 to -1"
+    NO_PARAMETERS = 17, "a parameter set of the H.264 stream is missing"
+
+    @property
+    def line(self) -> str:
+        return self.value[1]
+
+
+_BY_NUMBER = {reason.value[0]: reason for reason in Reason}
+
+
+class H264Error(MediaError):
+    """A slice or a parameter set can't be used."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.line)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class SliceHeader:
+    """Header of a slice; sizes and addresses are in macroblocks.
+
+    Args:
+        ref_idc: 0 if no other picture refers to this one.
+        order_lsb: pic_order_cnt_lsb; 0 where the stream has none.
+        qp: of luma, 0 to 51.
+    """
+
+    nal_unit_type: int
+    ref_idc: int
+    slice_type: SliceType
+    first_mb: int
+    frame_num: int
+    idr_pic_id: int | None
+    order_lsb: int
+    pps_id: int
+    qp: int
+    width: int
+    height: int
+    cabac: bool
+
+
+@dataclass
+class Parameters:
+    """Parameter sets of a stream; a later one replaces that of its number."""
+
+    sps: dict[int, bytes] = field(default_factory=dict)
+    pps: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # with the number of its SPS
+
+    def add(self, nal: bytes) -> bool:
+        """Adds an SPS or PPS; False of any other NAL unit.
+
+        Raises:
+            H264Error: it is damaged.
+        """
+        if not nal or nal[0] & 31 not in (SPS, PPS):
+            return False
+        kind, number, sps = _identify(nal)
+        if kind == SPS:
+            self.sps[number] = bytes(nal)
+        else:
+            self.pps[number] = (sps, bytes(nal))
+        return True
+
+    def of(self, nal: bytes) -> tuple[bytes, bytes]:
+        """Returns a slice's SPS and PPS.
+
+        Raises:
+            H264Error: this is no slice, or they are missing.
+        """
+        if nal and nal[0] & 31 in (SPS, PPS):
+            raise H264Error(Reason.NOT_A_SLICE)
+        sps, pps = self.pps.get(_identify(nal)[1], (-1, b""))
+        if sps not in self.sps:
+            raise H264Error(Reason.NO_PARAMETERS)
+        return self.sps[sps], pps
+
+    @classmethod
+    def of_avcc(cls, extradata: bytes) -> tuple["Parameters", int]:
+        """Reads an avcC box or the same as extradata (ISO/IEC 14496-15): the parameters, and bytes of a NAL's length.
+
+        Raises:
+            H264Error: it is damaged.
+        """
+        if len(extradata) < 7 or extradata[0] != 1:
+            raise H264Error(Reason.DAMAGED)
+        found, at = cls(), 5
+        for mask in (31, 255):
+            if at >= len(extradata):
+                raise H264Error(Reason.DAMAGED)
+            count, at = extradata[at] & mask, at + 1
+            for _ in range(count):
+                size = int.from_bytes(extradata[at : at + 2])
+                nal = extradata[at + 2 : at + 2 + size]
+                if len(nal) != size or not found.add(nal):
+                    raise H264Error(Reason.DAMAGED)
+                at += 2 + size
+        return found, (extradata[4] & 3) + 1
+
+
+def header(parameters: Parameters, nal: bytes) -> SliceHeader:
+    """Reads the header of a slice, a NAL unit without start code or length.
+
+    Raises:
+        H264Error: it can't be read, or the stream is of an unsupported kind.
+    """
+    found = SliceHeader(*_checked(_reader().header(*parameters.of(nal), nal)))
+    idr = None if found.idr_pic_id < 0 else found.idr_pic_id
+    return replace(found, slice_type=SliceType(found.slice_type), idr_pic_id=idr, cabac=bool(found.cabac))
+
+
+def _reader() -> ModuleType:
+    if compiled is None:
+        raise PackageError("the compiled reader of H.264 is missing", "a C compiler, then `pip install .`")
+    return compiled
+
+
+def _identify(nal: bytes) -> tuple[int, int, int]:
+    """Type and number of a parameter set, and of a PPS that of its SPS; of a slice, the number of its PPS."""
+    failure, *found = _reader().identify(nal)
+    if failure:
+        raise H264Error(_BY_NUMBER[failure])
+    return tuple(found)
+
+
+def _checked(found: Any) -> Any:
+    """What the reader has found, unless that is the number of a failure."""
+    if isinstance(found, int):
+        raise H264Error(_BY_NUMBER[found])
+    return found
+
+
+class Kind(IntEnum):
+    """Kinds of blocks (ctxBlockCat, table 9-42)."""
+
+    LUMA_DC = 0  # Intra16x16
+    LUMA_AC = 1  # Intra16x16
+    LUMA_4X4 = 2
+    CHROMA_DC = 3
+    CHROMA_AC = 4
+    LUMA_8X8 = 5
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Levels of a slice that are not zero, in coding order; read-only arrays of one length.
+
+    Args:
+        value: int32, ±1 to ±32767.
+        macroblock: uint32, its address.
+        kind: uint8, a `Kind`.
+        position: uint8, in scan order: 0 to 15, of AC blocks from 1 on, of 8x8 blocks to 63, of chroma DC to 3.
+        qp: uint8, of the macroblock's luma, or of this level's chroma plane; 0 to 51.
+        block: uint8, in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0
+            to 7, Cb first.
+        intra: bool, of the macroblock.
+        padding: the last bit of the slice, see `x264_padding`; None if the slice does not show it, and in CAVLC.
+    """
+
+    value: np.ndarray
+    macroblock: np.ndarray
+    kind: np.ndarray
+    position: np.ndarray
+    qp: np.ndarray
+    block: np.ndarray
+    intra: np.ndarray
+    padding: bool | None
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+def read_levels(parameters: Parameters, nal: bytes) -> Levels:
+    """Reads the levels of a slice, and checks that it is written again byte for byte.
+
+    Raises:
+        H264Error: it can't be read or rewritten, or the stream is of an unsupported kind.
+    """
+    data, padding = _checked(_reader().read(*parameters.of(nal), nal))
+    found = np.frombuffer(data, LEVEL)
+    return Levels(**{name: found[name] for name in _ARRAYS}, padding=None if padding < 0 else bool(padding))
+
+
+def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padding: bool = False) -> bytes:
+    """Returns a slice with other levels.
+
+    Args:
+        values: of all that `read_levels` found, in the same order: integers from ±1 to ±2063, or as they are.
+        padding: the last bit, where the slice read does not show one.
+    Raises:
+        ValueError: their number is another, or one is 0 or too large.
+        H264Error: as by `read_levels`.
+    """
+    given = np.asarray(values)
+    limits = np.iinfo(np.int32)
+    if given.dtype.kind not in "iu" or np.any((given < limits.min) | (given > limits.max)):
+        raise ValueError(Reason.WRONG_VALUE.line)
+    written = _reader().write(*parameters.of(nal), nal, np.ascontiguousarray(given, np.int32), padding)
+    if isinstance(written, int) and _BY_NUMBER[written] in (Reason.WRONG_COUNT, Reason.WRONG_VALUE):
+        raise ValueError(_BY_NUMBER[written].line)
+    return _checked(written)
+
+
+def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
+    """Guesses the padding of slices in CABAC that do not show it, so that those rewritten do not stand out.
+
+    x264 sets the last bit of a slice's last byte by bits of a number in turn, one a picture; other encoders set none.
+
+    Args:
+        shown: `Levels.padding` of a slice of each picture of a stream, in coding order.
+    Returns:
+        The padding of each: as shown, else by the only turn that fits all pictures, else False.
+    """
+    turns = [[bool(_X264_BITS >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
+    fits = [turn for turn in turns if all(each in (None, bit) for each, bit in zip(shown, turn, strict=True))]
+    sure = fits[0] if len(fits) == 1 else [False] * len(shown)
+    return [bit if each is None else each for each, bit in zip(shown, sure, strict=True)]

@@ -1,0 +1,98 @@
+"""Motion in a film, as x264 finds it: from where in the frames before and after each block is predicted."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.sidedata.sidedata import Type
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stegnet.core.blocks import BLOCK
+from stegnet.video.film_writer import Coding
+from stegnet.video.films import decoded, open_film, picture_stream
+
+# Each frame is predicted from one before and one after at most, in no parts smaller than a block, whatever it costs.
+SEARCH = Coding(20, "veryfast", paced=True, params="ref=1:b-pyramid=none:weightp=0:mbtree=0:partitions=p8x8,b8x8")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Motion of the blocks of a frame.
+
+    Attributes:
+        before, after: down and across, in pixels, to where each block is predicted from in the last frame that is not
+            between others, and in the next; (rows, cols, 2) float32, nan where it is not.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> "Motion":
+        """That of rows and columns of blocks that stand still."""
+        return cls(*np.zeros((2, *shape, 2), np.float32))
+
+    def follow(self, before: np.ndarray, after: np.ndarray | None, share: float) -> np.ndarray:
+        """Values that move with a frame, (H, W) float32, from those of the frames before and after, of the same size.
+
+        Args:
+            after: None: not known.
+            share: of `before`, where a block is predicted from both.
+        """
+        from_before, known = _moved(before, self.before), ~np.isnan(self.before[..., 0])
+        if after is None:
+            weights, from_after = known.astype(np.float32), np.float32(0)
+        else:
+            from_after, known_after = _moved(after, self.after), ~np.isnan(self.after[..., 0])
+            weights = np.where(known & known_after, np.float32(share), known.astype(np.float32))
+            from_after *= _of_pixels(np.where(known_after, 1 - weights, 0))
+        return from_before * _of_pixels(weights) + from_after
+
+
+def motion_of(film: Path) -> Generator[Motion, None, None]:
+    """The motion of each frame of a film that was written by `SEARCH`, in order.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    with open_film(film) as source:
+        stream = picture_stream(source, film)
+        stream.codec_context.options = {"flags2": "+export_mvs"}
+        shape = stream.height // BLOCK, stream.width // BLOCK
+        for frame in decoded(source, stream, film):
+            found = frame.side_data.get(Type.MOTION_VECTORS)
+            vectors = np.empty(0, [("source", np.int32)]) if found is None else found.to_ndarray()
+            yield Motion(*(_of_blocks(vectors[np.sign(vectors["source"]) == side], shape) for side in (-1, 1)))
+
+
+def _of_blocks(vectors: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(rows, cols, 2) float32 of vectors of parts of a frame."""
+    made = np.full((*shape, 2), np.nan, np.float32)
+    for size in np.unique(vectors[["w", "h"]]) if vectors.size else ():
+        some = vectors[vectors[["w", "h"]] == size]
+        rows, cols = ((some[f"dst_{axis}"] - int(size[side]) // 2) // BLOCK for axis, side in (("y", "h"), ("x", "w")))
+        motion = np.stack([some["motion_y"], some["motion_x"]], 1) / some["motion_scale"][:, None]
+        for down, across in np.ndindex(max(1, int(size["h"]) // BLOCK), max(1, int(size["w"]) // BLOCK)):
+            inside = (rows + down < shape[0]) & (cols + across < shape[1])
+            made[rows[inside] + down, cols[inside] + across] = motion[inside]
+    return made
+
+
+def _moved(values: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Values, (H, W), moved to where each block comes from, between pixels by bilinear interpolation."""
+    rows, cols, _ = motion.shape
+    corners = np.moveaxis(np.mgrid[:rows, :cols] * BLOCK, 0, -1) + np.nan_to_num(motion) + BLOCK
+    limits = np.array(values.shape) + BLOCK - 1
+    corners = np.clip(corners, 0, limits)
+    whole = corners.astype(np.int32)
+    down, across = np.moveaxis((corners - whole).astype(np.float32), -1, 0)[..., None, None]
+    patches = sliding_window_view(np.pad(values, (BLOCK, 2 * BLOCK), "edge"), (BLOCK + 1, BLOCK + 1))
+    found = patches[whole[..., 0], whole[..., 1]]
+    found = found[:, :, :-1] + down * (found[:, :, 1:] - found[:, :, :-1])
+    found = found[..., :-1] + across * (found[..., 1:] - found[..., :-1])
+    return found.swapaxes(1, 2).reshape(rows * BLOCK, cols * BLOCK)
+
+
+def _of_pixels(blocks: np.ndarray) -> np.ndarray:
+    return blocks.astype(np.float32).repeat(BLOCK, 0).repeat(BLOCK, 1)

@@ -1,0 +1,310 @@
+"""MP4 and MOV files that are changed in place (ISO/IEC 14496-12 and -15).
+
+H.264 samples are replaced, with every other byte as it was: sizes of samples, offsets of chunks and the bit rate are
+mended; no box moves into another place. And the ticks of a whole film that FFmpeg has written become milliseconds.
+"""
+
+import mmap
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.errors import MediaError
+from stegnet.formats.boxes import HEADER, HOLDERS, Box, all_boxes, box, boxes
+from stegnet.formats.opened_file import Source, mapped, spliced
+from stegnet.formats.signature import is_mp4
+
+_FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
+_H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
+_LONGER = "use a longer film"
+_ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
+_ABOUT = {b"meta", b"udta"}  # boxes that may hold such
+_FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins one, which a film that was recorded in fragments still has in its mdat
+_NEAR = 1e-4  # share by which a bit rate may be rounded
+_MOST_32 = (1 << 32) - 1
+_USUAL_TICKS, _NOTHING = 1000, -1  # a second, and the start of an edit that shows nothing
+# Of each box that counts in ticks of the film: its fields after version and flags, with times of 32 and of 64 bits, and
+# the place of its length. An edit list has a number of edits before them.
+_FIELDS = {b"mvhd": (">IIII", ">QQIQ", 3), b"tkhd": (">IIIII", ">QQIIQ", 4), b"elst": (">IiI", ">QqI", 0)}
+_TICKS_PLACE = 2  # in mvhd
+_Changes = dict[tuple[int, int], bytes]  # by where what they replace starts and ends
+
+
+@dataclass(frozen=True)
+class Mp4:
+    """An MP4 file with a track of H.264; of several, the one with the most pictures.
+
+    Attributes:
+        avcc: content of its avcC box: parameter sets, and bytes of a NAL unit's length.
+        starts, sizes: (n,) int64, of each sample in decoding order.
+        boxes: those at the top of the file.
+        table: stsz of that track.
+        rate: its btrt box; None: it has none.
+        seconds: that it lasts.
+        chunks: stco and co64 of all tracks.
+    """
+
+    file: Source
+    avcc: bytes
+    starts: np.ndarray
+    sizes: np.ndarray
+    boxes: tuple[Box, ...]
+    table: Box
+    rate: Box | None
+    seconds: float
+    chunks: tuple[Box, ...]
+
+
+def read_mp4(path: Source) -> Mp4:
+    """Reads the tables of a file.
+
+    Raises:
+        MediaError: it is damaged, is in fragments, or has no H.264 of which it is known where it is.
+    """
+    if not is_mp4(path):
+        raise MediaError(f"{path}: is not an MP4 or MOV", _FILM)
+    with mapped(path) as data:
+        try:
+            return _read(path, data)
+        except (struct.error, LookupError, ValueError, RecursionError) as error:
+            raise MediaError(f"{path}: the tables of this MP4 file are damaged", _FILM) from error
+
+
+def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
+    """Writes the file with other samples, by their numbers.
+
+    Raises:
+        MediaError: an offset no longer fits into its field.
+    """
+    order = sorted(samples, key=lambda number: film.starts[number])
+    starts, sizes = film.starts[order], film.sizes[order]
+    growth = (np.array([len(samples[number]) for number in order], np.int64) - sizes).cumsum()
+
+    def moved(offset: np.ndarray) -> np.ndarray:
+        before = np.searchsorted(starts, offset)
+        return offset + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0) if len(starts) else offset
+
+    with mapped(film.file) as data:
+        changes = _changed_sizes(film, samples) | _changed_rate(film, data, int(growth[-1]) if len(growth) else 0)
+        for table in film.chunks:
+            changes |= _changed_offsets(film.file, data, table, moved)
+        for top in film.boxes:
+            size = int(moved(np.int64(top.end)) - moved(np.int64(top.start)))
+            changes |= _changed_length(film.file, data, top, size)
+        for number, start, size in zip(order, starts.tolist(), sizes.tolist(), strict=True):
+            changes[start, start + size] = samples[number]
+        with out.open("wb") as written:
+            written.writelines(spliced(data, changes))
+
+
+def _read(path: Source, data: mmap.mmap) -> Mp4:
+    top = tuple(_top_boxes(data))
+    if any(each.kind == b"moof" for each in top) or data.find(_FRAGMENT) >= 0:
+        raise MediaError(f"{path}: this MP4 file was recorded in fragments", _FILM)
+    known = [list(all_boxes(data, each.content, each.end)) for each in top if each.kind == b"moov"]
+    told = [each for each in (*top, *chain(*known)) if each.kind in _ABOUT]
+    tracks = [track for found in known for track in _tracks(found)]
+    if any(each.kind in _ABSOLUTE for each in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
+        raise MediaError(f"{path}: this MP4 file has an unsupported offset box", _FILM)
+    films = [track for track in tracks if _avcc(data, track)]
+    if not films:
+        raise MediaError(f"{path}: has no track of H.264 in the form avc1", _H264)
+    track = max(films, key=lambda track: _samples(data, track))
+    sizes = _sample_sizes(data, track)
+    if sizes is None:
+        raise MediaError(f"{path}: has one size for all pictures, as films of one picture do", _LONGER)
+    chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
+    starts = _sample_starts(data, track, sizes)
+    _check_samples(starts, sizes, [each for each in top if each.kind == b"mdat"])
+    for table in chunks:
+        _offsets(data, table)
+    rate = next((each for each in _described(data, track) if each.kind == b"btrt"), None)
+    avcc, seconds = _avcc(data, track), _seconds(data, track[b"mdhd"])
+    return Mp4(path, avcc, starts, sizes, top, track[b"stsz"], rate, seconds, chunks)
+
+
+def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
+    """The boxes at the top; what some cameras append to a whole film need not be any."""
+    found = set()
+    try:
+        for each in boxes(data):
+            found.add(each.kind)
+            yield each
+    except ValueError:
+        if not {b"moov", b"mdat"} <= found:
+            raise
+
+
+def _tracks(found: list[Box]) -> list[dict[bytes, Box]]:
+    """The boxes of each track by their types."""
+    tracks = [each for each in found if each.kind == b"trak"]
+    return [{each.kind: each for each in found if track.start < each.start < track.end} for track in tracks]
+
+
+def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
+    """The avcC box of a track of H.264; b"" of any other."""
+    if not {b"stsd", b"stsz", b"stsc", b"mdhd"} <= track.keys():
+        return b""
+    return next((data[each.content : each.end] for each in _described(data, track) if each.kind == b"avcC"), b"")
+
+
+def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
+    """The boxes that describe a track of H.264; none of any other."""
+    entries = list(boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end))
+    if len(entries) != 1 or entries[0].kind != b"avc1":
+        return []
+    return list(boxes(data, entries[0].content + 78, entries[0].end))
+
+
+def _seconds(data: mmap.mmap, header: Box) -> float:
+    """Length of a track, from its mdhd box."""
+    form, at = (">IQ", 20) if data[header.content] else (">II", 12)
+    ticks, length = struct.unpack_from(form, data, header.content + at)
+    return length / ticks if ticks else 0.0
+
+
+def _samples(data: mmap.mmap, track: dict[bytes, Box]) -> int:
+    """The number of samples of a track."""
+    return struct.unpack_from(">I", data, track[b"stsz"].content + 8)[0]
+
+
+def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray | None:
+    """Bytes of each sample; None where the box has one number for all."""
+    at = track[b"stsz"].content + 4
+    same, count = struct.unpack_from(">II", data, at)
+    if same:
+        return None
+    return np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
+
+
+def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) -> np.ndarray:
+    """Offset of each sample, from those of chunks and the samples in each."""
+    offsets = _offsets(data, track[b"co64"] if b"co64" in track else track[b"stco"]).astype(np.int64)
+    table = track[b"stsc"]
+    entries = np.frombuffer(data[table.content + 8 : table.end], ">u4", 3 * _count(data, table)).reshape(-1, 3)
+    runs = np.diff([*entries[:, 0].astype(np.int64), len(offsets) + 1])
+    if (runs < 0).any() or (entries[:1, 0] != 1).any():
+        raise ValueError("chunks out of order")
+    of_chunk = np.repeat(entries[:, 1].astype(np.int64), runs)
+    if of_chunk.sum() != sizes.size:
+        raise ValueError("chunks hold another number of samples")
+    chunk = np.repeat(np.arange(len(offsets)), of_chunk)
+    before = np.concatenate([[0], sizes.cumsum()[:-1]]) if sizes.size else sizes
+    first = before[np.concatenate([[0], of_chunk.cumsum()[:-1]])[of_chunk > 0]]
+    inside = before - np.repeat(first, of_chunk[of_chunk > 0])
+    return offsets[chunk] + inside
+
+
+def _check_samples(starts: np.ndarray, sizes: np.ndarray, holders: list[Box]) -> None:
+    """Refuses samples that are not apart from each other, in the boxes for them."""
+    order = starts.argsort()
+    ends = (starts + sizes)[order]
+    outside = np.ones(starts.size, bool)
+    for each in holders:
+        outside &= (starts < each.content) | (starts + sizes > each.end)
+    if outside.any() or (starts[order][1:] < ends[:-1]).any():
+        raise ValueError("samples are not where they can be")
+
+
+def _count(data: mmap.mmap, table: Box) -> int:
+    return struct.unpack_from(">I", data, table.content + 4)[0]
+
+
+def _offsets(data: mmap.mmap, table: Box) -> np.ndarray:
+    kind = ">u8" if table.kind == b"co64" else ">u4"
+    return np.frombuffer(data[table.content + 8 : table.end], kind, _count(data, table))
+
+
+def _changed_sizes(film: Mp4, samples: Mapping[int, bytes]) -> _Changes:
+    first = film.table.content + 12
+    places = {first + 4 * number: len(sample) for number, sample in samples.items()}
+    return {(at, at + 4): size.to_bytes(4, "big") for at, size in places.items()}
+
+
+def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
+    """The highest and the mean bit rate, as far as they are the mean of all samples: whoever adds up would see it."""
+    if film.rate is None or film.seconds <= 0:
+        return {}
+    before = 8 * int(film.sizes.sum()) / film.seconds
+    after, found = before + 8 * growth / film.seconds, {}
+    for at in (film.rate.content + 4, film.rate.content + 8):
+        said = int.from_bytes(data[at : at + 4], "big")
+        if abs(said - before) <= _NEAR * before:
+            found[at, at + 4] = min(said + int(after) - int(before), _MOST_32).to_bytes(4, "big")
+    return found
+
+
+def _changed_offsets(path: Source, data: mmap.mmap, table: Box, moved) -> _Changes:
+    offsets = _offsets(data, table)
+    new = moved(offsets.astype(np.int64))
+    if table.kind == b"stco" and new.size and new.max() > _MOST_32:
+        raise MediaError(f"{path}: would grow beyond 4 GB, for which its tables are too narrow", _FILM)
+    written = new.astype(offsets.dtype).tobytes()
+    return {(table.content + 8, table.content + 8 + len(written)): written}
+
+
+def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Changes:
+    """The size of a box at the top, if that has changed."""
+    if size == top.end - top.start or data[top.start : top.start + 4] == bytes(4):
+        return {}
+    if top.content - top.start > HEADER:
+        return {(top.start + HEADER, top.start + HEADER + 8): size.to_bytes(8, "big")}
+    if size > _MOST_32:
+        raise MediaError(f"{path}: would grow beyond 4 GB, for which its tables are too narrow", _FILM)
+    return {(top.start, top.start + 4): size.to_bytes(4, "big")}
+
+
+def use_milliseconds(path: Path) -> None:
+    """Sets the ticks per second of a whole MP4 to the usual 1000, unless a track then starts at another time.
+
+    They say how long the film and its tracks last, and when each track starts (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.6.6:
+    mvhd, tkhd, elst). Lengths are rounded up, as FFmpeg does.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    with mapped(path) as data:
+        start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last one
+        movie = data[start:]
+    timed = [each for each in all_boxes(movie) if each.kind in _FIELDS]
+    timed = [(each.kind, _rows(each.kind, movie[each.content : each.end])[1]) for each in timed]
+    ticks = next((rows[0][_TICKS_PLACE] for kind, rows in timed if kind == b"mvhd"), _USUAL_TICKS)
+    edits = [edit for kind, rows in timed if kind == b"elst" for edit in rows]
+    if all(_USUAL_TICKS * length % ticks == 0 for length, begin, _ in edits if begin == _NOTHING):
+        with path.open("r+b") as film:
+            film.seek(start)
+            film.write(_in_milliseconds(movie, ticks))
+            film.truncate()
+
+
+def _in_milliseconds(data: bytes, ticks: int) -> bytes:
+    """Boxes, with all that was in ticks of the film in milliseconds."""
+    return b"".join(box(each.kind, _rescaled(each.kind, data[each.content : each.end], ticks)) for each in boxes(data))
+
+
+def _rescaled(kind: bytes, content: bytes, ticks: int) -> bytes:
+    if kind in HOLDERS:
+        return _in_milliseconds(content, ticks)
+    if kind not in _FIELDS:
+        return content
+    start, rows, end = _rows(kind, content)
+    place = _FIELDS[kind][2]
+    for row in rows:
+        row[place] = -(-row[place] * _USUAL_TICKS // ticks)
+    if kind == b"mvhd":
+        rows[0][_TICKS_PLACE] = _USUAL_TICKS
+    version = int(any(row[place] >= _MOST_32 for row in rows))
+    changed = b"".join(struct.pack(_FIELDS[kind][version], *row) for row in rows)
+    return bytes([version]) + content[1:start] + changed + content[end:]
+
+
+def _rows(kind: bytes, content: bytes) -> tuple[int, list[list[int]], int]:
+    """The fields of a box, or of each edit of an edit list, and where they start and end in its content."""
+    form = _FIELDS[kind][content[0]]
+    start, count = (8, int.from_bytes(content[4:8], "big")) if kind == b"elst" else (4, 1)
+    end = start + count * struct.calcsize(form)
+    return start, [list(row) for row in struct.iter_unpack(form, content[start:end])], end

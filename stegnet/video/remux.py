@@ -1,0 +1,138 @@
+"""Putting a film file into another format: packet by packet, or as one that browsers and phones play.
+
+These play H.264 4:2:0 of 8 bits in MP4, with sound of some kinds. Pictures and sound that are such already are copied;
+others are coded anew.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from stegnet.core.errors import MediaError
+from stegnet.formats.opened_file import Source
+from stegnet.formats.output import temporary_file
+from stegnet.formats.signature import is_animation
+from stegnet.video.film_writer import rewrite_film
+from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
+from stegnet.video.forms import WATCHABLE, Form
+from stegnet.video.sound import PLAYABLE, SoundWriter
+from stegnet.video.stream_copy import StreamCopy
+
+_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay
+_CODEC, _PIXELS = "h264", {"yuv420p", "yuvj420p"}
+_COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP4 takes as they are
+_OPTIONS = {"movflags": "+faststart"}
+
+
+def rewrap(path: Path, form: Form) -> bool:
+    """Puts a film into another format, in the same file.
+
+    Args:
+        form: MP4 or MKV.
+    Returns:
+        False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks.
+    Raises:
+        MediaError: it can't be written.
+    """
+    choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
+    with temporary_file(path, private=True) as other:
+        try:
+            with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
+                _copy_packets(source, film)
+        except (ValueError, av.PatchWelcomeError, MediaError):
+            return False
+        shutil.copyfile(other, path)
+    return True
+
+
+def _copy_packets(source: InputContainer, film: OutputContainer) -> None:
+    """Copies all tracks.
+
+    Raises:
+        ValueError, av.PatchWelcomeError: the format can't hold one of them, or the film is damaged.
+    """
+    tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
+    film.set_chapters(source.chapters())
+    film.metadata.update(source.metadata)
+    for packet in source.demux():
+        if packet.size:
+            packet.stream = tracks[packet.stream.index]
+            film.mux(packet)
+
+
+def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
+    """Makes a film, in the same file, an MP4 that browsers and phones play.
+
+    Args:
+        progress: called with the number of frames coded anew, and of all.
+    Returns:
+        What was changed or left out, one line each.
+    Raises:
+        MediaError: it is not a film, is damaged, or can't be written.
+    """
+    codec = unplayable(path)
+    with temporary_file(path, private=True) as other:
+        if codec is None:
+            notes = _copy_playable(path, other)
+        else:
+            notes = rewrite_film(path, read_frames(path), scan(path), other, "watchable", progress)
+        shutil.copyfile(other, path)
+    what = f"its pictures ({codec}) became H.264, which browsers and phones play" if codec else "put into MP4"
+    return (what, *notes)
+
+
+def unplayable(path: Source) -> str | None:
+    """Name of the pictures' codec if not all browsers and phones play it; None if they do.
+
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return "an animation"
+    with open_film(path) as film:
+        context = picture_stream(film, path).codec_context
+        copied = film.format.name.split(",")[0] in _COPIED_FROM
+        if context.name != _CODEC:
+            return context.name
+        return None if copied and context.pix_fmt in _PIXELS else f"{context.name}, {context.pix_fmt}"
+
+
+def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
+    copy = StreamCopy(path)
+    try:
+        with (
+            open_film(path) as source,
+            av.open(str(out.absolute()), "w", format="mp4", container_options=_OPTIONS) as film,
+        ):
+            stream, unknown = picture_stream(source, path), unknown_sound(source)
+            pictures = film.add_stream_from_template(stream)
+            sound = SoundWriter(film, copy.tracks, WATCHABLE.packet_gap, PLAYABLE)
+            copy.add_to(film, pictures, WATCHABLE)
+            film.start_encoding()
+            film.mux(copy.covers)
+            for packet in _in_order(source.demux(stream), pictures, copy, sound):
+                film.mux(packet)
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: can't be put into MP4 ({error.strerror})") from error
+    finally:
+        copy.close()
+    return (*unknown, *sound.notes, *copy.notes)
+
+
+def _in_order(
+    packets: Iterable[Packet], pictures: VideoStream, copy: StreamCopy, sound: SoundWriter
+) -> Iterator[Packet]:
+    """Packets of the pictures, each after the sound and subtitles before it."""
+    for packet in packets:
+        if packet.size:
+            stamp = packet.pts if packet.dts is None else packet.dts
+            yield from sound.packets(copy.packets_until(stamp * packet.time_base))
+            packet.stream = pictures
+            yield packet
+    yield from sound.packets(copy.packets_until(None))
+    yield from sound.rest()

@@ -1,0 +1,382 @@
+"""Sound tracks of a film, read packet by packet, and copied to another without re-encoding, or as AAC for watching.
+
+Packets are copied unchanged but for two cases. AAC in ADTS frames (raw, MPEG-TS) loses the frames, as in all other
+formats. Packets that an edit list removes are left out, except in the tenth of a second before the start, which a
+decoder needs to warm up.
+"""
+
+import io
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet, PacketSideData
+
+from stegnet.core.errors import MediaError
+from stegnet.formats import matroska
+from stegnet.formats.opened_file import Source
+from stegnet.formats.signature import is_animation
+from stegnet.video.films import known_sound, open_film, start_time
+
+_WARM_UP = Fraction(1, 10)
+_NANOSECONDS = 10**9
+# FFmpeg's side data for trimming: its number, and samples to drop at the start and at the end, with a reason for each.
+SKIP_SAMPLES = 11
+TRIM = struct.Struct("<IIBB")
+CONVERT_SOUND = "convert the sound to AAC or FLAC first"
+PLAYABLE = frozenset({"aac", "flac", "mp3", "opus"})  # what browsers and phones play in MP4
+_AAC_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
+_USUAL_RATE, _AAC_BITS = 48_000, 96_000  # bits per second and channel
+# Names of layouts in files that only give the number of channels.
+_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
+# Channels that AAC keeps; all others are mixed to two.
+_AAC_LAYOUTS = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)": "5.1"}
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """Everything needed to create the track in another file.
+
+    Attributes:
+        codec: FFmpeg's name, such as "aac" or "pcm_s16le".
+        time_base: of the packets' time stamps, in seconds.
+        rate: samples per second.
+        layout: of the channels, such as "stereo" or "5.1"; "3 channels" if the file names none.
+        extradata: the decoder's configuration, as in Matroska's CodecPrivate.
+        template: the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg.
+        language: ISO 639-2, or None.
+        title: for display, or None.
+    """
+
+    codec: str
+    time_base: Fraction
+    rate: int
+    layout: str
+    extradata: bytes
+    template: bytes
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class SoundPacket:
+    """A packet of a sound track.
+
+    Attributes:
+        track: index into the tracks.
+        pts, dts: presentation and decoding time stamp, in the track's time base; None if unknown.
+        duration: in the track's time base, 0 if unknown.
+        key: whether decoding can start here.
+        data: the packet's bytes.
+        trim: samples to drop at its end.
+    """
+
+    track: int
+    pts: int | None
+    dts: int | None
+    duration: int
+    key: bool
+    data: bytes
+    trim: int = 0
+
+
+def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
+    """The sound tracks of a film whose codecs are known, in the order of the file.
+
+    Raises:
+        MediaError: no such file, not a film, damaged, or a track can't be copied to another file.
+    """
+    if is_animation(path):
+        return ()
+    with _damage(path), open_film(path) as film:
+        first = _first_packets(film)
+        return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(known_sound(film)))
+
+
+def ffmpeg_sound(path: Source) -> list[str]:
+    """The tracks of `sound_tracks` as ffmpeg's command line names them.
+
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return []
+    with open_film(path) as film:
+        known = {track.index for track in known_sound(film)}
+        return [f"a:{number}" for number, track in enumerate(film.streams.audio) if track.index in known]
+
+
+def read_sound(path: Source) -> Iterator[SoundPacket]:
+    """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`.
+
+    Raises:
+        MediaError: no such file, not a film, or damaged.
+    """
+    if is_animation(path):
+        return
+    with _damage(path), open_film(path) as film:
+        start = start_time(film)
+        for index, packet in _packets(film):
+            ticks = round(start / packet.time_base)
+            yield SoundPacket(
+                index,
+                None if packet.pts is None else packet.pts - ticks,
+                None if packet.dts is None else packet.dts - ticks,
+                packet.duration or 0,
+                bool(packet.is_keyframe),
+                bytes(packet),
+                _trim(packet),
+            )
+
+
+class _Sink:
+    """A file without seeking, so that FFmpeg leaves no gaps to fill in later."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+
+@contextmanager
+def _damage(path: Source) -> Iterator[None]:
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: the film's sound is damaged") from error
+
+
+def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
+    """Track index and packet, without the empty packet at the end of each track."""
+    streams = known_sound(film)
+    indices = {stream.index: index for index, stream in enumerate(streams)}
+    filters = {stream.index: _adts_filter(stream) for stream in streams}
+    for packet in film.demux(streams) if streams else ():
+        if packet.size and not _is_edited_out(packet):
+            number = packet.stream.index
+            for filtered in filters[number](packet):
+                yield indices[number], filtered
+
+
+def _adts_filter(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
+    """Removes ADTS frames from AAC, which has them if the file has no decoder configuration."""
+    codec = stream.codec_context
+    if codec.codec.canonical_name == "aac" and not codec.extradata:
+        return BitStreamFilterContext("aac_adtstoasc", stream).filter
+    return lambda packet: [packet]
+
+
+def _is_edited_out(packet: Packet) -> bool:
+    """True if an edit list removes the packet and no decoder needs it to warm up."""
+    if not packet.is_discard or packet.pts is None:
+        return False
+    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+    return not -_WARM_UP < end <= 0
+
+
+def _first_packets(film: InputContainer) -> dict[int, Packet]:
+    first: dict[int, Packet] = {}
+    for index, packet in _packets(film):
+        first.setdefault(index, packet)
+        if len(first) == len(known_sound(film)):
+            break
+    return first
+
+
+def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> SoundTrack:
+    codec = stream.codec_context
+    entry = dict(matroska.track_entry(_track_header(stream, first, path)))
+    extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
+    _set_delay(entry, stream, first)
+    language = stream.metadata.get("language")
+    return SoundTrack(
+        codec.codec.canonical_name,
+        stream.time_base,
+        codec.sample_rate,
+        codec.layout.name,
+        extradata,
+        b"".join(matroska.element(name, content) for name, content in entry.items()),
+        None if language == "und" else language,
+        stream.metadata.get("title") or stream.metadata.get("name"),
+    )
+
+
+def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> bytes:
+    """Header of a Matroska file with this track."""
+    sink = _Sink()
+    try:
+        with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
+            copy = film.add_stream_from_template(stream)
+            copy.disposition = stream.disposition
+            if first is not None and first.has_sidedata("new_extradata"):
+                copy.codec_context.extradata = bytes(first.get_sidedata("new_extradata"))
+            film.start_encoding()
+    except (ValueError, av.FFmpegError) as error:
+        name = stream.codec_context.codec.canonical_name
+        raise MediaError(f"{path}: its sound ({name}) can't be copied to another file", CONVERT_SOUND) from error
+    return bytes(sink.data)
+
+
+def _set_delay(entry: dict[bytes, bytes], stream: AudioStream, first: Packet | None) -> None:
+    """Stores as codec delay how long before time 0 the sound starts, since Matroska has no negative times.
+
+    The file's own codec delay is more precise than the time stamp of its first packet.
+    """
+    if first is None or first.pts is None or first.pts >= 0:
+        return
+    early = -first.pts * stream.time_base * _NANOSECONDS
+    known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
+    if early - known >= stream.time_base * _NANOSECONDS:
+        entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
+
+
+def _trim(packet: Packet) -> int:
+    if not packet.has_sidedata("skip_samples"):
+        return 0
+    return TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
+
+
+class SoundWriter:
+    """Sound tracks of a film that is being written; turns `SoundPacket` into FFmpeg's packets.
+
+    Args:
+        film: not started yet.
+        tracks: to add to it.
+        packet_gap: smallest difference between two packets' time stamps, in ticks of the new track.
+        playable: codecs that are copied, all others become AAC; None: all are copied.
+    Attributes:
+        notes: a line on what becomes AAC.
+    Raises:
+        ValueError, av.FFmpegError: the film's format can't hold a track.
+    """
+
+    def __init__(
+        self,
+        film: OutputContainer,
+        tracks: Sequence[SoundTrack],
+        packet_gap: int,
+        playable: frozenset[str] | None = None,
+    ) -> None:
+        others = {track.codec for track in tracks} - (playable or {track.codec for track in tracks})
+        names = ", ".join(sorted(others))
+        self.notes = (f"its sound ({names}) became AAC, which browsers and phones play",) if others else ()
+        self._tracks = [
+            _AacWriter(film, track) if track.codec in others else _TrackWriter(film, track, packet_gap)
+            for track in tracks
+        ]
+
+    def packets(self, given: Iterable[SoundPacket | Packet], shift: Fraction = Fraction(0)) -> Iterator[Packet]:
+        """The packets for the film, `shift` seconds later; those of subtitles have their tracks already."""
+        for packet in given:
+            if isinstance(packet, SoundPacket):
+                yield from self._tracks[packet.track].packets(packet, shift)
+            else:
+                packet.pts = packet.dts = packet.pts + round(shift / packet.time_base)
+                yield packet
+
+    def rest(self) -> Iterator[Packet]:
+        """The packets that come after the last one."""
+        for track in self._tracks:
+            yield from track.rest()
+
+
+class _TrackWriter:
+    def __init__(self, film: OutputContainer, track: SoundTrack, packet_gap: int) -> None:
+        self._stream = _add_stream(film, track)
+        self._time_base = track.time_base
+        self._gap = packet_gap
+        self._last: int | None = None
+        self._end = 0
+
+    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[Packet]:
+        packet = Packet(sound.data)
+        packet.stream, packet.time_base = self._stream, self._stream.time_base
+        packet.dts = self._next_dts(sound.pts if sound.dts is None else sound.dts, shift)
+        packet.pts = packet.dts if sound.pts is None else max(packet.dts, self._ticks(sound.pts, shift))
+        packet.duration = self._ticks(sound.duration)
+        packet.is_keyframe = sound.key
+        self._end = packet.dts + packet.duration
+        if sound.trim:
+            side = PacketSideData(SKIP_SAMPLES, TRIM.size)
+            side.update(TRIM.pack(0, sound.trim, 0, 0))
+            side.to_packet(packet)
+        yield packet
+
+    def rest(self) -> Iterator[Packet]:
+        return iter(())
+
+    def _next_dts(self, stamp: int | None, shift: Fraction) -> int:
+        """The stamp, or else the end of the last packet; never before the last packet's stamp."""
+        dts = self._end if stamp is None else self._ticks(stamp, shift)
+        self._last = dts if self._last is None else max(dts, self._last + self._gap)
+        return self._last
+
+    def _ticks(self, stamp: int, shift: Fraction = Fraction(0)) -> int:
+        return round((stamp * self._time_base + shift) / self._stream.time_base)
+
+
+class _AacWriter:
+    """Decodes a track and codes it as AAC; a packet that can't be decoded is left out, as players do."""
+
+    def __init__(self, film: OutputContainer, track: SoundTrack) -> None:
+        self._time_base, self._opened = track.time_base, ExitStack()
+        self._decoder = self._opened.enter_context(_template_stream(track)).codec_context
+        layout = _AAC_LAYOUTS.get(track.layout, "stereo")
+        self._stream = film.add_stream(
+            "aac", rate=track.rate if track.rate in _AAC_RATES else _USUAL_RATE, layout=layout
+        )
+        self._stream.bit_rate = _AAC_BITS * self._stream.layout.nb_channels
+        _set_names(self._stream, track)
+
+    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[Packet]:
+        packet = Packet(sound.data)
+        packet.time_base, packet.duration = self._time_base, sound.duration
+        if sound.pts is not None:
+            packet.pts = packet.dts = sound.pts + round(shift / self._time_base)
+        with suppress(av.InvalidDataError):
+            yield from self._encoded(self._decoder.decode(packet))
+
+    def rest(self) -> Iterator[Packet]:
+        with self._opened:
+            yield from self._encoded([*self._decoder.decode(None), None])
+
+    def _encoded(self, frames: Iterable[AudioFrame | None]) -> Iterator[Packet]:
+        for frame in frames:
+            yield from self._stream.encode(frame)
+
+
+def _add_stream(film: OutputContainer, track: SoundTrack) -> AudioStream:
+    with _template_stream(track) as template:
+        stream = film.add_stream_from_template(template)
+        stream.disposition = template.disposition
+    stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
+    _set_names(stream, track)
+    return stream
+
+
+def _set_names(stream: AudioStream, track: SoundTrack) -> None:
+    names = {"language": track.language, "title": track.title}
+    stream.metadata.update({name: value for name, value in names.items() if value})
+
+
+@contextmanager
+def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
+    """A stream of FFmpeg's to create another one from.
+
+    Raises:
+        ValueError, av.FFmpegError: the track was not made by `sound_tracks`.
+    """
+    private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
+    with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
+        if not film.streams.audio:
+            raise ValueError("no sound track")
+        yield film.streams.audio[0]

@@ -1,0 +1,366 @@
+"""Copying everything but the pictures from one film to another, without re-encoding.
+
+Sound, subtitles, chapters, attachments, cover art, tags, and the metadata of colours and pixel shape. Whatever the
+other format can't hold is left out with a note.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.subtitles.stream import SubtitleStream
+from av.video.stream import VideoStream
+
+from stegnet.core.errors import MediaError
+from stegnet.formats.opened_file import Source
+from stegnet.formats.signature import is_animation
+from stegnet.video.films import (
+    INTERLACED,
+    UNSPECIFIED,
+    decoded,
+    open_film,
+    picture_stream,
+    picture_tracks,
+    shape,
+    start_time,
+)
+from stegnet.video.forms import FORMS, Form
+from stegnet.video.sound import SoundPacket, read_sound, sound_tracks
+
+# Codecs: MP4's, other text, and pictures.
+_MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}
+_PICTURES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
+_UTF16 = b"\xfe\xff"
+Timed = tuple[Fraction, SoundPacket | Packet]  # time in seconds
+# Tags that describe the file, not the film.
+_FILE_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
+_MP4_TAGS = {
+    *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
+    *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort"),
+    *("season_number", "media_type", "hd_video", "gapless_playback", "compilation", "track", "disc", "location"),
+}
+_ANY_TYPE = "application/octet-stream"
+_COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+
+
+@dataclass(frozen=True)
+class SubtitleTrack:
+    """A subtitle track of a film, and what becomes of it in another.
+
+    Attributes:
+        source: name of its codec.
+        written: what it becomes in the other film, "copy" if it stays as it is; None: the other film can't hold it.
+        language: its tag, or "".
+    """
+
+    source: str
+    written: str | None
+    language: str
+
+
+def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
+    """The subtitle tracks of a film: text is converted to what the other film can hold.
+
+    Args:
+        form: of that film, "mkv" or "mp4".
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return []
+    with open_film(path) as source:
+        found = [(_codec_name(track), track.metadata.get("language", "")) for track in source.streams.subtitles]
+    return [SubtitleTrack(codec, _subtitle_codec(codec, form), language) for codec, language in found]
+
+
+def _subtitle_codec(codec: str, form: str) -> str | None:
+    mkv = FORMS[form].is_matroska
+    if codec == _MP4_TEXT:
+        return "subrip" if mkv else "copy"
+    if codec in _TEXTS:
+        return "copy" if mkv else _MP4_TEXT
+    return "copy" if mkv and codec in _PICTURES else None
+
+
+class SubtitleCopy:
+    """The subtitle tracks of a film, each added to another film that has not started yet.
+
+    MP4's text becomes SubRip in Matroska, which loses only its styles. A track that the format can't hold is left
+    out with a note.
+    """
+
+    def __init__(self, source: InputContainer, path: Source, film: OutputContainer, form: Form) -> None:
+        self._path = path
+        self._notes: list[str] = []
+        self._lost_styles = False
+        self._streams = {track.index: self._add(track, film, form) for track in source.streams.subtitles}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each loss; complete after the last packet."""
+        lost = ("the styles of its subtitles are lost: Matroska gets plain text",) if self._lost_styles else ()
+        return (*self._notes, *lost)
+
+    def packets(self) -> Iterator[Timed]:
+        """Time in seconds and packet, in the order of the file.
+
+        Raises:
+            av.FFmpegError: the film is damaged.
+        """
+        wanted = [index for index, stream in self._streams.items() if stream is not None]
+        if not wanted:
+            return
+        with open_film(self._path) as source:
+            start = start_time(source)
+            for packet in source.demux([source.streams[index] for index in wanted]):
+                if packet.size and packet.pts is not None:
+                    packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
+                    yield from self._copied(packet)
+
+    def _add(self, track: SubtitleStream, film: OutputContainer, form: Form) -> Stream | None:
+        codec = _codec_name(track)
+        try:
+            if codec == _MP4_TEXT and form.is_matroska:
+                stream = film.add_mux_stream("subrip", time_base=track.time_base)
+            else:
+                stream = film.add_stream_from_template(track)
+        except ValueError:
+            self._notes.append(f"its subtitles ({codec}) are left out: {form.name} can't hold them")
+            return None
+        stream.disposition = track.disposition
+        names = {name: track.metadata.get(name) for name in ("language", "title")}
+        stream.metadata.update({name: value for name, value in names.items() if value})
+        return stream
+
+    def _copied(self, packet: Packet) -> Iterator[Timed]:
+        stream = self._streams[packet.stream.index]
+        time = packet.pts * packet.time_base
+        if stream.codec_context is None:  # SubRip
+            text, styles = _split_mov_text(bytes(packet))
+            self._lost_styles = self._lost_styles or bool(styles)
+            packet = _with_data(packet, text)
+        if packet.size:
+            packet.stream = stream
+            yield time, packet
+
+
+def _codec_name(track: SubtitleStream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
+
+
+def _split_mov_text(data: bytes) -> tuple[bytes, bytes]:
+    """Text in UTF-8, and the style boxes after it (3GPP TS 26.245: a 16-bit length, then the text)."""
+    end = 2 + int.from_bytes(data[:2], "big")
+    text = data[2:end]
+    if text.startswith(_UTF16):
+        text = text.decode("utf-16", errors="replace").encode()
+    return text, data[end:]
+
+
+def _with_data(packet: Packet, data: bytes) -> Packet:
+    """A packet with the same times and other data."""
+    copy = Packet(data)
+    copy.pts, copy.dts, copy.duration, copy.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    copy.is_keyframe = True
+    return copy
+
+
+class StreamCopy:
+    """Streams and metadata on their way from a film that was read to one that is being written.
+
+    Attributes:
+        tracks: the film's sound tracks.
+        covers: packets of cover art, which come first.
+
+    Args:
+        path: the film to copy from.
+    Raises:
+        MediaError: it is not a film, or its sound can't be copied.
+    """
+
+    def __init__(self, path: Source) -> None:
+        self.tracks = sound_tracks(path)
+        self.covers: list[Packet] = []
+        self._path = path
+        self._notes: list[str] = []
+        self._subtitles: SubtitleCopy | None = None
+        self._sources: list[Iterator[Timed]] = []
+        self._merged: Iterator[Timed] = iter(())
+        self._next: Timed | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing that could not be copied; complete after the last packet."""
+        return (*self._notes, *(self._subtitles.notes if self._subtitles else ()))
+
+    def add_to(self, film: OutputContainer, pictures: VideoStream, form: Form) -> None:
+        """Adds all metadata and subtitle tracks to a film that has not started yet, and sets `covers`.
+
+        Raises:
+            MediaError: the film to copy from is damaged.
+        """
+        if is_animation(self._path):
+            return
+        with open_film(self._path) as source:
+            self._notes += _copy_picture_metadata(source, self._path, pictures, form)
+            self._notes += _copy_tags(source, film, form)
+            film.set_chapters(
+                [
+                    {**chapter, "id": number, "end": max(chapter["start"], chapter["end"])}
+                    for number, chapter in enumerate(source.chapters(), 1)
+                ]
+            )  # one that ends before its start gets no length
+            self._subtitles = SubtitleCopy(source, self._path, film, form)
+            self._notes += _copy_attachments(source, film, form)
+        self.covers = _copy_covers(self._path, film, form)
+        self._sources = [self._timed_sound(), self._subtitles.packets()]
+        self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
+
+    def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | Packet]:
+        """Packets of sound and subtitles up to `time` in seconds; None: all that are left.
+
+        Raises:
+            MediaError: the film to copy from is damaged.
+        """
+        while self._next or self._advance():
+            due, packet = self._next
+            if time is not None and due > time:
+                return
+            self._next = None
+            yield packet
+
+    def close(self) -> None:
+        """Closes the film to copy from."""
+        for source in self._sources:
+            source.close()
+
+    def _advance(self) -> bool:
+        try:
+            self._next = next(self._merged, None)
+        except av.FFmpegError as error:
+            raise MediaError(f"{self._path}: the film is damaged") from error
+        return self._next is not None
+
+    def _timed_sound(self) -> Iterator[Timed]:
+        time = Fraction(0)
+        for packet in read_sound(self._path):
+            stamp = packet.pts if packet.dts is None else packet.dts
+            time = time if stamp is None else stamp * self.tracks[packet.track].time_base
+            yield time, packet
+
+
+def left_out(path: Source, form: str) -> tuple[str, ...]:
+    """One line for each thing that is lost where pictures, sound, subtitles and the times of chapters are copied.
+
+    Args:
+        form: of the other film, "mkv" or "mp4".
+    Raises:
+        MediaError: it is not a film.
+    """
+    if is_animation(path):
+        return ()
+    lost = [f"subtitles ({track.source})" for track in subtitle_tracks(path, form) if track.written is None]
+    with open_film(path) as source:
+        if any(chapter["metadata"].get("title") for chapter in source.chapters()):
+            lost.append("chapter titles")
+        lost += [f"tags {', '.join(names)}"] if (names := sorted(_film_tags(source))) else []
+        lost += [f"attached files ({len(files)})"] if (files := source.streams.attachments) else []
+        lost += ["cover art"] if _covers_of(source) else []
+        return (*(f"its {what} are left out" for what in lost), *_never_copied(source))
+
+
+# Metadata: each function yields a line for everything that the other format can't hold.
+
+
+def _copy_picture_metadata(source: InputContainer, path: Source, pictures: VideoStream, form: Form) -> Iterator[str]:
+    """Copies colour primaries, transfer function, pixel aspect ratio, field order, language and disposition."""
+    stream = picture_stream(source, path)
+    old, new = stream.codec_context, pictures.codec_context
+    if old.color_primaries != UNSPECIFIED:
+        new.color_primaries = old.color_primaries
+    if old.color_trc != UNSPECIFIED:
+        new.color_trc = old.color_trc
+    pictures.disposition = stream.disposition
+    if language := stream.metadata.get("language"):
+        pictures.metadata["language"] = language
+    first = next(decoded(source, stream, path), None)
+    aspect = Fraction(1) if first is None else shape(stream, first)[2]
+    if not form.is_matroska:
+        if stream.sample_aspect_ratio:
+            new.sample_aspect_ratio = aspect
+        return
+    if old.field_order in INTERLACED:
+        new.field_order = old.field_order
+    if aspect != 1:
+        ratio = f"{aspect.numerator}:{aspect.denominator}"
+        yield f"its pixels are {ratio}, but square in the new film: MKV can't store it here, MP4 can"
+
+
+def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
+    """Copies title and the like, but not which program wrote the file or when."""
+    tags = _film_tags(source)
+    if not form.is_matroska and (unknown := sorted(tags.keys() - _MP4_TAGS)):
+        yield f"its tags {', '.join(unknown)} are left out: MP4 can't hold them"
+        tags = {name: value for name, value in tags.items() if name in _MP4_TAGS}
+    film.metadata.update(tags)
+
+
+def _film_tags(source: InputContainer) -> dict[str, str]:
+    tags = {name.lower(): value for name, value in source.metadata.items()}
+    return {name: value for name, value in tags.items() if name not in _FILE_TAGS and "creation" not in name}
+
+
+def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
+    """Copies fonts and other files; notes the tracks that are never copied."""
+    attachments = source.streams.attachments
+    if form.is_matroska:
+        for stream in attachments:
+            film.add_attachment(stream.name or "attachment", stream.mimetype or _ANY_TYPE, stream.data)
+    elif attachments:
+        yield f"its attached files ({len(attachments)}) are left out: MP4 can't hold them"
+    yield from _never_copied(source)
+
+
+def _never_copied(source: InputContainer) -> Iterator[str]:
+    # MP4 stores chapters in a text track.
+    data = [stream for stream in source.streams.data if not (source.chapters() and stream.name == "bin_data")]
+    if data:
+        yield f"its data tracks ({len(data)}) are left out"
+    others = len(picture_tracks(source)) - 1
+    if others:
+        yield f"its other video tracks ({others}) are left out"
+
+
+def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[Packet]:
+    """Copies cover art, as attachments to Matroska; returns the packets that MP4 needs first."""
+    with open_film(path) as source:
+        covers = _covers_of(source)
+        packets = {}
+        for packet in source.demux(covers) if covers else ():
+            packets.setdefault(packet.stream.index, packet)
+            if len(packets) == len(covers):
+                break
+        copied = [_cover(packets[stream.index], film, form) for stream in covers if stream.index in packets]
+    return [packet for packet in copied if packet is not None]
+
+
+def _covers_of(source: InputContainer) -> list[VideoStream]:
+    return [stream for stream in source.streams.video if stream.disposition & Disposition.attached_pic]
+
+
+def _cover(art: Packet, film: OutputContainer, form: Form) -> Packet | None:
+    old = art.stream
+    if form.is_matroska:
+        name, kind = _COVER_TYPES.get(old.codec_context.name, ("cover", _ANY_TYPE))
+        film.add_attachment(old.metadata.get("filename", name), old.metadata.get("mimetype", kind), bytes(art))
+        return None
+    new = film.add_stream_from_template(old)
+    new.disposition = Disposition.attached_pic
+    packet = Packet(bytes(art))
+    packet.stream, packet.is_keyframe = new, True
+    return packet
