@@ -52,5 +52,5 @@ def sealed_at(rate: float) -> Method:
 
 
 def four_bit_swap(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
-    """The secret's high four bits in the place of the cover's low four, without key or randomness: the baseline."""
+    """The secret's high four bits instead of the cover's low four, without key or randomness: the baseline."""
     return cover & 0xF0 | secret >> 4

@@ -238,7 +238,7 @@ def _nodes(files: Counter) -> str:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class _ProgressBar:

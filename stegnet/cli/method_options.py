@@ -45,16 +45,13 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
         suffix: of the output, or "".
     """
     given = {name: value for name in _declared() if (value := getattr(options, name)) is not None}
-    default, *_ = METHODS
-    name = options.method or default
-    if options.destination:
-        destination = DESTINATIONS[options.destination]
-        for each in ("method", *destination.options):
-            if getattr(options, each) is not None:
-                options.usage_error(f"--for says what OUT survives: leave {flag(each)} out")
-        name, given = destination.method, given | destination.options
+    destination = DESTINATIONS[options.destination or "file"]
+    for each in ("method", *destination.options):
+        if options.destination and getattr(options, each) is not None:
+            options.usage_error(f"--for says what OUT survives: leave {flag(each)} out")
+    given |= destination.options
     try:
-        method = METHODS.choose(name, given, suffix)
+        method = METHODS.choose(options.method or destination.method, given, suffix)
     except UnknownOption as error:
         each, kind, _ = _declared()[error.option]
         shown = flag(error.option, kind is bool and each.default)

@@ -124,7 +124,7 @@ class Parser(argparse.ArgumentParser):
     def _too_many(self, passphrase: bool) -> NoReturn:
         """Names none of them: one may be a passphrase."""
         self._refuse_unknown_option()
-        self._stop("too many arguments" + f"; {_NOT_AN_ARGUMENT}" * passphrase, self.shortest())
+        self._stop(f"too many arguments; {_NOT_AN_ARGUMENT}" if passphrase else "too many arguments", self.shortest())
 
     def _refuse_unknown_option(self) -> None:
         """Names the first option that this parser does not have, without its value."""
@@ -182,4 +182,5 @@ def _as_typed(action: argparse.Action) -> list[str]:
     name = action.metavar or action.dest
     if not action.option_strings:
         return [str(name)]
-    return action.option_strings[:1] + [str(name)] * (action.nargs != 0)
+    option = action.option_strings[0]
+    return [option] if action.nargs == 0 else [option, str(name)]

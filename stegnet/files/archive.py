@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import unicodedata
 import zipfile
 from collections.abc import Iterator
@@ -45,7 +44,8 @@ def pack(folder: Path, into: Path) -> Path:
                 if path.is_file():
                     with path.open("rb") as file:
                         shutil.copyfileobj(file, packed_file)
-        _check(packing.infolist(), sys.maxsize, sys.maxsize)
+        if amount := _excess(packing.infolist()):
+            raise MediaError(f"{folder}: holds {amount}, more than may be unpacked", "hide several smaller folders")
     return archive
 
 
@@ -117,9 +117,8 @@ def _unpack(archive: Path, folder: Path) -> str:
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
     """Refuses what no honest sender packs: names that lead elsewhere, links, and files that share their bytes."""
-    total = sum(entry.file_size for entry in entries)
-    if len(entries) > _MOST_FILES or total > min(_MOST_BYTES, free):
-        raise _refusal(f"holds {len(entries)} files of {total} bytes, more than may be unpacked here")
+    if amount := _excess(entries, free):
+        raise _refusal(f"holds {amount}, more than may be unpacked here")
     if sum(entry.compress_size for entry in entries) > size:
         raise _refusal("is malicious: its files share their bytes")
     if len({folded(entry.filename.rstrip("/")) for entry in entries}) < len(entries):
@@ -127,6 +126,13 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
     for entry in entries:
         if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in (0, 4, 8):
             raise _refusal(f"is malicious: {entry.filename!r} leads elsewhere")
+
+
+def _excess(entries: list[zipfile.ZipInfo], most: int = _MOST_BYTES) -> str:
+    """What is too much to be unpacked; "" if it is not too much."""
+    total = sum(entry.file_size for entry in entries)
+    within = len(entries) <= _MOST_FILES and total <= min(_MOST_BYTES, most)
+    return "" if within else f"{len(entries)} files of {total} bytes"
 
 
 def _is_portable(name: str) -> bool:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, reading
 
 START_BYTES = 4096
 
@@ -92,11 +92,16 @@ Source = Path | OpenedFile
 
 
 def start_of(source: Source) -> bytes:
-    """The first bytes of a file."""
-    if isinstance(source, OpenedFile):
-        return source.start
-    with source.open("rb") as file:
-        return file.read(START_BYTES)
+    """The first bytes of a file.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    with reading(source):
+        if isinstance(source, OpenedFile):
+            return source.start
+        with source.open("rb") as file:
+            return file.read(START_BYTES)
 
 
 def mapped(source: Source) -> mmap.mmap:

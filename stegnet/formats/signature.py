@@ -2,7 +2,6 @@
 
 import re
 
-from stegnet.core.errors import reading
 from stegnet.formats import matroska
 from stegnet.formats.boxes import HEADER, box_at
 from stegnet.formats.opened_file import Source, mapped, start_of
@@ -18,14 +17,14 @@ _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs",
 
 def is_animation(path: Source) -> bool:
     """True if it is an animated WebP or AVIF; False if there is no file."""
-    start = _start(path) if path.is_file() else b""
+    start = start_of(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis"
 
 
 def is_moving_picture(path: Source) -> bool:
     """True if it is a film by what moves in it, but of a format that pictures have: GIF, PNG, WebP or AVIF."""
-    return is_animation(path) or _start(path).startswith((b"GIF8", b"\x89PNG"))
+    return is_animation(path) or start_of(path).startswith((b"GIF8", b"\x89PNG"))
 
 
 def is_lossy_webp(path: Source) -> bool:
@@ -44,12 +43,12 @@ def is_lossy_webp(path: Source) -> bool:
 
 def is_jpeg(path: Source) -> bool:
     """True if the file begins as a JPEG does."""
-    return _start(path)[:3] == b"\xff\xd8\xff"
+    return start_of(path)[:3] == b"\xff\xd8\xff"
 
 
 def is_heic(path: Source) -> bool:
     """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
-    start = _start(path)
+    start = start_of(path)
     brands = start[: int.from_bytes(start[:4], "big")]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
 
@@ -67,17 +66,17 @@ def exceeds_scans(path: Source, most: int) -> bool:
 
 def is_mp4(path: Source) -> bool:
     """True if it is an MP4, MOV or 3GP, possibly an unfinished one."""
-    return _start(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"}
+    return start_of(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"}
 
 
 def is_matroska(path: Source) -> bool:
     """True if it is Matroska or WebM."""
-    return _start(path).startswith(matroska.EBML)
+    return start_of(path).startswith(matroska.EBML)
 
 
 def is_truncated(path: Source) -> bool:
     """True if a Matroska, MP4 or AVI file is shorter than its header says."""
-    start = _start(path)
+    start = start_of(path)
     size = path.stat().st_size
     if start.startswith(matroska.EBML):
         return (matroska.end_of_segment(start) or 0) > size
@@ -96,8 +95,3 @@ def _end_of_boxes(path: Source, size: int) -> int:
                 break
             position = found.end
     return position
-
-
-def _start(path: Source) -> bytes:
-    with reading(path):
-        return start_of(path)

@@ -122,7 +122,7 @@ def _kind(line: str) -> str | None:
 
 
 def _not(wanted: str) -> str:
-    return f"not {NAMES[wanted]}" + " file" * (wanted != RECIPIENT)
+    return f"not {NAMES[wanted]}" if wanted == RECIPIENT else f"not {NAMES[wanted]} file"
 
 
 def _expanded(prefix: str) -> list[int]:

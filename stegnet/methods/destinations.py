@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from stegnet.methods.method import AUTO
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -15,7 +17,7 @@ class Destination:
     """
 
     text: str
-    method: str = "auto"
+    method: str = AUTO
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -72,7 +72,9 @@ class Collected:
         whole = {status.index for _, status in own if status.whole}
         altered = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
         missing, count = self.header.frames - len({status.index for _, status in own}), self.header.frames
-        return (*altered, *([f"{missing} of the album's {count} pictures {_are(missing)} missing"] * (missing > 0)))
+        if missing:
+            altered.append(f"{missing} of the album's {count} pictures {_are(missing)} missing")
+        return tuple(altered)
 
     def _diagnosis(self) -> Diagnosis:
         """Diagnosis of the file's own frames; those of another container are foreign."""

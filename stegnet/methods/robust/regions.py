@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from stegnet.core import blocks
 from stegnet.core.blocks import BLOCK
 from stegnet.core.samples import strips
 from stegnet.keys import SALT_BYTES
@@ -15,8 +16,8 @@ _STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge t
 _MOST_NEAR, _MOST_SALTS = 6, 8
 
 _REGIONS = 4  # in a row and in a column
-LUMA = (299, 587, 114)  # thousandths of red, green, blue (ITU-R BT.601)
-LUMA_SHARES = np.float32(LUMA) / np.float32(1000)
+LUMA = tuple(round(1000 * weight) for weight in blocks.LUMA)  # thousandths, for exact sums
+LUMA_SHARES = np.float32(blocks.LUMA)
 
 
 class RegionSums:
