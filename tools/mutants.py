@@ -83,7 +83,7 @@ def _digest(patch: Path) -> str:
 def _copy(root: Path, copy: Path) -> Path:
     """What git tracks, as it lies there, and the compiled modules."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
-    for path in (*(root / name for name in listed.split("\0")), *root.glob("stegnet/kernels/*.so")):
+    for path in (*(root / name for name in listed.split("\0")), *root.glob("stegnet/*/*.so")):
         if path.is_file():
             place = copy / path.relative_to(root)
             place.parent.mkdir(parents=True, exist_ok=True)

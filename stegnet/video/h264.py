@@ -1,7 +1,7 @@
 """H.264 streams by their coefficients' levels: slices read, and written again with all other syntax as it was.
 
 The set of levels that are not zero stays, so that no other element of a stream depends on a change. This is the face of
-a compiled reader, `kernels/_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main and
+a compiled reader, `_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main and
 High profiles (Rec. ITU-T H.264); there is no other.
 """
 
@@ -24,7 +24,7 @@ WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
 
 def _load() -> ModuleType | None:
     try:
-        from stegnet.kernels import _h264
+        from stegnet.video import _h264
     except ImportError:  # it was installed without a C compiler
         return None
     return _h264

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.format.h264_headers_by_the_book import B, I
 from tests.format.h264_slices_by_the_book import CHROMA_DC, INTRA_IN_B, INTRA_IN_P, LUMA_8X8, Macroblock, Slice
 
-SOURCE = Path(__file__, "../../../stegnet/kernels/_h264_cabac_tables.h").resolve()
+SOURCE = Path(__file__, "../../../stegnet/video/_h264_cabac_tables.h").resolve()
 CONTEXTS = [*range(276), *range(399, 436)]  # that SOURCE has, in each of its four parts
 TERMINATE = 276
 
