@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from stegnet.methods.destinations import DESTINATIONS
 from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT
 from tools.bench import BEGIN, END, run, with_tables
 from tools.counts import counts
+from tools.diagrams import FOLDER, drawings
 
 
 def test_a_benchmark_has_the_memory_of_its_own_process_and_changes_its_tables_alone(tmp_path: Path) -> None:
@@ -39,6 +41,14 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     assert found["files that name a method, outside methods"] == "1 + 0 of the page"
     assert (found["tests: deep imports; patches"], found["README, words"]) == ("1; 0", "3")
     assert found["DVC files, lines"] == "4, 25% of them paths of code"
+
+
+def test_the_diagrams_show_the_stages_the_layers_and_every_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for name, svg in drawings().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == svg, "run python -m tools.diagrams"
+    shown = (FOLDER / "methods.svg").read_text(encoding="utf-8")
+    assert [name for name in DESTINATIONS if f"--for {name}" not in shown] == ["file"]
 
 
 @pytest.mark.long
