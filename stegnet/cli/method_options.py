@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from stegnet.cli.flags import flag
 from stegnet.cli.parser import Parser
 from stegnet.methods import METHODS, Method, UnknownOption
-from stegnet.methods.destinations import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS
 
 _FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
 _CHOICE = """\

@@ -24,7 +24,7 @@ from stegnet.image.pictures import read_picture, reduced
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media.cover import kind
 from stegnet.methods import AUTO, METHODS, Context, HideJob, Method, hide_file
-from stegnet.methods.destinations import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS
 from stegnet.results import TEXT_NAME, OutputTarget, Report
 from stegnet.video.films import read_frames
 

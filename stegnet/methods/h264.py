@@ -22,11 +22,20 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.temporary import temporary_folder
 from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.context import Context
-from stegnet.methods.found_file import FoundFile, describe_file, found_file_by, loss_note
 from stegnet.methods.h264_stream import SHARE, FilmStream, Group, GroupWindow, film_groups, level_costs
-from stegnet.methods.method import Capacity, CoverSize, Fit, Fitness, Method, NewContainer, option
-from stegnet.methods.payload import Carrier, Payload
+from stegnet.methods.method import (
+    Capacity,
+    Carrier,
+    Context,
+    CoverSize,
+    Fit,
+    Fitness,
+    Method,
+    NewContainer,
+    Payload,
+    option,
+)
+from stegnet.methods.writing import FoundFile, found_file_by, loss_note
 from stegnet.record import (
     Container,
     FrameReading,
@@ -212,7 +221,7 @@ class _NewH264(NewContainer):
 
     def notes(self) -> tuple[str, ...]:
         loss = loss_note(self.header, self.keys.anchors is not None, GROUPS[1], "lost")
-        return f"{describe_file(self.header)}{self.fitted.exactly}", *loss, *self.fitted.notes
+        return self.fitted.line, *loss, *self.fitted.notes
 
     def figures(self) -> dict[str, Any]:
         secure = SecurePayload(self.carrier.count, _RATE, _MEASURED)

@@ -10,19 +10,16 @@ from stegnet.core.progress import Progress
 from stegnet.formats.output import atomic_write
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.context import DEFAULT_CONTEXT, Context, ignore
-from stegnet.methods.method import Method, NewContainer
-from stegnet.methods.payload import Payload
+from stegnet.methods.method import DEFAULT_CONTEXT, Context, Method, NewContainer, Payload, ignore
 from stegnet.record import Record
 from stegnet.results import HidingFigures, OutputTarget, Report
 
 
 @dataclass(frozen=True)
 class HideJob:
-    """A way to hide one secret after the other. It can be pickled.
+    """A way to hide one secret after the other: a method, an instance of its options, and a context.
 
-    Attributes:
-        options: an instance of the method's own.
+    It can be pickled.
     """
 
     method: Method
@@ -54,16 +51,17 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     """
     suffix = out.path.suffix.lower()
     with Payload(secret) as payload, Cover(cover) as opened:
-        for own, fitness in job.method.candidates(opened, payload, suffix, job.options):
+        for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
+            options = fitness.options
             try:
-                out.check(own.forms[opened.kind], opened.called, cover, secret, *own.inputs(fitness.options))
-                if opened.kind not in own.covers:
-                    (only,) = own.covers
-                    message = f"{cover}: is a {opened.called}, and the method {own.name} hides in {only}s"
+                out.check(method.forms[opened.kind], opened.called, cover, secret, *method.inputs(options))
+                if opened.kind not in method.covers:
+                    (only,) = method.covers
+                    message = f"{cover}: is a {opened.called}, and the method {method.name} hides in {only}s"
                     raise CapacityError(message, 'use `method="auto"`, which chooses')
-                own.check(opened, payload, fitness.options)
-                made = own.embed(opened, payload, suffix, key_source, fitness.options, job.context)
-                report = _written(own.name, made, opened, out, fitness.options)
+                method.check(opened, payload, options)
+                made = method.embed(opened, payload, suffix, key_source, options, job.context)
+                report = _write(method.name, made, opened, out, options)
             except (CapacityError, PackageError) as error:
                 refused = error
             else:
@@ -80,13 +78,12 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     with Cover(cover) as opened:
         method, options = job.method.for_album(opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
-        return _written(method.name, made, opened, out, options)
+        return _write(method.name, made, opened, out, options)
 
 
-def _written(method: str, made: NewContainer, cover: Cover, out: OutputTarget, options: Any) -> Report:
-    verify = getattr(options, "verify", True)
+def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, options: Any) -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
-        made.write(part, verify)
+        made.write(part, getattr(options, "verify", True))
     pixels, fitted = made.frames * made.height * made.width, made.fitted
     figures = HidingFigures(method, cover.length, pixels, film=cover.is_film, **made.figures())
     return Report(

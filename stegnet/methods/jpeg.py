@@ -18,22 +18,23 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
-from stegnet.methods.context import Context
-from stegnet.methods.found_file import FoundFile, describe_file, found_file_by
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
 from stegnet.methods.method import (
     RESIZE_HELP,
     SAFE_HELP,
     Capacity,
+    Carrier,
+    Context,
     CoverSize,
     Fit,
     Fitness,
+    Fitted,
     Method,
     NewContainer,
+    Payload,
     option,
 )
-from stegnet.methods.new_containers import write_jpeg
-from stegnet.methods.payload import Carrier, Fitted, Payload
+from stegnet.methods.writing import FoundFile, found_file_by, write_jpeg
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import Changes, SecurePayload, not_safe
 from stegnet.sealing import room
@@ -215,7 +216,7 @@ class _SealedJpeg(NewContainer):
         made = self._plan.cover.notes
         if not self.fitted:
             return made
-        return (f"{describe_file(self.record.header)}{self.fitted.exactly}", *made, *self.fitted.notes)
+        return (self.fitted.line, *made, *self.fitted.notes)
 
     def warnings(self) -> tuple[str, ...]:
         return (f"{_STRAINED}; {_SENT_BEFORE}",) if self._plan.strained else ()

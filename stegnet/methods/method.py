@@ -1,29 +1,110 @@
-"""The contract of a method of hiding: what it is asked, and what it answers with.
+"""The contract of a method of hiding: what it is given, what it is asked, and what it answers with.
 
 A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
 page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from stegnet.core.errors import CapacityError, extra
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.keys import ContainerKeys, Key, KeySource
-from stegnet.media.cover import Cover
-from stegnet.methods.context import Context
-from stegnet.methods.payload import Fitted, Payload
-from stegnet.record import Container, Record
-from stegnet.results import OutputTarget, Report
+from stegnet.core.parallel import with_heartbeat
+from stegnet.core.progress import Progress, in_steps, no_progress
+from stegnet.core.randomness import system_bytes
+from stegnet.core.temporary import temporary_folder
+from stegnet.formats.output import Compressed
+from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
+from stegnet.media.cover import Cover, about_secret, media_kind
+from stegnet.networks.card import SHIPPED, same_kind
+from stegnet.record import Container, Record, file_header, file_records
+from stegnet.results import OutputTarget, Report, betrayed_by, printable, stored_name
 
+T = TypeVar("T")
 AUTO = "auto"
 RESIZE_HELP = (
     "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
 )
 SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
+# By media kind, what compresses a file (its path, a folder for the copy, bytes that there are, and a callback for steps
+# done and in all), and the suffix of its copies.
+Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Callable[[int, int], None]], Compressed], str]]
+
+
+def ignore(_: str) -> None:
+    """For those who read the same in the report."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled.
+
+    Attributes:
+        weights: file of a pair or modem, used in place of the shipped one of its kind; None: only the shipped ones.
+        device, precision, backend: as `load_engine` takes them.
+        randomness: source of all that is random.
+        progress: called as the work goes on.
+        warn: called, before the work begins, with a line on what will give the container away, or make it slow.
+        search: revealing looks for containers that were cropped, or have lost frames, too; it takes seconds.
+        networks: those that were loaded, by the shipped file whose place they take.
+    """
+
+    weights: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    backend: str = "auto"
+    randomness: Randomness = system_bytes
+    progress: Progress = no_progress
+    warn: Callable[[str], None] = ignore
+    search: bool = False
+    networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, network: Any, **more: Any) -> "Context":
+        """A context with a pair that was loaded, or is not in a file."""
+        return cls(networks={SHIPPED: network}, **more)
+
+    def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
+        """The networks in the chosen weights file if it is of the same kind as the shipped one, else in that.
+
+        They are loaded once. Errors as `load`.
+        """
+        if shipped not in self.networks:
+            chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
+            self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
+        return self.networks[shipped]
+
+    def warn_about_cover(self, history: str | None) -> None:
+        """Warns of a cover by the lossy format that it has or had; None: it shows none."""
+        if history:
+            self.warn(betrayed_by(history))
+
+    def in_steps(self, *phases: str) -> "Context":
+        """The same, whose phases, if there are several, are numbered in this order."""
+        return replace(self, progress=in_steps(self.progress, *phases))
+
+    def under(self, phase: str) -> "Context":
+        """The same, whose phases are all shown as one."""
+        return replace(self, progress=lambda _, done, total: self.progress(phase, done, total))
+
+    def step(self, phase: str) -> Callable[[int, int], None]:
+        """The callback of one phase, called with steps done and in all."""
+        return lambda done, total: self.progress(phase, done, total)
+
+    def with_heartbeat(self, phase: str, work: Callable[[], T]) -> T:
+        """Result of work that can't be counted, in a thread; its phase is told about every second meanwhile."""
+        return with_heartbeat(work, lambda: self.progress(phase, 0, 0))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"networks": {}}
+
+
+DEFAULT_CONTEXT = Context()
 
 
 def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
@@ -38,13 +119,7 @@ def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None
 
 @dataclass(frozen=True)
 class CoverSize:
-    """Size of a cover.
-
-    Attributes:
-        frames: 1 for a picture.
-        channels: 1 of a grey one, else 3.
-        cover: itself, if what fits depends on what is in it.
-    """
+    """Size of a cover; one frame if it is a picture, one channel if it is grey, and itself if it is open."""
 
     height: int
     width: int
@@ -97,15 +172,123 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Fitness:
-    """How a method suits a cover and a secret.
-
-    Attributes:
-        options: with which it hides the secret.
-        note: what the report says first; "" for nothing.
-    """
+    """How a method suits a cover and a secret: its options, and a note with which the report begins, or ""."""
 
     options: Any
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A file that fits.
+
+    Attributes:
+        path: of the bytes that are hidden.
+        name: stored with them.
+        size: in bytes.
+        notes: for the report; none for a file as it is.
+        copy: that was made; None: they are those of the file itself.
+    """
+
+    path: Path
+    name: str
+    size: int
+    notes: tuple[str, ...] = ()
+    copy: Compressed | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """True if what is revealed will have the bytes of the secret."""
+        return self.copy is None
+
+    @property
+    def line(self) -> str:
+        """Line on what is hidden."""
+        return f"hidden: {printable(self.name)}, {self.size} bytes" + (", byte for byte" if self.unchanged else "")
+
+    def record(self, randomness: Randomness) -> Record:
+        """The record of a picture that holds all of it."""
+        with self.path.open("rb") as source:
+            (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
+            return record
+
+
+class Carrier(ABC):
+    """What a file is fitted to: an opened cover, or a part of it."""
+
+    @abstractmethod
+    def capacity(self, name: str) -> int:
+        """Bytes of a file of this name that fit."""
+
+    @abstractmethod
+    def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
+        """The error for a file of so many bytes that does not fit, given the bytes that would."""
+
+    def compressors(self) -> Compressors:
+        """Called only where one is needed."""
+        return media_compressors()
+
+
+def media_compressors() -> Compressors:
+    """The compressor of each kind of media."""
+    with extra("media", "compressing"):
+        from stegnet.media import compress  # here, since it needs ffmpeg
+
+    return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
+
+
+class Payload(ExitStack):
+    """A secret to hide: as it is, where that fits, or compressed until it fits. At its end, compressed copies go.
+
+    Attributes:
+        file: itself, open.
+    Raises:
+        MediaError: it can't be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path, self.file = path, self.enter_context(Cover(path))
+
+    @cached_property
+    def kind(self) -> str | None:
+        """PICTURE or FILM; None for neither."""
+        return media_kind(self.file)
+
+    def folder(self) -> Path:
+        """A new temporary folder."""
+        return self.enter_context(temporary_folder())
+
+    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[Fitted, Context]:
+        """The file as it is, or a compressed copy that fits; and the context for the steps that follow.
+
+        Args:
+            steps: phases of hiding after it was compressed.
+        Raises:
+            MediaError: it can't be read, or no copy be written.
+            CapacityError: it does not fit.
+        """
+        compressing = context.in_steps("compress", *steps)
+        fitted = self.fit_quietly(carrier, compressing)
+        return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
+
+    def fit_quietly(self, carrier: Carrier, context: Context) -> Fitted:
+        """As `fit`, in a context whose phases are numbered already."""
+        secret = self.path
+        name, size = stored_name(secret), secret.stat().st_size
+        most = carrier.capacity(name)
+        if size <= most:
+            return Fitted(secret, name, size)
+        compressors = carrier.compressors() if self.kind else {}
+        if self.kind not in compressors:
+            raise carrier.refusal(self, size, most)
+        compress, suffix = compressors[self.kind]
+        most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
+        copy = compress(secret, self.folder(), most, context.step("compress"))
+        compressed = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}"
+        # Lossless WebP's suffix is as long as AVIF's, so that the capacity stays.
+        stored = stored_name(secret.with_suffix(copy.path.suffix))
+        return Fitted(copy.path, stored, copy.path.stat().st_size, (compressed, *about_secret(self.file)), copy)
 
 
 class NewContainer(ABC):
@@ -229,7 +412,7 @@ class Method(ABC):
     find_cost = 0
     preference = 0
 
-    @cached_property
+    @property
     def topic(self) -> str:
         return self.name
 
@@ -259,11 +442,7 @@ class Method(ABC):
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
-        """Refuses a cover or secret of a kind that it can't use.
-
-        Raises:
-            CapacityError, ConfigError: it is one.
-        """
+        """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""
 
     def inputs(self, options: Any) -> tuple[Path, ...]:
         """Files that its options name, none of which is overwritten."""

@@ -19,11 +19,9 @@ from stegnet.core.samples import is_grey
 from stegnet.image.pictures import about_cover, read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
-from stegnet.methods.context import Context
-from stegnet.methods.method import CoverSize, Fit, Fitness, Method, NewContainer, option
+from stegnet.methods.method import Context, CoverSize, Fit, Fitness, Method, NewContainer, Payload, option
 from stegnet.methods.network_reveal import NETWORK, FoundPictures, chosen_network, found_pictures
-from stegnet.methods.new_containers import NewFilm, NewPicture, changed
-from stegnet.methods.payload import Payload
+from stegnet.methods.writing import NewFilm, NewPicture, changed
 from stegnet.networks.card import SHIPPED, read_card
 from stegnet.networks.frame import FrameInput, check_cover, grey_refused, hide_frame, hides_in
 from stegnet.networks.network import Network

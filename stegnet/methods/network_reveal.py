@@ -16,8 +16,7 @@ from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.kinds import FILM
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.formats.output import atomic_write
-from stegnet.methods.context import Context
-from stegnet.methods.method import FoundSecret
+from stegnet.methods.method import Context, FoundSecret
 from stegnet.networks.card import FORMER, SHIPPED, weights_id
 from stegnet.networks.frame import reveal_frame
 from stegnet.networks.network import Network

@@ -1,19 +1,70 @@
-"""The methods by name. To add one: a file with a `Method`, and a line below."""
+"""The methods by name, "auto", which asks the others, and where containers are sent.
+
+To add a method: a file with a `Method`, and a line below.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any, Literal
 
 from stegnet.core.errors import ConfigError
-from stegnet.methods.method import AUTO, Method
+from stegnet.keys import KeySource
+from stegnet.media.cover import Cover
+from stegnet.methods.method import (
+    AUTO,
+    RESIZE_HELP,
+    SAFE_HELP,
+    Capacity,
+    Context,
+    CoverSize,
+    Fitness,
+    Method,
+    NewContainer,
+    Payload,
+    option,
+)
 
 _CLASSES = {
-    AUTO: "stegnet.methods.auto:Auto",
+    AUTO: "stegnet.methods.registry:Auto",
     "sealed": "stegnet.methods.sealed:SealedMethod",
     "network": "stegnet.methods.network:NetworkMethod",
     "robust": "stegnet.methods.robust.robust_method:RobustMethod",
     "jpeg": "stegnet.methods.jpeg:JpegMethod",
     "h264": "stegnet.methods.h264:H264Method",
 }
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A place that a container is sent to, in a user's words.
+
+    Attributes:
+        text: what happens to it there, after its name.
+        method: by which what it hides survives that, and
+        options: of that method.
+    """
+
+    text: str
+    method: str = AUTO
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+DESTINATIONS = {
+    "file": Destination("arrives as it is"),
+    "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
+    "website": Destination("which encodes it again at its size", "robust", {"survive": None}),
+    "resize": Destination("reduced, down to half its size", "robust", {"survive": "jpeg:75+resize:0.5"}),
+    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}),
+}
+
+
+class UnknownOption(ConfigError):
+    """A method does not have an option; `methods` are the names of those that have it."""
+
+    def __init__(self, option: str, methods: Sequence[str]) -> None:
+        self.option, self.methods = option, methods
+        super().__init__(f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it")
 
 
 class Registry(Mapping[str, Method]):
@@ -79,17 +130,62 @@ class Registry(Mapping[str, Method]):
         return suffix in method.suffixes or not any(suffix in each.suffixes for each in self.values())
 
 
-class UnknownOption(ConfigError):
-    """A method does not have an option.
+METHODS = Registry(_CLASSES)
 
-    Attributes:
-        option: its name.
-        methods: the names of those that have it.
+
+@dataclass(frozen=True)
+class AutoOptions:
+    """Options of the method "auto"."""
+
+    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
+    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+class Auto(Method):
+    """Asks the other methods, by their preference, whether they suit a cover and a secret.
+
+    Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
+    (docs/evaluation.md). So networks are left with what can't be compressed into its cover; the report's first note
+    says so.
     """
 
-    def __init__(self, option: str, methods: Sequence[str]) -> None:
-        self.option, self.methods = option, methods
-        super().__init__(f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it")
+    name = AUTO
+    summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
+    options = AutoOptions
+    matched = True
+    computes = True
+    albums = True
+
+    def form(self, cover: Cover) -> str:
+        """That of a JPEG for a JPEG: saved without loss, it would show what it was."""
+        return next(each.form(cover) for each in _preferred() if each.keeps(cover))
+
+    def candidates(
+        self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
+    ) -> Iterator[tuple[Method, Fitness]]:
+        for each in _preferred():
+            if fitness := each.suits(cover, payload, suffix, options):
+                yield each, fitness
+
+    def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
+        """That of the method that is asked last of those that hide any file: what it refuses is compressed."""
+        *_, last = (each for each in _preferred() if each.any_file)
+        return last.capacity(cover, name, options)
+
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: AutoOptions, context: Context
+    ) -> NewContainer:
+        """Not called: its candidates are other methods."""
+        raise NotImplementedError
+
+    def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
+        method = next(each for each in _preferred() if each.albums and each.keeps(cover))
+        return method, method.options_of(options)
 
 
-METHODS = Registry(_CLASSES)
+def _preferred() -> list[Method]:
+    """The methods that are asked, the most preferred first."""
+    return sorted((each for each in METHODS.values() if each.preference), key=lambda each: -each.preference)

@@ -22,21 +22,24 @@ from stegnet.image.pictures import about_cover, open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover, reduced_to
-from stegnet.methods.context import Context
-from stegnet.methods.found_file import FoundFile, describe_file, found_file, loss_note
 from stegnet.methods.method import (
     RESIZE_HELP,
     SAFE_HELP,
     Capacity,
+    Carrier,
+    Compressors,
+    Context,
     CoverSize,
     Fit,
     Fitness,
+    Fitted,
     Method,
     NewContainer,
+    Payload,
+    media_compressors,
     option,
 )
-from stegnet.methods.new_containers import NewFilm, NewPicture
-from stegnet.methods.payload import Carrier, Compressors, Fitted, Payload, media_compressors
+from stegnet.methods.writing import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.networks.engines import Pool
 from stegnet.record import (
     ALL_OR_NOTHING,
@@ -258,7 +261,7 @@ class _NewPicture(NewPicture):
         super().__init__(pixels, carrier.cover.picture[1], context)
 
     def notes(self) -> tuple[str, ...]:
-        lines = (f"{describe_file(self.record.header)}{self.fitted.exactly}", *self.fitted.notes) if self.fitted else ()
+        lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
         return (*lines, *about_cover(self.carrier.cover))
 
     def figures(self) -> dict[str, Any]:
@@ -290,7 +293,7 @@ class _NewFilm(NewFilm):
 
     def notes(self) -> tuple[str, ...]:
         loss = loss_note(self.header, self._keys.anchors is not None)
-        return (f"{describe_file(self.header)}{self.fitted.exactly}", *self.fitted.notes, *loss, *self.about_cover())
+        return (self.fitted.line, *self.fitted.notes, *loss, *self.about_cover())
 
     def figures(self) -> dict[str, Any]:
         return self.carrier.figures(self.header.secret.name, hidden_bytes(self.header), self.changes)

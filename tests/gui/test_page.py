@@ -3,7 +3,7 @@
 import re
 
 from stegnet.gui import server as gui
-from stegnet.methods.destinations import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS
 from tools.page_constants import PATH, page_constants
 
 PAGE = PATH.parent

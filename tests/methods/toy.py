@@ -11,7 +11,7 @@ from stegnet.formats.output import atomic_write
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
-from stegnet.methods.payload import Fitted
+from stegnet.methods.method import Fitted
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 

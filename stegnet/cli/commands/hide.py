@@ -28,7 +28,7 @@ from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hid
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
-from stegnet.methods.destinations import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS
 from stegnet.results import OutputTarget, Report
 
 DESCRIPTION = """\

@@ -15,8 +15,7 @@ from stegnet.core.measures import psnr
 from stegnet.formats.output import atomic_write
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
-from stegnet.methods.context import Context
-from stegnet.methods.method import FoundSecret
+from stegnet.methods.method import Context, FoundSecret
 from stegnet.record import MAX_NAME, Container, is_file_name
 from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
 

@@ -24,9 +24,16 @@ from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
-from stegnet.methods.context import Context
-from stegnet.methods.method import CoverSize, Fit, NewContainer
-from stegnet.methods.payload import Compressors, Fitted, Payload, media_compressors
+from stegnet.methods.method import (
+    Compressors,
+    Context,
+    CoverSize,
+    Fit,
+    Fitted,
+    NewContainer,
+    Payload,
+    media_compressors,
+)
 from stegnet.methods.robust.channels import DEFAULTS, MESSENGER, FilmChannel, RobustOptions, parse_channel
 from stegnet.methods.robust.content import ROBUST, file_bytes
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES

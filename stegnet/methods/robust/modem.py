@@ -17,7 +17,7 @@ from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.errors import WeightsError
 from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
-from stegnet.methods.context import Context
+from stegnet.methods.method import Context
 from stegnet.methods.robust.qim import OperatingPoint
 from stegnet.methods.robust.regions import LUMA_SHARES
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id

@@ -26,10 +26,7 @@ from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.media.cover import Cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
-from stegnet.methods.context import Context
-from stegnet.methods.method import CoverSize, Fit, NewContainer
-from stegnet.methods.new_containers import write_jpeg, write_picture
-from stegnet.methods.payload import Compressors, Fitted, Payload
+from stegnet.methods.method import Compressors, Context, CoverSize, Fit, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import CONTAINER_PSNR, MESSENGER_SIDE, PictureChannel, RobustOptions, parse_channel
 from stegnet.methods.robust.content import ROBUST, fit_picture, within_ratio
 from stegnet.methods.robust.modem import chosen_modem, read_points
@@ -39,6 +36,7 @@ from stegnet.methods.robust.qim import OperatingPoint
 from stegnet.methods.robust.regions import LUMA_SHARES
 from stegnet.methods.robust.survival import RobustContainer
 from stegnet.methods.robust.tiles import TILE
+from stegnet.methods.writing import write_jpeg, write_picture
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes
 

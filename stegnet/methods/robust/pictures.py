@@ -14,7 +14,7 @@ from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.parallel import with_heartbeat
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
-from stegnet.methods.context import DEFAULT_CONTEXT, Context
+from stegnet.methods.method import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.channels import PictureChannel, Writing
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
 from stegnet.methods.robust.grid import Grid

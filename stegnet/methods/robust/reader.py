@@ -19,7 +19,7 @@ from stegnet.core.blocks import BLOCK
 from stegnet.core.errors import RevealError
 from stegnet.core.parallel import parallel_map, prefetch, thread_count
 from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.methods.context import Context
+from stegnet.methods.method import Context
 from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies
 from stegnet.methods.robust.groups import (
     FrameSignal,

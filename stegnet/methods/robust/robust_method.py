@@ -9,9 +9,7 @@ from stegnet.core.kinds import FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.context import Context
-from stegnet.methods.method import Capacity, CoverSize, Fit, Method, NewContainer
-from stegnet.methods.payload import Payload
+from stegnet.methods.method import Capacity, Context, CoverSize, Fit, Method, NewContainer, Payload
 from stegnet.methods.robust.channels import RobustOptions
 from stegnet.methods.robust.content import ROBUST, FoundContent, file_bytes, parse_content
 from stegnet.methods.robust.films import embed_in_film, film_fits, film_room

@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stegnet.core.errors import CapacityError, reading
-from stegnet.methods.context import Context
-from stegnet.methods.method import NewContainer
-from stegnet.methods.payload import Carrier, Fitted, Payload
+from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.content import file_bytes, file_content
 from stegnet.methods.robust.fec import LOWEST, RATES

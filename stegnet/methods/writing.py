@@ -1,5 +1,6 @@
-"""Containers that are written: pictures as PNG or JPEG, and films frame by frame, in constant memory."""
+"""What methods write: new containers, as PNG, JPEG or film, and the files that are found in containers."""
 
+import io
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -9,16 +10,30 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import parallel_map, prefetch
+from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
 from stegnet.media.checks import check_picture
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, read_both
-from stegnet.methods.context import Context
-from stegnet.methods.method import NewContainer
+from stegnet.methods.method import Context, FoundSecret, NewContainer
 from stegnet.networks.engines import Pool
-from stegnet.results import Changes, FilmFrame, form_of, write_film
+from stegnet.record import Container, Header, collect_whole, may_be_lost
+from stegnet.results import (
+    MOST_TEXT,
+    TEXT_NAME,
+    Changes,
+    FilmFrame,
+    OutputTarget,
+    Report,
+    as_named,
+    form_of,
+    printable,
+    text_report,
+    write_film,
+)
 from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
 
@@ -26,12 +41,7 @@ _LONG = 250  # frames
 
 
 def write_picture(part: Path, pixels: np.ndarray, profile: bytes | None, verify: bool) -> None:
-    """Writes a picture as PNG; as `NewContainer.write`.
-
-    Args:
-        pixels: (H, W, 3) uint8; a grey one is stored as grey.
-        profile: ICC profile to store.
-    """
+    """Writes (H, W, 3) uint8 as PNG with an ICC profile, a grey one as grey; as `NewContainer.write`."""
     write_png(part, pixels, icc=profile)
     if verify:
         check_picture(part, pixels)
@@ -40,10 +50,9 @@ def write_picture(part: Path, pixels: np.ndarray, profile: bytes | None, verify:
 def write_jpeg(
     part: Path, cover: JpegCover, planes: list[np.ndarray], verify: bool, check: Callable[[bytes], None] | None = None
 ) -> Changes:
-    """Writes a JPEG whose other bytes are its cover's; as `NewContainer.write`.
+    """Writes a JPEG of these coefficients whose other bytes are its cover's; as `NewContainer.write`.
 
     Args:
-        planes: its coefficients.
         check: called with the file; None: it is not checked further.
     Returns:
         Changes of the pixels that viewers show.
@@ -59,12 +68,7 @@ def write_jpeg(
 
 
 class NewPicture(NewContainer):
-    """A picture without loss.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-        profile: ICC profile to store.
-    """
+    """A picture without loss: (H, W, 3) uint8, and an ICC profile to store."""
 
     def __init__(self, pixels: np.ndarray, profile: bytes | None, context: Context) -> None:
         self.pixels, self._profile, self.context = pixels, profile, context
@@ -75,7 +79,7 @@ class NewPicture(NewContainer):
 
 
 class NewFilm(NewContainer):
-    """A film without loss that is made of its cover while it is written.
+    """A film without loss that is made of its cover while it is written, in constant memory.
 
     Args:
         cover: that everything is copied from but the pictures.
@@ -113,7 +117,7 @@ class NewFilm(NewContainer):
         self.not_copied = write_film(
             part,
             lambda: FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),
-            self._timed(),
+            self._film_frames(),
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
         )
@@ -122,15 +126,14 @@ class NewFilm(NewContainer):
         """Lines on what is unusual about the cover, and what was not copied; called after `write`."""
         return tuple(f"cover: {note}" for note in (*self.cover.film.notes, *self.not_copied))
 
-    def _hidden(self, item: tuple[Any, np.ndarray]) -> np.ndarray:
-        return self.hide(*item)
-
-    def _timed(self) -> Generator[FilmFrame, None, None]:
+    def _film_frames(self) -> Generator[FilmFrame, None, None]:
         pool = self._pool
         with (
             closing(self.inputs()) as inputs,
             closing(prefetch(read_frames(self.cover, as_ffmpeg=True))) as covers,
-            closing(parallel_map(self._hidden, _paired(inputs, covers), pool.workers, pool.prepare)) as frames,
+            closing(
+                parallel_map(lambda pair: self.hide(*pair), _paired(inputs, covers), pool.workers, pool.prepare)
+            ) as frames,
         ):
             for frame, time in zip(frames, self.cover.film.times, strict=True):
                 yield FilmFrame(frame, time)
@@ -149,3 +152,77 @@ def _paired(inputs: Iterator[Any], frames: Iterator[np.ndarray]) -> Iterator[tup
         yield given, frame
     if next(frames, None) is not None:
         raise changed()
+
+
+class FoundFile(FoundSecret):
+    """A file, byte for byte."""
+
+    kind = FILE
+
+    def __init__(self, container: Container, context: Context, method: str, header: Header) -> None:
+        super().__init__(container, context)
+        self.method, self.name, self.size = method, header.secret.name, header.secret.size
+
+    def text(self, strict: bool = False) -> Report | None:
+        if self.name != TEXT_NAME or self.size > MOST_TEXT:
+            return None
+        data = io.BytesIO()
+        lines = collect_whole(self.container, data, strict, self.context.progress)[1]
+        return text_report(TEXT_NAME, data.getvalue(), lines)
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        container, progress = self.container, self.context.progress
+        out.check((), "file", *container.files)
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            with part.open("w+b") as file:
+                found, lines = collect_whole(container, file, strict, progress)
+            secret = found.header.secret
+            named = as_named(part, secret.name, out, progress)
+        hidden = f"hidden: {printable(secret.name)}, {secret.size} bytes"
+        notes = (hidden, *found.strangers(), *named.notes)
+        return Report(notes=notes, trouble=lines, name=secret.name, size=secret.size, unchanged=named.unchanged)
+
+    def details(self) -> dict[str, Any]:
+        inspection = self.container.inspect(self.context.progress)
+        header = inspection.header
+        secret, lost = header.secret, may_be_lost(header)
+        found = {"hidden_name": secret.name, "hidden_bytes": secret.size, "hidden_sha256": secret.digest.hex()}
+        if self.container.kind != FILM and header.enough:
+            found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}
+        elif lost is not None:
+            found |= {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
+        return found | inspection.damage
+
+
+def found_file(container: Container, context: Context, method: str) -> FoundFile | None:
+    """The file that a method has hidden in a container; None if there is none; errors as `Method.find`."""
+    header = container.header(context.progress)
+    return FoundFile(container, context, method, header) if header and header.kind == FILE else None
+
+
+def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | None:
+    """As `found_file`, in samples that are not pixels; None also if the container has none that are supported."""
+    try:
+        opened = kind(container.file, container.key_source)
+    except MediaError:
+        return None
+    return found_file(opened, context, method)
+
+
+def loss_note(
+    header: Header, first_needed: bool, called: str = "frames", lost: str = "lost or altered"
+) -> tuple[str, ...]:
+    """Line that says how many frames may be lost; none for a file that is not spread.
+
+    Args:
+        first_needed: the key opens frame 0, and most others only after it.
+        called: what frames are to the user.
+        lost: what may have happened to them.
+    """
+    most = may_be_lost(header)
+    if most is None:
+        return ()
+    if most == 0:
+        return (f"recovered only if none of its {header.frames} {called} is {lost}",)
+    note = f"recovered even if up to {most} of its {header.frames} {called} are {lost}"
+    return (f"{note}, but not the first" if first_needed else note,)
