@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.methods.destinations import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS
 from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT
 from tools.bench import BEGIN, END, run, with_tables
