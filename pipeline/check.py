@@ -15,7 +15,7 @@ from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
 from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError, renamed
-from stegnet.networks.layers.backbone import make_stage
+from stegnet.networks.layers import make_stage
 from stegnet.networks.pair import build_from
 
 REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import update_bn
 
 from pipeline.detect.scores import Scores
 from stegnet.core.compute import autocast, full_precision, pick_device, resolve
-from stegnet.networks.layers.backbone import make_stage
+from stegnet.networks.layers import make_stage
 
 THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
 EPOCHS = 6

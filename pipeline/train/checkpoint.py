@@ -28,7 +28,7 @@ from stegnet.networks.pair import find_family
 CODE = (  # what a training computes with
     "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py", "pipeline/similarity.py",
     "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
-    "stegnet/networks/layers", "stegnet/networks/pair.py",
+    "stegnet/networks/layers.py", "stegnet/networks/pair.py",
 )  # fmt: skip
 IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
 # By kind of base, per sample of a container; of a coded one, a third of its bits per pixel and a quarter more, for no

@@ -23,9 +23,8 @@ from stegnet.methods.method import Context, CoverSize, Fit, Fitness, Method, New
 from stegnet.methods.network_reveal import NETWORK, FoundPictures, chosen_network, found_pictures
 from stegnet.methods.writing import NewFilm, NewPicture, changed
 from stegnet.networks.card import SHIPPED, read_card
-from stegnet.networks.frame import FrameInput, check_cover, grey_refused, hide_frame, hides_in
+from stegnet.networks.frame import FrameInput, check_cover, grey_refused, hide_frame, hide_picture, hides_in
 from stegnet.networks.network import Network
-from stegnet.networks.picture import hide_picture
 from stegnet.networks.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import Container, Header, Pictures, Record, Sound, no_sound, plan_sound
 from stegnet.sealing import SEED_BYTES

@@ -18,9 +18,8 @@ from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.formats.output import atomic_write
 from stegnet.methods.method import Context, FoundSecret
 from stegnet.networks.card import FORMER, SHIPPED, weights_id
-from stegnet.networks.frame import reveal_frame
+from stegnet.networks.frame import reveal_frame, reveal_read_picture
 from stegnet.networks.network import Network
-from stegnet.networks.picture import reveal_read_picture
 from stegnet.record import (
     PICTURE_ALTERED,
     Container,

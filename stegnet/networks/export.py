@@ -4,11 +4,10 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,16 +56,13 @@ _CERTAIN = 10.0  # log-likelihood ratio
 class Agreement:
     """Agreement of a network's ONNX file with its weights, over all samples of all pictures.
 
-    Attributes:
-        network: name.
-        difference: largest absolute difference of a sample in [0, 1], but for one sample in 10,000: halfway between
-            two periods (`stegnet.networks.families.costa`), a sample may go either way.
-        equal: share of samples that are equal when rounded to 8 bits.
+    `difference` is the largest absolute one of a sample in [0, 1], but for one sample in 10,000: halfway between two
+    periods (`stegnet.networks.families.costa`), a sample may go either way.
     """
 
     network: str
     difference: float
-    equal: float
+    equal: float  # share of samples that are equal when rounded to 8 bits
 
 
 def export(weights: Path, folder: Path) -> list[Agreement]:
@@ -96,7 +92,10 @@ def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
         import onnxscript  # noqa: F401  # torch.onnx needs it
     for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
         logging.getLogger(name).setLevel(logging.WARNING)
-    pair = _with_fixed_mixing(pair)
+    pair = copy.deepcopy(pair).cpu().eval()
+    for module in pair.modules():
+        if hasattr(module, "freeze"):  # ONNX can't invert its matrix
+            module.freeze()
     names = [name for name in NETWORKS if name in ALWAYS or _computes(pair, name)]
     metadata = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
     return {name: _graph(pair, name, metadata) for name in names}
@@ -113,17 +112,8 @@ class _PairNetwork(nn.Module):
         return getattr(self._pair, self._name)(*pictures)
 
 
-def _with_fixed_mixing(pair: Pair) -> Pair:
-    """A copy with its matrices inverted in advance, since ONNX can't invert them."""
-    pair = copy.deepcopy(pair).cpu().eval()
-    for module in pair.modules():
-        if hasattr(module, "freeze"):
-            module.freeze()
-    return pair
-
-
 def _computes(pair: Pair, name: str) -> bool:
-    """Whether a network does more than return its input, or the sum of its inputs."""
+    """True if a network does more than return its input, or the sum of its inputs."""
     pictures = [torch.rand(1, 3, *_EXAMPLE) for _ in _INPUTS[name]]
     with torch.inference_mode():
         return not torch.equal(getattr(pair, name)(*pictures), sum(pictures))
@@ -134,21 +124,29 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
     pictures = tuple(torch.rand(_shape(each, pair)) for each in inputs)
     scales = [CELL * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
-    with _quiet(name):
-        program = torch.onnx.export(
-            _PairNetwork(pair, name).eval(),
-            pictures,
-            input_names=inputs,
-            output_names=("picture",),
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=(tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),),
-            verbose=False,
-        )
-    model = program.model_proto
-    _strip(model)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")  # both inputs have one size
+            program = torch.onnx.export(
+                _PairNetwork(pair, name).eval(),
+                pictures,
+                input_names=inputs,
+                output_names=("picture",),
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=(tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),),
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = type(error.__cause__ or error).__name__
+        raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
+    model, graph = program.model_proto, program.model_proto.graph
+    # Without where and how it was made, the file is the same everywhere.
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del graph.value_info[:], model.metadata_props[:]
     metadata = metadata | {INPUTS: json.dumps({each: _LIMITS[each] for each in inputs})}
-    del model.metadata_props[:]
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
     return model.SerializeToString(deterministic=True)
@@ -162,42 +160,20 @@ def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
     return 1, 3, rows, cols
 
 
-def _strip(model: Any) -> None:
-    """Removes where and how the file was made, so that it is the same everywhere."""
-    graph = model.graph
-    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    del graph.value_info[:]
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Silences a warning that both inputs have one size, as they must, and shortens the error of a failure."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")
-        try:
-            yield
-        except torch.onnx.OnnxExporterError as error:
-            reason = type(error.__cause__ or error).__name__
-            raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
-
-
 def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:
-    """Compares the files with the weights.
-
-    Raises:
-        WeightsError: they disagree.
-    """
+    """Compares the files with the weights; raises WeightsError if they disagree."""
     with temporary_folder() as folder:
         copied = folder / weights.name
         copied.write_bytes(weights.read_bytes())
         for name, graph in graphs.items():
             graph_file(copied, name).write_bytes(graph)
-        exported = OnnxEngine(copied)
+        exported, threads = OnnxEngine(copied), torch.get_num_threads()
         exported.pool(SIZE * SIZE).prepare()
-        with _one_thread():
+        torch.set_num_threads(1)  # on small pictures, several are slower
+        try:
             agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair)
+        finally:
+            torch.set_num_threads(threads)
     for agreement in agreements:
         if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
             raise WeightsError(
@@ -205,17 +181,6 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
                 f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits"
             )
     return agreements
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Runs PyTorch on one thread: on small pictures, several are slower."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pair) -> list[Agreement]:
@@ -251,7 +216,11 @@ def _steps(
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
     """Inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
-    hidden = _random_bits(cover, pair) if pair.bits else prepared - GREY / LEVELS
+    hidden = prepared - GREY / LEVELS
+    if pair.bits:  # bits, −1 or 1, and dither: (H/8, W/8, bits + DITHER)
+        random, blocks = np.random.default_rng(len(cover)), (cover.shape[0] // CELL, cover.shape[1] // CELL)
+        signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
+        hidden = np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)
     dither = (hidden[..., pair.bits :],) if pair.bits else ()
     hiding = engine.hide(cover, hidden)
     container = from_8_bits(to_8_bits(hiding))
@@ -265,11 +234,3 @@ def _steps(
         "reveal": ((container, *dither), revealed),
         "restore": ((base, residual), engine.restore(base, residual)),
     }
-
-
-def _random_bits(cover: np.ndarray, pair: Pair) -> np.ndarray:
-    """Bits, −1 or 1, and dither for a cover, (H/8, W/8, bits + DITHER) float32."""
-    height, width, _ = cover.shape
-    random, blocks = np.random.default_rng(height), (height // CELL, width // CELL)
-    signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
-    return np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)

@@ -1,18 +1,17 @@
-"""One frame: the network hides a secret in a cover, and sealed bits carry what must arrive exactly."""
+"""A picture or a film's frame: the network hides a secret in it, and sealed bits carry what must arrive exactly."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError
+from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.samples import CODED, HIDDEN_RMS, LEVELS, NONE, Base
+from stegnet.core.samples import CODED, HIDDEN_RMS, LEVELS, NONE
 from stegnet.core.shuffle import BLOCK, Shuffle, draw, grid
 from stegnet.image.pictures import resize, unresize
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key
-from stegnet.networks.engines.tiling import Step, no_step
-from stegnet.networks.network import Network
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
+from stegnet.networks.network import Network, Step, no_step
 from stegnet.record import (
     MAX_PIXEL_RATIO,
     FrameReading,
@@ -24,23 +23,37 @@ from stegnet.record import (
     hidden_size,
     least_base,
     least_base_per_pixel,
+    nothing_revealed,
+    read_record,
 )
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, Margin, SealOptions, room, rounding_costs, seal, too_small
+from stegnet.sealing import (
+    FILM_EFFORT,
+    PICTURE_EFFORT,
+    SEED_BYTES,
+    Margin,
+    SealOptions,
+    room,
+    rounding_costs,
+    seal,
+    too_small,
+)
 
 
 @dataclass(frozen=True)
 class FrameInput:
-    """Input of one frame.
+    """Input of one frame."""
 
-    Attributes:
-        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none.
-        record: without the base.
-        seed: as in `seal`.
-    """
+    secret: np.ndarray | None  # (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none
+    record: Record  # without the base
+    seed: bytes  # as in `seal`
 
-    secret: np.ndarray | None
-    record: Record
-    seed: bytes
+
+@dataclass(frozen=True)
+class Revealed:
+    """A revealed picture."""
+
+    picture: np.ndarray  # (h, w, 3) uint8, at its true size
+    whole: bool  # the container is exactly as it was hidden
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
@@ -113,10 +126,12 @@ def _hide_secret(
     area, shuffle = _area(container, given.record, key)
     height, width = area.shape[:2]
     stretched = resize(given.secret, height, width)
-    record, base = _with_base(network, stretched, given.record, room(*container.shape[:2], key), key)
+    header, bytes_left = given.record.header, room(*container.shape[:2], key) - len(format_record(given.record, key))
+    film = header.kind == FILM
+    data, base = encode_base(stretched, header.secret.base, network.quality, bytes_left, film, network.enhance)
     hidden = network.hide(area, stretched, shuffle, base, step)
     area[:], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
-    return record
+    return replace(given.record, base=data)
 
 
 def reveal_frame(
@@ -133,23 +148,9 @@ def reveal_frame(
     """
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
-    secret, noise = (
-        reading.record.header.secret,
-        LEVELS * HIDDEN_RMS / reading.base.gain,
-    )  # the base's, without a residual
+    secret = reading.record.header.secret
+    noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's, without a residual
     return unresize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width, noise)
-
-
-def _with_base(network: Network, secret: np.ndarray, record: Record, most: int, key: Key) -> tuple[Record, Base]:
-    """The record with the base of a secret, (H, W, 3) uint8, and the base as a reader decodes and enhances it.
-
-    Args:
-        most: bytes of the whole record.
-    """
-    kind, film = record.header.secret.base, record.header.kind == FILM
-    room_left = most - len(format_record(record, key))
-    data, base = encode_base(secret, kind, network.quality, room_left, film, network.enhance)
-    return replace(record, base=data), base
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:
@@ -158,3 +159,61 @@ def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Sh
     rows, cols = grid(*picture.shape[:2], block)
     shuffle = draw(key.shuffle(record.header.film_id, record.index), rows, cols)
     return picture[: rows * block, : cols * block], shuffle
+
+
+def hide_picture(
+    network: Network,
+    cover: np.ndarray,
+    secret: np.ndarray,
+    key_source: KeySource,
+    randomness: Randomness = SYSTEM,
+    step: Step = no_step,
+) -> np.ndarray:
+    """Hides one picture in another.
+
+    Args:
+        cover: (H, W, 3) uint8.
+        secret: (h, w, 3) uint8; stretched to the cover's hidden area.
+        randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
+        step: called after each tile of a large picture.
+    Returns:
+        The container, (H, W, 3) uint8.
+    Raises:
+        CapacityError: the cover is too small.
+    """
+    keys = key_source.new_keys(randomness)
+    height, width = secret.shape[:2]
+    one = Fraction(1)
+    described = Pictures(width, height, 1, one, one, network.base, network.block, network.weights)
+    header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
+    check_cover(*cover.shape[:2], header, keys.film, 0)
+    return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
+
+
+def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource, step: Step = no_step) -> Revealed:
+    """Reveals the picture hidden in another.
+
+    Args:
+        container: (H, W, 3) uint8.
+        step: called after each tile of a large picture.
+    Raises:
+        RevealError: wrong key, nothing hidden, altered beyond reading, or a film or file is hidden instead.
+        WeightsError: hidden with other weights.
+    """
+    ring = KeyRing(key_source)
+    reading = read_record(container, ring, first=True)
+    if reading.record is None:
+        raise nothing_revealed()
+    return reveal_read_picture(network, container, ring.film, reading, step)
+
+
+def reveal_read_picture(
+    network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
+) -> Revealed:
+    """Reveals a picture whose record was read already; arguments and errors as `reveal_picture`."""
+    record = reading.record
+    assert record is not None
+    if record.header.kind != PICTURE:
+        raise RevealError("what is hidden here is not a picture of its own", "`stegnet info` says what it is")
+    network.check(record.header.secret.weights)
+    return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)

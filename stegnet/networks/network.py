@@ -8,7 +8,7 @@ not, the grid of docs/format.md applies.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Self
 
@@ -17,27 +17,90 @@ import numpy as np
 from stegnet.core.errors import WeightsError
 from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
-from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import SHIPPED, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
-from stegnet.networks.engines.tiling import Step, Tile, no_step, tiles
 from stegnet.record import KINDS, MAX_BLOCK
 
+MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
+MARGIN = 192
+FINE = 768  # side of a tile with its margin, where the grid is free
+_STEP = 32  # tiles begin at multiples of the strides of common backbones
+_HALO = 16  # least margin of the free grid; others are multiples of _STEP
 _MOST_ERROR = 127  # of a sample's rounding, half a level
 # Receptive fields of the pair that was shipped until 0.1, whose card does not tell them.
 _FORMER_FIELDS = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
 
+# Called after each tile with tiles done and tiles in all; not called where each network needs only one.
+Step = Callable[[int, int], None]
+
+
+def no_step(done: int, total: int) -> None:
+    """A step callback that does nothing."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture, and the larger part with a margin that it is computed from."""
+
+    rows: slice
+    cols: slice
+    outer_rows: slice
+    outer_cols: slice
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels, margin included."""
+        rows, cols = self.outer_rows, self.outer_cols
+        return (rows.stop - rows.start) * (cols.stop - cols.start)
+
+    def part(self, picture: np.ndarray) -> np.ndarray:
+        """Crops a picture, (H, W, C), to the tile without its margin; a view."""
+        return picture[self.rows, self.cols]
+
+    def around(self, picture: np.ndarray) -> np.ndarray:
+        """Crops a picture to the tile with its margin; a view."""
+        return picture[self.outer_rows, self.outer_cols]
+
+    def inside(self, computed: np.ndarray) -> np.ndarray:
+        """Crops the result computed from `around` to the tile without its margin; a view."""
+        top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
+        return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
+
+
+def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
+    """Cuts a picture into tiles for a network of a receptive field, in pixels to each side, if that is known."""
+    most, margin = (MOST_ROWS, MOST_COLS), MARGIN
+    if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
+        margin = _HALO if receptive_field <= _HALO else -(-receptive_field // _STEP) * _STEP
+        most = (FINE - 2 * margin,) * 2
+    return cut(height, width, most, margin)
+
+
+def cut(height: int, width: int, most: tuple[int, int], margin: int) -> list[Tile]:
+    """Cuts a picture into tiles of at most so many rows and columns, with a margin around each."""
+    return [
+        Tile(down, across, _with_margin(down, margin, height), _with_margin(across, margin, width))
+        for down in _spans(height, most[0])
+        for across in _spans(width, most[1])
+    ]
+
+
+def _spans(size: int, most: int) -> list[slice]:
+    count = -(-size // most)
+    edges = [round(size * index / count / _STEP) * _STEP for index in range(count)] + [size]
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
+def _with_margin(part: slice, margin: int, size: int) -> slice:
+    return slice(max(0, part.start - margin), min(size, part.stop + margin))
+
 
 @dataclass(frozen=True)
 class HideResult:
-    """Output of hiding a picture.
+    """Output of hiding a picture."""
 
-    Attributes:
-        container: (H, W, 3) uint8.
-        rounding_error: (H, W, 3) int8, the exact sample minus the stored one, -127 to 127 for -0.5 to 0.5 levels.
-    """
-
-    container: np.ndarray
-    rounding_error: np.ndarray
+    container: np.ndarray  # (H, W, 3) uint8
+    rounding_error: np.ndarray  # (H, W, 3) int8, exact sample minus stored one: ±127 for ±0.5 levels
 
 
 @dataclass(frozen=True)
@@ -67,9 +130,13 @@ class Network:
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
         """Loads the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
-        scramble = _scramble(path, card)
+        base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
+        valid = base in KINDS and quality in range(101) and block in range(CELL, MAX_BLOCK + 1, CELL)
+        if not valid or type(period) is not float or not 0 <= period < 1:
+            raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
         fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})
-        return cls(load_engine(path, backend, device, precision), weights_id(path), *scramble, fields)
+        engine = load_engine(path, backend, device, precision)
+        return cls(engine, weights_id(path), base, quality, block, period, fields)
 
     def pool(self, height: int, width: int) -> Pool:
         """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
@@ -168,11 +235,3 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
                 step(next(done), total)
 
     return through
-
-
-def _scramble(path: Path, card: Card) -> tuple[str, int, int, float]:
-    base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
-    valid = base in KINDS and quality in range(101) and block in range(CELL, MAX_BLOCK + 1, CELL)
-    if not valid or type(period) is not float or not 0 <= period < 1:
-        raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
-    return base, quality, block, period

@@ -10,9 +10,8 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.shuffle import grid
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.networks.engines.tiling import Step, no_step
 from stegnet.networks.frame import reveal_frame
-from stegnet.networks.network import Network
+from stegnet.networks.network import Network, Step, no_step
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 

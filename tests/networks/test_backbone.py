@@ -7,8 +7,7 @@ import torch
 
 from stegnet import ConfigError, WeightsError
 from stegnet.networks import Card, Pair, build, load_pair, save_pair
-from stegnet.networks.layers.backbone import make_encoder, make_stage
-from stegnet.networks.layers.couplings import CouplingBlock
+from stegnet.networks.layers import CouplingBlock, make_encoder, make_stage
 
 # Convolutions, a batch norm, one size of maps, and maps that are (B, H, W, C).
 KINDS = ["test_convnext", "test_resnet", "test_vit", "mambaout_femto"]

@@ -4,7 +4,7 @@ import torch
 
 from stegnet import ConfigError
 from stegnet.networks import Pair, build
-from stegnet.networks.layers.convolutions import BackboneContext, Haar
+from stegnet.networks.layers import BackboneContext, Haar
 
 pytestmark = pytest.mark.arithmetic
 HAAR = Haar()

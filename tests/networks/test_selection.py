@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from stegnet import ConfigError, WeightsError
-from stegnet.networks import SHIPPED, load_engine
-from stegnet.networks.engines import selection
+from stegnet.networks import SHIPPED, engines, load_engine
 
 
 def test_the_backend_is_as_asked_for_or_what_suits(monkeypatch, weights):
@@ -25,7 +24,7 @@ def test_the_backend_is_as_asked_for_or_what_suits(monkeypatch, weights):
 
 
 def test_onnx_files_are_required_without_pytorch(weights, monkeypatch):
-    monkeypatch.setattr(selection, "find_spec", lambda name: None)
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
     for backend in ("auto", "onnx"):
         with pytest.raises(WeightsError, match="no ONNX files next to it") as caught:
             load_engine(weights, backend)

@@ -22,7 +22,7 @@ from stegnet.methods.robust.qim import OperatingPoint
 from stegnet.methods.robust.regions import LUMA_SHARES
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id
 from stegnet.networks.engines import Engine, load_engine
-from stegnet.networks.engines.tiling import Step, Tile, cut, no_step, tiles
+from stegnet.networks.network import Step, Tile, cut, no_step, tiles
 
 NO_BACKBONE = "none"  # an option of the family's cards
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache

@@ -46,7 +46,7 @@ from stegnet.methods.robust.record import (
 from stegnet.methods.robust.regions import textures
 from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.tiles import read_tiled
-from stegnet.networks.engines.tiling import Step, no_step
+from stegnet.networks.network import Step, no_step
 from stegnet.record import Container
 
 _MANY = 2048  # blocks of a picture of which not all are read at once

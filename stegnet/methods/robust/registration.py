@@ -26,7 +26,7 @@ from stegnet.methods.robust.places import Blocks
 from stegnet.methods.robust.qim import DOUBLED, FINEST, MIDDLE, SURE, OperatingPoint
 from stegnet.methods.robust.record import dither_of
 from stegnet.methods.robust.regions import RegionSums, region_edges
-from stegnet.networks.engines.tiling import Step, no_step
+from stegnet.networks.network import Step, no_step
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 _COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them

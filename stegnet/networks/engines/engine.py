@@ -22,15 +22,10 @@ ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks",
 
 @dataclass(frozen=True)
 class Pool:
-    """Threads that run one engine concurrently, each on a picture of its own.
-
-    Attributes:
-        workers: number of threads.
-        prepare: to be called in each thread.
-    """
+    """Threads that run one engine concurrently, each on a picture of its own."""
 
     workers: int
-    prepare: Callable[[], None] | None = None
+    prepare: Callable[[], None] | None = None  # to be called in each thread
 
 
 class Engine(Protocol):
@@ -38,16 +33,11 @@ class Engine(Protocol):
 
     Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
     raise CapacityError if there is not enough memory.
-
-    Attributes:
-        backend: its name, "torch" or "onnx".
-        device: "cpu", "cuda:0", …
-        precision: "bf16" or "fp32".
     """
 
-    backend: str
-    device: object
-    precision: str
+    backend: str  # "torch" or "onnx"
+    device: object  # "cpu", "cuda:0", …
+    precision: str  # "bf16" or "fp32"
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
         """Returns what is hidden for `secret`, before the shuffle."""

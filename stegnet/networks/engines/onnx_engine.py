@@ -79,10 +79,9 @@ class OnnxEngine:
             return sum(pictures)  # the network is not exported: an identity, or the sum of base and residual
         options = _SHRINKING if pictures[0].shape[0] * pictures[0].shape[1] > _LARGE else None
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
+        inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=True))
         try:
-            (result,) = session.run(
-                None, dict(zip((each.name for each in session.get_inputs()), planes, strict=True)), options
-            )
+            (result,) = session.run(None, inputs, options)
         except (state.RuntimeException, state.Fail) as error:
             if "alloc" not in str(error):
                 raise

@@ -1,7 +1,6 @@
 """Engine on PyTorch: CPU or GPU."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -63,21 +62,16 @@ class TorchEngine:
         return Pool(workers, lambda: torch.set_num_threads(threads // workers))
 
     def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
-        with torch.inference_mode(), _memory_errors(), autocast(self.precision, self.device):
-            result = network(*map(self._tensor, pictures)).float()
-            return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        try:
+            with torch.inference_mode(), autocast(self.precision, self.device):
+                result = network(*map(self._tensor, pictures)).float()
+                return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise out_of_memory() from error
+            raise
 
     def _tensor(self, picture: np.ndarray) -> Tensor:
         """(H, W, 3) to (1, 3, H, W) in channels-last memory format."""
         tensor = torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None]
         return tensor.contiguous(memory_format=torch.channels_last)
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        raise out_of_memory() from error

@@ -14,12 +14,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.networks.layers.backbone import NONE
-from stegnet.networks.layers.convolutions import BANDS, Haar, Refiner, Subnet, fraction
+from stegnet.networks.layers import BANDS, NONE, Haar, Refiner, Subnet, fraction, mix
 from stegnet.networks.pair import Pair, chosen_places, register
 
 ENCODER_DEPTH = 2  # convolutions
@@ -90,7 +88,7 @@ class Costa(Pair):
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         bands = self.haar(secret)
-        phase = self.haar.inverse(_mix(self.slope, bands) + self.encoder(bands))
+        phase = self.haar.inverse(mix(self.slope, bands) + self.encoder(bands))
         with full_precision(cover.device):
             period, cover = self.period(), cover.float()
             away = fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
@@ -103,7 +101,7 @@ class Costa(Pair):
             series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
             bands = self.haar(series)
             features = torch.cat([self.haar(phase.cos()), self.haar(phase.sin()), bands / SINES[0]], dim=1)
-        return self.haar.inverse(_mix(self.scale, bands) + self.decoder(features))
+        return self.haar.inverse(mix(self.scale, bands) + self.decoder(features))
 
     def enhance(self, base: Tensor) -> Tensor:
         return base if self.enhancer is None else base + self.haar.inverse(self.enhancer(self._seen(base)))
@@ -118,11 +116,6 @@ class Costa(Pair):
     def _seen(self, picture: Tensor) -> Tensor:
         """Haar bands of a picture, about 1 strong."""
         return PICTURE * self.haar(picture - 0.5)
-
-
-def _mix(weight: Tensor, bands: Tensor) -> Tensor:
-    """1×1 convolution with a matrix."""
-    return functional.conv2d(bands, weight[:, :, None, None])
 
 
 def _compress(phase: Tensor, limit: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """An invertible network, of a size that a CPU trains."""
 
-from stegnet.networks.layers.couplings import BACKBONE, ENDS, CouplingPair
+from stegnet.networks.layers import BACKBONE, ENDS, CouplingPair
 from stegnet.networks.pair import register
 
 

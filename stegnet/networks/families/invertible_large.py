@@ -1,6 +1,6 @@
 """An invertible network for GPUs."""
 
-from stegnet.networks.layers.couplings import BACKBONE, ENDS, CouplingPair
+from stegnet.networks.layers import BACKBONE, ENDS, CouplingPair
 from stegnet.networks.pair import register
 
 

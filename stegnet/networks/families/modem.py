@@ -18,8 +18,7 @@ from torch.nn import functional
 from stegnet.core.blocks import BLOCK, DITHER, LUMA, LUMA_STEPS
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.networks.layers.backbone import NONE
-from stegnet.networks.layers.convolutions import SLOPE, BackboneContext, fraction
+from stegnet.networks.layers import NONE, SLOPE, BackboneContext, fraction, silent_convolution
 from stegnet.networks.pair import Pair, register
 
 COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
@@ -121,9 +120,7 @@ class BlockNetwork(nn.Module):
         self.first = nn.Conv2d(channels, width, 1)
         self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
         self.body = nn.Sequential(*(Residual(width, 3 if index == 1 else 1) for index in range(blocks)))
-        self.last = nn.Conv2d(width, out, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last = silent_convolution(width, out, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         mixed = self.first(features)

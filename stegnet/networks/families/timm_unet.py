@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stegnet.core.errors import ConfigError
-from stegnet.networks.layers.backbone import NONE, make_encoder
+from stegnet.networks.layers import NONE, make_encoder
 from stegnet.networks.pair import Pair, register
 
 

@@ -35,7 +35,7 @@ from stegnet.networks import (
     reveal_picture,
     save_pair,
 )
-from stegnet.networks.engines.tiling import MARGIN, tiles
+from stegnet.networks.network import MARGIN, tiles
 from stegnet.networks.quality import SecretErrors, SecretQuality
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST, OutputTarget

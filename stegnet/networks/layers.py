@@ -1,0 +1,382 @@
+"""Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
+
+The only module that imports timm. Training on CUDA is reproducible only with deterministic gradients. Those of bilinear
+and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error. Most backbones
+use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A transformer's position
+embedding, which is resized by interpolation, is therefore frozen.
+"""
+
+import difflib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stegnet.core.compute import full_precision
+from stegnet.core.errors import ConfigError, WeightsError
+from stegnet.networks.pair import Pair, chosen_places
+
+NONE = "none"  # no backbone
+OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; without the second, transformers accept a single size
+STEMS = ({"patch_size": 1}, {})  # tried in turn: a stem that cuts patches does not overlap them
+STAGE = 4  # stride of the stage that runs at stride 1: the first of a network's blocks
+MAX_UNIT = 256  # pixels
+REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # raised by timm for what a model does not support
+
+BANDS = 12  # Haar bands of a colour picture
+SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
+REFINED = 0.02  # of what a `Refiner` adds: bases are off by about 0.01, which one step of AdamW must not exceed
+LEVELS = 2  # feature maps used of a backbone: the finest ones
+ENDS, COUPLINGS, LATENT = PLACES = "ends", "couplings", "latent"  # of a `CouplingPair`'s backbones
+BACKBONE = "convnext_atto"  # small, and without seams between tiles
+
+
+# timm backbones
+
+
+def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> nn.Module:
+    """Creates a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
+
+    H and W must be multiples of `encoder.unit`: its largest stride, or more, for instance for window attention. Map i
+    is (B, C, H/r, W/r) with C = `encoder.feature_info.channels()[i]` and r = `encoder.feature_info.reduction()[i]`.
+
+    Args:
+        backbone: name of a timm model.
+        channels: of the pictures; pretrained weights are adapted to their number.
+        pretrained: start from timm's weights, which are downloaded once.
+        levels: number of maps; coarser stages are not built. None for timm's default.
+    Raises:
+        ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
+        WeightsError: its pretrained weights can't be downloaded.
+    """
+    refusals = []
+    for options in OPTIONS:
+        try:
+            encoder = _create(backbone, channels, pretrained, levels, options)
+            encoder.unit = _find_unit(encoder, channels)
+            return encoder.train()
+        except OSError as error:
+            hint = "set model.pretrained to false, or connect to the network"
+            raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
+        except REFUSALS as error:
+            refusals.append(error)
+    reason = " ".join(str(refusals[0]).split()) or type(refusals[0]).__name__
+    raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from refusals[0]
+
+
+def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
+    """Creates stem and first stage of a timm backbone with all strides 1: no position is thrown away.
+
+    It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
+    that has other shapes at stride 1 does not start from pretrained weights. Errors as of `make_encoder`.
+    """
+    plain = make_encoder(backbone, channels, pretrained)
+    strides = plain.feature_info.reduction()
+    level = next((index for index, stride in enumerate(strides) if stride >= STAGE), len(strides) - 1)
+    for options in STEMS:
+        try:
+            stage = _create(backbone, channels, False, None, {**options, "out_indices": (level,)})
+            for module in stage.modules():
+                if isinstance(module, nn.Conv2d | nn.MaxPool2d):
+                    module.stride = (1, 1)
+            with torch.no_grad():
+                (features,) = stage.eval()(torch.zeros(1, channels, 24, 40))
+        except REFUSALS:
+            continue
+        if features.shape[2:] == (24, 40):
+            if pretrained:
+                own = stage.state_dict()
+                known = {name: weight for name, weight in plain.state_dict().items() if name in own}
+                same = {name: weight for name, weight in known.items() if weight.shape == own[name].shape}
+                stage.load_state_dict(same, strict=False)
+            return stage.train()
+    hint = "convnext_atto, mobilenetv4_conv_small and regnetx_002 can"
+    raise ConfigError(f"model.backbone: {backbone} can't keep every position (its stem has no stride 1)", hint)
+
+
+def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
+    """Creates it as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
+    import timm  # slow to import, and most families do not need it
+
+    known = timm.list_models()
+    if backbone.split(".", maxsplit=1)[0] not in known:
+        close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
+        raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
+    options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
+    encoder = timm.create_model(
+        backbone, features_only=True, feature_cls="getter", in_chans=channels, pretrained=pretrained, **options
+    )
+    positions = getattr(encoder.model, "pos_embed", None)
+    if isinstance(positions, nn.Parameter):
+        positions.requires_grad_(False)
+    return encoder
+
+
+@torch.no_grad()
+def _find_unit(encoder: nn.Module, channels: int) -> int:
+    """What H and W must be multiples of: the largest stride, doubled until the maps have the announced shapes.
+
+    Tried on a picture that is not square: many transformers accept a single size.
+    """
+    unit, refusals = max(encoder.feature_info.reduction()), []
+    announced = list(zip(encoder.feature_info.channels(), encoder.feature_info.reduction(), strict=True))
+    while unit <= MAX_UNIT:
+        height, width = 2 * unit, 3 * unit
+        try:
+            maps = encoder.eval()(torch.zeros(1, channels, height, width))
+            if [level.shape[1:] for level in maps] == [
+                (c, height // stride, width // stride) for c, stride in announced
+            ]:
+                return unit
+            refusals.append(
+                RuntimeError(f"its feature maps of {width}×{height} pixels do not have the announced shapes")
+            )
+        except REFUSALS as error:
+            refusals.append(error)
+        unit *= 2
+    raise refusals[0]
+
+
+# Haar bands and phases
+
+
+class Haar(nn.Module):
+    """Orthonormal Haar transform, (B, 3, H, W) to (B, BANDS, H/2, W/2): mean and three differences of 2×2 blocks.
+
+    One convolution, in 32 bits whatever surrounds it; all means come first, then all horizontal differences.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+        kernel = torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        with full_precision(pictures.device):
+            return functional.conv2d(pictures.float(), self.kernel, stride=2)
+
+    def inverse(self, bands: Tensor) -> Tensor:
+        """Inverse transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
+        with full_precision(bands.device):
+            return functional.conv_transpose2d(bands.float(), self.kernel, stride=2)
+
+
+def mix(weight: Tensor, bands: Tensor) -> Tensor:
+    """1×1 convolution with a matrix."""
+    return functional.conv2d(bands, weight[:, :, None, None])
+
+
+def fraction(phase: Tensor) -> Tensor:
+    """The phase less its nearest whole number, with the gradient of the phase."""
+    return phase - phase.detach().round()
+
+
+# Small networks, beside which a backbone may run
+
+
+def silent_convolution(channels: int, out: int, kernel: int = 3) -> nn.Conv2d:
+    """A convolution whose output is zero at first."""
+    convolution = nn.Conv2d(channels, out, kernel, padding=kernel // 2)
+    nn.init.zeros_(convolution.weight)
+    nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+class Subnet(nn.Module):
+    """A network inside the pair: (B, channels, H, W) to (B, out, H, W), any H and W.
+
+    3×3 convolutions and, in parallel, a timm backbone, which sees more context but loses fine detail. The output is
+    zero at first, so that an untrained pair is the identity.
+
+    Args:
+        width: channels in between.
+        depth: number of convolutions, at least 2.
+        backbone: name of a timm model, or "none".
+    """
+
+    def __init__(
+        self, channels: int, out: int, width: int, depth: int = 3, backbone: str = NONE, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.context = None if backbone == NONE else BackboneContext(channels, width, backbone, pretrained)
+        layers: list[nn.Module] = [nn.LeakyReLU(SLOPE, inplace=True)]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+        self.rest = nn.Sequential(*layers, silent_convolution(width, out))
+
+    def forward(self, bands: Tensor) -> Tensor:
+        features = self.first(bands)
+        return self.rest(features if self.context is None else features + self.context(bands))
+
+
+class Refiner(nn.Module):
+    """What refines a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
+
+    The first stage of a timm backbone at stride 1, if there is one, and `depth` 3×3 convolutions of a width that see
+    its features beside the bands. The output is zero at first.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.encoder = None if backbone == NONE else make_stage(backbone, channels, pretrained)
+        layers: list[nn.Module] = []
+        channels += 0 if self.encoder is None else self.encoder.feature_info.channels()[0]
+        for _ in range(depth - 1):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+            channels = width
+        self.rest = nn.Sequential(*layers, silent_convolution(channels, BANDS))
+
+    def forward(self, bands: Tensor) -> Tensor:
+        features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
+        return REFINED * self.rest(features)
+
+
+class BackboneContext(nn.Module):
+    """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
+
+    They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
+    unlike that of bilinear interpolation.
+    """
+
+    def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
+        self.unit = self.encoder.unit
+        levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(level, width * stride**2, 1), nn.PixelShuffle(stride)) for level, stride in levels
+        )
+
+    def forward(self, bands: Tensor) -> Tensor:
+        height, width = bands.shape[-2:]
+        padding = (0, -width % self.unit, 0, -height % self.unit)
+        maps = self.encoder(functional.pad(bands, padding))
+        return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]
+
+
+# An invertible network
+
+
+class CouplingBlock(nn.Module):
+    """Affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
+
+    ρ and η share one network, somewhat wider than φ's: better than two, and cheaper. φ sees the shuffled secret, in
+    which there is no context: only ρ and η have a backbone.
+    """
+
+    def __init__(self, width: int, backbone: str, pretrained: bool) -> None:
+        super().__init__()
+        self.phi = Subnet(BANDS, BANDS, width)
+        self.rho_eta = Subnet(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
+
+    def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        cover = cover + self.phi(secret)
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        return cover, secret * torch.exp(torch.tanh(rho)) + eta
+
+    def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        rho, eta = self.rho_eta(cover).chunk(2, dim=1)
+        secret = (secret - eta) * torch.exp(-torch.tanh(rho))
+        return cover - self.phi(secret), secret
+
+
+class Mixing(nn.Module):
+    """Merges two branches into one by least squares, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
+
+    It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
+    x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
+    Always computed in 32 bits: the container must not be rounded before its samples are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(BANDS, BANDS))
+        self._frozen_inverse: Tensor | None = None
+
+    def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
+        with full_precision(cover.device):
+            inverse = self._inverse() if self._frozen_inverse is None else self._frozen_inverse
+            return mix(inverse, cover.float() + mix(self.weight.T, secret.float()))
+
+    def freeze(self) -> None:
+        """Computes the inverse matrix once; the weights must not change afterwards."""
+        self._frozen_inverse = self._inverse().detach()
+
+    def _inverse(self) -> Tensor:
+        return torch.linalg.inv(torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight)
+
+    def inverse(self, container: Tensor) -> Tensor:
+        with full_precision(container.device):
+            return mix(self.weight, container.float())
+
+
+class CouplingPair(Pair):
+    """Coupling blocks that hide and, inverted, reveal; with a network at each end.
+
+    After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret are Haar-transformed to half
+    resolution and pass through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv 1605.08803), followed by a
+    mixing layer with a left inverse, as in WIN: revealing recovers the second branch from the container, while HiNet
+    samples it at random.
+
+    Neither paper shuffles its secrets. In a shuffled secret, the couplings can't use the correlation of neighbouring
+    blocks. So a network at each end sees the unshuffled secret: one prepares it before the shuffle, the other restores
+    it after the unshuffle.
+
+    Args:
+        blocks: number of coupling blocks.
+        width: channels of the coupling networks.
+        ends: number of convolutions in the networks that prepare and restore a secret; 0 for no such networks.
+        backbone: name of a timm model in parallel to convolutions, or "none". One that normalises each position
+            independently, as ConvNeXt does, processes large pictures in tiles without seams.
+        place: networks with the backbone: "ends", "couplings", "latent", or several joined by "+". With "latent", a
+            network corrects the second branch as recovered from the container.
+        pretrained: backbones start from timm's weights.
+    Raises:
+        ConfigError: there is no such place or backbone, or `ends` is 1.
+    """
+
+    def __init__(self, blocks: int, width: int, ends: int, backbone: str, place: str, pretrained: bool) -> None:
+        super().__init__()
+        places = chosen_places(place, PLACES)
+        if ends == 1:
+            hint = "a single convolution can't expand and reduce channels"
+            raise ConfigError("model.ends: must be 0, or 2 and more", hint)
+
+        def subnet(where: str, depth: int = 3) -> Subnet:
+            return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)
+
+        self.haar = Haar()
+        self.blocks = nn.ModuleList(
+            CouplingBlock(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
+        )
+        self.mixing = Mixing()
+        self.latent = subnet(LATENT) if LATENT in places else None
+        self.preparer = subnet(ENDS, ends) if ends else None
+        self.restorer = subnet(ENDS, ends) if ends else None
+
+    def prepare(self, secret: Tensor) -> Tensor:
+        return self._refine(secret, self.preparer)
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        cover_bands, secret_bands = self.haar(cover), self.haar(secret)  # (B, 12, H/2, W/2)
+        for block in self.blocks:
+            cover_bands, secret_bands = block(cover_bands, secret_bands)
+        return self.haar.inverse(self.mixing(cover_bands, secret_bands))
+
+    def reveal(self, container: Tensor) -> Tensor:
+        cover_bands = self.haar(container)
+        secret_bands = self.mixing.inverse(cover_bands)
+        if self.latent is not None:
+            secret_bands = secret_bands + self.latent(cover_bands)
+        for block in reversed(self.blocks):
+            cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
+        return self.haar.inverse(secret_bands)
+
+    def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        return self._refine(base + residual, self.restorer)
+
+    def _refine(self, pictures: Tensor, network: Subnet | None) -> Tensor:
+        return pictures if network is None else pictures + self.haar.inverse(network(self.haar(pictures)))
