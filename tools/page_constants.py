@@ -42,7 +42,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
     "HISTORY": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
-        ("formats.signature", "HEIC"),
+        ("formats.opened_file", "HEIC"),
         ("media.compression_traces", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
         ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
     ],

@@ -1,7 +1,7 @@
 """Boxes of ISO base media files (ISO/IEC 14496-12), of which MP4, MOV and AVIF consist: read and written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Boxes that hold nothing but others, on the way to the tables of a film.
 HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}
@@ -9,8 +9,7 @@ HEADER = 8  # bytes of a box before its content
 _LONG_HEADER = 16  # the same, if its size has 64 bits
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A box of a file: its type, and where it, its content, and what follows begin."""
 
     kind: bytes
@@ -28,11 +27,7 @@ def box_at(data: bytes, start: int, end: int) -> Box:
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """The boxes one after the other, in bytes or a mapped file.
-
-    Raises:
-        ValueError: one is not whole.
-    """
+    """The boxes one after the other, in bytes or a mapped file; ValueError if one is not whole."""
     end = len(data) if end is None else end
     while start + HEADER <= end:
         found = box_at(data, start, end)

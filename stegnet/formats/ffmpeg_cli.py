@@ -28,23 +28,15 @@ def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.
 
 
 def run_ffmpeg(
-    out: Path | None,
-    streams: list,
-    error: str,
-    *,
-    data: bytes | None = None,
-    **options: str | int | None,
+    out: Path | None, streams: list, error: str, *, data: bytes | None = None, **options: str | int | None
 ) -> bytes:
-    """Runs ffmpeg and overwrites `out`.
+    """Runs ffmpeg and overwrites `out`; None: the output is returned.
 
     Args:
-        out: None: the output is returned, and no file written.
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
         data: what `piped_frames` reads.
         options: of the output.
-    Returns:
-        The output if `out` is None, else nothing.
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message. Or the disk of `out` is full.
     """

@@ -8,9 +8,9 @@ import mmap
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av.filter import Graph
@@ -38,15 +38,8 @@ _SEED_BYTES = 4
 _PACKET = b"\x81\0\0\x80\0"
 
 
-@dataclass(frozen=True)
-class Span:
-    """Place of an element in a file, in bytes.
-
-    Attributes:
-        name: its identifier.
-        start, end: of its content.
-        parent_end: end of the element that holds it.
-    """
+class Span(NamedTuple):
+    """Place of an element in a file, in bytes: its identifier, its content, and the end of what holds it."""
 
     name: bytes
     start: int
@@ -60,9 +53,15 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
     Raises:
         ValueError: it is not Matroska.
     """
+
+    def width(at: int) -> int:  # of a number: one more than the first byte's leading zeros
+        if at >= len(data) or not data[at]:
+            raise ValueError("not Matroska")
+        return 9 - data[at].bit_length()
+
     while start < end:
-        middle = start + _width(data, start)
-        first = middle + _width(data, middle)
+        middle = start + width(start)
+        first = middle + width(middle)
         ones = (1 << 7 * (first - middle)) - 1
         size = int.from_bytes(data[middle:first], "big") & ones
         stop = end if size == ones else first + size
@@ -70,41 +69,29 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
         start = stop
 
 
-def header_spans(data: bytes) -> Iterator[Span]:
+def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Span]:
     """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold.
 
     Raises:
         ValueError: it is not Matroska.
     """
-    yield from _header_spans(data, 0, len(data))
-
-
-def _header_spans(data: bytes, start: int, end: int) -> Iterator[Span]:
-    for span in spans(data, start, end):
+    for span in spans(data, start, len(data) if end is None else end):
         yield span
         if span.name == _CLUSTER:
             return
         if span.name in _MASTERS:
-            yield from _header_spans(data, span.start, span.end)
+            yield from header_spans(data, span.start, span.end)
 
 
-def elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Identifier and content of each element; errors as `spans`."""
-    return ((span.name, content[span.start : span.end]) for span in spans(content, 0, len(content)))
-
-
-def track_entry(header: bytes) -> list[tuple[bytes, bytes]]:
-    """Identifier and content of each element in a file's first TrackEntry.
-
-    Raises:
-        ValueError: there is none.
-    """
-    content = header
+def track_entry(header: bytes) -> dict[bytes, bytes]:
+    """Identifier and content of each element in a file's first TrackEntry; ValueError if there is none."""
+    start, end = 0, len(header)
     for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
-        content = next((inner for name, inner in elements(content) if name == level), None)
-        if content is None:
+        found = next((span for span in spans(header, start, end) if span.name == level), None)
+        if found is None:
             raise ValueError("no track")
-    return list(elements(content))
+        start, end = found.start, found.end
+    return {span.name: header[span.start : span.end] for span in spans(header, start, end)}
 
 
 def file_of(entry: bytes) -> bytes:
@@ -122,12 +109,12 @@ def element(name: bytes, content: bytes) -> bytes:
     return name + (size | 1 << 7 * width).to_bytes(width, "big") + content
 
 
-def end_of_segment(start: bytes) -> int | None:
-    """Length in bytes of a file that starts with these bytes; None if its header does not give it."""
+def end_of_segment(start: bytes) -> int:
+    """Length in bytes of a file that starts with these bytes; 0 if its header does not give it."""
     try:
-        return next((span.end for span in spans(start, 0, len(start)) if span.name == _SEGMENT), None)
+        return next((span.end for span in spans(start, 0, len(start)) if span.name == _SEGMENT), 0)
     except ValueError:
-        return None
+        return 0
 
 
 def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
@@ -144,7 +131,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         found = list(header_spans(data))
-        words = iter(_random_words(int.from_bytes(randomness(_SEED_BYTES), "little"), 4 * len(found)))
+        words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"), 4 * len(found))
         drawn: dict[bytes, bytes] = {}
         for span in found:
             if span.name in UIDS:
@@ -163,7 +150,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
                 film.write(data[span.start : span.end])
 
 
-def _random_words(seed: int, count: int) -> list[int]:
+def _random_words(seed: int, count: int) -> Iterator[int]:
     """The first numbers of 32 bits that FFmpeg's generator (libavutil/lfg) gives for a seed, as white noise."""
     graph = Graph()
     noise = graph.add("anoisesrc", f"color=white:amplitude=1:seed={seed}:nb_samples={count}")
@@ -171,11 +158,4 @@ def _random_words(seed: int, count: int) -> list[int]:
     noise.link_to(sink)
     graph.configure()
     samples = sink.pull().to_ndarray()[0]  # float64, −1 to 1
-    return np.rint((samples + 1) / 2 * 0xFFFFFFFF).astype(np.int64).tolist()
-
-
-def _width(data: bytes, at: int) -> int:
-    """Length in bytes of a variable-size number: one more than the first byte's leading zeros."""
-    if at >= len(data) or not data[at]:
-        raise ValueError("not Matroska")
-    return 9 - data[at].bit_length()
+    return iter(np.rint((samples + 1) / 2 * 0xFFFFFFFF).astype(np.int64).tolist())

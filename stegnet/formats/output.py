@@ -35,14 +35,16 @@ _MAX_NAME = 255  # bytes, on all common file systems
 _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
 
 
-def create_locked(path: Path, mode: int) -> FileIO | None:
-    """Creates a file and locks it; returns it open, or None if another run took it for stale before it was locked.
-
-    Raises:
-        OSError: it can't be created.
-    """
+def _create_locked(path: Path, mode: int) -> FileIO | None:
+    """Creates a file and locks it; returns it open, or None if another run took it for stale before it was locked."""
     file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
-    if _lock(file) and path.exists():  # some file systems, such as phones', count no links
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
+    except OSError as error:  # without locks, no later run can lock it either
+        locked = error.errno in UNSUPPORTED
+    if locked and path.exists():  # some file systems, such as phones', count no links
         return file
     file.close()
     return None
@@ -61,29 +63,25 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         try:
-            lock = create_locked(folder / _LOCK, 0o600)
+            lock = _create_locked(folder / _LOCK, 0o600)
             if lock is not None:
                 _remove_abandoned(prefix, folder)
                 yield folder
         finally:
             if lock is not None:
-                allow_moving(lock)
+                _allow_moving(lock)
                 lock.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def allow_moving(file: FileIO) -> None:
+def _allow_moving(file: FileIO) -> None:
     """Lets a file be renamed or removed; where that needs no closing, its lock stays."""
     if fcntl is None:
         file.close()
 
 
-def remove_if_stale(path: Path) -> None:
-    """Removes a file that no process has locked.
-
-    Raises:
-        OSError: it is locked, or can't be removed.
-    """
+def _remove_if_stale(path: Path) -> None:
+    """Removes a file that no process has locked; OSError if one has, or it can't be removed."""
     if fcntl is None:
         status = path.lstat()
         if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED:
@@ -108,21 +106,8 @@ def _remove_abandoned(prefix: str, own: Path) -> None:
         with suppress(OSError):
             status = folder.lstat()
             if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
-                remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
+                _remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
                 shutil.rmtree(folder)
-
-
-def _lock(file: FileIO) -> bool:
-    """True if the file is locked now, or the file system has no locks, so that no later run can lock it either."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        return error.errno in UNSUPPORTED
-    return True
 
 
 @dataclass(frozen=True)
@@ -160,20 +145,14 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
     with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
         yield part
         sync_file(lock)
-        allow_moving(lock)
+        _allow_moving(lock)
         move_whole(part, path, overwrite=overwrite)
 
 
 @contextmanager
-def temporary_file(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """Yields a temporary file beside `path`, named and locked as by `atomic_write`, and removes it after the block.
-
-    Args:
-        private: readable by its owner only.
-    Raises:
-        MediaError: as `atomic_write`.
-    """
-    with _part(path, _PRIVATE if private else _PUBLIC) as (part, _):
+def temporary_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary file beside `path` for its owner, as by `atomic_write`, and removes it after the block."""
+    with _part(path, _PRIVATE) as (part, _):
         yield part
 
 
@@ -192,20 +171,14 @@ def already_exists(path: Path) -> MediaError:
 
 
 def _move_to_free_name(part: Path, path: Path) -> None:
-    """Moves the part to `path`, unless a file has appeared there meanwhile.
-
-    A rename would replace that file; a hard link does not.
-    """
+    """Moves the part to `path` by a hard link: a rename would replace a file that has appeared there meanwhile."""
     try:
         os.link(part, path)
+        return
     except FileExistsError as error:
         raise already_exists(path) from error
-    except OSError:  # the file system may have no hard links
-        _take_free_name(part, path)
-
-
-def _take_free_name(part: Path, path: Path) -> None:
-    """Does the same without hard links: reserves the name by an empty file, which the part then replaces."""
+    except OSError:  # without hard links, an empty file reserves the name, which the part then replaces
+        pass
     try:
         open(path, "xb", opener=lambda name, flags: os.open(name, flags, _PRIVATE)).close()
     except FileExistsError as error:
@@ -226,7 +199,7 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     try:
         while lock is None:  # another run may take it for stale before it is locked, and remove it
             part = path.with_name(_part_name(path.name))
-            lock = create_locked(part, mode)
+            lock = _create_locked(part, mode)
         yield part, lock
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -235,7 +208,7 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
         raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
     finally:  # of an interrupt while it was created, too
         if lock is not None:
-            allow_moving(lock)
+            _allow_moving(lock)
         if part != path:
             with suppress(OSError):  # of a file system that can only be read
                 part.unlink()
@@ -273,7 +246,7 @@ def _remove_stale(folder: Path) -> None:
         for part in folder.iterdir():
             if _PART.fullmatch(part.name):
                 with suppress(OSError):
-                    remove_if_stale(part)
+                    _remove_if_stale(part)
 
 
 def _unwritable(path: Path, error: OSError) -> MediaError:

@@ -21,8 +21,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey, strips
-from stegnet.formats.opened_file import OpenedFile, Source
-from stegnet.formats.signature import exceeds_scans, is_heic
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_heic
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC

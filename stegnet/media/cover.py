@@ -11,8 +11,7 @@ from PIL import Image
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import channels_of
-from stegnet.formats.opened_file import OpenedFile, Source
-from stegnet.formats.signature import is_jpeg, is_lossy_webp, is_moving_picture
+from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture
 from stegnet.image.pictures import open_picture, picture_notes, read_cover, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan

@@ -6,7 +6,7 @@ from pathlib import Path
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
 from stegnet.core.samples import is_grey
-from stegnet.formats.signature import is_matroska
+from stegnet.formats.opened_file import is_matroska
 from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
 from stegnet.media.cover import media_kind
 from stegnet.results.naming import MOST_TEXT, TEXT_NAME, WATCHABLE_SUFFIX, plain_suffix, suffix_note

@@ -29,8 +29,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.samples import is_grey
-from stegnet.formats.opened_file import OpenedFile, Source
-from stegnet.formats.signature import is_animation, is_heic, is_mp4, is_truncated
+from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_heic, is_mp4, is_truncated
 from stegnet.image.pictures import HDR, MAX_PIXELS, TRANSPARENT, UNREADABLE, WIDE_GAMUT, open_picture, over_white
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT

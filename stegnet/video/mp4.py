@@ -15,8 +15,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.boxes import HEADER, HOLDERS, Box, all_boxes, box, boxes
-from stegnet.formats.opened_file import Source, mapped, spliced
-from stegnet.formats.signature import is_mp4
+from stegnet.formats.opened_file import Source, is_mp4, mapped, spliced
 
 _FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
 _H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"

@@ -14,9 +14,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import Source
+from stegnet.formats.opened_file import Source, is_animation
 from stegnet.formats.output import temporary_file
-from stegnet.formats.signature import is_animation
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
 from stegnet.video.forms import WATCHABLE, Form
@@ -40,7 +39,7 @@ def rewrap(path: Path, form: Form) -> bool:
         MediaError: it can't be written.
     """
     choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
-    with temporary_file(path, private=True) as other:
+    with temporary_file(path) as other:
         try:
             with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
                 _copy_packets(source, film)
@@ -76,7 +75,7 @@ def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[
         MediaError: it is not a film, is damaged, or can't be written.
     """
     codec = unplayable(path)
-    with temporary_file(path, private=True) as other:
+    with temporary_file(path) as other:
         if codec is None:
             notes = _copy_playable(path, other)
         else:

@@ -21,8 +21,7 @@ from av.packet import Packet, PacketSideData
 
 from stegnet.core.errors import MediaError
 from stegnet.formats import matroska
-from stegnet.formats.opened_file import Source
-from stegnet.formats.signature import is_animation
+from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.films import known_sound, open_film, start_time
 
 _WARM_UP = Fraction(1, 10)
@@ -194,7 +193,7 @@ def _first_packets(film: InputContainer) -> dict[int, Packet]:
 
 def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> SoundTrack:
     codec = stream.codec_context
-    entry = dict(matroska.track_entry(_track_header(stream, first, path)))
+    entry = matroska.track_entry(_track_header(stream, first, path))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     _set_delay(entry, stream, first)
     language = stream.metadata.get("language")

@@ -17,8 +17,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import Source
-from stegnet.formats.signature import is_animation
+from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.films import (
     INTERLACED,
     UNSPECIFIED,
