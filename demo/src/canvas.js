@@ -25,7 +25,7 @@ function checkHonest(context) {
   const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
   if (red === 12 && green === 200 && blue === 99) return;
   throw new PageError(
-    "This browser keeps pages from reading pictures.",
+    "This browser does not let pages read pictures.",
     "Allow this page to read canvases (the browser asks in its address bar), and try again.",
   );
 }

@@ -17,7 +17,7 @@ for (const [what, statuses, lines] of [
   ["lost frames", frames(0, 3), ["2 frames (1–2) were lost."]],
   ["a moved frame", frames(1, 2, 3, 0), ["Frame 0 was moved to another place."]],
   ["a repeated frame", frames(0, 1, 1, 2, 3), ["Frame 1 was repeated."]],
-  ["a foreign frame", frames(0, 1, null, 2, 3), ["1 frame was put in that does not belong here."]],
+  ["a foreign frame", frames(0, 1, null, 2, 3), ["1 foreign frame was inserted."]],
   ["a lost frame, too", frames(0, null, 3), ["Frame 1 was altered beyond reading.", "Frame 2 was lost."]],
 ]) {
   test(`diagnosis of ${what}`, () => assert.deepEqual(trouble(statuses, 4), lines));

@@ -98,8 +98,8 @@ for (const share of [0, 0.1, 1]) {
 test("a grey cover that is too small says so, and the network refuses any", async () => {
   const cover = { width: 64, height: 48, data: new Uint8Array(3 * 64 * 48).fill(9) };
   const error = await embed(cover, { name: "x", bytes: new Uint8Array(1000) }, keyInput).catch((thrown) => thrown);
-  assert.match(error.message, /^x has 1,000 bytes, and the capacity is \d\d\d\.$/);
-  assert.match(error.hint, /One in colour has three times the capacity\.$/);
+  assert.match(error.message, /^x has 1,000 bytes, more than the capacity of \d\d\d\.$/);
+  assert.match(error.hint, /A colour cover holds three times as much\.$/);
   await assert.rejects(hide(ideal(NONE), cover, noise(8, 8, 1), keyInput), { message: /^The cover is grey/ });
 });
 
@@ -107,11 +107,11 @@ test("a file that does not fit is refused, with the size of a cover that would d
   const cover = noise(64, 48, 1);
   const bytes = new Uint8Array(5000);
   const error = await embed(cover, { name: "large.bin", bytes }, keyInput).catch((thrown) => thrown);
-  assert.match(error.message, /^large\.bin has 5,000 bytes, and the capacity is 1,\d\d\d\.$/);
+  assert.match(error.message, /^large\.bin has 5,000 bytes, more than the capacity of 1,\d\d\d\.$/);
   const [width, height] = error.hint.match(/\d+ × \d+/)[0].split(" × ").map(Number);
   assert.ok(fileCapacity({ width, height }, "large.bin") >= 5000 && fileCapacity({ width: width - 4, height: height - 4 }, "large.bin") < 5000);
   const nothing = { name: "x", bytes: new Uint8Array() };
-  await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /the capacity is 0/ });
+  await assert.rejects(embed(noise(9, 9, 1), nothing, keyInput), { message: /more than the capacity of 0/ });
 });
 
 test("long names are cut, their suffix kept", () => {

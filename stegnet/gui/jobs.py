@@ -34,7 +34,7 @@ _MOST_BYTES = (1 << 63) - 1
 _ASIDE = re.compile(rf" \({SETTING.pattern}\)")
 _LABELS = {  # of the page's fields, and what it has none for
     "any_quality": "`stegnet hide --any-quality`",
-    "at_most_safe": "“At most what is hard to find”",
+    "at_most_safe": "“No more than is hard to find”",
     "search": "“Search for a changed copy”",
     "survive": "“Where will it be sent?”",
 }

@@ -69,8 +69,8 @@ function gaps(statuses, order, total, counts) {
 const range = (start, end) => Array.from({ length: Math.max(end - start, 0) }, (_, at) => start + at);
 
 function foreignFrames(count) {
-  if (count === 1) return "1 frame was put in that does not belong here.";
-  return `${count} frames were put in that do not belong here.`;
+  if (count === 1) return "1 foreign frame was inserted.";
+  return `${count} foreign frames were inserted.`;
 }
 
 /** Subject and verb of a sentence on frames: "Frame 3 was", "3 frames (0–1, 7) were". */

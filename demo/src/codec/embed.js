@@ -116,19 +116,19 @@ function checkFits(name, size, cover) {
   if (size <= most) return;
   const counted = (bytes) => bytes.toLocaleString("en");
   throw new PageError(
-    `${name} has ${counted(size)} bytes, and the capacity is ${counted(Math.max(most, 0))}.`,
+    `${name} has ${counted(size)} bytes, more than the capacity of ${counted(Math.max(most, 0))}.`,
     (frames > 1 ? longerCover(size, frameCapacity(cover, name)) : largerCover(size, most, cover)) +
-      (channels === 1 ? " One in colour has three times the capacity." : ""),
+      (channels === 1 ? " A colour cover holds three times as much." : ""),
   );
 }
 
 function longerCover(size, each) {
-  if (each <= 0) return "Use a cover with larger pictures.";
-  return `A cover of ${framesFor(size, each).toLocaleString("en")} such frames would do.`;
+  if (each <= 0) return "Use a cover with larger frames.";
+  return `The cover needs at least ${framesFor(size, each).toLocaleString("en")} such frames.`;
 }
 
 function largerCover(size, most, { width, height, channels }) {
   const all = Math.max(capacity(width, height, channels), 1);
   const side = Math.sqrt((all - most + size) / all);
-  return `A cover of ${Math.ceil(width * side) + 1} × ${Math.ceil(height * side) + 1} pixels would do.`;
+  return `The cover needs at least ${Math.ceil(width * side) + 1} × ${Math.ceil(height * side) + 1} pixels.`;
 }

@@ -49,7 +49,7 @@ export async function fitted({ name, bytes, picture }, capacity, avif) {
   }
   if (picture) return fittedPicture(picture, capacity, avif);
   throw new PageError(
-    `${name} needs ${needed.toLocaleString("en")} bytes, and the capacity is ${Math.max(capacity, 0).toLocaleString("en")}.`,
+    `${name} needs ${needed.toLocaleString("en")} bytes, more than the capacity of ${Math.max(capacity, 0).toLocaleString("en")}.`,
     "Use a larger cover.",
   );
 }

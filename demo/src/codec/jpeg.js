@@ -134,7 +134,7 @@ function checkFits(name, size, most) {
   if (size <= most) return;
   const counted = (bytes) => Math.max(bytes, 0).toLocaleString("en");
   throw new PageError(
-    `${name} has ${counted(size)} bytes, and the capacity is ${counted(most)}.`,
+    `${name} has ${counted(size)} bytes, more than the capacity of ${counted(most)}.`,
     "Use a larger JPEG, one with more detail or of higher quality, or choose a PNG file as the container.",
   );
 }

@@ -111,7 +111,7 @@ const isFrame = (kind) =>
 function checkWeights(theirs, ours) {
   if (theirs === ours) return;
   throw new PageError(
-    `Hidden with the weights ${theirs.slice(0, 16)}; this page has ${ours.slice(0, 16)}.`,
+    `It was hidden with the weights ${theirs.slice(0, 16)}; this page has ${ours.slice(0, 16)}.`,
     "`stegnet reveal --weights FILE` reveals it with those weights.",
   );
 }

@@ -68,6 +68,6 @@ export function checkHard({ name, bytes }, { hard }) {
   const [size, most] = [bytes.length, hard].map((count) => count.toLocaleString("en"));
   throw new PageError(
     `${name} has ${size} bytes, and ${most} are hard to find in this cover.`,
-    "Use a larger cover, or allow more than what is hard to find.",
+    "Use a larger cover, or allow more than is hard to find.",
   );
 }

@@ -39,7 +39,7 @@ export function writeFilm(ffmpeg, cover, info, frameOf) {
   if (done) return ffmpeg.take(OUT);
   throw new PageError(
     `The film could not be written: ${lines.findLast((line) => /error|not/i.test(line)) ?? "no reason given"}`,
-    "If it is its sound, convert that to AAC first.",
+    "If its sound is the cause, convert that to AAC first.",
   );
 }
 

@@ -11,7 +11,7 @@ const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret need more capacity than its cover has: use a plainer secret or a larger cover.";
-const SAVED = `In a JPEG of quality 99 or 100 every step shows: it was saved at ${JPEGS.USUAL_QUALITY} first; EXIF and the colour profile stay, other metadata does not.`;
+const SAVED = `Every change shows in a JPEG of quality 99 or 100, so it was saved at ${JPEGS.USUAL_QUALITY} first. EXIF and the colour profile stay; other metadata does not.`;
 
 /**
  * Shows a picture that hides a picture.
@@ -26,7 +26,7 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
     ...differing(difference, psnr, "The difference between the two"),
     Inside: {
       view: canvasOf(residual, "the scrambled residual"),
-      note: "What the network hides: what the encrypted part leaves of the secret, in blocks that the key has moved, turned and inverted; the key then masks each sample.",
+      note: "This is what the network hides: the finer part of the secret, in blocks that the key moved, turned and inverted. The key then masks each sample.",
     },
   };
   const save = saveButton(file, PNG, context);
@@ -55,8 +55,8 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }
     },
     save: saveButton(file, JPEG, context),
     notes: [
-      "What it survives was tried on it.",
-      ...(isReduced ? ["The cover was reduced, as messengers do."] : []),
+      "The container was tested for what it survives.",
+      ...(isReduced ? ["The cover was reduced to the size that messengers send."] : []),
     ],
     result: { file, cover, psnr },
   });

@@ -13,7 +13,7 @@ import { progressOf } from "./stages.js";
 import { work } from "./worker.js";
 
 const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
-const GENERATED = "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it another way than the picture.";
+const GENERATED = "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it separately from the picture.";
 
 start({
   setUpDevice,

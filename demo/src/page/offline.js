@@ -2,7 +2,7 @@
 
 import { button } from "@page/elements.js";
 
-const READY = "Ready offline: this page works without a network now.";
+const READY = "Ready: this page now works offline.";
 const PREPARING = "Getting ready for offline use…";
 const UNABLE = "This browser does not keep the page for offline use.";
 

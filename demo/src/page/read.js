@@ -81,8 +81,8 @@ const tooLarge = ({ name }, width, height) =>
 
 const fewColours = ({ name }) =>
   new PageError(
-    `${name} has a palette, and what is hidden would give it colours that are not in it.`,
-    "Use a photograph, or the picture in full colours that it was made from.",
+    `${name} has a palette, and hiding would add colours that are not in it.`,
+    "Use a photograph, or the full-colour picture it was made from.",
   );
 
 const damaged = ({ name }) =>

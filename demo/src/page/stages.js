@@ -18,7 +18,7 @@ const STAGES = {
   survive: {
     pictures: ["Reading the pictures", 2],
     load: ["Loading the network", 8],
-    rate: ["Trying what survives", 38],
+    rate: ["Testing what survives", 38],
     fit: ["Coding the secret", 18],
     embed: ["Hiding", 10],
     check: ["Checking what survives", 22],

@@ -143,14 +143,22 @@ visiting("everything fits into a phone and a desktop, and what is pressed is lar
   await fits(page, "#reveal");
 });
 
-visiting("a whole form is visible in a window of 1280 by 800 pixels", async (visitor) => {
+visiting("a whole form is visible in a window of 1280 by 800 pixels, with a warning, too", async (visitor) => {
   const { page } = visitor;
   await page.setViewportSize({ width: 1280, height: 800 });
-  for (const [tab, form] of [["Hide", "#hide"], ["Reveal", "#reveal"]]) {
-    await visitor.tab(tab);
+  const ends = async (form) => {
     const { y, height } = await page.locator(`${form} .panel`).boundingBox();
     assert.ok(y >= 0 && y + height <= 800, `${form} ends at ${y + height}`);
-  }
+  };
+  await ends("#hide");
+  await visitor.give("cover", EXAMPLE); // a cover of one's own, which was saved with loss
+  await page.locator("#hide .send .notice").waitFor();
+  await ends("#hide");
+  await visitor.type("a note");
+  await page.locator("#hide .key .segments").getByText("Key file").click();
+  await ends("#hide");
+  await visitor.tab("Reveal");
+  await ends("#reveal");
 });
 
 async function fits(page, form) {

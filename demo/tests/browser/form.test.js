@@ -17,7 +17,7 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   await visitor.give("cover", exchange("plain.mp4"));
   assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, \d+ kB$/);
   assert.equal(await page.locator("#hide .send .segments:visible").count(), 0);
-  assert.match(await page.locator("#hide .send").innerText(), /The command line adds --for messenger and --for website\./);
+  assert.match(await page.locator("#hide .send").innerText(), /The command line also offers --for messenger and --for website\./);
   await visitor.type("a note");
   assert.match(
     await visitor.forecast(),
@@ -33,7 +33,7 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   await visitor.tab("Hide");
   await visitor.give("secret", { name: "a.bin", mimeType: "", buffer: Buffer.alloc(99_999) });
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /a\.bin has 99,999 bytes, and the capacity is [\d,]+\. A cover of/);
+  assert.match(await visitor.trouble("hide"), /a\.bin has 99,999 bytes, more than the capacity of [\d,]+\. The cover needs at least/);
 });
 
 visiting("a film hidden in a picture is played when it is revealed", async (visitor) => {

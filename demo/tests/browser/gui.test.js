@@ -15,7 +15,7 @@ visiting("a film with its sound is hidden in a film, and recovered", async (visi
   await visitor.forecast();
   const betrayed = "The cover is a film in YCbCr (h264): anyone can tell that the container was changed. ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}Reduce it first, and save it without loss, in RGB.`]);
-  assert.equal(await page.getByLabel("At most what is hard to find").isVisible(), false);
+  assert.equal(await page.getByLabel("No more than is hard to find").isVisible(), false);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const [notice, ...more] = await visitor.notices("hide");
@@ -88,7 +88,7 @@ visiting("a text in a JPEG leaves it one, unless a PNG file is wanted", async (v
   await visitor.give("cover", exchange("photo.jpeg"));
   await forecast.getByText(/^Capacity: about \d\d kB, all of it easy to find\. .*byte/).waitFor(); // a picture, in a PNG file
   const betrayed = "The cover is a JPEG: anyone can tell that the container was changed. Let it stay a JPEG, or reduce it ";
-  assert.deepEqual(await visitor.forewarned(), [`${betrayed}first, and save it without loss.`]);
+  assert.deepEqual(await visitor.forewarned(), [`${betrayed}and save it without loss.`]);
   await visitor.type("Grüße");
   await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);

@@ -64,7 +64,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.onlySafely(false);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();
   assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
-  assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it first, and save it without loss.`]);
+  assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it and save it without loss.`]);
   await visitor.finish("hide");
   assert.equal(await detection(), "easy to find");
 

@@ -16,7 +16,7 @@ for (const host of ["isolated", "plain"]) {
     const site = await open();
     context.after(() => site.close());
     const visitor = await site.visit(site[host], { serviceWorkers: "allow" });
-    await visitor.page.getByText("Ready offline").waitFor();
+    await visitor.page.getByText("this page now works offline").waitFor();
     await site.stopServing();
     await assert.rejects(fetch(site[host]));
 

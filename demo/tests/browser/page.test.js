@@ -123,7 +123,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
   assert.deepEqual(await visitor.notices("hide"), []);
   assert.match(
     await visitor.page.locator("#hide .result").innerText(),
-    /Survives: being saved again as JPEG 75 or better; not: being reduced or cropped\./,
+    /It survives being saved again as JPEG 75 or better, but not being reduced or cropped\./,
   );
   const file = await visitor.saved("hide", exchange("robust_from_page.jpg"));
   assert.deepEqual([...file.subarray(0, 4)], [0xff, 0xd8, 0xff, 0xe0]);

@@ -9,7 +9,7 @@ const SIDE = 640; // pixels of the longer side at which they are
 const FRAMING = { video: { facingMode: "environment", width: { ideal: 1280 } } };
 const REASONS = {
   NotAllowedError: [
-    "The camera was refused.",
+    "The browser refused the camera.",
     "Allow it for this page in the browser, or choose a picture of the code.",
   ],
   NotFoundError: ["There is no camera.", "Choose the key file, or a picture of its QR code."],
@@ -29,7 +29,7 @@ export async function scan() {
     "dialog",
     { className: "scan", "aria-label": "Scan a QR code" },
     video,
-    make("p", { role: "status" }, "Hold the key’s QR code before the camera."),
+    make("p", { role: "status" }, "Hold the key’s QR code in front of the camera."),
     button("Cancel", () => dialog.close(), { className: "quiet" }),
   );
   document.body.append(dialog);

@@ -70,7 +70,7 @@ export function makeSecret(section, read, onchange) {
   function count() {
     const { size: bytes } = new Blob([text.value]);
     const long = bytes > MOST_TEXT ? `: above ${size(MOST_TEXT)}, it is recovered as a file` : "";
-    counted.textContent = bytes ? `${bytes.toLocaleString("en")} bytes${long}` : "Whoever has the key reads it.";
+    counted.textContent = bytes ? `${bytes.toLocaleString("en")} bytes${long}` : "Whoever has the key can read it.";
   }
 }
 

@@ -6,13 +6,13 @@ import { DESTINATIONS } from "./destinations.js";
 const FILE = "file";
 const [STAYS, PNG] = ["jpeg", "png"];
 const FORMATS = { [STAYS]: "The JPEG itself", [PNG]: "PNG file" };
-const KEEPS = "The cover stays the JPEG that it is, with its metadata.";
+const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 
 /** What to do about a cover whose lossy past gives its container away. */
 const WAYS_OUT = {
   film: "Reduce it first, and save it without loss, in RGB.",
-  staying: "Use one that was saved once, or reduce it first.",
-  jpeg: "Let it stay a JPEG, or reduce it first, and save it without loss.",
+  staying: "Use one that was saved only once, or reduce it first.",
+  jpeg: "Let it stay a JPEG, or reduce it and save it without loss.",
   other: "Reduce it first, and save it without loss.",
 };
 
@@ -46,11 +46,11 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     update();
   });
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
-  const safely = make("label", { className: "check", for: safe.id }, safe, "At most what is hard to find");
+  const safely = make("label", { className: "check", for: safe.id }, safe, "No more than is hard to find");
   const [note, expected, warned] = [
     make("p", { className: "note" }),
     make("p", { className: "note forecast", role: "status" }),
-    make("div", { className: "betrayed" }),
+    make("div", { className: "cover-warning" }),
   ];
   const row = make("div", { className: "row wrap" }, format.node, safely);
   const nodes = Object.values(choices).map(({ node }) => node);
@@ -77,7 +77,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     return {
       destination,
       suffix: staysJpeg() ? ".jpg" : suffix,
-      survives: `Survives: ${survives}; not: ${not}.`,
+      survives: `It survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
     };
   }
@@ -100,7 +100,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   /** Destinations that the command line adds. */
   function others() {
     const names = Object.keys(DESTINATIONS[kind()]).filter((name) => !destinations[kind()].includes(name));
-    return names.length ? `The command line adds ${names.map((name) => `--for ${name}`).join(" and ")}.` : "";
+    return names.length ? `The command line also offers ${names.map((name) => `--for ${name}`).join(" and ")}.` : "";
   }
 
   /** Shows what is known of the cover, unless another is chosen meanwhile. */

@@ -6,7 +6,7 @@ import { ask } from "./ask.js";
 import { setUpDevice } from "./device.js";
 import { showContainer, showSecret } from "./results.js";
 import { progressOf } from "./stages.js";
-import { work } from "./work.js";
+import { sentence, work } from "./work.js";
 
 const RATE = 24; // frames per second of a film, if not fewer
 const MOST_PASSED = 2 ** 28; // bytes of a cover that is passed before its job
@@ -36,8 +36,9 @@ async function forecast({ file, bitmap, film }, secret, { destination, suffix, s
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
   const isMeasured = destination === "file" && file.size <= MOST_PASSED;
   const { text, history, ...known } = isMeasured ? await capacityOf(file, question) : {};
-  if (text || !(width || known.capacity)) return { text: text ?? "", history };
-  return { text: (await ask("forecast", { ...question, ...known })).text ?? "", history };
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? ""), history };
+  const answer = await ask("forecast", { ...question, ...known });
+  return { text: sentence(answer.text ?? ""), history };
 }
 
 const capacities = new WeakMap(); // of covers, by the container's suffix and the secret's name
@@ -59,13 +60,13 @@ function capacityOf(file, question) {
 /** Random words as `stegnet keygen --passphrase-words` prints them. */
 async function newPassphrase() {
   const { passphrase = "", text = "" } = await ask("words", {});
-  return { passphrase, note: `${text} Keep it, and send it another way than the picture.` };
+  return { passphrase, note: `${text} Keep it, and send it separately from the picture.` };
 }
 
 /** How fast a weak passphrase is guessed. */
 async function noteOn(passphrase) {
   const { text } = await ask("weakness", { passphrase });
-  return text ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : "";
+  return sentence(text ?? "");
 }
 
 /** The program chooses the method by where the container is sent. */

@@ -49,7 +49,7 @@ function values({ psnr, width, height, frames, hidden, size }) {
     "PSNR, container and cover": quality(psnr.container),
     "PSNR, secret and revealed": quality(psnr.secret),
   };
-  const counted = frames > 1 ? { Frames: thousands(frames), "Frames with a part of it": thousands(hidden) } : {};
+  const counted = frames > 1 ? { Frames: thousands(frames), "Frames that carry a part": thousands(hidden) } : {};
   return {
     ...Object.fromEntries(Object.entries(measured).filter(([, value]) => value)),
     ...counted,

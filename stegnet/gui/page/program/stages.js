@@ -2,9 +2,9 @@
 
 const LABELS = {
   pass: "Passing the files to the program",
-  waiting: "Waiting until another job has ended",
+  waiting: "Waiting for another job to end",
   open: "Opening the container",
-  try: "Trying what survives",
+  try: "Testing what survives",
   compress: "Compressing the secret",
   hide: "Hiding",
   verify: "Reading it back",

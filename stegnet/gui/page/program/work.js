@@ -41,7 +41,7 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
 }
 
 /** A line of the program as a sentence; files keep their names. */
-function sentence(line, files = []) {
+export function sentence(line, files = []) {
   const isName = files.some(({ name }) => line.startsWith(name));
   const start = isName ? line : line.charAt(0).toUpperCase() + line.slice(1);
   return !start || /[.!?]$/.test(start) ? start : `${start}.`;
