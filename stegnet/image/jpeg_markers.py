@@ -20,6 +20,7 @@ _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarch
 _OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _METADATA = {*range(0xE0, 0xF0), 0xFE}
+_ENTROPY_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker but restart markers
 _NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
 HINT = "convert it to an ordinary JPEG or to PNG first"
 _AGAIN = "copy it again from its source"
@@ -141,11 +142,7 @@ class JpegFile:
         return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
 
     def plain(self, most: int) -> bytes:
-        """The picture alone: no metadata, nothing between segments, and of whole MCUs where these are coded.
-
-        Args:
-            most: where it ends.
-        """
+        """The picture alone, up to a place: no metadata, nothing between segments, whole MCUs where these are coded."""
         data = bytearray(self.data)
         if self.has_whole_mcus:
             (down, across), (rows, cols) = self.mcu[::-1], self.mcus
@@ -162,10 +159,8 @@ class JpegFile:
 
 
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
-    """Takes a JPEG file apart.
+    """Takes a JPEG file apart, whose name is for messages.
 
-    Args:
-        name: for messages.
     Raises:
         MediaError: it is not a JPEG, is damaged, or of a kind that is not read.
     """
@@ -198,7 +193,7 @@ class _Parser:
                 self._quantisation(start, end)
             elif marker == _DRI:
                 (self.interval,) = struct.unpack_from(">H", self.data, start)
-            elif marker == _APP2 and is_index(self.data[start:end]):
+            elif marker == _APP2 and self.data[start:end].startswith(_SIGNATURE):
                 self.file.index = start, end
             elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
                 self.in_rgb = self.data[start + 11] == 0
@@ -213,19 +208,15 @@ class _Parser:
             raise MediaError(f"{self.name}: the JPEG has no picture")
         if any(each.table not in self.file.quantisation for each in self.file.components):
             raise MediaError(f"{self.name}: the JPEG is damaged: it has no table for its coefficients")
-        if any(self._missing_bits()):
+        missing = [1] * 64  # of each coefficient of luma the lowest bits that no scan has
+        for scan in self.file.scans:
+            if 0 in scan.components:
+                missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
+        if any(missing):
             raise MediaError(f"{self.name}: the JPEG is truncated: its last scans are missing", _AGAIN)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
             raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", HINT)
-
-    def _missing_bits(self) -> list[int]:
-        """Of each coefficient of luma the lowest bits that no scan has."""
-        missing = [1] * 64
-        for scan in self.file.scans:
-            if 0 in scan.components:
-                missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
-        return missing
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
@@ -246,9 +237,11 @@ class _Parser:
                 raise MediaError(f"{self.name}: the JPEG is truncated", _AGAIN)
             yield marker, start, place
             if marker == _SOS:
-                end = _entropy_end(self.data, place)
-                self._scan(start, place, end)
-                place = end
+                end = _ENTROPY_END.search(self.data, place)
+                if end is None:
+                    raise IndexError
+                self._scan(start, place, end.start())
+                place = end.start()
             if marker not in _METADATA:
                 self.file.parts.append((start - 4, place))
 
@@ -298,22 +291,6 @@ def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]
         place = last
 
 
-def _entropy_end(data: bytes, place: int) -> int:
-    """The end of entropy-coded data: the next marker but restart markers."""
-    while True:
-        place = data.find(b"\xff", place)
-        if place < 0:
-            raise IndexError
-        if data[place + 1] and not 0xD0 <= data[place + 1] <= 0xD7:
-            return place
-        place += 2
-
-
-def is_index(content: bytes) -> bool:
-    """True for the content of an APP2 segment that is such an index."""
-    return content.startswith(_SIGNATURE)
-
-
 def moved_index(content: bytes, grown: int, moved: int) -> bytes:
     """An index whose first picture, and what follows it, changed; as it was if it is damaged.
 
@@ -322,34 +299,21 @@ def moved_index(content: bytes, grown: int, moved: int) -> bytes:
         grown: bytes that the first picture takes more.
         moved: bytes that the others are further from the index.
     """
-    index, order = bytearray(content), "<" if content[4:6] == b"II" else ">"
+    index, order, start = bytearray(content), "<" if content[4:6] == b"II" else ">", len(_SIGNATURE)
     try:
-        for entry in _entries(content, order):
+        (place,) = struct.unpack_from(f"{order}I", content, start + 4)
+        (count,) = struct.unpack_from(f"{order}H", content, start + place)
+        fields = (struct.unpack_from(f"{order}HHII", content, start + place + 2 + 12 * each) for each in range(count))
+        tags = {tag: rest for tag, _, *rest in fields}
+        size, value = tags[_ENTRIES]
+        if size % _ENTRY and _NUMBER in tags:  # some encoders write the number of pictures here, too
+            size = _ENTRY * tags[_NUMBER][1]
+        for entry in range(start + value, min(start + value + size, len(content)), _ENTRY):
             (size, offset) = struct.unpack_from(f"{order}II", content, entry + _SIZE)
             if offset:
                 struct.pack_into(f"{order}I", index, entry + _OFFSET, offset + moved)
             else:
                 struct.pack_into(f"{order}I", index, entry + _SIZE, size + grown)
-    except (struct.error, ValueError):
+    except (struct.error, KeyError):
         return content
     return bytes(index)
-
-
-def _entries(content: bytes, order: str) -> range:
-    """The place of each picture's entry in the content.
-
-    Raises:
-        struct.error: it is truncated.
-        ValueError: there is no list of pictures.
-    """
-    start = len(_SIGNATURE)
-    (place,) = struct.unpack_from(f"{order}I", content, start + 4)
-    (count,) = struct.unpack_from(f"{order}H", content, start + place)
-    places = range(start + place + 2, start + place + 2 + 12 * count, 12)
-    tags = {tag: rest for tag, _, *rest in (struct.unpack_from(f"{order}HHII", content, each) for each in places)}
-    if _ENTRIES not in tags:
-        raise ValueError
-    size, value = tags[_ENTRIES]
-    if size % _ENTRY and _NUMBER in tags:  # some encoders write the number of pictures here, too
-        size = _ENTRY * tags[_NUMBER][1]
-    return range(start + value, min(start + value + size, len(content)), _ENTRY)

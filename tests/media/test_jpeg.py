@@ -14,7 +14,7 @@ from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
 from stegnet.core import jpeg as encoder
-from stegnet.image.jpeg_entropy import scan_symbols
+from stegnet.image.jpeg_coefficients import scan_symbols
 from stegnet.image.jpeg_markers import parse_jpeg
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
