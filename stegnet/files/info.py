@@ -7,7 +7,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
 from stegnet.files.finding import find
-from stegnet.image.pictures import picture_notes, refuse_palette
+from stegnet.image.pictures import refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
@@ -61,7 +61,7 @@ def _openly(container: Container) -> Info:
 
 
 def _picture(cover: Cover) -> Info:
-    shown = _picture_of(CoverSize.of(cover)) | {"notes": list(picture_notes(cover))}
+    shown = _picture_of(CoverSize.of(cover)) | {"notes": list(cover.notes)}
     try:
         refuse_palette(cover)
     except MediaError as error:

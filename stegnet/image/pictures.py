@@ -12,6 +12,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -81,33 +82,19 @@ class BrokenProfileError(ValueError):
     """A colour profile that can't be read, or doesn't match the picture's colour space."""
 
 
-def keeps_profile(profile: bytes, mode: str) -> bool:
-    """True if a cover of this mode keeps its colour profile: its samples, as red, green and blue, mean the same.
+def _keeps_profile(profile: bytes, mode: str) -> bool:
+    """True if a cover of this mode keeps its colour profile, BrokenProfileError if that is broken.
 
-    Raises BrokenProfileError for a broken one.
+    Its samples, as red, green and blue, then mean the same.
     """
     space = _parse_profile(profile).profile.xcolor_space
     return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
 
 
-def changes_colours(profile: bytes, mode: str) -> bool:
-    """True if a colour profile shows pixels of a mode as others than sRGB does; False for a broken one."""
-    try:
-        read_as = _profile_mode(mode, profile)
-        return read_as != "RGB" or not _is_identity(_transform(profile, read_as))
-    except BrokenProfileError:
-        return False
-
-
-def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Converts a picture from its ICC profile to sRGB: relative colorimetric, with black point compensation.
 
     A profile that changes no colour by more than one level is sRGB under another name: the picture stays as it is.
-
-    Args:
-        image: 8 bits per sample: RGB, grey, palette or CMYK; transparency is kept.
-    Raises:
-        BrokenProfileError: the profile can't be read, or doesn't match the picture's colour space.
     """
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     plain = image.convert(_profile_mode(image.mode, profile))
@@ -120,7 +107,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
-def is_rgb_profile(profile: bytes) -> bool:
+def _is_rgb_profile(profile: bytes) -> bool:
     return _parse_profile(profile).profile.xcolor_space == "RGB "
 
 
@@ -128,7 +115,7 @@ def _profile_mode(mode: str, profile: bytes) -> str:
     """Pillow's mode of the profile's input; grey pictures often have an RGB profile."""
     if mode == "CMYK":
         return "CMYK"
-    return "L" if mode in _GREY_MODES and not is_rgb_profile(profile) else "RGB"
+    return "L" if mode in _GREY_MODES and not _is_rgb_profile(profile) else "RGB"
 
 
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
@@ -150,11 +137,6 @@ def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
     colours = np.array(_TEST_COLOURS, np.uint8)[None]
     converted = np.array(ImageCms.applyTransform(Image.fromarray(colours), transform))
     return np.abs(converted.astype(int) - colours).max() <= 1
-
-
-def is_identity_profile(profile: bytes) -> bool:
-    """True if an RGB profile changes no colour by more than one level: that of sRGB, under whatever name."""
-    return _is_identity(_transform(profile, "RGB"))
 
 
 def read_picture(path: Source) -> np.ndarray:
@@ -181,12 +163,14 @@ def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
-def refuse_palette(path: Source) -> None:
-    """Refuses a cover of few colours, those of its palette or black and white: steps would give it others.
+def read_cover_and_notes(path: Source) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
+    """As `read_cover`, and `picture_notes`; the picture is decoded once."""
+    notes: list[str] = []
+    return *_read(path, keep_profile=True, notes=notes), tuple(notes)
 
-    Raises:
-        MediaError: it is one, or as `read_picture`.
-    """
+
+def refuse_palette(path: Source) -> None:
+    """Refuses, by a MediaError, a cover of few colours, of a palette or black and white: steps would give it others."""
     with open_picture(path) as image:
         if image.mode not in _PALETTE_MODES:
             return
@@ -257,25 +241,32 @@ def over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
-def _read(path: Source, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
+def _read(path: Source, keep_profile: bool, notes: list[str] | None = None) -> tuple[np.ndarray, bytes | None]:
+    """As `read_cover`, or converted to sRGB; adds lines to `notes`."""
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
         if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
             hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
             raise MediaError(f"{path}: its first page is but a preview of {image.width}×{image.height} pixels", hint)
-        _check_scans(path, image)
+        if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):  # each decoded over all of the picture
+            hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
+            raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
         _warn(path, image)
         try:
+            if notes is not None:
+                notes += _pixel_notes(path, image, secret=False)
             _match_transparent_colour(path, image)
+            if notes is not None:
+                notes += _metadata(image)
             upright = _to_8_bits(_turned(image))
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
     profile = upright.info.get("icc_profile")
     try:
-        if profile and keep_profile and keeps_profile(profile, upright.mode):
+        if profile and keep_profile and _keeps_profile(profile, upright.mode):
             return _pixels(upright), profile
-        converted = to_srgb(upright, profile) if profile else upright
+        converted = _to_srgb(upright, profile) if profile else upright
     except BrokenProfileError as error:
         warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
@@ -315,17 +306,6 @@ def _count_pictures(image: Image.Image) -> str:
         pass
     image.seek(0)
     return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
-
-
-def _check_scans(path: Source, image: Image.Image) -> None:
-    """Refuses a JPEG that is decoded scan by scan, each over all of the picture, without end.
-
-    Raises:
-        MediaError: it has too many.
-    """
-    if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):
-        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
-        raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
 
 
 def _match_transparent_colour(path: Source, image: Image.Image) -> None:
@@ -394,9 +374,9 @@ def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes
     """
     if not is_grey(picture):
         return picture, icc
-    if icc is None or not is_rgb_profile(icc):
+    if icc is None or not _is_rgb_profile(icc):
         return picture[..., 0], icc
-    return (picture[..., 0], None) if is_identity_profile(icc) else (picture, icc)
+    return (picture[..., 0], None) if _is_identity(_transform(icc, "RGB")) else (picture, icc)
 
 
 def save_picture(
@@ -439,11 +419,7 @@ def _png_options(image: Image.Image) -> dict[str, int]:
 
 
 def check_lossless(path: Path, suffix: str) -> None:
-    """Refuses a suffix of PICTURE_FORMS whose format can't keep every bit.
-
-    Raises:
-        MediaError: it can't.
-    """
+    """Refuses, by a MediaError, a suffix of PICTURE_FORMS whose format can't keep every bit."""
     form, _, exact = PICTURE_FORMS[suffix]
     if exact is None:
         raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or omit `lossless=True`")
@@ -478,10 +454,7 @@ def _along_columns(plane: np.ndarray, length: int, smooth: float) -> np.ndarray:
 @lru_cache(maxsize=16)  # the sides of a film's frames, for some errors of their bases
 def _inverse(length: int, enlarged: int, smooth: float) -> list[tuple[slice, np.ndarray]]:
     """The inverse by blocks of its rows: for each, the samples that it reads, and its float32 matrix."""
-    return list(_inverse_blocks(length, enlarged, smooth))
-
-
-def _inverse_blocks(length: int, enlarged: int, smooth: float) -> Iterator[tuple[slice, np.ndarray]]:
+    blocks = []
     for first in range(0, length, _AT_ONCE):
         end = min(first + _AT_ONCE, length)
         low, high = max(first - _MARGIN, 0), min(end + _MARGIN, length)
@@ -489,7 +462,8 @@ def _inverse_blocks(length: int, enlarged: int, smooth: float) -> Iterator[tuple
         weights = _weights(length, enlarged, rows, slice(low, high))
         differences = np.diff(np.eye(high - low), axis=0)
         solved = np.linalg.solve(weights.T @ weights + smooth * differences.T @ differences, weights.T)
-        yield rows, solved[first - low : end - low].astype(np.float32)
+        blocks.append((rows, solved[first - low : end - low].astype(np.float32)))
+    return blocks
 
 
 def _weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray:
@@ -501,23 +475,16 @@ def _weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray
     return (weights / weights.sum(1, keepdims=True))[:, cols.start - first : cols.stop - first]
 
 
-def about_cover(path: Source, *, with_exif: bool = True) -> tuple[str, ...]:
-    """The notes on a picture whose container is another file, which may have its EXIF."""
-    with open_picture(path) as image:
-        return tuple(f"cover: {line}" for line in (*_pixel_notes(path, image, False), *_metadata(image, with_exif)))
-
-
 def picture_notes(path: Source, *, secret: bool = False) -> tuple[str, ...]:
-    """One line for each thing that a picture is read without, or converted from, starting in lower case.
+    """One line for each thing that a picture, which can be read, is read without, or converted from.
 
     Args:
-        path: of a picture that can be read.
         secret: its colours are converted to sRGB; a cover keeps its colour profile, and grey stays grey.
     Raises:
         MediaError: it is no picture.
     """
     with open_picture(path) as image:
-        return (*_pixel_notes(path, image, secret), *_metadata(image, True))
+        return (*_pixel_notes(path, image, secret), *_metadata(image))
 
 
 def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str]:
@@ -533,8 +500,12 @@ def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str
     if image.has_transparency_data:
         yield TRANSPARENT
     profile = image.info.get("icc_profile")
-    if profile and changes_colours(profile, mode) and (secret or not keeps_profile(profile, mode)):
-        yield "its colour profile is left out: its colours are converted to sRGB"
+    if profile:
+        with suppress(BrokenProfileError):  # which is ignored
+            read_as = _profile_mode(mode, profile)
+            changes = read_as != "RGB" or not _is_identity(_transform(profile, read_as))
+            if changes and (secret or not _keeps_profile(profile, mode)):
+                yield "its colour profile is left out: its colours are converted to sRGB"
 
 
 def _bits(path: Source, image: Image.Image) -> int:
@@ -542,25 +513,23 @@ def _bits(path: Source, image: Image.Image) -> int:
     raw = image.tile[0].args if image.tile else ""
     if image.mode.startswith("I") or ";16" in str(raw) or (image.format == "PPM" and raw[-1] == _MOST_OF_16):
         return 16
-    if image.format == "AVIF":
+    if image.format == "AVIF":  # by its box "av1C" (AV1-ISOBMFF 1.2, section 2.3)
         with path.open("rb") as file:
-            return _avif_bits(file.read(_HEAD))
+            head = file.read(_HEAD)
+        at = head.find(b"av1C")
+        flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
+        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
     return image.info.get("bit_depth") or 8  # of a HEIF
 
 
-def _avif_bits(head: bytes) -> int:
-    """Bits by the box "av1C" (AV1-ISOBMFF 1.2, section 2.3)."""
-    at = head.find(b"av1C")
-    flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
-    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-
-
-def _metadata(image: Image.Image, with_exif: bool) -> Iterator[str]:
+def _metadata(image: Image.Image) -> Iterator[str]:
     """One line for each kind of what is written beside the pixels."""
+    if image.format == "PNG":
+        image.load()  # before what is written behind its pixels can be read
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
-            found = list(_exif(image)) if with_exif else []
+            found = list(_exif(image))
         yield from found
     except UNREADABLE_EXIF:  # damaged, which hinders nobody
         yield "EXIF is left out"

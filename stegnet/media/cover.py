@@ -12,7 +12,7 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.samples import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture
-from stegnet.image.pictures import open_picture, picture_notes, read_cover, reduced
+from stegnet.image.pictures import open_picture, picture_notes, read_cover_and_notes, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
 
@@ -128,6 +128,8 @@ class Cover(OpenedFile):
     All raise MediaError if it can't be read, or is neither a picture nor a film.
     """
 
+    _notes: tuple[str, ...] | None = None
+
     @cached_property
     def _probe(self) -> Probe:
         return probe(self)
@@ -159,7 +161,15 @@ class Cover(OpenedFile):
     @cached_property
     def picture(self) -> tuple[np.ndarray, bytes | None]:
         """Pixels of a picture, (H, W, 3) uint8, and its ICC profile, as `read_cover`."""
-        return read_cover(self)
+        pixels, profile, self._notes = read_cover_and_notes(self)
+        return pixels, profile
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes on a picture, found where its pixels are read."""
+        if self._notes is None:
+            self._notes = picture_notes(self)
+        return self._notes
 
     def forget_pixels(self) -> None:
         """Frees the memory of `picture`, which is read again if it is asked for."""
@@ -208,3 +218,8 @@ class Cover(OpenedFile):
             return picture_copied_with_loss(self.pixels)
         first = next(read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none
         return None if first is None else film_copied_with_loss(first)
+
+
+def about_cover(cover: Cover, *, with_exif: bool = True) -> tuple[str, ...]:
+    """The notes on a picture whose container is another file, which may have its EXIF."""
+    return tuple(f"cover: {line}" for line in cover.notes if with_exif or not line.startswith("EXIF"))

@@ -19,9 +19,9 @@ from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.temporary import temporary_folder
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.pictures import UNREADABLE_EXIF, about_cover, as_stored, open_picture, refuse_palette
+from stegnet.image.pictures import UNREADABLE_EXIF, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import picture_copied_with_loss, saved_twice
-from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
 _MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment

@@ -16,9 +16,9 @@ from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, psnr
 from stegnet.core.parallel import prefetch
 from stegnet.core.samples import is_grey
-from stegnet.image.pictures import about_cover, read_picture, refuse_palette
+from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
-from stegnet.media.cover import Cover, about_secret, kind_of_secret
+from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret
 from stegnet.methods.method import Context, CoverSize, Fit, Fitness, Method, NewContainer, Payload, option
 from stegnet.methods.network_reveal import NETWORK, FoundPictures, chosen_network, found_pictures
 from stegnet.methods.writing import NewFilm, NewPicture, changed

@@ -18,10 +18,10 @@ import psutil
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.kinds import FILE, JPEG_SUFFIXES
 from stegnet.core.samples import channels_of
-from stegnet.image.pictures import about_cover, open_picture, refuse_palette
+from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
-from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.methods.method import (
     RESIZE_HELP,
     SAFE_HELP,

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from stegnet.image.pictures import about_cover
-from stegnet.media.cover import about_secret
+from stegnet.media.cover import Cover, about_cover, about_secret
 
 PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8))
 DEEP = Image.fromarray(np.zeros((9, 9), np.uint16))
@@ -17,10 +16,17 @@ CMYK, PALETTE = "its colours are CMYK: converted to RGB", "its colours are those
 HEIC = Path(__file__).parent / "heic"
 
 
+def notes_of_cover(path: Path) -> tuple[str, ...]:
+    """Those that are found where its pixels are read, and those without them."""
+    with Cover(path) as read, Cover(path) as other:
+        assert read.pixels.size and about_cover(read) == about_cover(other)
+        return about_cover(other)
+
+
 def notes(path: Path, *lines: str) -> None:
     """A secret has these; grey covers stay grey, and those of a palette are refused."""
     assert about_secret(path) == tuple(f"secret: {line}" for line in lines)
-    assert about_cover(path) == tuple(f"cover: {line}" for line in lines if line not in (GREY, PALETTE))
+    assert notes_of_cover(path) == tuple(f"cover: {line}" for line in lines if line not in (GREY, PALETTE))
 
 
 @pytest.mark.parametrize(("name", "picture", "expected"), [
@@ -58,13 +64,13 @@ def test_metadata(tmp_path: Path, swapped_profile: bytes) -> None:
     PIXELS.save(tmp_path / "b.jpg", comment=b"me", xmp=b"<x/>")
     notes(tmp_path / "b.jpg", "XMP metadata is left out", "its comments are left out")
     PIXELS.save(tmp_path / "damaged.jpg", exif=b"Exif\0\0II*\0" + b"\xff" * 40)
-    assert about_cover(tmp_path / "damaged.jpg") in ((), ("cover: EXIF is left out",))
+    assert notes_of_cover(tmp_path / "damaged.jpg") in ((), ("cover: EXIF is left out",))
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Author", "me")
     PIXELS.save(tmp_path / "b.png", pnginfo=texts, icc_profile=swapped_profile)
     profile = "secret: its colour profile is left out: its colours are converted to sRGB"
     assert set(about_secret(tmp_path / "b.png")) == {profile, "secret: its comments are left out"}
-    assert about_cover(tmp_path / "b.png") == ("cover: its comments are left out",)
+    assert notes_of_cover(tmp_path / "b.png") == ("cover: its comments are left out",)
 
 
 def test_depths_and_what_is_no_picture(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
 from stegnet.image.avif import has_ffmpeg
 from stegnet.image.jpeg_markers import parse_jpeg
-from stegnet.image.pictures import about_cover, exif_orientation, read_cover, read_picture, refuse_palette, resize
+from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import KeySource
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_RATES
-from stegnet.media.cover import Cover, about_secret
+from stegnet.media.cover import Cover, about_cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.method import Compressors, Context, CoverSize, Fit, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import CONTAINER_PSNR, MESSENGER_SIDE, PictureChannel, RobustOptions, parse_channel
