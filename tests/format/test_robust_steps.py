@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stegnet.image import read_picture
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.robust import (
@@ -16,7 +14,6 @@ from stegnet.methods.robust import (
     OperatingPoint,
     coded_bits,
     dither_of,
-    make_header,
     parse_content,
     region_means,
     robust_key,
@@ -32,7 +29,6 @@ from tests.support.jpegs import encode_jpeg, through_jpeg
 FOLDER = Path(__file__).parent
 STEPS = json.loads((FOLDER / "robust_steps.json").read_text(encoding="utf-8"))
 CONTAINER, CONTENTS, RESIZED = STEPS["container"], STEPS["contents"], STEPS["resized"]
-TEXT = (FOLDER / "../../docs/format.md").resolve().read_text(encoding="utf-8").partition("## Test vectors")[2]
 KEY, PASSPHRASE = Key(bytes.fromhex(STEPS["key"])), Passphrase(STEPS["passphrase"])
 NONCE, RATE = bytes.fromhex(STEPS["nonce"]), STEPS["rate"]
 RUNG = OperatingPoint("jpeg-75", STEPS["rung"]["first"], STEPS["rung"]["bits"], 38.0, 74, 86)
@@ -125,14 +121,3 @@ def test_jpegs():
             file = np.frombuffer(encode_jpeg(shown, quality, full_chroma=full), np.uint8)
             found = {"file": digest(file), "decoded": digest(through_jpeg(shown, quality, full_chroma=full))}
             assert found == expected
-
-
-def test_the_pages_values():
-    salt = next(robust_salts(read_picture(FOLDER / "robust_vectors/cover.png")))
-    assert f"whose robust salt is\n`{salt.hex()}`" in TEXT
-    header = make_header(20, 0, bytes(range(0xE0, 0xE7)))
-    for purpose, value in re.findall(r"\n\| robust: ([a-z]+).* \| `([0-9a-f]{64})` \|", TEXT):
-        fresh = [header] if purpose in ("order", "mask", "record") else []
-        assert KEY.robust(purpose.encode(), salt, *fresh).hex() == value
-    first = Blocks((12, 16), OperatingPoint("small", 0, 8, 38.0, 1, 100), KEY, salt).header[:8]
-    assert f"header's first elements are the bits `{' '.join(map(str, first))}`" in TEXT

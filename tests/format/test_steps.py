@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet.core.samples import enlarge
 from stegnet.core.shuffle import apply, draw, draw_mask
@@ -99,29 +98,6 @@ def test_resized():
     for step in STEPS["resized"]:
         given, wanted = picture(step["from"]), picture(step["to"])
         assert np.array_equal(resize(given, *wanted.shape[:2]), wanted)
-
-
-# Values of the page
-
-
-def test_the_pages_values():
-    text, grey = PAGE.partition("## Test vectors")[2], np.full((40, 48, 3), 128, np.uint8)
-    salt, shuffle, found = frame_salt(grey), draw(SHUFFLE, 2, 3), zones(grey)
-    header = Header(FILM_ID, "picture", 1, Pictures(97, 61, 1, ONE, ONE, "none", 8, "5e" * 32))
-    plain = format_record(Record(header, 0), KEY)
-    nonce, fields = bytes.fromhex(STEPS["nonce"]), bytes([2, 3]) + (len(plain) + 16).to_bytes(4, "big") + bytes(16)
-    lead = nonce + AESGCM(KEY.lead(salt)).encrypt(nonce, fields, None)
-    sealed = AESGCM(KEY.record(salt)).encrypt(nonce, plain, lead)
-    plan = trellis.layout(trellis.count_trits(len(sealed)), found["record"].size, 3)
-    digits = re.sub(r"`\s+`", "", text)
-    keys = KEY.lead(salt), KEY.record(salt), KEY.positions(salt), KEY.mac(salt), SHUFFLE
-    for value in (salt, *keys, plain, lead, sealed):
-        assert f"`{value.hex()}`" in digits
-    turns = shuffle.orientation + 8 * shuffle.negative
-    for numbers in (shuffle.permutation, turns, sides(grey)[:8], *(zone[:8] for zone in found.values())):
-        assert f"`{' '.join(map(str, numbers))}`" in text
-    assert f"{plan.lanes} lanes of {plan.rows} rows, of which {plan.wide} have {plan.width + 1} sums of one" in text
-    assert f"`{''.join(map(str, trellis.to_trits(sealed)[:24]))}`" in text
 
 
 def test_the_pages_columns_and_smallest_pictures():
