@@ -8,8 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from stegnet import CapacityError, Identity, Key, Passphrase
-from stegnet.cluster.cluster import tasks_of
-from stegnet.cluster.envelope import Secrets, seal, unseal
+from stegnet.cluster import Secrets, seal, tasks_of, unseal
 from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.results import OutputTarget, Report

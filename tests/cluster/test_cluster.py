@@ -20,7 +20,7 @@ import pytest
 
 from stegnet import ClusterError
 from stegnet.cli.signals import Signals
-from stegnet.cluster.cluster import RevealingWork, run_on_cluster
+from stegnet.cluster import RevealingWork, run_on_cluster
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.image import write_png
@@ -127,14 +127,14 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
 
 
 def test_another_version_of_stegnet(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.cluster.cluster.__version__", "0.0.1")
+    monkeypatch.setattr("stegnet.cluster.__version__", "0.0.1")
     with pytest.raises(ClusterError, match=r"has stegnet .*, this machine 0.0.1"):
         list(hiding(nodes.address))
     assert contents("out") == {}
 
 
 def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.cluster.cluster._RETRIES", 1)
+    monkeypatch.setattr("stegnet.cluster._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:1])
     found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), doing(die), Key(KEY)))

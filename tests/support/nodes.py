@@ -13,8 +13,7 @@ from typing import Any
 import psutil
 
 import stegnet
-from stegnet.cluster.cluster import HidingWork, Work, run_on_cluster, tasks_of
-from stegnet.cluster.envelope import Secrets
+from stegnet.cluster import HidingWork, Secrets, Work, run_on_cluster, tasks_of
 from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.formats.output import atomic_write

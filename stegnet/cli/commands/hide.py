@@ -21,7 +21,7 @@ from stegnet.cli.options import (
     output_target,
 )
 from stegnet.cli.parser import Parser
-from stegnet.cluster.cluster import HidingWork, run_on_cluster
+from stegnet.cluster import HidingWork, run_on_cluster
 from stegnet.core.errors import MediaError
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder

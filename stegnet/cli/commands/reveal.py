@@ -17,7 +17,7 @@ from stegnet.cli.options import (
     cluster_needs_folder,
     output_target,
 )
-from stegnet.cluster.cluster import RevealingWork, run_on_cluster
+from stegnet.cluster import RevealingWork, run_on_cluster
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file, write_hidden
 from stegnet.keys import KeySource

@@ -1,7 +1,8 @@
-"""Files spread over a Ray cluster. Ray places the tasks, and does those again whose process or machine ends early.
+"""Folders of films and pictures over many machines, by Ray (docs/cluster.md).
 
-A process that gets a task without a key that it can open gives back its public key instead of a result, and the task is
-submitted again with the key encrypted for it. So Ray never sees the key: not among arguments, results, or in a log.
+Ray places the tasks, and does those again whose process or machine ends early. A process that gets a task without a key
+that it can open gives back its public key instead of a result, and the task is submitted again with the key encrypted
+for it, by HPKE (RFC 9180). So Ray never sees the key: not among arguments, results, or in a log.
 """
 
 import os
@@ -12,29 +13,74 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 from pathlib import Path, PurePath
 from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stegnet import __version__
-from stegnet.cluster.envelope import SEED_BYTES, Secrets, seal, unseal
 from stegnet.core.errors import ClusterError, reading
 from stegnet.core.names import folded
 from stegnet.core.parallel import check_port, load_ray
 from stegnet.core.remote_path import Place, RemotePath, fetched, size_of, stored
 from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
 from stegnet.formats.output import already_exists
-from stegnet.keys import SYSTEM, KeySource, Randomness
+from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable, export_secret, import_secret
 from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret, HideJob
 from stegnet.results import OutputTarget, Report
 
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
+SEED_BYTES = 32
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_PURPOSE = b"stegnet/cluster/envelope"
+_DRAWN = b"stegnet/cluster/randomness"
 _private = cache(X25519PrivateKey.generate)  # of this process, which it never leaves
 _unpickled = cache(pickle.loads)  # the work, once for each process: networks stay loaded
+
+
+@dataclass(frozen=True, repr=False)
+class Secrets(Unpicklable):
+    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled.
+
+    Attributes:
+        source: key or passphrase.
+        seed: 32 random bytes, fresh for each run, from which all other randomness follows.
+    """
+
+    source: KeySource
+    seed: bytes
+
+    def randomness(self, number: int) -> Randomness:
+        """The randomness of a task: a task that is done again draws the same, and so writes the same bytes.
+
+        Each draw is an output of HKDF of its own, so that whoever does not know the seed can't tell it from random.
+        """
+        draws = count()
+
+        def draw(size: int) -> bytes:
+            info = _DRAWN + number.to_bytes(8, "big") + next(draws).to_bytes(8, "big")
+            return HKDF(algorithm=SHA256(), length=size, salt=None, info=info).derive(self.seed)
+
+        return draw
+
+
+def seal(secrets: Secrets, public: bytes) -> bytes:
+    """Encrypts secrets for the process with this public key."""
+    plain = secrets.seed + export_secret(secrets.source)
+    return _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), _PURPOSE)
+
+
+def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
+    """Decrypts what `seal` made for this key; InvalidTag if it was made for another, or changed."""
+    plain = _SUITE.decrypt(envelope, private, _PURPOSE)
+    return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])
 
 
 @dataclass(frozen=True)
@@ -59,9 +105,6 @@ class Task:
         """Yields the target to write a result to; what was there before the run is kept, as on one machine.
 
         What was not there before is a result of this task, whose process ended before it could say so.
-
-        Raises:
-            MediaError: it already exists.
         """
         if out.path.name in self.present and not out.force:
             raise already_exists(out.path)
@@ -108,11 +151,7 @@ Work = HidingWork | RevealingWork
 
 
 def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
-    """The tasks of a plan, in its order; their results have the names that they have on one machine.
-
-    Raises:
-        MediaError: the folder for the results can't be listed.
-    """
+    """The tasks of a plan, in its order; their results have the names that they have on one machine."""
     counts = Counter(folded(job.source.stem) for job in plan.jobs)
 
     def group(stem: str) -> str:
@@ -123,21 +162,19 @@ def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
         first = group(base)
         return first if counts[base] > 1 or first != base else stem
 
+    if isinstance(out.path, RemotePath):
+        names = [file.name for file in out.path.files()[0]] if out.path.is_dir() else []
+    else:
+        with reading(out.path):
+            names = [path.name for path in out.path.iterdir()]
     present, groups = defaultdict(set), defaultdict(list)
-    for name in _names_in(out.path):
+    for name in names:
         present[group(folded(PurePath(name).stem))].add(name)
     for number, job in enumerate(plan.jobs):
         groups[group(folded(job.source.stem))].append((number, job))
     return [
         Task(jobs[0][0], tuple(job for _, job in jobs), out, frozenset(present[stem])) for stem, jobs in groups.items()
     ]
-
-
-def _names_in(folder: Place) -> list[str]:
-    if isinstance(folder, RemotePath):
-        return [file.name for file in folder.files()[0]] if folder.is_dir() else []
-    with reading(folder):
-        return [path.name for path in folder.iterdir()]
 
 
 class _KeyRequest(NamedTuple):
@@ -180,7 +217,10 @@ def run_on_cluster(
                     ended = running.pop(reference)
                     found = _result(ray, reference, ended)
                     if isinstance(found, _KeyRequest):  # later tasks bring the key along
-                        envelopes[found.public] = _envelope(secrets, found)
+                        if found.version != __version__:
+                            versions = f"{found.node} has stegnet {found.version}, this machine {__version__}"
+                            raise ClusterError(versions, "install the same version on all machines of the cluster")
+                        envelopes[found.public] = seal(secrets, found.public)
                         sent = ray.put(envelopes)
                         waiting.appendleft(ended)
                     else:
@@ -204,14 +244,6 @@ def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _Key
         return [Outcome(job, error=lost) for job in task.jobs]
 
 
-def _envelope(secrets: Secrets, process: _KeyRequest) -> bytes:
-    """The secrets, encrypted for a process, which must have this version of stegnet."""
-    if process.version != __version__:
-        versions = f"{process.node} has stegnet {process.version}, this machine {__version__}"
-        raise ClusterError(versions, "install the same version on all machines of the cluster")
-    return seal(secrets, process.public)
-
-
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
     """Does a task in a process of the cluster, in the working folder of the command."""
     ray, public = load_ray("--cluster"), _private().public_key().public_bytes_raw()
@@ -227,7 +259,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
 
 @contextmanager
 def _connected(address: str) -> Iterator[ModuleType]:
-    """Connects to a cluster for the length of the block; errors as `run_on_cluster`."""
+    """Connects to a cluster for the length of the block."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = load_ray("--cluster")
     before = signal.getsignal(signal.SIGTERM)
