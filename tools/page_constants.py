@@ -86,7 +86,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
         ("methods.robust.pictures", "SPARED LOST UNEVEN GRID"),
     ],
-    "TEXTS": [("results.naming", "TEXT_NAME MOST_TEXT")],
+    "TEXTS": [("results.conversion", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "ZONE": [("sealing.record_zone", "GREY_SHARE TOGETHER")],
 }

@@ -1,42 +1,48 @@
-"""Hiding in an album: one file divided over the pictures of a folder, each of which opens by itself."""
+"""Albums: one file divided over the pictures of a folder, each of which opens by itself, and joined again."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import Names
 from stegnet.core.progress import no_progress
-from stegnet.files.folder import FolderPlan, Job, Outcome
-from stegnet.files.listing import media_files
+from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.formats.output import locked_folder, move_whole
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.cover import Cover, check_input
-from stegnet.methods import METHODS, HideJob, hide_record
-from stegnet.record import SHARES, Division, File, Header, Record, divide, file_digest, format_record
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_record
+from stegnet.record import (
+    SHARES,
+    Container,
+    Division,
+    File,
+    FrameReading,
+    Header,
+    Record,
+    divide,
+    file_digest,
+    format_record,
+    nothing_revealed,
+    open_container,
+)
 from stegnet.results import OutputTarget, Report, printable, stored_name
 
 
 @dataclass(frozen=True)
 class AlbumPlan(FolderPlan):
-    """An album to be made, whose jobs are its covers, each with the secret.
-
-    Attributes:
-        enough: pictures that are to give the secret, whichever.
-    """
+    """An album to be made, whose jobs are its covers, each with the secret; any `enough` of the pictures give it."""
 
     enough: int = 0
 
     @property
     def covers(self) -> list[Path]:
-        """The pictures that it is made of."""
         return [job.source for job in self.jobs]
 
     @property
     def secret(self) -> Path:
-        """The file that is divided."""
         return self.jobs[0].secret
 
 
@@ -82,7 +88,12 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     if not job.method.albums:
         able = " or ".join(method.name for method in METHODS.values() if method.albums)
         raise ConfigError(f"method: {job.method.name} can't divide a secret over an album", f"use {able}")
-    keys, targets = key_source.new_keys(job.context.randomness), _targets(album, folder, job)
+    keys, names, targets = key_source.new_keys(job.context.randomness), Names(), []
+    for cover in album.covers:
+        suffix = job.suffix_of(cover)
+        out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
+        out.check((suffix,), PICTURE, *album.covers, album.secret)
+        targets.append(out)
     with album.secret.open("rb") as source:
         secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
         header = Header(job.context.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
@@ -103,19 +114,8 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     return [Outcome(each, out.path, report) for each, out, report in done]
 
 
-def _targets(album: AlbumPlan, folder: OutputTarget, job: HideJob) -> list[OutputTarget]:
-    """The files to write, none of which is there unless it may be overwritten."""
-    names, found = Names(), []
-    for cover in album.covers:
-        suffix = job.suffix_of(cover)
-        out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
-        out.check((suffix,), PICTURE, *album.covers, album.secret)
-        found.append(out)
-    return found
-
-
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
-    """The division that suits the pictures; errors as `make_album`."""
+    """The division that suits the pictures."""
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
     empty, rooms = len(format_record(Record(most, 0), keys.film)), []
@@ -141,3 +141,65 @@ def _hidden(
         secret = record.header.secret
         told = {"name": secret.name, "size": secret.size, "unchanged": True, "may_be_lost": count - album.enough}
         yield replace(report, **told)
+
+
+def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> "Album | None":
+    """The album in a folder; None if the first picture there that opens is no part of one, or none opens.
+
+    Pictures are opened by the methods that make albums; those of others count as not of it.
+
+    Raises:
+        MediaError: the folder can't be read, or holds no pictures and films.
+    """
+    pictures = [path for path, kind in media_files(folder)[0] if kind == PICTURE]
+    for done, path in enumerate(pictures):
+        context.progress("check pictures", done, len(pictures))
+        page, why_not = _page(path, key_source, context)
+        if not why_not:
+            several = page.record.header.frames > 1
+            return Album(folder, [*pictures[done:], *pictures[:done]], page, key_source, context) if several else None
+    return None
+
+
+class Album(Container):
+    """The pictures of a folder, read as a container is whose frames they are; the first gave `first`."""
+
+    def __init__(
+        self, folder: Path, pictures: list[Path], first: FrameReading, key_source: KeySource, context: Context
+    ) -> None:
+        # There is no file to decode, as a container has.
+        self.path, self.files, self.kind, self.first = folder, tuple(pictures), "album", first
+        self.remarks, self.breaks_off = {}, False
+        self._key_source, self._context = key_source, context
+
+    def close(self) -> None:
+        """No file is open."""
+
+    def header(self, progress: object = None) -> Header:
+        return self.first.record.header
+
+    def readings(self) -> Generator[FrameReading, None, None]:
+        """The record of each picture, in the order of `files`; `remarks` says why one has none."""
+        for path in self.files:
+            reading, why_not = _page(path, self._key_source, self._context)
+            if why_not:
+                self.remarks[path] = why_not
+            yield reading
+
+    def not_opened(self) -> RevealError:
+        return nothing_revealed()
+
+
+def _page(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
+    """Reads a picture; returns what was found, and why nothing was: "" if something opens."""
+    try:
+        with open_container(path, key_source) as container:
+            found = (method.find(container, context) for method in METHODS.values() if method.albums)
+            hidden = next(filter(None, found), None)
+            first = hidden.container.first if hidden else container.first
+            if first.record is None:
+                raise container.not_opened()
+            return first, ""
+    except (MediaError, RevealError) as error:
+        message = str(error)
+        return FrameReading(None, False), message if message.startswith(str(path)) else f"{path}: {message}"

@@ -85,11 +85,7 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
 
 
 def _unpack(archive: Path, folder: Path) -> str:
-    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it.
-
-    Raises:
-        MediaError: the archive is damaged, malicious, or larger than it may be.
-    """
+    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it."""
     try:
         with zipfile.ZipFile(archive) as packed_files:
             entries = packed_files.infolist()

@@ -1,5 +1,10 @@
-"""Folders of files: pairing covers with secrets, naming results, and running one job after the other."""
+"""Folders of files: listing them, pairing covers with secrets, naming results, and doing one job after the other.
 
+Folders are of this machine, or of object stores, where names tell pictures from films: to look into each file would
+take a request.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,15 +12,19 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
-from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import Names
-from stegnet.core.remote_path import Place, fetched
-from stegnet.files.finding import find, open_hidden
-from stegnet.files.listing import Files, any_files, kind_of_only, media_files
-from stegnet.files.reveal import suffix_of
-from stegnet.keys import KeySource
-from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret
+from stegnet.core.remote_path import Place, RemotePath, fetched
+from stegnet.media.cover import check_input, kind, kind_of_secret
 from stegnet.results import OutputTarget, Report
+
+_NAMED = 5  # skipped files that a note names
+_FILM_SUFFIXES = (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
+_PICTURE_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_ANY_FILE = '`method="sealed"` hides any file'
+
+Files = list[tuple[Place, str]]  # with the media kind of each
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,7 @@ class Job:
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """Jobs of a folder.
-
-    Attributes:
-        jobs: in natural order of the sources.
-        notes: one line each on files that are skipped or repeated.
-    """
+    """Jobs of a folder, in natural order of the sources, and a note on each file that is skipped or repeated."""
 
     jobs: tuple[Job, ...]
     notes: tuple[str, ...] = ()
@@ -63,13 +67,69 @@ class Outcome:
     node: str = ""
 
 
+def media_files(folder: Place, hint: str = "") -> tuple[Files, tuple[str, ...]]:
+    """Lists the pictures and films in a folder in natural order, with notes on what is skipped.
+
+    Raises:
+        MediaError: it can't be read, or holds none.
+    """
+    files, notes = _files(folder)
+    found = [(path, what) for path in files if (what := _kind(path))]
+    if not found:
+        raise MediaError(f"{folder}: no picture and no film in this folder", hint)
+    media = {path for path, _ in found}
+    skipped = [path.name for path in files if path not in media]
+    return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))
+
+
+def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
+    """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
+    if isinstance(folder, RemotePath):
+        files, others = folder.files()
+    else:
+        with reading(folder):
+            paths = list(folder.iterdir())
+            files = [path for path in paths if path.is_file()]
+        others = [path.name for path in set(paths) - set(files)]
+    others += [path.name for path in files if path.name.startswith(".")]
+    shown = [path for path in files if not path.name.startswith(".")]
+    notes = _skipped(folder, sorted(others, key=natural), "hidden, or not files")
+    return sorted(shown, key=lambda path: natural(path.name)), notes
+
+
+def _kind(path: Place) -> str:
+    """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
+    if isinstance(path, RemotePath):
+        suffix = path.suffix.lower()
+        return FILM if suffix in _FILM_SUFFIXES else PICTURE if suffix in _PICTURE_SUFFIXES else ""
+    try:
+        path.open("rb").close()
+        return kind(path)
+    except MediaError:
+        return ""
+    except OSError:
+        return PICTURE
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Sorting key by which 2 comes before 10."""
+    parts = re.split("([0-9]+)", name.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+
+def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}",)
+
+
 def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> FolderPlan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
     Fewer secrets than covers are repeated in order.
 
     Args:
-        covers: a folder. Of addresses, the names tell pictures from films, as to look into each would take a request.
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover.
     Raises:
@@ -77,23 +137,51 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Folder
         CapacityError: there are more secrets than covers.
     """
     chosen, notes = media_files(covers)
-    if is_folder(secrets):
-        hidden, more = any_files(secrets) if any_file else media_files(secrets, '`method="sealed"` hides any file')
-        notes = (*notes, *more, *_repeated(chosen, hidden, any_file))
+    if is_folder(secrets) and any_file:
+        files, more = _files(secrets)
+        if not files:
+            raise MediaError(f"{secrets}: no file in this folder")
+        hidden = [(path, "") for path in files]
+        notes = (*notes, *more, *_repeated(["" for _ in chosen], hidden))
+    elif is_folder(secrets):
+        hidden, more = media_files(secrets, _ANY_FILE)
+        notes = (*notes, *more, *_repeated([what for _, what in chosen], hidden))
     else:
-        hidden = [(secrets, kind_of_only(secrets, any_file))]
+        if isinstance(secrets, Path):
+            check_input(secrets)
+        hidden = [(secrets, "" if any_file else _kind_of_secret(secrets))]
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
     # A cover that has no secret of its kind gets another: hiding says what is wrong.
     other = next(iter(turns.values()))
     return FolderPlan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
 
 
-def plan_revealing(containers: Place) -> FolderPlan:
-    """Plans all pictures and films in a folder, in natural order.
+def _kind_of_secret(secret: Place) -> str:
+    if isinstance(secret, Path):
+        return kind_of_secret(secret)
+    if what := _kind(secret):
+        return what
+    raise MediaError(f"{secret}: neither a picture nor a film by its name", _ANY_FILE)
 
-    Raises:
-        MediaError: it can't be read, or holds none.
-    """
+
+def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
+    """Compares the numbers of covers and secrets of each kind; CapacityError if there are more secrets than covers."""
+    for what, count in Counter(what for _, what in secrets).items():
+        room = covers.count(what)
+        things, places = _counted(count, what or "file"), _counted(room, "cover")
+        if count > room:
+            hint = "add covers, or remove secrets: none is left out silently"
+            raise CapacityError(f"{things} to hide, and only {places} for that", hint)
+        if count < room:
+            yield f"{things} for {places}: repeated in order"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def plan_revealing(containers: Place) -> FolderPlan:
+    """Plans all pictures and films in a folder, in natural order; errors as `media_files`."""
     found, notes = media_files(containers)
     return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 
@@ -114,36 +202,22 @@ def hide_each(
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
-        assert job.secret is not None
         with fetched(job.source) as cover:
             out = folder.path / names.take(job.source.stem, suffix_of(cover))
             return out, hide(cover, job.secret, replace(folder, path=out))
 
-    return _each(plan.jobs, work)
+    return do_each(plan.jobs, work)
 
 
-def reveal_each(
-    plan: FolderPlan,
-    folder: OutputTarget,
-    key_source: KeySource,
-    write: Callable[[FoundSecret, OutputTarget], Report],
-    context: Context = DEFAULT_CONTEXT,
-) -> Iterator[Outcome]:
-    """Reveals one container after the other; an error ends only its job.
-
-    Args:
-        folder: for the results; their suffix follows from what is hidden.
-        write: writes what was found in a container.
-    """
-    names = Names()
-
-    def work(job: Job) -> tuple[Place, Report]:
-        with fetched(job.source) as path, open_hidden(path, key_source) as container:
-            hidden = find(container, context)
-            out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
-            return out, write(hidden, replace(folder, path=out))
-
-    return _each(plan.jobs, work)
+def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
+    """Does jobs one after the other; an error ends only its job."""
+    for job in jobs:
+        try:
+            out, report = work(job)
+        except StegnetError as error:
+            yield Outcome(job, error=error)
+        else:
+            yield Outcome(job, out, report)
 
 
 @contextmanager
@@ -179,33 +253,3 @@ def is_folder(path: Place) -> bool:
         return path.is_dir()
     except OSError:
         return False
-
-
-def _each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
-    for job in jobs:
-        try:
-            out, report = work(job)
-        except StegnetError as error:
-            yield Outcome(job, error=error)
-        else:
-            yield Outcome(job, out, report)
-
-
-def _repeated(covers: Files, secrets: Files, any_file: bool) -> Iterator[str]:
-    """Compares the numbers of covers and secrets of each kind.
-
-    Raises:
-        CapacityError: there are more secrets than covers.
-    """
-    room = Counter("" if any_file else what for _, what in covers)
-    for what, count in Counter(what for _, what in secrets).items():
-        things, covers_there = _counted(count, what or "file"), _counted(room[what], "cover")
-        if count > room[what]:
-            hint = "add covers, or remove secrets: none is left out silently"
-            raise CapacityError(f"{things} to hide, and only {covers_there} for that", hint)
-        if count < room[what]:
-            yield f"{things} for {covers_there}: repeated in order"
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

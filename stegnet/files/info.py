@@ -6,12 +6,12 @@ from typing import Any
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
-from stegnet.files.finding import find
+from stegnet.files.reveal import find
 from stegnet.image.pictures import refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
-from stegnet.record import Container, describe_tracks, open_container
+from stegnet.record import describe_tracks, open_container
 from stegnet.video.sound import sound_tracks
 
 Value = str | int | float | bool | list[str] | list[Fit] | None
@@ -31,48 +31,41 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     """
     if key_source is None:
         with Cover(path) as cover:
-            return (_film if cover.is_film else _picture)(cover) | {"hidden": UNKNOWN}
+            shown = _film(cover) if cover.is_film else _picture(CoverSize.of(cover)) | _fitness(cover)
+            return shown | {"hidden": UNKNOWN}
     with open_container(path, key_source, context.progress) as container:
-        shown, hidden = _openly(container), find(container, context)
+        if container.kind != FILM:
+            shown = _picture(CoverSize(container.height, container.width, 1, container.channels))
+        else:
+            try:
+                shown = _film(container.file)
+            except MediaError as error:  # it breaks off
+                shown = {"kind": "film", "notes": [str(error)]}
+        hidden = find(container, context)
         return shown | {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
 
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
     """The same by names, without what is not known."""
-    found = {
-        "what": fit.what,
-        "bytes": fit.bytes,
-        "safe_bytes": fit.safe,
-        PSNR.key: fit.psnr,
-        "method": fit.method,
-        "survive": fit.survive,
-    }
+    found = {"what": fit.what, "bytes": fit.bytes, "safe_bytes": fit.safe, PSNR.key: fit.psnr, "method": fit.method}
+    found["survive"] = fit.survive
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _openly(container: Container) -> Info:
-    """Values that a container shows; of a film that breaks off, only the damage."""
-    if container.kind != FILM:
-        return _picture_of(CoverSize(container.height, container.width, 1, container.channels))
-    try:
-        return _film(container.file)
-    except MediaError as error:
-        return {"kind": "film", "notes": [str(error)]}
+def _picture(size: CoverSize) -> Info:
+    shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
+    return {"kind": "picture"} | shown | _room(size)
 
 
-def _picture(cover: Cover) -> Info:
-    shown = _picture_of(CoverSize.of(cover)) | {"notes": list(cover.notes)}
+def _fitness(cover: Cover) -> Info:
+    """Notes on a picture; a palette fits nothing."""
+    notes: Info = {"notes": list(cover.notes)}
     try:
         refuse_palette(cover)
     except MediaError as error:
         nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": []}
-        return shown | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
-    return shown
-
-
-def _picture_of(size: CoverSize) -> Info:
-    shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
-    return {"kind": "picture"} | shown | _room(size)
+        return notes | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
+    return notes
 
 
 def _film(cover: Cover) -> Info:

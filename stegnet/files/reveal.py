@@ -1,18 +1,54 @@
-"""Revealing from file to file, by whatever method it was hidden."""
+"""Revealing from file to file, by whatever method it was hidden, and from each container of a folder."""
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.names import FALLBACK, safe_name
+from stegnet.core.names import FALLBACK, Names, safe_name
+from stegnet.core.remote_path import Place, fetched
+from stegnet.files.album import album_in
 from stegnet.files.archive import unpacks, write_folder
-from stegnet.files.finding import find, open_hidden
+from stegnet.files.folder import FolderPlan, Job, Outcome, do_each
 from stegnet.image.pictures import check_lossless
 from stegnet.keys import KeySource
-from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, FoundSecret
+from stegnet.record import Container, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+
+
+def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
+    """Finds what is hidden in a container: the cheapest methods are asked first.
+
+    Raises:
+        RevealError: nothing opens with the container's key, or it is damaged beyond use.
+        MediaError: the container can't be read.
+    """
+    for method in sorted(METHODS.values(), key=lambda each: each.find_cost):
+        hidden = method.find(container, context)
+        if hidden is not None:
+            return hidden
+    error = container.not_opened()
+    seconds = 0 if context.search else max(method.search_seconds(container) for method in METHODS.values())
+    if seconds:
+        film = container.kind == FILM
+        changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"
+        error.hint += f"; if {changed} since, try `search=True`: about {seconds:.0f} s"
+        error.searchable = True
+    raise error
+
+
+def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:
+    """Opens a container, or the album in a folder.
+
+    Raises:
+        MediaError: it can't be read, or is a folder without an album that opens with this key.
+    """
+    if path.is_dir() and (album := album_in(path, key_source, context)) is not None:
+        return album
+    return open_container(path, key_source, context.progress)
 
 
 def reveal_file(
@@ -59,3 +95,27 @@ def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
     if hidden.name is not None:
         return plain_suffix(hidden.name) or ".bin"
     return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
+
+
+def reveal_each(
+    plan: FolderPlan,
+    folder: OutputTarget,
+    key_source: KeySource,
+    write: Callable[[FoundSecret, OutputTarget], Report],
+    context: Context = DEFAULT_CONTEXT,
+) -> Iterator[Outcome]:
+    """Reveals one container after the other; an error ends only its job.
+
+    Args:
+        folder: for the results; their suffix follows from what is hidden.
+        write: writes what was found in a container.
+    """
+    names = Names()
+
+    def work(job: Job) -> tuple[Place, Report]:
+        with fetched(job.source) as path, open_hidden(path, key_source) as container:
+            hidden = find(container, context)
+            out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
+            return out, write(hidden, replace(folder, path=out))
+
+    return do_each(plan.jobs, work)

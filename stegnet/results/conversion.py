@@ -1,7 +1,14 @@
-"""Making a hidden file, which has a format and a name of its own, what the suffix of the result's name says."""
+"""Names and formats of hidden files, and of the results that are made of them.
 
+A hidden file's own name comes from somebody else, who may want a file overwritten, hidden or run, or a terminal
+deceived. Where it names a result, what is left of it is harmless on all common systems. A result whose name has another
+suffix is converted to the format of that.
+"""
+
+import os
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.progress import Progress
@@ -9,24 +16,51 @@ from stegnet.core.samples import is_grey
 from stegnet.formats.opened_file import is_matroska
 from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
 from stegnet.media.cover import media_kind
-from stegnet.results.naming import MOST_TEXT, TEXT_NAME, WATCHABLE_SUFFIX, plain_suffix, suffix_note
+from stegnet.record import MAX_NAME
 from stegnet.results.output import OutputTarget, Report
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable
 
+TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
+WATCHABLE_SUFFIX = ".mp4"
+_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
 _NO_MATROSKA = "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
 
 
+def plain_suffix(name: str) -> str:
+    """Suffix of a hidden file's own name if it is harmless, else ""."""
+    suffix = PurePath(name).suffix
+    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
+
+
+def suffix_note(name: str, out: Path) -> tuple[str, ...]:
+    """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
+    own = plain_suffix(name)
+    if not own or out.suffix.lower() == own.lower():
+        return ()
+    return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
+
+
+def printable(name: str) -> str:
+    """A name with control and formatting characters escaped, since they could forge what a terminal shows."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
+
+
+def stored_name(file: Path) -> str:
+    """The name without folders, cut to what a record holds, its suffix kept."""
+    name = os.fsencode(file.name)
+    if len(name) > MAX_NAME:
+        suffix = os.fsencode(file.suffix)[:16]
+        # A character that is cut in two is left out.
+        name = name[: MAX_NAME - len(suffix)].decode("utf-8", "ignore").encode() + suffix
+    return name.decode("utf-8", "surrogateescape")
+
+
 @dataclass(frozen=True)
 class Named:
-    """A revealed file that is what the result's name says.
-
-    Attributes:
-        notes: on that, one line each.
-        unchanged: it has the bytes that were hidden.
-    """
+    """A revealed file that is what the result's name says: notes on that, and whether its bytes are as hidden."""
 
     notes: tuple[str, ...]
     unchanged: bool = True
@@ -46,7 +80,12 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     """
     own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
     if own == wanted:
-        return Named(_advice(part, out.path) if own == _MATROSKA else ())
+        codec = unplayable(part) if own == _MATROSKA and media_kind(part) == FILM else None
+        if not codec:
+            return Named(())
+        watchable = out.path.with_suffix(WATCHABLE_SUFFIX).name
+        line = f"not all programs play this film ({codec}): revealed as {watchable}, it is one for watching"
+        return Named((line,))
     what = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, _MATROSKA} else None
     notes: tuple[str, ...] = ()
     if what == PICTURE and wanted in PICTURE_FORMS:
@@ -86,10 +125,3 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
         pixels, profile = read_picture(part), None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
     return (f"converted to {form}",)
-
-
-def _advice(part: Path, out: Path) -> tuple[str, ...]:
-    """Note on a film that few programs play, as compressed ones are."""
-    codec = unplayable(part) if media_kind(part) == FILM else None
-    name = out.with_suffix(WATCHABLE_SUFFIX).name
-    return (f"not all programs play this film ({codec}): revealed as {name}, it is one for watching",) if codec else ()

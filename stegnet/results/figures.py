@@ -106,19 +106,15 @@ class HidingFigures:
 
     def notes(self) -> tuple[str, ...]:
         """A line on what was changed and how easily it is found; none if nothing is known."""
-        counted = self.changed_pixels is not None
-        changes = f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed" if counted else ""
-        quality = "" if self.container_psnr is None else f"container {self.container_psnr:.1f} dB"
-        facts = ", ".join(filter(None, (quality, changes)))
-        line = ": ".join(filter(None, (facts, self._found())))
+        facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
+        if self.changed_pixels is not None:
+            facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed")
+        found = _WORDS.get(self.detection, "")
+        if found and self.secure and not (self.cover_format or self.film):
+            most = f"up to {self.secure.hard:,} bytes are"
+            found += f" ({most})" if self.detection == HARD else f" ({most} hard to find)"
+        line = ": ".join(filter(None, (", ".join(facts), found)))
         return (line,) if line else ()
-
-    def _found(self) -> str:
-        """Ease of detection in words; "" if it is not known."""
-        words = _WORDS.get(self.detection or "", "")
-        if not words or self.secure is None or self.cover_format or self.film:
-            return words
-        return f"{words} (up to {self.secure.hard:,} bytes are{' hard to find' * (words != _WORDS[HARD])})"
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the cover's format gives the container away."""

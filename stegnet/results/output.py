@@ -133,10 +133,9 @@ def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
 
 @dataclass(frozen=True)
 class FilmFrame:
-    """A frame to write.
+    """A frame to write, (H, W, 3) uint8; None: it is processed, but not written.
 
     Attributes:
-        picture: (H, W, 3) uint8; None for a frame that is processed but not written.
         time: presentation time in seconds.
         sound: packets that are written before it.
     """
@@ -153,16 +152,12 @@ def write_film(
     step: Callable[[int], None],
     check: Callable[[int, int], None] | None = None,
 ) -> tuple[str, ...]:
-    """Writes a film frame by frame.
+    """Writes a film frame by frame to a file that exists; returns the writer's notes on what could not be copied.
 
     Args:
-        part: a file that exists.
-        open_writer: opens its writer.
         frames: closed at the end, whatever happens.
         step: called after each frame with the number of frames done.
         check: called while the film is read back and compared, with frames done and in all; None: it is not.
-    Returns:
-        Notes of the writer: what could not be copied from the film to keep, one line each.
     Raises:
         MediaError: it can't be written, or does not read back equal.
     """
