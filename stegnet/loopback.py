@@ -43,12 +43,9 @@ class LoopbackServer(ThreadingHTTPServer):
     Connections beyond `MAX_CONNECTIONS` get "503 Service Unavailable".
 
     Args:
-        port: 0 for any free port.
-        handler: answers requests.
+        port: 0 for any free port; ConfigError if it is not available.
         stop: set when a visitor ends the program.
         page: type and bytes of each file of the page by its path; "" is what the address shows.
-    Raises:
-        ConfigError: the port is not available.
     """
 
     def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event, page: Page) -> None:
@@ -120,17 +117,13 @@ class LoopbackHandler(BaseHTTPRequestHandler):
     """Answers requests with the right token: for files of the page, and others as subclasses define.
 
     `get` and `post` take the path after the token.
-
-    Attributes:
-        policy: Content-Security-Policy of every answer.
-        end: path to which a visitor posts to end the program.
     """
 
     server: LoopbackServer
     protocol_version = "HTTP/1.1"
     timeout = 60
-    policy = "default-src 'none'; frame-ancestors 'none'"
-    end = "quit"
+    policy = "default-src 'none'; frame-ancestors 'none'"  # Content-Security-Policy of every answer
+    end = "quit"  # path to which a visitor posts to end the program
 
     def get(self, path: str) -> None:
         """Answers a GET request."""
@@ -221,10 +214,8 @@ def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
     """Yields a function that opens an address in a browser, and returns False if there is none to start.
 
     The browser is started with a temporary file that redirects to the address: other users can see its arguments. Where
-    there are snaps, it is in the home: a browser that is one sees nothing of /tmp.
-
-    Args:
-        name: of the file, which the browser may show for a moment.
+    there are snaps, it is in the home: a browser that is one sees nothing of /tmp. The browser may show the file's name
+    for a moment.
     """
     home = os.environ.get("HOME")
     visible = home and _SNAPS.is_dir() and os.access(home, os.W_OK)

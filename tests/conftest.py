@@ -19,7 +19,7 @@ from stegnet.keys import Key
 from stegnet.networks import Network
 from tests.closure import touches
 from tests.support.films import make_film, picture
-from tools import postgres
+from tools.servers import MISSING, programs
 
 # Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -179,9 +179,9 @@ def film_maker() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def postgres_programs() -> None:
     """Skips the tests that need PostgreSQL where it is missing, or fails them where it is required."""
-    if postgres.programs() is None:
+    if programs() is None:
         stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
-        stop(postgres.MISSING)
+        stop(MISSING)
 
 
 @pytest.fixture

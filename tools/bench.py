@@ -43,7 +43,7 @@ start = time.perf_counter()
 code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
 print(code, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-_HEADS = {"pictures": ("seconds", "{:.1f}"), "films": ("frames per second", "{:.1f}")}
+_UNITS = {"pictures": "seconds", "films": "frames per second"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def tables(figures: dict) -> str:
     at = figures["machine"]
     where = f"{at['cores']} cores of {at['processor']}, {at['system']}; load average before: {at['load']}"
     line = f"Written by `make bench` on {where}."
-    return "\n".join([line, *(row for medium in _HEADS for row in _table(medium, figures[medium]))]) + "\n"
+    return "\n".join([line, *(row for medium in _UNITS for row in _table(medium, figures[medium]))]) + "\n"
 
 
 def with_tables(page: str, text: str) -> str:
@@ -172,15 +172,14 @@ def with_tables(page: str, text: str) -> str:
 
 
 def _table(medium: str, rows: dict) -> Iterator[str]:
-    unit, form = _HEADS[medium]
     yield ""
-    yield f"| {medium}, {unit} | hide | reveal | refuse a wrong key, s | memory: hide | reveal |"
+    yield f"| {medium}, {_UNITS[medium]} | hide | reveal | refuse a wrong key, s | memory: hide | reveal |"
     yield "|---|---|---|---|---|---|"
     for name, row in rows.items():
         speeds = [row[side]["seconds"] for side in ("hide", "reveal")]
-        shown = [form.format(row["frames"] / each if row["frames"] else each) for each in speeds]
+        shown = [row["frames"] / each if row["frames"] else each for each in speeds] + [row["wrong key"]["seconds"]]
         memory = [f"{row[side]['megabytes']:.0f} MB" for side in ("hide", "reveal")]
-        yield f"| {' | '.join([name, *shown, '{:.1f}'.format(row['wrong key']['seconds']), *memory])} |"
+        yield f"| {' | '.join([name, *(f'{each:.1f}' for each in shown), *memory])} |"
 
 
 def _write_inputs(folder: Path, frames: int, robust_frames: int) -> None:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,12 +24,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import Request, urlopen
 
-from tools.postgres import MISSING, postgres, programs
-
 BUCKET = "stegnet"
 PATIENCE = 180  # seconds that a server may take to start
 GRACE = 15  # seconds that it may take to stop
 OBJECT_STORE = 200 << 20  # bytes of memory for the objects of a node
+MISSING = "PostgreSQL is missing: install it (Debian: apt install postgresql)"
+_USER = "postgres"  # Debian's package makes it
+_PATIENCE = ("--timeout", "300")  # seconds that it may take to start or stop
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -188,6 +190,59 @@ def _request(url: str, **options) -> bytes:
     """The answer; raises OSError where there is none."""
     with urlopen(Request(url, **options), timeout=5) as answer:
         return answer.read() or b"done"
+
+
+def programs() -> Path | None:
+    """The folder with initdb and pg_ctl: of the newest version that is installed."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = str(installed[-1]) if installed else shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+class Postgres:
+    """A server in a folder.
+
+    Attributes:
+        address: as SQLAlchemy wants it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.address = f"postgresql://{_USER}@/postgres?host={folder}"
+        self._folder, self._data = folder, folder / "data"
+        _run_program("initdb", "--pgdata", self._data, "--username", _USER, "--auth", "trust", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
+        places = ("--pgdata", self._data, "--log", self._folder / "log")
+        _run_program("pg_ctl", "start", "--wait", *_PATIENCE, *places, "--options", options)
+
+    def stop(self) -> None:
+        _run_program("pg_ctl", "stop", *_PATIENCE, "--pgdata", self._data, "--mode", "immediate")
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A server that runs; it may be stopped and started within the block, and must run at its end."""
+    with TemporaryDirectory(prefix="pg") as name:  # short: a socket's path may have 107 bytes
+        folder = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(folder, _USER)
+        server = Postgres(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _run_program(program: str, *arguments: object) -> None:
+    words = [str(programs() / program), *map(str, arguments)]
+    user = _USER if os.geteuid() == 0 else None
+    done = subprocess.run(
+        words, user=user, group=user, extra_groups=[] if user else None, cwd="/", text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{program}: {done.stderr}"
 
 
 def _free_ports(count: int) -> list[int]:

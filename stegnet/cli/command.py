@@ -76,7 +76,15 @@ def run() -> None:
     """Runs the command that this process was started with, and exits."""
     _prepare_streams()
     try:
-        code = _run_and_flush()
+        try:
+            code = main()
+        except SystemExit as exit_:  # by argparse, after --help or an invalid command line
+            code = int(exit_.code or 0)
+        try:
+            messages.flush()
+        except StegnetError as error:
+            messages.error(error)
+            code = _ERROR
     except BrokenPipeError:
         messages.silence(sys.stdout, sys.stderr)
         code = _BROKEN_PIPE
@@ -124,26 +132,21 @@ class _Overview(Parser):
         helps = dict(_COMMANDS)
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
-            parts.append("\n".join([f"{_sentence(helps.pop(name))}:", *(f"  $ {line}" for line in examples)]))
+            text = helps.pop(name)
+            parts.append("\n".join([f"{text[0].upper()}{text[1:]}:", *(f"  $ {line}" for line in examples)]))
         parts.append(_table("more commands", helps))
-        options = {", ".join(_shown(action)): action.help or "" for action in self._get_optional_actions()}
+        options = {}
+        for action in self._get_optional_actions():
+            value = f" {action.metavar}" if action.metavar else ""
+            options[", ".join(name + value for name in action.option_strings)] = action.help or ""
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXIT_CODES))
         return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command.\n"])
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _table(title: str, rows: dict[str, str]) -> str:
     width = max(map(len, rows))
     return "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in rows.items())])
-
-
-def _shown(option: argparse.Action) -> list[str]:
-    """Names of an option, with its value's."""
-    return [f"{name} {option.metavar}" if option.metavar else name for name in option.option_strings]
 
 
 class _Print(argparse.Action):
@@ -188,17 +191,3 @@ def _is_exhaustion(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _run_and_flush() -> int:
-    """Returns the exit code after everything printed is flushed."""
-    try:
-        code = main()
-    except SystemExit as exit_:  # by argparse, after --help or an invalid command line
-        code = int(exit_.code or 0)
-    try:
-        messages.flush()
-    except StegnetError as error:
-        messages.error(error)
-        code = _ERROR
-    return code

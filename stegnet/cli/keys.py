@@ -17,15 +17,13 @@ from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, re
 
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 
+_NOT_TEXT = "the passphrase is not UTF-8 text"
+
 
 def add_key_options(
     command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
 ) -> None:
-    """Adds the mutually exclusive options that name a key or passphrase, and for one of the two public-key options.
-
-    Args:
-        recipient, identity: add `--recipient`, which hides, or `--identity`, which reveals.
-    """
+    """Adds the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
     ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
@@ -51,10 +49,20 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     """
     if options.key_file is not None:
         return _read_key_file(options.key_file, hiding)
-    if (source := _read_public_key(options)) is not None:
-        return source
-    texts = [_read_passphrase(options, confirm)]  # a list, emptied below: no traceback may show the passphrase
-    if texts == [None]:
+    if getattr(options, "recipient", None) is not None:
+        return read_recipient(options.recipient)
+    if getattr(options, "identity", None) is not None:
+        identity = read_identity(options.identity)
+        _warn_if_others_can_read(options.identity)
+        return identity
+    texts = []  # emptied below: no traceback may show the passphrase
+    if options.passphrase:
+        texts.append(_prompt(confirm))
+    elif options.passphrase_file is not None:
+        texts.append(_decode(_read_file(options.passphrase_file)))
+    elif options.passphrase_fd is not None:
+        texts.append(_decode(_read_descriptor(options.passphrase_fd)))
+    else:
         return None
     passphrase = Passphrase(texts.pop())
     if confirm and (weakness := passphrase.weakness()):
@@ -86,25 +94,6 @@ def _read_key_file(path: Path, hiding: bool) -> Key:
     return key
 
 
-def _read_public_key(options: argparse.Namespace) -> KeySource | None:
-    """A recipient or an identity, if the options name one."""
-    if getattr(options, "recipient", None) is not None:
-        return read_recipient(options.recipient)
-    if getattr(options, "identity", None) is None:
-        return None
-    identity = read_identity(options.identity)
-    _warn_if_others_can_read(options.identity)
-    return identity
-
-
-def _read_passphrase(options: argparse.Namespace, confirm: bool) -> str | None:
-    if options.passphrase:
-        return _prompt(confirm)
-    if options.passphrase_file is not None:
-        return _decode(_read_file(options.passphrase_file))
-    return None if options.passphrase_fd is None else _decode(_read_descriptor(options.passphrase_fd))
-
-
 def _prompt(confirm: bool) -> str:
     try:
         with warnings.catch_warnings():
@@ -120,7 +109,7 @@ def _prompt(confirm: bool) -> str:
     except UnicodeDecodeError:
         text = None
     if text is None:  # raised outside of the block: the decoding error contains what was typed
-        raise _not_text()
+        raise KeyFileError(_NOT_TEXT)
     return text
 
 
@@ -153,11 +142,7 @@ def _decode(line: bytes) -> str:
     with suppress(UnicodeDecodeError):
         return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
     del line
-    raise _not_text()
-
-
-def _not_text() -> KeyFileError:
-    return KeyFileError("the passphrase is not UTF-8 text")
+    raise KeyFileError(_NOT_TEXT)
 
 
 def _warn_if_others_can_read(path: Path) -> None:

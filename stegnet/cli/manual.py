@@ -14,12 +14,7 @@ from stegnet.core.remote_path import place
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:
-    """The manual page of the program and all of its commands.
-
-    Args:
-        examples: command lines by command.
-        exit_codes: their meanings.
-    """
+    """The manual page of the program and all of its commands, with command lines by command, and exit codes."""
     about = " ".join((parser.description or "").split())
     lines = [f'.TH STEGNET 1 "" "stegnet {__version__}" "User Commands"']
     lines += [".SH NAME", _text(f"stegnet - {about[0].lower()}{about[1:].rstrip('.')}")]
@@ -59,16 +54,9 @@ def _options(parser: Parser) -> Iterator[str]:
         if shown:
             yield from (".PP", rf"\fB{_text(group.title or '')}\fR")
         for action in shown:
-            yield from _item(_names(action), _help(parser, action))
-
-
-def _names(action: argparse.Action) -> str:
-    value = "" if action.nargs == 0 else str(action.metavar or "|".join(map(str, action.choices or ())))
-    return ", ".join(f"{name} {value}".rstrip() for name in action.option_strings) or value
-
-
-def _help(parser: Parser, action: argparse.Action) -> str:
-    return parser._get_formatter()._expand_help(action)
+            value = "" if action.nargs == 0 else str(action.metavar or "|".join(map(str, action.choices or ())))
+            names = ", ".join(f"{name} {value}".rstrip() for name in action.option_strings) or value
+            yield from _item(names, parser._get_formatter()._expand_help(action))
 
 
 def _item(term: str, text: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Everything the command line prints: messages, progress bars and the results of a batch.
+"""Everything the command line prints: lines, and progress bars.
 
 Message rules:
 
@@ -12,30 +12,23 @@ Message rules:
 
 import io
 import os
+import re
 import sys
-import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from stegnet.cli.flags import with_options
-from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.errors import SETTING, MediaError, StegnetError
 from stegnet.core.progress import no_progress
-from stegnet.core.remote_path import Place, size_of
 
 if TYPE_CHECKING:
     from segno import QRCode
     from tqdm import tqdm
 
     from stegnet.core.progress import Progress
-    from stegnet.files import FolderPlan, Outcome
-    from stegnet.results import Report
 
-FAILED, ALTERED = 1, 3  # exit codes
-_SMALL = 5000  # bytes: fewer would be 0.00 MB
-_MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
+_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
 _PHASES = {
     "open": "opening",
     "reduce": "reducing the cover",
@@ -62,18 +55,13 @@ _UNCOUNTED = "{desc} [{elapsed}]"
 
 
 def result(line: str) -> None:
-    """Prints one line on stdout.
-
-    Raises:
-        BrokenPipeError: stdout is closed at its other end.
-        MediaError: stdout can't be written.
-    """
+    """Prints one line on stdout; errors as `stdout_errors`."""
     with stdout_errors():
         _print(line, sys.stdout)
 
 
 def code(qr: "QRCode") -> None:
-    """Prints a QR code on the terminal, in white on black whatever its colours; errors as `result`."""
+    """Prints a QR code on the terminal, in white on black whatever its colours."""
     with stdout_errors(), io.StringIO() as drawn:
         qr.terminal(drawn, compact=True)
         for line in drawn.getvalue().splitlines():
@@ -81,55 +69,17 @@ def code(qr: "QRCode") -> None:
 
 
 def flush() -> None:
-    """Flushes stdout; errors as `result`."""
+    """Flushes stdout."""
     with stdout_errors():
         if sys.stdout is not None:
             sys.stdout.flush()
 
 
-def wrote(
-    path: Place | str,
-    report: "Report",
-    frames: str,
-    name: str = "",
-    size: int | None = None,
-    tell: Callable[[str], None] = result,
-) -> None:
-    """Prints a result file, then its notes and warnings.
-
-    Args:
-        frames: appended to the result line; "" for a single picture.
-        name: prefix of notes and warnings, if there are several results.
-        size: of the file in bytes, if it is known.
-        tell: prints the line on the file.
-    """
-    sides = f"{report.width}x{report.height}, " if report.width else ""
-    size = size_of(path) if size is None else size
-    tell(f"wrote {path}: {sides}{_size(size)}{_times_the_cover(size, report)}{frames}")
-    notes(report, name)
-
-
-def notes(report: "Report", name: str = "") -> None:
-    """Prints the notes and warnings of a result.
-
-    Args:
-        name: their prefix, if there are several results.
-    """
-    of_cover = report.hiding.warnings() if report.hiding else ()  # told before, or by `BatchResults`
-    for line in report.notes:
-        note(name + line)
-    for line in (*report.warnings, *report.trouble):
-        if line not in of_cover:
-            warning(name + line)
-
-
 def note(line: str) -> None:
-    """Prints a `note:`."""
     _print_stderr(f"note: {with_options(line)}")
 
 
 def warning(line: str) -> None:
-    """Prints a `warning:`."""
     _print_stderr(f"warning: {with_options(line)}")
 
 
@@ -141,8 +91,24 @@ def error(message: StegnetError | str) -> None:
 
 
 def hint(line: str) -> None:
-    """Prints a `hint:`."""
     _print_stderr(f"hint: {with_options(line)}")
+
+
+def with_options(line: str) -> str:
+    """A hint, note or warning of the library, with options for its settings."""
+
+    def option(setting: re.Match) -> str:
+        name, value = setting.groups()
+        shown = flag(name, value == "False")
+        return f"`{shown}`" if value in ("True", "False") else f"`{shown} {value}`"
+
+    return SETTING.sub(option, line)
+
+
+def flag(name: str, negated: bool = False) -> str:
+    """The option for a parameter; negated, the one that turns it off."""
+    words = name.replace("_", "-")
+    return _SPELLED.get(name) or (f"--no-{words}" if negated else f"--{words}")
 
 
 @contextmanager
@@ -183,62 +149,11 @@ def progress_bar() -> Iterator["Progress"]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield no_progress
         return
-    bar = _ProgressBar()
+    shown = _ProgressBar()
     try:
-        yield bar.update
+        yield shown.update
     finally:
-        bar.close()
-
-
-def run_batch(plan: "FolderPlan", outcomes: "Iterator[Outcome]", show: "Callable[[Outcome], None]") -> int:
-    """Runs the jobs of a plan and prints their results; a failed job does not stop the others.
-
-    Args:
-        outcomes: one for each job; iterating runs the jobs.
-        show: prints a result.
-    Returns:
-        The exit code.
-    """
-    for line in plan.notes:
-        note(line)
-    failed, altered, nodes = [], False, Counter()
-    start = time.monotonic()
-    with _bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
-        for outcome in outcomes:
-            nodes[outcome.node] += 1
-            bar.set_postfix_str(_nodes(nodes), refresh=False)
-            with bar.external_write_mode():
-                altered |= _print_outcome(outcome, show)
-            if outcome.error:
-                failed.append(outcome)
-            bar.update()
-    for node, count in sorted(nodes.items()):
-        if node:
-            note(f"{node}: {_counted(count, 'file')}, {count / (time.monotonic() - start):.2f} files/s")
-    if failed:
-        _print_failures(failed, len(plan.jobs))
-        return FAILED
-    return ALTERED if altered else 0
-
-
-def _times_the_cover(size: int, report: "Report") -> str:
-    """The size of a container as a multiple of its cover's, if it is much larger."""
-    times = size / max(report.hiding.cover_bytes, 1) if report.hiding else 0
-    return f", {times:.{1 if times < _MANY else 0}f} times the cover" if times >= _MUCH else ""
-
-
-def _size(count: int) -> str:
-    return f"{count} bytes" if count < _SMALL else f"{count / 1e6:.2f} MB"
-
-
-def _nodes(files: Counter) -> str:
-    """Machines that have done files so far, "" if there is only this one."""
-    count = sum(1 for node in files if node)
-    return _counted(count, "node") if count else ""
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+        shown.close()
 
 
 class _ProgressBar:
@@ -247,60 +162,39 @@ class _ProgressBar:
         self._bar: tqdm | None = None
 
     def update(self, phase: str, done: int, total: int) -> None:
-        bar = self._bar
-        if bar is None or phase != self._phase or done < bar.n or bool(total) != bool(bar.total):
+        shown = self._bar
+        if shown is None or phase != self._phase or done < shown.n or bool(total) != bool(shown.total):
             self.close()
-            self._phase, self._bar = phase, _phase_bar(phase, done, total)
-        elif done == bar.n:
-            bar.refresh()  # the time goes on
+            self._phase, self._bar = phase, self._of_phase(phase, done, total)
+        elif done == shown.n:
+            shown.refresh()  # the time goes on
         self._bar.update(done - self._bar.n)
+
+    def _of_phase(self, phase: str, done: int, total: int) -> "tqdm":
+        """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
+        name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
+        unit = {"tiles": "tile", "pictures": "picture"}.get(things, "frame")
+        if step := getattr(phase, "step", 0):
+            name = f"step {step} of {phase.steps}: {name}"
+        form = _UNCOUNTED if not (done or total) else _STEP if step and total else None
+        return bar(name, unit, total, form)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def _phase_bar(phase: str, done: int, total: int) -> "tqdm":
-    """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
-    name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
-    unit = {"tiles": "tile", "pictures": "picture"}.get(things, "frame")
-    if step := getattr(phase, "step", 0):
-        name = f"step {step} of {phase.steps}: {name}"
-    form = _UNCOUNTED if not (done or total) else _STEP if step and total else None
-    return _bar(name, unit, total, form)
-
-
-def _bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
+def bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
+    """A progress bar; without a terminal, it shows nothing."""
     from tqdm import tqdm  # imported here to keep --help fast
 
     shown = {"disable": None, "dynamic_ncols": True, "leave": False, "bar_format": form}
     return tqdm(desc=name, unit=unit, total=total or None, **shown)
 
 
-def _print_outcome(outcome: "Outcome", show: "Callable[[Outcome], None]") -> bool:
-    """Prints the result of a job, if it has one; returns True if its container was altered."""
-    if outcome.report is None or outcome.out is None:
-        return False
-    show(outcome)
-    return bool(outcome.report.trouble)
-
-
-def _print_failures(failed: "list[Outcome]", total: int) -> None:
-    error(f"{len(failed)} of {total} failed")
-    for outcome in failed:
-        source, message = str(outcome.job.source), str(outcome.error)
-        error(message if message.startswith(source) else f"{source}: {message}")
-    for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error and outcome.error.hint):
-        hint(line)
-
-
 @contextmanager
 def stdout_errors() -> Iterator[None]:
-    """For writing to stdout.
-
-    Raises:
-        BrokenPipeError, MediaError: as `result`.
-    """
+    """For writing to stdout: BrokenPipeError if it is closed at its other end, MediaError if it can't be written."""
     try:
         yield
     except BrokenPipeError:

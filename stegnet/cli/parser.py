@@ -19,8 +19,7 @@ _NOT_AN_ARGUMENT = "a passphrase is never an argument: --passphrase prompts for 
 class Parser(argparse.ArgumentParser):
     """Accepts no abbreviations, suggests what may have been meant, and never echoes what may be a passphrase.
 
-    Args:
-        command: the module in `commands` that is imported once this parser is used, and adds all else; "" for none.
+    The module in `commands` that `command` names is imported once this parser is used, and adds all else.
     """
 
     def __init__(self, command: str = "", **settings: Any) -> None:
@@ -40,11 +39,7 @@ class Parser(argparse.ArgumentParser):
         return self
 
     def add_topic(self, name: str, text: str = "") -> argparse._ArgumentGroup:
-        """Adds a group of options that only `--help-all` and `stegnet help NAME` show.
-
-        Args:
-            text: that explains it, in lines of at most 78 characters.
-        """
+        """Adds a group of options that only `--help-all` and `stegnet help NAME` show, after a text on it."""
         if not self.topics:
             self.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options")
         if name not in self.topics:
@@ -60,7 +55,10 @@ class Parser(argparse.ArgumentParser):
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()
-            self._commands[options.command]._too_many(getattr(options, "passphrase", False))
+            command, message = self._commands[options.command], "too many arguments"  # one of which may be a passphrase
+            command._refuse_unknown_option()
+            message += f"; {_NOT_AN_ARGUMENT}" if getattr(options, "passphrase", False) else ""
+            command._stop(message, command.shortest())
         return options
 
     def error(self, message: str) -> NoReturn:
@@ -100,7 +98,8 @@ class Parser(argparse.ArgumentParser):
             formatter.end_section()
         formatter.add_text(self.epilog)
         if self.topics:
-            formatter.add_text(f"`stegnet help TOPIC` explains:\n  {_wrapped(self.topics)}")
+            topics = textwrap.fill(", ".join(self.topics), 78, subsequent_indent="  ", break_on_hyphens=False)
+            formatter.add_text(f"`stegnet help TOPIC` explains:\n  {topics}")
         return formatter.format_help()
 
     def shortest(self) -> str:
@@ -108,7 +107,11 @@ class Parser(argparse.ArgumentParser):
         groups = [group for group in self._mutually_exclusive_groups if group.required]
         needed = [action for action in self._actions if action.required or not action.option_strings]
         needed += [group._group_actions[0] for group in groups]
-        return " ".join([self.prog, *(" ".join(_as_typed(action)) for action in needed)])
+        words = [self.prog]
+        for action in needed:
+            words += action.option_strings[:1]
+            words += [] if action.nargs == 0 else [str(action.metavar or action.dest)]
+        return " ".join(words)
 
     @property
     def _commands(self) -> "dict[str, Parser]":
@@ -120,11 +123,6 @@ class Parser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):
             self._stop(f"no such command: {value}", self._suggestion(value, action.choices))
         self._stop(f"{action.option_strings[-1]}: {value} is not possible", f"choose {_one_of(list(action.choices))}")
-
-    def _too_many(self, passphrase: bool) -> NoReturn:
-        """Names none of them: one may be a passphrase."""
-        self._refuse_unknown_option()
-        self._stop(f"too many arguments; {_NOT_AN_ARGUMENT}" if passphrase else "too many arguments", self.shortest())
 
     def _refuse_unknown_option(self) -> None:
         """Names the first option that this parser does not have, without its value."""
@@ -169,18 +167,5 @@ def _listed(missing: re.Match[str]) -> str:
     return ", ".join(names) if every else _one_of(names)
 
 
-def _wrapped(names: Iterable[str]) -> str:
-    return textwrap.fill(", ".join(names), 78, subsequent_indent="  ", break_on_hyphens=False)
-
-
 def _one_of(names: list[str]) -> str:
     return " or ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
-
-
-def _as_typed(action: argparse.Action) -> list[str]:
-    """Words of a required argument or option."""
-    name = action.metavar or action.dest
-    if not action.option_strings:
-        return [str(name)]
-    option = action.option_strings[0]
-    return [option] if action.nargs == 0 else [option, str(name)]

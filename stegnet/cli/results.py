@@ -3,18 +3,24 @@
 import argparse
 import json
 import math
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages
-from stegnet.cli.flags import with_options
 from stegnet.cli.streams import print_text
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.remote_path import Place, size_of
-from stegnet.files import Outcome
+from stegnet.files import FolderPlan, Outcome
 from stegnet.media.cover import media_kind
-from stegnet.results import BETRAYS, WAYS_OUT, HidingFigures, Report
+from stegnet.results import BETRAYS, WAYS_OUT, Report
+
+FAILED, ALTERED = 1, 3  # exit codes
+_SMALL = 5000  # bytes: fewer would be 0.00 MB
+_MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -23,63 +29,121 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help=text)
 
 
-def show(options: argparse.Namespace, path: Place, report: Report, frames: str) -> None:
-    """Prints the result of one file.
-
-    Args:
-        frames: appended to the line; "" for a single picture.
-    """
+def show(options: argparse.Namespace, report: Report, path: Place | None = None) -> None:
+    """Prints the result of one file, or a text that is not in a file."""
     if options.json:
-        messages.result(_as_json(path, report, size_of(path)))
+        messages.result(_as_json(report, path, None if path is None else size_of(path)))
+    elif path is None:
+        print_text(report.text)
+        _notes(report)
     else:
-        messages.wrote(path, report, frames)
+        wrote(path, report)
 
 
-class BatchResults:
-    """Prints the result of each file of a folder.
+def wrote(
+    path: Place | str,
+    report: Report,
+    size: int | None = None,
+    name: str = "",
+    tell: Callable[[str], None] = messages.result,
+) -> None:
+    """Prints a result file, then its notes and warnings.
 
     Args:
-        frames: returns what is appended to a line.
+        size: of the file in bytes, if it is known.
+        name: prefix of notes and warnings, if there are several results.
+        tell: prints the line on the file.
     """
-
-    def __init__(self, options: argparse.Namespace, frames: Callable[[Report], str]) -> None:
-        self._json, self._frames = options.json, frames
-        self._covers: list[str | None] = []
-
-    def __call__(self, outcome: Outcome) -> None:
-        """Prints one."""
-        report, out = outcome.report, outcome.out
-        self._covers.append(report.hiding.cover_format if report.hiding else None)
-        if self._json:
-            size = size_of(out) if outcome.size is None else outcome.size
-            source = {"source": str(outcome.job.source)}
-            source |= {"secret": str(outcome.job.secret)} if outcome.job.secret else {}
-            messages.result(_as_json(out, report, size, source))
-        else:
-            messages.wrote(out, report, self._frames(report), name=f"{out}: ", size=outcome.size)
-
-    def warn_of_covers(self) -> None:
-        """Warns once of all covers whose formats give their containers away; objects of JSON have said so."""
-        lossy = [form for form in self._covers if form]
-        if lossy and not self._json:
-            forms = ", ".join(dict.fromkeys(lossy))
-            covers = f"{len(lossy)} of {len(self._covers)} covers were saved with loss ({forms})"
-            messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT}")
+    size = size_of(path) if size is None else size
+    facts = [f"{report.width}x{report.height}"] if report.width else []
+    facts.append(f"{size} bytes" if size < _SMALL else f"{size / 1e6:.2f} MB")
+    times = size / max(report.hiding.cover_bytes, 1) if report.hiding else 0
+    if times >= _MUCH:
+        facts.append(f"{times:.{1 if times < _MANY else 0}f} times the cover")
+    if report.frames > 1:
+        facts.append(f"{report.frames} frames" + (f", {report.hidden} hidden" if report.hiding else ""))
+    if report.secret_psnr is not None:
+        facts.append("secret unchanged" if math.isinf(report.secret_psnr) else f"secret {report.secret_psnr:.1f} dB")
+    tell(f"wrote {path}: {', '.join(facts)}")
+    _notes(report, name)
 
 
-def show_text(options: argparse.Namespace, report: Report) -> None:
-    """Prints a hidden text, and warnings."""
+def _notes(report: Report, name: str = "") -> None:
+    of_cover = report.hiding.warnings() if report.hiding else ()  # told before, or by `show_batch`
+    for line in report.notes:
+        messages.note(name + line)
+    for line in (*report.warnings, *report.trouble):
+        if line not in of_cover:
+            messages.warning(name + line)
+
+
+def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator[Outcome]) -> int:
+    """Runs the jobs of a plan, as their outcomes are iterated over, and prints results; returns the exit code.
+
+    A failed job does not stop the others. That the format of covers gives containers away is told once of them all.
+    """
+    for line in plan.notes:
+        messages.note(line)
+    failed, reports, nodes = [], [], Counter()
+    start = time.monotonic()
+    with messages.bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
+        for outcome in outcomes:
+            nodes[outcome.node] += 1
+            count = sum(1 for node in nodes if node)
+            bar.set_postfix_str(_counted(count, "node") if count else "", refresh=False)
+            if outcome.error:
+                failed.append(outcome)
+            else:
+                reports.append(outcome.report)
+                with bar.external_write_mode():
+                    _show_outcome(options, outcome)
+            bar.update()
+    for node, count in sorted(nodes.items()):
+        if node:
+            speed = count / (time.monotonic() - start)
+            messages.note(f"{node}: {_counted(count, 'file')}, {speed:.2f} files/s")
+    if failed:
+        _show_failures(failed, len(plan.jobs))
+    lossy = [each.hiding.cover_format for each in reports if each.hiding and each.hiding.cover_format]
+    if lossy and not options.json:
+        covers = f"{len(lossy)} of {len(reports)} covers were saved with loss ({', '.join(dict.fromkeys(lossy))})"
+        messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT}")
+    if failed:
+        return FAILED
+    return ALTERED if any(report.trouble for report in reports) else 0
+
+
+def _show_outcome(options: argparse.Namespace, outcome: Outcome) -> None:
+    job, out = outcome.job, outcome.out
     if options.json:
-        messages.result(_as_json(None, report, None))
-        return
-    print_text(report.text)
-    messages.notes(report)
+        source = {"source": str(job.source)} | ({"secret": str(job.secret)} if job.secret else {})
+        size = size_of(out) if outcome.size is None else outcome.size
+        messages.result(_as_json(outcome.report, out, size, source))
+    else:
+        wrote(out, outcome.report, outcome.size, f"{out}: ")
 
 
-def _as_json(path: Place | None, report: Report, size: int | None, more: dict[str, str] | None = None) -> str:
-    found = (more or {}) | {
+def _show_failures(failed: list[Outcome], total: int) -> None:
+    messages.error(f"{len(failed)} of {total} failed")
+    for outcome in failed:
+        source, message = str(outcome.job.source), str(outcome.error)
+        messages.error(message if message.startswith(source) else f"{source}: {message}")
+    for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error.hint):
+        messages.hint(line)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _as_json(report: Report, path: Place | None, size: int | None, source: dict[str, str] | None = None) -> str:
+    hiding = report.hiding
+    kind = "text" if report.text is not None else None
+    if kind is None and isinstance(path, Path):  # else it is not on this machine
+        kind = media_kind(path) or "file"
+    found: dict[str, Any] = (source or {}) | {
         "output": None if path is None else str(path),
-        "kind": "text" if report.text is not None else _kind(path),
+        "kind": kind,
         "width": report.width or None,
         "height": report.height or None,
         "frames": report.frames,
@@ -90,31 +154,23 @@ def _as_json(path: Place | None, report: Report, size: int | None, more: dict[st
         "frames_that_may_be_lost": report.may_be_lost,
         SECRET_PSNR: _decibels(report.secret_psnr),
         "secret_unchanged": report.unchanged or report.secret_psnr == math.inf,
-        **(_figures(report.hiding) if report.hiding else {}),
-        **{name: [*map(with_options, getattr(report, name))] for name in ("notes", "warnings", "trouble")},
     }
+    if hiding:
+        found |= {
+            "method": hiding.method,
+            CONTAINER_PSNR: _decibels(hiding.container_psnr),
+            "changed_pixels": hiding.changed_pixels,
+            "bits_per_sample": hiding.bits_per_sample,
+            "room_used": hiding.room_used,
+            "detection": hiding.detection,
+            "lossy_cover": hiding.cover_format is not None,
+            "cover_bytes": hiding.cover_bytes,
+        }
+    for name in ("notes", "warnings", "trouble"):
+        found[name] = [*map(messages.with_options, getattr(report, name))]
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
-
-
-def _figures(hiding: HidingFigures) -> dict[str, Any]:
-    """Figures of a hiding by the names that programs know."""
-    return {
-        "method": hiding.method,
-        CONTAINER_PSNR: _decibels(hiding.container_psnr),
-        "changed_pixels": hiding.changed_pixels,
-        "bits_per_sample": hiding.bits_per_sample,
-        "room_used": hiding.room_used,
-        "detection": hiding.detection,
-        "lossy_cover": hiding.cover_format is not None,
-        "cover_bytes": hiding.cover_bytes,
-    }
 
 
 def _decibels(value: float | None) -> float | None:
     """Rounded; None for infinity, which JSON lacks."""
     return None if value is None or math.isinf(value) else round(value, 2)
-
-
-def _kind(path: Place) -> str | None:
-    """ "picture", "film" or "file"; None for a file that is not on this machine."""
-    return (media_kind(path) or "file") if isinstance(path, Path) else None

@@ -29,10 +29,10 @@ def place_or_stream(text: str) -> Place | str:
 
 @contextmanager
 def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
-    """Replaces each input that is `-`, and a text, by a temporary file within the block.
+    """Replaces each input that is `-` by a temporary file within the block, and the option `secret` by a text.
 
     Args:
-        names: of the options that name inputs. A text becomes the option `secret`.
+        names: of the options that name inputs.
     Raises:
         MediaError: standard input is a terminal or can't be read, or a text is not one.
     """
@@ -51,11 +51,7 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
 
 
 def refuse_terminal() -> None:
-    """Refuses to write what is no text to a terminal.
-
-    Raises:
-        MediaError: standard output is one, or is closed.
-    """
+    """Refuses to write what is no text to a terminal, or to a closed standard output."""
     if _open_output().isatty():
         raise MediaError("standard output is a terminal, and this is not a text", "name a file, or redirect the output")
 
@@ -67,11 +63,7 @@ def _open_output() -> TextIO:
 
 
 def copy_to_output(path: Path) -> None:
-    """Copies a file to standard output.
-
-    Raises:
-        BrokenPipeError, MediaError: as `messages.result`.
-    """
+    """Copies a file to standard output; errors as `messages.stdout_errors`."""
     refuse_terminal()
     with messages.stdout_errors(), path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
@@ -79,11 +71,7 @@ def copy_to_output(path: Path) -> None:
 
 
 def print_text(text: str) -> None:
-    """Prints a hidden text: to a terminal without what could control it, and on lines of its own; else as it is.
-
-    Raises:
-        BrokenPipeError, MediaError: as `messages.result`.
-    """
+    """Prints a hidden text: to a terminal without what could control it, and on lines of its own; else as it is."""
     if _open_output().isatty():
         for line in text.removesuffix("\n").split("\n"):
             messages.result(line.replace("\t", "    "))

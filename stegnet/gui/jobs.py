@@ -1,4 +1,4 @@
-"""Jobs: what a page asks for, and how it is done."""
+"""What a page asks for: jobs, and before them advice: what fits into a cover, and how weak a passphrase is."""
 
 import base64
 import binascii
@@ -6,31 +6,33 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stegnet.core.errors import SETTING, KeyFileError, renamed
+from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced
-from stegnet.keys import Key, KeySource, Passphrase
-from stegnet.media.cover import kind
-from stegnet.methods import AUTO, METHODS, Context, HideJob, Method, hide_file
-from stegnet.methods.registry import DESTINATIONS
+from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words
+from stegnet.media.capacity_tables import picture_quality
+from stegnet.media.cover import Cover, kind
+from stegnet.methods import AUTO, Capacity, Context, CoverSize, HideJob, hide_file
+from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.results import TEXT_NAME, OutputTarget, Report
 from stegnet.video.films import read_frames
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
-_MOST_BYTES = (1 << 63) - 1
+_MOST_BYTES, _MOST_SIDE, _MOST_FRAMES = (1 << 63) - 1, 1 << 20, 1 << 32  # a side is in pixels
+_PASSPHRASE_WORDS = 6
 _ASIDE = re.compile(rf" \({SETTING.pattern}\)")
 _LABELS = {  # of the page's fields, and what it has none for
     "any_quality": "`stegnet hide --any-quality`",
@@ -47,11 +49,7 @@ class BadRequest(ValueError):
 
 @contextmanager
 def parsing() -> Iterator[None]:
-    """For reading a request that anybody may have written.
-
-    Raises:
-        BadRequest: it has no such form.
-    """
+    """For reading a request that anybody may have written; BadRequest if it has no such form."""
     try:
         yield
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
@@ -60,35 +58,25 @@ def parsing() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Request:
-    """A job as a page asks for it; its repr shows no key.
+    """A job, "hide" or "reveal", as a page asks for it; its repr shows no key.
 
     Attributes:
-        job: "hide" or "reveal".
         inputs: name and size in bytes of each file: cover and secret, or the container.
         destination: where the container is sent, as of `stegnet hide --for`.
         suffix: of the container.
-        at_most_safe: refuse more than is hard to find.
-        search: look for what was cropped, resized or cut, too.
     """
 
     job: str
     inputs: tuple[tuple[str, int], ...]
     key_source: KeySource
-    destination: str = "file"
-    suffix: str = ".png"
-    at_most_safe: bool = False
-    search: bool = False
+    destination: str
+    suffix: str
+    at_most_safe: bool
+    search: bool
 
 
-@dataclass(frozen=True)
-class Done:
-    """Files of a finished job.
-
-    Attributes:
-        main: the container, or the secret.
-        previews: pictures by name.
-        facts: what the page says of it, as JSON takes it.
-    """
+class Done(NamedTuple):
+    """A finished job: the container or the secret, previews by name, and what the page says of it as JSON takes it."""
 
     main: Path
     previews: dict[str, Path]
@@ -96,19 +84,14 @@ class Done:
 
 
 def parse_request(line: bytes) -> Request:
-    """Parses a job, one line of JSON.
-
-    Raises:
-        BadRequest: it is none.
-        KeyFileError: its key is none.
-    """
+    """Parses a job, one line of JSON; BadRequest if it is none, KeyFileError if its key is none."""
     with parsing():
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(text_of(file["name"])), size_of(file["size"])) for file in asked["files"])
-        job, suffix = text_of(asked["job"]), text_of(asked.get("suffix", ".png"))
-        destination = destination_of(asked)
+        inputs = tuple((safe_name(_text_of(file["name"])), _size_of(file["size"])) for file in asked["files"])
+        job, suffix = _text_of(asked["job"]), _text_of(asked.get("suffix", ".png"))
+        destination = _destination_of(asked)
         safe, search = asked.get("safe", False), asked.get("search", False)
     if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
         raise BadRequest
@@ -118,13 +101,10 @@ def parse_request(line: bytes) -> Request:
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
-    """Does a job.
+    """Does a job, with an empty folder for its results; no message names a folder.
 
     Args:
         inputs: files in the order of `request.inputs`, each in a folder of its own.
-        folder: for the results; empty.
-    Raises:
-        StegnetError: any but DataError, TrainingError and ClusterError; no message names a folder.
     """
     with renamed({f"{each}{os.sep}": "" for each in (folder, *(path.parent for path in inputs))}):
         return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, context)
@@ -132,7 +112,8 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
     out = folder / f"{cover.stem}{request.suffix}"
-    method, options = chosen_method(request.destination, request.suffix, request.at_most_safe)
+    safe = {"at_most_safe": True} if request.at_most_safe else {}
+    method, options = method_for(request.destination, safe, request.suffix)
     report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     shown = folder / "previews"  # a folder of their own, since the container has its cover's name
@@ -167,14 +148,11 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
 def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str, Path], float | None]:
     """Writes pictures of a cover, its container and their difference; of films, of the first frame.
 
-    Returns:
-        The files by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
-        are neither difference nor PSNR.
-    Raises:
-        MediaError: one can't be read.
+    Returns them by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
+    are neither difference nor PSNR.
     """
-    seen, sent = _picture(cover), _picture(container)
-    pictures, quality = {"cover": seen, "container": sent}, None
+    pictures, quality = {"cover": _picture(cover), "container": _picture(container)}, None
+    seen, sent = pictures.values()
     if seen.shape == sent.shape:
         pictures["difference"], quality = difference(seen, sent, GAIN), psnr(seen, sent)
     paths = {name: folder / f"{name}.jpg" for name in pictures}
@@ -191,48 +169,22 @@ def _picture(path: Path) -> np.ndarray:
         return next(frames)
 
 
-def chosen_method(destination: str, suffix: str, at_most_safe: bool = False) -> tuple[Method, Any]:
-    """The method by which a container survives being sent to a destination, and its options.
-
-    Raises:
-        ConfigError: the method can't follow.
-    """
-    chosen = DESTINATIONS[destination]
-    given = chosen.options | ({"at_most_safe": True} if at_most_safe else {})
-    method = METHODS.choose(chosen.method, given, suffix)
-    return method, method.options(**given)
-
-
-def destination_of(asked: dict[str, Any]) -> str:
-    """The destination in a request; by default, the container is sent as a file.
-
-    Raises:
-        TypeError, ValueError: it is none.
-    """
-    destination = text_of(asked.get("destination", "file"))
+def _destination_of(asked: dict[str, Any]) -> str:
+    """By default, the container is sent as a file."""
+    destination = _text_of(asked.get("destination", "file"))
     if destination not in DESTINATIONS:
         raise ValueError("no destination")
     return destination
 
 
-def text_of(value: object) -> str:
-    """A value of a request that must be a text.
-
-    Raises:
-        TypeError: it is none; the value is not in the message, since it may be a key.
-    """
+def _text_of(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a text")  # it may be a key
     return value
 
 
-def size_of(value: object, most: int = _MOST_BYTES) -> int:
-    """A value of a request that must be a size: a whole number from 0 to `most`, which is what a file system can hold.
-
-    Raises:
-        TypeError: it is no whole number.
-        ValueError: it is negative or too large.
-    """
+def _size_of(value: object, most: int = _MOST_BYTES) -> int:
+    """A value of a request that must be a whole number, by default of bytes that a file system can hold."""
     if type(value) is not int:
         raise TypeError("not a whole number")
     if not 0 <= value <= most:
@@ -257,14 +209,125 @@ def _finite(value: float | None) -> float | str | None:
 
 
 def _key_source(given: dict[str, str]) -> KeySource:
-    """The key in a request.
-
-    Raises:
-        KeyFileError: it is none.
-    """
     if "passphrase" in given:
-        return Passphrase(text_of(given.pop("passphrase")))
+        return Passphrase(_text_of(given.pop("passphrase")))
     try:
-        return Key(base64.b64decode(text_of(given.pop("file")), validate=True))
+        return Key(base64.b64decode(_text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
         raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
+
+
+class CapacityQuestion:
+    """The question how much fits into a cover, and what gives it away, by what is in its file, which is to come.
+
+    Attributes:
+        name, size: of that file.
+    """
+
+    def __init__(self, line: bytes) -> None:
+        with parsing():
+            asked = json.loads(line)
+            file = asked["cover"]["file"]
+            self.name, self.size = safe_name(_text_of(file["name"])), _size_of(file["size"])
+            self._capacity = _capacity(asked)
+
+    def answer(self, path: Path) -> dict[str, Any]:
+        """Bytes of a secret that fit and that are hard to find, and the cover's lossy past; or why nothing fits.
+
+        The file's folder is its own: no message names it.
+        """
+        try:
+            with renamed({f"{path.parent}{os.sep}": ""}):
+                found = self._capacity(path)
+            return {} if found is None else {"capacity": found.bytes, "hard": found.hard, "history": found.history}
+        except StegnetError as error:
+            return {"text": f"{error}."}
+
+
+def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
+    """Capacity of a cover for a secret, by its file if that is there; None: not known."""
+    cover, destination, suffix = asked["cover"], _destination_of(asked), _text_of(asked.get("suffix", ""))
+    height, width = (_size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
+    cover_size = CoverSize(height, width, _size_of(cover["frames"], _MOST_FRAMES))
+    name = _text_of(asked["secret"]["name"])
+
+    def measure(file: Path | None) -> Capacity | None:
+        method, options = method_for(destination, {}, suffix)
+        if not file:
+            return method.capacity(cover_size, name, options)
+        with Cover(file) as opened:
+            size = cover_size if cover_size.width else replace(CoverSize.of(opened), channels=3)
+            channels = opened.channels if size.frames == 1 else 3
+            return method.capacity(replace(size, cover=opened, channels=channels), name, options)
+
+    return measure
+
+
+def advise(about: str, line: bytes) -> dict[str, str]:
+    """The answer to a question about one of ADVICE, one line of JSON; BadRequest if it is none that the page asks."""
+    with parsing():
+        asked = json.loads(line)
+    return ADVICE[about](asked)
+
+
+def _words(_: object) -> dict[str, str]:
+    """A passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
+    text, bits = random_words(_PASSPHRASE_WORDS)
+    years = float(f"{guessing_years(bits):.0e}")
+    strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
+    return {"passphrase": text, "text": strength}
+
+
+def _weakness(asked: Any) -> dict[str, str]:
+    with parsing():
+        passphrase = _text_of(asked["passphrase"])
+    try:
+        return {"text": Passphrase(passphrase).weakness()}
+    except StegnetError as error:
+        return {"text": str(error)}
+
+
+def _forecast(asked: Any) -> dict[str, str]:
+    """A sentence on what fits, and what becomes of the secret.
+
+    `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
+    """
+    with parsing():
+        secret, measure, only_safe = asked["secret"], _capacity(asked), asked.get("safe") is True
+        most, hard = (None if asked.get(name) is None else _size_of(asked[name]) for name in ("capacity", "hard"))
+        size, film = _size_of(secret["size"]), bool(secret.get("film"))
+        sides = [_size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
+    try:
+        found = measure(None) if most is None else Capacity(most, hard)
+    except StegnetError as error:
+        return {"text": f"{error}."}
+    if found is None:
+        return {"text": ""}
+    easily = ""
+    if found.hard is not None:
+        easily = f", {_amount(found.hard)} of it hard to find" if found.hard else ", all of it easy to find"
+    most = found.bytes if found.hard is None or not only_safe else found.hard
+    fate = "The secret fits as it is, byte for byte." if size <= most else _too_large(most, film, sides)
+    return {"text": f"Capacity: about {_amount(found.bytes)}{easily}. {fate}"}
+
+
+def _too_large(most: int, film: bool, sides: list[int]) -> str:
+    """The fate of a secret that does not fit as it is; `sides` are those of a picture or film."""
+    if film:
+        return "A compressed copy of the secret is hidden, if that fits."
+    if not sides:
+        return "The secret is too large. Use a larger cover, or a film."
+    quality = picture_quality(most, *(max(side, 1) for side in sides))
+    return f"A copy of the secret fits, at about {quality:.0f} dB." if quality > 0 else "The secret is too large."
+
+
+def _amount(count: int) -> str:
+    """A number of bytes with two digits, rounded down."""
+    if count < 1000:
+        return f"{count} bytes"
+    unit = 10 ** (int(math.log10(count)) - 1)
+    rounded = count // unit * unit
+    return f"{rounded / 1e6:g} MB" if rounded >= 1_000_000 else f"{rounded / 1e3:g} kB"
+
+
+ADVICE = {"forecast": _forecast, "weakness": _weakness, "words": _words}

@@ -6,10 +6,13 @@ result or an error. A page that is closed, or cancels, ends the connection, and 
 
 import json
 import re
+import secrets
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
@@ -20,9 +23,8 @@ from urllib.parse import quote
 
 from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.parallel import with_heartbeat
-from stegnet.gui.advice import ADVICE, CapacityQuestion, advise
-from stegnet.gui.jobs import BadRequest, in_words, parse_request, run_job
-from stegnet.gui.workspace import Workspace
+from stegnet.formats.output import locked_folder
+from stegnet.gui.jobs import ADVICE, BadRequest, CapacityQuestion, advise, in_words, parse_request, run_job
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context
 
@@ -30,6 +32,9 @@ _MOST_JOBS = 4  # passed to the program at a time; it does one after the other
 _MAX_LINE = 1 << 16
 _CHUNK = 1 << 20
 _INTERVAL = 0.1  # seconds between lines of progress
+_PREFIX = "stegnet-gui-"  # of the folder for temporary files
+_ID_BYTES = 12
+_KEPT = 4  # results; a page shows two
 _BYTES = "application/octet-stream"
 _TYPES = {  # of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
@@ -42,6 +47,62 @@ _PAGE_TYPES = _TYPES | {
 }
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # a result is somebody else's
+
+
+class Workspace(ExitStack):
+    """A folder for what the page passes to the program, and for results until they are fetched; a context manager.
+
+    Only its owner can read it. It is removed in the end, and at the start what killed programs have left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            self._folder = self.enter_context(locked_folder(_PREFIX, Path(tempfile.gettempdir())))
+        except OSError as error:
+            hint = "set TMPDIR to a folder that you can write"
+            raise MediaError(f"no folder for temporary files ({error.strerror})", hint) from error
+        self._results: list[tuple[Path, dict[str, Path]]] = []  # a job's folder, and its files by id
+        self._changes = threading.Lock()
+
+    @contextmanager
+    def inputs(self) -> Iterator[Path]:
+        """Yields a new folder for the files of a job, and removes it after the block."""
+        made = tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder, ignore_cleanup_errors=True)
+        with made as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def outputs(self) -> Iterator[Path]:
+        """Yields a new folder for the results of a job; it is removed if the block fails, else by `publish`'s rule."""
+        folder = Path(tempfile.mkdtemp(prefix="results-", dir=self._folder))
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def publish(self, folder: Path, paths: list[Path]) -> list[str]:
+        """Offers files of an output folder; returns their ids. Beyond four results, the oldest is removed."""
+        ids = [secrets.token_urlsafe(_ID_BYTES) for _ in paths]
+        with self._changes:
+            self._results.append((folder, dict(zip(ids, paths, strict=True))))
+            old, self._results = self._results[:-_KEPT], self._results[-_KEPT:]
+        for removed, _ in old:
+            shutil.rmtree(removed, ignore_errors=True)
+        return ids
+
+    def published(self, file_id: str) -> Path | None:
+        """The file with this id, None if there is none."""
+        with self._changes:
+            return next((files[file_id] for _, files in self._results if file_id in files), None)
+
+    def check_space(self, size: int) -> None:
+        """Refuses files of so many bytes unless twice as many are free on the disk: the result needs some, too."""
+        free = shutil.disk_usage(self._folder).free
+        if 2 * size > free:
+            what = f"{size / 1e6:.0f} MB are too much for the folder for temporary files: {free / 1e6:.0f} MB are free"
+            raise MediaError(what, "set TMPDIR to a folder on a larger disk, and start again; or use `stegnet hide`")
 
 
 class Cancelled(BaseException):
@@ -224,11 +285,7 @@ class _Body:
         self._left = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
 
     def line(self) -> bytes:
-        """Reads the first line.
-
-        Raises:
-            BadRequest: it is too long.
-        """
+        """Reads the first line."""
         line = self._stream.readline(min(_MAX_LINE, self._left))
         self._left -= len(line)
         if not line.endswith(b"\n"):
@@ -236,12 +293,7 @@ class _Body:
         return line
 
     def file(self, folder: Path, name: str, size: int) -> Path:
-        """Writes the next `size` bytes to a file in a new folder; returns its path.
-
-        Raises:
-            MediaError: it can't be written.
-            Cancelled: the connection ends before.
-        """
+        """Writes the next `size` bytes to a file in a new folder; returns its path."""
         try:
             folder.mkdir(0o700)
             with (folder / name).open("xb") as file:

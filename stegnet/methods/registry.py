@@ -133,6 +133,24 @@ class Registry(Mapping[str, Method]):
 METHODS = Registry(_CLASSES)
 
 
+def method_for(
+    destination: str, given: Mapping[str, Any], suffix: str, method: str | None = None
+) -> tuple[Method, Any]:
+    """The method by which a container survives being sent to a destination, and its options.
+
+    Args:
+        given: options that are set, besides those of the destination.
+        suffix: of the container, or "".
+        method: its name; None: the destination's.
+    Raises:
+        ConfigError: as `METHODS.choose`; or a value is impossible.
+    """
+    chosen = DESTINATIONS[destination]
+    options = {**given, **chosen.options}
+    found = METHODS.choose(method or chosen.method, options, suffix)
+    return found, found.options(**options)
+
+
 @dataclass(frozen=True)
 class AutoOptions:
     """Options of the method "auto"."""

@@ -35,11 +35,7 @@ Frames = Generator[Frame, None, None]
 
 
 class Latest(Generic[T]):
-    """The latest item that a thread has put, for other threads; older items are dropped, not queued.
-
-    Attributes:
-        count: number of items put so far.
-    """
+    """The latest of the `count` items that a thread has put, for other threads; older ones are dropped."""
 
     def __init__(self) -> None:
         self.count, self._changed = 0, Condition()
@@ -101,10 +97,8 @@ def captured(frames: Frames) -> Iterator[Latest[Frame]]:
 
 
 def open_camera(name: str, loop: bool) -> Frames:
-    """The frames of a film file or anything OpenCV accepts: a camera's number, device or address.
+    """The frames of a film file, looped or once, or of what OpenCV accepts: a camera's number, device or address.
 
-    Args:
-        loop: a film starts again at its end.
     Raises:
         MediaError: it is a picture; when read, it can't be.
     """
@@ -117,11 +111,7 @@ def open_camera(name: str, loop: bool) -> Frames:
 
 
 def open_secret(path: Path) -> Frames:
-    """The frames of a film in an endless loop, or a picture.
-
-    Raises:
-        MediaError: it is neither.
-    """
+    """The frames of a film in an endless loop, or a picture; MediaError if it is neither."""
     if _is_film(path):
         return _film_frames(path, loop=True)
     return (Frame(picture, 0.0) for picture in [read_picture(path)])

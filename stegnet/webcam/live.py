@@ -1,17 +1,25 @@
-"""Hiding and revealing live: the latest frame of a camera, again and again; and a film of what it saw.
+"""Hiding and revealing live: the latest frame of a camera, again and again; a page that shows it; and a film.
 
 Of the live view nothing is kept, so that its key is random. Frames are hidden by what hides in films: `stegnet.hide`,
 from file to file, takes three to four times as long. What fits into a recording depends on all of it: so the camera's
 film is written without loss first, beside the result, and stays there if nothing can be hidden in it.
 """
 
+import base64
+import json
+import math
+import re
+import threading
+import time
 import warnings
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
-from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +27,14 @@ from PIL import Image, ImageOps
 
 from stegnet.api import Session
 from stegnet.core.errors import MediaError, StegnetError
+from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.kinds import FILM
+from stegnet.core.measures import difference, psnr
 from stegnet.core.parallel import parallel_map
 from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import resize
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
+from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import AUTO, METHODS, CoverSize
 from stegnet.networks import FrameInput, Network, check_cover, hide_frame, reveal_frame
 from stegnet.record import MAX_FRAMES, Header, Pictures, Record, read_record
@@ -36,7 +47,12 @@ MILLISECOND = Fraction(1, 1000)
 RATE = Fraction(25)  # for players; the time stamps say when frames are shown
 _POLL = 0.2  # seconds between looks at whether to stop
 _FIRST = 20.0  # seconds to wait for the first frame
+_GAIN, _QUALITY = 10, 90  # of differences; of JPEGs
+_RATE_WINDOW = 3.0  # seconds over which frame rates are averaged
+_LONG_POLL = 10.0  # seconds for which a request waits for a new frame
 _MOST_SKIPPED = 10  # frames of a secret film for each that is shown, lest decoding it takes all the time
+
+Statistics = dict[str, float | int | bool | None]  # JSON values
 
 
 class LiveFrame(NamedTuple):
@@ -53,10 +69,8 @@ class LiveFrame(NamedTuple):
 class LiveView:
     """Hides a secret, scaled down to fit, in the latest frames of a camera, and reveals it again.
 
-    Args:
-        size: of covers; None: that of the camera's first frame.
     Attributes:
-        size: width and height of covers.
+        size: width and height of covers; by default, of the camera's first frame.
         count: number of frames so far.
     Raises:
         MediaError: a source delivers no frame.
@@ -77,34 +91,30 @@ class LiveView:
         self._record = Record(Header(SYSTEM(FILM_ID_BYTES), FILM, MAX_FRAMES, Pictures(*described)), 1)
         check_cover(height, width, self._record.header, self._keys.film, 0)
 
-    def frames(self, stop: Event, most: int | None) -> Generator[LiveFrame, None, None]:
-        """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends.
-
-        Raises:
-            MediaError: a source can't be read.
-        """
+    def frames(self, stop: threading.Event, most: int | None) -> Generator[LiveFrame, None, None]:
+        """Processes the latest frame whenever a thread is free, until `stop` is set or the camera ends."""
         pool, taken = self._network.pool(*reversed(self.size)), self._taken(stop, most or MAX_FRAMES)
         with closing(parallel_map(self._hidden, taken, pool.workers, pool.prepare)) as frames:
             yield from frames
 
-    def _taken(self, stop: Event, most: int) -> Iterator[LiveFrame]:
+    def _taken(self, stop: threading.Event, most: int) -> Iterator[LiveFrame]:
         number, stamp, start = 0, -1, None
         with suppress(EOFError):
             while self.count < most and not stop.is_set():
                 found = self._camera.wait(number, _POLL)
                 if found is None:
                     continue
-                number, (picture, time) = found
-                start = time if start is None else start
-                stamp = max(stamp + 1, round((time - start) * 1000))
+                number, (picture, seconds) = found
+                start = seconds if start is None else start
+                stamp = max(stamp + 1, round((seconds - start) * 1000))
                 cover = np.array(ImageOps.fit(Image.fromarray(picture), self.size, Image.Resampling.LANCZOS))
-                secret = resize(self._secret_at(time - start), self._rows, self._cols)
+                secret = resize(self._secret_at(seconds - start), self._rows, self._cols)
                 self.count += 1
                 yield LiveFrame(number, stamp, cover, secret)
 
-    def _secret_at(self, time: float) -> np.ndarray:
+    def _secret_at(self, seconds: float) -> np.ndarray:
         for _ in range(_MOST_SKIPPED):
-            if self._secret.time < time:
+            if self._secret.time < seconds:
                 self._secret = next(self._frames, self._secret)
         return self._secret.picture
 
@@ -116,13 +126,87 @@ class LiveView:
         return frame._replace(container=container, revealed=revealed)
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A film of what the camera saw, in which a secret is hidden at its end.
+class PageServer(LoopbackServer):
+    """Serves the page, and to each viewer the latest frame on request; the rest as `LoopbackServer`.
 
     Attributes:
-        options: for `stegnet.hide`.
+        statistics: of the frame shown last.
     """
+
+    def __init__(self, port: int, stop: threading.Event, recording: bool) -> None:
+        self.statistics: Statistics = {"shown": 0, "dropped": 0, "seconds": 0.0}
+        self.latest: Latest[tuple[LiveFrame, Statistics]] = Latest()
+        self._window: deque[tuple[float, int]] = deque()  # time, frames captured by then
+        self._first, self._recording = 0, recording
+        page = files("stegnet.webcam").joinpath("page.html").read_bytes()
+        super().__init__(port, _Handler, stop, {"": ("text/html; charset=utf-8", page)})
+
+    def show(self, frame: LiveFrame, captured: int) -> None:
+        """Shows a frame to all viewers; the camera has delivered `captured` so far."""
+        shown, now, window = self.latest.count + 1, time.monotonic(), self._window
+        self._first = self._first or frame.number
+        window.append((now, captured))
+        while now - window[0][0] > _RATE_WINDOW and len(window) > 2:
+            window.popleft()
+        span = now - window[0][0]
+        height, width, _ = frame.cover.shape
+        self.statistics = {
+            "shown": shown,
+            "dropped": frame.number - self._first + 1 - shown,
+            "camera_rate": (captured - window[0][1]) / span if span else None,
+            "shown_rate": (len(window) - 1) / span if span else None,
+            "container_psnr": _psnr(frame.cover, frame.container),
+            "revealed_psnr": _psnr(frame.secret, frame.revealed),
+            "width": width,
+            "height": height,
+            "seconds": frame.stamp / 1000,
+            "recording": self._recording,
+        }
+        self.latest.put((frame, self.statistics))
+
+    def closing(self) -> None:
+        """Viewers learn that the session is over."""
+        self.latest.close()
+
+
+class _Handler(LoopbackHandler):
+    server: PageServer
+    end = "stop"
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+    def get(self, path: str) -> None:
+        if path != "frame":
+            self.refuse(HTTPStatus.NOT_FOUND)
+            return
+        after = self.path.partition("?after=")[2]
+        known = int(after) if re.fullmatch(r"\d{1,9}", after, re.ASCII) else 0
+        try:
+            found = self.server.latest.wait(known, _LONG_POLL)
+            answer = _shown(found[0], *found[1]) if found else {"ended": False}
+        except EOFError:
+            answer = {"ended": True}
+        self.send_whole("application/json", json.dumps(answer).encode())
+
+
+def _shown(number: int, frame: LiveFrame, statistics: Statistics) -> dict[str, object]:
+    pictures = {name: getattr(frame, name) for name in ("cover", "container", "secret", "revealed")}
+    pictures["container_difference"] = difference(frame.cover, frame.container, _GAIN)
+    pictures["revealed_difference"] = difference(frame.secret, frame.revealed, _GAIN)
+    encoded = {name: base64.b64encode(encode_jpeg(each, _QUALITY)).decode() for name, each in pictures.items()}
+    return {"number": number, "statistics": statistics, "pictures": encoded}
+
+
+def _psnr(a: np.ndarray, b: np.ndarray) -> float | None:
+    """In dB; None in place of infinity, which JSON lacks."""
+    return found if math.isfinite(found := psnr(a, b)) else None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A film of what the camera saw, in which `stegnet.hide` hides a secret, with `options`, at its end."""
 
     secret: Path
     out: Path
@@ -153,11 +237,7 @@ class Recording:
                 raise MediaError(f"{self.out}: not written: there was no frame to record")
 
     def hide(self, session: Session) -> Report:
-        """Hides the secret in the draft, which then goes.
-
-        Raises:
-            CapacityError: it does not fit, or does not come back.
-        """
+        """Hides the secret in the draft, which then goes."""
         files = self.draft, self.secret, self.out
         try:
             with warnings.catch_warnings(action="ignore"):  # of a weak passphrase: the command line has warned

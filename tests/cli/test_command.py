@@ -14,7 +14,7 @@ import stegnet
 from stegnet import Session
 from stegnet.cli import main
 from stegnet.cli.command import EXIT_CODES, make_parser
-from stegnet.cli.flags import with_options
+from stegnet.cli.messages import with_options
 from stegnet.cli.parser import commands_of
 from stegnet.core.errors import SETTING
 from stegnet.methods import METHODS

@@ -76,7 +76,7 @@ def test_the_first_import_imports_nothing():
     [
         ("stegnet.cli.signals", b""),
         ("contextlib", b""),
-        ("tempfile", b""),
+        ("argparse", b""),
         ("stegnet.cli.commands.keygen", b"error: interrupted\n"),
         ("numpy", b"error: interrupted\n"),
     ],

@@ -16,8 +16,7 @@ import pytest
 from PIL import Image
 
 from stegnet.loopback import LOOPBACK
-from stegnet.webcam.live import LiveFrame
-from stegnet.webcam.server import PageServer
+from stegnet.webcam.live import LiveFrame, PageServer
 from tests.support.quality import psnr
 from tests.support.waiting import LIMIT
 
@@ -108,7 +107,7 @@ def test_a_viewer_waits_for_a_new_frame_or_the_end(server, ask, show):
 def test_frame_rates(server, show, monkeypatch):
     """Those of the last three seconds, or of the last frame."""
     now, statistics = iter([10.0, 10.5, 11.0, 20.0, 20.5]), []
-    monkeypatch.setattr("stegnet.webcam.server.time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr("stegnet.webcam.live.time", SimpleNamespace(monotonic=lambda: next(now)))
     for step in range(5):
         show(10 * step + 1, 10 * step + 1)
         statistics.append(server.statistics)

@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from stegnet.cli import messages
+from stegnet.cli import messages, results
 from stegnet.cli.options import add_output_options
 from stegnet.core.errors import extra
-from stegnet.core.progress import Progress
 from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
@@ -38,13 +37,6 @@ def add_arguments(enhance: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    with messages.progress_bar() as progress:
-        report = _enhance(options, progress)
-    messages.wrote(options.output, report, f", {report.frames} frames" if report.frames > 1 else "")
-    return 0
-
-
-def _enhance(options: argparse.Namespace, progress: Progress) -> Report:
     with extra("media", "stegnet enhance"):
         from stegnet.media.enhance import enhance, enhance_film
 
@@ -52,19 +44,23 @@ def _enhance(options: argparse.Namespace, progress: Progress) -> Report:
     with Cover(options.file) as file:
         OutputTarget(out, options.force).check(FORMS[file.kind], file.kind, options.file)
         pixels, profile = (None, None) if file.is_film else file.picture
-    if pixels is None:
-        film, notes = enhance_film(
-            options.file,
-            out,
-            options.strength,
-            shown_form(out),
-            lambda done, total: progress("enhance", done, total),
-            overwrite=options.force,
-        )
-        return Report(film.width, film.height, len(film.pts), notes=notes)
-    with atomic_write(out, overwrite=options.force, private=True) as part:
-        write_png(part, enhance(pixels, options.strength), icc=profile)
-    return Report(pixels.shape[1], pixels.shape[0])
+    if pixels is not None:
+        with atomic_write(out, overwrite=options.force, private=True) as part:
+            write_png(part, enhance(pixels, options.strength), icc=profile)
+        report = Report(pixels.shape[1], pixels.shape[0])
+    else:
+        with messages.progress_bar() as progress:
+            film, notes = enhance_film(
+                options.file,
+                out,
+                options.strength,
+                shown_form(out),
+                lambda done, total: progress("enhance", done, total),
+                overwrite=options.force,
+            )
+        report = Report(film.width, film.height, len(film.pts), notes=notes)
+    results.wrote(out, report)
+    return 0
 
 
 def _strength(text: str) -> float:

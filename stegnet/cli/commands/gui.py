@@ -7,8 +7,7 @@ import time
 from stegnet.cli import messages
 from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_context
 from stegnet.cli.signals import stop_on_signal
-from stegnet.gui.server import GuiServer
-from stegnet.gui.workspace import Workspace
+from stegnet.gui.server import GuiServer, Workspace
 from stegnet.loopback import browser
 
 _POLL = 0.1  # seconds

@@ -1,30 +1,31 @@
 """`stegnet hide`: hides a picture, film or file in a cover, or a folder of them."""
 
 import argparse
-import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages, results, streams
-from stegnet.cli.archive import add_archive_option, packed
 from stegnet.cli.keys import add_key_options, read_key_source
-from stegnet.cli.method_options import add_method_options, chosen_method
 from stegnet.cli.options import (
     add_cluster_option,
+    add_method_options,
     add_network_options,
     add_output_options,
     check_output_stream,
     check_places,
     chosen_context,
+    chosen_method,
     cluster_needs_folder,
     output_target,
 )
 from stegnet.cli.parser import Parser
 from stegnet.cluster import HidingWork, run_on_cluster
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, renamed
 from stegnet.core.temporary import temporary_folder
-from stegnet.files import hide_each, is_folder, make_album, plan_album, plan_hiding, results_folder
+from stegnet.files import hide_each, is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
@@ -89,7 +90,10 @@ def add_arguments(hide: Parser) -> None:
     results.add_json_option(hide)
     add_method_options(hide)
     hide.add_topic("covers", _COVERS)
-    add_archive_option(hide.add_topic("folders", _FOLDERS))
+    archive_help = (
+        "hide the folder SECRET, names and contents only, as one file, which `stegnet reveal -o FOLDER` unpacks"
+    )
+    hide.add_topic("folders", _FOLDERS).add_argument("--archive", action="store_true", help=archive_help)
     album = hide.add_topic("albums", _ALBUMS)
     album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
     any_help = "number of pictures that suffice, whichever they are (default: all)"
@@ -116,60 +120,14 @@ def execute(options: argparse.Namespace) -> int:
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
-    with packed(options), streams.spooled(options, "cover", "secret"):
+    with _packed(options), streams.spooled(options, "cover", "secret"):
+        if is_folder(options.cover):
+            return (_hide_album if options.spread else _hide_folder)(options, job, key_source)
         return _hide(options, job, key_source)
 
 
-def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    if is_folder(options.cover):
-        return (_run_album if options.spread else _run_folder)(options, job, key_source)
-    if options.spread:
-        options.usage_error("--spread requires a folder of covers")
-    cluster_needs_folder(options)
-    if is_folder(options.secret):
-        check_input(options.cover)  # rather than a folder, it may be missing
-        raise MediaError(
-            f"{options.secret}: is a folder",
-            "a folder of secrets needs a folder of covers; --archive hides it as one file",
-        )
-    if options.output == streams.STREAM:
-        return _hide_to_output(options, job, key_source)
-    options.output = _with_suffix(options, job)
-    report = _hide_one(options, job, key_source)
-    results.show(options, options.output, report, _frames(report))
-    surviving = {each.method for each in DESTINATIONS.values()}
-    if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
-        messages.note(_AS_FILE)
-    return 0
-
-
-def _with_suffix(options: argparse.Namespace, job: HideJob) -> Path:
-    """The output file, with the suffix that fits its cover if it has none."""
-    is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
-    if options.output.suffix or options.output.name.startswith(".") or is_other:
-        return options.output
-    return options.output.with_suffix(job.suffix_of(options.cover))
-
-
-def _hide_one(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
-    with messages.progress_bar() as progress:
-        shown = job.showing(progress, messages.warning)
-        return hide_file(shown, options.cover, options.secret, output_target(options), key_source)
-
-
-def _hide_to_output(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    streams.refuse_terminal()
-    with temporary_folder() as folder:
-        options.output = folder / f"container{job.suffix_of(options.cover)}"
-        report = _hide_one(options, job, key_source)
-        streams.copy_to_output(options.output)
-        size = options.output.stat().st_size
-    messages.wrote("standard output", report, _frames(report), size=size, tell=messages.note)
-    return 0
-
-
 def _check(options: argparse.Namespace) -> None:
-    """Rejects texts and streams where files are needed."""
+    """Rejects options that do not go together."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
     if options.any is not None and not options.spread:
@@ -180,29 +138,77 @@ def _check(options: argparse.Namespace) -> None:
         options.usage_error("--cluster requires files: neither a text nor a stream")
 
 
-def _run_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+@contextmanager
+def _packed(options: argparse.Namespace) -> Iterator[None]:
+    """Within the block, the secret is the packed folder, if `--archive` asks for that."""
+    if not options.archive:
+        yield
+        return
+    if options.text is not None or options.cluster:
+        options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
+    secret = Path(str(options.secret))
+    if isinstance(options.output, Path) and secret.resolve() in options.output.resolve().parents:
+        raise MediaError(f"{options.output}: is in the folder that is hidden", "write it elsewhere")
+    with temporary_folder() as folder:
+        options.secret = pack(secret, folder)
+        with renamed({str(options.secret): str(secret)}):
+            yield
+
+
+def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+    """Hides in one cover."""
+    if options.spread:
+        options.usage_error("--spread requires a folder of covers")
+    cluster_needs_folder(options)
+    if is_folder(options.secret):
+        check_input(options.cover)  # rather than a folder, it may be missing
+        hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
+        raise MediaError(f"{options.secret}: is a folder", hint)
+    if options.output == streams.STREAM:
+        streams.refuse_terminal()
+        with temporary_folder() as folder:
+            options.output = folder / f"container{job.suffix_of(options.cover)}"
+            report = _hide_file(options, job, key_source)
+            streams.copy_to_output(options.output)
+            size = options.output.stat().st_size
+        results.wrote("standard output", report, size, tell=messages.note)
+        return 0
+    is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
+    if not (options.output.suffix or options.output.name.startswith(".") or is_other):
+        options.output = options.output.with_suffix(job.suffix_of(options.cover))
+    report = _hide_file(options, job, key_source)
+    results.show(options, report, options.output)
+    surviving = {each.method for each in DESTINATIONS.values()}
+    if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
+        messages.note(_AS_FILE)
+    return 0
+
+
+def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
+    with messages.progress_bar() as progress:
+        shown = job.showing(progress, messages.warning)
+        return hide_file(shown, options.cover, options.secret, output_target(options), key_source)
+
+
+def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     any_file = job.method.any_file and not (job.method.matched and is_folder(options.secret))
     plan = plan_hiding(options.cover, options.secret, any_file)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        out = output_target(options)
+        out, shown = output_target(options), job.showing(progress)
+
+        def hide_one(cover: Path, secret: Path, target: OutputTarget) -> Report:
+            return hide_file(shown, cover, secret, target, key_source)
+
         if options.cluster:
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
-            shown_job = job.showing(progress)
-
-            def hide_one(cover: Path, secret: Path, target: OutputTarget) -> Report:
-                return hide_file(shown_job, cover, secret, target, key_source)
-
             outcomes = hide_each(plan, out, hide_one, job.suffix_of)
-        shown = results.BatchResults(options, _frames)
-        code = messages.run_batch(plan, outcomes, shown)
-        shown.warn_of_covers()
-        return code
+        return results.show_batch(options, plan, outcomes)
 
 
-def _run_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "an album holds one file: --archive makes one of a folder")
@@ -210,16 +216,4 @@ def _run_album(options: argparse.Namespace, job: HideJob, key_source: KeySource)
     with results_folder(options.output, options.cover):
         with messages.progress_bar() as progress:
             made = make_album(album, output_target(options), key_source, job.showing(progress))
-        shown = results.BatchResults(options, _frames)
-        code = messages.run_batch(album, (each for each in made), shown)
-        shown.warn_of_covers()
-        return code
-
-
-def _frames(report: Report) -> str:
-    frames = f", {report.frames} frames, {report.hidden} hidden" if report.frames > 1 else ""
-    return frames if report.secret_psnr is None else f"{frames}, secret {_decibels(report.secret_psnr)}"
-
-
-def _decibels(psnr: float) -> str:
-    return "unchanged" if math.isinf(psnr) else f"{psnr:.1f} dB"
+        return results.show_batch(options, album, (each for each in made))

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from stegnet import __version__
-from stegnet.cli import messages
+from stegnet.cli import messages, results
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import add_search_option
 from stegnet.files import Info, Value, file_info, fit_info
@@ -48,7 +48,7 @@ def execute(options: argparse.Namespace) -> int:
     else:
         for name, value in _verbose(found) if options.verbose else _plain(found):
             messages.result(f"{name}: {value}")
-    return messages.ALTERED if found.get("whole") is False else 0
+    return results.ALTERED if found.get("whole") is False else 0
 
 
 Lines = Iterator[tuple[str, str]]

@@ -4,14 +4,10 @@ import argparse
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.cli import messages
 from stegnet.core.errors import KeyFileError
 from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
-
-if TYPE_CHECKING:
-    import segno
 
 _LEAST_WORDS, _MOST_WORDS = 4, 32
 _TERMINAL = "-"  # of --qr: instead of a file
@@ -55,17 +51,28 @@ def add_arguments(keygen: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     _check(options)
+    path = options.key_file
     if options.passphrase_words:
-        _print_words(options.passphrase_words)
+        text, bits = random_words(options.passphrase_words)
+        messages.result(text)
+        years = float(f"{guessing_years(bits):.0e}")
+        messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years")
         return 0
     if options.identity:
-        _generate_identity(options.key_file)
+        recipient = make_identity_file(path)
+        messages.result(f"wrote {path}")
+        messages.result(f"recipient: {recipient}")
+        messages.note(
+            "give the recipient to anyone, and the file to nobody: it reveals what is hidden for the recipient"
+        )
     elif not options.show:
-        _generate(options.key_file)
+        make_key_file(path)
+        messages.result(f"wrote {path}")
+        messages.note("anyone with this file can reveal what is hidden with it; without it, nobody can")
     if options.qr is not None:
-        _show_code(options.key_file, options.qr)
+        _show_code(path, options.qr)
     elif options.show:
-        messages.result(shown_text(options.key_file))
+        messages.result(shown_text(path))
     return 0
 
 
@@ -82,46 +89,19 @@ def _check(options: argparse.Namespace) -> None:
         raise KeyFileError("there is no terminal to show the code in", "`--qr code.png` writes it to a file")
 
 
-def _generate(path: Path) -> None:
-    make_key_file(path)
-    messages.result(f"wrote {path}")
-    messages.note("anyone with this file can reveal what is hidden with it; without it, nobody can")
-
-
-def _generate_identity(path: Path) -> None:
-    recipient = make_identity_file(path)
-    messages.result(f"wrote {path}")
-    messages.result(f"recipient: {recipient}")
-    messages.note("give the recipient to anyone, and the file to nobody: it reveals what is hidden for the recipient")
-
-
-def _print_words(count: int) -> None:
-    text, bits = random_words(count)
-    messages.result(text)
-    years = float(f"{guessing_years(bits):.0e}")
-    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years")
-
-
 def _show_code(key_file: Path, out: Path) -> None:
     """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
-    if str(out) == _TERMINAL:
-        messages.code(_code(shown_text(key_file)))
-    else:
-        write_new(out, _as_picture(_code(shown_text(key_file)), out.suffix))
-        messages.result(f"wrote {out}")
-    messages.note("anyone who sees the code of a key has the key; that of a recipient is public")
-
-
-def _code(text: str) -> "segno.QRCode":
     import segno  # takes 30 ms, and only --qr needs it
 
-    return segno.make_qr(text)
-
-
-def _as_picture(code: "segno.QRCode", suffix: str) -> bytes:
-    content = BytesIO()
-    code.save(content, kind=suffix[1:].lower(), scale=_PIXELS)
-    return content.getvalue()
+    code = segno.make_qr(shown_text(key_file))
+    if str(out) == _TERMINAL:
+        messages.code(code)
+    else:
+        content = BytesIO()
+        code.save(content, kind=out.suffix[1:].lower(), scale=_PIXELS)
+        write_new(out, content.getvalue())
+        messages.result(f"wrote {out}")
+    messages.note("anyone who sees the code of a key has the key; that of a recipient is public")
 
 
 def _count(text: str) -> int:

@@ -71,83 +71,61 @@ def execute(options: argparse.Namespace) -> int:
     if options.force and options.output is None:
         options.usage_error("--force requires -o: without -o, no file is ever overwritten")
     key_source = read_key_source(options)
-    if options.container != streams.STREAM and is_folder(options.container):
-        if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
-            return _run_folder(options, key_source)
-        return _run_album(options, key_source)
-    cluster_needs_folder(options)
-    with streams.spooled(options, "container"):
-        return _run_one(options, key_source, None if options.output else Path())
-
-
-def _run_one(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> int:
-    """Reveals one container, or an album; `folder` as for `_reveal_one`."""
-    if options.output == streams.STREAM:
-        report = _reveal_to_output(options, key_source)
-    else:
-        report = _reveal(options, key_source, folder)
-    return messages.ALTERED if report.trouble else 0
-
-
-def _run_album(options: argparse.Namespace, key_source: KeySource) -> int:
+    if options.container == streams.STREAM or not is_folder(options.container):
+        cluster_needs_folder(options)
+        with streams.spooled(options, "container"):
+            return _reveal(options, key_source, None if options.output else Path())
+    if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
+        return _reveal_folder(options, key_source)
     out = options.output
     if out in (None, streams.STREAM) or (out.suffix and not is_folder(out)):
-        return _run_one(options, key_source, None if out else Path())
+        return _reveal(options, key_source, None if out else Path())
     with results_folder(out, options.container, private=True):
-        return _run_one(options, key_source, out)
+        return _reveal(options, key_source, out)
 
 
-def _reveal(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
-    report = _reveal_one(options, key_source, folder)
-    if report.text is None:
-        results.show(options, report.path, report, _frames(report))
-    else:
-        results.show_text(options, report)
-    return report
-
-
-def _reveal_to_output(options: argparse.Namespace, key_source: KeySource) -> Report:
-    with temporary_folder() as folder:
-        report = _reveal_one(options, key_source, folder)
-        if report.text is not None:
-            results.show_text(options, report)
-            return report
-        streams.copy_to_output(report.path)
-        size = report.path.stat().st_size
-    messages.wrote("standard output", report, _frames(report), size=size, tell=messages.note)
-    return report
-
-
-def _reveal_one(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
-    """Reveals one container.
+def _reveal(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> int:
+    """Reveals one container, or an album.
 
     Args:
         folder: for a result that names itself; None: the output options name it.
     """
+    if options.output == streams.STREAM:
+        with temporary_folder() as own:
+            report = _reveal_file(options, key_source, own)
+            if report.text is None:
+                streams.copy_to_output(report.path)
+                size = report.path.stat().st_size
+        if report.text is None:
+            results.wrote("standard output", report, size, tell=messages.note)
+        else:
+            results.show(options, report)
+    else:
+        report = _reveal_file(options, key_source, folder)
+        results.show(options, report, report.path)
+    return results.ALTERED if report.trouble else 0
+
+
+def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
     context, out = chosen_context(options), output_target(options, folder)
     with messages.progress_bar() as progress:
         return reveal_file(options.container, out, key_source, options.strict, replace(context, progress=progress))
 
 
-def _run_folder(options: argparse.Namespace, key_source: KeySource) -> int:
+def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if options.output is None:
         options.usage_error("a folder requires -o")
-    plan, context = plan_revealing(options.container), chosen_context(options)
+    plan, context, out = plan_revealing(options.container), chosen_context(options), output_target(options)
     for method in METHODS.values():
         method.load(context)
-    out, shown = output_target(options), results.BatchResults(options, _frames)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
+
+        def write(hidden: FoundSecret, target: OutputTarget) -> Report:
+            return write_hidden(hidden, target, options.strict)
+
         if options.cluster:
             outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, context), key_source)
-            return messages.run_batch(plan, outcomes, shown)
-
-        def write(hidden: FoundSecret, out: OutputTarget) -> Report:
-            return write_hidden(hidden, out, options.strict)
-
-        outcomes = reveal_each(plan, out, key_source, write, replace(context, progress=progress))
-        return messages.run_batch(plan, outcomes, shown)
-
-
-def _frames(report: Report) -> str:
-    return f", {report.frames} frames" if report.frames > 1 else ""
+        else:
+            outcomes = reveal_each(plan, out, key_source, write, replace(context, progress=progress))
+        return results.show_batch(options, plan, outcomes)

@@ -5,10 +5,9 @@ import re
 import threading
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stegnet.api import Session
-from stegnet.cli import messages
+from stegnet.cli import messages, results
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     NO_BROWSER,
@@ -23,13 +22,8 @@ from stegnet.core.errors import extra
 from stegnet.core.kinds import FILM
 from stegnet.keys import KEY_BYTES, SYSTEM, Key, KeySource
 from stegnet.loopback import browser
-from stegnet.methods import Context
 from stegnet.methods.network_reveal import chosen_network
-from stegnet.results import FORMS, OutputTarget, Report
-
-if TYPE_CHECKING:
-    from stegnet.webcam.live import Recording
-    from stegnet.webcam.server import Statistics
+from stegnet.results import FORMS, OutputTarget
 
 _MAX_SIDE = 4096
 DESCRIPTION = """\
@@ -73,15 +67,18 @@ def add_arguments(webcam: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     with extra("media", "stegnet webcam"):
-        from stegnet.webcam import capture, live, server
+        from stegnet.webcam import capture, live
 
-    key_source, report = _key_source(options), None
-    _check_output(options)
-    recording, context = None, chosen_context(options)
+    key_source, recording, report = _key_source(options), None, None
+    if options.survive and not options.record:
+        options.usage_error("--survive requires --record")
+    context = chosen_context(options)
     if options.record:
+        target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
+        target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
         survive = {"survive": options.survive} if options.survive else {}
         recording = live.Recording(options.secret, options.record, key_source, options.force, survive)
-    with server.PageServer(options.port, threading.Event(), bool(recording)) as page, stop_on_signal(page.stop.set):
+    with live.PageServer(options.port, threading.Event(), bool(recording)) as page, stop_on_signal(page.stop.set):
         with (
             browser(page.address, "webcam") as start_browser,
             capture.captured(capture.open_camera(options.source, not options.once)) as camera,
@@ -100,15 +97,14 @@ def execute(options: argparse.Namespace) -> int:
                     if film:
                         film.write(frame.cover, frame.stamp * live.MILLISECOND)
         if recording:
-            report = _hide(recording, context)
-    _print_summary(options.record, page.statistics, report)
+            where = {name: getattr(context, name) for name in ("weights", "device", "precision", "backend")}
+            with messages.progress_bar() as progress:
+                report = recording.hide(Session(**where, progress=progress))
+    shown = page.statistics
+    messages.result(f"showed {shown['shown']} frames in {shown['seconds']:.1f} s, dropped {shown['dropped']}")
+    if report:
+        results.wrote(options.record, report)
     return 0
-
-
-def _hide(recording: "Recording", context: Context) -> Report:
-    where = {name: getattr(context, name) for name in ("weights", "device", "precision", "backend")}
-    with messages.progress_bar() as progress:
-        return recording.hide(Session(**where, progress=progress))
 
 
 def _key_source(options: argparse.Namespace) -> KeySource:
@@ -119,21 +115,6 @@ def _key_source(options: argparse.Namespace) -> KeySource:
         options.usage_error("--record requires a key that can be used again: --key-file or --passphrase")
     messages.note("using a random key for this session only")
     return Key(SYSTEM(KEY_BYTES))
-
-
-def _check_output(options: argparse.Namespace) -> None:
-    if options.survive and not options.record:
-        options.usage_error("--survive requires --record")
-    if options.record:
-        target = OutputTarget(options.record, options.force, auxiliary_inputs(options))
-        target.check(FORMS[FILM], FILM, options.secret, Path(options.source))
-
-
-def _print_summary(record: Path | None, statistics: "Statistics", report: Report | None) -> None:
-    frames, dropped = statistics["shown"], statistics["dropped"]
-    messages.result(f"showed {frames} frames in {statistics['seconds']:.1f} s, dropped {dropped}")
-    if report:
-        messages.wrote(record, report, f", {report.frames} frames")
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from tools.postgres import Postgres, postgres
+from tools.servers import Postgres, postgres
 
 
 @pytest.fixture(scope="session")
