@@ -27,7 +27,7 @@ from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import JpegOptions
 from stegnet.methods.jpeg_channel import sealed_planes
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
-from stegnet.sealing.jpeg_costs import juniward, shown_luma
+from stegnet.sealing.jpeg_carriers import juniward, shown_luma
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"

@@ -48,12 +48,12 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "JPEG": [
         ("image.jpeg_coefficients", "LONGEST_RUN MOST_WAITING"),
-        ("sealing.jpeg_samples", "MIDDLE CARRIED GROUP"),
+        ("sealing.jpeg_carriers", "MIDDLE CARRIED GROUP"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg", "MOST_RATE RATE STEP HIGHEST_RATE MEASURED"),
     ],
-    "JPEG_COSTS": [("sealing.jpeg_costs", "STABILISER HIGH LOW WINDOW KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
+    "JPEG_COSTS": [("sealing.jpeg_carriers", "STABILISER HIGH LOW WINDOW KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
     "KEYS": [
         ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
         ("keys.keyfiles", "KEY_COMMENT"),
@@ -88,7 +88,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "TEXTS": [("results.conversion", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
-    "ZONE": [("sealing.record_zone", "GREY_SHARE TOGETHER")],
+    "ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
 }
 
 

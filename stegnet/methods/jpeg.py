@@ -1,6 +1,6 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-Samples are luma's coefficients (`stegnet.sealing.jpeg_samples`, `jpeg_costs`). A cover that is no JPEG is made one
+Samples are luma's coefficients (`stegnet.sealing.jpeg_carriers`, `jpeg_costs`). A cover that is no JPEG is made one
 (`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 
@@ -38,7 +38,7 @@ from stegnet.methods.writing import FoundFile, found_file_by, write_jpeg
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import Changes, SecurePayload, not_safe
 from stegnet.sealing import room
-from stegnet.sealing.jpeg_samples import CARRIED, COEFFICIENTS, medium_of, samples_of
+from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, medium_of, samples_of
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95

@@ -26,8 +26,7 @@ from stegnet.image.transcoded_blocks import Blocks
 from stegnet.keys import ContainerKeys, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_costs import WET, coefficient_costs
-from stegnet.sealing.jpeg_samples import CARRIED, medium_of, samples_of, with_samples
+from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs, medium_of, samples_of, with_samples
 
 _TIMEOUT = 300  # seconds that a command may take for a picture
 _NO_INPUT = {"stdin": subprocess.DEVNULL}

@@ -1,7 +1,7 @@
 """Sealed bits: bytes in the samples of a picture, encrypted, authenticated, and as hard to detect as is known.
 
-`seal` writes and reads a record; `carriers` says where its zones are, `record_zone` and `steps` write them by the
-`trellis` at the `costs` of texture, compiled if `core.kernels` are; `decoys` are steps that carry nothing.
+`seal` writes and reads a record; `carriers` says where its zones are, `zones` writes them by the `trellis` at the
+`costs` of texture, compiled if `kernels` are; `decoys` are steps that carry nothing, `jpeg_carriers` coefficients.
 """
 
 from stegnet.sealing.carriers import (

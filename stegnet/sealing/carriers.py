@@ -20,15 +20,10 @@ _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 @dataclass(frozen=True)
 class CarrierModel:
-    """A kind of samples.
+    """A kind of samples."""
 
-    Attributes:
-        share: carriers for each sample of a group of lead and MAC: the fewer, the more samples does a bit choose from.
-        context: what the MAC covers besides the samples.
-    """
-
-    share: int
-    context: bytes = b""
+    share: int  # carriers for each sample of a group of lead and MAC: the fewer, the more does a bit choose from
+    context: bytes = b""  # what the MAC covers besides the samples
 
 
 PIXELS = CarrierModel(_GROUP)
@@ -36,17 +31,13 @@ PIXELS = CarrierModel(_GROUP)
 
 @dataclass(frozen=True)
 class Zones:
-    """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any.
-
-    Attributes:
-        group: places for each bit of lead and MAC.
-    """
+    """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any."""
 
     lead: slice
     mac: slice
     record: slice
     ephemeral: slice
-    group: int
+    group: int  # places for each bit of lead and MAC
 
     @property
     def public(self) -> slice:
@@ -66,22 +57,10 @@ class Zones:
 
 @dataclass(frozen=True)
 class Order:
-    """Keyed order of a frame's carriers.
+    """Keyed order of a frame's carriers."""
 
-    Attributes:
-        runs: (T,) int64, the runs of carriers in their order.
-        sides: (n,) uint8, 0 or 1, of the samples of the MAC's zone.
-    """
-
-    runs: np.ndarray
-    sides: np.ndarray
-
-    def put(self, placed: np.ndarray, samples: np.ndarray) -> None:
-        """Puts carriers in keyed order back among the samples."""
-        carriers = _carriers(samples)
-        carriers[: placed.size].reshape(-1, _RUN)[self.runs] = placed.reshape(-1, _RUN)
-        blocks, carriers = _blocks(samples), carriers.reshape(-1, STRIDE - 1)
-        blocks[:, :_SALT], blocks[:, _SALT + 1 :] = carriers[:, :_SALT], carriers[:, _SALT:]
+    runs: np.ndarray  # (T,) int64, the runs of carriers in their order
+    sides: np.ndarray  # (n,) uint8, 0 or 1, of the samples of the MAC's zone
 
     def numbers(self, zone: slice) -> np.ndarray:
         """Numbers of the samples at the places of a zone, (n,) int32."""
@@ -97,9 +76,7 @@ class Order:
     def greens(self, zone: slice, channels: int, free: np.ndarray) -> np.ndarray:
         """Numbers of the green samples at the places of a zone, (n,) int32; of a grey picture, all are.
 
-        Args:
-            channels: of the picture, 3 or 1.
-            free: (S,) bool, in which all samples of the zone are marked; or empty.
+        All samples of the zone are marked in `free`, (S,) bool, unless it is empty.
         """
         if kernels.compiled:
             found = np.empty(zone.stop - zone.start, np.int32)
@@ -111,11 +88,7 @@ class Order:
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
-    """The zones of a frame of so many samples.
-
-    Args:
-        ephemeral: it carries an ephemeral key.
-    """
+    """The zones of a frame of so many samples, with or without an ephemeral key."""
     carriers = samples // STRIDE * (STRIDE - 1)
     group = min(max(carriers // medium.share, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
@@ -125,10 +98,9 @@ def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXEL
 
 
 def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS, places: int | None = None) -> Order:
-    """The order of the carriers of the frame with this salt; the runs of an ephemeral key are the last.
+    """The order of the carriers of the frame with this salt, at least its first places if not all are wanted.
 
-    Args:
-        places: number of the first places that are wanted, at least; None: all.
+    The runs of an ephemeral key are the last.
     """
     if key.ephemeral is None:
         return _keyed_order(samples, key, salt, medium, places)
@@ -153,7 +125,8 @@ def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, plac
 
 def frame_salt(picture: np.ndarray) -> bytes:
     """The 16-byte hash of a picture's salt samples."""
-    kept = _blocks(picture.reshape(-1))[:, _SALT]
+    samples = picture.reshape(-1)
+    kept = samples[: samples.size // STRIDE * STRIDE].reshape(-1, STRIDE)[:, _SALT]
     return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
 
 
@@ -170,13 +143,3 @@ def idle_samples(samples: int) -> np.ndarray:
 def size_bytes(height: int, width: int) -> bytes:
     """Height and width, as they are hashed."""
     return height.to_bytes(4, "big") + width.to_bytes(4, "big")
-
-
-def _blocks(samples: np.ndarray) -> np.ndarray:
-    return samples[: samples.size // STRIDE * STRIDE].reshape(-1, STRIDE)
-
-
-def _carriers(samples: np.ndarray) -> np.ndarray:
-    """A copy of the samples that are no salt samples, without those behind the last block."""
-    blocks = _blocks(samples)
-    return np.concatenate([blocks[:, :_SALT], blocks[:, _SALT + 1 :]], 1).reshape(-1)

@@ -24,16 +24,16 @@ class Costs(NamedTuple):
 def texture_costs(picture: np.ndarray) -> Costs:
     """Low costs in texture, high ones in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP), here in integers.
 
-    The high-pass residuals of the three channels are added before they are smoothed, so that a pixel has one cost.
-
-    Args:
-        picture: (H, W, 3) uint8.
+    The high-pass residuals of the three channels of (H, W, 3) uint8 are added before they are smoothed, so that a pixel
+    has one cost.
     """
     height, width = picture.shape[:2]
     sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
 
     def smooth(rows: slice) -> None:
-        sums[rows] = _smoothness(picture, rows)
+        first = max(rows.start - _REACH, 0)
+        found = _smoothness(picture[first : rows.stop + _REACH])
+        sums[rows] = found[rows.start - first :][: rows.stop - rows.start]
 
     def level(rows: slice) -> None:
         levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
@@ -57,17 +57,19 @@ def rounding_costs(error: np.ndarray) -> Costs:
     return Costs(np.uint8(_NEAREST + 1) - tilt, np.uint8(_NEAREST + 1) + tilt)
 
 
-def _smoothness(picture: np.ndarray, rows: slice) -> np.ndarray:
-    """The smoothed inverse texture of some rows, (n, W) int32."""
-    first = max(rows.start - _REACH, 0)
+def _smoothness(picture: np.ndarray) -> np.ndarray:
+    """The smoothed inverse texture, (H, W) int32, by the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]."""
     if kernels.compiled:
-        near = np.ascontiguousarray(picture[first : rows.stop + _REACH])
+        near = np.ascontiguousarray(picture)
         sums = np.empty(near.shape[:2], np.int32)
         kernels.compiled.smooth(near, near.shape[1], sums)
-        return sums[rows.start - first :][: rows.stop - rows.start]
-    wide = picture[first : rows.stop + _REACH].astype(np.int16)
-    texture = _box(sum(np.abs(_high_pass(wide[..., channel])).astype(np.int32) for channel in range(3)), 1)
-    return _box(_SHARP // np.maximum(texture, 1), 7)[rows.start - first :][: rows.stop - rows.start]
+        return sums
+    texture = np.zeros(picture.shape[:2], np.int32)
+    for channel in np.moveaxis(picture.astype(np.int16), 2, 0):
+        padded = np.pad(channel, 1, mode="symmetric")
+        rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
+        texture += np.abs(2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
+    return _box(_SHARP // np.maximum(_box(texture, 1), 1), 7)
 
 
 def _upper_median(values: np.ndarray) -> int:
@@ -84,17 +86,10 @@ def _upper_median(values: np.ndarray) -> int:
     return int(np.partition(near, place - counts[:high].sum())[place - counts[:high].sum()])
 
 
-def _high_pass(channel: np.ndarray) -> np.ndarray:
-    """The Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], of an (H, W) int16 channel."""
-    padded = np.pad(channel, 1, mode="symmetric")
-    rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
-    return 2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:]
-
-
 def _box(values: np.ndarray, reach: int) -> np.ndarray:
     """Sums over squares of 2·reach + 1 values a side, (H, W) int32, the borders mirrored."""
-    size, mirror = 2 * reach + 1, "symmetric"
-    padded = np.pad(values, (reach + 1, reach), mode=mirror)
+    size = 2 * reach + 1
+    padded = np.pad(values, (reach + 1, reach), mode="symmetric")
     sums = np.cumsum(padded, 0, dtype=np.int32)
     sums = np.cumsum(sums[size:] - sums[:-size], 1, dtype=np.int32)
     return sums[:, size:] - sums[:, :-size]

@@ -13,8 +13,17 @@ from stegnet.kernels.sorting import stable_argsort
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of
-from stegnet.sealing.record_zone import CostMap, RecordPlan, write_ephemeral, write_record
-from stegnet.sealing.steps import NO_TIES, StepCosts, changed, write_parities, write_zone
+from stegnet.sealing.zones import (
+    NO_TIES,
+    CostMap,
+    RecordPlan,
+    StepCosts,
+    changed,
+    write_ephemeral,
+    write_parities,
+    write_record,
+    write_zone,
+)
 
 _LEAST_CHANGED = 4  # salt samples
 _LAST_SALTS = 4  # of salt samples, only these can share a pixel with a sample behind the last run
@@ -26,11 +35,8 @@ _CLUSTERED = 1.2  # times as many steps are made where steps follow each other, 
 def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
     """Steps samples in the zone of an ephemeral key, before it is written there.
 
-    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere.
-
-    Args:
-        plan: of the record.
-        seed: 32 random bytes.
+    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere. The plan is the
+    record's.
     """
     stream, zones = _Stream(seed), cost_map.zones
     numbers = cost_map.order.numbers(zones.ephemeral)
@@ -50,10 +56,6 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats.
 
-    Args:
-        picture: (H, W, C) uint8, contiguous.
-        zones: of the frame.
-        seed: 32 random bytes.
     Returns:
         (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
     """
@@ -97,15 +99,15 @@ class _Stream:
 def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
 
-    So they follow the steps around them as all others do.
+    So they follow the steps around them as all others do. In the rest of a salt sample's pixel, they are the record's.
     """
-    stream = _Stream(seed)
-    shift = plan.channels * _shift(picture.size, plan.channels, stream)
+    stream, size, channels = _Stream(seed), picture.size, picture.shape[2]
+    shift = channels * _shift(size, channels, stream)
     rolled, own = np.roll(picture, shift), costs._replace(shift=shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     decoys = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     rolled += decoys.view(np.uint8)
-    order = order_of(picture.size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
+    order = order_of(size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
     cost_map = CostMap(rolled.reshape(-1), own, order, zones, _of_pixels(decoys))
     del decoys  # of large pictures, tens of megabytes
     if zones.public.stop:
@@ -113,10 +115,17 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
         write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
     write_record(cost_map, stream.trits(plan.trits), plan)
     before = np.roll(picture, shift)
-    of_record = (rolled - before).view(np.int8)
+    of_record = (rolled - before).view(np.int8).reshape(-1)
     for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
         write_zone(cost_map.samples, zone, stream.take(bits) & 1, own, order)
-    return _where_idle((rolled - before).view(np.int8), of_record, shift)
+    steps = (rolled - before).view(np.int8).reshape(-1)
+    idle, found = idle_samples(size), np.zeros(size, np.int8)
+    salts = idle[: size // STRIDE]
+    for offset in range(1, channels):
+        other = salts // channels * channels + (salts + offset) % channels
+        found[other] = of_record[(other + shift) % size]
+    found[idle] = steps[(idle + shift) % size]
+    return found.reshape(picture.shape)
 
 
 def _of_pixels(steps: np.ndarray) -> np.ndarray:
@@ -155,18 +164,14 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones
     for offset in range(channels) if plan.grey else (0,):
         near = moved // channels * channels + (moved + offset) % channels
         steps[near] = (changed(samples[near], changes[moving]) - samples[near]).view(np.int8)
-    steps[_beside_idle(idle, salts, channels)] = 0
+    # Samples that carry something, in a pixel of one that carries nothing but is no salt sample, stay.
+    last = idle[max(salts - _LAST_SALTS, 0) :]
+    beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
+    with_salts = np.isin(beside // channels, last[: min(salts, _LAST_SALTS)] // channels)
+    steps[beside[~(np.isin(beside, last) | with_salts)]] = 0
     write_parities(values, stream.take(groups) & 1, *costs.at(idle[head]))
     steps[idle[head]] = (values - samples[idle[head]]).view(np.int8)
     return steps.reshape(picture.shape)
-
-
-def _beside_idle(idle: np.ndarray, salts: int, channels: int) -> np.ndarray:
-    """Samples that carry something, in a pixel of one that carries nothing but is no salt sample."""
-    near = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
-    last = idle[max(salts - _LAST_SALTS, 0) :]
-    with_salts = last[: min(salts, _LAST_SALTS)] // channels
-    return near[~(np.isin(near, last) | np.isin(near // channels, with_salts))]
 
 
 def _random_changes(
@@ -190,19 +195,3 @@ def _random_changes(
     else:
         changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), NO_TIES))
     return changes[: numbers.size]
-
-
-def _where_idle(steps: np.ndarray, of_record: np.ndarray, shift: int = 0) -> np.ndarray:
-    """The steps at samples that carry nothing, and the record's in the rest of a salt sample's pixel.
-
-    Args:
-        steps, of_record: (H, W, C) int8, of a picture rolled by `shift` samples.
-    """
-    channels = steps.shape[2]
-    idle, found = idle_samples(steps.size), np.zeros(steps.size, np.int8)
-    salts = idle[: steps.size // STRIDE]
-    for offset in range(1, channels):
-        other = salts // channels * channels + (salts + offset) % channels
-        found[other] = of_record.reshape(-1)[(other + shift) % steps.size]
-    found[idle] = steps.reshape(-1)[(idle + shift) % steps.size]
-    return found.reshape(steps.shape)

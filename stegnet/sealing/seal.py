@@ -5,7 +5,6 @@ a place that is public, or the same in two frames.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -36,47 +35,33 @@ from stegnet.sealing.carriers import (
 )
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
-from stegnet.sealing.record_zone import (
+from stegnet.sealing.zones import (
+    NO_TIES,
     CostMap,
-    RecordPlan,
+    StepCosts,
+    parities_of,
     plan_of,
     read_ephemeral,
     read_record,
+    values_of,
     write_ephemeral,
     write_record,
+    write_zone,
 )
-from stegnet.sealing.steps import NO_TIES, StepCosts, parities_of, values_of, write_zone
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
 _LARGE = 1 << 20  # samples
 _GREY = 16  # added to the height of a grey record
-_Planned = tuple[RecordPlan, StepCosts]
 
 
 @dataclass(frozen=True)
 class UnsealedRecord:
-    """A record that was unsealed.
-
-    Attributes:
-        record: plaintext.
-        whole: the MAC holds: no sample was changed after sealing.
-    """
+    """A record that was unsealed: its plaintext, and whether no sample was changed after sealing."""
 
     record: bytes
     whole: bool
-
-
-def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS) -> int:
-    """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
-
-    Args:
-        key: film key; if it is for a recipient, room is left for an ephemeral key.
-        channels: 1 of a grey picture that stays grey.
-    """
-    zones = zones_of(channels * height * width, key.recipient is not None, medium)
-    return zones.room if zones.places else -1
 
 
 @dataclass(frozen=True)
@@ -101,6 +86,37 @@ class SealOptions:
     decoys: bool = True
 
 
+def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS) -> int:
+    """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
+
+    Args:
+        key: film key; if it is for a recipient, room is left for an ephemeral key.
+        channels: 1 of a grey picture that stays grey.
+    """
+    zones = zones_of(channels * height * width, key.recipient is not None, medium)
+    return zones.room if zones.places else -1
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Room that a cover needs besides its record: bytes for each pixel, and pixels that its sides should have more."""
+
+    share: float = 0.0
+    pixels: int = 8
+
+
+def too_small(
+    height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
+) -> CapacityError:
+    """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do."""
+    side, tall, wide = 1.0, height, width
+    while room(tall, wide, key, channels) < needed + margin.share * tall * wide:
+        side *= 1.02
+        tall, wide = int(height * side), int(width * side)
+    hint = f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}"
+    return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
+
+
 def seal(
     picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
@@ -113,45 +129,39 @@ def seal(
     Raises:
         CapacityError: the picture is too small.
     """
-    height, width = picture.shape[:2]
-    if len(record) > room(height, width, keys.film, picture.shape[2], options.medium):
+    (height, width, channels), medium, size = picture.shape, options.medium, len(record) + TAG_BYTES
+    if len(record) > room(height, width, keys.film, channels, medium):
         raise too_small(height, width, len(record), keys.film)
-    grey = is_grey(picture) and len(record) <= room(height, width, keys.film, 1, options.medium)
-    own = picture[..., :1].copy() if grey and picture.shape[2] > 1 else picture
+    grey = is_grey(picture) and len(record) <= room(height, width, keys.film, 1, medium)
+    own = picture[..., :1].copy() if grey and channels > 1 else picture
+    samples = own.reshape(-1)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
-    most = zones_of(own.size, addressed, options.medium)
-    plan = plan_of(len(record) + TAG_BYTES, most, options.effort, options.grey, own.shape[2])
+    plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
     final = _final_costs(own, costs, seed, plan.grey)
     del costs  # of large pictures, tens of megabytes: some callers have no more use for them
     if own.size > _LARGE and not addressed and not plan.may_merge:
         final = final._replace(ties=NO_TIES)  # as large
-    _seal(own, record, keys, seed, (plan, final), options)
-    if own is not picture:
-        picture[:] = own
 
-
-def _seal(
-    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, planned: _Planned, options: SealOptions
-) -> None:
-    """Seals a record in (H, W, C) uint8, of three channels or one; arguments as `seal`."""
-    samples, medium, (plan, final) = picture.reshape(-1), options.medium, planned
-    own, random = keys.film.recipient is not None and options.first, keystream(seed, SEED_BYTES + NONCE_BYTES)
+    random = keystream(seed, SEED_BYTES + NONCE_BYTES)
     nonce = bytes(random[SEED_BYTES:])
-    moved = np.zeros(picture.shape[:2], np.int8)
+    moved = np.zeros((height, width), np.int8)
     if options.decoys:
-        moved = place_decoys(picture, final, plan, zones_of(samples.size, own, medium), bytes(random[:SEED_BYTES]))
-    salt = frame_salt(picture)
+        zones = zones_of(own.size, addressed and options.first, medium)
+        moved = place_decoys(own, final, plan, zones, bytes(random[:SEED_BYTES]))
+    salt = frame_salt(own)
     key = keys.of_frame(salt, options.first)
-    zones, order = zones_of(samples.size, key.ephemeral is not None, medium), order_of(samples.size, key, salt, medium)
+    zones, order = zones_of(own.size, key.ephemeral is not None, medium), order_of(own.size, key, salt, medium)
     cost_map = CostMap(samples, final, order, zones, moved)
     if key.ephemeral is not None:
         fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
         write_ephemeral(cost_map, key.ephemeral, options.clustered)
-    lead = _seal_lead(key.lead(salt), nonce, plan, len(record) + TAG_BYTES, keys.secret)
-    write_zone(samples, zones.lead, _bits(lead), final, order)
-    sealed = trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead))
-    write_record(cost_map, sealed, plan)
-    _seal_mac(picture, key.mac(salt), order, zones, final, medium.context)
+    head = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + keys.secret
+    lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, head, None)
+    write_zone(samples, zones.lead, np.unpackbits(np.frombuffer(lead, np.uint8)), final, order)
+    write_record(cost_map, trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead)), plan)
+    _seal_mac(own, key.mac(salt), order, zones, final, medium.context)
+    if own is not picture:
+        picture[:] = own
 
 
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
@@ -165,45 +175,11 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierMo
     if room(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:
         return None
     salt = frame_salt(picture)
-    for key in keys.candidates(salt, first, partial(read_ephemeral, picture, salt, medium=medium)):
+    for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(picture, salt, recipient, medium)):
         found = _unseal(picture, key, salt, medium)
         if found is not None and keys.accept(found[0]):
             return found[1]
     return None
-
-
-@dataclass(frozen=True)
-class Margin:
-    """Room that a cover needs besides its record.
-
-    Attributes:
-        share: bytes for each pixel.
-        pixels: that its sides should have more.
-    """
-
-    share: float = 0.0
-    pixels: int = 8
-
-
-def too_small(
-    height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
-) -> CapacityError:
-    """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do.
-
-    Args:
-        key, channels: as in `room`.
-    """
-    side, tall, wide = 1.0, height, width
-    while room(tall, wide, key, channels) < needed + margin.share * tall * wide:
-        side *= 1.02
-        tall, wide = int(height * side), int(width * side)
-    hint = f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}"
-    return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
-
-
-def _seal_lead(key: bytes, nonce: bytes, plan: RecordPlan, size: int, secret: bytes) -> bytes:
-    plain = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + secret
-    return nonce + AESGCM(key).encrypt(nonce, plain, None)
 
 
 def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) -> tuple[bytes, UnsealedRecord] | None:
@@ -232,9 +208,8 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) ->
 def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> StepCosts:
     """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
-    Args:
-        costs: of as many channels as the picture has, or more.
-        grey: the samples of a pixel move together, and so cost what the most expensive one does.
+    A step at the edge goes the other way, by two, and costs most. The samples of a pixel that move together cost what
+    the most expensive one does.
     """
     together = picture.shape[2] if grey else 1
     random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * picture.size)
@@ -242,35 +217,32 @@ def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> 
     up, down = np.empty((2, *(picture.shape[:2] if together > 1 else picture.shape)), np.uint16)
 
     def finish(rows: slice) -> None:
-        for final, own, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
-            _add_ties(picture[rows], own[rows, :, : picture.shape[2]], ties[rows], edge, mirror, final[rows])
+        samples = picture[rows]
+        for final, every, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
+            own = every[rows, :, : picture.shape[2]]
+            if kernels.compiled:
+                if together > 1 and not own.strides[2]:  # one of all channels, repeated
+                    own = own[..., :1]
+                own = np.ascontiguousarray(own, np.uint16)
+                kernels.compiled.final(samples, own, ties[rows], mirror, edge, trellis.MAX_COST, together, final[rows])
+                continue
+            some = own.astype(np.uint16) * 8 + ((ties[rows] >> 13) ^ 7 * mirror)
+            some[samples == edge] = trellis.MAX_COST
+            final[rows] = some.max(2) if together > 1 else some
 
     in_strips(finish, *picture.shape[:2])
     return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together)
-
-
-def _add_ties(
-    samples: np.ndarray, costs: np.ndarray, ties: np.ndarray, edge: int, mirror: bool, final: np.ndarray
-) -> None:
-    """Writes the costs of some rows, `final`, (n, W, C) or (n, W); a step at the edge goes the other way, by two."""
-    if kernels.compiled:
-        most, together = trellis.MAX_COST, samples.size // final.size
-        own = costs if costs.strides[2] or together == 1 else costs[..., :1]  # one of all channels, repeated
-        own = np.ascontiguousarray(own, np.uint16)
-        kernels.compiled.final(samples, own, ties, mirror, edge, most, together, final)
-        return
-    some = costs.astype(np.uint16) * 8 + ((ties >> 13) ^ 7 * mirror)
-    some[samples == edge] = trellis.MAX_COST
-    final[:] = some if final.ndim == some.ndim else some.max(2)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:
     """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
     samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
     own = samples[numbers]
-    _make_changeable(own, sides)
+    # The first sample of a group that has none with a pair moves by one level, after which it has one.
+    stuck = np.flatnonzero(~_partners(own, sides)[1].reshape(-1, MAC_BITS).any(0))
+    own[stuck] = np.where(own[stuck] == 0, 1, 254)
     samples[numbers] = own
-    bits = _bits(_mac(picture, order, zones, key, context))
+    bits = np.unpackbits(np.frombuffer(_mac(picture, order, zones, key, context), np.uint8))
     partners, valid = _partners(own, sides)
     up, down = costs.at(numbers)
     cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
@@ -286,12 +258,6 @@ def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.nda
     return partners, (partners >= 0) & (partners <= 255)
 
 
-def _make_changeable(values: np.ndarray, sides: np.ndarray) -> None:
-    """Moves the first sample of each group that has none with a pair by one level, after which it has one."""
-    stuck = np.flatnonzero(~_partners(values, sides)[1].reshape(-1, MAC_BITS).any(0))
-    values[stuck] = np.where(values[stuck] == 0, 1, 254)
-
-
 def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
     """HMAC-SHA256, its first 16 bytes, of size, samples (with pair numbers for those that hold it), and context."""
     cleared, numbers = picture.copy(), order.numbers(zones.mac)
@@ -302,7 +268,3 @@ def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: b
     mac.update(cleared.data)
     mac.update(context)
     return mac.finalize()[:MAC_BYTES]
-
-
-def _bits(data: bytes) -> np.ndarray:
-    return np.unpackbits(np.frombuffer(data, np.uint8))

@@ -42,23 +42,14 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Arrangement of trits and samples in lanes.
+    """Arrangement of trits and samples in lanes."""
 
-    Attributes:
-        height: of the code, 1 to 6.
-        lanes: number of trellises side by side.
-        rows: trits in each lane.
-        merged: samples that count as one, their sum; where there are many for each trit.
-        width: sums for each trit.
-        wide: number of rows that have one sum more, spread evenly over the others.
-    """
-
-    height: int
-    lanes: int
-    rows: int
-    merged: int
-    width: int
-    wide: int
+    height: int  # of the code, 1 to 6
+    lanes: int  # number of trellises side by side
+    rows: int  # trits in each lane
+    merged: int  # samples that count as one, their sum; where there are many for each trit
+    width: int  # sums for each trit
+    wide: int  # number of rows that have one sum more, spread evenly over the others
 
     @property
     def length(self) -> int:
@@ -83,20 +74,15 @@ class Layout:
 
 
 class Sums(NamedTuple):
-    """Sums of samples that count as one, (length · lanes,) each.
+    """Sums of samples that count as one, (length · lanes,) each."""
 
-    Attributes:
-        values: modulo 3, uint8.
-        up, down: uint64, of the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32).
-    """
-
-    values: np.ndarray
-    up: np.ndarray
+    values: np.ndarray  # modulo 3, uint8
+    up: np.ndarray  # uint64, of the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32)
     down: np.ndarray
 
 
 def layout(trits: int, samples: int, height: int) -> Layout | None:
-    """The layout of so many trits in so many samples, or None if they don't fit."""
+    """The layout of so many trits in so many samples; None if they don't fit."""
     lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
     rows, each = -(-trits // lanes), samples // lanes
     merged = max(1, -(-each // (MAX_WIDTH * rows)))
@@ -216,26 +202,48 @@ def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
 def _search_all(
     missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int, chosen: slice = slice(None)
 ) -> np.ndarray:
-    """The changes of sums, (size,) int8, of the chosen lanes."""
-    changes = np.zeros(size, np.int8)
-    used = plan.length * plan.lanes
+    """The changes of sums, (size,) int8, of the chosen lanes; in NumPy, groups of them, which bounds the memory."""
+    changes, used = np.zeros(size, np.int8), plan.length * plan.lanes
     up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
     if kernels.compiled:
         columns = np.array(COLUMNS[plan.height], np.uint16)
         lanes = (chosen.start or 0, chosen.step or 1)
         kernels.compiled.search(missing, up, down, steps, plan.starts, columns, plan.height, *lanes)
-    else:
-        _search_groups(*(part[:, chosen] for part in (missing, up, down, steps)), plan)
+        return changes
+    parts = [part[:, chosen] for part in (missing, up, down, steps)]
+    states = 3**plan.height
+    together = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
+    for first in range(0, parts[0].shape[1], together):
+        _search(*(part[:, first : first + together] for part in parts), plan)
     return changes
 
 
-def _search_groups(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
-    """Searches lanes in groups, which bounds the memory; arguments as `_search`."""
-    states = 3**plan.height
-    lanes = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
-    for first in range(0, missing.shape[1], lanes):
-        group = slice(first, first + lanes)
-        _search(missing[:, group], up[:, group], down[:, group], changes[:, group], plan)
+def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
+    """Viterbi search over the lanes of a group; writes the changes.
+
+    `missing`, (rows, lanes) uint8, is what they must add to each trit; costs and changes are (length, lanes).
+    """
+    states, lanes = 3**plan.height, np.arange(missing.shape[1])
+    rows = [slice(start, end) for start, end in pairwise(plan.starts)]
+    costs = np.full((states, lanes.size), _UNREACHABLE, np.uint16)
+    costs[0] = 0
+    raised, lowered = (np.empty((plan.length, states, lanes.size), bool) for _ in range(2))
+    for row, wanted in zip(rows, missing, strict=True):
+        costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
+        # The states whose lowest digit is what the row must add are kept, and shifted by that digit.
+        kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
+        kept -= kept.min(0)
+        costs = np.full_like(costs, _UNREACHABLE)
+        costs[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
+    state, moves = costs[: states // 3].argmin(0), _moves(plan.height)
+    for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
+        state = 3 * state + wanted
+        for at in range(row.stop - 1, row.start - 1, -1):
+            before_up, before_down = moves[at - row.start]
+            falls = lowered[at][state, lanes]
+            rises = raised[at][state, lanes] & ~falls
+            changes[at] = rises.astype(np.int8) - falls
+            state = np.where(rises, before_up[state], np.where(falls, before_down[state], state))
 
 
 @cache
@@ -246,26 +254,6 @@ def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
     digits = states[:, None] // powers % 3
     columns = np.array(COLUMNS[height])[:, None] // powers % 3
     return [((digits - column) % 3 @ powers, (digits + column) % 3 @ powers) for column in columns]
-
-
-def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
-    """Viterbi search over the lanes of a group; writes the changes.
-
-    Args:
-        missing: (rows, lanes) uint8, what the changes must add to each trit.
-        up, down, changes: costs of +1, costs of −1 and changes, each (length, lanes).
-    """
-    states, lanes = 3**plan.height, missing.shape[1]
-    rows = [slice(start, end) for start, end in pairwise(plan.starts)]
-    costs = np.full((states, lanes), _UNREACHABLE, np.uint16)
-    costs[0] = 0
-    raised, lowered = (np.empty((plan.length, states, lanes), bool) for _ in range(2))
-    for row, wanted in zip(rows, missing, strict=True):
-        costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
-        costs = _next_row(costs, wanted)
-    state = costs[: states // 3].argmin(0)
-    for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
-        state = _back(3 * state + wanted, raised[row], lowered[row], changes[row], plan.height)
 
 
 def _through_row(
@@ -283,24 +271,3 @@ def _through_row(
         np.less(by_down, by_up, out=lowered[sample])
         np.minimum(by_down, by_up, out=costs)
     return costs
-
-
-def _next_row(costs: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Keeps the states whose lowest digit is what the row must add, and shifts them by that digit."""
-    kept = np.where(missing == 0, costs[::3], np.where(missing == 1, costs[1::3], costs[2::3]))
-    after = np.full_like(costs, _UNREACHABLE)
-    kept -= kept.min(0)
-    after[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
-    return after
-
-
-def _back(state: np.ndarray, raised: np.ndarray, lowered: np.ndarray, changes: np.ndarray, height: int) -> np.ndarray:
-    """Goes back through the samples of a row, (width, lanes), and writes their changes; the states before it."""
-    lanes = np.arange(state.size)
-    for sample in range(len(changes) - 1, -1, -1):
-        before_up, before_down = _moves(height)[sample]
-        down = lowered[sample][state, lanes]
-        up = raised[sample][state, lanes] & ~down
-        changes[sample] = up.astype(np.int8) - down
-        state = np.where(up, before_up[state], np.where(down, before_down[state], state))
-    return state

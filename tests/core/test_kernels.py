@@ -16,7 +16,7 @@ from stegnet.core.parallel import parallel_map
 from stegnet.kernels.sorting import first_sorted, stable_argsort
 from stegnet.keys import Key
 from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
-from stegnet.sealing.jpeg_costs import juniward
+from stegnet.sealing.jpeg_carriers import juniward
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 

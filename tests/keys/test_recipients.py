@@ -25,7 +25,7 @@ from stegnet.keys import (
 from stegnet.keys.elligator import coordinate, representative
 from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
 from stegnet.sealing import frame_salt, public_order, zones_of
-from stegnet.sealing.record_zone import read_ephemeral
+from stegnet.sealing.zones import read_ephemeral
 from stegnet.video import FilmWriter, read_frames
 from tests.support.sealing import order_of
 

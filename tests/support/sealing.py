@@ -10,7 +10,7 @@ from stegnet.keys import ContainerKeys, Key
 from stegnet.record.fields import sized, take_sized
 from stegnet.sealing import LEAD_BITS, MAC_BITS, Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
 from stegnet.sealing.carriers import order_of
-from stegnet.sealing.steps import parities_of
+from stegnet.sealing.zones import parities_of
 
 KEY = Key(bytes(range(32)))
 FILM_ID, FILM_SECRET = bytes(range(0xA0, 0xB0)), bytes(range(0xC0, 0xD0))

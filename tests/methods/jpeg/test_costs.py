@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.signal import wiener
 
 from stegnet.media.jpeg_cover import rounding_directions, rounding_errors, smoothed
-from stegnet.sealing.jpeg_costs import coefficient_costs
+from stegnet.sealing.jpeg_carriers import coefficient_costs
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg, shown_luma
 
 

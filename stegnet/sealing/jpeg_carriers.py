@@ -1,10 +1,14 @@
-"""Costs of changing a JPEG's coefficients: J-UNIWARD, and less in the direction of what was rounded (`rounding`).
+"""A JPEG as something to seal in: coefficients of luma are samples (docs/format.md, "JPEG containers").
 
-Holub, Fridrich, Denemark 2014, "Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS
-2014:1): a step costs what it changes in the wavelet coefficients of the picture, each relative to its own size. The
-wavelets and the basis of the DCT are separable, and so is the absolute value of their products: the sums over windows
-of 23×23 wavelet coefficients are two products with matrices of 8×23.
+A step of one costs what J-UNIWARD says, and less in the direction of what was rounded. Holub, Fridrich, Denemark 2014,
+"Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): a step costs what it
+changes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the basis of the DCT
+are separable, and so is the absolute value of their products: the sums over windows of 23×23 wavelet coefficients are
+two products with matrices of 8×23.
 """
+
+from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,9 +17,13 @@ from stegnet import kernels
 from stegnet.core.blocks import BLOCK, COSINES, DCT_BASIS, ZIGZAG
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import in_strips, rounding_directions
+from stegnet.sealing.carriers import CarrierModel
 from stegnet.sealing.costs import Costs
-from stegnet.sealing.jpeg_samples import CARRIED
 
+_MIDDLE = 128  # of a sample; a coefficient of 0
+CARRIED = 63  # coefficients of a block: all but the first
+_GROUP = 2048  # carriers: most are 0 and dear to change, and the bits of lead and MAC need many to choose from
+COEFFICIENTS = CarrierModel(_GROUP)
 _STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
 # High pass of Daubechies' wavelet with eight vanishing moments ("Ten lectures on wavelets", 1992, table 6.1).
 _HIGH = np.array([
@@ -30,6 +38,38 @@ _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
 _USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
+def samples_of(jpeg: JpegPicture) -> np.ndarray:
+    """Luma's coefficients but the first of each block, in zigzag order, (rows, 63 · columns, 1) uint8.
+
+    A coefficient c is the sample (c + 128) mod 256, so that a step of one is a step of the other.
+    """
+    samples = jpeg.planes[0][..., 1:].astype(np.uint8)
+    samples += _MIDDLE
+    return samples.reshape(len(samples), -1, 1)
+
+
+def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:
+    """The planes of a JPEG with other samples, each a few steps from its own."""
+    luma = jpeg.planes[0].copy()
+    steps = (samples - samples_of(jpeg)).view(np.int8)
+    luma[..., 1:] += steps.reshape(*luma.shape[:2], CARRIED)
+    return [luma, *jpeg.planes[1:]]
+
+
+def medium_of(jpeg: JpegPicture) -> CarrierModel:
+    """A JPEG's samples, and for its MAC the SHA-256 of what it shows besides.
+
+    That is its tables, the first coefficients of luma, and chroma.
+    """
+    hashed = sha256(b"stegnet/2/jpeg")
+    for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
+        rows, cols, _ = plane.shape
+        hashed.update(bytes([component.across, component.down]) + rows.to_bytes(4, "big") + cols.to_bytes(4, "big"))
+        hashed.update(jpeg.steps(index).astype(">u2").tobytes())
+        hashed.update((plane if index else plane[..., 0]).astype(">i2").tobytes())
+    return replace(COEFFICIENTS, context=hashed.digest())
+
+
 def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
     """Costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500: in blocks that are clipped, 500.
 
@@ -40,13 +80,18 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     """
     luma, pixels = jpeg.planes[0], shown_luma(jpeg)
     rows, cols, _ = luma.shape
-    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
-    scale = _USUAL / _median(costs, luma[..., 1:])
+    costs, used = juniward(pixels, jpeg.steps(0))[..., 1:], luma[..., 1:] != 0
+    scale = _USUAL / np.median(costs[used if used.any() else ~used], overwrite_input=True)
     directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        gains = _known(errors[part]) if directions is None else _ESTIMATED * directions[part]
+        if directions is None:
+            gains = 2 * errors[part][..., 1:]
+            gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
+            gains = np.clip(gains, -_KNOWN, _KNOWN)
+        else:
+            gains = _ESTIMATED * directions[part]
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
@@ -56,18 +101,6 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
 
     in_strips(fill, rows)
     return Costs(up, down)
-
-
-def _median(costs: np.ndarray, coefficients: np.ndarray) -> np.float32:
-    """The median cost of coefficients that are not 0; of all, if all are."""
-    used = coefficients != 0
-    return np.median(costs[used if used.any() else ~used], overwrite_input=True)
-
-
-def _known(errors: np.ndarray) -> np.ndarray:
-    gains = 2 * errors[..., 1:]
-    gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
-    return np.clip(gains, -_KNOWN, _KNOWN)
 
 
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:
@@ -88,9 +121,7 @@ def shown_luma(jpeg: JpegPicture) -> np.ndarray:
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
-    Args:
-        pixels: (8 · rows, 8 · columns) float32.
-        steps: quantisation table, (64,), in zigzag order.
+    Of pixels, (8 · rows, 8 · columns) float32, and steps of the quantisation table, (64,) in zigzag order.
     """
     rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)
@@ -110,8 +141,7 @@ def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
 def _changed(filtered: np.ndarray, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
     """Relative change of a band by a unit of each coefficient, (rows, 8, columns, 8).
 
-    Args:
-        filtered: pixels with their margin after the vertical filter, (8 · rows + 15, 8 · columns + 30) float32.
+    `filtered` are pixels with their margin after the vertical filter, (8 · rows + 15, 8 · columns + 30) float32.
     """
     weights = _filtered(filtered, horizontal, 1, _STABILISER)
     tall = sliding_window_view(weights, _WINDOW, 0)[::BLOCK] @ _responses(vertical).T  # (rows, width, 8)

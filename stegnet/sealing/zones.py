@@ -1,0 +1,312 @@
+"""Zones: how bits and trits are written to their samples by steps, and read (docs/format.md, "Record zone")."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from stegnet import kernels
+from stegnet.core.parallel import in_parts
+from stegnet.keys import EPHEMERAL_TRITS
+from stegnet.sealing import trellis
+from stegnet.sealing.carriers import STRIDE, CarrierModel, Order, Zones, public_order, zones_of
+
+ANY = np.zeros(0, bool)  # nothing is marked
+NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
+_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
+_EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
+_TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
+
+
+class StepCosts(NamedTuple):
+    """Costs of steps.
+
+    Attributes:
+        up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
+        ties: random numbers that decide between equal costs, (S,) uint16.
+        together: samples that have one cost, 1 or 3.
+        shift: samples, of whole pixels, by which the picture is rolled.
+    """
+
+    up: np.ndarray
+    down: np.ndarray
+    ties: np.ndarray
+    together: int = 1
+    shift: int = 0
+
+    def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Those of some samples, (n,) int32, up and down: (n,) uint16 each.
+
+        Args:
+            free: which samples may change, (S,) bool; empty: all. High costs have those beside which one may not.
+            beside: how many to each side change with one.
+        """
+        up, down = np.empty((2, numbers.size), np.uint16)
+
+        def price(some: slice) -> None:
+            if kernels.compiled:
+                own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+                kernels.compiled.price(numbers[some], self.up.size * self.together, *own, up[some], down[some])
+                return
+            for costs, found in ((self.up, up), (self.down, down)):
+                found[some] = _gathered(costs, numbers[some], self.together, self.shift)
+                if free.size:
+                    found[some][~(free[numbers[some] - beside] & free[numbers[some] + beside])] = trellis.MAX_COST
+
+        in_parts(price, numbers.size)
+        return up, down
+
+    def merged(
+        self, samples: np.ndarray, numbers: np.ndarray, plan: trellis.Layout, free: np.ndarray = ANY, beside: int = 0
+    ) -> trellis.Sums:
+        """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says."""
+        if not kernels.compiled:
+            ties = _gathered(self.ties, numbers, shift=self.shift)
+            return trellis.merge(samples[numbers], *self.at(numbers, free, beside), ties, plan)
+        size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
+        found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
+
+        def merge(some: slice) -> None:
+            sums = slice(some.start // plan.merged, some.stop // plan.merged)
+            own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            read = samples, numbers[some], plan.merged, plan.lanes, self.ties
+            kernels.compiled.merge(*read, *own, *(part[sums] for part in found))
+
+        in_parts(merge, size * plan.merged, unit)
+        return found
+
+
+def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
+    """Items of uint8 or uint16 by numbers, (n,) int32, of samples, `together` of which have one; arguments as above."""
+    found = np.empty(numbers.size, source.dtype)
+
+    def fill(some: slice) -> None:
+        if kernels.compiled:
+            kernels.compiled.gather(source, numbers[some], together, shift // together, found[some])
+        else:
+            found[some] = source[(numbers[some] // together - shift // together) % source.size]
+
+    in_parts(fill, numbers.size)
+    return found
+
+
+def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0) -> np.ndarray:
+    """Samples, (S,) uint8, at the places of a zone, (n,) uint8: the green ones of so many channels, or (0) all."""
+
+    def gather(some: slice) -> np.ndarray:
+        part = slice(zone.start + some.start, zone.start + some.stop)
+        return _gathered(samples, order.greens(part, channels, ANY) if channels else order.numbers(part))
+
+    return np.concatenate(in_parts(gather, zone.stop - zone.start))
+
+
+def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """Values, uint8, after changes of −1, 0 and 1; where these would leave the range, the other way by 2."""
+    result = values.astype(np.int16) + changes
+    return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
+
+
+def _step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: np.ndarray, beside: int = 0) -> None:
+    """Changes samples by their numbers, and those beside them, in place, as `changed`; `free` as in `StepCosts.at`."""
+
+    def change(some: slice) -> None:
+        if kernels.compiled:
+            kernels.compiled.step(samples, numbers[some], changes[some], free, beside)
+            return
+        for offset in range(-beside, beside + 1):
+            near = numbers[some] + offset
+            after = changed(samples[near], changes[some])
+            samples[near] = np.where(free[near], after, samples[near]) if free.size else after
+
+    in_parts(change, numbers.size)
+
+
+def parities_of(values: np.ndarray, groups: int) -> np.ndarray:
+    """Parity of the lowest bits of each group, (groups,) uint8; every groups-th value belongs to one."""
+    return np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
+
+
+def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+    """Sets the parities of the groups to bits, by a step of the cheapest sample where one is wrong."""
+    cheapest = np.minimum(up, down).reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
+    chosen = cheapest[parities_of(values, bits.size) != bits]
+    before = values[chosen]
+    rises = (before == 0) | (up[chosen] < down[chosen]) & (before != 255)
+    values[chosen] = np.where(rises, before + 1, before - 1)
+
+
+def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
+    """Sets the parities of a zone's groups to bits, in place."""
+    numbers = order.numbers(zone)
+    values = samples[numbers]
+    write_parities(values, bits, *costs.at(numbers))
+    samples[numbers] = values
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """Plan for writing a record.
+
+    Attributes:
+        height: of the code.
+        trits: of the sealed record.
+        grey: it is written to green samples, and red and blue move with them.
+        places: samples that carry it, about.
+        channels: of the picture: 3, or 1 of a grey one, whose samples all count as green.
+    """
+
+    height: int
+    trits: int
+    grey: bool
+    places: int
+    channels: int = 3
+
+    @property
+    def layout(self) -> trellis.Layout:
+        """Of a zone of so many places."""
+        return _layout(self.trits, self.places, self.height)
+
+    @property
+    def may_merge(self) -> bool:
+        """True if samples count as one in this number of places, or slightly more."""
+        most = trellis.layout(self.trits, self.places * 21 // 20, self.height)
+        return most is None or most.merged > 1
+
+    @property
+    def clustered(self) -> bool:
+        """True if steps follow those of their neighbours."""
+        return self.grey and self.layout.merged == 1
+
+
+def _layout(trits: int, places: int, height: int) -> trellis.Layout:
+    """The layout of trits that are known to fit."""
+    found = trellis.layout(trits, places, height)
+    assert found is not None
+    return found
+
+
+def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> RecordPlan:
+    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
+    trits, greens = trellis.count_trits(size), zones.places // channels
+    grey = grey and trits <= _GREY_SHARE * greens
+    # Red and blue of two green samples in 30 are salt samples, so that those are left out.
+    places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
+    lowest = RecordPlan(1, trits, grey, places, channels)
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
+    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
+    return replace(lowest, height=height)
+
+
+@dataclass(frozen=True, eq=False)
+class CostMap:
+    """A picture in which zones are written, in place."""
+
+    samples: np.ndarray  # (n,) uint8, a view of it
+    costs: StepCosts
+    order: Order
+    zones: Zones
+    moved: np.ndarray  # (H, W) int8, steps of pixels whose samples moved together before
+
+    def ephemeral(self) -> "CostMap":
+        """The same, with the zone of an ephemeral key instead of the record's."""
+        return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
+
+
+def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None:
+    """Writes trits to the samples of the record's zone."""
+    samples, zone = cost_map.samples, cost_map.zones.record
+    if not plan.grey:
+        own = _layout(trits.size, zone.stop - zone.start, plan.height)
+        if own.merged == 1:
+            _write_lanes(cost_map, trits, own)
+            return
+    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2 * plan.grey
+    numbers = cost_map.order.greens(zone, plan.channels, free) if plan.grey else cost_map.order.numbers(zone)
+    own = _layout(trits.size, numbers.size, plan.height)
+    if own.merged > 1:
+        sums = cost_map.costs.merged(samples, numbers, own, free, beside)
+        changes = trellis.write_sums(sums, trits, own, numbers.size)
+    else:
+        up, down = cost_map.costs.at(numbers, free, beside)
+        following = _clustered(numbers, up, down, cost_map.moved, plan.channels)
+        changes = trellis.write(_gathered(samples, numbers), trits, own, (up, down, NO_TIES), following)
+    _step(samples, numbers, changes, free, beside)
+
+
+def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> None:
+    """Writes trits to single samples, some lanes after others, which bounds the memory; threads share them."""
+    samples, first = cost_map.samples, cost_map.zones.record.start
+    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    wanted[: trits.size] = trits
+
+    def write(some: slice) -> None:
+        lanes = slice(some.start // plan.length, some.stop // plan.length)
+        starts = range(first, first + plan.length * plan.lanes, plan.lanes)
+        numbers = np.concatenate([cost_map.order.numbers(slice(at + lanes.start, at + lanes.stop)) for at in starts])
+        own = wanted.reshape(plan.rows, plan.lanes)[:, lanes].reshape(-1)
+        costs, like = (*cost_map.costs.at(numbers), NO_TIES), replace(plan, lanes=lanes.stop - lanes.start)
+        _step(samples, numbers, trellis.write(_gathered(samples, numbers), own, like, costs), ANY)
+
+    in_parts(write, plan.length * plan.lanes, plan.length)
+
+
+def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True) -> None:
+    """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps.
+
+    They follow the steps around them if they are clustered; where they don't, the picture has one channel.
+    """
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.samples.size // cost_map.moved.size)
+    write_record(cost_map.ephemeral(), trits, plan)
+
+
+def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel) -> np.ndarray | None:
+    """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
+
+    Args:
+        picture: (H, W, C) uint8; one channel of a grey one.
+        recipient: the public key, by which readers find the zone.
+    """
+    order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
+    if not zones.places:
+        return None
+    values = values_of(picture.reshape(-1), order, zones.public, picture.shape[2])
+    return trellis.read(values, _layout(EPHEMERAL_TRITS, values.size, _EPHEMERAL_HEIGHT)).reshape(-1)
+
+
+def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
+    """The `size` bytes that samples of the zone hold; None if they hold none."""
+    if size > trellis.most_bytes(values.size):
+        return None
+    trits = trellis.count_trits(size)
+    plan = trellis.layout(trits, values.size, height)
+    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+
+
+def _clustered(
+    numbers: np.ndarray, up: np.ndarray, down: np.ndarray, before: np.ndarray, channels: int
+) -> trellis.Following:
+    """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
+
+    Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
+    (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
+    """
+    width, cheaper = before.shape[1], np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
+
+    def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
+        moved, changing = np.pad(before.reshape(-1), width), np.flatnonzero(changes != 0)
+        moved[numbers[changing] // channels + width] += changes[changing]
+        if kernels.compiled:
+            every = width, _TOGETHER, lanes, chosen.start, chosen.step
+
+            def fill(some: slice) -> None:
+                own = up[some], down[some], *cheaper[:, some]
+                kernels.compiled.follow(numbers[some], channels, moved, *every, *own)
+
+            in_parts(fill, numbers.size, lanes)
+            return tuple(cheaper)
+        pixels = numbers // channels
+        around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
+        cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
+        return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
+
+    return following
