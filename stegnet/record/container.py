@@ -1,50 +1,58 @@
-"""A container, opened once for everything that reads it: revealing, extracting, and information.
+"""A container, opened once for everything that reads it: revealing, collecting a hidden file, and information.
 
 Its first frame is decoded once and unsealed once: it gives the size, a passphrase's salt, mostly the header, and it
-begins the first pass over the frames.
+begins the first pass over the frames. Each record of a file says which bytes or which shares of it it holds, so their
+order does not matter. A file is revealed whole or not at all.
 """
 
 from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.kinds import FILM
+from stegnet.core.kinds import FILE, FILM
 from stegnet.core.parallel import parallel_map, prefetch, with_heartbeat
 from stegnet.core.progress import Progress, no_progress
 from stegnet.core.samples import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
-from stegnet.record.diagnosis import FRAMES, PICTURE_ALTERED, UNREADABLE, Diagnosis, FrameStatus, diagnose
-from stegnet.record.reading import FrameReading, nothing_revealed, read_record
-from stegnet.record.record import Header
-from stegnet.sealing import PIXELS
+from stegnet.record.file_payload import file_digest
+from stegnet.record.reading import (
+    FRAMES,
+    PICTURE_ALTERED,
+    UNREADABLE,
+    Diagnosis,
+    FrameReading,
+    FrameStatus,
+    diagnose,
+    nothing_revealed,
+    read_record,
+)
+from stegnet.record.record import Header, Record
+from stegnet.record.spread import Gathering, least_shares
+from stegnet.sealing import PIXELS, room
 from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
+ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
+_WHOLE_ALBUM = "reveal a folder that holds enough of them, as they were written"
 _UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Result of reading the record of every frame.
+    """Result of reading the record of every frame."""
 
-    Attributes:
-        header: the one that most frames hold.
-        statuses: of all frames in order, as seen from that header.
-        diagnosis: damage, derived from the statuses.
-        kind: of the container.
-    """
-
-    header: Header
-    statuses: tuple[FrameStatus, ...]
-    diagnosis: Diagnosis
-    kind: str = FILM
+    header: Header  # the one that most frames hold
+    statuses: tuple[FrameStatus, ...]  # of all frames in order, as seen from that header
+    diagnosis: Diagnosis  # damage, derived from the statuses
+    kind: str  # of the container
 
     @property
     def damage(self) -> dict[str, object]:
@@ -91,8 +99,11 @@ class Container(AbstractContextManager):
             self.channels = channels_of(first)
             self._key_source, self._keys = key_source, KeyRing(key_source)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
-            if self._keys.locked and self.kind == FILM:
-                self._find_anchor()
+            if self._keys.locked and self.kind == FILM:  # a frame may open with the passphrase alone: an anchor
+                with closing(self._decode()) as frames:
+                    for frame in frames:
+                        if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
+                            break
         except BaseException:
             self._decoder.close()
             raise
@@ -204,13 +215,6 @@ class Container(AbstractContextManager):
         hint = f'the key is another one, or {form} keeps nothing of what was hidden; hide it with `survive="CHANNEL"`'
         return RevealError(str(nothing_revealed()), hint)
 
-    def _find_anchor(self) -> None:
-        """Looks for a frame that opens with the passphrase alone, where the first does not."""
-        with closing(self._decode()) as frames:
-            for frame in frames:
-                if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
-                    return
-
     def readings(self) -> Generator[FrameReading, None, None]:
         """The record readings of all frames in order, up to where a film breaks off."""
         frames = prefetch(self.readable_frames())
@@ -236,3 +240,138 @@ def open_container(path: Path, key_source: KeySource, progress: Progress = no_pr
     except BaseException:
         file.close()
         raise
+
+
+@dataclass
+class Collected:
+    """Result of one pass over a container for a file."""
+
+    container: Container  # being read
+    header: Header | None  # of the file that is being collected; None until a frame opens
+    statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)  # film id and status of each frame
+    sizes: dict[int, int] = field(default_factory=dict)  # bytes of one that is not spread in each frame, by index
+    gathering: Gathering | None = None  # the shares of one that is spread
+    headers: Counter[Header] = field(default_factory=Counter)  # number of frames with each
+
+    @property
+    def enough(self) -> int:
+        """Pictures that give the file; 0 if it is not in an album."""
+        return 0 if self.container.kind == FILM else self.header.enough
+
+    def trouble(self) -> tuple[str, ...]:
+        """One line for each kind of damage; empty for none."""
+        film_id, count = self.header.film_id, self.header.frames
+        if self.enough:  # altered pictures, of which there is no copy that is whole, and the number of the missing ones
+            read = zip(self.container.files, self.statuses, strict=False)
+            own = [(file, status) for file, (its_id, status) in read if its_id == film_id]
+            whole = {status.index for _, status in own if status.whole}
+            lines = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
+            missing = count - len({status.index for _, status in own})
+            if missing:
+                lines.append(f"{missing} of the album's {count} pictures {'is' if missing == 1 else 'are'} missing")
+            return tuple(lines)
+        statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
+        altered = {status.index for status in statuses if status.index is not None and not status.whole}
+        if count == 1 and altered:
+            return (PICTURE_ALTERED,)
+        diagnosis = replace(diagnose(statuses, count), altered=tuple(sorted(altered)))
+        lines = diagnosis.file_lines(self.container.called)
+        if self.container.breaks_off:
+            return (*lines, f"the film is damaged after {len(self.statuses)} {self.container.called[1]}")
+        return lines
+
+    def strangers(self) -> tuple[str, ...]:
+        """One line for each picture in an album's folder that is none of it, or can't be read."""
+        read = zip(self.container.files, self.statuses, strict=False) if self.enough else ()
+        others = [file for file, (film_id, _) in read if film_id != self.header.film_id]
+        return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in others)
+
+    def take(self, record: Record, file: BinaryIO) -> None:
+        """Writes a frame's bytes at their offset, if they are of the file that is being collected.
+
+        Raises:
+            RevealError: it is not a file, or one beyond what the container can hold.
+        """
+        header = record.header
+        self.headers[header] += 1
+        self.header = self.header or header
+        if header != self.header:
+            return
+        if header.kind != FILE:
+            raise not_a_file()
+        container, other_sizes = self.container, self.container.kind != FILM and header.frames > 1  # an album's
+        if not other_sizes and header.secret.size > header.frames * max(room(container.height, container.width), 0):
+            raise nothing_revealed()
+        if header.spread:
+            self.gathering = self.gathering or Gathering(header.spread, file)
+            for number, share in record.shares():
+                self.gathering.add(number, share)
+            return
+        file.seek(record.stamp)
+        file.write(record.data)
+        self.sizes[record.index] = len(record.data)
+
+    def missing(self) -> str:
+        """Sentence on what is missing of the file; "" if nothing is."""
+        secret, count, gathering = self.header.secret, self.header.frames, self.gathering
+        missing = secret.size - sum(self.sizes.values())
+        if gathering.least >= secret.needed if gathering else not missing:
+            return ""
+        if self.enough:
+            return f"the album needs {'all' if self.enough == count else self.enough} of its {count} pictures"
+        if not gathering:
+            return f"{missing} of the file's {secret.size} bytes are missing"
+        spread, many = self.header.spread, self.container.called[1]
+        if spread.groups == 1:
+            return f"the file needs {secret.needed} of its {spread.frames} {many}, and {gathering.least} can be read"
+        group = f"{secret.needed} of the {least_shares(spread.frames)} {many} in each of {spread.groups} groups"
+        return f"the file needs {group}, and of one group {gathering.least} can be read"
+
+
+def collect_whole(
+    container: Container, file: BinaryIO, strict: bool, progress: Progress
+) -> tuple[Collected, tuple[str, ...]]:
+    """Writes the hidden file; returns how it was found, and lines on damage of the container.
+
+    Raises:
+        RevealError: no frame opens, it is not a file, bytes are missing, or (if strict) the container was altered.
+    """
+    found = _collect(container, file, progress)
+    lines, what = found.trouble(), found.missing()
+    if not what and found.gathering:
+        found.gathering.restore()
+    if not what and file_digest(file) != found.header.secret.digest:
+        what = "the file's bytes are not those that were hidden"
+    if what:
+        hint = _WHOLE_ALBUM if found.enough else ALL_OR_NOTHING
+        raise RevealError("; ".join((f"{container.path}: {what}", *lines, *found.strangers())), hint)
+    if strict and lines:
+        hint = "the file in it is whole: without `strict=True`, it is revealed"
+        raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+    return found, lines
+
+
+def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collected:
+    """Writes the file that most frames belong to: usually that of the first frame, else a second pass is needed."""
+    wanted = None
+    while True:
+        file.seek(0)
+        file.truncate()
+        found = Collected(container, wanted)
+        with closing(container.readings()) as readings:
+            for done, reading in enumerate(readings, 1):
+                record = reading.record
+                found.statuses.append((record and record.header.film_id, reading.status))
+                if record is not None:
+                    found.take(record, file)
+                phase = "reveal pictures" if found.header and found.enough else "reveal"
+                progress(phase, done, found.header.frames if found.header else 0)
+        if found.header is None:
+            raise container.not_opened()
+        ((wanted, _),) = found.headers.most_common(1)
+        if wanted == found.header:
+            return found
+
+
+def not_a_file() -> RevealError:
+    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")

@@ -1,15 +1,26 @@
-"""A file on its way into the frames of a container: its header, and the record of each frame."""
+"""A file on its way into the frames of a film or the pictures of an album: its header, and the record of each.
+
+A picture's part of an album's file is proportional to what is hard to find in it, as far as there is room: about the
+square root of its samples (Ker, Pevný, Kodovský, Fridrich 2008, "The square root law of steganographic capacity";
+docs/format.md, "Albums").
+"""
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import BinaryIO
 
-from stegnet.core.errors import MediaError, reading
+import numpy as np
+
+from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.kinds import FILE
 from stegnet.keys import FILM_ID_BYTES, Key, Randomness
 from stegnet.record.record import File, Header, Record, format_record
-from stegnet.record.spread import choose_needed
+from stegnet.record.spread import SHARES, choose_needed
+
+_HALVINGS = 60  # of the interval in which the load is sought
 
 
 def file_header(name: str, source: BinaryIO, frames: int, room: int, randomness: Randomness) -> Header:
@@ -76,3 +87,92 @@ def file_digest(source: BinaryIO) -> bytes:
         code = hashlib.file_digest(source, "sha256").digest()
         source.seek(0, os.SEEK_END)  # which it is not by bytes in memory
         return code
+
+
+@dataclass(frozen=True)
+class Division:
+    """Parts of a file, one for each picture of an album."""
+
+    counts: tuple[int, ...]  # shares of each
+    needed: int = 0  # shares that give the file; 0: it takes all, and each is a byte of it
+
+    def of(self, header: Header, enough: int) -> Header:
+        """The header of an album that is divided so, any `enough` pictures of which give the file."""
+        spare = {"needed": self.needed, "enough": enough} if self.needed else {}
+        return replace(header, secret=replace(header.secret, **spare))
+
+    def records(self, header: Header, source: BinaryIO) -> Iterator[Record]:
+        """The record of each picture; they are read from the file one by one."""
+        for index, (count, end) in enumerate(zip(self.counts, accumulate(self.counts), strict=True)):
+            first = end - count
+            if header.spread:
+                data = b"".join(header.spread.share(source, number) for number in range(first, end))
+            else:
+                source.seek(first)
+                data = source.read(count)
+            yield Record(header, index, first, data=data)
+
+
+def divide(size: int, rooms: Sequence[int], hard: Sequence[int], enough: int) -> Division:
+    """Divides a file over pictures.
+
+    Args:
+        size: of the file in bytes.
+        rooms: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
+        hard: those that are hard to find in each.
+        enough: pictures that are to give the file, whichever.
+    Raises:
+        CapacityError: it does not fit.
+    """
+    room, weights = np.array(rooms), np.maximum(hard, 1)
+    if enough == len(rooms) or not size:
+        if room.sum() < size:
+            raise _too_large(size, int(room.sum()), f"these {len(rooms)} covers have room")
+        loads = _loads(size, room, weights, len(rooms))
+        counts = loads.astype(int)
+        counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
+        return Division(tuple(counts.tolist()))
+    full = {_most(counts, room, enough): counts for counts in _apportioned(room.astype(float), enough)}
+    most = max(full, default=0)
+    if most < size:
+        raise _too_large(size, most, f"any {enough} of these {len(rooms)} covers have room")
+    loads = _apportioned(_loads(size, room, weights, enough), enough)
+    counts = next((counts for counts in loads if _most(counts, room, enough) >= size), full[most])
+    return Division(tuple(counts.tolist()), _fewest(counts, enough))
+
+
+def _too_large(size: int, most: int, who: str) -> CapacityError:
+    return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or use larger ones")
+
+
+def _loads(size: int, rooms: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
+    """Bytes of each picture such that the `enough` that hold fewest hold the file, which fits."""
+    low, high = 0.0, float((rooms / weights).max())
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        fits = np.sort(np.minimum(middle * weights, rooms))[:enough].sum() >= size
+        low, high = (low, middle) if fits else (middle, high)
+    return np.minimum(high * weights, rooms)
+
+
+def _fewest(counts: np.ndarray, enough: int) -> int:
+    """Sum of those that are least."""
+    return int(np.sort(counts)[:enough].sum())
+
+
+def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
+    """Numbers of shares in proportion to loads, 256 at most, from fine ones to coarse ones.
+
+    Pictures that may be missing need no more of them than the largest that may not.
+    """
+    even = np.minimum(loads, np.sort(loads)[enough - 1])
+    for total in range(SHARES, 0, -1):
+        counts = np.rint(even * (total / max(even.sum(), 1))).astype(int)
+        if counts.sum() <= SHARES and _fewest(counts, enough):
+            yield counts
+
+
+def _most(counts: np.ndarray, rooms: np.ndarray, enough: int) -> int:
+    """Bytes of the largest file that fits if pictures hold so many shares."""
+    some = counts > 0
+    return _fewest(counts, enough) * int((rooms[some] // counts[some]).min())

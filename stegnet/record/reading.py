@@ -1,5 +1,11 @@
-"""Reading the record of a frame; one with any invalid part counts as none."""
+"""Reading the record of a frame, and diagnosis of the frames of a container.
 
+They are altered, unreadable, lost, moved, repeated, or foreign. A record with any invalid part counts as none.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,28 +15,36 @@ from stegnet.core.samples import Base
 from stegnet.core.shuffle import grid
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
-from stegnet.record.diagnosis import UNREADABLE, FrameStatus
-from stegnet.record.fields import require
-from stegnet.record.record import Pictures, Record, parse_record
+from stegnet.record.record import Pictures, Record, parse_record, require
 from stegnet.record.sound import parse_packets
 from stegnet.sealing import PIXELS, CarrierModel, unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
+PICTURE_ALTERED = "the picture was altered since it was hidden"
+FRAMES = "frame", "frames"  # what one is called, and several
+_LISTED = 8  # spans of frames that a line names
+_MAX_LOSS = 1000  # hidden frames for each frame that is left
+
+
+@dataclass(frozen=True)
+class FrameStatus:
+    """State of one frame of a container."""
+
+    index: int | None  # its position at hiding; None if nothing opens, or it belongs to another container
+    whole: bool  # no sample was changed
+    stamp: int = 0  # as in its record
+
+
+UNREADABLE = FrameStatus(None, False)
 
 
 @dataclass(frozen=True)
 class FrameReading:
-    """The record read from a frame of a container.
+    """The record read from a frame of a container."""
 
-    Attributes:
-        record: None if nothing opens with this key.
-        whole: True if no sample was changed after sealing.
-        base: of the hidden picture; None if the frame hides none.
-    """
-
-    record: Record | None
-    whole: bool
-    base: Base | None = None
+    record: Record | None  # None if nothing opens with this key
+    whole: bool  # no sample was changed after sealing
+    base: Base | None = None  # of the hidden picture; None if the frame hides none
 
     @property
     def status(self) -> FrameStatus:
@@ -47,15 +61,14 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Ca
         first: it is the first frame of its file.
         medium: what the samples are.
     """
-    reading = unseal(container, keys, first=first, medium=medium)
-    if reading is None:
+    unsealed = unseal(container, keys, first=first, medium=medium)
+    if unsealed is None:
         return FrameReading(None, False)
     try:
-        record = parse_record(reading.record, keys.film)
-        base = _checked_base(record, *container.shape[:2])
+        record = parse_record(unsealed.record, keys.film)
+        return FrameReading(record, unsealed.whole, _checked_base(record, *container.shape[:2]))
     except ValueError:
         return FrameReading(None, False)
-    return FrameReading(record, reading.whole, base)
 
 
 def nothing_revealed() -> RevealError:
@@ -85,3 +98,131 @@ def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
     """Height and width of the hidden area in pixels."""
     rows, cols = grid(height, width, secret.block)
     return rows * secret.block, cols * secret.block
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Frames by damage; each a sorted tuple of indices at hiding, counted from 0.
+
+    Attributes:
+        order: position in the container and index of each frame to reveal, in order.
+        altered: samples were changed; revealed all the same.
+        unreadable: changed so much that the record can't be read.
+        lost: missing.
+        moved: out of order; not revealed.
+        repeated: present more than once; revealed once.
+        foreign: positions in the container of frames that do not belong to it.
+    """
+
+    order: tuple[tuple[int, int], ...]
+    altered: tuple[int, ...] = ()
+    unreadable: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
+    repeated: tuple[int, ...] = ()
+    foreign: tuple[int, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """One line for each kind of damage of a hidden film; empty for none."""
+        return self._lines(
+            FRAMES,
+            altered="altered since hiding, and shown all the same",
+            unreadable="altered beyond reading, and left out",
+            lost="lost",
+            moved="moved to another place, and left out",
+            repeated="repeated; the repetitions are left out",
+        )
+
+    def file_lines(self, called: tuple[str, str] = FRAMES) -> tuple[str, ...]:
+        """As `lines`, of the container of a hidden file: the order of its frames does not matter."""
+        return self._lines(
+            called,
+            altered="altered since it was hidden",
+            unreadable="altered beyond reading",
+            lost="lost",
+            moved="moved to another place",
+            repeated="repeated",
+        )
+
+    def _lines(self, called: tuple[str, str], **words: str) -> tuple[str, ...]:
+        found = {what: getattr(self, name) for name, what in words.items()}
+        lines = [f"{_frames_were(frames, called)} {what}" for what, frames in found.items() if frames]
+        if len(self.foreign) == 1:
+            lines.append(f"1 foreign {called[0]} was inserted")
+        elif self.foreign:
+            lines.append(f"{len(self.foreign)} foreign {called[1]} were inserted")
+        return tuple(lines)
+
+
+def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
+    """Compares the frames of a container, in order, with the `total` frames that were hidden.
+
+    Of frames that are out of order, as few as possible count as moved.
+
+    Raises:
+        RevealError: `total` is so large that a list of the lost frames would fill the memory.
+    """
+    if total > _MAX_LOSS * (len(statuses) + 1):
+        message = f"the container has {len(statuses)} frames, and says that it had {total}"
+        raise RevealError(message, "nearly all of it is missing, or it is malicious")
+    known = [(position, status.index) for position, status in enumerate(statuses) if status.index is not None]
+    order = _longest_increasing(known, [statuses[position].whole for position, _ in known])
+    shown = {index for _, index in order}
+    counts = Counter(index for _, index in known)
+    unreadable, lost, foreign = [], [], []
+    # Within each gap of the order, missing frames are matched with frames that could not be read.
+    for (left, first), (right, last) in zip([(-1, -1), *order], [*order, (len(statuses), total)], strict=False):
+        missing = [index for index in range(first + 1, last) if index not in counts]
+        blank = [position for position in range(left + 1, right) if statuses[position].index is None]
+        meet = min(len(missing), len(blank))
+        unreadable += missing[:meet]
+        lost += missing[meet:]
+        foreign += blank[meet:]
+    return Diagnosis(
+        tuple(order),
+        tuple(index for position, index in order if not statuses[position].whole),
+        tuple(unreadable),
+        tuple(lost),
+        tuple(sorted(counts.keys() - shown)),
+        tuple(sorted(index for index, count in counts.items() if count > 1 and index in shown)),
+        tuple(foreign),
+    )
+
+
+def _longest_increasing(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> list[tuple[int, int]]:
+    """Longest increasing subsequence of the indices, by patience sorting (Fredman 1975, Discrete Mathematics 11).
+
+    Of a frame that is present more than once, an unaltered one is taken.
+    """
+    tops: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for at, (_, index) in enumerate(known):
+        pile = bisect_left(tops, index)
+        before.append(ends[pile - 1] if pile else -1)
+        if tops[pile : pile + 1] == [index] and whole[ends[pile]]:
+            continue
+        tops[pile : pile + 1] = [index]
+        ends[pile : pile + 1] = [at]
+    rise, at = [], ends[-1] if ends else -1
+    while at >= 0:
+        rise.append(known[at])
+        at = before[at]
+    return rise[::-1]
+
+
+def _frames_were(indices: Sequence[int], called: tuple[str, str]) -> str:
+    """Subject and verb of a sentence on frames: "frame 3 was", "3 frames (0–1, 7) were"."""
+    if len(indices) == 1:
+        return f"{called[0]} {indices[0]} was"
+    spans = list(_spans(indices))
+    listed = ", ".join(spans[:_LISTED]) + (f" and {len(spans) - _LISTED} more spans" if len(spans) > _LISTED else "")
+    return f"{len(indices)} {called[1]} ({listed}) were"
+
+
+def _spans(indices: Sequence[int]) -> Iterator[str]:
+    start = 0
+    for at in range(1, len(indices) + 1):
+        if at == len(indices) or indices[at] != indices[at - 1] + 1:
+            yield str(indices[start]) if at - start == 1 else f"{indices[start]}–{indices[at - 1]}"
+            start = at

@@ -4,12 +4,15 @@ Every frame of a container holds one and can be read alone: the header describes
 frame's share of it. Whatever is not a record raises ValueError.
 """
 
-import dataclasses
+import base64
+import json
 import struct
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
@@ -18,11 +21,10 @@ from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.samples import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
-from stegnet.record.erasure import SHARES
-from stegnet.record.fields import MAX_PART, require, sized, take, take_fraction, take_sized
-from stegnet.record.spread import ErasureCode, least_shares
-from stegnet.record.tracks import format_tracks, parse_tracks
+from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound import SoundTrack
+
+Bytes = TypeVar("Bytes", bytes, memoryview)
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
@@ -34,6 +36,8 @@ MAX_NAME = 255
 MAX_STAMP = 1 << 62
 MAX_PIXELS = 1 << 28
 MAX_SECONDS = 1 << 40
+MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
+_MAX_DESCRIPTION, _MAX_TRACKS = 1 << 20, 255  # bytes of the tracks' JSON, and tracks
 
 # film id, commitment, kind, frames of the container, index of this one
 _START = struct.Struct(">16s32sBII")
@@ -41,6 +45,7 @@ _START = struct.Struct(">16s32sBII")
 _PICTURES = struct.Struct(">BH32sIIIIIII")
 # size, SHA-256
 _FILE = struct.Struct(">Q32s")
+_SIZE = struct.Struct(">I")
 _STAMP = struct.Struct(">q")
 _OFFSET = struct.Struct(">Q")
 _NEEDED = struct.Struct(">H")
@@ -160,14 +165,20 @@ def format_record(record: Record, key: Key) -> bytes:
     Raises:
         CapacityError: a size or time is beyond what a record can hold.
     """
-    header = record.header
-    _check(record)
-    if isinstance(header.secret, File):
-        kind, place = _place_of(header.secret, record.stamp)
-        described = _format_file(header.secret) + place
+    header, secret = record.header, record.header.secret
+    if header.frames > MAX_FRAMES:
+        raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
+    if isinstance(secret, File):
+        name = secret.name.encode("utf-8", "surrogateescape")
+        kind, place = _NUMBERS[FILE], _OFFSET.pack(record.stamp)
+        if secret.enough:
+            kind, place = _SPARE, _ALBUM.pack(secret.needed, secret.enough, record.stamp)
+        elif secret.needed:
+            kind, place = _SPREAD, _NEEDED.pack(secret.needed)
+        described = _FILE.pack(secret.size, secret.digest) + sized(name) + place
     else:
         kind = _NUMBERS[header.kind]
-        described = _format_pictures(header.secret) + _STAMP.pack(record.stamp) + sized(record.base)
+        described = _format_pictures(secret, record.stamp) + _STAMP.pack(record.stamp) + sized(record.base)
     start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     return start + described + record.data
 
@@ -181,61 +192,56 @@ def parse_record(data: bytes, key: Key) -> Record:
     (film_id, commitment, number, frames, index), rest = take(_START, data)
     require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE))
     require(0 <= index < frames <= MAX_FRAMES)
-    if number in (_SPREAD, _SPARE):
-        return (_parse_spread if number == _SPREAD else _parse_spare)(film_id, frames, index, rest)
-    kind = _KINDS[number]
+    kind = _KINDS.get(number, FILE)
     if kind == FILE:
-        file, rest = _parse_file(rest)
-        (offset,), rest = take(_OFFSET, rest)
-        require(offset + len(rest) <= file.size)
-        return Record(Header(film_id, kind, frames, file), index, offset, b"", rest)
-    pictures, rest = _parse_pictures(rest)
-    require(kind == FILM or pictures.hidden == frames == 1)
-    require(pictures.hidden <= frames)
+        return _parse_file(film_id, number, frames, index, rest)
+    (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, rest)
+    require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
+    require(_in_size(width, height) and 0 < hidden <= frames and (kind == FILM or frames == 1))
+    time_base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
+    tracks, rest = take_sized(rest)
+    described = width, height, hidden, time_base, rate, KINDS[flags], block, weights.hex()
+    pictures = Pictures(*described, parse_tracks(tracks))
     (stamp,), rest = take(_STAMP, rest)
-    require(_in_time(stamp, pictures.time_base))
+    require(_in_time(stamp, time_base))
     base, rest = take_sized(rest)
-    require(bool(base) == (pictures.base != NONE and index < pictures.hidden))
+    require(bool(base) == (pictures.base != NONE and index < hidden))
     return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
 
 
-def _parse_spread(film_id: bytes, frames: int, index: int, data: bytes) -> Record:
-    file, rest = _parse_file(data)
-    (needed,), rest = take(_NEEDED, rest)
-    require(0 < needed <= least_shares(frames))
-    header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed))
-    require(len(rest) == header.spread.share_bytes)
-    return Record(header, index, data=rest)
+def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
+    """The record of a file, as it is or spread over the frames of a film or the pictures of an album."""
+    (size, digest), rest = take(_FILE, data)
+    name, rest = take_sized(rest)
+    require(is_file_name(name))
+    file = File(name.decode("utf-8", "surrogateescape"), size, digest)
+    if kind == _SPREAD:
+        (needed,), rest = take(_NEEDED, rest)
+        require(0 < needed <= least_shares(frames))
+        header = Header(film_id, FILE, frames, replace(file, needed=needed))
+        require(len(rest) == header.spread.share_bytes)
+        return Record(header, index, data=rest)
+    if kind == _SPARE:
+        (needed, enough, first), rest = take(_ALBUM, rest)
+        require(size > 0 and 0 < needed <= SHARES and 0 < enough <= frames)
+        header = Header(film_id, FILE, frames, replace(file, needed=needed, enough=enough))
+        count, over = divmod(len(rest), header.spread.share_bytes)
+        require(not over and first + count <= SHARES)
+        return Record(header, index, first, data=rest)
+    (offset,), rest = take(_OFFSET, rest)
+    require(offset + len(rest) <= size)
+    return Record(Header(film_id, FILE, frames, file), index, offset, data=rest)
 
 
-def _parse_spare(film_id: bytes, frames: int, index: int, data: bytes) -> Record:
-    file, rest = _parse_file(data)
-    (needed, enough, first), rest = take(_ALBUM, rest)
-    require(file.size > 0 and 0 < needed <= SHARES and 0 < enough <= frames)
-    header = Header(film_id, FILE, frames, dataclasses.replace(file, needed=needed, enough=enough))
-    count, over = divmod(len(rest), header.spread.share_bytes)
-    require(not over and first + count <= SHARES)
-    return Record(header, index, first, data=rest)
-
-
-def _place_of(secret: File, stamp: int) -> tuple[int, bytes]:
-    """The kind of a file's record, and the fields that say which of its bytes follow."""
-    if secret.enough:
-        return _SPARE, _ALBUM.pack(secret.needed, secret.enough, stamp)
-    return (_SPREAD, _NEEDED.pack(secret.needed)) if secret.needed else (_NUMBERS[FILE], _OFFSET.pack(stamp))
-
-
-def _check(record: Record) -> None:
-    secret = record.header.secret
-    if record.header.frames > MAX_FRAMES:
-        raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
-    if isinstance(secret, File):
-        return
+def _format_pictures(secret: Pictures, stamp: int) -> bytes:
     if not _in_size(secret.width, secret.height):
         raise CapacityError("the secret is too large", f"at most {MAX_SIDE} pixels a side, {MAX_PIXELS} in all")
-    parts = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
-    if not (_in_time(record.stamp, secret.time_base) and 0 < min(parts) <= max(parts) <= MAX_PART):
+    times = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
+    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= MAX_PART):
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
+    flags, weights = KINDS.index(secret.base), bytes.fromhex(secret.weights)
+    fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
+    return fixed + sized(format_tracks(secret.tracks))
 
 
 def _in_size(width: int, height: int) -> bool:
@@ -246,39 +252,97 @@ def _in_time(stamp: int, base: Fraction) -> bool:
     return abs(stamp) <= MAX_STAMP and abs(stamp) * base <= MAX_SECONDS
 
 
-def _format_pictures(secret: Pictures) -> bytes:
-    flags = KINDS.index(secret.base)
-    times = (*secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio())
-    weights = bytes.fromhex(secret.weights)
-    fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
-    return fixed + sized(format_tracks(secret.tracks))
-
-
-def _parse_pictures(data: bytes) -> tuple[Pictures, bytes]:
-    (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, data)
-    require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
-    require(_in_size(width, height) and hidden > 0)
-    base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
-    tracks, rest = take_sized(rest)
-    secret = Pictures(width, height, hidden, base, rate, KINDS[flags], block, weights.hex(), parse_tracks(tracks))
-    return secret, rest
-
-
-def _format_file(secret: File) -> bytes:
-    name = secret.name.encode("utf-8", "surrogateescape")
-    return _FILE.pack(secret.size, secret.digest) + sized(name)
-
-
 def is_file_name(name: bytes) -> bool:
     """Returns True for a name that a record can hold: a file's, without its folder."""
     return 0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b"..")
 
 
-def _parse_file(data: bytes) -> tuple[File, bytes]:
-    (size, digest), rest = take(_FILE, data)
-    name, rest = take_sized(rest)
-    require(is_file_name(name))
-    return File(name.decode("utf-8", "surrogateescape"), size, digest), rest
+def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
+    """Formats sound tracks as a JSON list with an object for each, compressed by zlib; empty for no tracks.
+
+    Raises:
+        CapacityError: too many tracks, or too long descriptions.
+    """
+    if not tracks:
+        return b""
+    plain = [{name: _to_json(value) for name, value in asdict(track).items()} for track in tracks]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    if len(text) > _MAX_DESCRIPTION or len(tracks) > _MAX_TRACKS:
+        raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
+    return zlib.compress(text, 9)
+
+
+def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
+    """Parses sound tracks; inverse of `format_tracks`.
+
+    Raises:
+        ValueError: the data is invalid.
+    """
+    if not data:
+        return ()
+    stream = zlib.decompressobj()
+    try:
+        flat = stream.decompress(data, _MAX_DESCRIPTION + 1)
+        require(stream.eof and not stream.unused_data and len(flat) <= _MAX_DESCRIPTION)
+        plain = json.loads(flat)
+    except (zlib.error, RecursionError) as error:  # the latter of JSON in too many layers
+        raise ValueError("not a stegnet record") from error
+    require(isinstance(plain, list) and 0 < len(plain) <= _MAX_TRACKS)
+    hints = get_type_hints(SoundTrack)
+    require(all(isinstance(track, dict) and track.keys() == hints.keys() for track in plain))
+    return tuple(
+        SoundTrack(**{name: _from_json(hints[name], value) for name, value in track.items()}) for track in plain
+    )
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return list(value.as_integer_ratio()) if isinstance(value, Fraction) else value
+
+
+def _from_json(kind: Any, value: Any) -> Any:
+    if kind is Fraction:
+        require(isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value))
+        return take_fraction(*value)
+    if kind is bytes:
+        require(isinstance(value, str))
+        return base64.b64decode(value, validate=True)
+    require(isinstance(value, kind) and not isinstance(value, bool))
+    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
+    return value
+
+
+def require(condition: bool) -> None:
+    """Raises ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError("not a stegnet record")
+
+
+def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
+    """Unpacks the fields of a layout from the beginning of `data`; returns them and the rest; errors as `require`."""
+    require(len(data) >= layout.size)
+    return layout.unpack_from(data), data[layout.size :]
+
+
+def sized(data: bytes) -> bytes:
+    """`data`, prefixed with its length in 32 bits."""
+    return _SIZE.pack(len(data)) + data
+
+
+def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
+    """Splits off data that `sized` prefixed; returns it and the rest; errors as `require`."""
+    (size,), rest = take(_SIZE, data)
+    require(len(rest) >= size)
+    return rest[:size], rest[size:]
+
+
+def take_fraction(numerator: int, denominator: int) -> Fraction:
+    """A fraction above zero, with parts of at most 31 bits; errors as `require`."""
+    require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
+    return Fraction(numerator, denominator)
 
 
 assert _START.size == FILM_ID_BYTES + 32 + 9

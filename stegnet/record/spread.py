@@ -1,13 +1,17 @@
-"""Spreading a file over the frames of a film, so that it comes back although frames are lost (docs/format.md).
+"""Spreading a file over the frames of a film, so that it is recovered although frames are lost (docs/format.md).
 
 Frames form groups, and any K shares of a group give its part of the file. Neither hiding nor revealing needs memory for
 more than a few shares at a time.
+
+The erasure code is over GF(2⁸) (Reed, Solomon 1960; docs/format.md, "Spread files"): share number x is P(x), byte by
+byte, where P is a polynomial of degree below K; bytes and numbers are elements of the field. Sums are XOR; products are
+looked up.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from math import comb
 from typing import BinaryIO
@@ -15,8 +19,10 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.core.cipher import keystream
-from stegnet.record.erasure import SHARES, value_at
 
+SHARES = 256  # at most: elements of the field
+_POLYNOMIAL = 0x11D
+_ORDER = 255  # of the field's multiplicative group
 SMALL = 64  # bytes of a share that cost little beside the rest of a record
 _THIRD = 3
 _RISK = 1e-6  # probability that a group loses too many
@@ -25,19 +31,12 @@ _CHUNK = 1 << 16  # bytes of each share that are in memory at once
 
 @dataclass(frozen=True)
 class ErasureCode:
-    """Places of a file's bytes in a film's frames.
+    """Places of a file's bytes in a film's frames."""
 
-    Attributes:
-        film_id: of the container.
-        frames: of the container.
-        size: of the file in bytes.
-        needed: shares of a group that give all others, K; 1 to `least_shares(frames)`.
-    """
-
-    film_id: bytes
-    frames: int
-    size: int
-    needed: int
+    film_id: bytes  # of the container
+    frames: int  # of the container
+    size: int  # of the file in bytes
+    needed: int  # shares of a group that give all others, K; 1 to `least_shares(frames)`
 
     @property
     def groups(self) -> int:
@@ -72,10 +71,7 @@ class ErasureCode:
         """Most frames that may be lost, whichever: for certain with one group, else but for one case in a million."""
         if self.groups == 1:
             return self.frames - self.needed
-        return bisect_right(range(self.frames), _RISK, key=self._risk) - 1
-
-    def _risk(self, lost: int) -> float:
-        return _risk(self.frames, self.needed, lost)
+        return bisect_right(range(self.frames), _RISK, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
 
     @cached_property
     def _shifts(self) -> list[int]:
@@ -112,12 +108,10 @@ def choose_needed(size: int, frames: int, room: int) -> int:
     """
     groups = group_count(frames)
     most, third = least_shares(frames), -(-frames // _THIRD)
-    two_thirds = frames - third if groups == 1 else bisect_right(range(most), _RISK, key=_risk_of(frames, third))
+    two_thirds = frames - third
+    if groups > 1:
+        two_thirds = bisect_right(range(most), _RISK, key=lambda needed: _risk(frames, needed + 1, third))
     return max(min(two_thirds, -(-size // (groups * SMALL))), -(-size // (groups * max(room, 1))), 1)
-
-
-def _risk_of(frames: int, lost: int) -> Callable[[int], float]:
-    return lambda needed: _risk(frames, needed + 1, lost)
 
 
 def _risk(frames: int, needed: int, lost: int) -> float:
@@ -134,14 +128,10 @@ class Gathering:
 
     Each group has room for the shares that it needs, its slots. A block of the file goes to its own slot if it is free,
     anything else to another; in the end, the missing blocks replace what was in their slots.
-
-    Attributes:
-        spread: places of the file's bytes.
-        file: empty, open for reading and writing.
     """
 
-    spread: ErasureCode
-    file: BinaryIO
+    spread: ErasureCode  # places of the file's bytes
+    file: BinaryIO  # empty, open for reading and writing
     _slots: dict[int, dict[int, int]] = field(default_factory=dict)  # by group and number of a share
 
     def add(self, frame: int, share: bytes) -> None:
@@ -164,16 +154,12 @@ class Gathering:
         """Computes what is missing of the file; `least` must be the shares needed."""
         for group, slots in self._slots.items():
             numbers = sorted(slots, key=slots.__getitem__)
-            if numbers != list(range(self.spread.needed)):
-                self._restore(group, numbers)
-        self.file.truncate(self.spread.size)
-
-    def _restore(self, group: int, numbers: Sequence[int]) -> None:
-        for start in range(0, self.spread.share_bytes, _CHUNK):
-            shares = [self._read(group, slot, start) for slot in range(len(numbers))]
-            for slot, number in enumerate(numbers):
-                if number != slot:
+            missing = [slot for slot, number in enumerate(numbers) if number != slot]
+            for start in range(0, self.spread.share_bytes if missing else 0, _CHUNK):
+                shares = [self._read(group, slot, start) for slot in range(len(numbers))]
+                for slot in missing:
                     self._write(group, slot, start, value_at(slot, numbers, shares))
+        self.file.truncate(self.spread.size)
 
     def _read(self, group: int, slot: int, start: int) -> bytes:
         self.file.seek(self.spread.start(group, slot) + start)
@@ -182,3 +168,38 @@ class Gathering:
     def _write(self, group: int, slot: int, start: int, data: bytes) -> None:
         self.file.seek(self.spread.start(group, slot) + start)
         self.file.write(data)
+
+
+def value_at(number: int, numbers: Sequence[int], shares: Iterable[bytes]) -> bytes:
+    """The share of this number, 0 to 255, given K shares of equal length and different numbers: Lagrange's formula."""
+    total: np.ndarray | int = 0
+    for weight, share in zip(_weights(number, tuple(numbers)), shares, strict=True):
+        total = total ^ np.frombuffer(share.translate(_TIMES[weight]), np.uint8)
+    return np.asarray(total, np.uint8).tobytes()
+
+
+@lru_cache(maxsize=SHARES)
+def _weights(number: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """The factor of each given share in the sum: Π (x − xₘ) / (xᵢ − xₘ), over all m but i."""
+    if number in numbers:
+        return tuple(int(number == each) for each in numbers)
+    points = np.array(numbers)
+    above = _LOGS[points ^ number]
+    below = _LOGS[points[:, None] ^ points].sum(1)  # that of 0, on the diagonal, counts as 0
+    return tuple(_POWERS[(above.sum() - above - below) % _ORDER].tolist())
+
+
+def _field() -> tuple[np.ndarray, np.ndarray]:
+    """Powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
+    powers, logs, power = np.zeros(_ORDER, np.uint8), np.zeros(SHARES, np.int64), 1
+    for exponent in range(_ORDER):
+        powers[exponent], logs[power] = power, exponent
+        power <<= 1
+        power ^= _POLYNOMIAL if power >= SHARES else 0
+    return powers, logs
+
+
+_POWERS, _LOGS = _field()
+_PRODUCTS = _POWERS[(_LOGS[:, None] + _LOGS) % _ORDER]
+_PRODUCTS[0] = _PRODUCTS[:, 0] = 0
+_TIMES = tuple(row.tobytes() for row in _PRODUCTS)  # for each element, its products with 0 to 255

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
-from stegnet.record.fields import sized, take_sized
+from stegnet.record.record import sized, take_sized
 from stegnet.sealing import LEAD_BITS, MAC_BITS, Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
 from stegnet.sealing.carriers import order_of
 from stegnet.sealing.zones import parities_of
