@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.config import Config
-from stegnet.core.extension import MARK
+from stegnet.core.names import MARK
 
 _ROOT = Path(__file__).parents[1]
 

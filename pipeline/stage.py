@@ -18,7 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
 from stegnet.core.errors import ConfigError, StegnetError
-from stegnet.core.extension import TRUSTED
+from stegnet.core.names import TRUSTED
 from stegnet.core.temporary import disk_errors
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ from stegnet.core.measures import (
     apd,
     psnr,
 )
-from stegnet.core.progress import Progress
+from stegnet.core.parallel import Progress
 from stegnet.core.temporary import temporary_folder
 from stegnet.image.pictures import write_png
-from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import NetworkMethod, NetworkOptions
 from stegnet.networks import Network

@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet.core.errors import renamed
 from stegnet.core.kinds import PICTURE
-from stegnet.core.progress import Progress, no_progress
+from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import (
     Info,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 from stegnet.networks import Network, hide_picture, reveal_picture
 
 

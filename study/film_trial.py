@@ -15,8 +15,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import parallel_map
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.keys import KEY_BYTES, Key
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import CONTAINER_PSNR, GROUP, Pieces, RobustOptions, file_content, hidden_pixels, read_film
 from stegnet.methods.robust import WRITTEN as CODING

@@ -20,8 +20,7 @@ from PIL import Image
 
 from stegnet.core.jpeg import encode_jpeg
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import KEY_BYTES, Key
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import JpegOptions

@@ -28,8 +28,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
-from stegnet.keys import KEY_BYTES, Key
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import Context
 from stegnet.methods.robust import (
     MESSENGER,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.core.jpeg import through_jpeg
-from stegnet.keys import KeySource
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KeySource, seeded
 from stegnet.methods.robust import (
     BLOCK,
     GROUP,

@@ -15,8 +15,7 @@ from pipeline.detect.methods import container_seed
 from pipeline.stage import bar
 from stegnet.core.blocks import BLOCK
 from stegnet.core.jpeg import through_jpeg
-from stegnet.keys import KEY_BYTES, SALT_BYTES, Key
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, SALT_BYTES, Key, seeded
 from stegnet.methods.robust import (
     FREQUENCIES,
     WRITTEN_QUALITY,

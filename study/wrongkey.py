@@ -23,8 +23,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.samples import GREY, LEVELS, Base, to_8_bits
 from stegnet.core.shuffle import draw, grid
 from stegnet.image.pictures import resize, write_png
-from stegnet.keys import Key, KeyRing
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import Key, KeyRing, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.record import decode_base, read_record
 from study.keyless import (

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stegnet.core.samples import channels_of
-from stegnet.keys import KEY_BYTES, Key
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture
 

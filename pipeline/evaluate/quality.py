@@ -35,7 +35,7 @@ from stegnet.core.parallel import distributed
 from stegnet.core.shuffle import grid
 from stegnet.core.temporary import temporary_folder
 from stegnet.image.pictures import read_picture, write_png
-from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
 from stegnet.record import encode_base

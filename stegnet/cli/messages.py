@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.errors import SETTING, MediaError, StegnetError
-from stegnet.core.progress import no_progress
+from stegnet.core.parallel import no_progress
 
 if TYPE_CHECKING:
     from segno import QRCode
     from tqdm import tqdm
 
-    from stegnet.core.progress import Progress
+    from stegnet.core.parallel import Progress
 
 _SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
 _PHASES = {

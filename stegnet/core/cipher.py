@@ -1,9 +1,16 @@
-"""The keystream from which orders, masks and shares are derived."""
+"""Random bytes of the system, and the keystream from which orders, masks and shares are derived."""
+
+from os import urandom
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 _PIECE, _MORE = 1 << 18, 15  # bytes that are made at once, which bounds the memory, and more that the cipher asks for
+
+
+def system_bytes(count: int) -> bytes:
+    """Random bytes of the operating system, by one door, which tests seed."""
+    return urandom(count)
 
 
 def keystream(key: bytes, size: int) -> memoryview:

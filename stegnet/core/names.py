@@ -1,13 +1,19 @@
-"""Names of files that every system takes: Linux, macOS and Windows.
+"""Names of files that every system takes: Linux, macOS and Windows; and names of classes, as my.module:Name.
 
 A name that comes with a container was chosen by whoever made it. `safe_name` makes it one that stays in its folder,
 is not hidden, names no device and cannot be taken for an option.
 """
 
+import pkgutil
 import re
 import unicodedata
 from pathlib import PurePath
+from typing import Any
 
+from stegnet.core.errors import ConfigError
+
+MARK = ":"  # in the name of a class or function from outside this program
+TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, whose code then runs
 FALLBACK = "revealed"
 MAX_BYTES = 200  # of UTF-8; file systems take 255, of which endings such as -2 and .part need some
 _MAX_SUFFIX = 17
@@ -55,3 +61,18 @@ class Names:
             name = f"{stem}-{count}{suffix}"
         self._taken.add(folded(name))
         return name
+
+
+def load_object(key: str, name: str) -> Any:
+    """Imports a module and returns the object in it.
+
+    Args:
+        key: of the parameter that holds the name.
+    Raises:
+        ConfigError: there is no such module or object.
+    """
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        hint = "the current folder is searched, and those in PYTHONPATH"
+        raise ConfigError(f"{key}: {name} can't be imported ({error})", hint) from error

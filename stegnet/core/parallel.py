@@ -1,4 +1,4 @@
-"""Parallel work over a stream of items, in order and with bounded memory, and ranks of training processes.
+"""Parallel work over a stream of items, in order and with bounded memory, its progress, and ranks of processes.
 
 Threads of this process do it, or processes of a Ray cluster.
 """
@@ -26,6 +26,28 @@ _SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places
+# Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
+# frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
+Progress = Callable[[str, int, int], None]
+
+
+class Phase(str):
+    """The name of a phase that is a step of a job: its number, from 1, and the number of steps."""
+
+    step: int
+    steps: int
+
+
+def no_progress(phase: str, done: int, total: int) -> None:
+    """A progress callback that does nothing."""
+
+
+def in_steps(progress: Progress, *phases: str) -> Progress:
+    """The callback of a job whose phases, if there are several, are numbered in this order."""
+    named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
+    for step, phase in enumerate(named.values(), 1):
+        phase.step, phase.steps = step, len(named)
+    return lambda phase, done, total: progress(named.get(phase, phase), done, total)
 
 
 def physical_cores() -> int:

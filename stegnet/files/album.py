@@ -8,7 +8,7 @@ from pathlib import Path
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.kinds import FILE, FILM, PICTURE
 from stegnet.core.names import Names
-from stegnet.core.progress import no_progress
+from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.formats.output import locked_folder, move_whole
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource

@@ -4,6 +4,7 @@ No error holds a secret, and no frame of its traceback has one among its local v
 anything is raised, and errors that hold one are not chained.
 """
 
+import hashlib
 import math
 import re
 import secrets
@@ -12,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from threading import Lock
 from typing import NoReturn, Self
 
@@ -21,8 +23,8 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import KeyFileError
-from stegnet.core.randomness import system_bytes
 from stegnet.keys.keytext import KEY_BYTES
 
 SALT_BYTES = SECRET_BYTES = 16
@@ -104,20 +106,13 @@ class Key(Unpicklable):
     def robust(self, purpose: bytes, salt: bytes, header: bytes = b"") -> bytes:
         """A 32-byte key for one purpose in a robust container.
 
-        Args:
-            purpose: b"dither", b"places" or b"header", which all containers with this salt share, or b"order", b"mask"
-                or b"record".
-            header: for the last three, the 8 bytes that are fresh for each hiding.
+        That is b"dither", b"places" or b"header", which all containers with this salt share, or b"order", b"mask" or
+        b"record", which need the 8 bytes of the header that are fresh for each hiding.
         """
         return self._derive(b"stegnet/2/robust/" + purpose, salt + header)
 
     def shuffle(self, film_id: bytes, index: int) -> bytes:
-        """The 32-byte stream key of one frame's shuffle.
-
-        Args:
-            film_id: 16 bytes, fresh for each hiding, so that a film hidden twice is shuffled differently.
-            index: of the frame; 0 for a picture.
-        """
+        """The 32-byte stream key of one frame's shuffle; the film id makes a film that is hidden twice differ."""
         return self._derive(b"stegnet/2/shuffle" + index.to_bytes(8, "big"), film_id)
 
     def revealed_film(self, film_id: bytes) -> bytes:
@@ -139,12 +134,7 @@ class AnchorSource(Unpicklable, ABC):
 
     @abstractmethod
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
-        """The key of such a frame; None if it can't have one.
-
-        Args:
-            salt: of the frame, 16 bytes.
-            ephemeral: reads an ephemeral key from the frame, if it is read.
-        """
+        """The key of the frame with this salt; None if it can't have one. `ephemeral` is given if the frame is read."""
 
 
 class Passphrase(AnchorSource):
@@ -185,10 +175,10 @@ class Passphrase(AnchorSource):
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
 
-def random_words(count: int) -> tuple[str, float]:
+def random_words(number: int) -> tuple[str, float]:
     """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
     words = (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
-    return "-".join(secrets.choice(words) for _ in range(count)), count * math.log2(len(words))
+    return "-".join(secrets.choice(words) for _ in range(number)), number * math.log2(len(words))
 
 
 def guessing_years(bits: float) -> float:
@@ -218,24 +208,14 @@ def is_anchor(salt: bytes) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class ContainerKeys(Unpicklable):
-    """The keys of one container; its repr shows none.
-
-    Attributes:
-        film: the film key.
-        secret: 16 bytes in every lead, which give the film key; zeros with a key file.
-        anchors: what opens frame 0 and anchors; None with a key file.
-    """
+    """The keys of one container; its repr shows none."""
 
     film: Key
-    secret: bytes
-    anchors: AnchorSource | None = None
+    secret: bytes  # 16 bytes in every lead, which give the film key; zeros with a key file
+    anchors: AnchorSource | None = None  # what opens frame 0 and anchors; None with a key file
 
     def of_frame(self, salt: bytes, first: bool) -> Key:
-        """The key of the frame with this salt.
-
-        Args:
-            first: it is frame 0.
-        """
+        """The key of the frame with this salt; the first is frame 0."""
         if self.anchors is not None and (first or is_anchor(salt)):
             return self.anchors.derive(salt)
         return self.film
@@ -279,12 +259,7 @@ class KeyRing(Unpicklable):
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
-        """The keys with which the frame with this salt may open.
-
-        Args:
-            first: it is the first frame of its file.
-            ephemeral: reads an ephemeral key from it.
-        """
+        """The keys with which the frame with this salt may open; the first is the first frame of its file."""
         keys, own = self.keys, None
         if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
@@ -309,4 +284,11 @@ class KeyRing(Unpicklable):
         return left > 0
 
 
+def seeded(seed: int) -> Randomness:
+    """A repeatable source of bytes that replaces the system's random ones, for demonstrations; it protects nothing."""
+    counter = count()
+    return lambda size: hashlib.shake_256(f"stegnet demonstration {seed} {next(counter)}".encode()).digest(size)
+
+
 ANY_KEY = Key(bytes(KEY_BYTES))  # for sizes, which do not depend on the key
+PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demonstration only").digest())

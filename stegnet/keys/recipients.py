@@ -2,6 +2,11 @@
 
 Frame 0 and anchors carry an ephemeral key, disguised as random bytes, at places that follow from the recipient and the
 frame's salt.
+
+The disguise is Elligator 2 for X25519: public keys as 32 bytes that nobody can tell from random ones. Bernstein,
+Hamburg, Krasnova, Lange 2013, "Elligator: elliptic-curve points indistinguishable from uniform random strings" (ACM
+CCS), section 5. Python's integers take a time that depends on their values; what is computed with them is public keys
+only, which whoever holds the representative can compute too. X25519 itself is OpenSSL's.
 """
 
 from collections.abc import Iterator
@@ -13,7 +18,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stegnet.core.cipher import keystream
 from stegnet.core.errors import KeyFileError
-from stegnet.keys.elligator import coordinate, representative
 from stegnet.keys.keys import (
     EPHEMERAL_TRITS,
     SYSTEM,
@@ -30,6 +34,15 @@ from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, to_text
 
 _ATTEMPTS = 128  # of which half give an ephemeral key
 _BITS, _FILLER_BYTES = 8 * KEY_BYTES, 16
+_P, _A = (1 << 255) - 19, 486662
+_ROOT_OF_MINUS_ONE = pow(2, (_P - 1) // 4, _P)
+_REPRESENTATIVE_BITS = 254
+# u-coordinates of the eight points of low order (the neutral one has none); but for the first two, each has two points.
+_ORDER_8 = (
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+)
+_LOW_ORDER = (None, 0, 1, 1, *(_ORDER_8[:1] * 2), *(_ORDER_8[1:] * 2))
 _KEY, _PASSPHRASE, _RECIPIENT, _IDENTITY = b"k", b"p", b"r", b"i"
 
 
@@ -90,7 +103,8 @@ class Identity(AnchorSource):
         trits = None if ephemeral is None else ephemeral(public)
         if trits is None:
             return None
-        disguised = _from_trits(trits)
+        number = sum(int(trit) * 3**place for place, trit in enumerate(trits))
+        disguised = (number % (1 << _BITS)).to_bytes(KEY_BYTES, "little")
         shared = _shared(self._private, coordinate(disguised))
         return shared and _agreed(shared, disguised, public, trits)
 
@@ -134,11 +148,6 @@ def _to_trits(disguised: bytes, filler: int) -> np.ndarray:
     return np.array([number // 3**place % 3 for place in range(EPHEMERAL_TRITS)], np.uint8)
 
 
-def _from_trits(trits: np.ndarray) -> bytes:
-    number = sum(int(trit) * 3**place for place, trit in enumerate(trits))
-    return (number % (1 << _BITS)).to_bytes(KEY_BYTES, "little")
-
-
 def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
     """The shared secret; None if it is zero, as it is for points of low order."""
     try:
@@ -148,6 +157,44 @@ def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
 
 
 def _agreed(shared: bytes, disguised: bytes, recipient: bytes, trits: np.ndarray) -> Key:
-    """The key of a frame."""
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=disguised + recipient, info=b"stegnet/2/recipient")
     return Key(hkdf.derive(shared), recipient, trits)
+
+
+def coordinate(representative: bytes) -> bytes:
+    """The public key, 32 bytes, that any 32 bytes stand for."""
+    r = int.from_bytes(representative, "little") % (1 << _REPRESENTATIVE_BITS)
+    u = -_A * pow(1 + 2 * r * r, -1, _P) % _P  # the divisor is never 0, since −½ is no square
+    is_square = pow(_curve(u), (_P - 1) // 2, _P) != _P - 1
+    return (u if is_square else (-_A - u) % _P).to_bytes(KEY_BYTES, "little")
+
+
+def representative(public: bytes, randomness: int) -> bytes | None:
+    """32 uniformly random bytes that stand for a public key; None for half of all keys, which have none.
+
+    The key, X25519 of a random private key, changes: a point of low order is added, which X25519 ignores, so that the
+    result may be any point of the curve. The randomness has at least 6 bits, used for this key only.
+    """
+    u, other = int.from_bytes(public, "little"), _LOW_ORDER[randomness % 8]
+    if other is not None:  # which of the two points of u is not known
+        v, other_v = _root(_curve(u)), _root(_curve(other))
+        slope = (v - (other_v if randomness % 2 else -other_v)) * pow(u - other, -1, _P)
+        u = (slope * slope - _A - u - other) % _P
+    parts = (u, -(u + _A)) if randomness >> 3 & 1 else (-(u + _A), u)
+    r = _root(parts[0] * pow(2 * parts[1], -1, _P) % _P)
+    if r is None:
+        return None
+    return (min(r, _P - r) | (randomness >> 4 & 3) << _REPRESENTATIVE_BITS).to_bytes(KEY_BYTES, "little")
+
+
+def _curve(u: int) -> int:
+    """v² of the points (u, v)."""
+    return (u * u + _A * u + 1) * u % _P
+
+
+def _root(value: int) -> int | None:
+    """A square root modulo p; None if there is none."""
+    root = pow(value, (_P + 3) // 8, _P)
+    if (root * root - value) % _P:
+        root = root * _ROOT_OF_MINUS_ONE % _P
+    return None if (root * root - value) % _P else root

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import CapacityError, PackageError
-from stegnet.core.progress import Progress
+from stegnet.core.parallel import Progress
 from stegnet.formats.output import atomic_write
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover

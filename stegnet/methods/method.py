@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import CapacityError, extra
 from stegnet.core.kinds import FILM, FORMS, PICTURE
-from stegnet.core.parallel import with_heartbeat
-from stegnet.core.progress import Progress, in_steps, no_progress
-from stegnet.core.randomness import system_bytes
+from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness

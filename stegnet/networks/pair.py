@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from stegnet.core.errors import ConfigError, WeightsError, did_you_mean
-from stegnet.core.extension import MARK, TRUSTED, load_object
+from stegnet.core.names import MARK, TRUSTED, load_object
 from stegnet.core.parallel import AUTO
 from stegnet.networks.card import CARD_KEY, NETWORKS, SHIPPED, Card, read_card
 

@@ -17,8 +17,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.kinds import FILE, FILM
-from stegnet.core.parallel import parallel_map, prefetch, with_heartbeat
-from stegnet.core.progress import Progress, no_progress
+from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.samples import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
 from stegnet.media.cover import Cover

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.progress import Progress
+from stegnet.core.parallel import Progress
 from stegnet.core.samples import is_grey
 from stegnet.formats.opened_file import is_matroska
 from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture

@@ -9,7 +9,7 @@ from stegnet import kernels
 from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import STRIDE, CarrierModel, Order, Zones, public_order, zones_of
+from stegnet.sealing.carriers import PIXELS, STRIDE, CarrierModel, Order, Zones, public_order, zones_of
 
 ANY = np.zeros(0, bool)  # nothing is marked
 NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
@@ -259,7 +259,9 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
     write_record(cost_map.ephemeral(), trits, plan)
 
 
-def read_ephemeral(picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel) -> np.ndarray | None:
+def read_ephemeral(
+    picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
+) -> np.ndarray | None:
     """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
 
     Args:

@@ -13,7 +13,7 @@ import pytest
 
 from stegnet import MediaError
 from stegnet.cli import messages
-from stegnet.core.progress import in_steps
+from stegnet.core.parallel import in_steps
 from tests.cli.terminal import typed
 from tests.support.waiting import LIMIT
 

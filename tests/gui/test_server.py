@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stegnet.core.progress import in_steps
+from stegnet.core.parallel import in_steps
 from stegnet.gui import server as gui
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Context

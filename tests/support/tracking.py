@@ -2,7 +2,7 @@
 
 from pipeline.tracking.results import Result
 from pipeline.tracking.store import STAGE, Tracker
-from stegnet.keys.demonstration import PUBLIC_DEMONSTRATION_KEY
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 
 EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
 EXPERIMENT_PARAMS = {"beta": 0.5, "model.name": "invertible", "data.source": "scenes"}

@@ -14,7 +14,7 @@ from PIL import Image
 from stegnet.core.blocks import BLOCK, DCT_BASIS, coefficients
 from stegnet.core.errors import CapacityError
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
-from stegnet.core.progress import Progress
+from stegnet.core.parallel import Progress
 from stegnet.core.samples import strips
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
