@@ -63,11 +63,8 @@ _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 
 
 
 def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
-    """Codes a picture.
+    """Codes a picture, (H, W, 3) uint8, at a quality from 0 to 100.
 
-    Args:
-        picture: (H, W, 3) uint8.
-        quality: 0 to 100.
     Raises:
         MediaError: AVIF can't hold a picture of this size, or Pillow was built without it.
     """
@@ -82,8 +79,7 @@ def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
 def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) -> bytes:
     """Codes a picture at the highest quality, among `quality` and lower ones in steps, that takes at most `most` bytes.
 
-    Returns:
-        The bytes; more than `most` if even quality 0 takes more.
+    It takes more if even quality 0 does.
     """
     coded = encode_avif(picture, quality, speed)
     if len(coded) <= most:
@@ -138,20 +134,6 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     _encode(picture, out, error, effort, rate, format="avif", **bits)
 
 
-def encode_av1(picture: np.ndarray, crf: int, effort: int) -> bytes:
-    """The AV1 data of a picture, without a file's boxes around it.
-
-    Args:
-        picture, effort: as in `write_avif`.
-        crf: constant rate factor, from 0 (best) to 63.
-    Raises:
-        MediaError: as `write_avif`.
-    """
-    error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
-    stream = _encode(picture, None, error, effort, format="obu", crf=crf, video_bitrate=0)
-    return stream.removeprefix(_DELIMITER)
-
-
 def _encode(
     picture: np.ndarray, out: Path | None, error: str, effort: int, rate: int = _RATE, **options: str | int
 ) -> bytes:
@@ -164,14 +146,9 @@ def _encode(
     source = piped_frames(width, height, pix_fmt=_PIXELS, r=rate, color_range="pc")
     options |= {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "still-picture": 1, "tune": "psnr"}
     options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | _NAMED_COLOURS
-    return run_ffmpeg(out, [source], error, data=_planes(picture).tobytes(), **options)
-
-
-def _planes(picture: np.ndarray) -> np.ndarray:
-    """(3, H, W) uint16: luma, and the two differences of colour, of 10 bits each."""
-    samples = np.tensordot(_TO_YCC * np.float32(_TOP / 255), picture.astype(np.float32), (1, 2))
+    samples = np.tensordot(_TO_YCC * np.float32(_TOP / 255), picture.astype(np.float32), (1, 2))  # (3, H, W)
     samples[1:] += _MIDDLE + _CUT
-    return samples.round().clip(0, _TOP).astype("<u2")
+    return run_ffmpeg(out, [source], error, data=samples.round().clip(0, _TOP).astype("<u2").tobytes(), **options)
 
 
 def has_ffmpeg() -> bool:
@@ -209,14 +186,16 @@ class BareCoder:
     def encode(self, picture: np.ndarray, quality: int) -> bytes:
         """The AV1 data of a picture, (H, W, 3) uint8; errors as `encode_avif`."""
         if self.depth == 10:
-            return encode_av1(picture, _MAX_CRF - quality, self.speed)
+            error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
+            stream = _encode(picture, None, error, self.speed, format="obu", crf=_MAX_CRF - quality, video_bitrate=0)
+            return stream.removeprefix(_DELIMITER)
         file = encode_avif(picture, quality, self.speed)
         return next(file[each.content : each.end] for each in boxes(file) if each.kind == b"mdat")
 
     def to_fit(self, picture: np.ndarray, most: int) -> bytes | None:
         """The AV1 data of the best quality that takes at most `most` bytes; None if even the lowest takes more."""
         fits, too_large, best = -1, self.highest + 1, None
-        quality, sizes = self.highest // 2, {}
+        quality, sizes, wanted = self.highest // 2, {}, math.log(max(most, 1))
         while too_large - fits > 1:
             data = self.encode(picture, quality)
             sizes[quality] = math.log(len(data))
@@ -224,18 +203,12 @@ class BareCoder:
                 fits, best = quality, data
             else:
                 too_large = quality
-            quality = _next_quality(sizes, fits, too_large, math.log(max(most, 1)))
+            if fits in sizes and too_large in sizes:  # the logarithms grow about evenly
+                guess = fits + (too_large - fits) * (wanted - sizes[fits]) / (sizes[too_large] - sizes[fits])
+            else:
+                guess = quality + (wanted - sizes[quality]) / _GROWTH
+            quality = min(max(math.floor(guess), fits + 1), too_large - 1)
         return best
-
-
-def _next_quality(sizes: dict[int, float], fits: int, too_large: int, wanted: float) -> int:
-    """The quality to try next, strictly between two, if there is one: logarithms of sizes grow about evenly."""
-    if fits in sizes and too_large in sizes:
-        guess = fits + (too_large - fits) * (wanted - sizes[fits]) / (sizes[too_large] - sizes[fits])
-    else:
-        known = fits if fits in sizes else too_large
-        guess = known + (wanted - sizes[known]) / _GROWTH
-    return min(max(math.floor(guess), fits + 1), too_large - 1)
 
 
 def decode_bare(data: bytes, height: int, width: int, depth: int) -> np.ndarray:

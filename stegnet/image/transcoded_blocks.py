@@ -30,24 +30,14 @@ _AT_ONCE = 1 << 11  # blocks that are computed at once
 _MOST = 1023  # largest coefficient that is sent
 
 
-def pixels_of(coefficients: np.ndarray) -> np.ndarray:
-    """Pixels of blocks, −128 to 127, of dequantised coefficients."""
-    columns = _inverse(coefficients, _BITS - _MORE)
-    return np.clip(_inverse(columns.swapaxes(0, 1), _BITS + _MORE + 3).swapaxes(0, 1), -128, 127)
-
-
-def quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Quantised coefficients of pixels, −128 to 127, by islow.
-
-    Args:
-        steps: quantisation table, (8, 8) int.
-    """
+def _quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Quantised coefficients of pixels, −128 to 127, by islow and a quantisation table, (8, 8) int."""
     rows = _slow(pixels.swapaxes(0, 1), _BITS - _MORE).swapaxes(0, 1)
     return _quantised(_slow(rows, _BITS + _MORE), 8 * steps)
 
 
-def quantised_fast(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """As `quantised_slow`, by ifast."""
+def _quantised_fast(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """As `_quantised_slow`, by ifast."""
     scales = np.rint(np.outer(_SCALES, _SCALES) * (1 << 14)).astype(np.int64)
     return _quantised(_fast(_fast(pixels.swapaxes(0, 1)).swapaxes(0, 1)), (steps * scales + (1 << 10)) >> 11)
 
@@ -127,7 +117,7 @@ class Blocks:
         self._sent_steps, self._steps = sent.steps(0).astype(np.int32), received.steps(0)
         self._colours, self._offset, self.clipped = _colours(sent)
         everything, self.known = np.arange(len(self.own)), np.zeros(len(self.own), bool)
-        for self._quantised in (quantised_slow, quantised_fast):
+        for self._quantised in (_quantised_slow, _quantised_fast):
             predicted = np.concatenate([self.received(part, self.own[part]) for part in _parts(everything)])
             known = (predicted == self.arrived).all(1)
             if known.sum() >= self.known.sum():
@@ -136,20 +126,17 @@ class Blocks:
 
     def received(self, numbers: np.ndarray, blocks: np.ndarray) -> np.ndarray:
         """Coefficients that arrive, (m, 64) int16, if those of the blocks with these numbers are (m, 64) others."""
-        pixels = pixels_of(_natural((blocks * self._sent_steps).T))
+        columns = _inverse(_natural((blocks * self._sent_steps).T), _BITS - _MORE)
+        pixels = np.clip(_inverse(columns.swapaxes(0, 1), _BITS + _MORE + 3).swapaxes(0, 1), -128, 127)
         shown = pixels + _natural(self._offset[:, numbers], pixels=True)
         clipped = np.flatnonzero(self.clipped[numbers])
-        if clipped.size:
-            shown[..., clipped] = self._through_colours(numbers[clipped], pixels[..., clipped])
+        if clipped.size:  # there, luma is that of colours from 0 to 255
+            grey, some = pixels[..., clipped] + _MIDDLE, numbers[clipped]
+            colours = (np.clip(grey + _natural(each[:, some], pixels=True), 0, _PEAK) for each in self._colours)
+            luma = sum(weight * each for weight, each in zip(_LUMA, colours, strict=True))
+            shown[..., clipped] = ((luma + (1 << 15)) >> 16) - _MIDDLE
         found = self._quantised(shown, _natural(self._steps[:, None])[..., 0])
         return found.reshape(64, -1)[ZIGZAG].T.astype(np.int16)
-
-    def _through_colours(self, numbers: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """Luma of pixels, (8, 8, m) from −128 to 127, after they were colours, from 0 to 255."""
-        red, green, blue = (
-            np.clip(pixels + _MIDDLE + _natural(each[:, numbers], pixels=True), 0, _PEAK) for each in self._colours
-        )
-        return ((_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue + (1 << 15)) >> 16) - _MIDDLE
 
     def reach(self, worth: np.ndarray) -> np.ndarray:
         """Steps of each coefficient that is sent by which the one that arrives moves, alone, by +1 and by −1.
