@@ -15,7 +15,6 @@ from typing import Any, Self
 import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
-from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
@@ -190,7 +189,11 @@ class FilmWriter:
         )
         try:
             self._pictures = self._add_pictures(rate, time_base)
-            self._sound = self._add_sound(tracks, keep or path)
+            try:
+                playable = None if self._form.is_lossless else PLAYABLE
+                self._sound = SoundWriter(self._film, tracks, self._form.packet_gap, playable)
+            except (ValueError, av.FFmpegError) as error:
+                raise self._unsupported_sound(tracks, keep or path) from error
             if self._copy:
                 self._copy.add_to(self._film, self._pictures.stream, self._form)
             self._start(tracks, keep or path)
@@ -262,13 +265,6 @@ class FilmWriter:
         if form.is_lossless:
             context.colorspace, context.color_range = RGB, ColorRange.JPEG
         return track
-
-    def _add_sound(self, tracks: Sequence[SoundTrack], source: Path) -> SoundWriter:
-        try:
-            playable = None if self._form.is_lossless else PLAYABLE
-            return SoundWriter(self._film, tracks, self._form.packet_gap, playable)
-        except (ValueError, av.FFmpegError) as error:
-            raise self._unsupported_sound(tracks, source) from error
 
     def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
         """Writes the header, so that what the format can't hold is reported before the first frame."""
@@ -365,26 +361,21 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     Raises:
         MediaError: the film can't be written.
     """
+    threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
+    own = {} if draft else X264_DETERMINISTIC
+    params = {key: ":".join(filter(None, (value, coding.params))) for key, value in own.items()}
+    ways = {"threads": "auto" if draft else str(threads)} | params
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            pictures = _add_lossy(film, info, coding, draft)
+            stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
+            size, ticks = (info.width, info.height), Fraction(1, FINE_TICKS)
+            pictures = PictureTrack(stream, "yuv420p", size, info.rate, ticks)
+            stream.codec_context.sample_aspect_ratio = info.aspect
             silent = BitStreamFilterContext(_WITHOUT_SETTINGS, pictures.stream) if coding.paced else None
             for packet in _coded(pictures, frames, info, coding):
                 film.mux(silent.filter(packet) if silent else packet)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
-
-
-def _add_lossy(film: OutputContainer, info: FilmInfo, coding: Coding, draft: bool) -> PictureTrack:
-    threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
-    own = {} if draft else X264_DETERMINISTIC
-    params = {key: ":".join(filter(None, (value, coding.params))) for key, value in own.items()}
-    ways = {"threads": "auto" if draft else str(threads)} | params
-    size, ticks = (info.width, info.height), Fraction(1, FINE_TICKS)
-    stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
-    pictures = PictureTrack(stream, "yuv420p", size, info.rate, ticks)
-    stream.codec_context.sample_aspect_ratio = info.aspect
-    return pictures
 
 
 def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[Packet]:

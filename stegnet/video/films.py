@@ -48,8 +48,6 @@ _TRANSPOSED = {
 }
 _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
-
-
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
@@ -71,7 +69,6 @@ _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
-# Decoded frames
 
 
 def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: bool = False) -> np.ndarray:
@@ -86,8 +83,8 @@ def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: 
     Raises:
         MediaError: its colours can't be converted.
     """
-    matrix = display_matrix(frame)
-    size = f"{height}:{width}" if swaps_axes(matrix) else f"{width}:{height}"
+    matrix = _display_matrix(frame)
+    size = f"{height}:{width}" if _swaps_axes(matrix) else f"{width}:{height}"
     if not as_ffmpeg:
         size += f":flags={_EXACT_FLAGS}"
         frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
@@ -98,10 +95,10 @@ def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: 
     except av.FFmpegError as error:
         what = f"{path}: its colour matrix ({frame.colorspace}) is not supported"
         raise MediaError(what, "convert it to MP4 (H.264) first") from error
-    return _over_white(picture) if alpha else picture
+    return np.array(over_white(Image.fromarray(picture))) if alpha else picture
 
 
-def display_matrix(frame: VideoFrame) -> _Matrix:
+def _display_matrix(frame: VideoFrame) -> _Matrix:
     """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
     if Type.DISPLAYMATRIX not in frame.side_data:
         return 1, 0, 0, 1
@@ -109,7 +106,7 @@ def display_matrix(frame: VideoFrame) -> _Matrix:
     return a, b, c, d
 
 
-def swaps_axes(matrix: _Matrix) -> bool:
+def _swaps_axes(matrix: _Matrix) -> bool:
     """True if the nearest rotation by a multiple of 90° swaps width and height."""
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
@@ -118,7 +115,7 @@ def swaps_axes(matrix: _Matrix) -> bool:
 def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
     """Filters that rotate and flip by multiples of 90°, the nearest to the matrix."""
     a, b, c, d = matrix
-    if swaps_axes(matrix):
+    if _swaps_axes(matrix):
         yield "transpose", _TRANSPOSED[b < 0, c < 0]
         return
     if a < 0:
@@ -149,16 +146,7 @@ def _is_untagged_hd(frame: VideoFrame) -> bool:
     return large and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
 
 
-def _over_white(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 to (H, W, 3), rounded as Pillow does."""
-    alpha = picture[..., 3:].astype(np.uint16)
-    return ((picture[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
-# Notes
-
-
-class FrameNotes:
+class _FrameNotes:
     """Collects what is unusual about a film's frames from their metadata, never from their pixels."""
 
     def __init__(self, stream: VideoStream) -> None:
@@ -174,13 +162,7 @@ class FrameNotes:
         self._interlaced = self._interlaced or frame.interlaced_frame
 
     def lines(self, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
-        """One line for each peculiarity, starting in lower case.
-
-        Args:
-            aspect: width of a pixel by its height.
-            timestamps: whether every frame has a time stamp.
-            tracks: number of video tracks.
-        """
+        """One line for each peculiarity; of pixels their width by their height, and if every frame has a time stamp."""
         if aspect != 1:
             yield f"its pixels are {aspect.numerator}:{aspect.denominator}, not square: kept as they are"
         if self._damaged:
@@ -194,11 +176,7 @@ class FrameNotes:
             yield "it has no time stamps: its frames are spaced evenly"
         if tracks > 1:
             yield f"it has {tracks} video tracks: the one with the most frames is used"
-        yield from self._colour_lines(self._first)
-
-    @staticmethod
-    def _colour_lines(frame: VideoFrame) -> Iterator[str]:
-        bits = max(component.bits for component in frame.format.components)
+        frame, bits = self._first, max(component.bits for component in self._first.format.components)
         if frame.color_trc in HDR:
             yield f"its colours are HDR ({HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
         elif frame.color_primaries in WIDE_GAMUT:
@@ -209,45 +187,6 @@ class FrameNotes:
             yield f"it has {bits} bits per sample: reduced to 8"
         if _has_alpha(frame):
             yield TRANSPARENT
-
-
-# Animations
-
-
-def scan_animation(path: Source) -> "FilmInfo":
-    """As `scan`, of an animation."""
-    stamps, end, grey = [], 0, True  # in milliseconds
-    with open_picture(path) as image:
-        width, height = image.size
-        notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
-        for frame in _decode_animation(image, path):
-            stamps.append(frame.info["timestamp"])
-            end = stamps[-1] + frame.info["duration"]
-            grey = grey and is_grey(np.asarray(over_white(frame)))
-    rate = Fraction(1000 * len(stamps), end) if end else _DEFAULT_RATE
-    pts = tuple(_increasing(stamps, 1))
-    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
-
-
-def read_animation(path: Source) -> Iterator[np.ndarray]:
-    """Every frame, (H, W, 3) uint8 sRGB, transparency over white.
-
-    Raises:
-        MediaError: as `scan`.
-    """
-    with open_picture(path) as image:
-        for frame in _decode_animation(image, path):
-            yield np.array(over_white(frame))
-
-
-def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
-    for index in range(getattr(image, "n_frames", 1)):
-        try:
-            image.seek(index)
-            image.load()
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the animation is damaged after {index} frames") from error
-        yield image
 
 
 @dataclass(frozen=True)
@@ -293,13 +232,13 @@ def scan(path: Source) -> FilmInfo:
         MediaError: no such file, not a film, no frames, or damaged.
     """
     if is_animation(path):
-        return scan_animation(path)
+        return _scan_animation(path)
     with open_film(path) as film:
         stream = picture_stream(film, path)
         rate = _rate(stream)
         step = max(1, round(1 / (rate * stream.time_base)))
         start = round(start_time(film) / stream.time_base)
-        first, grey, stamps, seen = None, True, [], FrameNotes(stream)
+        first, grey, stamps, seen = None, True, [], _FrameNotes(stream)
         for frame in decoded(film, stream, path):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
@@ -314,8 +253,34 @@ def scan(path: Source) -> FilmInfo:
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
         pts = tuple(_increasing(stamps, step))
-        size, more = (width, height, pts, stream.time_base, rate, aspect), tuple(_more(film))
-        return FilmInfo(*size, sound, tuple(notes), more, grey)
+        streams = film.streams
+        there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
+        more = tuple(name for name, found in there.items() if found)
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), more, grey)
+
+
+def _scan_animation(path: Source) -> FilmInfo:
+    stamps, end, grey = [], 0, True  # in milliseconds
+    with open_picture(path) as image:
+        width, height = image.size
+        notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
+        for frame in _decode_animation(image, path):
+            stamps.append(frame.info["timestamp"])
+            end = stamps[-1] + frame.info["duration"]
+            grey = grey and is_grey(np.asarray(over_white(frame)))
+    rate = Fraction(1000 * len(stamps), end) if end else _DEFAULT_RATE
+    pts = tuple(_increasing(stamps, 1))
+    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
+
+
+def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
+    for index in range(getattr(image, "n_frames", 1)):
+        try:
+            image.seek(index)
+            image.load()
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the animation is damaged after {index} frames") from error
+        yield image
 
 
 def _is_grey(frame: VideoFrame, path: Source) -> bool:
@@ -327,13 +292,9 @@ def _is_grey(frame: VideoFrame, path: Source) -> bool:
 
 
 def frame_rate(path: Source) -> Fraction:
-    """Average frames per second from the film's header; only an animation is decoded.
-
-    Raises:
-        MediaError: as `scan`.
-    """
+    """Average frames per second from the film's header; only an animation is decoded. Errors as `scan`."""
     if is_animation(path):
-        return scan_animation(path).rate
+        return _scan_animation(path).rate
     with open_film(path) as film:
         return _rate(picture_stream(film, path))
 
@@ -359,7 +320,10 @@ def read_frames(
         MediaError: as `scan`, or its colours can't be converted.
     """
     if stream is None and is_animation(path):
-        yield from (frame for index, frame in enumerate(read_animation(path)) if only is None or index in only)
+        with open_picture(path) as image:
+            for index, frame in enumerate(_decode_animation(image, path)):
+                if only is None or index in only:
+                    yield np.array(over_white(frame))
         return
     size = None
     with closing(decode(path, stream)) as frames:
@@ -370,21 +334,13 @@ def read_frames(
 
 
 def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
-    """Every frame of a film, not an animation, as decoded; arguments as `read_frames`.
-
-    Raises:
-        MediaError: as `scan`.
-    """
+    """Every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
     with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
 
 def picture_packets(path: Source) -> Iterator[bytes]:
-    """The packets of a film's main video track in decoding order; those that an edit list leaves out, too.
-
-    Raises:
-        MediaError: as `open_film`, or it is damaged.
-    """
+    """The packets of a film's main video track in decoding order; those that an edit list leaves out, too."""
     with open_film(path, ignore_editlist="1") as film:
         try:
             for packet in film.demux(picture_stream(film, path)):
@@ -471,13 +427,11 @@ def _unreadable(path: Source) -> MediaError:
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
-    """Every frame as decoded.
-
-    Raises:
-        MediaError: the film is damaged.
-    """
-    count = 0
-    decoder = _decoder(stream)
+    """Every frame as decoded; MediaError if the film is damaged."""
+    count, decoder = 0, stream.codec_context
+    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
+    if alpha and decoder.name in _ALPHA_DECODERS:
+        decoder = CodecContext.create(_ALPHA_DECODERS[decoder.name], "r")
     decoder.options = decoder.options | _DECODING
     try:
         for packet in film.demux(stream):
@@ -496,15 +450,8 @@ def _rate(stream: VideoStream) -> Fraction:
     return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
 
 
-def _decoder(stream: VideoStream) -> CodecContext:
-    name = stream.codec_context.name
-    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
-    if alpha and name in _ALPHA_DECODERS:
-        return CodecContext.create(_ALPHA_DECODERS[name], "r")
-    return stream.codec_context
-
-
 def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
+    """Time stamps, each after the one before it; evenly spaced if one is missing."""
     if None in stamps:
         stamps = [index * step for index in range(len(stamps))]
     previous = stamps[0] - 1
@@ -516,12 +463,6 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
 def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
     """Width and height in pixels, and the pixel aspect ratio, after rotation."""
     aspect = Fraction(stream.sample_aspect_ratio or 1)
-    if swaps_axes(display_matrix(first)):
+    if _swaps_axes(_display_matrix(first)):
         return first.height, first.width, 1 / aspect
     return first.width, first.height, aspect
-
-
-def _more(film: InputContainer) -> Iterator[str]:
-    streams = film.streams
-    there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
-    return (name for name, found in there.items() if found)

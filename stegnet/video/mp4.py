@@ -88,7 +88,10 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
         return offset + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0) if len(starts) else offset
 
     with mapped(film.file) as data:
-        changes = _changed_sizes(film, samples) | _changed_rate(film, data, int(growth[-1]) if len(growth) else 0)
+        changes = _changed_rate(film, data, int(growth[-1]) if len(growth) else 0)
+        for number, sample in samples.items():
+            place = film.table.content + 12 + 4 * number
+            changes[place, place + 4] = len(sample).to_bytes(4, "big")
         for table in film.chunks:
             changes |= _changed_offsets(film.file, data, table, moved)
         for top in film.boxes:
@@ -106,24 +109,31 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
         raise MediaError(f"{path}: this MP4 file was recorded in fragments", _FILM)
     known = [list(all_boxes(data, each.content, each.end)) for each in top if each.kind == b"moov"]
     told = [each for each in (*top, *chain(*known)) if each.kind in _ABOUT]
-    tracks = [track for found in known for track in _tracks(found)]
+    tracks: list[dict[bytes, Box]] = []  # the boxes of each by their types
+    for found in known:
+        for own in (each for each in found if each.kind == b"trak"):
+            tracks.append({each.kind: each for each in found if own.start < each.start < own.end})
     if any(each.kind in _ABSOLUTE for each in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
         raise MediaError(f"{path}: this MP4 file has an unsupported offset box", _FILM)
     films = [track for track in tracks if _avcc(data, track)]
     if not films:
         raise MediaError(f"{path}: has no track of H.264 in the form avc1", _H264)
-    track = max(films, key=lambda track: _samples(data, track))
-    sizes = _sample_sizes(data, track)
-    if sizes is None:
+    track = max(films, key=lambda track: struct.unpack_from(">I", data, track[b"stsz"].content + 8))
+    at = track[b"stsz"].content + 4
+    same, count = struct.unpack_from(">II", data, at)
+    if same:
         raise MediaError(f"{path}: has one size for all pictures, as films of one picture do", _LONGER)
+    sizes = np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
     chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
     starts = _sample_starts(data, track, sizes)
     _check_samples(starts, sizes, [each for each in top if each.kind == b"mdat"])
     for table in chunks:
         _offsets(data, table)
     rate = next((each for each in _described(data, track) if each.kind == b"btrt"), None)
-    avcc, seconds = _avcc(data, track), _seconds(data, track[b"mdhd"])
-    return Mp4(path, avcc, starts, sizes, top, track[b"stsz"], rate, seconds, chunks)
+    form, at = (">IQ", 20) if data[track[b"mdhd"].content] else (">II", 12)
+    ticks, length = struct.unpack_from(form, data, track[b"mdhd"].content + at)
+    seconds = length / ticks if ticks else 0.0
+    return Mp4(path, _avcc(data, track), starts, sizes, top, track[b"stsz"], rate, seconds, chunks)
 
 
 def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
@@ -136,12 +146,6 @@ def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
     except ValueError:
         if not {b"moov", b"mdat"} <= found:
             raise
-
-
-def _tracks(found: list[Box]) -> list[dict[bytes, Box]]:
-    """The boxes of each track by their types."""
-    tracks = [each for each in found if each.kind == b"trak"]
-    return [{each.kind: each for each in found if track.start < each.start < track.end} for track in tracks]
 
 
 def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
@@ -157,27 +161,6 @@ def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
     if len(entries) != 1 or entries[0].kind != b"avc1":
         return []
     return list(boxes(data, entries[0].content + 78, entries[0].end))
-
-
-def _seconds(data: mmap.mmap, header: Box) -> float:
-    """Length of a track, from its mdhd box."""
-    form, at = (">IQ", 20) if data[header.content] else (">II", 12)
-    ticks, length = struct.unpack_from(form, data, header.content + at)
-    return length / ticks if ticks else 0.0
-
-
-def _samples(data: mmap.mmap, track: dict[bytes, Box]) -> int:
-    """The number of samples of a track."""
-    return struct.unpack_from(">I", data, track[b"stsz"].content + 8)[0]
-
-
-def _sample_sizes(data: mmap.mmap, track: dict[bytes, Box]) -> np.ndarray | None:
-    """Bytes of each sample; None where the box has one number for all."""
-    at = track[b"stsz"].content + 4
-    same, count = struct.unpack_from(">II", data, at)
-    if same:
-        return None
-    return np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
 
 
 def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) -> np.ndarray:
@@ -216,12 +199,6 @@ def _count(data: mmap.mmap, table: Box) -> int:
 def _offsets(data: mmap.mmap, table: Box) -> np.ndarray:
     kind = ">u8" if table.kind == b"co64" else ">u4"
     return np.frombuffer(data[table.content + 8 : table.end], kind, _count(data, table))
-
-
-def _changed_sizes(film: Mp4, samples: Mapping[int, bytes]) -> _Changes:
-    first = film.table.content + 12
-    places = {first + 4 * number: len(sample) for number, sample in samples.items()}
-    return {(at, at + 4): size.to_bytes(4, "big") for at, size in places.items()}
 
 
 def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
@@ -274,31 +251,30 @@ def use_milliseconds(path: Path) -> None:
     ticks = next((rows[0][_TICKS_PLACE] for kind, rows in timed if kind == b"mvhd"), _USUAL_TICKS)
     edits = [edit for kind, rows in timed if kind == b"elst" for edit in rows]
     if all(_USUAL_TICKS * length % ticks == 0 for length, begin, _ in edits if begin == _NOTHING):
+        changed = list(_in_milliseconds(movie, ticks))
         with path.open("r+b") as film:
             film.seek(start)
-            film.write(_in_milliseconds(movie, ticks))
+            film.write(b"".join(changed))
             film.truncate()
 
 
-def _in_milliseconds(data: bytes, ticks: int) -> bytes:
+def _in_milliseconds(data: bytes, ticks: int) -> Iterator[bytes]:
     """Boxes, with all that was in ticks of the film in milliseconds."""
-    return b"".join(box(each.kind, _rescaled(each.kind, data[each.content : each.end], ticks)) for each in boxes(data))
-
-
-def _rescaled(kind: bytes, content: bytes, ticks: int) -> bytes:
-    if kind in HOLDERS:
-        return _in_milliseconds(content, ticks)
-    if kind not in _FIELDS:
-        return content
-    start, rows, end = _rows(kind, content)
-    place = _FIELDS[kind][2]
-    for row in rows:
-        row[place] = -(-row[place] * _USUAL_TICKS // ticks)
-    if kind == b"mvhd":
-        rows[0][_TICKS_PLACE] = _USUAL_TICKS
-    version = int(any(row[place] >= _MOST_32 for row in rows))
-    changed = b"".join(struct.pack(_FIELDS[kind][version], *row) for row in rows)
-    return bytes([version]) + content[1:start] + changed + content[end:]
+    for each in boxes(data):
+        kind, content = each.kind, data[each.content : each.end]
+        if kind in HOLDERS:
+            content = b"".join(_in_milliseconds(content, ticks))
+        elif kind in _FIELDS:
+            start, rows, end = _rows(kind, content)
+            place = _FIELDS[kind][2]
+            for row in rows:
+                row[place] = -(-row[place] * _USUAL_TICKS // ticks)
+            if kind == b"mvhd":
+                rows[0][_TICKS_PLACE] = _USUAL_TICKS
+            version = int(any(row[place] >= _MOST_32 for row in rows))
+            changed = b"".join(struct.pack(_FIELDS[kind][version], *row) for row in rows)
+            content = bytes([version]) + content[1:start] + changed + content[end:]
+        yield box(kind, content)
 
 
 def _rows(kind: bytes, content: bytes) -> tuple[int, list[list[int]], int]:
