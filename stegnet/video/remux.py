@@ -1,7 +1,8 @@
 """Putting a film file into another format: packet by packet, or as one that browsers and phones play.
 
 These play H.264 4:2:0 of 8 bits in MP4, with sound of some kinds. Pictures and sound that are such already are copied;
-others are coded anew.
+others are coded anew. To a film of H.264 without sound, that of another film is copied by the program ffmpeg, which can
+write sound and subtitles in other forms.
 """
 
 import shutil
@@ -9,18 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import av
-from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.formats.output import temporary_file
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
-from stegnet.video.forms import WATCHABLE, Form
-from stegnet.video.sound import PLAYABLE, SoundWriter
-from stegnet.video.stream_copy import StreamCopy
+from stegnet.video.forms import FORMS, WATCHABLE, Form
+from stegnet.video.sound import PLAYABLE, SoundWriter, ffmpeg_sound
+from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
 _MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay
 _CODEC, _PIXELS = "h264", {"yuv420p", "yuvj420p"}
@@ -42,26 +42,17 @@ def rewrap(path: Path, form: Form) -> bool:
     with temporary_file(path) as other:
         try:
             with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
-                _copy_packets(source, film)
+                tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
+                film.set_chapters(source.chapters())
+                film.metadata.update(source.metadata)
+                for packet in source.demux():
+                    if packet.size:
+                        packet.stream = tracks[packet.stream.index]
+                        film.mux(packet)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
         shutil.copyfile(other, path)
     return True
-
-
-def _copy_packets(source: InputContainer, film: OutputContainer) -> None:
-    """Copies all tracks.
-
-    Raises:
-        ValueError, av.PatchWelcomeError: the format can't hold one of them, or the film is damaged.
-    """
-    tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
-    film.set_chapters(source.chapters())
-    film.metadata.update(source.metadata)
-    for packet in source.demux():
-        if packet.size:
-            packet.stream = tracks[packet.stream.index]
-            film.mux(packet)
 
 
 def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
@@ -135,3 +126,33 @@ def _in_order(
             yield packet
     yield from sound.packets(copy.packets_until(None))
     yield from sound.rest()
+
+
+def check_sides(path: Path, height: int, width: int) -> None:
+    """Refuses, by a CapacityError, a film of a size that H.264 4:2:0 can't hold: a side is odd."""
+    if width % 2 or height % 2:
+        size = f"{width}×{height}"
+        raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
+
+
+def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
+    """Copies a film's pictures, and sound and subtitles of the film `source` track by track, to a file of any name.
+
+    Args:
+        form: "mkv" or "mp4".
+    Raises:
+        MediaError: the format can't hold the sound, or the subtitles are damaged.
+    """
+    from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # here, since it needs ffmpeg
+
+    copied, options = input_file(source), {"format": FORMS[form].muxer}
+    options |= {} if FORMS[form].is_matroska else {"movflags": "+faststart"}
+    sound, subtitles = [copied[name] for name in ffmpeg_sound(source)], []
+    for number, track in enumerate(subtitle_tracks(source, form)):
+        if track.written is not None:
+            place = len(subtitles)
+            subtitles.append(copied[f"s:{number}"])
+            options[f"codec:s:{place}"] = track.written
+            options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
+    tracks = [input_file(film)["v"], *sound, *subtitles]
+    run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)

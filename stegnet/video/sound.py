@@ -7,7 +7,7 @@ decoder needs to warm up.
 
 import io
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,16 +95,16 @@ def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
     if is_animation(path):
         return ()
     with _damage(path), open_film(path) as film:
-        first = _first_packets(film)
+        first: dict[int, Packet] = {}
+        for index, packet in _packets(film):
+            first.setdefault(index, packet)
+            if len(first) == len(known_sound(film)):
+                break
         return tuple(_sound_track(stream, first.get(index), path) for index, stream in enumerate(known_sound(film)))
 
 
 def ffmpeg_sound(path: Source) -> list[str]:
-    """The tracks of `sound_tracks` as ffmpeg's command line names them.
-
-    Raises:
-        MediaError: it is not a film.
-    """
+    """The tracks of `sound_tracks` as ffmpeg's command line names them."""
     if is_animation(path):
         return []
     with open_film(path) as film:
@@ -123,7 +123,9 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
     with _damage(path), open_film(path) as film:
         start = start_time(film)
         for index, packet in _packets(film):
-            ticks = round(start / packet.time_base)
+            ticks, trim = round(start / packet.time_base), 0
+            if packet.has_sidedata("skip_samples"):
+                trim = TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
             yield SoundPacket(
                 index,
                 None if packet.pts is None else packet.pts - ticks,
@@ -131,7 +133,7 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
                 packet.duration or 0,
                 bool(packet.is_keyframe),
                 bytes(packet),
-                _trim(packet),
+                trim,
             )
 
 
@@ -157,21 +159,16 @@ def _damage(path: Source) -> Iterator[None]:
 def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
     """Track index and packet, without the empty packet at the end of each track."""
     streams = known_sound(film)
-    indices = {stream.index: index for index, stream in enumerate(streams)}
-    filters = {stream.index: _adts_filter(stream) for stream in streams}
+    indices, filters = {stream.index: index for index, stream in enumerate(streams)}, {}
+    for stream in streams:  # AAC is in ADTS frames, which are removed, if the file has no decoder configuration
+        codec = stream.codec_context
+        if codec.codec.canonical_name == "aac" and not codec.extradata:
+            filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
     for packet in film.demux(streams) if streams else ():
         if packet.size and not _is_edited_out(packet):
             number = packet.stream.index
-            for filtered in filters[number](packet):
+            for filtered in filters[number].filter(packet) if number in filters else (packet,):
                 yield indices[number], filtered
-
-
-def _adts_filter(stream: AudioStream) -> Callable[[Packet], list[Packet]]:
-    """Removes ADTS frames from AAC, which has them if the file has no decoder configuration."""
-    codec = stream.codec_context
-    if codec.codec.canonical_name == "aac" and not codec.extradata:
-        return BitStreamFilterContext("aac_adtstoasc", stream).filter
-    return lambda packet: [packet]
 
 
 def _is_edited_out(packet: Packet) -> bool:
@@ -182,20 +179,17 @@ def _is_edited_out(packet: Packet) -> bool:
     return not -_WARM_UP < end <= 0
 
 
-def _first_packets(film: InputContainer) -> dict[int, Packet]:
-    first: dict[int, Packet] = {}
-    for index, packet in _packets(film):
-        first.setdefault(index, packet)
-        if len(first) == len(known_sound(film)):
-            break
-    return first
-
-
 def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> SoundTrack:
     codec = stream.codec_context
     entry = matroska.track_entry(_track_header(stream, first, path))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
-    _set_delay(entry, stream, first)
+    if first is not None and first.pts is not None and first.pts < 0:
+        # Matroska has no negative times: how long before time 0 the sound starts is a codec delay. The file's own is
+        # more precise than the time stamp of its first packet.
+        early = -first.pts * stream.time_base * _NANOSECONDS
+        known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
+        if early - known >= stream.time_base * _NANOSECONDS:
+            entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
     language = stream.metadata.get("language")
     return SoundTrack(
         codec.codec.canonical_name,
@@ -223,25 +217,6 @@ def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> by
         name = stream.codec_context.codec.canonical_name
         raise MediaError(f"{path}: its sound ({name}) can't be copied to another file", CONVERT_SOUND) from error
     return bytes(sink.data)
-
-
-def _set_delay(entry: dict[bytes, bytes], stream: AudioStream, first: Packet | None) -> None:
-    """Stores as codec delay how long before time 0 the sound starts, since Matroska has no negative times.
-
-    The file's own codec delay is more precise than the time stamp of its first packet.
-    """
-    if first is None or first.pts is None or first.pts >= 0:
-        return
-    early = -first.pts * stream.time_base * _NANOSECONDS
-    known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
-    if early - known >= stream.time_base * _NANOSECONDS:
-        entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
-
-
-def _trim(packet: Packet) -> int:
-    if not packet.has_sidedata("skip_samples"):
-        return 0
-    return TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
 
 
 class SoundWriter:
@@ -290,7 +265,11 @@ class SoundWriter:
 
 class _TrackWriter:
     def __init__(self, film: OutputContainer, track: SoundTrack, packet_gap: int) -> None:
-        self._stream = _add_stream(film, track)
+        with _template_stream(track) as template:
+            self._stream = film.add_stream_from_template(template)
+            self._stream.disposition = template.disposition
+        self._stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
+        _set_names(self._stream, track)
         self._time_base = track.time_base
         self._gap = packet_gap
         self._last: int | None = None
@@ -299,7 +278,9 @@ class _TrackWriter:
     def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[Packet]:
         packet = Packet(sound.data)
         packet.stream, packet.time_base = self._stream, self._stream.time_base
-        packet.dts = self._next_dts(sound.pts if sound.dts is None else sound.dts, shift)
+        stamp = sound.pts if sound.dts is None else sound.dts
+        dts = self._end if stamp is None else self._ticks(stamp, shift)
+        packet.dts = self._last = dts if self._last is None else max(dts, self._last + self._gap)
         packet.pts = packet.dts if sound.pts is None else max(packet.dts, self._ticks(sound.pts, shift))
         packet.duration = self._ticks(sound.duration)
         packet.is_keyframe = sound.key
@@ -312,12 +293,6 @@ class _TrackWriter:
 
     def rest(self) -> Iterator[Packet]:
         return iter(())
-
-    def _next_dts(self, stamp: int | None, shift: Fraction) -> int:
-        """The stamp, or else the end of the last packet; never before the last packet's stamp."""
-        dts = self._end if stamp is None else self._ticks(stamp, shift)
-        self._last = dts if self._last is None else max(dts, self._last + self._gap)
-        return self._last
 
     def _ticks(self, stamp: int, shift: Fraction = Fraction(0)) -> int:
         return round((stamp * self._time_base + shift) / self._stream.time_base)
@@ -353,15 +328,6 @@ class _AacWriter:
             yield from self._stream.encode(frame)
 
 
-def _add_stream(film: OutputContainer, track: SoundTrack) -> AudioStream:
-    with _template_stream(track) as template:
-        stream = film.add_stream_from_template(template)
-        stream.disposition = template.disposition
-    stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
-    _set_names(stream, track)
-    return stream
-
-
 def _set_names(stream: AudioStream, track: SoundTrack) -> None:
     names = {"language": track.language, "title": track.title}
     stream.metadata.update({name: value for name, value in names.items() if value})
@@ -369,11 +335,7 @@ def _set_names(stream: AudioStream, track: SoundTrack) -> None:
 
 @contextmanager
 def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
-    """A stream of FFmpeg's to create another one from.
-
-    Raises:
-        ValueError, av.FFmpegError: the track was not made by `sound_tracks`.
-    """
+    """A stream of FFmpeg's to create another one from, of a track that `sound_tracks` made."""
     private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
     with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
         if not film.streams.audio:

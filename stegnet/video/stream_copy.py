@@ -6,8 +6,8 @@ other format can't hold is left out with a note.
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -47,8 +47,7 @@ _ANY_TYPE = "application/octet-stream"
 _COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
-@dataclass(frozen=True)
-class SubtitleTrack:
+class SubtitleTrack(NamedTuple):
     """A subtitle track of a film, and what becomes of it in another.
 
     Attributes:
@@ -63,27 +62,15 @@ class SubtitleTrack:
 
 
 def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
-    """The subtitle tracks of a film: text is converted to what the other film can hold.
-
-    Args:
-        form: of that film, "mkv" or "mp4".
-    Raises:
-        MediaError: it is not a film.
-    """
+    """The subtitle tracks of a film: text is converted to what the other film, "mkv" or "mp4", can hold."""
     if is_animation(path):
         return []
+    mkv = FORMS[form].is_matroska
+    written = {_MP4_TEXT: "subrip" if mkv else "copy"} | dict.fromkeys(_TEXTS, "copy" if mkv else _MP4_TEXT)
+    written |= dict.fromkeys(_PICTURES, "copy") if mkv else {}
     with open_film(path) as source:
         found = [(_codec_name(track), track.metadata.get("language", "")) for track in source.streams.subtitles]
-    return [SubtitleTrack(codec, _subtitle_codec(codec, form), language) for codec, language in found]
-
-
-def _subtitle_codec(codec: str, form: str) -> str | None:
-    mkv = FORMS[form].is_matroska
-    if codec == _MP4_TEXT:
-        return "subrip" if mkv else "copy"
-    if codec in _TEXTS:
-        return "copy" if mkv else _MP4_TEXT
-    return "copy" if mkv and codec in _PICTURES else None
+    return [SubtitleTrack(codec, written.get(codec), language) for codec, language in found]
 
 
 class SubtitleCopy:
@@ -106,11 +93,7 @@ class SubtitleCopy:
         return (*self._notes, *lost)
 
     def packets(self) -> Iterator[Timed]:
-        """Time in seconds and packet, in the order of the file.
-
-        Raises:
-            av.FFmpegError: the film is damaged.
-        """
+        """Time in seconds and packet, in the order of the file; av.FFmpegError if the film is damaged."""
         wanted = [index for index, stream in self._streams.items() if stream is not None]
         if not wanted:
             return
@@ -139,10 +122,13 @@ class SubtitleCopy:
     def _copied(self, packet: Packet) -> Iterator[Timed]:
         stream = self._streams[packet.stream.index]
         time = packet.pts * packet.time_base
-        if stream.codec_context is None:  # SubRip
-            text, styles = _split_mov_text(bytes(packet))
-            self._lost_styles = self._lost_styles or bool(styles)
-            packet = _with_data(packet, text)
+        if stream.codec_context is None:  # SubRip, of MP4's text (3GPP TS 26.245): its length, text, styles
+            data, old = bytes(packet), packet
+            end = 2 + int.from_bytes(data[:2], "big")
+            text, self._lost_styles = data[2:end], self._lost_styles or len(data) > end
+            packet = Packet(text.decode("utf-16", errors="replace").encode() if text.startswith(_UTF16) else text)
+            packet.pts, packet.dts, packet.duration, packet.time_base = old.pts, old.dts, old.duration, old.time_base
+            packet.is_keyframe = True
         if packet.size:
             packet.stream = stream
             yield time, packet
@@ -150,23 +136,6 @@ class SubtitleCopy:
 
 def _codec_name(track: SubtitleStream) -> str:
     return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
-
-
-def _split_mov_text(data: bytes) -> tuple[bytes, bytes]:
-    """Text in UTF-8, and the style boxes after it (3GPP TS 26.245: a 16-bit length, then the text)."""
-    end = 2 + int.from_bytes(data[:2], "big")
-    text = data[2:end]
-    if text.startswith(_UTF16):
-        text = text.decode("utf-16", errors="replace").encode()
-    return text, data[end:]
-
-
-def _with_data(packet: Packet, data: bytes) -> Packet:
-    """A packet with the same times and other data."""
-    copy = Packet(data)
-    copy.pts, copy.dts, copy.duration, copy.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
-    copy.is_keyframe = True
-    return copy
 
 
 class StreamCopy:
@@ -226,24 +195,20 @@ class StreamCopy:
         Raises:
             MediaError: the film to copy from is damaged.
         """
-        while self._next or self._advance():
-            due, packet = self._next
-            if time is not None and due > time:
+        while True:
+            try:
+                self._next = self._next or next(self._merged, None)
+            except av.FFmpegError as error:
+                raise MediaError(f"{self._path}: the film is damaged") from error
+            if self._next is None or (time is not None and self._next[0] > time):
                 return
-            self._next = None
+            (_, packet), self._next = self._next, None
             yield packet
 
     def close(self) -> None:
         """Closes the film to copy from."""
         for source in self._sources:
             source.close()
-
-    def _advance(self) -> bool:
-        try:
-            self._next = next(self._merged, None)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self._path}: the film is damaged") from error
-        return self._next is not None
 
     def _timed_sound(self) -> Iterator[Timed]:
         time = Fraction(0)
@@ -256,10 +221,7 @@ class StreamCopy:
 def left_out(path: Source, form: str) -> tuple[str, ...]:
     """One line for each thing that is lost where pictures, sound, subtitles and the times of chapters are copied.
 
-    Args:
-        form: of the other film, "mkv" or "mp4".
-    Raises:
-        MediaError: it is not a film.
+    The form of the other film is "mkv" or "mp4".
     """
     if is_animation(path):
         return ()

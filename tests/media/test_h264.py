@@ -11,7 +11,7 @@ from stegnet.video import FilmInfo, read_frames, scan
 from stegnet.video.film_writer import PACE, Coding, write_h264
 from stegnet.video.films import decode
 from stegnet.video.motion import SEARCH, Motion, motion_of
-from stegnet.video.mux_sound import with_sound
+from stegnet.video.remux import with_sound
 from tests.support.films import encoded, still_film, still_frames
 from tests.support.quality import psnr
 

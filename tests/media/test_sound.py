@@ -9,8 +9,7 @@ import pytest
 from stegnet import MediaError
 from stegnet.media.compress import compress_film
 from stegnet.video import FilmWriter, SoundTrack, read_sound, scan, sound_tracks
-from stegnet.video.mux_sound import with_sound
-from stegnet.video.remux import make_watchable
+from stegnet.video.remux import make_watchable, with_sound
 from tests.support.films import encoded
 
 MILLISECOND = Fraction(1, 1000)

@@ -56,6 +56,7 @@ from stegnet.results import form_of
 from stegnet.video.film_writer import Coding, FilmWriter
 from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
 from stegnet.video.motion import SEARCH, Motion, motion_of
+from stegnet.video.remux import check_sides, with_sound
 from stegnet.video.stream_copy import left_out
 
 # Frames are predicted as the changes follow each other; psychovisual optimisation would spend bytes on these.
@@ -108,7 +109,9 @@ def embed_in_film(
     """
     channel, secret = options.channel(FILM), payload.path
     with extra("media", "hiding in films that survive H.264"):
-        from stegnet.video.mux_sound import check_sides  # here, since it needs ffmpeg
+        from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
+
+        bundled_ffmpeg()  # which is needed at the end
     info, exact = cover.film, payload.kind is None
     check_sides(cover.path, *channel.sent_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
@@ -191,8 +194,6 @@ class _NewFilm(RobustContainer):
 
     def write(self, part: Path, verify: bool) -> None:
         """As `NewContainer.write`; what it encodes was verified before."""
-        from stegnet.video.mux_sound import with_sound  # here, since it needs ffmpeg
-
         with_sound(self.carrier.film, self._cover.path, part, self._form)
 
     def notes_on_cover(self) -> tuple[str, ...]:
