@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 
 import { defaultClientConditions, defineConfig } from "vite";
 
-import { withPlaces } from "./src/format/rungs.js";
+import { operatingPoints } from "./src/format/rungs.js";
 import { offline } from "./src/offline/plugin.js";
 
 /** The page itself, which `stegnet gui` shows as it is. */
@@ -74,7 +74,7 @@ function modem() {
     if (!existsSync(path)) throw new Error(`missing: ${path}; \`stegnet export\` writes it`);
   }
   const { rungs, backbone } = card("modem").options;
-  return { rungs: withPlaces(rungs), isLocal: backbone === NO_BACKBONE };
+  return { points: operatingPoints(rungs), isLocal: backbone === NO_BACKBONE };
 }
 
 function card(name) {

@@ -34,13 +34,13 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
-    "DUMMIES": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
+    "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
-    "FORECAST": [("media.capacity_tables", "PICTURES ROBUST_RATES"), ("methods.robust.channels", "CONTAINER_PSNR")],
+    "CAPACITY_TABLES": [("media.capacity_tables", "PICTURES ROBUST_RATES"), ("methods.robust.channels", "CONTAINER_PSNR")],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
-    "HISTORY": [
+    "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
         ("formats.opened_file", "HEIC"),
         ("media.compression_traces", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
@@ -88,7 +88,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "TEXTS": [("results.conversion", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
-    "ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
+    "RECORD_ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
 }
 
 

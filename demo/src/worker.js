@@ -1,9 +1,9 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
 import { decodePicture, fromBitmap } from "./canvas.js";
-import { channelOf, chooseRung, prepared } from "./codec/channel.js";
+import { channelOf, choosePoint, prepared } from "./codec/channel.js";
 import { embed, fileCapacity, storedName } from "./codec/embed.js";
-import { fitted } from "./codec/fit.js";
+import { fitSecret } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";
 import { systemRandom } from "./codec/random.js";
@@ -20,7 +20,7 @@ import { keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
 import { encodeJpeg } from "./jpeg/jpeg.js";
 import { withMetadata } from "./jpeg/metadata.js";
-import { OwnJpeg } from "./jpeg/own.js";
+import { JpegCover } from "./jpeg/own.js";
 import { toYcc } from "./jpeg/planes.js";
 import { roundingErrors } from "./jpeg/rounding.js";
 import { makeEngine } from "./network/engine.js";
@@ -87,9 +87,9 @@ const JOBS = {
     };
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
-    const rung = chooseRung(engine.modem.rungs, channel);
-    const fit = (capacity) => fitted({ ...file, picture }, capacity, engine.avif);
-    const options = { keyInput, channel, rung, onProgress, ...(own && { written: (each) => own.shown(each) }) };
+    const point = choosePoint(engine.modem.points, channel);
+    const fit = (capacity) => fitSecret({ ...file, picture }, capacity, engine.avif);
+    const options = { keyInput, channel, point, onProgress, ...(own && { written: (each) => own.shown(each) }) };
     const { container, fitted: hidden, capacity } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
@@ -189,7 +189,7 @@ function jpegCover(bytes, seen) {
 function ownJpeg(bytes, shown, channel) {
   if (prepared(channel, shown) !== shown) return null;
   const { jpeg, seen, errors } = jpegCover(bytes, shown);
-  const own = new OwnJpeg(jpeg, seen, errors);
+  const own = new JpegCover(jpeg, seen, errors);
   return own.isUpright ? { own, seen } : null;
 }
 

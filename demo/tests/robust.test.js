@@ -89,11 +89,11 @@ test("the table of φ is fine", () => {
 });
 
 const [cover, { container }] = [picture(steps.picture), steps];
-const [grid, rung] = [gridOf(cover), { name: "", ...steps.rung }];
+const [grid, point] = [gridOf(cover), { name: "", ...steps.rung }];
 const salts = container.salts.map(fromHex);
 const key = await keySource({ file: fromHex(steps.key) }).robustKey(salts[0]);
-/** A place in a rung's planes, as the format numbers it. */
-const numberOf = (place) => (place % (grid.rows * grid.cols)) * rung.bits + Math.floor(place / (grid.rows * grid.cols));
+/** A place in an operating point's planes, as the format numbers it. */
+const numberOf = (place) => (place % (grid.rows * grid.cols)) * point.bits + Math.floor(place / (grid.rows * grid.cols));
 
 test("salts", async () => {
   const found = regionMeans(cover);
@@ -116,19 +116,19 @@ test("dither and places", async () => {
   const dither = await ditherOf(grid, key);
   const words = Array.from(dither, (_, at) => 65536 * dither[(at % 64) * blocks + Math.floor(at / 64)]);
   assert.equal(digestOf(words), container.dither);
-  const places = await placesOf(blocks, rung, key);
+  const places = await placesOf(blocks, point, key);
   assert.equal(digestOf([...places.header].map(numberOf)), container.header_places);
 });
 
 test("the bits of a container", async () => {
   const content = fromHex(container.content);
-  const { bits } = await codedBits(grid, rung, steps, content, key, fromHex(steps.nonce));
-  const read = await readBits(received(bits, 0.5, seeded(3)), grid, rung, key);
+  const { bits } = await codedBits(grid, point, steps, content, key, fromHex(steps.nonce));
+  const read = await readBits(received(bits, 0.5, seeded(3)), grid, point, key);
   assert.deepEqual(read.subarray(0, content.length), content);
   assert.ok(read.subarray(content.length).every((byte) => byte === 0));
-  assert.equal(await readBits(received(bits, 4, seeded(3)), grid, rung, key), null);
+  assert.equal(await readBits(received(bits, 4, seeded(3)), grid, point, key), null);
   const other = await keySource({ file: new Uint8Array(32) }).robustKey(salts[0]);
-  assert.equal(await readBits(received(bits, 0.5, seeded(3)), grid, rung, other), null);
+  assert.equal(await readBits(received(bits, 0.5, seeded(3)), grid, point, other), null);
 });
 
 const { rows, cols, each: shares } = container.shares;
@@ -141,13 +141,13 @@ test("texture", () => assert.deepEqual([...textureOf(rough)], container.textured
 for (const { share, how, texture, record_places, used_blocks, room, bits: carried } of [...asTheyCome, ...byTexture]) {
   test(`the bits of a container that uses share ${share} of its blocks${how}`, async () => {
     const [blocks, header] = [rows * cols, headerOf(steps.rate, share, fromHex(steps.nonce))];
-    const numberOf = (place) => (place % blocks) * rung.bits + Math.floor(place / blocks);
-    const places = await placesOf(blocks, rung, key, texture);
+    const numberOf = (place) => (place % blocks) * point.bits + Math.floor(place / blocks);
+    const places = await placesOf(blocks, point, key, texture);
     assert.equal(digestOf([...places.record(share, header)].map(numberOf)), record_places);
-    assert.equal(contentCapacity(blocks, rung, steps.rate, share), room);
+    assert.equal(contentCapacity(blocks, point, steps.rate, share), room);
 
     const [content, nonce] = [fromHex(container.content), fromHex(steps.nonce)];
-    const coded = await codedBits({ rows, cols }, rung, { rate: steps.rate, share }, content, key, nonce, texture);
+    const coded = await codedBits({ rows, cols }, point, { rate: steps.rate, share }, content, key, nonce, texture);
     const used = Uint8Array.from({ length: blocks }, (_, block) => Number(!coded.unused.includes(block)));
     assert.equal(digest(inBytes(used)), used_blocks);
     const numbered = new Uint8Array(coded.bits.length);
@@ -155,7 +155,7 @@ for (const { share, how, texture, record_places, used_blocks, room, bits: carrie
     assert.equal(digest(inBytes(numbered)), carried);
 
     const ratios = received(coded.bits, 0.5, seeded(3));
-    const read = await readBits(ratios, { rows, cols }, rung, key, undefined, texture);
+    const read = await readBits(ratios, { rows, cols }, point, key, undefined, texture);
     assert.equal(read.length, room);
     assert.deepEqual(read.subarray(0, content.length), content);
   });

@@ -5,17 +5,17 @@ import { test } from "node:test";
 
 import { reveal } from "../src/codec/reveal.js";
 import { fromHex, toHex } from "../src/format/bytes.js";
-import { withPlaces } from "../src/format/rungs.js";
+import { operatingPoints } from "../src/format/rungs.js";
 import { readPng } from "../src/png.js";
 import { ideal, read } from "./vectors.js";
 
 const { rungs, vectors } = JSON.parse(read("robust_vectors/answers.json"));
 const [PERIOD, SURENESS] = [16, 8]; // of the vectors' modem
 
-/** The ideal modem that the vectors were made for: bit b of a rung is in pixel b of its block. */
+/** The ideal modem that the vectors were made for: bit b of an operating point is in pixel b of its block. */
 const engine = {
   ...ideal("none"),
-  modem: { rungs: withPlaces(rungs.map((bits) => ({ name: "", bits, psnr: 38, lowest: 1, highest: 100 }))) },
+  modem: { points: operatingPoints(rungs.map((bits) => ({ name: "", bits, psnr: 38, lowest: 1, highest: 100 }))) },
   run: async (_, width, height, planes, dither) => {
     const [rows, cols] = [height / 8, width / 8];
     const ratioOf = (bit, block) => {

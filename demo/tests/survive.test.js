@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { arrivals, channelOf, chooseRung, prepared, received, sentSize, usualQuality, usualCapacity } from "../src/codec/channel.js";
-import { fitted } from "../src/codec/fit.js";
+import { arrivals, channelOf, choosePoint, prepared, received, sentSize, usualQuality, usualCapacity } from "../src/codec/channel.js";
+import { fitSecret } from "../src/codec/fit.js";
 import { glimpse, isLarge } from "../src/codec/glimpse.js";
 import { hideBits, revealBits } from "../src/codec/modem.js";
 import { reveal } from "../src/codec/reveal.js";
@@ -18,10 +18,10 @@ import { fileContent } from "../src/format/content.js";
 import { keySource } from "../src/format/keys.js";
 import { gridOf, saltsOf } from "../src/format/regions.js";
 import { codedBits, ditherOf, placesOf } from "../src/format/robust.js";
-import { withPlaces } from "../src/format/rungs.js";
+import { operatingPoints } from "../src/format/rungs.js";
 import { readJpeg } from "../src/jpeg/coefficients.js";
 import { encodeJpeg, throughJpeg } from "../src/jpeg/jpeg.js";
-import { OwnJpeg } from "../src/jpeg/own.js";
+import { JpegCover } from "../src/jpeg/own.js";
 import { shownLuma } from "../src/jpeg/shown.js";
 import { tiled } from "../src/network/tiles.js";
 import { corner, psnr } from "../src/picture.js";
@@ -30,7 +30,7 @@ import { avif, ideal, robustSteps, seeded } from "./vectors.js";
 
 const shipped = (name) => fileURLToPath(new URL(`../../stegnet/weights/modem.${name}`, import.meta.url));
 const { options } = JSON.parse(readFileSync(shipped("json"), "utf8"));
-const rungs = withPlaces(options.rungs);
+const points = operatingPoints(options.rungs);
 const keyInput = { file: new Uint8Array(32).fill(7) };
 const note = { name: "note.txt", bytes: new TextEncoder().encode("a note"), picture: null };
 
@@ -50,7 +50,7 @@ async function modemEngine() {
     };
     return tiled(network, width, height, inputs, compute, () => {});
   };
-  return { ...ideal("none"), modem: { rungs, isLocal: options.backbone === "none" }, run };
+  return { ...ideal("none"), modem: { points, isLocal: options.backbone === "none" }, run };
 }
 
 const engine = await modemEngine();
@@ -67,8 +67,8 @@ function textured(width, height, seed) {
 
 function hidden(cover, secret, name, written) {
   const channel = channelOf(name);
-  const rung = chooseRung(rungs, channel);
-  return hideRobust(engine, cover, (capacity) => fitted(secret, capacity, avif), { keyInput, channel, rung, written });
+  const point = choosePoint(points, channel);
+  return hideRobust(engine, cover, (capacity) => fitSecret(secret, capacity, avif), { keyInput, channel, point, written });
 }
 
 test("a picture is recovered after JPEG 75, and nothing after far more", async () => {
@@ -102,7 +102,7 @@ test("some blocks of a large picture are read as all are", async () => {
   assert.ok(isLarge(grid) && !isLarge({ rows: 40, cols: 50 }) && !isLarge({ rows: 2, cols: 9999 }));
   const key = await keySource(keyInput).robustKey(new Uint8Array(16));
   const dither = await ditherOf(grid, key);
-  const header = (await placesOf(grid.rows * grid.cols, rungs[0], key)).headerBlocks();
+  const header = (await placesOf(grid.rows * grid.cols, points[0], key)).headerBlocks();
   const [some, all] = [await glimpse(engine, picture, dither, header), await revealBits(engine, picture, dither)];
   assert.equal(some.length, all.length);
   const known = [...some.keys()].filter((place) => some[place] !== 0);
@@ -116,9 +116,9 @@ test("a large container is read, and nothing with another key", async () => {
   const cover = textured(656, 624, 11);
   const [salt] = await saltsOf(cover);
   const key = await keySource(keyInput).robustKey(salt);
-  const [grid, rung] = [gridOf(cover), rungs.find(({ name }) => name === "jpeg-75")];
-  const { bits, unused } = await codedBits(grid, rung, { rate: 20, share: 3 }, fileContent(note.name, note.bytes), key, seeded(1)(7));
-  const container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
+  const [grid, point] = [gridOf(cover), points.find(({ name }) => name === "jpeg-75")];
+  const { bits, unused } = await codedBits(grid, point, { rate: 20, share: 3 }, fileContent(note.name, note.bytes), key, seeded(1)(7));
+  const container = await hideBits(engine, cover, point, bits, await ditherOf(grid, key), unused);
   const { file } = await reveal(engine, throughJpeg(container, 80), keyInput);
   assert.deepEqual(file.bytes, note.bytes);
   await assert.rejects(reveal(engine, container, { file: new Uint8Array(32) }), /nothing here opens/);
@@ -144,11 +144,11 @@ test("a container for resized copies is read at its size, enlarged and reduced",
   const size = { width: 360, height: 256 };
   const [salt] = await saltsOfCopies(cover);
   const key = (await keySource(keyInput).robustKey(salt)).atSize(size);
-  const [grid, rung] = [gridOf(size), rungs.find(({ name }) => name === "jpeg-75")];
+  const [grid, point] = [gridOf(size), points.find(({ name }) => name === "jpeg-75")];
   const area = resize(cover, size.width, size.height);
   const content = fileContent(note.name, note.bytes);
-  const { bits } = await codedBits(grid, rung, { rate: 10 }, content, key, seeded(1)(7));
-  const container = enlargedTo(cover, area, await hideBits(engine, area, rung, bits, await ditherOf(grid, key)));
+  const { bits } = await codedBits(grid, point, { rate: 10 }, content, key, seeded(1)(7));
+  const container = enlargedTo(cover, area, await hideBits(engine, area, point, bits, await ditherOf(grid, key)));
   for (const [width, height] of [[500, 359], [620, 445], [400, 287]]) {
     const { file } = await reveal(engine, throughJpeg(resize(container, width, height), 80), keyInput);
     assert.deepEqual(file.bytes, note.bytes);
@@ -179,7 +179,7 @@ test("a file that does not fit, and a cover without capacity, are refused", asyn
 test("rungs and forecasts are the program’s", () => {
   const size = { width: 640, height: 480 };
   for (const { channel, rung, room, quality } of robustSteps.forecasts) {
-    const chosen = chooseRung(rungs, channelOf(channel));
+    const chosen = choosePoint(points, channelOf(channel));
     assert.equal(chosen.name, rung, channel);
     assert.equal(usualCapacity(chosen, size), room, channel);
     assert.ok(Math.abs(usualQuality(room, size) - quality) < 1e-9, channel);
@@ -210,10 +210,10 @@ test("a JPEG stays the cover's own where nothing is hidden", async () => {
   const made = textured(203, 250, 6);
   const jpeg = readJpeg(encodeJpeg(made, 85));
   const cover = throughJpeg(made, 85);
-  const own = new OwnJpeg(jpeg, cover, null);
+  const own = new JpegCover(jpeg, cover, null);
   assert.ok(own.isUpright);
   const upsideDown = { ...cover, data: Uint8Array.from(cover.data.toReversed()) };
-  assert.ok(!new OwnJpeg(jpeg, upsideDown, null).isUpright);
+  assert.ok(!new JpegCover(jpeg, upsideDown, null).isUpright);
   const { container } = await hidden(cover, note, "jpeg:80", (each) => own.shown(each));
   const file = own.file(container);
   const after = readJpeg(file);

@@ -71,7 +71,7 @@ const steady = (value) => Math.round(value * 4096) / 4096;
 /** @param {string} kind of the base @param {number} period in levels: 0 or 16 */
 export const ideal = (kind, period = 0) => ({
   pair: { weights: "5e".repeat(32), block: 8, kind, quality: 60, period: period / 255 },
-  modem: { rungs: [] },
+  modem: { points: [] },
   onProgress: () => {},
   run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name]?.(...planes) ?? new Float32Array(),
   avif,

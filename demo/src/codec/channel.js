@@ -1,6 +1,6 @@
 /** Channels that a container survives, and what arrives through them. */
 
-import { CHANNELS, FORECAST, SURVIVAL } from "../constants.js";
+import { CHANNELS, CAPACITY_TABLES, SURVIVAL } from "../constants.js";
 import { contentCapacity } from "../format/robust.js";
 import { gridOf } from "../format/regions.js";
 import { PageError } from "../errors.js";
@@ -9,7 +9,7 @@ import { resize } from "../resize.js";
 
 const { WRITTEN_QUALITY } = SURVIVAL; // of the JPEG files that hiding writes
 const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
-const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = FORECAST;
+const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = CAPACITY_TABLES;
 
 /**
  * A channel.
@@ -72,31 +72,31 @@ const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
 /** Number of pictures that `received` gives. @param {Channel} channel */
 export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
 
-/** The rung for a channel and a PSNR in dB: the one that was trained for the nearest quality; null if there is none. */
-function rungFor(rungs, { quality }, psnr) {
-  const near = Math.min(...rungs.map((rung) => Math.abs(rung.psnr - psnr)));
-  const fitting = rungs.filter((rung) => Math.abs(rung.psnr - psnr) === near && rung.lowest <= quality);
-  const better = (best, rung) =>
-    rung.lowest > best.lowest || (rung.lowest === best.lowest && rung.bits > best.bits) ? rung : best;
+/** The operating point for a channel and a PSNR in dB: the one that was trained for the nearest quality; null if there is none. */
+function pointFor(points, { quality }, psnr) {
+  const near = Math.min(...points.map((point) => Math.abs(point.psnr - psnr)));
+  const fitting = points.filter((point) => Math.abs(point.psnr - psnr) === near && point.lowest <= quality);
+  const better = (best, point) =>
+    point.lowest > best.lowest || (point.lowest === best.lowest && point.bits > best.bits) ? point : best;
   return fitting.length ? fitting.reduce(better) : null;
 }
 
-/** Bytes of content that a picture of this size usually carries. @param {import("../format/rungs.js").Rung} rung */
-export function usualCapacity(rung, size) {
+/** Bytes of content that a picture of this size usually carries. @param {import("../format/rungs.js").OperatingPoint} point */
+export function usualCapacity(point, size) {
   const { rows, cols } = gridOf(size);
-  return Math.max(contentCapacity(rows * cols, rung, ROBUST_RATES[rung.name] ?? 0), 0);
+  return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[point.name] ?? 0), 0);
 }
 
 /**
- * The rung for a channel, of CONTAINER_PSNR.
+ * The operating point for a channel, of CONTAINER_PSNR.
  *
- * @param {import("../format/rungs.js").Rung[]} rungs
+ * @param {import("../format/rungs.js").OperatingPoint[]} points
  * @param {Channel} channel
  */
-export function chooseRung(rungs, channel) {
-  const rung = rungFor(rungs, channel, CONTAINER_PSNR);
-  if (!rung) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use `stegnet hide`.");
-  return rung;
+export function choosePoint(points, channel) {
+  const point = pointFor(points, channel, CONTAINER_PSNR);
+  if (!point) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use `stegnet hide`.");
+  return point;
 }
 
 /** Expected PSNR in dB of a picture that is coded with so many bytes: linear in the logarithm of the rate. */

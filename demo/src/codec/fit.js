@@ -29,7 +29,7 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
  *
  * A secret that fits.
  *
- * @typedef {{content: Uint8Array, isWhole: boolean, bytes: number, psnr: number}} Fitted isWhole: the file as it is;
+ * @typedef {{content: Uint8Array, isWhole: boolean, bytes: number, psnr: number}} FittedSecret isWhole: the file as it is;
  *   bytes: of the file or the coded picture; psnr: in dB of the revealed picture
  */
 
@@ -39,10 +39,10 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
  * @param {Secret} secret
  * @param {number} capacity
  * @param {import("../format/base.js").Avif} avif
- * @returns {Promise<Fitted>}
+ * @returns {Promise<FittedSecret>}
  * @throws {PageError} it does not fit
  */
-export async function fitted({ name, bytes, picture }, capacity, avif) {
+export async function fitSecret({ name, bytes, picture }, capacity, avif) {
   const needed = fileBytes(name, bytes.length);
   if (needed <= capacity) {
     return { content: fileContent(name, bytes), isWhole: true, bytes: bytes.length, psnr: Infinity };

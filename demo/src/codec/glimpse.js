@@ -28,7 +28,7 @@ export async function glimpse(engine, picture, dither, header) {
   const grid = gridOf(picture);
   const blocks = grid.rows * grid.cols;
   const chosen = header.filter((block) => isInner(block, grid));
-  const bits = engine.modem.rungs.reduce((count, { bits }) => count + bits, 0);
+  const bits = engine.modem.points.reduce((count, { bits }) => count + bits, 0);
   const ratios = new Float32Array(bits * blocks);
   for (let first = 0; first < chosen.length; first += PATCHES ** 2) {
     const some = chosen.subarray(first, first + PATCHES ** 2);

@@ -1,12 +1,12 @@
 /** Traces of lossy compression in a cover that becomes a PNG file, as stegnet/media/compression_traces.py finds them. */
 
-import { HISTORY } from "../constants.js";
+import { TRACES } from "../constants.js";
 import { fromYcc } from "../jpeg/planes.js";
 import { COSINES } from "../jpeg/shown.js";
 import { SIDE as BLOCK } from "../jpeg/tables.js";
 
 const { COPY, ENOUGH, FEW, FREQUENCIES, HEIC, LOOKED_AT, LOSSY, LOSSY_WEBP, NEARLY_ALL, PERIODIC, SIDE, STEPS, WEBP } =
-  HISTORY;
+  TRACES;
 const LEVELS = 256;
 const pause = () => new Promise((resolve) => setTimeout(resolve)); // so that the page stays responsive
 

@@ -8,7 +8,7 @@ import { capacity, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/carrier.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
-import { SIZE, stepsAt, ZIGZAG } from "../jpeg/tables.js";
+import { SIZE, stepsAt } from "../jpeg/tables.js";
 import { headerBytes, storedName } from "./embed.js";
 import { wholeFile } from "./extract.js";
 import { systemRandom } from "./random.js";
@@ -46,7 +46,7 @@ export function securityOf(jpeg, isMade) {
 /** Luma's coefficients that are not 0, the first of blocks not counted; where it is too fine, at USUAL_QUALITY. */
 function usedCoefficients(jpeg) {
   const [steps, usual] = [stepsOf(jpeg, 0), stepsAt(USUAL_QUALITY).luma];
-  const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[ZIGZAG[at]] / step / 2 : 0.5)); // to 0 or 1
+  const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[at] / step / 2 : 0.5)); // to 0 or 1
   const [luma] = jpeg.planes;
   let twice = 0;
   for (let block = 0; block < luma.length; block += SIZE) {

@@ -1,4 +1,4 @@
-/** The modem at work on pictures: hides a rung's bits, and reads how likely each bit is 1. */
+/** The modem at work on pictures: hides an operating point's bits, and reads how likely each bit is 1. */
 
 import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/canonical.js";
 import { ditherOf, placesOf, readBits } from "../format/robust.js";
@@ -16,23 +16,23 @@ const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BL
  *
  * @param {import("../network/engine.js").Engine} engine
  * @param {import("../picture.js").Picture} cover
- * @param {import("../format/rungs.js").Rung} rung
- * @param {Uint8Array} bits planes (bits of the rung, rows, cols) of 0 and 1
+ * @param {import("../format/rungs.js").OperatingPoint} point
+ * @param {Uint8Array} bits planes (bits of the operating point, rows, cols) of 0 and 1
  * @param {Float32Array} dither planes (64, rows, cols)
  * @param {Uint32Array} [unused] blocks that carry nothing, and stay as they are
  * @returns {Promise<import("../picture.js").Picture>} the container; of a grey cover, a grey one
  */
-export async function hideBits(engine, cover, rung, bits, dither, unused = new Uint32Array()) {
+export async function hideBits(engine, cover, point, bits, dither, unused = new Uint32Array()) {
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
-  const planes = engine.modem.rungs.reduce((count, { bits }) => count + bits, 0);
+  const planes = engine.modem.points.reduce((count, { bits }) => count + bits, 0);
   const hidden = new Float32Array(planes * blocks + dither.length);
   hidden.set(
     Float32Array.from(bits, (bit) => 2 * bit - 1),
-    rung.first * blocks,
+    point.first * blocks,
   );
-  for (let bit = 0; bit < rung.bits; bit++) {
-    for (const block of unused) hidden[(rung.first + bit) * blocks + block] = 0;
+  for (let bit = 0; bit < point.bits; bit++) {
+    for (const block of unused) hidden[(point.first + bit) * blocks + block] = 0;
   }
   hidden.set(dither, planes * blocks);
   const area = hiddenArea(cover, grid);
@@ -60,13 +60,13 @@ function copyBlock({ width, data }, to, row, col) {
   }
 }
 
-/** Log-likelihood ratios of all bits, planes (bits of all rungs, rows, cols); arguments as `hideBits`. */
+/** Log-likelihood ratios of all bits, planes (bits of all operating points, rows, cols); arguments as `hideBits`. */
 export async function revealBits(engine, container, dither) {
   const area = hiddenArea(container, gridOf(container));
   return engine.run("modem.reveal", area.width, area.height, toPlanes(area), dither);
 }
 
-/** The planes of one rung. */
+/** The planes of one operating point. */
 export const planesOf = (planes, { first, bits }, { rows, cols }) =>
   planes.subarray(first * rows * cols, (first + bits) * rows * cols);
 
@@ -127,19 +127,19 @@ export function makeReader(engine, keys) {
    */
   async function readWith(picture, key, sureness, orders = [null], lost = 0) {
     const grid = gridOf(picture);
-    const { isLocal, rungs } = engine.modem;
+    const { isLocal, points } = engine.modem;
     const dither = await ditherOf(grid, key);
     const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
     const all = once(async () => scaled(await revealBits(engine, picture, dither)));
-    const isPart = isLocal && isLarge(grid) && rungs.length > 0;
-    const longest = rungs.reduce((most, rung) => (rung.bits < most.bits ? rung : most), rungs[0]); // header, in blocks
-    const ratiosOf = (ratios, rung) => withLosses(planesOf(ratios, rung, grid), lost);
+    const isPart = isLocal && isLarge(grid) && points.length > 0;
+    const longest = points.reduce((most, point) => (point.bits < most.bits ? point : most), points[0]); // header, in blocks
+    const ratiosOf = (ratios, point) => withLosses(planesOf(ratios, point, grid), lost);
     for (const order of orders) {
       const header = isPart && (await placesOf(grid.rows * grid.cols, longest, key, order)).headerBlocks();
       const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
-      for (const rung of rungs) {
-        const allOfRung = async () => ratiosOf(await all(), rung);
-        const content = await readBits(ratiosOf(seen, rung), grid, rung, key, allOfRung, order);
+      for (const point of points) {
+        const allOfPoint = async () => ratiosOf(await all(), point);
+        const content = await readBits(ratiosOf(seen, point), grid, point, key, allOfPoint, order);
         if (content) return content;
       }
     }

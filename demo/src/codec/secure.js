@@ -1,10 +1,10 @@
 /** Bytes in a cover that are hard to find, by the square-root law (stegnet/results/figures.py). */
 
-import { HISTORY, JPEG, SEALED, SECURE } from "../constants.js";
+import { TRACES, JPEG, SEALED, SECURE } from "../constants.js";
 import { PageError } from "../errors.js";
 
 const { ALWAYS, EASY, EASY_TIMES, HARD, POSSIBLE, WORDS } = SECURE;
-const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = HISTORY;
+const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = TRACES;
 
 /**
  * Bytes of a file in a cover.

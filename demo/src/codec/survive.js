@@ -25,7 +25,7 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED
  * @param {object} options
  * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {import("./channel.js").Channel} options.channel
- * @param {import("../format/rungs.js").Rung} options.rung
+ * @param {import("../format/rungs.js").OperatingPoint} options.point
  * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] as of
  *   `received`
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
@@ -36,33 +36,33 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED
  * @throws {PageError} the content does not fit, or does not survive
  */
 export async function hideRobust(engine, cover, fit, options) {
-  const { keyInput, channel, rung, written, onProgress = () => {}, random = systemRandom } = options;
+  const { keyInput, channel, point, written, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
-  const capacity = (rate) => contentCapacity(blocks, rung, rate);
+  const capacity = (rate) => contentCapacity(blocks, point, rate);
   const reader = makeReader(engine, keySource(keyInput));
   const few = cover.width * cover.height > LARGE;
   const arriving = (picture, isFew) => received(channel, picture, isFew, written);
   const counted = (stage, isFew) => (picture) =>
     withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
-  let most = (await bestRate(engine, cover, rung, counted("rate", false), random)) - MARGIN;
+  let most = (await bestRate(engine, cover, point, counted("rate", false), random)) - MARGIN;
   let [container, shares, texture] = [cover, SHARES, null];
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && capacity(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(capacity(most));
     // Codecs upset the order where textures are alike: then blocks are used as they come.
-    const { rate, share, chosen } = rateAndShare(blocks, rung, most, fitted.content.length, shares, attempt < TEXTURED);
+    const { rate, share, chosen } = rateAndShare(blocks, point, most, fitted.content.length, shares, attempt < TEXTURED);
     onProgress("embed", 0, 1);
     // Of the cover, then of what hiding made of it.
     const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
     const key = await reader.keyOf(salt);
     texture = chosen ? (texture ?? textureOf(cover)) : null;
     const how = { rate, share };
-    const { bits, unused } = await codedBits(grid, rung, how, fitted.content, key, random(NONCE_BYTES), texture);
-    container = await hideBits(engine, cover, rung, bits, await ditherOf(grid, key), unused);
+    const { bits, unused } = await codedBits(grid, point, how, fitted.content, key, random(NONCE_BYTES), texture);
+    container = await hideBits(engine, cover, point, bits, await ditherOf(grid, key), unused);
     if (await allRead(reader, counted("check", few)(container), fitted.content, share ? LOST : 0)) {
-      return { container, fitted, capacity: contentCapacity(blocks, rung, rate, share, chosen) };
+      return { container, fitted, capacity: contentCapacity(blocks, point, rate, share, chosen) };
     }
     if (texture && attempt + 1 === TEXTURED) shares = SHARES;
     else if (share) shares = Math.max(share - Math.floor(attempt / 2), 1);
@@ -80,12 +80,12 @@ export async function hideRobust(engine, cover, fit, options) {
  * Where there is capacity to spare, blocks are left as they are, and the rate is at most SPARED of the highest, and less the
  * fewer there are: some carry little. Then it is the lowest that fits. `chosen` tells if blocks are chosen by texture.
  */
-function rateAndShare(blocks, rung, most, size, shares, textured) {
+function rateAndShare(blocks, point, most, size, shares, textured) {
   for (let share = shares - 1; share >= 0; share--) {
     const chosen = textured && share > 0;
-    const used = recordPlaces(blocks, rung, share, chosen) / rung.bits;
+    const used = recordPlaces(blocks, point, share, chosen) / point.bits;
     const highest = share ? Math.floor(most * SPARED * (1 - UNEVEN / Math.sqrt(used))) : most;
-    const capacity = (rate) => contentCapacity(blocks, rung, rate, share, chosen);
+    const capacity = (rate) => contentCapacity(blocks, point, rate, share, chosen);
     if (highest < LOWEST || capacity(highest) < size) continue;
     let rate = LOWEST;
     while (capacity(rate) < size) rate++;
@@ -128,20 +128,20 @@ async function allRead(reader, pictures, content, lost) {
  * A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
  * what was read of them, negated where a bit was 1, is decoded at one rate after the other.
  */
-async function bestRate(engine, cover, rung, arriving, random) {
+async function bestRate(engine, cover, point, arriving, random) {
   const sample = sampleOf(cover);
   const grid = gridOf(sample);
   const blocks = grid.rows * grid.cols;
-  const places = Math.min(recordPlaces(blocks, rung), CODEWORDS * LONGEST);
+  const places = Math.min(recordPlaces(blocks, point), CODEWORDS * LONGEST);
   if (!places) return 0;
-  const bits = random(blocks * rung.bits).map((byte) => byte & 1);
+  const bits = random(blocks * point.bits).map((byte) => byte & 1);
   const words = new Uint16Array(random(2 * DITHER * blocks).buffer);
   const dither = Float32Array.from(words, (word) => word / 65536);
   const chosen = argsort(random(8 * bits.length).buffer, bits.length).subarray(0, places);
-  const container = await hideBits(engine, sample, rung, bits, dither);
+  const container = await hideBits(engine, sample, point, bits, dither);
   const read = [];
   for (const picture of arriving(container)) {
-    const ratios = planesOf(await revealBits(engine, picture, dither), rung, grid);
+    const ratios = planesOf(await revealBits(engine, picture, dither), point, grid);
     read.push(Float32Array.from(chosen, (place) => (bits[place] ? -ratios[place] : ratios[place])));
   }
   read.sort((one, other) => information(one) - information(other));

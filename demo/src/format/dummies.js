@@ -1,9 +1,9 @@
 /**
- * Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+ * Decoy changes of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
  * They come before all else, since the salt, and with it every other place, follows from them.
  */
 
-import { DUMMIES, KEYS } from "../constants.js";
+import { DECOYS, KEYS } from "../constants.js";
 import { stepped } from "./costs.js";
 import { writeParities } from "./groups.js";
 import { layoutFor, rowsOf, stepsFor } from "./lanes.js";
@@ -11,8 +11,8 @@ import { carriers, GROUPS, groupSize, idleSamples, LEAD_GROUPS, MAC_GROUPS, STRI
 import { argsort } from "./sort.js";
 import { costsAt, valuesAt, writeRecord } from "./zone.js";
 
-const { CLUSTERED, LEAST_CHANGED, ROWS } = DUMMIES; // see stegnet/sealing/dummies.py
-const [FIRST_SHIFT, LAST_SHIFT] = DUMMIES.SHIFTS; // pixels by which a rehearsal rolls the picture
+const { CLUSTERED, LEAST_CHANGED, ROWS } = DECOYS; // see stegnet/sealing/decoys.py
+const [FIRST_SHIFT, LAST_SHIFT] = DECOYS.SHIFTS; // pixels by which a rehearsal rolls the picture
 const { KEY_BYTES } = KEYS;
 
 /**
@@ -21,11 +21,11 @@ const { KEY_BYTES } = KEYS;
  *
  * @param {import("../picture.js").Picture} picture
  * @param {import("./costs.js").StepCosts} costs of its samples
- * @param {import("./zone.js").Plan} plan of the record
+ * @param {import("./zone.js").RecordPlan} plan of the record
  * @param {(size: number) => Uint8Array} random
  * @returns {Promise<Int8Array>} the steps; in a grey record, red, green and blue of a salt sample's pixel move together
  */
-export async function placeDummies(picture, costs, plan, random) {
+export async function placeDecoys(picture, costs, plan, random) {
   const draw = plan.clustered ? rehearsed : drawn;
   const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
   for (;;) {
@@ -51,10 +51,10 @@ async function rehearsed(picture, costs, plan, random) {
   const shift = plan.channels * drawShift(size, plan.channels, random);
   const data = rolled(picture.data, shift);
   const [before, own] = [data.slice(), { up: rolled(costs.up, shift), down: rolled(costs.down, shift) }];
-  const dummies = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
-  add(data, dummies);
+  const decoys = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
+  add(data, decoys);
   const places = await zones(size, random(KEY_BYTES));
-  writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places, dummies);
+  writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places, decoys);
   const ofRecord = difference(data, before);
   writeParities(data, places.lead, LEAD_GROUPS, random(LEAD_GROUPS / 8), own);
   writeParities(data, places.mac, MAC_GROUPS, random(MAC_GROUPS / 8), own);

@@ -8,7 +8,7 @@ const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are s
 const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
 
 /** Trits that fit in any case. @param {number} samples of the zone */
-export const capacity = (samples) => Math.max(0, samples - lanesFor(samples));
+export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples));
 
 /**
  * An arrangement of trits and samples in lanes.
@@ -21,7 +21,7 @@ export const capacity = (samples) => Math.max(0, samples - lanesFor(samples));
  */
 
 /**
- * @param {number} trits to be held, no more than `capacity`
+ * @param {number} trits to be held, no more than `mostTrits`
  * @param {number} samples of the zone
  * @returns {Layout}
  */

@@ -15,7 +15,7 @@ export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 /**
  * A kind of samples.
  *
- * @typedef {{share: number, context?: Uint8Array}} Medium share: carriers for each sample of a group of lead and MAC;
+ * @typedef {{share: number, context?: Uint8Array}} CarrierModel share: carriers for each sample of a group of lead and MAC;
  *   context: what the MAC covers besides the samples
  */
 export const PIXELS = { share: GROUP };
@@ -54,7 +54,7 @@ export async function saltOf({ width, height, data }) {
 /**
  * Size of the lead's and the MAC's groups in a frame with this many carriers.
  *
- * @param {Medium} [medium]
+ * @param {CarrierModel} [medium]
  */
 export const groupSize = (count, { share } = PIXELS) => Math.min(Math.max(Math.floor(count / share), 1), MOST_GROUP);
 
@@ -69,7 +69,7 @@ export function recordCarriers(samples, medium = PIXELS) {
  *
  * @param {number} samples of the frame
  * @param {Uint8Array} key of the positions
- * @param {Medium} [medium]
+ * @param {CarrierModel} [medium]
  * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: a bit for
  *   each sample of the MAC's zone
  */

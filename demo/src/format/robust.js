@@ -34,18 +34,18 @@ function headerBlocks(blocks, { bits }, textured) {
  * Number of bits that carry the record; 0 if no header fits.
  *
  * @param {number} blocks
- * @param {import("./rungs.js").Rung} rung
+ * @param {import("./rungs.js").OperatingPoint} point
  * @param {number} [share] number of the share of blocks that are used
  * @param {boolean} [textured] they are chosen by texture
  */
-export const recordPlaces = (blocks, rung, share = 0, textured = false) =>
-  shared(Math.max(blocks - headerBlocks(blocks, rung, textured), 0), share) * rung.bits;
+export const recordPlaces = (blocks, point, share = 0, textured = false) =>
+  shared(Math.max(blocks - headerBlocks(blocks, point, textured), 0), share) * point.bits;
 
 const shared = (blocks, share) => Math.floor((blocks * (8 - (share % 4))) / 2 ** (Math.floor(share / 4) + 3));
 
 /** Bytes of a record's content in so many blocks; negative if they are too few. Arguments as `recordPlaces`. */
-export function contentCapacity(blocks, rung, rate, share = 0, textured = false) {
-  const places = recordPlaces(blocks, rung, share, textured);
+export function contentCapacity(blocks, point, rate, share = 0, textured = false) {
+  const places = recordPlaces(blocks, point, share, textured);
   return places ? Math.floor(new Coding(places, rate).capacity / 8) - TAG_BYTES : -1;
 }
 
@@ -62,7 +62,7 @@ export async function ditherOf({ rows, cols }, key) {
   return planes;
 }
 
-/** The places of a picture's bits, in a rung's planes (bits, rows, cols). */
+/** The places of a picture's bits, in an operating point's planes (bits, rows, cols). */
 class Places {
   /**
    * @param {number} blocks of the picture
@@ -103,7 +103,7 @@ const placesIn = (some, blocks, bits) =>
  * The places in a picture of so many blocks.
  *
  * @param {number} blocks
- * @param {import("./rungs.js").Rung} rung
+ * @param {import("./rungs.js").OperatingPoint} point
  * @param {import("./keys.js").RobustKey} key
  * @param {Float64Array} [texture] of the blocks, by which they are chosen; null: they are used as they come
  * @returns {Promise<Places>}
@@ -143,10 +143,10 @@ export function headerOf(rate, share, nonce) {
 const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigInt(byte), 0n);
 
 /**
- * A rung's bits that carry a record.
+ * The bits of an operating point that carry a record.
  *
  * @param {Grid} grid
- * @param {import("./rungs.js").Rung} rung
+ * @param {import("./rungs.js").OperatingPoint} point
  * @param {{rate: number, share?: number}} how share: number of the share of blocks that are used
  * @param {Uint8Array} content at most `contentCapacity` bytes
  * @param {import("./keys.js").RobustKey} key
@@ -155,18 +155,18 @@ const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigIn
  * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
  *   blocks that carry nothing, whose bits are 0
  */
-export async function codedBits(grid, rung, { rate, share = 0 }, content, key, nonce, texture = null) {
+export async function codedBits(grid, point, { rate, share = 0 }, content, key, nonce, texture = null) {
   const blocks = grid.rows * grid.cols;
-  const places = await placesOf(blocks, rung, key, texture);
+  const places = await placesOf(blocks, point, key, texture);
   const header = headerOf(rate, share, nonce);
-  const bits = new Uint8Array(blocks * rung.bits);
+  const bits = new Uint8Array(blocks * point.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
   const headerWord = await HEADER.encode(unpacked(header));
   for (const [at, place] of places.header.entries()) bits[place] = headerWord[at % HEADER.n] ^ bitOf(headerMask, at);
 
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
-  const whole = new Uint8Array(contentCapacity(blocks, rung, rate, share, Boolean(texture)));
+  const whole = new Uint8Array(contentCapacity(blocks, point, rate, share, Boolean(texture)));
   whole.set(content);
   const message = new Uint8Array(coding.capacity);
   message.set(unpacked(await sealWith(await key.record(header), NO_NONCE, whole, bound(header, grid))));
@@ -177,25 +177,25 @@ export async function codedBits(grid, rung, { rate, share = 0 }, content, key, n
 }
 
 /**
- * Reads the record of a rung.
+ * Reads the record of an operating point.
  *
- * @param {Float32Array} ratios of the rung's bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
+ * @param {Float32Array} ratios of its bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
  * @param {Grid} grid
- * @param {import("./rungs.js").Rung} rung
+ * @param {import("./rungs.js").OperatingPoint} point
  * @param {import("./keys.js").RobustKey} key
  * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
  * @param {Float64Array} [texture] as of `placesOf`
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, rung, key, allRatios = async () => ratios, texture = null) {
+export async function readBits(ratios, grid, point, key, allRatios = async () => ratios, texture = null) {
   const blocks = grid.rows * grid.cols;
-  if (!recordPlaces(blocks, rung, 0, Boolean(texture))) return null;
-  const places = await placesOf(blocks, rung, key, texture);
+  if (!recordPlaces(blocks, point, 0, Boolean(texture))) return null;
+  const places = await placesOf(blocks, point, key, texture);
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
   const first = Number(numberOf(header) / RANDOM);
   const [rate, share] = [Math.floor(first / SHARES), first % SHARES];
-  if (rate < LOWEST || rate > HIGHEST || contentCapacity(blocks, rung, rate, share, Boolean(texture)) < 0) return null;
+  if (rate < LOWEST || rate > HIGHEST || contentCapacity(blocks, point, rate, share, Boolean(texture)) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);

@@ -3,7 +3,7 @@
 import { CARRIERS, SEAL } from "../constants.js";
 import { equal, join, Reader, u32 } from "./bytes.js";
 import { openWith, sealWith } from "./ciphers.js";
-import { placeDummies } from "./dummies.js";
+import { placeDecoys } from "./dummies.js";
 import { readParities, writeParities } from "./groups.js";
 import { SECRET_BYTES } from "./keys.js";
 import { MacPlaces } from "./mac.js";
@@ -11,7 +11,7 @@ import { LEAD_GROUPS, PIXELS, recordCarriers, saltOf, zones } from "./places.js"
 import { MAX_HEIGHT } from "./trellis.js";
 import { toTrits } from "./trits.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
-import { greenPart, largest, planOf, readRecord, writeRecord } from "./zone.js";
+import { greenPart, mostBytes, planOf, readRecord, writeRecord } from "./zone.js";
 
 const { TAG_BYTES } = CARRIERS;
 const { GREY, NONCE_BYTES, VERSION } = SEAL; // GREY: added to the height of a grey record
@@ -22,10 +22,10 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.
  *
  * @param {number} [channels] 1 of a grey picture that stays grey
- * @param {import("./places.js").Medium} [medium]
+ * @param {import("./places.js").CarrierModel} [medium]
  */
 export const capacity = (width, height, channels = 3, medium = PIXELS) =>
-  largest(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
+  mostBytes(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
@@ -74,8 +74,8 @@ async function sealIn(
   const size = record.length + TAG_BYTES;
   const plan = planOf(size, samples.length, effort, grey, channels, medium);
   const costs = costsOf(plan.grey);
-  const dummies = await placeDummies(picture, costs, plan, random);
-  onProgress(1, 2); // where steps follow each other, dummies take as long as the record
+  const decoys = await placeDecoys(picture, costs, plan, random);
+  onProgress(1, 2); // where steps follow each other, decoys take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
   const places = await zones(samples.length, await key.positions(), medium);
@@ -84,7 +84,7 @@ async function sealIn(
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
   const sealed = await sealWith(await key.record(), nonce, record, lead);
   writeParities(samples, places.lead, LEAD_GROUPS, lead, costs);
-  writeRecord(picture, toTrits(sealed), plan, costs, places, dummies);
+  writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);
   const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
   mac.write(await mac.tag(picture, await key.mac(), medium.context), costs);
@@ -104,7 +104,7 @@ export async function unseal(picture, keys, first = true) {
   return unsealFrom(seen, channels, keys, first);
 }
 
-/** As `unseal`, from samples of one channel. @param {import("./places.js").Medium} medium what they are */
+/** As `unseal`, from samples of one channel. @param {import("./places.js").CarrierModel} medium what they are */
 export const unsealSamples = (frame, keys, medium) => unsealFrom(frame, 1, keys, true, medium);
 
 async function unsealFrom(frame, channels, keys, first, medium = PIXELS) {

@@ -1,24 +1,24 @@
 /** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
 
-import { ZONE } from "../constants.js";
+import { RECORD_ZONE } from "../constants.js";
 import { MAX_COST, stepped } from "./costs.js";
-import { capacity, layoutFor, readTrits, stepsFor } from "./lanes.js";
+import { layoutFor, mostTrits, readTrits, stepsFor } from "./lanes.js";
 import { idleSamples, PIXELS, recordCarriers, STRIDE } from "./places.js";
 import { MAX_HEIGHT, MAX_WIDTH } from "./trellis.js";
 import { bytesIn, fromTrits, tritsFor } from "./trits.js";
 
-const { GREY_SHARE, TOGETHER } = ZONE; // most trits of a grey record for each green sample; a step beside its like costs so many times less
+const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for each green sample; a step beside its like costs so many times less
 
 /**
  * A plan for writing a record.
  *
- * @typedef {object} Plan
+ * @typedef {object} RecordPlan
  * @property {number} trits of the sealed record
  * @property {number} height of the code
  * @property {boolean} grey it is written to green samples, and red and blue move with them
  * @property {number} places samples that carry it, about
  * @property {number} channels of the picture: 3, or 1 of a grey one, whose samples all count as green
- * @property {import("./places.js").Medium} medium
+ * @property {import("./places.js").CarrierModel} medium
  * @property {boolean} clustered steps follow those of their neighbours
  */
 
@@ -30,8 +30,8 @@ const { GREY_SHARE, TOGETHER } = ZONE; // most trits of a grey record for each g
  * @param {number} effort states that the search may visit
  * @param {boolean} wantsGrey if the record is small enough for it
  * @param {number} [channels]
- * @param {import("./places.js").Medium} [medium]
- * @returns {Plan}
+ * @param {import("./places.js").CarrierModel} [medium]
+ * @returns {RecordPlan}
  */
 export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = PIXELS) {
   const [trits, all] = [tritsFor(size), recordCarriers(samples, medium)];
@@ -40,26 +40,26 @@ export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = 
   // Red and blue of two green samples in 30 are salt samples, so that those are left out.
   const places = grey ? Math.floor((greens * (STRIDE - channels)) / (STRIDE - 1)) : all;
   const clustered = grey && layoutFor(trits, places).merged === 1;
-  const searched = Math.min(places, trits * (MAX_WIDTH + 1)) * (clustered ? 2 : 1); // dummies take as much
+  const searched = Math.min(places, trits * (MAX_WIDTH + 1)) * (clustered ? 2 : 1); // decoys take as much
   let height = MAX_HEIGHT;
   while (height > 1 && searched * 3 ** height > effort) height--;
   return { trits, height, grey, places, clustered, channels, medium };
 }
 
-/** The largest sealed record in a zone of so many samples, in bytes. */
-export const largest = (samples) => bytesIn(capacity(samples));
+/** The mostBytes sealed record in a zone of so many samples, in bytes. */
+export const mostBytes = (samples) => bytesIn(mostTrits(samples));
 
 /**
  * Writes trits to the samples of the record's zone.
  *
  * @param {import("../picture.js").Picture} picture changed in place
  * @param {Uint8Array} trits
- * @param {Plan} plan
+ * @param {RecordPlan} plan
  * @param {import("./costs.js").StepCosts} costs of all samples
  * @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones`
- * @param {Int8Array} dummies steps of the samples that carry nothing, made before
+ * @param {Int8Array} decoys steps of the samples that carry nothing, made before
  */
-export function writeRecord({ width, data }, trits, plan, costs, places, dummies) {
+export function writeRecord({ width, data }, trits, plan, costs, places, decoys) {
   const numbers = plan.grey ? greenPart(places.record, plan.channels) : places.record;
   const beside = plan.channels >> 1; // samples of a pixel before its green one, and behind it
   const values = valuesAt(data, numbers);
@@ -74,14 +74,14 @@ export function writeRecord({ width, data }, trits, plan, costs, places, dummies
   for (let at = 0; at < numbers.length; at++) {
     if (!free[numbers[at] - beside] || !free[numbers[at] + beside]) own.up[at] = own.down[at] = MAX_COST;
   }
-  const following = layout.merged === 1 ? clustered(numbers, own, width, dummies, plan.channels) : null;
+  const following = layout.merged === 1 ? clustered(numbers, own, width, decoys, plan.channels) : null;
   const steps = stepsFor(values, trits, layout, plan.height, own, following);
   for (let offset = -beside; offset <= beside; offset++) move(data, numbers, offset, steps, free);
 }
 
 /** The sealed record of `size` bytes in the samples of a zone; null if they hold none. */
 export function readRecord(samples, zone, size, height) {
-  if (size > largest(zone.length)) return null;
+  if (size > mostBytes(zone.length)) return null;
   const trits = readTrits(valuesAt(samples, zone), layoutFor(tritsFor(size), zone.length), height);
   return fromTrits(trits.subarray(0, tritsFor(size)), size);
 }
@@ -127,9 +127,9 @@ function move(samples, numbers, offset, steps, free = null) {
  * @param {Uint32Array} numbers of the green samples of pixels that may move
  * @returns {(steps: Int8Array, isNext: (sample: number) => boolean) => void} changes the costs of what comes next
  */
-function clustered(numbers, { up, down }, width, dummies, channels) {
+function clustered(numbers, { up, down }, width, decoys, channels) {
   const pixels = numbers.map((number) => Math.floor(number / channels) + width);
-  const before = movedTogether(dummies, width, channels);
+  const before = movedTogether(decoys, width, channels);
   return (steps, isNext) => {
     const moved = before.slice();
     for (let at = 0; at < steps.length; at++) if (steps[at]) moved[pixels[at]] += steps[at];
@@ -144,11 +144,11 @@ function clustered(numbers, { up, down }, width, dummies, channels) {
 }
 
 /** The direction in which all samples of each pixel moved together, with a row more above and below. */
-function movedTogether(dummies, width, channels) {
-  const moved = new Int8Array(dummies.length / channels + 2 * width);
-  for (let at = 0, pixel = width; at < dummies.length; at += channels, pixel++) {
-    const first = dummies[at];
-    if (dummies[at + (channels >> 1)] === first && dummies[at + channels - 1] === first) moved[pixel] = Math.sign(first);
+function movedTogether(decoys, width, channels) {
+  const moved = new Int8Array(decoys.length / channels + 2 * width);
+  for (let at = 0, pixel = width; at < decoys.length; at += channels, pixel++) {
+    const first = decoys[at];
+    if (decoys[at + (channels >> 1)] === first && decoys[at + channels - 1] === first) moved[pixel] = Math.sign(first);
   }
   return moved;
 }

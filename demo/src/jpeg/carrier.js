@@ -34,7 +34,7 @@ export function withSamples({ planes: [before, ...chroma] }, samples) {
   return [luma, ...chroma];
 }
 
-/** Coefficients, without what their MAC covers besides. @type {import("../format/places.js").Medium} */
+/** Coefficients, without what their MAC covers besides. @type {import("../format/places.js").CarrierModel} */
 export const COEFFICIENTS = { share: GROUP };
 
 /** A JPEG's coefficients; the MAC covers its tables, the first coefficients of luma, and chroma, by their SHA-256. */

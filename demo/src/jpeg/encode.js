@@ -5,12 +5,12 @@
  */
 
 import { JPEG } from "../constants.js";
-import { Bits } from "./huffman.js";
 import { eachBlock } from "./scans.js";
 import { codesOf, SIZE } from "./tables.js";
 
 const { LONGEST_RUN, MOST_WAITING } = JPEG; // bits of correction that wait for the end of a run of blocks
-const [END, ZEROS, AC] = [0, 0xf0, 16];
+const [END, ZEROS] = [0, 0xf0]; // symbols: no more coefficients, and 16 zeros
+export const AC = 16; // added to the number of a table for AC coefficients
 
 /**
  * Receiver of the symbols of a scan, and of the bits behind them.
@@ -36,10 +36,13 @@ export class Counter {
   restart = () => {};
 }
 
-/** Writes a scan. @implements {Sink} */
+/** Writes a scan: bits, highest first; a byte of ones is followed by a zero byte. @implements {Sink} */
 export class ScanWriter {
-  #out = new Bits();
   #codes;
+  #bytes = new Uint8Array(1 << 16);
+  #size = 0;
+  #bits = 0;
+  #count = 0;
 
   /** @param {Map<number, Uint8Array>} tables by key */
   constructor(tables) {
@@ -48,16 +51,45 @@ export class ScanWriter {
 
   symbol(key, symbol, value = 0, size = 0) {
     const { codes, lengths } = this.#codes.get(key);
-    this.#out.put(codes[symbol], lengths[symbol]);
-    this.#out.put(value, size);
+    this.#put(codes[symbol], lengths[symbol]);
+    this.#put(value, size);
   }
 
   bits(bits) {
-    for (const bit of bits) this.#out.put(bit, 1);
+    for (const bit of bits) this.#put(bit, 1);
   }
 
-  restart = (number) => this.#out.marker(0xd0 + (number % 8));
-  bytes = () => this.#out.bytes();
+  /** Fills up the last byte with ones, and writes a marker. */
+  restart(number) {
+    this.#put(0x7f, 7);
+    [this.#bits, this.#count] = [0, 0];
+    this.#byte(0xff);
+    this.#bytes[this.#size - 1] = 0xd0 + (number % 8); // in place of the zero
+  }
+
+  /** All bytes; the last one is filled up with ones. */
+  bytes() {
+    this.#put(0x7f, 7);
+    return this.#bytes.slice(0, this.#size);
+  }
+
+  /** Writes so many bits of a value, at most 16. */
+  #put(value, count) {
+    this.#bits = (this.#bits << count) | value;
+    this.#count += count;
+    for (; this.#count >= 8; this.#count -= 8) this.#byte((this.#bits >> (this.#count - 8)) & 0xff);
+    this.#bits &= (1 << this.#count) - 1;
+  }
+
+  #byte(value) {
+    if (this.#size + 2 > this.#bytes.length) {
+      const longer = new Uint8Array(2 * this.#bytes.length);
+      longer.set(this.#bytes);
+      this.#bytes = longer;
+    }
+    this.#bytes[this.#size++] = value;
+    if (value === 0xff) this.#bytes[this.#size++] = 0;
+  }
 }
 
 /**

@@ -5,22 +5,11 @@
 import { join } from "../format/bytes.js";
 import { isGrey } from "../picture.js";
 import { forward, inverse } from "./dct.js";
-import { BitWriter } from "./huffman.js";
+import { AC, codeScan, ScanWriter } from "./encode.js";
 import { doubled, fromYcc, halved, toYcc } from "./planes.js";
 import { CODES, SIDE, SIZE, stepsAt, ZIGZAG } from "./tables.js";
 
 const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]; // version 1.1, square pixels, no thumbnail
-
-/**
- * A colour component of a picture.
- *
- * @typedef {object} Component
- * @property {import("./planes.js").Plane} plane
- * @property {number} cols blocks in a row
- * @property {number} rows of blocks
- * @property {Uint8Array} steps of its coefficients
- * @property {Int16Array} levels quantised coefficients, block by block
- */
 
 /**
  * A picture as a JPEG file, a grey one as grey.
@@ -29,28 +18,28 @@ const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]; // version 
  * @param {boolean} [fullChroma] 4:4:4 instead of 4:2:0
  */
 export function encodeJpeg(picture, quality, fullChroma = false) {
-  const components = quantised(picture, quality, fullChroma);
-  const [luma, chroma] = components.map(({ steps }) => ZIGZAG.map((place) => steps[place]));
   const { width, height } = picture;
-  const size = [8, height >> 8, height & 0xff, width >> 8, width & 0xff];
-  if (isGrey(picture)) {
-    return join(
-      ...[[0xff, 0xd8], segment(0xe0, JFIF), segment(0xdb, [0], luma), segment(0xc0, size, [1, 1, 0x11, 0])],
-      ...[segment(0xc4, [0], CODES.luma.dc), segment(0xc4, [0x10], CODES.luma.ac)],
-      ...[segment(0xda, [1, 1, 0, 0, 63, 0]), scanOfGrey(components[0]), [0xff, 0xd9]],
-    );
-  }
-  const samplings = fullChroma ? [0x11, 0x11, 0x11] : [0x22, 0x11, 0x11];
-  const frame = [...size, 3];
+  const planes = quantised(picture, quality, fullChroma).slice(0, isGrey(picture) ? 1 : 3);
+  const side = planes.length === 1 || fullChroma ? 1 : 2; // blocks of luma in an MCU, down and across
+  const components = planes.map(({ rows, cols }, index) => ({ rows, cols, ...bothWays(index ? 1 : side) }));
+  const kinds = planes.map((_, index) => Math.min(index, 1)); // of tables: 0 for luma, 1 for chroma
+  const scan = { components: [...planes.keys()], dc: kinds, ac: kinds };
+  const tables = [CODES.luma, CODES.chroma].slice(0, planes.length);
+  const codes = tables.flatMap(({ dc, ac }, kind) => [[kind, dc], [AC + kind, ac]]);
+  const writer = new ScanWriter(new Map(codes));
+  codeScan({ width, height, components, ...bothWays(side) }, scan, planes.map(({ levels }) => levels), writer);
+  const size = [8, height >> 8, height & 0xff, width >> 8, width & 0xff, planes.length];
   return join(
-    ...[[0xff, 0xd8], segment(0xe0, JFIF), segment(0xdb, [0], luma), segment(0xdb, [1], chroma)],
-    segment(0xc0, frame, ...samplings.map((sampling, index) => [index + 1, sampling, Math.min(index, 1)])),
-    ...[segment(0xc4, [0], CODES.luma.dc), segment(0xc4, [0x10], CODES.luma.ac)],
-    ...[segment(0xc4, [1], CODES.chroma.dc), segment(0xc4, [0x11], CODES.chroma.ac)],
-    segment(0xda, [3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0]),
-    ...[scan(components, fullChroma), [0xff, 0xd9]],
+    ...[[0xff, 0xd8], segment(0xe0, JFIF)],
+    ...tables.map((_, kind) => segment(0xdb, [kind], planes[kind].steps)),
+    segment(0xc0, size, ...components.map(({ across }, index) => [index + 1, 0x11 * across, kinds[index]])),
+    ...codes.map(([key, body]) => segment(0xc4, [key], body)),
+    segment(0xda, [planes.length], ...kinds.map((kind, index) => [index + 1, 0x11 * kind]), [0, SIZE - 1, 0]),
+    ...[writer.bytes(), [0xff, 0xd9]],
   );
 }
+
+const bothWays = (count) => ({ across: count, down: count });
 
 /** Pixels that a viewer shows of a picture that was saved as JPEG; arguments as `encodeJpeg`. */
 export function throughJpeg(picture, quality, fullChroma = false) {
@@ -64,7 +53,7 @@ function segment(marker, ...parts) {
   return join([0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 0xff], body);
 }
 
-/** The components of a picture. @returns {Component[]} */
+/** Planes of a picture, with the rows and columns of their blocks, and their coefficients, quantised by `steps`. */
 function quantised(picture, quality, fullChroma) {
   const { luma, chroma } = stepsAt(quality);
   const [y, ...colours] = toYcc(picture);
@@ -80,9 +69,9 @@ function component(plane, steps) {
     take(plane, SIDE * (number % cols), SIDE * Math.floor(number / cols), block);
     forward(block);
     for (let at = 0; at < SIZE; at++) {
-      const step = SIDE * steps[at];
-      const size = Math.floor((Math.abs(block[at]) + (step >> 1)) / step);
-      levels[number * SIZE + at] = block[at] < 0 ? -size : size;
+      const [value, step] = [block[ZIGZAG[at]], SIDE * steps[at]];
+      const size = Math.floor((Math.abs(value) + (step >> 1)) / step);
+      levels[number * SIZE + at] = value < 0 ? -size : size;
     }
   }
   return { plane, cols, rows, steps, levels };
@@ -96,13 +85,13 @@ function take({ width, height, samples }, left, top, block) {
   }
 }
 
-/** The plane that a decoder finds. @param {Component} component */
+/** The plane that a decoder finds. */
 function decodedPlane({ plane: { width, height }, cols, steps, levels }) {
   const samples = new Uint8ClampedArray(width * height);
   const block = new Int32Array(SIZE);
   for (let number = 0; number * SIZE < levels.length; number++) {
     const [left, top] = [SIDE * (number % cols), SIDE * Math.floor(number / cols)];
-    for (let at = 0; at < SIZE; at++) block[at] = levels[number * SIZE + at] * steps[at];
+    for (let at = 0; at < SIZE; at++) block[ZIGZAG[at]] = levels[number * SIZE + at] * steps[at];
     inverse(block);
     for (let at = 0; at < SIZE; at++) {
       const [x, y] = [left + (at % SIDE), top + (at >> 3)];
@@ -111,36 +100,3 @@ function decodedPlane({ plane: { width, height }, cols, steps, levels }) {
   }
   return { width, height, samples };
 }
-
-/** The coded blocks, unit by unit: each has one block of each colour, and 2×2 or one of luma. */
-function scan([y, cb, cr], fullChroma) {
-  const [writer, side] = [new BitWriter(), fullChroma ? 1 : 2];
-  const last = [0, 0, 0];
-  for (let row = 0; row < cb.rows; row++) {
-    for (let col = 0; col < cb.cols; col++) {
-      for (let part = 0; part < side * side; part++) {
-        const [across, down] = [col * side + (part % side), row * side + (part >= side ? 1 : 0)];
-        // Blocks beyond the picture repeat the mean of the one before.
-        const isInside = across < y.cols && down < y.rows;
-        if (isInside) last[0] = writer.block(blockOf(y, across, down), last[0], "luma");
-        else writer.block(null, last[0], "luma");
-      }
-      last[1] = writer.block(blockOf(cb, col, row), last[1], "chroma");
-      last[2] = writer.block(blockOf(cr, col, row), last[2], "chroma");
-    }
-  }
-  return writer.bytes();
-}
-
-/** The coded blocks of luma alone. */
-function scanOfGrey(y) {
-  const writer = new BitWriter();
-  let last = 0;
-  for (let row = 0; row < y.rows; row++) {
-    for (let col = 0; col < y.cols; col++) last = writer.block(blockOf(y, col, row), last, "luma");
-  }
-  return writer.bytes();
-}
-
-const blockOf = ({ levels, cols }, col, row) =>
-  levels.subarray((row * cols + col) * SIZE, (row * cols + col + 1) * SIZE);

@@ -12,7 +12,7 @@ const [MOST_FIRST, MOST] = [2047, 1023]; // coefficients that a JPEG of 8 bits h
 const ALIKE = 2; // levels, mean, between luma and what is shown of it
 
 /** A cover's own JPEG, or one that was made of it. */
-export class OwnJpeg {
+export class JpegCover {
   #jpeg;
   #cover;
   #errors;

@@ -23,11 +23,11 @@ const CHROMA = [
   ...Array(38).fill(99),
 ];
 
-/** Steps of luma and chroma at a quality, 1 to 100, as libjpeg scales them. */
+/** Steps of luma and chroma at a quality, 1 to 100, as libjpeg scales them, in zigzag order. */
 export function stepsAt(quality) {
   const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  const scaled = (step) => Math.min(Math.max(Math.floor((step * percent + 50) / 100), 1), 255);
-  return { luma: Uint8Array.from(LUMA, scaled), chroma: Uint8Array.from(CHROMA, scaled) };
+  const scaled = (steps) => ZIGZAG.map((place) => Math.min(Math.max(Math.floor((steps[place] * percent + 50) / 100), 1), 255));
+  return { luma: scaled(LUMA), chroma: scaled(CHROMA) };
 }
 
 /** Huffman tables as in the file: 16 numbers of codes by length, then the symbols (tables K.3 to K.6). */

@@ -15,7 +15,7 @@ import { tiled } from "./tiles.js";
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
  * @property {Engine["pair"]} [former] the pair that was shipped before; its networks are named "former.reveal", …
- * @property {{rungs: import("../format/rungs.js").Rung[], isLocal?: boolean}} modem isLocal: its networks see a block's
+ * @property {{points: import("../format/rungs.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its networks see a block's
  *   neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done

@@ -2,7 +2,7 @@
 
 import { size } from "@page/elements.js";
 
-import { channelOf, chooseRung, sentSize, usualCapacity, usualQuality } from "../codec/channel.js";
+import { channelOf, choosePoint, sentSize, usualCapacity, usualQuality } from "../codec/channel.js";
 import { fileCapacity, storedName } from "../codec/embed.js";
 import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
 import { securityOfPicture } from "../codec/secure.js";
@@ -73,7 +73,7 @@ function fits({ file }, capacity, remedy, security = null, safe = false) {
 function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
   try {
-    const most = usualCapacity(chooseRung(MODEM.rungs, channel), sentSize(channel, cover.bitmap));
+    const most = usualCapacity(choosePoint(MODEM.points, channel), sentSize(channel, cover.bitmap));
     return `Capacity: about ${roughly(most)} bytes. ${expected(secret, most)}`;
   } catch (error) {
     if (error instanceof PageError) return error.message;

@@ -60,7 +60,7 @@ export const COSTS = {
   SHARP: 1048576,
 };
 
-export const DUMMIES = {
+export const DECOYS = {
   LEAST_CHANGED: 4,
   ROWS: 64,
   SHIFTS: [32, 61],
@@ -90,7 +90,7 @@ export const FEC = {
   LEAST: 1e-07,
 };
 
-export const FORECAST = {
+export const CAPACITY_TABLES = {
   PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7]],
   ROBUST_RATES: {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
@@ -106,7 +106,7 @@ export const GRID = {
   SURENESS: 0.5,
 };
 
-export const HISTORY = {
+export const TRACES = {
   LOSSY: {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
   LOSSY_WEBP: "a lossy WebP",
   HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
@@ -288,7 +288,7 @@ export const TRELLIS = {
   COLUMNS: [[1, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]], [2, [8, 5, 4, 7, 4, 5, 7, 5, 4, 5, 8, 8, 7, 8, 5, 4]], [3, [25, 13, 23, 19, 20, 22, 26, 14, 16, 11, 17, 10, 26, 25, 26, 13]], [4, [70, 32, 79, 35, 74, 47, 71, 80, 44, 68, 55, 59, 77, 62, 28, 40]], [5, [202, 131, 119, 100, 178, 127, 86, 175, 130, 184, 212, 137, 205, 94, 133, 83]], [6, [514, 647, 512, 650, 293, 593, 403, 665, 287, 383, 353, 725, 694, 728, 641, 400]]],
 };
 
-export const ZONE = {
+export const RECORD_ZONE = {
   GREY_SHARE: 0.5,
   TOGETHER: 9,
 };
