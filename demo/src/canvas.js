@@ -2,12 +2,11 @@
 
 import { PageError } from "./errors.js";
 
-/** Samples of an encoded picture as they are stored: its colour profile is not applied. @param {Uint8Array} bytes */
+/** Samples of an encoded picture as they are stored: its colour profile is not applied. */
 export async function decodePicture(bytes) {
   return fromBitmap(await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" }));
 }
 
-/** @param {ImageBitmap} bitmap @returns {import("./picture.js").Picture} */
 export function fromBitmap(bitmap) {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -40,7 +39,7 @@ function fromRgba({ width, height, data }) {
   return picture;
 }
 
-/** Samples as a canvas's image data. @param {import("./picture.js").Picture} picture */
+/** Samples as a canvas's image data. */
 export function toImageData({ width, height, data }) {
   const image = new ImageData(width, height);
   for (let from = 0, to = 0; from < data.length; to++) {

@@ -4,7 +4,7 @@
  * @typedef {{width: number, height: number, data: Uint8Array}} Picture
  */
 
-/** True if red, green and blue are equal in all pixels. @param {Picture} picture */
+/** True if red, green and blue are equal in all pixels. */
 export function isGrey({ data }) {
   for (let at = 0; at < data.length; at += 3) {
     if (data[at] !== data[at + 1] || data[at] !== data[at + 2]) return false;
@@ -12,7 +12,7 @@ export function isGrey({ data }) {
   return true;
 }
 
-/** Samples of each pixel where something is sealed: 1 in a grey picture, else 3. @param {Picture} picture */
+/** Samples of each pixel where something is sealed: 1 in a grey picture, else 3. */
 export const channelsOf = (picture) => (isGrey(picture) ? 1 : 3);
 
 /** Every third value: of samples, those of the first channel. @template {Uint8Array | Uint16Array} T @param {T} values */
@@ -51,3 +51,63 @@ export function squaredError(one, other) {
 
 /** Peak signal-to-noise ratio in dB for a sum of squared differences of so many samples. */
 export const psnrOf = (sum, samples) => 10 * Math.log10((255 ** 2 * samples) / sum);
+
+/** (3, height, width) in [0, 1]. */
+export function toPlanes({ width, height, data }) {
+  const area = width * height;
+  const planes = new Float32Array(3 * area);
+  for (let channel = 0, to = 0; channel < 3; channel++) {
+    for (let from = channel; from < data.length; from += 3) planes[to++] = data[from] / 255;
+  }
+  return planes;
+}
+
+/**
+ * Planes as 8-bit samples, clamped and rounded.
+ *
+ * @returns {{picture: Picture, errors: Int8Array}} errors: exact minus rounded sample, in
+ *   254ths of a level
+ */
+export function toPicture(planes, width, height) {
+  const area = width * height;
+  const data = new Uint8Array(3 * area);
+  const errors = new Int8Array(3 * area);
+  for (let channel = 0, from = 0; channel < 3; channel++) {
+    for (let to = channel; to < data.length; to += 3) {
+      const exact = Math.min(Math.max(Math.fround(planes[from++] * 255), 0), 255);
+      const level = roundEven(exact);
+      data[to] = level;
+      errors[to] = Math.round((exact - level) * 254);
+    }
+  }
+  return { picture: { width, height, data }, errors };
+}
+
+/** Planes of a prepared secret that the network hides: what its enhanced base leaves. */
+export const residualOf = (planes, enhanced, gain) => planes.map((value, at) => (value - enhanced[at]) * gain);
+
+/** Planes added up. */
+export const summed = ([first, ...others]) =>
+  others.reduce((sum, planes) => sum.map((value, at) => value + planes[at]), first);
+
+/** Adds a mask to planes, or subtracts it, in place; returns them. */
+export function masked(planes, mask, sign) {
+  for (let at = 0; at < planes.length; at++) planes[at] += sign * mask[at];
+  return planes;
+}
+
+/** Moves samples outside [0, 1] by a period towards it, in place; returns them. */
+export function intoRange(planes, period) {
+  for (let at = 0; at < planes.length; at++) {
+    if (planes[at] < 0) planes[at] += period;
+    else if (planes[at] > 1) planes[at] -= period;
+  }
+  return planes;
+}
+
+/** Rounds halves to even, as NumPy and PyTorch do. */
+export function roundEven(value) {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}

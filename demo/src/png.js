@@ -3,19 +3,14 @@
 import { decode, hasPngSignature } from "fast-png";
 
 import { nothingOpens, PageError } from "./errors.js";
-import { join, u32 } from "./format/bytes.js";
-import { deflate } from "./format/deflate.js";
+import { deflate, join, u32 } from "./format/bytes.js";
 import { blank, firstChannel, isGrey } from "./picture.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const [GREY, RGB] = [0, 2]; // colour types
 const CHUNK = 8192; // bytes of the compressed samples, as in libpng
 
-/**
- * A picture as a PNG file, a grey one as grey, with the filters and chunks of libpng, which most programs use.
- *
- * @param {import("./picture.js").Picture} picture
- */
+/** A picture as a PNG file, a grey one as grey, with the filters and chunks of libpng, which most programs use. */
 export async function writePng(picture) {
   const { width, height, data } = picture;
   const [type, pixel, samples] = isGrey(picture) ? [GREY, 1, firstChannel(data)] : [RGB, 3, data];
@@ -86,8 +81,6 @@ export const isPng = (bytes) => hasPngSignature(bytes);
 /**
  * A PNG file as a picture: its raw samples, whatever its colour profile.
  *
- * @param {Uint8Array} bytes
- * @returns {import("./picture.js").Picture}
  * @throws {PageError} not a PNG file, damaged, or not a possible container
  */
 export function readPng(bytes) {

@@ -10,7 +10,7 @@ import { blank } from "./picture.js";
 export const LOBES = 3;
 export const PRECISION = 2 ** 22;
 
-/** A picture resized. @param {import("./picture.js").Picture} picture */
+/** A picture resized. */
 export function resize(picture, width, height) {
   const { data } = picture;
   const across = width === picture.width ? picture : blank(width, picture.height);
@@ -72,4 +72,96 @@ const lanczos = (x) => (x >= -LOBES && x < LOBES ? sinc(x) * sinc(x / LOBES) : 0
 
 function sinc(x) {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
+}
+
+const SMOOTHNESS = 0.002; // s for an error of one level, as it grows with its square
+const SMOOTHEST = 0.03;
+const BAND = 2 * LOBES + 1; // coefficients of a column, from the diagonal on
+
+/**
+ * The picture of this size of which `resize` made another; sides that it reduced are enlarged.
+ *
+ * @param {number} noise root mean square of the error that it may have at most, in levels
+ */
+export function unresize(picture, width, height, noise) {
+  if (width >= picture.width && height >= picture.height) return resize(picture, width, height);
+  const from = resize(picture, Math.max(width, picture.width), Math.max(height, picture.height));
+  const smooth = Math.min(2 ** Math.round(Math.log2(SMOOTHNESS * noise ** 2)), SMOOTHEST);
+  const row = 3 * from.width;
+  const down = new Float32Array(row * height);
+  const solveColumn = solver(height, from.height, smooth);
+  for (let at = 0; at < row; at++) solveColumn(from.data, at, row, down, at, row);
+  const result = blank(width, height);
+  const solveRow = solver(width, from.width, smooth);
+  for (let y = 0; y < height; y++) {
+    for (let channel = 0; channel < 3; channel++) {
+      solveRow(down, y * row + channel, 3, result.data, 3 * y * width + channel, 3);
+    }
+  }
+  return result;
+}
+
+/** A function that solves for a line: takes samples, the place of the first and the step to the next, and the same of where
+ * the result goes, which rounds if it holds bytes. */
+function solver(length, enlarged, smooth) {
+  const rows = taps(length, enlarged).map(({ first, weights }) => ({ first, weights: weights.map((w) => w / PRECISION) }));
+  const factor = cholesky(normal(rows, length, smooth), length);
+  const line = new Float64Array(length);
+  return (from, at, step, to, place, stride) => {
+    if (length === enlarged) {
+      for (let i = 0; i < length; i++) line[i] = from[at + i * step];
+    } else {
+      line.fill(0);
+      for (const [i, { first, weights }] of rows.entries()) {
+        for (let tap = 0; tap < weights.length; tap++) line[first + tap] += weights[tap] * from[at + i * step];
+      }
+      substitute(factor, line);
+    }
+    for (let i = 0; i < length; i++) {
+      to[place + i * stride] = to instanceof Float32Array ? line[i] : Math.min(Math.max(Math.round(line[i]), 0), 255);
+    }
+  };
+}
+
+/** Lower band of RᵀR + s DᵀD: [BAND · column + row - column]. */
+function normal(rows, length, smooth) {
+  const band = new Float64Array(BAND * length);
+  for (const { first, weights } of rows) {
+    for (let a = 0; a < weights.length; a++) {
+      for (let b = a; b < weights.length; b++) band[BAND * (first + a) + b - a] += weights[a] * weights[b];
+    }
+  }
+  for (let i = 0; i + 1 < length; i++) {
+    band[BAND * i] += smooth;
+    band[BAND * i + 1] -= smooth;
+    band[BAND * (i + 1)] += smooth;
+  }
+  return band;
+}
+
+/** Its factor L, of L Lᵀ, in place. */
+function cholesky(band, length) {
+  for (let column = 0; column < length; column++) {
+    for (let before = Math.max(column - BAND + 1, 0); before < column; before++) {
+      const shift = column - before;
+      for (let k = 0; k + shift < BAND; k++) {
+        band[BAND * column + k] -= band[BAND * before + shift] * band[BAND * before + shift + k];
+      }
+    }
+    const root = Math.sqrt(band[BAND * column]);
+    for (let k = 0; k < BAND; k++) band[BAND * column + k] /= root;
+  }
+  return band;
+}
+
+/** Solves L Lᵀ x = b in place. */
+function substitute(factor, line) {
+  for (let i = 0; i < line.length; i++) {
+    line[i] /= factor[BAND * i];
+    for (let k = 1; k < BAND && i + k < line.length; k++) line[i + k] -= factor[BAND * i + k] * line[i];
+  }
+  for (let i = line.length - 1; i >= 0; i--) {
+    for (let k = 1; k < BAND && i + k < line.length; k++) line[i] -= factor[BAND * i + k] * line[i + k];
+    line[i] /= factor[BAND * i];
+  }
 }

@@ -1,33 +1,30 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
 import { decodePicture, fromBitmap } from "./canvas.js";
-import { channelOf, choosePoint, prepared } from "./codec/channel.js";
-import { embed, fileCapacity, storedName } from "./codec/embed.js";
+import { channelOf, choosePoint, prepared } from "./codec/channels.js";
 import { fitSecret } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";
-import { systemRandom } from "./codec/random.js";
 import { reveal, revealSealed } from "./codec/reveal.js";
-import { checkHard, detection, securityOfPicture } from "./codec/secure.js";
-import { hideRobust } from "./codec/survive.js";
-import { JPEG, QUALITY, SURVIVAL } from "./constants.js";
+import { embed, fileCapacity, storedName } from "./codec/sealed.js";
+import { checkHard, detection, securityOfPicture } from "./codec/secure_payload.js";
+import { hideRobust } from "./codec/survival.js";
+import { JPEG, QUALITY, SHOWN, SURVIVAL } from "./constants.js";
 import { PageError } from "./errors.js";
-import { hideInFilm } from "./film/hide.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
+import { hideInFilm } from "./film/hide.js";
 import { revealFromFilm } from "./film/reveal.js";
+import { systemRandom } from "./format/ciphers.js";
 import { withinRatio } from "./format/content.js";
 import { keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
-import { encodeJpeg } from "./jpeg/jpeg.js";
-import { withMetadata } from "./jpeg/metadata.js";
-import { JpegCover } from "./jpeg/own.js";
-import { toYcc } from "./jpeg/planes.js";
-import { roundingErrors } from "./jpeg/rounding.js";
+import { JpegCover, roundingErrors } from "./jpeg/jpeg_cover.js";
+import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
+import { withMetadata } from "./jpeg/markers.js";
 import { makeEngine } from "./network/engine.js";
-import { channelsOf, isGrey, psnr } from "./picture.js";
+import { blank, channelsOf, isGrey, psnr, toPicture } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
-import { amplified, shownResidual } from "./views.js";
 
 const engines = {};
 
@@ -234,3 +231,22 @@ self.onmessage = async ({ data: { job, ...what } }) => {
     postMessage({ error: { message, hint } });
   }
 };
+
+const { GAIN } = SHOWN;
+const CONTRAST = 2;
+
+/** Absolute difference of two pictures of one size, times GAIN. */
+export function amplified(one, other) {
+  const shown = blank(one.width, one.height);
+  for (let at = 0; at < shown.data.length; at++) {
+    shown.data[at] = Math.min(255, GAIN * Math.abs(one.data[at] - other.data[at]));
+  }
+  return shown;
+}
+
+/** The scrambled residual, around mid-grey. */
+export function shownResidual(scrambled, { width, height }, block) {
+  const planes = new Float32Array(scrambled.length);
+  for (let at = 0; at < planes.length; at++) planes[at] = 0.5 + CONTRAST * scrambled[at];
+  return toPicture(planes, Math.floor(width / block) * block, Math.floor(height / block) * block).picture;
+}

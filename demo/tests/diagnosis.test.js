@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Collected } from "../src/codec/extract.js";
-import { trouble } from "../src/codec/diagnosis.js";
+import { Collected, trouble } from "../src/codec/collecting.js";
 import { seeded } from "./vectors.js";
 
 const ALTERED = { index: 1, whole: false };

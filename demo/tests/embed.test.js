@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { embed, fileCapacity, storedName } from "../src/codec/embed.js";
+import { embed, fileCapacity, storedName } from "../src/codec/sealed.js";
 import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
 import { NONE } from "../src/format/base.js";
 import { fromHex } from "../src/format/bytes.js";
 import { textureLevels } from "../src/format/costs.js";
-import { idleSamples, PIXELS } from "../src/format/places.js";
-import { planOf } from "../src/format/zone.js";
+import { idleSamples, PIXELS } from "../src/format/carriers.js";
+import { planOf } from "../src/format/record_zone.js";
 import { isGrey } from "../src/picture.js";
 import { readPng, writePng } from "../src/png.js";
 import { ideal, random, seeded, steps } from "./vectors.js";

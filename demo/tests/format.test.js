@@ -3,23 +3,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeBase, encodeBase, MEANS } from "../src/format/base.js";
+import { decodeBase, encodeBase, enlarged, MEANS } from "../src/format/base.js";
 import { fromHex, toHex } from "../src/format/bytes.js";
 import { roundingCosts, textureLevels } from "../src/format/costs.js";
 import { FilmKey, FrameKey, keySource } from "../src/format/keys.js";
-import { layoutFor } from "../src/format/lanes.js";
-import { MacPlaces } from "../src/format/mac.js";
-import { enlarged } from "../src/format/means.js";
-import { saltOf, saltSamples, zones } from "../src/format/places.js";
+import { fromTrits, laneTrits, layoutFor, MAX_HEIGHT, stepSearch, toTrits, tritsFor } from "../src/format/trellis.js";
+import { capacity, MacPlaces, seal, unseal } from "../src/format/seal.js";
+import { saltOf, saltSamples, zones } from "../src/format/carriers.js";
 import { formatRecord, parseRecord } from "../src/format/record.js";
-import { capacity, seal, unseal } from "../src/format/seal.js";
 import { drawMask, drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
-import { MAX_HEIGHT, laneTrits, stepSearch } from "../src/format/trellis.js";
-import { fromTrits, toTrits, tritsFor } from "../src/format/trits.js";
-import { greenPart } from "../src/format/zone.js";
-import { resize } from "../src/resize.js";
+import { greenPart } from "../src/format/record_zone.js";
+import { resize, unresize } from "../src/resize.js";
 import { blank } from "../src/picture.js";
-import { unresize } from "../src/unresize.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";
 
 const secret = fromHex(steps.key);

@@ -6,13 +6,11 @@ import { test } from "node:test";
 
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg } from "../src/codec/jpeg.js";
 import { fromHex } from "../src/format/bytes.js";
-import { readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
-import { encodeJpeg } from "../src/jpeg/jpeg.js";
-import { withMetadata } from "../src/jpeg/metadata.js";
-import { optimalTable } from "../src/jpeg/optimal.js";
-import { toYcc } from "../src/jpeg/planes.js";
-import { roundingDirections, roundingErrors } from "../src/jpeg/rounding.js";
-import { shownLuma } from "../src/jpeg/shown.js";
+import { optimalTable, readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
+import { encodeJpeg, toYcc } from "../src/jpeg/libjpeg.js";
+import { withMetadata } from "../src/jpeg/markers.js";
+import { roundingDirections, roundingErrors } from "../src/jpeg/jpeg_cover.js";
+import { shownLuma } from "../src/jpeg/blocks.js";
 import { read, seeded, steps } from "./vectors.js";
 
 const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));
@@ -71,7 +69,7 @@ test("what fits does, and a byte more does not", async () => {
   const most = makeJpegCapacity(jpeg)(NOTE.name);
   const container = await hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most) }, KEY);
   assert.equal((await revealFromJpeg(container, KEY)).file.bytes.length, most);
-  const error = { message: new RegExp(`the capacity is ${most.toLocaleString("en")}`), hint: /PNG file/ };
+  const error = { message: new RegExp(`more than the capacity of ${most.toLocaleString("en")}`), hint: /PNG file/ };
   await assert.rejects(hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most + 1) }, KEY), error);
 });
 

@@ -4,16 +4,22 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { exactFlip, flipped } from "../src/format/belief.js";
-import { asFile, fromBare, toBare } from "../src/format/bare.js";
+import { Code, Coding, exactFlip, flipped } from "../src/format/fec.js";
+import {
+  asFile,
+  fileBytes,
+  fileContent,
+  fromBare,
+  parseContent,
+  pictureContent,
+  scaledSide,
+  toBare,
+} from "../src/format/content.js";
 import { fromHex, packed, toHex, unpacked } from "../src/format/bytes.js";
-import { Code, Coding } from "../src/format/code.js";
-import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/canonical.js";
-import { fileBytes, fileContent, parseContent, pictureContent, scaledSide } from "../src/format/content.js";
+import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/grid.js";
 import { keySource } from "../src/format/keys.js";
-import { gridOf, regionMeans, saltsOf } from "../src/format/regions.js";
-import { codedBits, contentCapacity, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust.js";
-import { textureOf } from "../src/format/texture.js";
+import { gridOf, regionMeans, saltsOf, textureOf } from "../src/format/regions.js";
+import { codedBits, contentCapacity, ditherOf, headerOf, placesOf, readBits } from "../src/format/robust_record.js";
 import { psnr } from "../src/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 

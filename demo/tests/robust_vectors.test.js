@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { reveal } from "../src/codec/reveal.js";
 import { fromHex, toHex } from "../src/format/bytes.js";
-import { operatingPoints } from "../src/format/rungs.js";
+import { operatingPoints } from "../src/format/robust_record.js";
 import { readPng } from "../src/png.js";
 import { ideal, read } from "./vectors.js";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Collected } from "../src/codec/extract.js";
+import { Collected } from "../src/codec/collecting.js";
 import { fromHex, join, toHex } from "../src/format/bytes.js";
 import { FilmKey } from "../src/format/keys.js";
 import { FILE, formatFileRecord, parseRecord } from "../src/format/record.js";

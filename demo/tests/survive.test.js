@@ -7,22 +7,29 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { arrivals, channelOf, choosePoint, prepared, received, sentSize, usualQuality, usualCapacity } from "../src/codec/channel.js";
+import {
+  arrivals,
+  channelOf,
+  choosePoint,
+  prepared,
+  received,
+  sentSize,
+  usualCapacity,
+  usualQuality,
+} from "../src/codec/channels.js";
 import { fitSecret } from "../src/codec/fit.js";
-import { glimpse, isLarge } from "../src/codec/glimpse.js";
-import { hideBits, revealBits } from "../src/codec/modem.js";
+import { glimpse, hideBits, isLarge, revealBits } from "../src/codec/modem.js";
 import { reveal } from "../src/codec/reveal.js";
-import { hideRobust } from "../src/codec/survive.js";
-import { saltsOfCopies } from "../src/format/canonical.js";
+import { hideRobust } from "../src/codec/survival.js";
+import { saltsOfCopies } from "../src/format/grid.js";
 import { fileContent } from "../src/format/content.js";
 import { keySource } from "../src/format/keys.js";
 import { gridOf, saltsOf } from "../src/format/regions.js";
-import { codedBits, ditherOf, placesOf } from "../src/format/robust.js";
-import { operatingPoints } from "../src/format/rungs.js";
+import { codedBits, ditherOf, operatingPoints, placesOf } from "../src/format/robust_record.js";
 import { readJpeg } from "../src/jpeg/coefficients.js";
-import { encodeJpeg, throughJpeg } from "../src/jpeg/jpeg.js";
-import { JpegCover } from "../src/jpeg/own.js";
-import { shownLuma } from "../src/jpeg/shown.js";
+import { encodeJpeg, throughJpeg } from "../src/jpeg/libjpeg.js";
+import { JpegCover } from "../src/jpeg/jpeg_cover.js";
+import { shownLuma } from "../src/jpeg/blocks.js";
 import { tiled } from "../src/network/tiles.js";
 import { corner, psnr } from "../src/picture.js";
 import { resize } from "../src/resize.js";
@@ -166,7 +173,7 @@ test("a file that does not fit, and a cover without capacity, are refused", asyn
   const large = { ...note, bytes: new Uint8Array(5000) };
   await assert.rejects(
     hidden(textured(128, 96, 4), large, "jpeg:75"),
-    /needs 5,013 bytes, and the capacity is \d+\./,
+    /needs 5,013 bytes, more than the capacity of \d+\./,
   );
   for (const [width, height] of [
     [24, 24],

@@ -1,15 +1,16 @@
 /** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
 
 import { BARE_AVIF, CONTENT } from "../constants.js";
-import { fromBare, toBare } from "../format/bare.js";
 import {
   fileBytes,
   fileContent,
+  fromBare,
   HEAD_BYTES,
   MOST_SIDE,
   PICTURE_BYTES,
   pictureContent,
   scaledSide,
+  toBare,
 } from "../format/content.js";
 import { PageError } from "../errors.js";
 import { psnr } from "../picture.js";
@@ -36,10 +37,6 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
 /**
  * Content of at most `capacity` bytes: the file as it is, or else a copy of the picture.
  *
- * @param {Secret} secret
- * @param {number} capacity
- * @param {import("../format/base.js").Avif} avif
- * @returns {Promise<FittedSecret>}
  * @throws {PageError} it does not fit
  */
 export async function fitSecret({ name, bytes, picture }, capacity, avif) {

@@ -8,14 +8,13 @@
 import { decodeBase, encodeBase, leastBytes, NONE, setGain } from "../format/base.js";
 import { roundingCosts } from "../format/costs.js";
 import { KEY_BYTES, keySource } from "../format/keys.js";
-import { intoRange, masked, residualOf, toPicture, toPlanes } from "../format/planes.js";
+import { corner, intoRange, isGrey, masked, place, residualOf, toPicture, toPlanes } from "../picture.js";
 import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
 import { capacity, seal } from "../format/seal.js";
 import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
 import { PageError } from "../errors.js";
-import { corner, isGrey, place } from "../picture.js";
 import { resize } from "../resize.js";
-import { systemRandom } from "./random.js";
+import { systemRandom } from "../format/ciphers.js";
 
 /** Bytes of a record without the base. */
 const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(KEY_BYTES), {
@@ -25,13 +24,11 @@ const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(
 /**
  * Hides a secret in a cover.
  *
- * @param {import("../network/engine.js").Engine} engine
- * @param {import("../picture.js").Picture} cover
  * @param {import("../picture.js").Picture} secret of any size; resized to the cover's hidden area
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(size: number) => Uint8Array} [random] source of random bytes
- * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object,
- *   record: Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
+ * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object, record:
+ *   Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
  * @throws {PageError} the cover is too small, or grey, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {

@@ -5,26 +5,21 @@ import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { capacity, sealSamples, unsealSamples } from "../format/seal.js";
-import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/carrier.js";
+import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
-import { headerBytes, storedName } from "./embed.js";
-import { wholeFile } from "./extract.js";
-import { systemRandom } from "./random.js";
-import { checkHard, securityOfJpeg } from "./secure.js";
+import { headerBytes, storedName } from "./sealed.js";
+import { wholeFile } from "./collecting.js";
+import { systemRandom } from "../format/ciphers.js";
+import { checkHard, securityOfJpeg } from "./secure_payload.js";
 
 const { FINEST, MOST_RATE, USUAL_QUALITY } = JPEG;
 
 /** True where every step would show, so that the picture is saved at USUAL_QUALITY first: at the qualities 99 and 100. */
 export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + step, 0) < FINEST * SIZE;
 
-/**
- * A function that gives the bytes of a file of a name that fit; negative if not even the name does.
- *
- * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
- * @returns {(name: string) => number}
- */
+/** A function that gives the bytes of a file of a name that fit; negative if not even the name does. */
 export function makeJpegCapacity(jpeg) {
   const [{ rows, cols }] = jpeg.file.components;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
@@ -32,12 +27,7 @@ export function makeJpegCapacity(jpeg) {
   return (name) => all - headerBytes(name);
 }
 
-/**
- * Bytes in a JPEG that are hard to find.
- *
- * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
- * @param {boolean} isMade true if it is made of the cover, or will be
- */
+/** Bytes in a JPEG that are hard to find. @param {boolean} isMade true if it is made of the cover, or will be */
 export function securityOf(jpeg, isMade) {
   const step = stepsOf(jpeg, 0).reduce((sum, each) => sum + each, 0) / SIZE;
   return securityOfJpeg(usedCoefficients(jpeg), step, isMade, jpeg.planes[0]);
@@ -61,14 +51,9 @@ function usedCoefficients(jpeg) {
 /**
  * Hides a file in a JPEG; all bytes outside its entropy-coded data stay.
  *
- * @param {import("../jpeg/coefficients.js").JpegPicture} jpeg
- * @param {{name: string, bytes: Uint8Array}} file
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @param {object} [options]
  * @param {Float32Array | null} [options.errors] what rounding took from luma's coefficients, as of `coefficientCosts`
  * @param {boolean} [options.safe] refuse more than is hard to find
- * @param {(size: number) => Uint8Array} [options.random]
- * @param {(stage: string, done?: number, total?: number) => void} [options.onProgress]
  * @returns {Promise<Uint8Array>} the JPEG file
  * @throws {PageError} the file does not fit, or the key is missing
  */
@@ -93,13 +78,7 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   return container;
 }
 
-/**
- * The file that is hidden in a JPEG's coefficients; null if there is none, or they can't be read.
- *
- * @param {Uint8Array} bytes
- * @param {object} keyInput
- * @returns {Promise<{file: {name: string, bytes: Uint8Array}, whole: boolean, robust: false} | null>}
- */
+/** The file that is hidden in a JPEG's coefficients; null if there is none, or they can't be read. */
 export async function revealFromJpeg(bytes, keyInput) {
   const jpeg = readable(bytes);
   if (!jpeg) return null;
@@ -110,7 +89,7 @@ export async function revealFromJpeg(bytes, keyInput) {
   return { file: await wholeFile(record.file), whole: found.whole, robust: false };
 }
 
-/** The coefficients, if this is a JPEG that they can be read of. @param {Uint8Array} bytes */
+/** The coefficients, if this is a JPEG that they can be read of. */
 function readable(bytes) {
   try {
     return readJpeg(bytes);

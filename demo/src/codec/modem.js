@@ -1,12 +1,10 @@
 /** The modem at work on pictures: hides an operating point's bits, and reads how likely each bit is 1. */
 
-import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/canonical.js";
-import { ditherOf, placesOf, readBits } from "../format/robust.js";
-import { toPicture, toPlanes } from "../format/planes.js";
-import { BLOCK, gridOf, saltsOf } from "../format/regions.js";
-import { textureOf } from "../format/texture.js";
-import { corner, isGrey, place } from "../picture.js";
-import { glimpse, isLarge } from "./glimpse.js";
+import { MODEM } from "../constants.js";
+import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/grid.js";
+import { BLOCK, gridOf, saltsOf, textureOf } from "../format/regions.js";
+import { DITHER, ditherOf, placesOf, readBits } from "../format/robust_record.js";
+import { blank, corner, isGrey, place, toPicture, toPlanes } from "../picture.js";
 
 /** The part of a picture that is made of whole blocks. */
 const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BLOCK * rows);
@@ -14,9 +12,6 @@ const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BL
 /**
  * Hides bits in a cover.
  *
- * @param {import("../network/engine.js").Engine} engine
- * @param {import("../picture.js").Picture} cover
- * @param {import("../format/rungs.js").OperatingPoint} point
  * @param {Uint8Array} bits planes (bits of the operating point, rows, cols) of 0 and 1
  * @param {Float32Array} dither planes (64, rows, cols)
  * @param {Uint32Array} [unused] blocks that carry nothing, and stay as they are
@@ -44,7 +39,7 @@ export async function hideBits(engine, cover, point, bits, dither, unused = new 
   return container;
 }
 
-/** Planes of red, green and blue with the luma of each pixel in all three. @param {Float32Array} planes */
+/** Planes of red, green and blue with the luma of each pixel in all three. */
 function lumas(planes) {
   const size = planes.length / 3;
   const [red, green, blue] = [0, 1, 2].map((plane) => planes.subarray(plane * size, (plane + 1) * size));
@@ -70,17 +65,12 @@ export async function revealBits(engine, container, dither) {
 export const planesOf = (planes, { first, bits }, { rows, cols }) =>
   planes.subarray(first * rows * cols, (first + bits) * rows * cols);
 
-/**
- * A reader of robust containers, which derives each key only once.
- *
- * @param {import("../network/engine.js").Engine} engine
- * @param {import("../format/keys.js").KeySource} keys
- */
+/** A reader of robust containers, which derives each key only once. */
 export function makeReader(engine, keys) {
   const known = new Map();
   return { keyOf, read, readOwn };
 
-  /** The key of the containers with this salt. @param {Uint8Array} salt */
+  /** The key of the containers with this salt. */
   async function keyOf(salt) {
     const name = salt.join();
     if (!known.has(name)) known.set(name, keys.robustKey(salt));
@@ -154,4 +144,66 @@ const withLosses = (ratios, lost) => (lost ? ratios.map((ratio, place) => (place
 function once(compute) {
   let result = null;
   return () => (result ??= compute());
+}
+
+const { AROUND, MANY, PATCHES } = MODEM;
+const SIDE = AROUND * PATCHES; // blocks
+
+/** True if it is worth while. */
+export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MANY;
+
+/**
+ * Log-likelihood ratios as `revealBits`, of a header's blocks at no edge; 0 for all others. The modem must be local.
+ *
+ * @param {Float32Array} dither planes (64, rows, cols)
+ * @param {Uint32Array} header blocks that carry it
+ */
+export async function glimpse(engine, picture, dither, header) {
+  const grid = gridOf(picture);
+  const blocks = grid.rows * grid.cols;
+  const chosen = header.filter((block) => isInner(block, grid));
+  const bits = engine.modem.points.reduce((count, { bits }) => count + bits, 0);
+  const ratios = new Float32Array(bits * blocks);
+  for (let first = 0; first < chosen.length; first += PATCHES ** 2) {
+    const some = chosen.subarray(first, first + PATCHES ** 2);
+    const area = blank(BLOCK * SIDE, BLOCK * SIDE);
+    const around = new Float32Array(DITHER * SIDE ** 2);
+    for (const [index, block] of some.entries()) {
+      const from = { row: Math.floor(block / grid.cols) - 1, col: (block % grid.cols) - 1 };
+      const to = { row: AROUND * Math.floor(index / PATCHES), col: AROUND * (index % PATCHES) };
+      copyPixels(picture, from, area, to);
+      copyDither(dither, grid, from, around, to);
+    }
+    const read = await engine.run("modem.reveal", area.width, area.height, toPlanes(area), around);
+    for (const [index, block] of some.entries()) {
+      const middle = (AROUND * Math.floor(index / PATCHES) + 1) * SIDE + AROUND * (index % PATCHES) + 1;
+      for (let bit = 0; bit < bits; bit++) ratios[bit * blocks + block] = read[bit * SIDE ** 2 + middle];
+    }
+  }
+  return ratios;
+}
+
+/** True for blocks that are at no edge. */
+function isInner(block, { rows, cols }) {
+  const [row, col] = [Math.floor(block / cols), block % cols];
+  return row > 0 && row < rows - 1 && col > 0 && col < cols - 1;
+}
+
+/** Copies a patch of AROUND × AROUND blocks, given the first of them in each picture. */
+function copyPixels(picture, from, area, to) {
+  for (let y = 0; y < BLOCK * AROUND; y++) {
+    const start = 3 * ((BLOCK * from.row + y) * picture.width + BLOCK * from.col);
+    const row = picture.data.subarray(start, start + 3 * BLOCK * AROUND);
+    area.data.set(row, 3 * ((BLOCK * to.row + y) * area.width + BLOCK * to.col));
+  }
+}
+
+/** The same of planes of a dither. */
+function copyDither(dither, { rows, cols }, from, around, to) {
+  for (let plane = 0; plane < DITHER; plane++) {
+    for (let y = 0; y < AROUND; y++) {
+      const start = (plane * rows + from.row + y) * cols + from.col;
+      around.set(dither.subarray(start, start + AROUND), (plane * SIDE + to.row + y) * SIDE + to.col);
+    }
+  }
 }

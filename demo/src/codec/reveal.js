@@ -1,17 +1,16 @@
 /** Revealing what a picture hides: a picture, or a file. */
 
 import { BASE, READING } from "../constants.js";
-import { wholeFile } from "./extract.js";
+import { wholeFile } from "./collecting.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
 import { parseContent } from "../format/content.js";
 import { keySource } from "../format/keys.js";
-import { masked, toPicture, toPlanes } from "../format/planes.js";
+import { corner, masked, toPicture, toPlanes } from "../picture.js";
 import { FILM, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
-import { corner } from "../picture.js";
-import { unresize } from "../unresize.js";
+import { unresize } from "../resize.js";
 import { makeReader } from "./modem.js";
 
 const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
@@ -20,12 +19,10 @@ const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its
  * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust
  * ones.
  *
- * @param {import("../network/engine.js").Engine} engine
- * @param {import("../picture.js").Picture} container
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array},
- *   whole: boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been
- *   re-encoded, and the secret is whole
+ * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array}, whole:
+ *   boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been re-encoded,
+ *   and the secret is whole
  * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
  */
 export async function reveal(engine, container, keyInput) {
@@ -43,12 +40,7 @@ async function revealRobust(engine, container, keys) {
   return { ...found, whole: true, robust: true };
 }
 
-/**
- * Reveals what a record that was opened describes; the result and errors are as of `reveal`.
- *
- * @param {import("../format/keys.js").FilmKey} filmKey
- * @param {{record: Uint8Array, whole: boolean}} reading
- */
+/** Reveals what a record that was opened describes; the result and errors are as of `reveal`. */
 export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };

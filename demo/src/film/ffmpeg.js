@@ -29,7 +29,7 @@ export class Ffmpeg {
     this.#core = core;
   }
 
-  /** Makes a file readable, without loading it. @param {Blob} data @returns {string} its path */
+  /** Makes a file readable, without loading it. @returns {string} its path */
   mount(data) {
     const folder = `/in${this.#devices++}`;
     this.#core.FS.mkdir(folder);

@@ -1,24 +1,19 @@
-/** Hiding any file in a film, byte for byte: a share in each frame, so that some of them may be lost. */
+/** Hiding any file in a film, byte for byte: a share in each frame, by workers side by side, so that some may be lost. */
 
-import { fileCapacity, prepare, storedName } from "../codec/embed.js";
+import { fileCapacity, prepare, storedName } from "../codec/sealed.js";
 import { PageError } from "../errors.js";
-import { mostLost } from "../format/spread.js";
+import { makeShares, mostLost } from "../format/spread.js";
 import { isGrey, psnrOf } from "../picture.js";
 import { readFilm } from "./read.js";
-import { sealAll } from "./sealers.js";
 import { writeFilm } from "./write.js";
 
 /**
  * Hides a file in a film.
  *
- * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
- * @param {Blob} cover
- * @param {{name: string, bytes: Uint8Array}} file
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @param {(stage: string, done: number, total: number) => void} onProgress
- * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, capacity: number, frames: number,
- *   mayBeLost: number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB;
- *   mayBeLost: frames that may be lost or altered, and the file is recovered
+ * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, capacity: number, frames: number, mayBeLost:
+ *   number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB; mayBeLost:
+ *   frames that may be lost or altered, and the file is recovered
  * @throws {PageError} the film can't be read, the file does not fit, or the key is missing
  */
 export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
@@ -56,4 +51,49 @@ function isSame(one, other) {
   if (one.length !== other?.length) return false;
   for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
   return true;
+}
+
+const MAX_WORKERS = 8;
+
+/**
+ * Embeds a file in frames, in place.
+ *
+ * @param {Uint8Array} bytes of the file
+ * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
+ * @param {(done: number, total: number) => void} onProgress in frames
+ * @returns {Promise<number>} the sum of the squared changes
+ */
+export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
+  const count = Math.min(navigator.hardwareConcurrency, MAX_WORKERS, frames.length);
+  const workers = Array.from({ length: count }, startWorker);
+  const shareOf = embedding.needed ? await makeShares(bytes, embedding) : () => bytes;
+  let [next, done, error] = [0, 0, 0];
+
+  async function sealNext(worker) {
+    for (let index = next++; index < frames.length; index = next++) {
+      const frame = frames[index];
+      const what = { embedding, keyInput, frame, index, share: shareOf(index) };
+      const sealed = await answer(worker, what, [frame.data.buffer]);
+      frames[index] = sealed.frame;
+      error += sealed.error;
+      onProgress(++done, frames.length);
+    }
+  }
+
+  try {
+    await Promise.all(workers.map(sealNext));
+    return error;
+  } finally {
+    for (const worker of workers) worker.terminate();
+  }
+}
+
+const startWorker = () => new Worker(new URL("./sealer.js", import.meta.url), { type: "module" });
+
+function answer(worker, what, transfer) {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(what, transfer);
+  });
 }

@@ -24,11 +24,8 @@ const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 /**
  * Decodes a film.
  *
- * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
  * @param {string} path as FFmpeg sees it
- * @param {(frame: import("../picture.js").Picture, index: number) => void} onFrame
  * @param {(done: number, total: number) => void} onProgress in seconds of the film
- * @returns {FilmInfo}
  * @throws {PageError} it is no film, damaged, or too long
  */
 export function readFilm(ffmpeg, path, onFrame, onProgress) {
@@ -77,7 +74,7 @@ class Frames {
     this.#onFrame = onFrame;
   }
 
-  /** @param {Uint8Array} bytes @returns {boolean} false if there were too many in all */
+  /** @returns {boolean} false if there were too many in all */
   take(bytes) {
     const { width, height } = this.#log;
     const size = PIXEL * width * height;

@@ -1,6 +1,6 @@
 /** Revealing the file that is hidden in a film. */
 
-import { Collected } from "../codec/extract.js";
+import { Collected } from "../codec/collecting.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM, parseRecord } from "../format/record.js";
@@ -10,10 +10,7 @@ import { readFilm } from "./read.js";
 /**
  * Reveals the file that is hidden in a film.
  *
- * @param {import("./ffmpeg.js").Ffmpeg} ffmpeg
- * @param {Blob} container
  * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @param {(stage: string, done: number, total: number) => void} onProgress
  * @returns {Promise<{name: string, bytes: Uint8Array, whole: boolean, trouble: string[], frames: number}>} trouble: a
  *   line for each kind of damage; whole: there is none
  * @throws {PageError} the film can't be read, nothing opens, it hides another film, or bytes are missing

@@ -1,8 +1,8 @@
-/** The base of a secret: the part that travels as sealed bytes (docs/format.md, "Base"). */
+/** The base of a secret, which travels as sealed bytes, such as means of 8×8 blocks (docs/format.md, "Base"). */
 
 import { BASE } from "../constants.js";
-import { join } from "./bytes.js";
-import { blockMeans, CELL, enlarged, maxPackedBytes, pack, unpack } from "./means.js";
+import { roundEven } from "../picture.js";
+import { deflate, inflate, join } from "./bytes.js";
 
 /** Kinds of bases; a record holds the index. */
 export const { KINDS } = BASE;
@@ -40,8 +40,6 @@ export function leastBytes(kind, width, height) {
  * @param {string} kind one of KINDS; the bytes of "none" are empty
  * @param {import("../picture.js").Picture} secret with sides that are multiples of 8
  * @param {number} quality of "coded", 0 to 100; lowered if the bytes would exceed `most`
- * @param {number} most
- * @param {Avif} avif
  * @returns {Promise<Uint8Array | null>} null if they exceed `most` in any case
  */
 export async function encodeBase(kind, secret, quality, most, avif) {
@@ -119,3 +117,82 @@ function declares(bytes, width, height) {
 }
 
 const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5.3)
+
+export const { CELL } = BASE;
+
+/** The mean of each 8×8 block, rounded: (rows, cols, 3). */
+export function blockMeans({ width, height, data }) {
+  const [rows, cols] = [height / CELL, width / CELL];
+  const sums = new Uint32Array(rows * cols * 3);
+  for (let y = 0, sample = 0; y < height; y++) {
+    const row = Math.floor(y / CELL) * cols;
+    for (let x = 0; x < width; x++) {
+      const cell = 3 * (row + Math.floor(x / CELL));
+      for (let channel = 0; channel < 3; channel++) sums[cell + channel] += data[sample++];
+    }
+  }
+  return Uint8Array.from(sums, (sum) => roundEven(sum / CELL ** 2));
+}
+
+/** A picture that has each mean throughout its block. */
+export function enlarged(means, width, height) {
+  const data = new Uint8Array(3 * width * height);
+  for (let y = 0, sample = 0; y < height; y++) {
+    const row = Math.floor(y / CELL) * (width / CELL);
+    for (let x = 0; x < width; x++) {
+      const cell = 3 * (row + Math.floor(x / CELL));
+      for (let channel = 0; channel < 3; channel++) data[sample++] = means[cell + channel];
+    }
+  }
+  return { width, height, data };
+}
+
+/** Upper bound of `pack`'s bytes for this many 8×8 blocks: DEFLATE stores what it can't compress. */
+export const maxPackedBytes = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
+
+/**
+ * @param {Uint8Array} means (rows, cols, 3)
+ * @returns {Promise<Uint8Array>} red and blue minus green, each row minus the one above, each column minus the
+ *   one before; zlib
+ */
+export function pack(means, rows, cols) {
+  const planes = new Uint8Array(means.length);
+  const at = (y, x, channel) => {
+    if (y < 0 || x < 0) return 0;
+    const pixel = 3 * (y * cols + x);
+    return channel === 1 ? means[pixel + 1] : means[pixel + channel] - means[pixel + 1];
+  };
+  let next = 0;
+  for (let channel = 0; channel < 3; channel++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < cols; x++) {
+        planes[next++] = at(y, x, channel) - at(y - 1, x, channel) - at(y, x - 1, channel) + at(y - 1, x - 1, channel);
+      }
+    }
+  }
+  return deflate(planes);
+}
+
+/**
+ * The means that `pack` compressed.
+ *
+ * @throws {RangeError} not the bytes of such means
+ */
+export async function unpack(bytes, rows, cols) {
+  const planes = await inflate(bytes, 3 * rows * cols);
+  const means = new Uint8Array(planes.length);
+  for (let channel = 0; channel < 3; channel++) {
+    const plane = planes.subarray(channel * rows * cols, (channel + 1) * rows * cols);
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0, sum = 0; x < cols; x++) {
+        sum += plane[y * cols + x];
+        means[3 * (y * cols + x) + channel] = sum + (y ? means[3 * ((y - 1) * cols + x) + channel] : 0);
+      }
+    }
+  }
+  for (let pixel = 0; pixel < means.length; pixel += 3) {
+    means[pixel] += means[pixel + 1];
+    means[pixel + 2] += means[pixel + 1];
+  }
+  return means;
+}

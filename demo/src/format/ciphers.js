@@ -1,4 +1,4 @@
-/** AES as the format uses it, on Web Crypto. */
+/** AES as the format uses it, on Web Crypto; random bytes, and the orders that such bytes give. */
 
 const TAG_BITS = 128;
 
@@ -29,3 +29,41 @@ export async function stream(key, size, start = 0) {
 }
 
 const imported = (key, name, use) => crypto.subtle.importKey("raw", key, name, false, [use]);
+
+const DIGIT = 2 ** 16;
+
+/**
+ * The stable ascending argsort of little-endian 64-bit words: a radix sort, by 16 bits at a time.
+ *
+ * @param {number} count of the words
+ * @param {number} [first] words before them in the bytes
+ */
+export function argsort(bytes, count, first = 0) {
+  const digits = new Uint16Array(bytes, 8 * first, 4 * count); // processors that run browsers are little-endian, too
+  let order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
+  let sorted = new Uint32Array(count);
+  for (let digit = 0; digit < 4; digit++) {
+    const next = starts(digits, digit);
+    for (let at = 0; at < count; at++) sorted[next[digits[4 * order[at] + digit]]++] = order[at];
+    [order, sorted] = [sorted, order];
+  }
+  return order;
+}
+
+/** The place of the first word with each value of a digit. */
+function starts(digits, digit) {
+  const counts = new Uint32Array(DIGIT + 1);
+  for (let at = digit; at < digits.length; at += 4) counts[digits[at] + 1]++;
+  for (let value = 0; value < DIGIT; value++) counts[value + 1] += counts[value];
+  return counts;
+}
+
+const MAX_DRAWN = 65536; // bytes that a browser draws at once
+
+/** Random bytes of the system. */
+export function systemRandom(size) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += MAX_DRAWN) crypto.getRandomValues(bytes.subarray(at, at + MAX_DRAWN));
+  return bytes;
+}

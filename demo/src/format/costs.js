@@ -21,9 +21,7 @@ const HALF = 127 * PARTS;
  * The squared error that a step adds to a rounded sample: least towards the second-nearest level (Fridrich, Goljan,
  * Soukal: Perturbed Quantization Steganography, Multimedia Systems 11, 2005).
  *
- * @param {Uint8Array} samples
  * @param {Int8Array} errors of each: what it should be minus what it is, in 254ths of a level
- * @param {(size: number) => Uint8Array} random
  * @returns {StepCosts} from 255 a step up goes down by two, and from 0 a step down goes up by two
  */
 export function roundingCosts(samples, errors, random) {
@@ -40,10 +38,7 @@ export function roundingCosts(samples, errors, random) {
 /**
  * Low costs in texture, high ones in smooth areas.
  *
- * @param {import("../picture.js").Picture} picture
  * @param {boolean} grey the samples of a pixel move together, and so cost the same: as much as the dearest
- * @param {(size: number) => Uint8Array} random
- * @returns {StepCosts}
  */
 export function textureCosts(picture, grey, random) {
   const { data } = picture;
@@ -55,13 +50,7 @@ export function textureCosts(picture, grey, random) {
   return costs;
 }
 
-/**
- * Costs with random last bits, in place of levels from 1 to WET; of steps beyond the range, the highest.
- *
- * @param {Uint8Array} samples
- * @param {StepCosts} levels
- * @param {(size: number) => Uint8Array} random
- */
+/** Costs with random last bits, in place of levels from 1 to WET; of steps beyond the range, the highest. */
 export function finalCosts(samples, { up, down }, random) {
   const drawn = random(samples.length);
   for (let at = 0; at < samples.length; at++) {
@@ -83,7 +72,6 @@ function ofPixels(costs) {
  * Cost of each pixel by HILL (Li, Wang, Huang, Li: A new cost function for spatial image steganography, ICIP 2014), in
  * integers; the high-pass residuals of the channels are added first.
  *
- * @param {import("../picture.js").Picture} picture
  * @returns {Uint16Array} 1 to 500
  */
 export function textureLevels(picture) {
@@ -155,7 +143,7 @@ export function mirrored(at, size) {
 
 const HALF_BITS = 16;
 
-/** The middle one of values from 0 to 2³¹ − 1: first its upper bits, then the lower ones. @param {Int32Array} values */
+/** The middle one of values from 0 to 2³¹ − 1: first its upper bits, then the lower ones. */
 export function middle(values) {
   let rank = values.length >> 1;
   let upper = -1;

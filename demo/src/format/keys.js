@@ -87,7 +87,7 @@ export class RobustKey {
   /** @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the container */
   static of = async (secret, salt) => new RobustKey(await Subkeys.of(secret), salt);
 
-  /** The key of a container that is read at a canonical size. @param {{width: number, height: number}} size */
+  /** The key of a container that is read at a canonical size. */
   atSize = ({ width, height }) => new RobustKey(this.#subkeys, join(this.#salt, u32(height), u32(width)));
 
   dither = () => this.#subkeys.derive("robust/dither", this.#salt);
@@ -131,11 +131,7 @@ export async function hmac(key, message) {
  *   film's own, which the first frame that opens gives
  */
 
-/**
- * @param {{file: Uint8Array} | {passphrase: string}} keyInput
- * @returns {KeySource}
- * @throws {PageError} neither is valid
- */
+/** @throws {PageError} neither is valid */
 export const keySource = (keyInput) => (keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput.passphrase));
 
 function byPassphrase(passphrase) {

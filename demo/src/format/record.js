@@ -40,7 +40,6 @@ const { SPREAD, SPARE } = RECORD; // the kinds of a spread file, and of one in a
  *
  * @param {Uint8Array} filmId 16 random bytes, fresh for each hiding
  * @param {Uint8Array} commitment of the key to them
- * @param {Hidden} hidden
  */
 export function formatRecord(filmId, commitment, hidden) {
   const { width, height, kind, block, weights, base } = hidden;
@@ -55,10 +54,7 @@ export function formatRecord(filmId, commitment, hidden) {
 /**
  * The record of a frame that carries a share of a file.
  *
- * @param {Uint8Array} filmId
- * @param {Uint8Array} commitment
  * @param {{frames: number, index: number}} frame index of the frame among the container's
- * @param {FileShare} share
  */
 export function formatFileRecord(filmId, commitment, { frames, index }, { name, size, digest, needed, bytes }) {
   const described = join(u64(size), digest, sized(new TextEncoder().encode(name)));
@@ -70,10 +66,8 @@ export function formatFileRecord(filmId, commitment, { frames, index }, { name, 
 /**
  * Parses a record.
  *
- * @param {Uint8Array} bytes
- * @param {import("./keys.js").FilmKey} key
- * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden,
- *   file?: FileShare}>} hidden: of a picture; file: of a file
+ * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?:
+ *   FileShare}>} hidden: of a picture; file: of a file
  * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {

@@ -1,4 +1,4 @@
-/** The salt of a robust container: mean lumas of its regions (docs/format.md, "Salt"). */
+/** The salt of a robust container, by mean lumas of its regions, and the texture of its blocks (docs/format.md). */
 
 import { KEYS, MODEM, REGIONS, ROBUST_RECORD } from "../constants.js";
 import { join } from "./bytes.js";
@@ -10,7 +10,7 @@ const { MOST_NEAR, MOST_SALTS, NEAR, STEP } = ROBUST_RECORD; // NEAR: levels bet
 const LEVELS = 256;
 const PURPOSE = new TextEncoder().encode(ROBUST_RECORD.SALT);
 
-/** Rows and columns of blocks. @param {{width: number, height: number}} picture */
+/** Rows and columns of blocks. */
 export const gridOf = ({ width, height }) => ({ rows: Math.floor(height / BLOCK), cols: Math.floor(width / BLOCK) });
 
 /**
@@ -73,11 +73,47 @@ function meanLuma({ width, data }, [top, bottom], [left, right]) {
   return sum / ((bottom - top) * (right - left)) / 1000;
 }
 
-/** Spans of the regions in pixels: of all blocks but the first and the last, if there are enough. @param {number} blocks */
+/** Spans of the regions in pixels: of all blocks but the first and the last, if there are enough. */
 function spans(blocks) {
   const border = blocks >= EACH + 2 ? 1 : 0;
   const inner = blocks - 2 * border;
   const parts = Math.min(inner, EACH);
   const edge = (index) => BLOCK * (border + Math.floor((inner * index) / parts));
   return Array.from({ length: parts }, (_, index) => [edge(index), edge(index + 1)]);
+}
+
+const [RED, GREEN, BLUE] = REGIONS.LUMA; // thousandths
+
+/**
+ * The sum of the deviations of luma in each block's eight neighbours; the nearest block serves where there is none.
+ *
+ * @returns {Float64Array} (rows, cols)
+ */
+export function textureOf(picture) {
+  const { rows, cols } = gridOf(picture);
+  const deviations = Float64Array.from({ length: rows * cols }, (_, block) =>
+    deviationOf(picture, Math.floor(block / cols), block % cols),
+  );
+  const at = (row, col) => deviations[clamped(row, rows) * cols + clamped(col, cols)];
+  const around = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((across) => [down, across]));
+  return deviations.map((own, block) => {
+    const [row, col] = [Math.floor(block / cols), block % cols];
+    return around.reduce((sum, [down, across]) => sum + at(row + down, col + across), -own);
+  });
+}
+
+const clamped = (index, count) => Math.min(Math.max(index, 0), count - 1);
+
+/** 64 times the standard deviation of a block's luma in levels, both rounded down. */
+function deviationOf({ width, data }, row, col) {
+  let [sum, squares] = [0, 0];
+  for (let y = BLOCK * row; y < BLOCK * (row + 1); y++) {
+    const start = 3 * (y * width + BLOCK * col);
+    for (let at = start; at < start + 3 * BLOCK; at += 3) {
+      const luma = Math.floor((RED * data[at] + GREEN * data[at + 1] + BLUE * data[at + 2]) / 1000);
+      sum += luma;
+      squares += luma * luma;
+    }
+  }
+  return Math.floor(Math.sqrt(BLOCK * BLOCK * squares - sum * sum));
 }

@@ -1,17 +1,25 @@
-/** A record sealed in the samples of a picture (docs/format.md, "Sealed bits"). */
+/** A record and a MAC sealed in the samples of a picture (docs/format.md, "Lead" to "MAC"). */
 
 import { CARRIERS, SEAL } from "../constants.js";
-import { equal, join, Reader, u32 } from "./bytes.js";
-import { openWith, sealWith } from "./ciphers.js";
-import { placeDecoys } from "./dummies.js";
-import { readParities, writeParities } from "./groups.js";
-import { SECRET_BYTES } from "./keys.js";
-import { MacPlaces } from "./mac.js";
-import { LEAD_GROUPS, PIXELS, recordCarriers, saltOf, zones } from "./places.js";
-import { MAX_HEIGHT } from "./trellis.js";
-import { toTrits } from "./trits.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
-import { greenPart, mostBytes, planOf, readRecord, writeRecord } from "./zone.js";
+import { bitOf, equal, join, Reader, u32 } from "./bytes.js";
+import {
+  LEAD_GROUPS,
+  MAC_GROUPS as GROUPS,
+  PIXELS,
+  readGroups,
+  readParities,
+  recordCarriers,
+  saltOf,
+  writeGroups,
+  writeParities,
+  zones,
+} from "./carriers.js";
+import { openWith, sealWith } from "./ciphers.js";
+import { placeDecoys } from "./decoys.js";
+import { hmac, SECRET_BYTES } from "./keys.js";
+import { greenPart, mostBytes, planOf, readRecord, writeRecord } from "./record_zone.js";
+import { MAX_HEIGHT, toTrits } from "./trellis.js";
 
 const { TAG_BYTES } = CARRIERS;
 const { GREY, NONCE_BYTES, VERSION } = SEAL; // GREY: added to the height of a grey record
@@ -22,7 +30,6 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.
  *
  * @param {number} [channels] 1 of a grey picture that stays grey
- * @param {import("./places.js").CarrierModel} [medium]
  */
 export const capacity = (width, height, channels = 3, medium = PIXELS) =>
   mostBytes(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
@@ -31,16 +38,10 @@ export const capacity = (width, height, channels = 3, medium = PIXELS) =>
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
  * stays grey if the record fits into one channel.
  *
- * @param {import("../picture.js").Picture} picture
  * @param {Uint8Array} record no longer than `capacity`
- * @param {import("./keys.js").ContainerKeys} keys
- * @param {object} options
  * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
- * @param {(size: number) => Uint8Array} options.random
  * @param {boolean} [options.grey] a small record changes red, green and blue of a pixel together
  * @param {boolean} [options.first] it is frame 0 of its container
- * @param {number} [options.effort]
- * @param {(done: number, total: number) => void} [options.onProgress]
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
@@ -54,12 +55,7 @@ export async function seal(picture, record, keys, options) {
   for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
 }
 
-/**
- * As `seal`, in samples of one channel, whatever they are.
- *
- * @param {import("../picture.js").Picture} frame
- * @param {object} options and `medium`, what they are
- */
+/** As `seal`, in samples of one channel, whatever they are. @param {object} options and `medium`, what they are */
 export const sealSamples = (frame, record, keys, options) => sealIn(frame, 1, record, keys, options);
 
 /** As `seal`, of a picture with so many channels. */
@@ -93,8 +89,6 @@ async function sealIn(
 /**
  * The record sealed in a picture; null if nothing opens with these keys.
  *
- * @param {import("../picture.js").Picture} picture
- * @param {import("./keys.js").KeyRing} keys
  * @param {boolean} [first] it is the first frame of its file
  * @returns {Promise<{record: Uint8Array, whole: boolean} | null>} whole: true if no sample was altered
  */
@@ -104,7 +98,7 @@ export async function unseal(picture, keys, first = true) {
   return unsealFrom(seen, channels, keys, first);
 }
 
-/** As `unseal`, from samples of one channel. @param {import("./places.js").CarrierModel} medium what they are */
+/** As `unseal`, from samples of one channel. @param {import("./carriers.js").CarrierModel} medium what they are */
 export const unsealSamples = (frame, keys, medium) => unsealFrom(frame, 1, keys, true, medium);
 
 async function unsealFrom(frame, channels, keys, first, medium = PIXELS) {
@@ -142,4 +136,66 @@ async function openLead(lead, key) {
   const height = grey ? code - GREY : code;
   if (version !== VERSION || height < 1 || height > MAX_HEIGHT || size < TAG_BYTES) return null;
   return { height, grey, size, filmSecret };
+}
+
+export const { MAC_BYTES } = SEAL;
+
+/**
+ * A MAC's samples: each one has a side, by which it forms a pair with the sample above or below. The MAC covers the
+ * pair's number and its bits say which one of the pair it is.
+ */
+export class MacPlaces {
+  #samples;
+  #zone;
+  #sides;
+
+  /**
+   * @param {Uint8Array} samples of the frame
+   * @param {Uint32Array} zone numbers of its samples
+   * @param {Uint8Array} sides a bit for each element
+   */
+  constructor(samples, zone, sides) {
+    this.#samples = samples;
+    this.#zone = zone;
+    this.#sides = sides;
+  }
+
+  /** The tag in the samples. */
+  read = () => readGroups(this.#zone.length, GROUPS, this.#bit);
+
+  /** Moves one sample of each group in which none can be changed. */
+  prepare() {
+    for (let group = 0; group < GROUPS; group++) {
+      let changeable = false;
+      for (let element = group; element < this.#zone.length; element += GROUPS)
+        changeable ||= this.#change(element) !== 0;
+      if (changeable) continue;
+      const sample = this.#zone[group];
+      this.#samples[sample] = this.#samples[sample] === 0 ? 1 : 254;
+    }
+  }
+
+  /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
+  write(tag, costs) {
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
+  }
+
+  /** The tag of a frame. @param {Uint8Array} [context] what it covers besides the samples */
+  async tag({ width, height, data }, key, context = new Uint8Array()) {
+    const message = join(u32(height), u32(width), data, context);
+    for (let element = 0; element < this.#zone.length; element++) {
+      message[8 + this.#zone[element]] = this.#shifted(element) >> 1;
+    }
+    return (await hmac(key, message)).subarray(0, MAC_BYTES);
+  }
+
+  #shifted = (element) => this.#samples[this.#zone[element]] + bitOf(this.#sides, element);
+  #bit = (element) => this.#shifted(element) & 1;
+
+  /** The step to the other sample of a pair; 0 if that is beyond the range. */
+  #change = (element) => {
+    const value = this.#samples[this.#zone[element]];
+    const step = this.#bit(element) ? -1 : 1;
+    return value + step < 0 || value + step > 255 ? 0 : step;
+  };
 }

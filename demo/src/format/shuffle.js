@@ -1,8 +1,7 @@
 /** The keyed shuffle of a picture's blocks, and the keyed mask of its samples (docs/format.md, "The pixels"). */
 
 import { SHUFFLE } from "../constants.js";
-import { stream } from "./ciphers.js";
-import { argsort } from "./sort.js";
+import { argsort, stream } from "./ciphers.js";
 
 const { NEGATIVE } = SHUFFLE;
 const MASK_START = 0x80; // the mask's keystream begins at counter 2^127
@@ -14,7 +13,7 @@ const MASK_START = 0x80; // the mask's keystream begins at counter 2^127
  *   counter-clockwise, bit 8 negates
  */
 
-/** The shuffle drawn from a 32-byte key. @returns {Promise<Shuffle>} */
+/** The shuffle drawn from a 32-byte key. */
 export async function drawShuffle(key, blocks) {
   const bytes = await stream(key, 9 * blocks);
   return { permutation: argsort(bytes, blocks), turns: new Uint8Array(bytes, 8 * blocks) };
@@ -24,8 +23,6 @@ export async function drawShuffle(key, blocks) {
  * The mask that hides what a container's samples mean, where they count modulo a period.
  *
  * @param {Uint8Array} key the shuffle's
- * @param {number} width
- * @param {number} height
  * @param {number} period in [0, 1); with 0 there is no mask
  * @returns {Promise<Float32Array>} (3, height, width) in [0, period)
  */
@@ -46,7 +43,6 @@ export async function drawMask(key, width, height, period) {
  * @param {Float32Array} planes (3, height, width)
  * @param {number} width a multiple of the block
  * @param {number} block its side
- * @param {Shuffle} shuffle
  */
 export function shuffled(planes, width, block, shuffle) {
   const result = new Float32Array(planes.length);

@@ -1,9 +1,8 @@
-/** Files that are spread over the frames of a film (docs/format.md, "Spread files"). */
+/** Files that are spread over the frames of a film by an erasure code (docs/format.md, "Spread files"). */
 
-import { SPREAD } from "../constants.js";
+import { ERASURE, SPREAD } from "../constants.js";
 import { join } from "./bytes.js";
 import { stream } from "./ciphers.js";
-import { SHARES, valueAt } from "./erasure.js";
 
 const { RISK, SMALL } = SPREAD; // see stegnet/record/spread.py
 const range = (length) => Array.from({ length }, (_, number) => number);
@@ -14,7 +13,7 @@ export const groupCount = (frames) => Math.ceil(frames / SHARES);
 /** Shares of the smallest group. */
 export const leastShares = (frames) => Math.floor(frames / groupCount(frames));
 
-/** Bytes of a share. @param {{frames: number, size: number, needed: number}} spread */
+/** Bytes of a share. */
 export const shareBytes = ({ frames, size, needed }) => Math.ceil(size / (groupCount(frames) * needed));
 
 /** Bytes of the largest file, for frames of so many bytes of capacity each. */
@@ -59,7 +58,7 @@ function risk(frames, needed, lost) {
   return groups * sum;
 }
 
-/** Group and number of the share of each frame. @returns {Promise<(frame: number) => [number, number]>} */
+/** Group and number of the share of each frame. */
 async function placesOf(filmId, frames) {
   const label = new TextEncoder().encode("stegnet/2/spread");
   const key = new Uint8Array(await crypto.subtle.digest("SHA-256", join(label, filmId)));
@@ -71,13 +70,7 @@ async function placesOf(filmId, frames) {
   };
 }
 
-/**
- * A function that gives the share of each frame.
- *
- * @param {Uint8Array} bytes of the file
- * @param {{filmId: Uint8Array, frames: number, needed: number}} spread
- * @returns {Promise<(frame: number) => Uint8Array>}
- */
+/** A function that gives the share of each frame. @param {Uint8Array} bytes of the file */
 export async function makeShares(bytes, { filmId, frames, needed }) {
   const place = await placesOf(filmId, frames);
   const length = shareBytes({ frames, needed, size: bytes.length });
@@ -98,7 +91,6 @@ export async function makeShares(bytes, { filmId, frames, needed }) {
  * The file that some shares give.
  *
  * @param {Map<number, Uint8Array>} shares by frame
- * @param {{filmId: Uint8Array, frames: number, size: number, needed: number}} spread
  * @returns {Promise<{bytes: Uint8Array | null, least: number}>} bytes: null if some group has too few shares; least:
  *   shares of the group that has fewest
  */
@@ -115,3 +107,43 @@ export async function joinShares(shares, { filmId, frames, size, needed }) {
   });
   return { bytes: join(...blocks).slice(0, size), least };
 }
+
+export const { SHARES } = ERASURE; // at most
+const { ORDER, POLYNOMIAL } = ERASURE; // of the field's multiplicative group, and of the field
+const powers = new Uint8Array(ORDER);
+const logs = new Uint8Array(SHARES);
+for (let exponent = 0, power = 1; exponent < ORDER; exponent++) {
+  powers[exponent] = power;
+  logs[power] = exponent;
+  power <<= 1;
+  if (power >= SHARES) power ^= POLYNOMIAL;
+}
+
+/**
+ * The share of this number, given K shares by Lagrange's formula.
+ *
+ * @param {number} number 0 to 255
+ * @param {number[]} numbers of the given shares, K different ones
+ * @param {Uint8Array[]} shares of equal length
+ */
+export function valueAt(number, numbers, shares) {
+  const total = new Uint8Array(shares[0].length);
+  for (const [index, share] of shares.entries()) {
+    const products = multiples(weight(number, numbers, index));
+    for (let at = 0; at < total.length; at++) total[at] ^= products[share[at]];
+  }
+  return total;
+}
+
+/** The factor of a share in the sum. */
+function weight(number, numbers, index) {
+  const own = numbers[index];
+  if (numbers.includes(number)) return Number(own === number);
+  let log = 0;
+  for (const other of numbers) if (other !== own) log += logs[number ^ other] + ORDER - logs[own ^ other];
+  return powers[log % ORDER];
+}
+
+/** The products of an element with 0 to 255. */
+const multiples = (factor) =>
+  Uint8Array.from({ length: SHARES }, (_, value) => (factor && value ? powers[(logs[factor] + logs[value]) % ORDER] : 0));

@@ -1,6 +1,6 @@
 /**
- * Syndrome-trellis codes over GF(3) (docs/format.md, "Record"; Filler, Judas, Fridrich: Minimizing Additive Distortion
- * in Steganography Using Syndrome-Trellis Codes, IEEE TIFS 6(3), 2011).
+ * Syndrome-trellis codes over GF(3) (docs/format.md, "Record zone"; Filler, Judas, Fridrich: Minimizing Additive Distortion
+ * in Steganography Using Syndrome-Trellis Codes, IEEE TIFS 6(3), 2011): bytes as trits, and trits in lanes of samples.
  *
  * A lane's trit is a weighted sum, modulo 3, of the samples in its row and in the `height` − 1 rows before.
  */
@@ -17,13 +17,7 @@ const WEIGHTS = Object.fromEntries(
 export const MAX_HEIGHT = TRELLIS.HEIGHTS.at(-1);
 export const { MAX_WIDTH } = TRELLIS; // samples of a row
 
-/**
- * The trits of one lane.
- *
- * @param {Uint8Array} values of its samples modulo 3, in order
- * @param {Uint8Array} rows
- * @param {number} height
- */
+/** The trits of one lane. @param {Uint8Array} values of its samples modulo 3, in order */
 export function laneTrits(values, rows, height) {
   const sums = new Uint32Array(rows.length + height);
   const weights = WEIGHTS[height];
@@ -42,12 +36,11 @@ const [UP, DOWN] = [1, 2]; // 0: the sample stays as it is
 const UNREACHABLE = 2 ** 30; // far above any lane's cost
 
 /**
- * A search for the cheapest steps of a lane's samples that give it the wanted trits (a Viterbi search over
- * 3^height states).
+ * A search for the cheapest steps of a lane's samples that give it the wanted trits (a Viterbi search over 3^height
+ * states).
  *
- * @param {number} height
- * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Uint16Array, down: Uint16Array)
- *   => Int8Array} from a lane's trits, samples and the costs of their steps to each one's step: −1, 0 or 1
+ * @returns {(wanted: Uint8Array, values: Uint8Array, rows: Uint8Array, up: Uint16Array, down: Uint16Array) =>
+ *   Int8Array} from a lane's trits, samples and the costs of their steps to each one's step: −1, 0 or 1
  */
 export function stepSearch(height) {
   const states = 3 ** height;
@@ -155,4 +148,154 @@ function shiftedStates(states, column, sign) {
     }
     return shifted;
   });
+}
+
+const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are searched where costs follow the steps of others
+
+const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
+
+/** Trits that fit in any case. @param {number} samples of the zone */
+export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples));
+
+/**
+ * An arrangement of trits and samples in lanes.
+ *
+ * @typedef {object} Layout
+ * @property {number} lanes
+ * @property {Uint8Array} rows number of sums in each row of a lane
+ * @property {number} sums of a lane
+ * @property {number} merged samples in each sum
+ */
+
+/**
+ * @param {number} trits to be held, no more than `mostTrits`
+ * @param {number} samples of the zone
+ */
+export function layoutFor(trits, samples) {
+  const lanes = lanesFor(trits);
+  const count = Math.ceil(trits / lanes);
+  const each = Math.floor(samples / lanes);
+  const merged = Math.max(1, Math.ceil(each / (MAX_WIDTH * count)));
+  return { lanes, merged, ...rowsOf(Math.floor(each / merged), count) };
+}
+
+/** So many sums in so many rows, the wider rows evenly spread. */
+export function rowsOf(sums, count) {
+  const width = Math.floor(sums / count);
+  const wide = sums % count;
+  const start = (row) => row * width + Math.floor((row * wide) / count);
+  const rows = Uint8Array.from({ length: count }, (_, row) => start(row + 1) - start(row));
+  return { rows, sums };
+}
+
+/** The trits in a zone, one row of all lanes after the other. @param {Uint8Array} values of its samples */
+export function readTrits(values, { lanes, rows, sums, merged }, height) {
+  const trits = new Uint8Array(lanes * rows.length);
+  const added = new Uint8Array(sums);
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let sum = 0, element = lane; sum < sums; sum++) {
+      let value = 0;
+      for (let part = 0; part < merged; part++, element += lanes) value += values[element];
+      added[sum] = value % 3;
+    }
+    laneTrits(added, rows, height).forEach((trit, row) => (trits[row * lanes + lane] = trit));
+  }
+  return trits;
+}
+
+/**
+ * The cheapest steps after which a zone's samples hold trits.
+ *
+ * @param {Uint8Array} values of its samples
+ * @param {Uint8Array} trits or fewer: those that are missing are 0
+ * @param {number} height of the code
+ * @param {import("./costs.js").StepCosts} costs of these samples
+ * @param {((steps: Int8Array, isNext: (sample: number) => boolean) => void) | null} [following] changes the costs of
+ *   the samples that come next, by the steps so far, if these matter: every fourth lane is then searched first, the
+ *   others in three turns after it. Without effect where samples are merged, since few of them change.
+ * @returns {Int8Array} −1, 0 or 1 for each sample
+ */
+export function stepsFor(values, trits, layout, height, costs, following = null) {
+  const steps = new Int8Array(values.length);
+  const search = laneSearch(values, trits, layout, height, costs, steps);
+  const turns = following && layout.merged === 1 ? TURNS : 1;
+  for (let turn = 0; turn < turns; turn++) {
+    if (turn) following(steps, (sample) => (sample % layout.lanes) % TURNS === turn);
+    for (let lane = turn; lane < layout.lanes; lane += turns) search(lane);
+  }
+  return steps;
+}
+
+/** A function that writes the steps of one lane. */
+function laneSearch(values, trits, { lanes, rows, sums, merged }, height, costs, steps) {
+  const search = stepSearch(height);
+  const added = new Uint8Array(sums);
+  const [up, down] = [new Uint16Array(sums), new Uint16Array(sums)];
+  const [raised, lowered] = [new Uint32Array(sums), new Uint32Array(sums)]; // the cheapest sample of each sum
+  return (lane) => {
+    for (let sum = 0, element = lane; sum < sums; sum++) {
+      let value = 0;
+      let rise = element;
+      let fall = element;
+      for (let part = 0; part < merged; part++, element += lanes) {
+        value += values[element];
+        if (costs.up[element] < costs.up[rise]) rise = element;
+        if (costs.down[element] < costs.down[fall]) fall = element;
+      }
+      added[sum] = value % 3;
+      up[sum] = costs.up[rise];
+      down[sum] = costs.down[fall];
+      raised[sum] = rise;
+      lowered[sum] = fall;
+    }
+    const wanted = rows.map((_, row) => trits[row * lanes + lane] ?? 0);
+    const found = search(wanted, added, rows, up, down);
+    for (let sum = 0; sum < sums; sum++) {
+      if (found[sum]) steps[found[sum] > 0 ? raised[sum] : lowered[sum]] = found[sum];
+    }
+  };
+}
+
+const { BITS, TRITS } = TRELLIS;
+
+/** Number of trits that hold this many bytes. */
+export const tritsFor = (bytes) => TRITS * Math.ceil((8 * bytes) / BITS);
+
+/** Bytes, at most, in this many trits. */
+export const bytesIn = (trits) => Math.floor((BITS * Math.floor(trits / TRITS)) / 8);
+
+/** @returns {Uint8Array} trits, each group's most significant first */
+export function toTrits(bytes) {
+  const trits = new Uint8Array(tritsFor(bytes.length));
+  for (let group = 0; group < trits.length / TRITS; group++) {
+    let word = bitsAt(bytes, BITS * group);
+    for (let trit = TRITS; trit-- > 0; word = Math.floor(word / 3)) trits[TRITS * group + trit] = word % 3;
+  }
+  return trits;
+}
+
+/** 19 bits from a bit on; those behind the end are zero. */
+function bitsAt(bytes, bit) {
+  const at = bit >> 3;
+  const window = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
+  const wide = window * 256 + (bytes[at + 3] ?? 0); // 32 bits: beyond a signed integer
+  return Math.floor(wide / 2 ** (32 - BITS - (bit & 7))) % 2 ** BITS;
+}
+
+/** The bytes that `toTrits` turned into trits; null if it can't have. */
+export function fromTrits(trits, size) {
+  const padded = new Uint8Array(Math.ceil((trits.length / TRITS) * (BITS / 8)) + 4);
+  for (let group = 0; group < trits.length / TRITS; group++) {
+    let word = 0;
+    for (let trit = 0; trit < TRITS; trit++) word = 3 * word + trits[TRITS * group + trit];
+    if (word >= 2 ** BITS) return null;
+    putBits(padded, BITS * group, word);
+  }
+  if (padded.subarray(size).some((byte) => byte !== 0)) return null;
+  return padded.slice(0, size);
+}
+
+function putBits(bytes, bit, word) {
+  const wide = word * 2 ** (32 - BITS - (bit & 7));
+  for (let byte = 0; byte < 4; byte++) bytes[(bit >> 3) + byte] |= Math.floor(wide / 2 ** (24 - 8 * byte)) & 0xff;
 }

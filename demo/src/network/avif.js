@@ -14,7 +14,6 @@ const OPTIONS = {
  * A coder whose modules are loaded when they are first used.
  *
  * @param {(name: "encode" | "decode") => Promise<Uint8Array>} load loads a module's WebAssembly
- * @returns {import("../format/base.js").Avif}
  */
 export function makeAvif(load) {
   const modules = {};

@@ -5,10 +5,8 @@ import { PageError } from "../errors.js";
 /**
  * Downloads one of the page's files.
  *
- * @param {string} url
- * @param {(stage: string, done: number, total: number) => void} onProgress called with "load", bytes loaded and
- *   bytes in all
- * @returns {Promise<Uint8Array>}
+ * @param {(stage: string, done: number, total: number) => void} onProgress called with "load", bytes loaded and bytes
+ *   in all
  */
 export async function download(url, onProgress) {
   const response = await fetch(url).catch(() => null);

@@ -1,7 +1,7 @@
 /** The shipped networks, a pair and a modem, on ONNX Runtime, on the graphics card or the processor. */
 
 import { PageError } from "../errors.js";
-import { summed } from "../format/planes.js";
+import { summed } from "../picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
@@ -15,7 +15,7 @@ import { tiled } from "./tiles.js";
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
  * @property {Engine["pair"]} [former] the pair that was shipped before; its networks are named "former.reveal", …
- * @property {{points: import("../format/rungs.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its networks see a block's
+ * @property {{points: import("../format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its networks see a block's
  *   neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
@@ -26,13 +26,7 @@ import { tiled } from "./tiles.js";
 
 const MAX_THREADS = 8;
 
-/**
- * Loads the runtime for a device.
- *
- * @param {"gpu" | "cpu"} device
- * @param {Engine["onProgress"]} onProgress
- * @returns {Promise<Engine>}
- */
+/** Loads the runtime for a device. */
 export async function makeEngine(device, onProgress) {
   const { load, mjs, wasm, providers } = RUNTIMES[device];
   const ort = await load();

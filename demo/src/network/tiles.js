@@ -33,12 +33,8 @@ const NETWORKS = {
 /**
  * Runs a network tile by tile.
  *
- * @param {keyof typeof NETWORKS} network
- * @param {number} width
- * @param {number} height
  * @param {Float32Array[]} inputs planes (any number, height / cell, width / cell)
  * @param {(parts: Batch[]) => Promise<Float32Array>} compute runs the network
- * @param {(done: number, total: number) => void} onProgress
  * @returns {Promise<Float32Array>} planes
  */
 export async function tiled(network, width, height, inputs, compute, onProgress) {
@@ -80,7 +76,7 @@ const inCells = ({ top, bottom, left, right }, cell) => ({
   ...{ top: top / cell, bottom: bottom / cell, left: left / cell, right: right / cell },
 });
 
-/** Crops planes to a box. @returns {Batch} */
+/** Crops planes to a box. */
 function cut(planes, width, height, box, cell) {
   const { top, bottom, left, right } = inCells(box, cell);
   const [across, area] = [width / cell, (width * height) / cell ** 2];

@@ -1,11 +1,12 @@
 /** Requests to the worker, made from the form. */
 
-import { historyOf } from "./history.js";
+import { fromBitmap } from "../canvas.js";
+import { copiedWithLoss, lossyFormat } from "../codec/compression_traces.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
 export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
 
-/** The job that hides a secret in a cover. @param {import("@page/form/send.js").Container} container */
+/** The job that hides a secret in a cover. */
 export function hidingJob(cover, secret, { destination, suffix, safe }) {
   if (cover.film) return "seal";
   if (destination in CHANNELS) return "survive";
@@ -13,17 +14,7 @@ export function hidingJob(cover, secret, { destination, suffix, safe }) {
   return secret.bitmap && cover.channels > 1 && !safe ? "hide" : "seal"; // the network would colour a grey cover
 }
 
-/**
- * Input of the worker for hiding.
- *
- * @param {object} form
- * @param {import("@page/form/read.js").Chosen} form.cover
- * @param {import("@page/form/read.js").Chosen} form.secret
- * @param {import("@page/form/send.js").Container} form.container
- * @param {object} form.keyInput
- * @param {"gpu" | "cpu"} form.device
- * @returns {Promise<import("@page/main.js").Job>}
- */
+/** Input of the worker for hiding. */
 export async function gatherHiding({ cover, secret, container, keyInput, device }) {
   const job = hidingJob(cover, secret, container);
   const what = { keyInput, device };
@@ -49,3 +40,15 @@ export function gatherRevealing({ container, keyInput, device }) {
   const from = container.film ? { film: container.file } : { container: container.bytes };
   return { job: "reveal", what: { ...from, keyInput, device }, transfer: [] };
 }
+
+const histories = new WeakMap(); // by file
+
+/** The lossy format of a cover, now or before, which a PNG file of it shows. */
+export function historyOf({ file, bitmap, isScaled }) {
+  if (isScaled) return Promise.resolve(null); // it was reduced
+  if (!histories.has(file)) histories.set(file, found(file, bitmap));
+  return histories.get(file);
+}
+
+const found = async (file, bitmap) =>
+  lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? copiedWithLoss(fromBitmap(bitmap));

@@ -6,11 +6,7 @@ const READY = "Ready: this page now works offline.";
 const PREPARING = "Getting ready for offline use…";
 const UNABLE = "This browser does not keep the page for offline use.";
 
-/**
- * Keeps the page and what it computes with. On a connection that saves data, the visitor is asked first.
- *
- * @param {() => "gpu" | "cpu"} device
- */
+/** Keeps the page and what it computes with. On a connection that saves data, the visitor is asked first. */
 export async function keepOffline(device) {
   const line = document.getElementById("offline");
   if (!navigator.serviceWorker) return;

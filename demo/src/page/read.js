@@ -25,7 +25,7 @@ export async function readCover(file) {
   return { ...chosen, channels: channelsOf(picture), isJpeg: !chosen.isScaled && (await isJpeg(file)) };
 }
 
-/** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. @param {File} file */
+/** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. */
 async function hasPalette(file) {
   const bytes = new Uint8Array(await file.slice(0, 26).arrayBuffer());
   const [depth, type] = bytes.subarray(24);
@@ -63,7 +63,7 @@ export async function readContainer(file) {
 
 const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
 
-/** Width and height in a PNG file's header. @param {Uint8Array} bytes */
+/** Width and height in a PNG file's header. */
 function pngSize(bytes) {
   if (bytes.length < 24) return [0, 0];
   const head = new DataView(bytes.buffer);

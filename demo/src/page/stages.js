@@ -62,7 +62,6 @@ const STAGES = {
 /**
  * Progress of a job.
  *
- * @param {import("@page/main.js").Job} job
  * @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} value: of the bar, up
  *   to 100; null if it is unknown
  */

@@ -105,6 +105,6 @@ for (const { file, key: byKey, passphrase, base, answer, shown } of films) {
 test("a file that does not fit into a film is refused", async () => {
   const files = { film: exchange("plain.mp4"), file: exchange("large.bin"), ...key() };
   const { error } = await run(visitor, "seal", {}, files);
-  assert.match(error.message, /^large\.bin has 99,999 bytes, and the capacity is [\d,]+\.$/);
-  assert.match(error.hint, /^A cover of \d+ such frames would do\.$/);
+  assert.match(error.message, /^large\.bin has 99,999 bytes, more than the capacity of [\d,]+\.$/);
+  assert.match(error.hint, /^The cover needs at least \d+ such frames\.$/);
 });

@@ -179,7 +179,7 @@ visiting("a small file survives messengers, a large one is refused", async (visi
   await visitor.give("secret", file("large.txt", "x".repeat(5000)));
   assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /large\.txt needs 5,014 bytes, and the capacity is \d+/);
+  assert.match(await visitor.trouble("hide"), /large\.txt needs 5,014 bytes, more than the capacity of \d+/);
 });
 
 visiting("an altered container is reported", async (visitor) => {

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { copiedWithLoss, lossyFormat } from "../../src/codec/history.js";
+import { copiedWithLoss, lossyFormat } from "../../src/codec/compression_traces.js";
 import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
-import { detection, securityOfPicture } from "../../src/codec/secure.js";
+import { detection, securityOfPicture } from "../../src/codec/secure_payload.js";
 import { readJpeg } from "../../src/jpeg/coefficients.js";
 import { channelsOf } from "../../src/picture.js";
 import { isPng, readPng } from "../../src/png.js";

@@ -1,0 +1,103 @@
+/** Channels that a container survives, and what arrives through them. */
+
+import { CAPACITY_TABLES, CHANNELS, SURVIVAL } from "../constants.js";
+import { PageError } from "../errors.js";
+import { gridOf } from "../format/regions.js";
+import { contentCapacity } from "../format/robust_record.js";
+import { throughJpeg } from "../jpeg/libjpeg.js";
+import { resize } from "../resize.js";
+
+const { WRITTEN_QUALITY } = SURVIVAL; // of the JPEG files that hiding writes
+const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
+const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = CAPACITY_TABLES;
+
+/**
+ * A channel.
+ *
+ * @typedef {{name: string, quality: number, saves: number[][], longest: number}} Channel quality: the lowest JPEG
+ *   quality in it; saves: qualities with which a container is saved one after the other; longest: side in pixels to
+ *   which it reduces pictures
+ */
+
+/** The channel that the command line calls "jpeg:QUALITY" or "messenger". */
+export function channelOf(name) {
+  if (name === MESSENGER) {
+    const [saves, quality] = [MESSENGER_QUALITIES, Math.min(...MESSENGER_QUALITIES.flat())];
+    return { name: `messengers (JPEG ${quality} and better, twice)`, quality, saves, longest: MESSENGER_SIDE };
+  }
+  const quality = Number(name.replace("jpeg:", ""));
+  const above = ABOVE.map((more) => quality + more).filter((each) => each <= BEST);
+  const saves = [quality, ...above].map((each) => [each]);
+  return { name: `JPEG ${quality} and better`, quality, saves, longest: Infinity };
+}
+
+/** The size at which a cover of some size is sent. */
+export function sentSize({ longest }, { width, height }) {
+  const longer = Math.max(width, height);
+  if (longer <= longest) return { width, height };
+  return {
+    width: Math.max(1, Math.round((width * longest) / longer)),
+    height: Math.max(1, Math.round((height * longest) / longer)),
+  };
+}
+
+/** The cover as it is sent. */
+export function prepared(channel, cover) {
+  const { width, height } = sentSize(channel, cover);
+  return resize(cover, width, height);
+}
+
+/**
+ * The pictures that may arrive; the first is the file that is written, unless there are few.
+ *
+ * @param {boolean} few the worst of what may arrive alone
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [written] gives what viewers
+ *   show of the file that is sent
+ */
+export function* received({ quality, saves }, container, few, written = throughWritten) {
+  const sent = written(container);
+  if (!few) yield sent;
+  let [last, once] = [null, null]; // sequences that begin alike follow each other
+  for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
+    if (first !== last) [last, once] = [first, throughJpeg(sent, first)];
+    yield others.reduce((picture, each) => throughJpeg(picture, each), once);
+  }
+  if (!few) yield throughJpeg(sent, quality, true);
+}
+
+const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
+
+/** Number of pictures that `received` gives. */
+export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
+
+/** The operating point for a channel and a PSNR in dB: the one that was trained for the nearest quality; null if there is none. */
+function pointFor(points, { quality }, psnr) {
+  const near = Math.min(...points.map((point) => Math.abs(point.psnr - psnr)));
+  const fitting = points.filter((point) => Math.abs(point.psnr - psnr) === near && point.lowest <= quality);
+  const better = (best, point) =>
+    point.lowest > best.lowest || (point.lowest === best.lowest && point.bits > best.bits) ? point : best;
+  return fitting.length ? fitting.reduce(better) : null;
+}
+
+/** Bytes of content that a picture of this size usually carries. */
+export function usualCapacity(point, size) {
+  const { rows, cols } = gridOf(size);
+  return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[point.name] ?? 0), 0);
+}
+
+/** The operating point for a channel, of CONTAINER_PSNR. */
+export function choosePoint(points, channel) {
+  const point = pointFor(points, channel, CONTAINER_PSNR);
+  if (!point) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use `stegnet hide`.");
+  return point;
+}
+
+/** Expected PSNR in dB of a picture that is coded with so many bytes: linear in the logarithm of the rate. */
+export function usualQuality(bytes, { width, height }) {
+  const rate = (8 * bytes) / (width * height);
+  if (rate <= 0) return 0;
+  const above = PICTURES.findIndex(([known]) => known >= rate);
+  const right = Math.max(above < 0 ? PICTURES.length - 1 : above, 1);
+  const [[low, least], [high, most]] = [PICTURES[right - 1], PICTURES[right]];
+  return least + ((Math.log(rate) - Math.log(low)) * (most - least)) / (Math.log(high) - Math.log(low));
+}

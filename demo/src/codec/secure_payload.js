@@ -1,0 +1,72 @@
+/** Bytes in a cover that are hard to find, by the square-root law (stegnet/results/figures.py). */
+
+import { JPEG, SEALED, SECURE, TRACES } from "../constants.js";
+import { PageError } from "../errors.js";
+
+const { ALWAYS, EASY, EASY_TIMES, HARD, POSSIBLE, WORDS } = SECURE;
+const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = TRACES;
+
+/**
+ * Bytes of a file in a cover.
+ *
+ * @typedef {{hard: number, easy: number, history: string | null}} Security hard: up to which detectors hardly do better
+ *   than guessing; easy: beyond which they are nearly always right; history: what gives any container away
+ */
+
+/** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
+function secured(samples, { RATE, MEASURED }, history) {
+  const size = samples / MEASURED;
+  const bytes = (rate) =>
+    Math.max(Math.floor(((rate * MEASURED) / 8 + ALWAYS) * (size > 1 ? Math.sqrt(size) : size)) - ALWAYS, 0);
+  return { hard: history ? 0 : bytes(RATE), easy: history ? 0 : bytes(EASY_TIMES * RATE), history };
+}
+
+/** Of a picture whose lowest bits are changed. */
+export const securityOfPicture = ({ width, height, channels }, history) =>
+  secured(width * height * channels, SEALED, history);
+
+/**
+ * Of a JPEG.
+ *
+ * @param {number} carriers luma's coefficients that are not 0, the first of blocks not counted
+ * @param {number} step the mean one of luma's
+ * @param {boolean} isMade true if it was made of the cover, so that the errors of rounding are known
+ * @param {Int16Array} luma its coefficients
+ */
+export function securityOfJpeg(carriers, step, isMade, luma) {
+  const rate = isMade ? JPEG.HIGHEST_RATE : Math.min((JPEG.RATE * JPEG.STEP) / step, JPEG.HIGHEST_RATE);
+  return secured(carriers, { RATE: rate, MEASURED: JPEG.MEASURED }, isMade || !savedTwice(luma) ? null : TWICE);
+}
+
+/** True if coefficients show that a JPEG was saved with other tables before (stegnet/media/compression_traces.py). */
+function savedTwice(luma) {
+  let gaps = 0;
+  for (let frequency = 1; frequency <= LOW; frequency++) {
+    const counts = new Uint32Array(1 << 16);
+    for (let at = frequency; at < luma.length; at += 64) counts[Math.abs(luma[at])]++;
+    let [beyond, isGap] = [0, false]; // the most of any larger value
+    for (let value = counts.length - 1; value > 0; value--) {
+      isGap ||= beyond >= OFTEN && counts[value] < GAP * beyond;
+      beyond = Math.max(beyond, counts[value]);
+    }
+    if (isGap) gaps++;
+  }
+  return gaps > MOST_GAPS;
+}
+
+/** Ease of detection of so many bytes, in words. */
+export function detection(bytes, { hard, easy, history }) {
+  if (history) return WORDS[EASY];
+  const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;
+  return `${WORDS[found]} (up to ${hard.toLocaleString("en")} bytes are${found === HARD ? "" : ` ${WORDS[HARD]}`})`;
+}
+
+/** Refuses a file that is not hard to find. @throws {PageError} */
+export function checkHard({ name, bytes }, { hard }) {
+  if (bytes.length <= hard) return;
+  const [size, most] = [bytes.length, hard].map((count) => count.toLocaleString("en"));
+  throw new PageError(
+    `${name} has ${size} bytes, and ${most} are hard to find in this cover.`,
+    "Use a larger cover, or allow more than is hard to find.",
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * The places of a frame's bits: samples that make its salt, carriers of bits, their keyed order, the zones cut from it,
+ * and bits as parities of groups of carriers (docs/format.md, "Samples", "Zones", "Lead" and "MAC").
+ */
+
+import { CARRIERS, KEYS } from "../constants.js";
+import { bitOf, join, u32 } from "./bytes.js";
+import { argsort, stream } from "./ciphers.js";
+
+const { SALT_BYTES } = KEYS;
+const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay together
+export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
+export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
+/**
+ * A kind of samples.
+ *
+ * @typedef {{share: number, context?: Uint8Array}} CarrierModel share: carriers for each sample of a group of lead and MAC;
+ *   context: what the MAC covers besides the samples
+ */
+export const PIXELS = { share: GROUP };
+const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
+
+/** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
+export function saltSamples(samples) {
+  return new Uint32Array(Math.floor(samples / STRIDE)).map((_, at) => STRIDE * at + SALT);
+}
+
+/** Number of carriers. @param {number} samples of the frame */
+export const carriers = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE);
+
+/** Index of a carrier's sample. */
+const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT) / (STRIDE - 1));
+
+/** Numbers of the samples that carry nothing: those of the salt, then those behind the last run. */
+export function idleSamples(samples) {
+  const salt = saltSamples(samples);
+  const last = carriers(samples);
+  const rest = Uint32Array.from({ length: last % RUN }, (_, at) => carrierSample(last - (last % RUN) + at));
+  const idle = new Uint32Array(salt.length + rest.length + (samples % STRIDE));
+  idle.set(salt);
+  idle.set(rest, salt.length);
+  for (let at = 1; at <= samples % STRIDE; at++) idle[idle.length - at] = samples - at;
+  return idle;
+}
+
+/** The salt of a frame: 16 bytes. */
+export async function saltOf({ width, height, data }) {
+  const values = Uint8Array.from(saltSamples(data.length), (sample) => data[sample]);
+  const hash = await crypto.subtle.digest("SHA-256", join(PURPOSE, u32(height), u32(width), values));
+  return new Uint8Array(hash, 0, SALT_BYTES);
+}
+
+/** Size of the lead's and the MAC's groups in a frame with this many carriers. */
+export const groupSize = (count, { share } = PIXELS) => Math.min(Math.max(Math.floor(count / share), 1), MOST_GROUP);
+
+/** Carriers for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
+export function recordCarriers(samples, medium = PIXELS) {
+  const count = carriers(samples);
+  return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count, medium);
+}
+
+/**
+ * The zones of a frame: numbers of their samples, in order.
+ *
+ * @param {number} samples of the frame
+ * @param {Uint8Array} key of the positions
+ * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: a bit for
+ *   each sample of the MAC's zone
+ */
+export async function zones(samples, key, medium = PIXELS) {
+  const count = carriers(samples);
+  const runs = Math.floor(count / RUN);
+  const group = groupSize(count, medium);
+  const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
+  const bytes = await stream(key, 8 * runs + mac / 8);
+  const places = placesOf(argsort(bytes, runs));
+  return {
+    lead: places.subarray(0, lead),
+    mac: places.subarray(lead, lead + mac),
+    record: places.subarray(lead + mac),
+    sides: new Uint8Array(bytes, 8 * runs),
+  };
+}
+
+/** Numbers of the samples of runs, one run after the other. */
+function placesOf(order) {
+  const places = new Uint32Array(RUN * order.length);
+  for (let run = 0, at = 0; run < order.length; run++) {
+    for (let carrier = RUN * order[run]; carrier < RUN * (order[run] + 1); carrier++) {
+      places[at++] = carrierSample(carrier);
+    }
+  }
+  return places;
+}
+
+/**
+ * Bytes whose bits are the parities of groups.
+ *
+ * @param {number} length of the zone
+ * @param {(element: number) => number} bit of an element
+ */
+export function readGroups(length, groups, bit) {
+  const bytes = new Uint8Array(Math.ceil(groups / 8));
+  for (let element = 0; element < length; element++) {
+    const group = element % groups;
+    bytes[group >> 3] ^= bit(element) << (7 - (group & 7));
+  }
+  return bytes;
+}
+
+/**
+ * Changes an element of each group whose parity is wrong.
+ *
+ * @param {Uint32Array} zone numbers of its samples
+ * @param {Uint8Array} bytes to be read back
+ * @param {import("./costs.js").StepCosts} costs of all samples
+ * @param {{bit: (element: number) => number, change: (element: number) => number}} elements bit of an element, and the
+ *   change that turns it over: a step; 0 if there is none
+ */
+export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }) {
+  const found = readGroups(zone.length, groups, bit);
+  for (let group = 0; group < groups; group++) {
+    if (bitOf(found, group) === bitOf(bytes, group)) continue;
+    let [least, cheapest] = [Infinity, group];
+    for (let element = group; element < zone.length; element += groups) {
+      const step = change(element);
+      const cost = step ? (step > 0 ? costs.up : costs.down)[zone[element]] : Infinity;
+      if (cost < least) [least, cheapest] = [cost, element];
+    }
+    samples[zone[cheapest]] += change(cheapest);
+  }
+}
+
+/** Bytes whose bits are the parities of groups of samples. */
+export const readParities = (samples, zone, groups) =>
+  readGroups(zone.length, groups, (element) => samples[zone[element]] & 1);
+
+/** Changes a sample of each group whose parity is wrong, by one level. */
+export function writeParities(samples, zone, groups, bytes, costs) {
+  const bit = (element) => samples[zone[element]] & 1;
+  const change = (element) => levelStep(samples[zone[element]], zone[element], costs);
+  writeGroups(samples, zone, groups, bytes, costs, { bit, change });
+}
+
+/** The cheaper step by one level, never by two. */
+function levelStep(value, sample, { up, down }) {
+  if (value === 0 || value === 255) return value === 0 ? 1 : -1;
+  return up[sample] < down[sample] ? 1 : -1;
+}

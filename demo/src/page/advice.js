@@ -1,0 +1,92 @@
+/** Capacity of a cover, before anything is hidden. */
+
+import { size } from "@page/elements.js";
+
+import { channelOf, choosePoint, sentSize, usualCapacity, usualQuality } from "../codec/channels.js";
+import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
+import { fileCapacity, storedName } from "../codec/sealed.js";
+import { securityOfPicture } from "../codec/secure_payload.js";
+import { PageError } from "../errors.js";
+import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
+import { readJpeg } from "../jpeg/coefficients.js";
+import { MODEM } from "../network/card.js";
+import { CHANNELS, hidingJob, historyOf } from "./jobs.js";
+
+const LOSSY_FILM = "a film that was compressed with loss"; // as all are that browsers play, but for few
+const WHOLE = "The secret fits as it is, byte for byte.";
+const LEAST_RATE = 24; // frames per second of a film, if not fewer
+
+/** As of the page's backend. */
+export async function forecast(cover, secret, container) {
+  const { destination, safe } = container;
+  if (cover.film) return { text: filmForecast(cover, secret), history: cover.film.seconds ? LOSSY_FILM : null };
+  if (destination in CHANNELS) return { text: channelForecast(CHANNELS[destination], cover, secret) };
+  const job = hidingJob(cover, secret, container);
+  if (job === "jpeg") return jpegForecast(cover, secret, safe);
+  const history = await historyOf(cover);
+  return { text: job === "hide" ? "" : sealedForecast(cover, secret, history, safe), history };
+}
+
+/** Effect of a PNG file on the secret. */
+function sealedForecast({ bitmap: { width, height }, channels }, secret, history, safe) {
+  const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
+  const most = capacityOf({ width, height }, secret, { channels });
+  return fits(secret, most, remedy, securityOfPicture({ width, height, channels }, history), safe);
+}
+
+const jpegs = new WeakMap(); // what is known of covers, whose coefficients would fill the memory
+
+/** Effect of a JPEG that stays one on the secret. */
+async function jpegForecast({ file }, secret, safe) {
+  try {
+    if (!jpegs.has(file)) jpegs.set(file, amountsIn(readJpeg(new Uint8Array(await file.arrayBuffer()))));
+    const { capacity, security } = jpegs.get(file);
+    const most = capacity(storedName(secret.name));
+    return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", security, safe), history: security.history };
+  } catch (error) {
+    if (error instanceof PageError) return { text: `${error.message} ${error.hint}` };
+    throw error;
+  }
+}
+
+const amountsIn = (jpeg) => ({ capacity: makeJpegCapacity(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
+
+/** Effect of a film on the secret. */
+function filmForecast(cover, secret) {
+  if (!cover.film.seconds) return "";
+  const frames = Math.floor(LEAST_RATE * cover.film.seconds);
+  return fits(secret, capacityOf(cover.film, secret, { frames }), "Use a longer or larger film.");
+}
+
+const capacityOf = ({ width, height }, { name }, more) => fileCapacity({ width, height, ...more }, storedName(name));
+
+/** @param {boolean} [safe] hide only what is hard to find */
+function fits({ file }, capacity, remedy, security = null, safe = false) {
+  const hard = Math.min(security?.hard ?? Infinity, Math.max(capacity, 0));
+  const found = hard ? `, ${size(hard)} of it hard to find` : ", all of it easy to find";
+  const known = `Capacity: about ${size(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
+  return file.size <= (safe ? hard : capacity) ? `${known} ${WHOLE}` : `${known} The secret is too large. ${remedy}`;
+}
+
+/** Usual capacity of a cover through a channel, and the effect on the secret. @param {string} name of a channel */
+function channelForecast(name, cover, secret) {
+  const channel = channelOf(name);
+  try {
+    const most = usualCapacity(choosePoint(MODEM.points, channel), sentSize(channel, cover.bitmap));
+    return `Capacity: about ${roughly(most)} bytes. ${expected(secret, most)}`;
+  } catch (error) {
+    if (error instanceof PageError) return error.message;
+    throw error;
+  }
+}
+
+function expected({ name, file, bitmap }, most) {
+  if (fileBytes(name, file.size) <= most) return WHOLE;
+  if (!bitmap) return "The secret is too large. Use a larger cover.";
+  const bytes = most - HEAD_BYTES - PICTURE_BYTES;
+  if (bytes <= 0) return "No picture fits. Use a larger cover.";
+  return `A copy of the secret fits, at about ${Math.round(usualQuality(bytes, bitmap))} dB.`;
+}
+
+/** Two digits of a number. */
+const roughly = (count) => Number(count.toPrecision(2)).toLocaleString("en");
