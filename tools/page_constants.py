@@ -38,7 +38,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
-    "CAPACITY_TABLES": [("media.capacity_tables", "PICTURES ROBUST_RATES"), ("methods.robust.channels", "CONTAINER_PSNR")],
+    "CAPACITY_TABLES": [
+        ("media.capacity_tables", "PICTURES ROBUST_RATES"),
+        ("methods.robust.channels", "CONTAINER_PSNR"),
+    ],
     "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),

@@ -85,20 +85,14 @@ export const isPng = (bytes) => hasPngSignature(bytes);
  */
 export function readPng(bytes) {
   if (!isPng(bytes)) throw new PageError("This is not a PNG file.");
-  return toRgb(decoded(bytes));
-}
-
-function decoded(bytes) {
+  let decoded;
   try {
-    return decode(bytes);
+    decoded = decode(bytes);
   } catch {
     throw new PageError("The PNG file is damaged or cut off.", "Ask the sender for it again, as a file.");
   }
-}
-
-/** Converts to 8-bit RGB. A palette, few bits, or partial transparency mean that it is not what any writer wrote. */
-function toRgb({ width, height, data, depth, channels, palette }) {
-  if (palette || depth < 8) throw nothingOpens();
+  const { width, height, data, depth, channels, palette } = decoded;
+  if (palette || depth < 8) throw nothingOpens(); // as with transparency: it is not what any writer wrote
   const most = 2 ** depth - 1;
   const picture = blank(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {

@@ -57,17 +57,18 @@ const JOBS = {
     checkSame(readPng(file), container);
     const { secret: revealed } = await revealSealed(engine, container, filmKey, { record, whole: true });
     const quality = psnr(unseen, revealed);
+    let fitted = Infinity;
+    if (quality < QUALITY.POOR) {
+      const shrunk = resize(unseen, seen.width, seen.height);
+      fitted = psnr(unseen, resize(shrunk, unseen.width, unseen.height));
+    }
     return {
       file,
       cover: seen,
       secret: { width: unseen.width, height: unseen.height },
       difference: amplified(seen, container),
       residual: shownResidual(scrambled, container, engine.pair.block),
-      psnr: {
-        container: psnr(seen, container),
-        secret: quality,
-        fitted: quality < QUALITY.POOR ? psnr(unseen, refitted(unseen, seen)) : Infinity,
-      },
+      psnr: { container: psnr(seen, container), secret: quality, fitted },
     };
   },
 
@@ -155,10 +156,18 @@ const JOBS = {
   /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, film, keyInput, device }) {
     keySource(keyInput);
-    if (film) return revealFilm(film, keyInput);
+    if (film) {
+      const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), film, keyInput, onProgress);
+      return { file: bytes, ...found, robust: false };
+    }
     onProgress("pictures");
     const { secret, file, ...state } =
-      (await revealFromJpeg(container, keyInput)) ?? (await revealFromPixels(container, keyInput, device));
+      (await revealFromJpeg(container, keyInput)) ??
+      (await reveal(
+        await engineFor(device),
+        isPng(container) ? readPng(container) : await decodePicture(container),
+        keyInput,
+      ));
     if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
     return { file: await writePng(secret), name: "revealed.png", secret, ...state };
@@ -203,13 +212,6 @@ async function sealInFilm(cover, file, keyInput) {
     mayBeLost: made.mayBeLost,
   };
 }
-
-async function revealFilm(container, keyInput) {
-  const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), container, keyInput, onProgress);
-  return { file: bytes, ...found, robust: false };
-}
-
-const refitted = (secret, { width, height }) => resize(resize(secret, width, height), secret.width, secret.height);
 
 function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;

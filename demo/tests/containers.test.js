@@ -10,7 +10,7 @@ import { reveal } from "../src/codec/reveal.js";
 import { CODED, MEANS, NONE } from "../src/format/base.js";
 import { fromHex, join, sized, u32, u64 } from "../src/format/bytes.js";
 import { roundingCosts } from "../src/format/costs.js";
-import { FilmKey, keySource } from "../src/format/keys.js";
+import { filmKeyOf, keySource } from "../src/format/keys.js";
 import { seal } from "../src/format/seal.js";
 import { psnr } from "../src/picture.js";
 import { readPng, writePng } from "../src/png.js";
@@ -89,7 +89,7 @@ test("a cover that is too small is refused", async () => {
 /** A container with a record of this kind, whose fields after the commitment are given. */
 async function sealed(...fields) {
   const filmId = fromHex(steps.film_id);
-  const record = join(filmId, await (await FilmKey.of(secretKey)).commitment(filmId), ...fields);
+  const record = join(filmId, await (await filmKeyOf(secretKey)).commitment(filmId), ...fields);
   const container = waves(64, 64, 50);
   const costsOf = () => roundingCosts(container.data, new Int8Array(container.data.length), random);
   await seal(container, record, await keySource({ file: secretKey }).newKeys(random), { costsOf, random });

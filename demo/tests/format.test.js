@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { decodeBase, encodeBase, enlarged, MEANS } from "../src/format/base.js";
 import { fromHex, toHex } from "../src/format/bytes.js";
 import { roundingCosts, textureLevels } from "../src/format/costs.js";
-import { FilmKey, FrameKey, keySource } from "../src/format/keys.js";
+import { filmKeyOf, frameKeyOf, keySource } from "../src/format/keys.js";
 import { fromTrits, laneTrits, layoutFor, MAX_HEIGHT, stepSearch, toTrits, tritsFor } from "../src/format/trellis.js";
 import { capacity, MacPlaces, seal, unseal } from "../src/format/seal.js";
 import { saltOf, saltSamples, zones } from "../src/format/carriers.js";
@@ -19,7 +19,7 @@ import { avif, picture, random, seeded, steps } from "./vectors.js";
 
 const secret = fromHex(steps.key);
 const [filmId, filmSecret, salt] = [steps.film_id, steps.film_secret, steps.salt].map(fromHex);
-const [film, frame] = [await FilmKey.of(secret), await FrameKey.of(secret, salt)];
+const [film, frame] = [await filmKeyOf(secret), await frameKeyOf(secret, salt)];
 const keys = keySource({ file: secret });
 const byPassphrase = keySource({ passphrase: steps.passphrase });
 
@@ -37,8 +37,8 @@ test("subkeys", async () => {
 
 test("keys by passphrase", async () => {
   const apart = keySource({ passphrase: steps.passphrase.normalize("NFD") });
-  const frameKey = await FrameKey.of(fromHex(steps.subkeys.frame_by_passphrase), salt);
-  const filmKey = await FilmKey.of(fromHex(steps.subkeys.film_by_film_secret));
+  const frameKey = await frameKeyOf(fromHex(steps.subkeys.frame_by_passphrase), salt);
+  const filmKey = await filmKeyOf(fromHex(steps.subkeys.film_by_film_secret));
   for (const source of [byPassphrase, apart]) {
     const keys = await source.newKeys(() => filmSecret);
     assert.equal(toHex(await (await keys.frameKey(salt, true)).lead()), toHex(await frameKey.lead()));
@@ -115,7 +115,7 @@ for (const [index, sealed] of steps.sealed.entries()) {
     const samples = before.data.length;
     assert.deepEqual([...saltSamples(samples)].slice(0, 40), sealed.first_salt_samples);
     assert.equal(toHex(await saltOf(before)), sealed.salt);
-    const key = await FrameKey.of(secret, fromHex(sealed.salt));
+    const key = await frameKeyOf(secret, fromHex(sealed.salt));
     const places = await zones(samples, await key.positions());
     if (sealed.code > 16) places.record = greenPart(places.record);
     for (const [name, first] of Object.entries(sealed.zones)) {

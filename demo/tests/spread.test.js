@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Collected } from "../src/codec/collecting.js";
 import { fromHex, join, toHex } from "../src/format/bytes.js";
-import { FilmKey } from "../src/format/keys.js";
+import { filmKeyOf } from "../src/format/keys.js";
 import { FILE, formatFileRecord, parseRecord } from "../src/format/record.js";
 import { chooseNeeded, framesFor, fullCapacity, joinShares, makeShares, mostLost } from "../src/format/spread.js";
 import { random, read, seeded } from "./vectors.js";
@@ -48,7 +48,7 @@ const bytes = seeded(1)(1000);
 const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 const filmId = random(16);
 const share = await makeShares(bytes, { filmId, frames: 6, needed: 4 });
-const key = await FilmKey.of(random(32));
+const key = await filmKeyOf(random(32));
 const commitment = await key.commitment(filmId);
 const file = { name: "x", size: 1000, digest, needed: 4 };
 const packed = (index) => formatFileRecord(filmId, commitment, { frames: 6, index }, { ...file, bytes: share(index) });

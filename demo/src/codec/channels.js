@@ -70,26 +70,19 @@ const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
 /** Number of pictures that `received` gives. */
 export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
 
-/** The operating point for a channel and a PSNR in dB: the one that was trained for the nearest quality; null if there is none. */
-function pointFor(points, { quality }, psnr) {
-  const near = Math.min(...points.map((point) => Math.abs(point.psnr - psnr)));
-  const fitting = points.filter((point) => Math.abs(point.psnr - psnr) === near && point.lowest <= quality);
-  const better = (best, point) =>
-    point.lowest > best.lowest || (point.lowest === best.lowest && point.bits > best.bits) ? point : best;
-  return fitting.length ? fitting.reduce(better) : null;
-}
-
 /** Bytes of content that a picture of this size usually carries. */
 export function usualCapacity(point, size) {
   const { rows, cols } = gridOf(size);
   return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[point.name] ?? 0), 0);
 }
 
-/** The operating point for a channel, of CONTAINER_PSNR. */
-export function choosePoint(points, channel) {
-  const point = pointFor(points, channel, CONTAINER_PSNR);
-  if (!point) throw new PageError(`The networks of this page do not survive ${channel.name}.`, "Use `stegnet hide`.");
-  return point;
+/** The operating point for a channel, of CONTAINER_PSNR: the one that was trained for the nearest quality. @throws {PageError} */
+export function choosePoint(points, { name, quality }) {
+  const far = ({ psnr }) => Math.abs(psnr - CONTAINER_PSNR);
+  const near = Math.min(...points.map(far));
+  const fitting = points.filter((point) => far(point) === near && point.lowest <= quality);
+  if (!fitting.length) throw new PageError(`The networks of this page do not survive ${name}.`, "Use `stegnet hide`.");
+  return fitting.sort((one, other) => other.lowest - one.lowest || other.bits - one.bits)[0];
 }
 
 /** Expected PSNR in dB of a picture that is coded with so many bytes: linear in the logarithm of the rate. */

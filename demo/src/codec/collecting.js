@@ -44,29 +44,22 @@ export class Collected {
    * @throws {PageError} bytes are missing, or are not those that were hidden
    */
   async file() {
-    const { name, digest, needed } = this.#first.file;
-    const lines = trouble(this.#statuses, this.#first.frames);
-    const bytes = needed ? await this.#fromShares(lines) : this.#fromParts(lines);
+    const { filmId, frames, file } = this.#first;
+    const { name, size, digest, needed } = file;
+    const lines = trouble(this.#statuses, frames);
+    let bytes = new Uint8Array(size);
+    if (needed) {
+      const shares = new Map([...this.#shares].map(([frame, share]) => [frame, share.bytes]));
+      const joined = await joinShares(shares, { filmId, frames, ...file });
+      if (!joined.bytes) throw tooFew(frames, needed, joined.least, lines);
+      bytes = joined.bytes;
+    } else {
+      const held = [...this.#shares.values()].reduce((sum, share) => sum + share.bytes.length, 0);
+      if (held < size) throw missing(size - held, size, lines);
+      for (const share of this.#shares.values()) bytes.set(share.bytes, share.offset);
+    }
     await checkDigest(bytes, digest, lines);
     return { name, bytes, whole: !lines.length, trouble: lines };
-  }
-
-  /** A file that is not spread. */
-  #fromParts(lines) {
-    const { size } = this.#first.file;
-    const held = [...this.#shares.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
-    if (held < size) throw missing(size - held, size, lines);
-    const bytes = new Uint8Array(size);
-    for (const share of this.#shares.values()) bytes.set(share.bytes, share.offset);
-    return bytes;
-  }
-
-  async #fromShares(lines) {
-    const { filmId, frames, file } = this.#first;
-    const shares = new Map([...this.#shares].map(([frame, share]) => [frame, share.bytes]));
-    const { bytes, least } = await joinShares(shares, { filmId, frames, ...file });
-    if (!bytes) throw tooFew(frames, file.needed, least, lines);
-    return bytes;
   }
 
   #belongs({ filmId, frames, file }) {
@@ -88,11 +81,11 @@ const missing = (bytes, size, lines = []) =>
   );
 
 function tooFew(frames, needed, least, lines) {
-  const groups = groupCount(frames);
-  const [all, which] =
-    groups === 1 ? ["its", ""] : ["the", ` in each of ${counted(groups)} groups, and of one group`];
-  const found = groups === 1 ? `, and ${least}` : ` ${least}`;
-  const what = `The file needs ${needed} of ${all} ${leastShares(frames)} frames${which}${found} can be read.`;
+  const [groups, all] = [groupCount(frames), leastShares(frames)];
+  const what =
+    groups === 1
+      ? `The file needs ${needed} of its ${all} frames, and ${least} can be read.`
+      : `The file needs ${needed} of the ${all} frames in each of ${counted(groups)} groups, and of one group ${least} can be read.`;
   return new PageError([what, ...lines].join(" "), ALL_OR_NOTHING);
 }
 
@@ -123,7 +116,8 @@ export function trouble(statuses, total) {
     [[...shown].filter((index) => counts.get(index) > 1), "repeated"],
   ];
   const lines = kinds.filter(([some]) => some.length).map(([some, what]) => `${framesWere(some)} ${what}.`);
-  if (foreign.length) lines.push(foreignFrames(foreign.length));
+  if (foreign.length === 1) lines.push("1 foreign frame was inserted.");
+  if (foreign.length > 1) lines.push(`${foreign.length} foreign frames were inserted.`);
   return lines;
 }
 
@@ -162,11 +156,6 @@ function gaps(statuses, order, total, counts) {
 }
 
 const range = (start, end) => Array.from({ length: Math.max(end - start, 0) }, (_, at) => start + at);
-
-function foreignFrames(count) {
-  if (count === 1) return "1 foreign frame was inserted.";
-  return `${count} foreign frames were inserted.`;
-}
 
 /** Subject and verb of a sentence on frames: "Frame 3 was", "3 frames (0–1, 7) were". */
 function framesWere(indices) {

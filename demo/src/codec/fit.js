@@ -61,7 +61,8 @@ async function fittedPicture(picture, capacity, avif) {
     guess = tried[scale].quality;
     return tried[scale];
   };
-  let scale = promising(picture, most);
+  const rate = (8 * Math.max(most, 1)) / (picture.width * picture.height);
+  let scale = Math.min(Math.max(Math.round(PER_OCTAVE * Math.log2(FULL_RATE / rate)), 0), SMALLEST); // usually the best
   while (!(await at(scale)).coded && scale < SMALLEST) scale++;
   for (const reach of REACHES) {
     for (let last = -1; last !== scale; ) {
@@ -71,24 +72,16 @@ async function fittedPicture(picture, capacity, avif) {
       }
     }
   }
-  const { coded, psnr } = await refined(picture, scale, most, await at(scale), avif);
-  if (!coded || Math.max(picture.width, picture.height) > MOST_SIDE) throw tooSmall();
+  let best = await at(scale);
+  if (scaledSide(picture.width, scale) * scaledSide(picture.height, scale) <= LARGE) {
+    const slow = await codedAt(picture, scale, most, SLOW, best.quality, avif);
+    if (slow.psnr > best.psnr) best = slow;
+  }
+  const { coded, psnr } = best;
+  if (!coded || Math.max(picture.width, picture.height) > MOST_SIDE) {
+    throw new PageError("This cover is too small for a picture.", "Use a larger cover.");
+  }
   return { content: pictureContent(picture, scale, coded), isWhole: false, bytes: coded.length, psnr };
-}
-
-/** The same at the slower speed, if that is better. */
-async function refined(picture, scale, most, found, avif) {
-  if (scaledSide(picture.width, scale) * scaledSide(picture.height, scale) > LARGE) return found;
-  const slow = await codedAt(picture, scale, most, SLOW, found.quality, avif);
-  return slow.psnr > found.psnr ? slow : found;
-}
-
-const tooSmall = () => new PageError("This cover is too small for a picture.", "Use a larger cover.");
-
-/** The scale that is usually best for this number of bytes. */
-function promising({ width, height }, most) {
-  const rate = (8 * Math.max(most, 1)) / (width * height);
-  return Math.min(Math.max(Math.round(PER_OCTAVE * Math.log2(FULL_RATE / rate)), 0), SMALLEST);
 }
 
 /** A picture at a scale, of the best quality that fits; null and −1 dB if none does. @param {number} guess a quality */

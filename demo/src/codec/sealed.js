@@ -101,24 +101,20 @@ export async function embed(cover, file, keyInput, random = systemRandom, onProg
 }
 
 function checkFits(name, size, cover) {
-  const { frames, channels } = cover;
+  const { width, height, frames, channels } = cover;
   const most = fileCapacity(cover, name);
   if (size <= most) return;
   const counted = (bytes) => bytes.toLocaleString("en");
+  let hint = "Use a cover with larger frames.";
+  if (frames === 1) {
+    const all = Math.max(capacity(width, height, channels), 1);
+    const [wide, tall] = [width, height].map((side) => Math.ceil(side * Math.sqrt((all - most + size) / all)) + 1);
+    hint = `The cover needs at least ${wide} × ${tall} pixels.`;
+  } else if (frameCapacity(cover, name) > 0) {
+    hint = `The cover needs at least ${counted(framesFor(size, frameCapacity(cover, name)))} such frames.`;
+  }
   throw new PageError(
     `${name} has ${counted(size)} bytes, more than the capacity of ${counted(Math.max(most, 0))}.`,
-    (frames > 1 ? longerCover(size, frameCapacity(cover, name)) : largerCover(size, most, cover)) +
-      (channels === 1 ? " A colour cover holds three times as much." : ""),
+    channels === 1 ? `${hint} A colour cover holds three times as much.` : hint,
   );
-}
-
-function longerCover(size, each) {
-  if (each <= 0) return "Use a cover with larger frames.";
-  return `The cover needs at least ${framesFor(size, each).toLocaleString("en")} such frames.`;
-}
-
-function largerCover(size, most, { width, height, channels }) {
-  const all = Math.max(capacity(width, height, channels), 1);
-  const side = Math.sqrt((all - most + size) / all);
-  return `The cover needs at least ${Math.ceil(width * side) + 1} × ${Math.ceil(height * side) + 1} pixels.`;
 }

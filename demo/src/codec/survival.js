@@ -173,7 +173,8 @@ async function allZero(rate, read) {
 /** Squares from all over a large picture, put together; a smaller picture as it is. */
 function sampleOf(picture) {
   const { width, height } = picture;
-  if (width * height <= LARGE || Math.min(width, height) < SQUARE) return corner(picture, ...insideOf(picture));
+  const { rows, cols } = gridOf(picture);
+  if (width * height <= LARGE || Math.min(width, height) < SQUARE) return corner(picture, BLOCK * cols, BLOCK * rows);
   const count = Math.floor(Math.sqrt(LARGE / 3) / SQUARE);
   const starts = (side) => {
     const parts = Math.min(count, Math.floor(side / SQUARE));
@@ -190,10 +191,4 @@ function sampleOf(picture) {
     }
   }
   return sample;
-}
-
-/** Width and height of the whole blocks. */
-function insideOf(picture) {
-  const { rows, cols } = gridOf(picture);
-  return [BLOCK * cols, BLOCK * rows];
 }

@@ -86,14 +86,11 @@ class Frames {
       this.#data.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      if (this.#filled === size) this.#finish(width, height);
+      if (this.#filled < size) break;
+      this.#onFrame({ width, height, data: this.#data }, this.count++);
+      [this.#data, this.#filled] = [null, 0];
     }
     return true;
-  }
-
-  #finish(width, height) {
-    this.#onFrame({ width, height, data: this.#data }, this.count++);
-    [this.#data, this.#filled] = [null, 0];
   }
 }
 
@@ -116,35 +113,30 @@ class Log {
 
   add(line) {
     const frame = line.match(/showinfo.* n: *\d+ pts: *(-?\d+|NOPTS) .* s:(\d+)x(\d+)/);
-    if (frame) this.#addFrame(frame[1], Number(frame[2]), Number(frame[3]));
+    if (frame) {
+      const [pts, ...size] = frame.slice(1);
+      this.stamps.push(pts === "NOPTS" ? this.stamps.length : Number(pts));
+      [this.width, this.height] = size.map(Number);
+      this.#onProgress(this.stamps.at(-1) * this.unit, this.duration);
+    }
     const config = line.match(/config in time_base: (\d+)\/(\d+), frame_rate: (\d+)\/(\d+)/);
-    if (config) this.#setUnits(...config.slice(1).map(Number));
+    if (config) {
+      const [numerator, denominator, frames, seconds] = config.slice(1).map(Number);
+      this.unit = numerator / denominator;
+      if (frames && seconds) this.rate = frames / seconds;
+    }
     const input = line.match(/^Input #0, ([^,]+)/);
     if (input) this.format = input[1];
     const length = line.match(/Duration: (\d+):(\d+):([\d.]+).* start: (-?[\d.]+)/);
-    if (length) this.#setLength(...length.slice(1).map(Number));
+    if (length) {
+      const [hours, minutes, seconds, start] = length.slice(1).map(Number);
+      [this.duration, this.start] = [3600 * hours + 60 * minutes + seconds, start];
+    }
     const stream = line.match(/Stream #0:.*Video: (\w+).*, (\d+)x(\d+)/);
-    if (stream && !this.codec) this.#setStream(stream[1], Number(stream[2]), Number(stream[3]));
+    if (stream && !this.codec) {
+      [this.codec, this.width, this.height] = [stream[1], Number(stream[2]), Number(stream[3])];
+    }
     const rate = line.match(/Stream #0:.*Video: .* ([\d.]+) fps/);
     if (rate) this.rate = Number(rate[1]);
-  }
-
-  #setStream(codec, width, height) {
-    [this.codec, this.width, this.height] = [codec, width, height];
-  }
-
-  #addFrame(pts, width, height) {
-    this.stamps.push(pts === "NOPTS" ? this.stamps.length : Number(pts));
-    [this.width, this.height] = [width, height];
-    this.#onProgress(this.stamps.at(-1) * this.unit, this.duration);
-  }
-
-  #setUnits(numerator, denominator, frames, seconds) {
-    this.unit = numerator / denominator;
-    if (frames && seconds) this.rate = frames / seconds;
-  }
-
-  #setLength(hours, minutes, seconds, start) {
-    [this.duration, this.start] = [3600 * hours + 60 * minutes + seconds, start];
   }
 }

@@ -46,7 +46,11 @@ export function textureCosts(picture, grey, random) {
   const up = new Uint16Array(data.length);
   for (let at = 0; at < data.length; at++) up[at] = levels[(at / 3) | 0];
   const costs = finalCosts(data, { up, down: up.slice() }, random);
-  if (grey) for (const each of [costs.up, costs.down]) ofPixels(each);
+  for (const each of grey ? [costs.up, costs.down] : []) {
+    for (let at = 0; at < each.length; at += 3) {
+      each[at] = each[at + 1] = each[at + 2] = Math.max(each[at], each[at + 1], each[at + 2]);
+    }
+  }
   return costs;
 }
 
@@ -59,13 +63,6 @@ export function finalCosts(samples, { up, down }, random) {
     down[at] = samples[at] === 0 ? MAX_COST : (down[at] << RANDOM_BITS) + (last ^ RANDOM);
   }
   return { up, down };
-}
-
-/** Gives the samples of each pixel the cost of the dearest, in place. */
-function ofPixels(costs) {
-  for (let at = 0; at < costs.length; at += 3) {
-    costs[at] = costs[at + 1] = costs[at + 2] = Math.max(costs[at], costs[at + 1], costs[at + 2]);
-  }
 }
 
 /**

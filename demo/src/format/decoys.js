@@ -98,8 +98,10 @@ function drawn({ data }, costs, plan, random) {
   const all = idleSamples(data.length);
   const order = argsort(random(8 * all.length).buffer, all.length);
   const idle = order.map((at) => all[at]);
-  const group = groupSize(carriers(data.length), plan.medium);
-  const groups = Math.max(1, share(GROUPS, idle.length, carriers(data.length), random));
+  const count = carriers(data.length);
+  // Their share of the groups, rounded up or down so that it is right on average.
+  const groups = Math.max(1, Math.floor((GROUPS * idle.length + drawBelow(count, 1, random)[0]) / count));
+  const group = groupSize(count, plan.medium);
   const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
   const ofRecord = new Int8Array(data.length);
   randomSteps(data, costs, plan, tail, random).forEach((step, at) => {
@@ -175,6 +177,3 @@ function drawBelow(limit, count, random) {
     return Math.min(Math.floor(fraction * limit), limit - 1);
   });
 }
-
-/** The share of `count` in a part, rounded up or down so that it is right on average. */
-const share = (count, part, whole, random) => Math.floor((count * part + drawBelow(whole, 1, random)[0]) / whole);

@@ -14,89 +14,50 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const NONE = new Uint8Array();
 const text = new TextEncoder();
 
-/** HKDF of a master key, which can't be exported. */
-class Subkeys {
-  #master;
-
-  constructor(master) {
-    this.#master = master;
-  }
-
-  /** @param {Uint8Array} secret 16 or 32 bytes */
-  static async of(secret) {
-    return new Subkeys(await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]));
-  }
-
-  async derive(purpose, salt = NONE, suffix = NONE) {
+/** HKDF of a secret of 16 or 32 bytes, which can't be exported: derives a subkey for a purpose. */
+async function hkdf(secret) {
+  const master = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+  return async (purpose, salt = NONE, suffix = NONE) => {
     const info = join(text.encode(`stegnet/2/${purpose}`), suffix);
-    const hkdf = { name: "HKDF", hash: "SHA-256", salt, info };
-    return new Uint8Array(await crypto.subtle.deriveBits(hkdf, this.#master, 8 * KEY_BYTES));
-  }
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, 8 * KEY_BYTES));
+  };
 }
 
-/** The key of one frame. */
-export class FrameKey {
-  #subkeys;
-  #salt;
+/** The key of one frame. @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the frame */
+export const frameKeyOf = async (secret, salt) => frameKey(await hkdf(secret), salt);
 
-  constructor(subkeys, salt) {
-    this.#subkeys = subkeys;
-    this.#salt = salt;
-  }
+const frameKey = (derive, salt) => ({
+  lead: () => derive("lead", salt),
+  record: () => derive("record", salt),
+  positions: () => derive("positions", salt),
+  mac: () => derive("mac", salt),
+});
 
-  /** @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the frame */
-  static of = async (secret, salt) => new FrameKey(await Subkeys.of(secret), salt);
-
-  lead = () => this.#subkeys.derive("lead", this.#salt);
-  record = () => this.#subkeys.derive("record", this.#salt);
-  positions = () => this.#subkeys.derive("positions", this.#salt);
-  mac = () => this.#subkeys.derive("mac", this.#salt);
-}
-
-/** The key of a whole film; a picture is a film of one frame. */
-export class FilmKey {
-  #subkeys;
-
-  constructor(subkeys) {
-    this.#subkeys = subkeys;
-  }
-
-  /** @param {Uint8Array} secret 32 bytes */
-  static of = async (secret) => new FilmKey(await Subkeys.of(secret));
-
-  /** The key of a frame that is no anchor. @param {Uint8Array} salt of the frame */
-  frame = (salt) => new FrameKey(this.#subkeys, salt);
-
-  /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
-  commitment = async (filmId) => hmac(await this.#subkeys.derive("commitment"), filmId);
-
-  /** Subkey of a frame's shuffle; a picture is frame 0. */
-  shuffle = (filmId, index) => this.#subkeys.derive("shuffle", filmId, u64(index));
+/** The key of a whole film; a picture is a film of one frame. @param {Uint8Array} secret 32 bytes */
+export async function filmKeyOf(secret) {
+  const derive = await hkdf(secret);
+  return {
+    /** The key of a frame that is no anchor. @param {Uint8Array} salt of the frame */
+    frame: (salt) => frameKey(derive, salt),
+    /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
+    commitment: async (filmId) => hmac(await derive("commitment"), filmId),
+    /** Subkey of a frame's shuffle; a picture is frame 0. */
+    shuffle: (filmId, index) => derive("shuffle", filmId, u64(index)),
+  };
 }
 
 /** The key of a robust container (docs/format.md, "Keys of robust containers"). */
-export class RobustKey {
-  #subkeys;
-  #salt;
-
-  constructor(subkeys, salt) {
-    this.#subkeys = subkeys;
-    this.#salt = salt;
-  }
-
-  /** @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the container */
-  static of = async (secret, salt) => new RobustKey(await Subkeys.of(secret), salt);
-
-  /** The key of a container that is read at a canonical size. */
-  atSize = ({ width, height }) => new RobustKey(this.#subkeys, join(this.#salt, u32(height), u32(width)));
-
-  dither = () => this.#subkeys.derive("robust/dither", this.#salt);
-  places = () => this.#subkeys.derive("robust/places", this.#salt);
-  headerMask = () => this.#subkeys.derive("robust/header", this.#salt);
-  order = (header) => this.#subkeys.derive("robust/order", join(this.#salt, header));
-  mask = (header) => this.#subkeys.derive("robust/mask", join(this.#salt, header));
-  record = (header) => this.#subkeys.derive("robust/record", join(this.#salt, header));
-}
+const robustKey = (derive, salt) => ({
+  /** The key of a container that is read at a canonical size. @param {{width: number, height: number}} size */
+  atSize: ({ width, height }) => robustKey(derive, join(salt, u32(height), u32(width))),
+  dither: () => derive("robust/dither", salt),
+  places: () => derive("robust/places", salt),
+  headerMask: () => derive("robust/header", salt),
+  order: (header) => derive("robust/order", join(salt, header)),
+  mask: (header) => derive("robust/mask", join(salt, header)),
+  record: (header) => derive("robust/record", join(salt, header)),
+});
 
 /** HMAC-SHA256. */
 export async function hmac(key, message) {
@@ -108,9 +69,9 @@ export async function hmac(key, message) {
  * The keys of one container.
  *
  * @typedef {object} ContainerKeys
- * @property {FilmKey} film
+ * @property {object} film as of `filmKeyOf`
  * @property {Uint8Array} secret in every lead: random with a passphrase, zero with a key file
- * @property {(salt: Uint8Array, first: boolean) => Promise<FrameKey>} frameKey of the frame with a salt; first: it is
+ * @property {(salt: Uint8Array, first: boolean) => Promise<object>} frameKey of the frame with a salt; first: it is
  *   frame 0
  *
  * A key file's or a passphrase's keys.
@@ -118,14 +79,14 @@ export async function hmac(key, message) {
  * @typedef {object} KeySource
  * @property {(random: (size: number) => Uint8Array) => Promise<ContainerKeys>} newKeys of a new container
  * @property {() => KeyRing} ring to read a container
- * @property {(salt: Uint8Array) => Promise<RobustKey>} robustKey of a robust container
+ * @property {(salt: Uint8Array) => Promise<object>} robustKey of a robust container
  *
  * The keys with which the frames of a container may open.
  *
  * @typedef {object} KeyRing
- * @property {FilmKey | null} film null until a frame has opened; with a key file, always known
+ * @property {object | null} film null until a frame has opened; with a key file, always known
  * @property {boolean} seeksAnchor no frame has opened, and another one may by the passphrase alone
- * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<FrameKey>} candidates first: it is the first frame of
+ * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<object>} candidates first: it is the first frame of
  *   its file
  * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a frame's lead with the
  *   film's own, which the first frame that opens gives
@@ -141,15 +102,15 @@ function byPassphrase(passphrase) {
     throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_PASSPHRASE} bytes of Unicode text.`);
   }
   const derive = (salt) => scryptAsync(bytes, salt, SCRYPT);
-  const derived = async (salt) => FrameKey.of(await derive(salt), salt);
+  const derived = async (salt) => frameKeyOf(await derive(salt), salt);
   return {
     async newKeys(random) {
       const secret = random(SECRET_BYTES);
-      const film = await filmKeyOf(secret);
+      const film = await filmKeyOfSecret(secret);
       return { film, secret, frameKey: (salt, first) => (first || isAnchor(salt) ? derived(salt) : film.frame(salt)) };
     },
     ring: () => new PassphraseRing(derived),
-    robustKey: async (salt) => RobustKey.of(await derive(salt), salt),
+    robustKey: async (salt) => robustKey(await hkdf(await derive(salt)), salt),
   };
 }
 
@@ -161,37 +122,27 @@ function byFile(bytes) {
     );
   }
   const secret = new Uint8Array(SECRET_BYTES);
-  const film = FilmKey.of(bytes);
+  const film = filmKeyOf(bytes);
   return {
     newKeys: async () => ({ film: await film, secret, frameKey: async (salt) => (await film).frame(salt) }),
-    ring: () => new FileRing(film),
-    robustKey: (salt) => RobustKey.of(bytes, salt),
+    ring: () => ({
+      film: null,
+      seeksAnchor: false,
+      async *candidates(salt) {
+        this.film = await film;
+        yield this.film.frame(salt);
+      },
+      accepts: async (given) => given.every((byte) => byte === 0),
+    }),
+    robustKey: async (salt) => robustKey(await hkdf(bytes), salt),
   };
 }
 
 /** The film key that belongs to a film secret in the leads of a film hidden with a passphrase. */
-const filmKeyOf = async (secret) => FilmKey.of(await (await Subkeys.of(secret)).derive("film"));
+const filmKeyOfSecret = async (secret) => filmKeyOf(await (await hkdf(secret))("film"));
 
 /** True for one frame in 64: with a passphrase, it can be opened without any other frame. */
 const isAnchor = (salt) => salt[0] < ANCHORS;
-
-/** The keys of a container that a key file opens. @implements {KeyRing} */
-class FileRing {
-  film = null;
-  seeksAnchor = false;
-  #key;
-
-  constructor(key) {
-    this.#key = key;
-  }
-
-  async *candidates(salt) {
-    this.film = await this.#key;
-    yield this.film.frame(salt);
-  }
-
-  accepts = async (secret) => secret.every((byte) => byte === 0);
-}
 
 /**
  * The keys of a container that a passphrase opens; they are learnt from the first frame that does.
@@ -218,7 +169,7 @@ class PassphraseRing {
   }
 
   async accepts(secret) {
-    this.film ??= await filmKeyOf(secret);
+    this.film ??= await filmKeyOfSecret(secret);
     this.#secret ??= secret;
     return equal(this.#secret, secret);
   }

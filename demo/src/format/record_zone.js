@@ -130,7 +130,13 @@ function move(samples, numbers, offset, steps, free = null) {
  */
 function clustered(numbers, { up, down }, width, decoys, channels) {
   const pixels = numbers.map((number) => Math.floor(number / channels) + width);
-  const before = movedTogether(decoys, width, channels);
+  // The direction in which all samples of each pixel moved together, with a row more above and below.
+  const before = new Int8Array(decoys.length / channels + 2 * width);
+  for (let at = 0, pixel = width; at < decoys.length; at += channels, pixel++) {
+    const first = decoys[at];
+    const isTogether = decoys[at + (channels >> 1)] === first && decoys[at + channels - 1] === first;
+    if (isTogether) before[pixel] = Math.sign(first);
+  }
   return (steps, isNext) => {
     const moved = before.slice();
     for (let at = 0; at < steps.length; at++) if (steps[at]) moved[pixels[at]] += steps[at];
@@ -142,14 +148,4 @@ function clustered(numbers, { up, down }, width, decoys, channels) {
       if (around < 0) down[at] = Math.max(1, Math.floor(down[at] / TOGETHER));
     }
   };
-}
-
-/** The direction in which all samples of each pixel moved together, with a row more above and below. */
-function movedTogether(decoys, width, channels) {
-  const moved = new Int8Array(decoys.length / channels + 2 * width);
-  for (let at = 0, pixel = width; at < decoys.length; at += channels, pixel++) {
-    const first = decoys[at];
-    if (decoys[at + (channels >> 1)] === first && decoys[at + channels - 1] === first) moved[pixel] = Math.sign(first);
-  }
-  return moved;
 }

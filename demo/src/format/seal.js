@@ -45,27 +45,21 @@ export const capacity = (width, height, channels = 3, medium = PIXELS) =>
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
-  if (!isGrey(picture) || record.length > capacity(width, height, 1)) return sealIn(picture, 3, record, keys, options);
+  const isColoured = !isGrey(picture) || record.length > capacity(width, height, 1);
+  if (isColoured) return sealSamples(picture, record, keys, { ...options, channels: 3 });
   const channel = { width, height, data: firstChannel(data) };
   const costsOf = () => {
     const { up, down } = options.costsOf(false);
     return { up: firstChannel(up), down: firstChannel(down) };
   };
-  await sealIn(channel, 1, record, keys, { ...options, costsOf });
+  await sealSamples(channel, record, keys, { ...options, costsOf });
   for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
 }
 
-/** As `seal`, in samples of one channel, whatever they are. @param {object} options and `medium`, what they are */
-export const sealSamples = (frame, record, keys, options) => sealIn(frame, 1, record, keys, options);
-
-/** As `seal`, of a picture with so many channels. */
-async function sealIn(
-  picture,
-  channels,
-  record,
-  keys,
-  { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, medium = PIXELS, onProgress = () => {} },
-) {
+/** As `seal`, in samples of one channel or more, whatever they are: options also has `channels` and `medium`. */
+export async function sealSamples(picture, record, keys, options) {
+  const { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} } = options;
+  const { channels = 1, medium = PIXELS } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
   const plan = planOf(size, samples.length, effort, grey, channels, medium);
@@ -93,15 +87,12 @@ async function sealIn(
  * @returns {Promise<{record: Uint8Array, whole: boolean} | null>} whole: true if no sample was altered
  */
 export async function unseal(picture, keys, first = true) {
-  const channels = channelsOf(picture);
-  const seen = channels === 1 ? { ...picture, data: firstChannel(picture.data) } : picture;
-  return unsealFrom(seen, channels, keys, first);
+  if (channelsOf(picture) === 3) return unsealSamples(picture, keys, PIXELS, 3, first);
+  return unsealSamples({ ...picture, data: firstChannel(picture.data) }, keys, PIXELS, 1, first);
 }
 
-/** As `unseal`, from samples of one channel. @param {import("./carriers.js").CarrierModel} medium what they are */
-export const unsealSamples = (frame, keys, medium) => unsealFrom(frame, 1, keys, true, medium);
-
-async function unsealFrom(frame, channels, keys, first, medium = PIXELS) {
+/** As `unseal`, from samples of one channel or more. */
+export async function unsealSamples(frame, keys, medium, channels = 1, first = true) {
   if (capacity(frame.width, frame.height, channels, medium) < 0) return null;
   const salt = await saltOf(frame);
   for await (const key of keys.candidates(salt, first)) {

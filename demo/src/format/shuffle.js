@@ -44,40 +44,29 @@ export async function drawMask(key, width, height, period) {
  * @param {number} width a multiple of the block
  * @param {number} block its side
  */
-export function shuffled(planes, width, block, shuffle) {
-  const result = new Float32Array(planes.length);
-  eachBlock(planes.length / 3, width, block, shuffle, (to, from, sign, upright, stood) => {
-    for (let at = 0; at < stood.length; at++) result[to + upright[at]] = sign * planes[from + stood[at]];
-  });
-  return result;
-}
+export const shuffled = (planes, width, block, shuffle) => movedBlocks(planes, width, block, shuffle, false);
 
 /** Undoes `shuffled`. */
-export function unshuffled(planes, width, block, shuffle) {
-  const result = new Float32Array(planes.length);
-  eachBlock(planes.length / 3, width, block, shuffle, (to, from, sign, upright, stood) => {
-    for (let at = 0; at < stood.length; at++) result[from + stood[at]] = sign * planes[to + upright[at]];
-  });
-  return result;
-}
+export const unshuffled = (planes, width, block, shuffle) => movedBlocks(planes, width, block, shuffle, true);
 
-/**
- * Visits each block of each plane.
- *
- * @param {(to: number, from: number, sign: number, upright: Uint32Array, stood: Uint32Array) => void} visit to: where
- *   the block is shown; from: where it stood; upright, stood: offsets of its pixels there
- */
-function eachBlock(area, width, block, { permutation, turns }, visit) {
+function movedBlocks(planes, width, block, { permutation, turns }, isUndone) {
+  const result = new Float32Array(planes.length);
   const cols = width / block;
   const corner = (index) => Math.floor(index / cols) * block * width + (index % cols) * block;
   const inside = Array.from({ length: 8 }, (_, turn) => turned(turn, block, width));
   for (let index = 0; index < permutation.length; index++) {
     const sign = turns[index] & NEGATIVE ? -1 : 1;
     const [to, from] = [corner(index), corner(permutation[index])];
-    for (let plane = 0; plane < 3 * area; plane += area) {
-      visit(plane + to, plane + from, sign, inside[0], inside[turns[index] & 7]);
+    const [upright, stood] = [inside[0], inside[turns[index] & 7]]; // offsets of its pixels where it is shown, and stood
+    for (let plane = 0; plane < planes.length; plane += planes.length / 3) {
+      for (let at = 0; at < stood.length; at++) {
+        const [shown, own] = [plane + to + upright[at], plane + from + stood[at]];
+        if (isUndone) result[own] = sign * planes[shown];
+        else result[shown] = sign * planes[own];
+      }
     }
   }
+  return result;
 }
 
 /** The original offset of each pixel of a turned block. */

@@ -5,7 +5,7 @@
  */
 
 import { join } from "../format/bytes.js";
-import { codeScan, Counter, decodeScan, ScanWriter } from "./entropy.js";
+import { codeScan, decodeScan, makeCounter, ScanWriter } from "./entropy.js";
 import { damaged, parseJpeg } from "./markers.js";
 import { SIZE } from "./tables.js";
 
@@ -63,7 +63,7 @@ function tablesFor(file, before, planes) {
 function uses(file, planes) {
   const counts = new Map();
   for (const scan of file.scans) {
-    const counter = new Counter((key) => {
+    const counter = makeCounter((key) => {
       const { start } = scan.tables.get(key);
       if (!counts.has(start)) counts.set(start, new Uint32Array(256));
       return counts.get(start);

@@ -22,19 +22,12 @@ export const AC = 16; // added to the number of a table for AC coefficients
  * @property {(number: number) => void} restart a marker, the first of which is 0
  */
 
-/** Counts symbols. @implements {Sink} */
-export class Counter {
-  #countsOf;
-
-  /** @param {(key: number) => Uint32Array} countsOf the counts of a table */
-  constructor(countsOf) {
-    this.#countsOf = countsOf;
-  }
-
-  symbol = (key, symbol) => void this.#countsOf(key)[symbol]++;
-  bits = () => {};
-  restart = () => {};
-}
+/** A counter of symbols. @param {(key: number) => Uint32Array} countsOf counts of a table @returns {Sink} */
+export const makeCounter = (countsOf) => ({
+  symbol: (key, symbol) => void countsOf(key)[symbol]++,
+  bits() {},
+  restart() {},
+});
 
 /** Writes a scan: bits, highest first; a byte of ones is followed by a zero byte. @implements {Sink} */
 export class ScanWriter {
@@ -245,8 +238,11 @@ export function decodeScan(file, scan, planes) {
   const beyond = new Int16Array(SIZE); // a block that only fills up an MCU
   const read = readerOf(file, scan);
   let state = null;
+  const checkEnd = () => {
+    if (state?.bits.isOver()) throw damaged();
+  };
   const begin = (number) => {
-    checkEnd(state);
+    checkEnd();
     if (!parts[number]) throw damaged();
     state = { bits: new BitReader(parts[number]), before: scan.components.map(() => 0), run: 0 };
   };
@@ -256,18 +252,15 @@ export function decodeScan(file, scan, planes) {
     const start = isInside ? (row * cols + col) * SIZE : 0;
     read(state, tables[place], isInside ? planes[scan.components[place]] : beyond, start, place);
   });
-  checkEnd(state);
-}
-
-function checkEnd(state) {
-  if (state?.bits.isOver()) throw damaged();
+  checkEnd();
 }
 
 /** Reader of a block in this kind of scan. */
 function readerOf({ progressive }, { first, last, high, low }) {
   if (!progressive) return readBlock;
-  if (first === 0) return high ? (state, _, plane, start) => refineDc(state, plane, start, low) : firstDc(low);
-  return high ? refineAc(first, last, 1 << low) : firstAc(first, last, low);
+  if (first > 0) return high ? refineAc(first, last, 1 << low) : firstAc(first, last, low);
+  if (!high) return (state, { dc }, plane, start, place) => void (plane[start] = nextDc(state, dc, place) << low);
+  return ({ bits }, _, plane, start) => void (plane[start] |= bits.take(1) << low);
 }
 
 function readBlock(state, { dc, ac }, plane, start, place) {
@@ -288,14 +281,6 @@ function readBlock(state, { dc, ac }, plane, start, place) {
 }
 
 const nextDc = (state, dc, place) => (state.before[place] += state.bits.value(state.bits.symbol(dc)));
-
-const firstDc = (low) => (state, { dc }, plane, start, place) => {
-  plane[start] = nextDc(state, dc, place) << low;
-};
-
-function refineDc({ bits }, plane, start, low) {
-  if (bits.take(1)) plane[start] |= 1 << low;
-}
 
 const firstAc = (first, last, low) => (state, { ac }, plane, start) => {
   if (state.run > 0) {
