@@ -72,7 +72,7 @@ def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, No
     running in it.
     """
     waiting: deque[Future] = deque()
-    with closing(items), ThreadPoolExecutor(1) as pool, _cancelled(waiting):
+    with closing(items), _ONE_EACH, ThreadPoolExecutor(1) as pool, _cancelled(waiting):
         waiting.extend(pool.submit(next, items, _END) for _ in range(depth))
         while (item := waiting.popleft().result()) is not _END:
             waiting.append(pool.submit(next, items, _END))

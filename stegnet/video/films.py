@@ -7,10 +7,11 @@ always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusua
 FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
 """
 
-from collections.abc import Container, Generator, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -20,8 +21,10 @@ from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.filter import Graph
+from av.filter.context import FilterContext
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
@@ -39,6 +42,7 @@ _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for fil
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
+_GRAPHS = 2  # of filters, that are kept: making one takes as long as using it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
 _TRANSPOSED = {
     (False, False): "cclock_flip",
@@ -71,12 +75,34 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
 
 
-def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: bool = False) -> np.ndarray:
+_Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
+
+
+def _new_graph(width: int, height: int, format: str, _: object, filters: tuple[_Filter, ...]) -> _Graph:
+    """FFmpeg's filters for frames of a size and format, one after the other."""
+    graph = Graph()
+    nodes = [graph.add_buffer(width=width, height=height, format=VideoFormat(format), time_base=_TIME_BASE)]
+    nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
+    for node, following in pairwise(nodes):
+        node.link_to(following)
+    graph.configure()
+    return graph, nodes[0], nodes[-1]
+
+
+def to_rgb(
+    frame: VideoFrame,
+    width: int,
+    height: int,
+    path: Source,
+    as_ffmpeg: bool = False,
+    graph: Callable[..., _Graph] = _new_graph,
+) -> np.ndarray:
     """A decoded frame as a player shows it: rotated, then resized, transparency over white; (H, W, 3) uint8.
 
     Args:
         width, height: before rotation.
         path: for messages.
+        graph: keeps the filters for the frames that follow.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
             lossless container that is converted otherwise stands out.
@@ -90,8 +116,11 @@ def to_rgb(frame: VideoFrame, width: int, height: int, path: Source, as_ffmpeg: 
         frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
+    colours = int(frame.colorspace), int(frame.color_range)
     try:
-        picture = _filtered(frame, filters).to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
+        _, source, sink = graph(frame.width, frame.height, frame.format.name, colours, filters)
+        source.push(frame)
+        picture = sink.pull().to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
     except av.FFmpegError as error:
         what = f"{path}: its colour matrix ({frame.colorspace}) is not supported"
         raise MediaError(what, "convert it to MP4 (H.264) first") from error
@@ -122,19 +151,6 @@ def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
         yield "hflip", ""
     if d < 0:
         yield "vflip", ""
-
-
-def _filtered(frame: VideoFrame, filters: Sequence[_Filter]) -> VideoFrame:
-    """The frame after FFmpeg's filters."""
-    graph = Graph()
-    size = {"width": frame.width, "height": frame.height}
-    nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
-    nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
-    for node, following in pairwise(nodes):
-        node.link_to(following)
-    graph.configure()
-    nodes[0].push(frame)
-    return nodes[-1].pull()
 
 
 def _has_alpha(frame: VideoFrame) -> bool:
@@ -325,12 +341,12 @@ def read_frames(
                 if only is None or index in only:
                     yield np.array(over_white(frame))
         return
-    size = None
+    size, graph = None, lru_cache(_GRAPHS)(_new_graph)
     with closing(decode(path, stream)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if only is None or index in only:
-                yield to_rgb(frame, *size, path, as_ffmpeg)
+                yield to_rgb(frame, *size, path, as_ffmpeg, graph)
 
 
 def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
