@@ -89,7 +89,7 @@ def untrained(weights: Path) -> Modem:
     """The modem before training: dithered quantisation index modulation with the same periods."""
     torch.manual_seed(0)
     engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
-    return Modem(engine, QIM, read_points(weights))
+    return Modem(engine, read_points(weights))
 
 
 def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) -> list[Row]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stegnet.core.blocks import BLOCK
 from stegnet.core.jpeg import through_jpeg
 from stegnet.keys import KeySource, seeded
 from stegnet.methods.robust import (
-    BLOCK,
     GROUP,
     HEAD_BYTES,
     WRITTEN,
@@ -23,9 +23,9 @@ from stegnet.methods.robust import (
     hide_in_group,
     new_nonce,
     new_variant,
+    own_grid,
     pieces_of,
     robust_key,
-    robust_salts,
 )
 from stegnet.video.films import read_frames
 from study.film_motion import motion, through_film
@@ -57,7 +57,7 @@ class RobustHider:
     def picture(self, cover: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
         """The container of a picture."""
         shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
-        salt = next(robust_salts(cover))
+        salt = next(own_grid(*cover.shape[:2]).salts(cover))
         derived = robust_key(key, salt)
         content = random(content_room(shape[0] * shape[1], self.point, _USED_RATE))
         blocks = Blocks(shape, self.point, derived, salt)

@@ -28,10 +28,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
     "CONTENT": [
         (
-            "methods.robust.content",
+            "methods.robust.survival",
             "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
         ),
-        ("methods.robust.content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
+        ("methods.robust.survival", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
     "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
@@ -65,7 +65,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "MODEM": [
         ("core.blocks", "BLOCK DITHER"),
         ("methods.robust.modem", "AROUND PATCHES"),
-        ("methods.robust.reader", "MANY"),
+        ("methods.robust.modem", "MANY"),
     ],
     "QUALITY": [("networks.quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
@@ -73,11 +73,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("record.record", "NUMBERS SPREAD SPARE MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
         ("record.record", "MAX_STAMP MAX_SECONDS"),
     ],
-    "REGIONS": [("methods.robust.regions", "REGIONS LUMA")],
+    "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
     "ROBUST_RECORD": [
         ("methods.robust.record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
-        ("methods.robust.places", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
-        ("methods.robust.regions", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
+        ("methods.robust.record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
+        ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
     "SEALED": [("methods.sealed", "RATE MEASURED")],

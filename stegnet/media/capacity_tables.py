@@ -3,7 +3,7 @@
 The figures are means: a picture of fine texture may come back 8 dB worse, a plain one 10 dB better, or exact. The
 table was measured (compression.py, tools of commit 409090fb) on 22 to 44 photographs (ImageNet, the middle 256×256
 pixels) and on two films (Big Buck Bunny, and a cockatoo at its feeder, 640×360, 25 frames each, without sound). Up to
-0.25 bits per pixel, pictures are scaled too, as the method "robust" does (`fit_picture` in `methods/robust/content.py`,
+0.25 bits per pixel, pictures are scaled too, as the method "robust" does (`fit_picture` in `robust/survival.py`,
 the same 44 photographs).
 """
 

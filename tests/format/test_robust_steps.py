@@ -14,10 +14,10 @@ from stegnet.methods.robust import (
     OperatingPoint,
     coded_bits,
     dither_of,
+    own_grid,
     parse_content,
     region_means,
     robust_key,
-    robust_salts,
     textures,
     used_blocks,
 )
@@ -62,7 +62,7 @@ def test_salts_keys_and_places():
     shape = cover.shape[0] // SIDE, cover.shape[1] // SIDE
     means = region_means(cover[: shape[0] * SIDE, : shape[1] * SIDE])
     assert means.tolist() == pytest.approx(CONTAINER["means"], abs=1e-9)
-    assert [salt.hex() for salt in robust_salts(cover)] == CONTAINER["salts"]
+    assert [salt.hex() for salt in own_grid(*cover.shape[:2]).salts(cover)] == CONTAINER["salts"]
     assert KEY.robust(b"dither", SALT).hex() == CONTAINER["dither_key"]
     assert KEY.robust(b"record", SALT, bytes(8)).hex() == CONTAINER["record_key"]
     assert robust_key(PASSPHRASE, SALT).robust(b"dither", SALT).hex() == CONTAINER["dither_key_by_passphrase"]

@@ -159,7 +159,7 @@ class IdealEngine:
 
 SMALL, LARGE = ROBUST["rungs"]
 RUNGS = OperatingPoint("small", 0, SMALL, 38.0, 1, 100), OperatingPoint("large", SMALL, LARGE, 38.0, 1, 100)
-IDEAL = Modem(IdealEngine(), "00" * 32, RUNGS)
+IDEAL = Modem(IdealEngine(), RUNGS)
 
 
 @pytest.mark.slow

@@ -66,4 +66,4 @@ RUNGS = (
 
 def index_modem() -> Modem:
     """Each of its points' bits has a coefficient of its own."""
-    return Modem(IndexEngine(sum(point.bits for point in RUNGS)), "00" * 32, RUNGS)
+    return Modem(IndexEngine(sum(point.bits for point in RUNGS)), RUNGS)

@@ -20,10 +20,9 @@ from stegnet.core.kinds import FILM, PICTURE
 from stegnet.image.pictures import resize
 from stegnet.methods.method import option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.places import SHARES, share_of
-from stegnet.methods.robust.qim import DENSE, FILM_POINTS, OperatingPoint
-from stegnet.methods.robust.registration import REACH
-from stegnet.methods.robust.tiles import LEAST_SIDE
+from stegnet.methods.robust.groups import DENSE, FILM_POINTS
+from stegnet.methods.robust.record import SHARES, OperatingPoint, share_of
+from stegnet.methods.robust.registration import LEAST_SIDE, REACH
 from stegnet.video.film_writer import Coding
 from stegnet.video.films import FilmInfo
 
@@ -196,7 +195,10 @@ class PictureChannel(Channel):
         if self.factor is not None:
             for crop, (share, *how) in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
                 small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, *how), self.saves[0])
-                placed = grid.placed(*_lacking(crop, sent, grid))
+                # Pixels of the grid that the copy lacks at its edges, as exactly as readers find them.
+                sizes = zip(crop, 2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
+                lacking = [round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, side, whole in sizes]
+                placed = grid.placed(*lacking)
                 yield small, placed
             yield resize(small, *sent.shape[:2]), placed
         elif self.cropped:
@@ -279,22 +281,22 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
         small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR or factors.get("crop") == 1
         if number in (entry.numbers or [None]) and joined in entry.edits and not small:
             return entry.channel(text, number, factors)
-    raise ConfigError(*_unknown(text, kind))
+    raise _unknown(text, kind)
 
 
-def _unknown(text: str, kind: str) -> tuple[str, str]:
-    """The error and hint for a channel that is none."""
+def _unknown(text: str, kind: str) -> ConfigError:
+    """The error for a channel that is none."""
     numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
     if kind == FILM:
         known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
-        return f"survive: unknown video channel {text!r}", hint
+        return ConfigError(f"survive: unknown video channel {text!r}", hint)
     known = ", ".join(f"{name}:{some[0]} to {name}:{some[-1]}" for name, some in numbers.items())
     hint = (
         f"known: {known}, or {MESSENGER}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with "
         "+crop cropped ones, with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
     )
-    return f"survive: unknown channel {text!r}", hint
+    return ConfigError(f"survive: unknown channel {text!r}", hint)
 
 
 _NAME, _EDIT = re.compile(r"(\w+)(?::(\d{1,3}))?"), re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")
@@ -405,12 +407,6 @@ def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
 def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
     height, width = picture.shape[:2]
     return Grid(height - top - bottom, width - left - right, own=True, top=-top, left=-left).area(picture)
-
-
-def _lacking(crop: tuple[int, ...], sent: np.ndarray, grid: Grid) -> list[float]:
-    """Pixels of a grid that copies of a cropped picture lack at its edges, as exactly as readers find them."""
-    sizes = zip(2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
-    return [round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, (side, whole) in zip(crop, sizes, strict=True)]
 
 
 def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from math import log
 
 import numpy as np
 
@@ -160,6 +161,11 @@ def _flip(magnitudes: np.ndarray) -> np.ndarray:
     magnitudes *= 0.5
     np.log(np.tanh(magnitudes, magnitudes), magnitudes)
     return np.negative(magnitudes, magnitudes)
+
+
+def information(right: np.ndarray) -> float:
+    """Mutual information in bits of a bit and its log-likelihood ratio, from ratios that are positive where right."""
+    return float(1 - np.logaddexp(0, -right.astype(np.float64)).mean() / log(2))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +35,27 @@ from stegnet.methods.method import (
     media_compressors,
 )
 from stegnet.methods.robust.channels import DEFAULTS, MESSENGER, FilmChannel, RobustOptions, parse_channel
-from stegnet.methods.robust.content import ROBUST, file_bytes
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
+from stegnet.methods.robust.grid import hidden_area
 from stegnet.methods.robust.groups import (
+    GROUP,
     HEAD_BYTES,
     GroupContent,
+    coefficients,
     hidden_pixels,
     hide_in_group,
+    luma,
     modulated,
     new_variant,
     pieces_of,
+    read_groups,
+    sines,
+    sureness,
 )
-from stegnet.methods.robust.places import SHARES, share_of
-from stegnet.methods.robust.qim import GROUP, OperatingPoint, coefficients, luma, sines, sureness
-from stegnet.methods.robust.reader import read_groups
-from stegnet.methods.robust.record import new_nonce
-from stegnet.methods.robust.regions import hidden_area
-from stegnet.methods.robust.survival import RobustCarrier, RobustContainer
+from stegnet.methods.robust.record import SHARES, OperatingPoint, new_nonce, share_of
+from stegnet.methods.robust.survival import ROBUST, RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of
-from stegnet.video.film_writer import Coding, FilmWriter
+from stegnet.video.film_writer import Coding, FilmWriter, write_h264
 from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
 from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import check_sides, with_sound
@@ -117,10 +119,12 @@ def embed_in_film(
     reduced = ("reduce",) if channel.reduces(info) else ()
     copied = () if exact else ("compress",)
     context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
-    sent = _sent(cover, channel, payload.folder(), context)
+    sent, folder = (cover, info), payload.folder()
+    if channel.reduces(info):
+        sent = _reduced(cover, channel, folder / "sent.mp4", context)
     wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
     for points in channel.operating_points(options.container_psnr, exact=exact):
-        carriers = [FilmCarrier(sent, channel, point, most, key, context) for point, most in points]
+        carriers = [FilmCarrier(*sent, folder, channel, point, most, key, context) for point, most in points]
         carrier = _first_with_room(carriers, wanted, secret)
         if any(carrier.rates):
             break
@@ -129,28 +133,16 @@ def embed_in_film(
     return made
 
 
-@dataclass(frozen=True)
-class _SentFilm:
-    """A film as it is sent, and a folder for films that are tried."""
-
-    file: Source
-    info: FilmInfo
-    folder: Path
-
-
-def _sent(cover: Cover, channel: FilmChannel, folder: Path, context: Context) -> _SentFilm:
-    """The cover as it is sent: in a file without loss, if it has too many pixels or frames."""
-    info = cover.film
-    if not channel.reduces(info):
-        return _SentFilm(cover, info, folder)
-    kept, (height, width) = range(0, len(info.pts), channel.every(info)), channel.sent_size(info.height, info.width)
-    path = folder / "sent.mp4"
+def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> tuple[Path, FilmInfo]:
+    """The cover with as few pixels and frames as are sent, in a file without loss."""
+    info, (height, width) = cover.film, channel.sent_size(cover.film.height, cover.film.width)
+    kept = range(0, len(info.pts), channel.every(info))
     info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
     with FilmWriter(path, width, height, info.rate, form="mp4", time_base=info.time_base) as film:
         for done, (frame, time) in enumerate(zip(read_frames(cover, kept), info.times, strict=True), 1):
             film.write(resize(frame, height, width), time)
             context.progress("reduce", done, len(kept))
-    return _SentFilm(path, info, folder)
+    return path, info
 
 
 def _first_with_room(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
@@ -197,8 +189,13 @@ class _NewFilm(RobustContainer):
         with_sound(self.carrier.film, self._cover.path, part, self._form)
 
     def notes_on_cover(self) -> tuple[str, ...]:
-        lost = (*self._cover.film.notes, *left_out(self._cover, self._form))
-        return *_on_size(self._cover.film, self.carrier.info), *(f"cover: {note}" for note in lost)
+        cover, sent, notes = self._cover.film, self.carrier.info, []
+        if sent != cover:
+            rates = f" and {float(cover.rate):g} to {float(sent.rate):g} frames a second"
+            sizes = f"{cover.width}×{cover.height} to {sent.width}×{sent.height} pixels"
+            sizes += rates if sent.rate != cover.rate else ""
+            notes = [f"the cover was reduced from {sizes}, as messengers do"]
+        return *notes, *(f"cover: {note}" for note in (*cover.notes, *left_out(self._cover, self._form)))
 
     def secret_psnr(self) -> None:
         return None
@@ -207,42 +204,37 @@ class _NewFilm(RobustContainer):
         return {"container_psnr": self.carrier.psnr} | super().figures()
 
 
-def _on_size(cover: FilmInfo, sent: FilmInfo) -> tuple[str, ...]:
-    """A note on what was reduced."""
-    if sent == cover:
-        return ()
-    frames = f" and {float(cover.rate):g} to {float(sent.rate):g} frames a second" if sent.rate != cover.rate else ""
-    sizes = f"{cover.width}×{cover.height} to {sent.width}×{sent.height} pixels"
-    return (f"the cover was reduced from {sizes}{frames}, as messengers do",)
-
-
+@dataclass(eq=False)
 class FilmCarrier(RobustCarrier):
     """A film that carries a record in each group of frames.
 
-    Args:
-        point, most: of the channel's `operating_points`.
     Attributes:
+        cover, info: the film as it is sent.
+        folder: for films that are tried.
+        point, most: of the channel's `operating_points`.
         groups: their number.
         shape: rows and columns of blocks.
         film: the container, without sound.
     """
 
+    cover: Source
+    info: FilmInfo
+    folder: Path
+    channel: FilmChannel
+    point: OperatingPoint
+    most: int
+    key_source: KeySource
+    context: Context
     attempts, copies, head, least, together = 6, 2, HEAD_BYTES, 0, _MACROBLOCK
     spared, uneven = 0.75, 4.0
 
-    def __init__(
-        self,
-        sent: _SentFilm,
-        channel: FilmChannel,
-        point: OperatingPoint,
-        most: int,
-        key_source: KeySource,
-        context: Context,
-    ) -> None:
-        self._file, self.info, self._folder = sent.file, sent.info, sent.folder
-        self.channel, self.point, self._key_source, self.context = channel, point, key_source, context
+    def __post_init__(self) -> None:
         self.shape, self.groups = (self.info.height // BLOCK, self.info.width // BLOCK), len(self.info.pts) // GROUP
-        self.blocks, self.shares, self.film = math.prod(self.shape), range(most, SHARES), self._folder / "written.mp4"
+        self.blocks, self.shares, self.film = (
+            math.prod(self.shape),
+            range(self.most, SHARES),
+            self.folder / "written.mp4",
+        )
         self._every = -(-len(self.info.pts) // _SAMPLED)
         self._kept: dict[int, np.ndarray] = {}
         self._errors: dict[int, float] = {}
@@ -262,16 +254,23 @@ class FilmCarrier(RobustCarrier):
             return []
         groups = range(self.groups)
         some = groups if len(groups) <= _FEW else sorted({*groups[::_EVERY], groups[-1]})
-        measured = dict(zip(some, self._rates_of(some), strict=True))
-        return [_between(measured, index) for index in groups]
+        rates = dict(zip(some, self._rates_of(some), strict=True))
+        for before, after in pairwise(some):
+            lower = max(min(rates[before], rates[after]) - _MARGIN, 0)
+            rates |= dict.fromkeys(range(before + 1, after), lower)
+        return [rates[index] for index in groups]
 
     def measured(self) -> list[int]:
         return self.rates
 
     def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
-        motion = self._folder / "motion.mp4"
-        self._search(motion, read_frames(self._file), self.info, self.context)
-        self._contents = self._contents_of(content, rates, share)
+        motion, rooms, random = self.folder / "motion.mp4", self.rooms(rates, share), self.context.randomness
+        self._search(motion, read_frames(self.cover), self.info, self.context)
+        pieces, variant, rise = pieces_of(content, filter(None, rooms)), new_variant(random), self.channel.rise
+        self._contents = [
+            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
+            for rate, room in zip(rates, rooms, strict=True)
+        ]
         self._write(self.film, self._containers(motion), self.info, WRITTEN, self.context)
 
     def failed(self) -> set[int]:
@@ -280,7 +279,7 @@ class FilmCarrier(RobustCarrier):
         def step(done: int) -> None:
             self.context.progress("verify", done, len(self.info.pts))
 
-        with closing(read_groups(read_frames(again), self._key_source, step, _LOST)) as readings:
+        with closing(read_groups(read_frames(again), self.key_source, step, _LOST)) as readings:
             found = [reading.content if reading else b"" for reading in readings]
         return {
             index for index, sent in enumerate(self._contents) if sent and not found[index].startswith(sent.content)
@@ -306,7 +305,7 @@ class FilmCarrier(RobustCarrier):
         columns, seed = columns[columns // width % 2 == 0], self.context.randomness(16)
         shape, pts = (rows, len(columns)), self.info.pts[: len(groups) * GROUP]
         info = replace(self.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
-        film, motion = self._folder / "measured.mp4", self._folder / "measured-motion.mp4"
+        film, motion = self.folder / "measured.mp4", self.folder / "measured-motion.mp4"
 
         def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
             """Signs, (rows, columns, bits), and dither of a group."""
@@ -328,32 +327,25 @@ class FilmCarrier(RobustCarrier):
                 signs, dither = drawn(index)
                 found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, point.run)]
                 signs = signs.reshape(dither.shape)
-                yield _rate((sines(found, dither, point) * signs)[signs != 0])
+                right = (sines(found, dither, point) * signs)[signs != 0]
+                rate = int(sureness(right)[1] * RATES * _SHARE) - _MARGIN if right.size else 0
+                yield min(rate, HIGHEST) if rate >= LOWEST else 0
 
     def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
         """Some of the cover's groups, of which only these columns of blocks are left."""
         wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
         pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-        with closing(read_frames(self._file, wanted)) as frames:
+        with closing(read_frames(self.cover, wanted)) as frames:
             for _ in groups:
                 yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
-    def _contents_of(self, message: bytes, rates: Sequence[int], share: int) -> list[GroupContent | None]:
-        """The content of each group; None: nothing."""
-        rooms, random, rise = self.rooms(rates, share), self.context.randomness, self.channel.rise
-        pieces, variant = pieces_of(message, filter(None, rooms)), new_variant(random)
-        return [
-            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
-            for rate, room in zip(rates, rooms, strict=True)
-        ]
-
     def _containers(self, motion: Path) -> Generator[np.ndarray, None, None]:
         """The cover's frames with what is hidden in each group, and the rest of the frames."""
-        with closing(read_frames(self._file)) as frames, closing(self._moves(motion)) as moving:
+        with closing(read_frames(self.cover)) as frames, closing(self._moves(motion)) as moving:
             for index, (content, moves) in enumerate(zip(self._contents, moving, strict=False)):
                 group, first = list(islice(frames, GROUP)), index * GROUP
                 self._kept |= {first + at: each for at, each in enumerate(group) if (first + at) % self._every == 0}
-                yield from hide_in_group(group, self.point, content, self._key_source, moves) if content else group
+                yield from hide_in_group(group, self.point, content, self.key_source, moves) if content else group
             yield from frames
 
     def _compared(self) -> Generator[VideoFrame, None, None]:
@@ -381,7 +373,7 @@ class FilmCarrier(RobustCarrier):
     def _again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo, context: Context) -> Path:
         """The frames of a written film encoded once more, as it is promised to survive."""
         for generation in range(self.channel.generations):
-            again = self._folder / f"again-{generation}.mp4"
+            again = self.folder / f"again-{generation}.mp4"
             self._write(again, frames, info, self.channel.coding, context.under("check"))
             frames = decode(again)
         return again
@@ -390,7 +382,6 @@ class FilmCarrier(RobustCarrier):
         self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding, context: Context
     ) -> None:
         """Encodes frames that are made in a thread."""
-        from stegnet.video.film_writer import write_h264
 
         def counted(frames: Iterator[Picture]) -> Iterator[Picture]:
             for done, frame in enumerate(frames, 1):
@@ -399,16 +390,3 @@ class FilmCarrier(RobustCarrier):
 
         with closing(prefetch(frames, GROUP // 2)) as made:
             write_h264(film, counted(made), info, coding, draft=True)
-
-
-def _between(measured: dict[int, int], index: int) -> int:
-    if index in measured:
-        return measured[index]
-    before, after = max(at for at in measured if at < index), min(at for at in measured if at > index)
-    return max(min(measured[before], measured[after]) - _MARGIN, 0)
-
-
-def _rate(right: np.ndarray) -> int:
-    """The rate at which a group is recovered, from sines that are positive where right; 0 if it is not."""
-    rate = int(sureness(right)[1] * RATES * _SHARE) - _MARGIN if right.size else 0
-    return min(rate, HIGHEST) if rate >= LOWEST else 0

@@ -1,23 +1,34 @@
-"""The grid of blocks that bits are hidden in: a picture's own pixels, or a canonical size it is resampled to.
+"""What codecs keep of a picture, its salt and texture; and the grid of blocks that bits are hidden in (docs/format.md).
 
-The canonical sizes of a picture follow from its aspect ratio alone, so that a reader finds them in any resized copy
-(docs/format.md, "Resized containers"). A cropped or shifted picture lies somewhere in the grid it was hidden in, and so
-does a resized copy of it.
+A grid is made of the picture's own pixels, or is a canonical size that the picture is resampled to. Canonical sizes
+follow from the aspect ratio alone, so that a reader finds them in any resized copy. A cropped or shifted picture lies
+somewhere in the grid it was hidden in, and so does a resized copy of it.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from hashlib import sha256
+from itertools import islice, pairwise, product
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from stegnet.core.blocks import BLOCK
+from stegnet.core.blocks import LUMA as WEIGHTS
+from stegnet.core.samples import strips
 from stegnet.image.pictures import reduced, resize
-from stegnet.methods.robust.regions import SALT, hidden_area, region_means, salts_of
+from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes
+
+SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
+_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_MOST_NEAR, _MOST_SALTS = 6, 8
+
+_REGIONS = 4  # in a row and in a column
+LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
+LUMA_SHARES = np.float32(WEIGHTS)
 
 _SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
 _SMALLEST = 64  # short side in pixels of grids of which cropped copies are known
@@ -34,6 +45,94 @@ _SIDE = 0.12
 # The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
 _SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
 SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
+
+
+class RegionSums:
+    """Sums of luma over rectangles of a picture, (H, W, 3) uint8, with given edges.
+
+    Args:
+        down, across: the edges in pixels.
+    """
+
+    def __init__(self, picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> None:
+        self._down, self._across = np.unique(down), np.unique(across)
+        rows = [picture[top:bottom].sum(0, dtype=np.uint32) for top, bottom in pairwise(self._down)]
+        parts = [[row[left:right].sum(0, dtype=np.int64) for left, right in pairwise(self._across)] for row in rows]
+        self._sums = np.zeros((self._down.size, self._across.size), np.int64)
+        self._sums[1:, 1:] = (np.array(parts) @ LUMA).cumsum(0).cumsum(1)
+
+    def means(self, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+        """Mean luma, (n,) float64 in levels, of the regions between these edges, row by row; exact sums."""
+        corners = self._sums[np.ix_(np.searchsorted(self._down, down), np.searchsorted(self._across, across))]
+        sizes = np.outer(np.diff(down), np.diff(across))
+        return (np.diff(np.diff(corners, axis=0), axis=1) / sizes).reshape(-1) / sum(LUMA)
+
+
+def region_means(area: np.ndarray) -> np.ndarray:
+    """Mean luma of each region of a hidden area, (n,) float64 in levels."""
+    edges = [region_edges(side // BLOCK) for side in area.shape[:2]]
+    return RegionSums(area, *edges).means(*edges)
+
+
+def region_edges(blocks: int) -> np.ndarray:
+    """Edges, in pixels, of the regions of so many blocks in a row or column: of all but the first and the last.
+
+    What is cut off a picture's edges by up to a block is in no region, so that it changes no salt.
+    """
+    border = 1 if blocks >= _REGIONS + 2 else 0
+    inner = blocks - 2 * border
+    parts = min(inner, _REGIONS)
+    return BLOCK * (border + inner * np.arange(parts + 1) // parts)
+
+
+def hidden_area(picture: np.ndarray) -> np.ndarray:
+    """The part of a picture that is made of whole blocks; a view."""
+    height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
+    """The salts that a picture with these mean lumas of regions, (n,) in levels, may have had; the likeliest first.
+
+    A salt is a hash of a prefix and the means, in steps of so many levels. Means that are nearer than `near` to an edge
+    of their step may have been moved over it by a codec.
+    """
+    numbers = (means // step).astype(int)
+    above = means - step * numbers >= step / 2
+    others = numbers + np.where(above, 1, -1)  # the step across the nearer edge
+    distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
+    distances[(others < 0) | (others > 255 // step)] = np.inf
+    close = np.flatnonzero(distances < near)
+    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
+    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
+    flips.sort(key=lambda some: distances[some].sum())
+    for some in flips[:_MOST_SALTS]:
+        values = numbers.copy()
+        values[some] = others[some]
+        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+
+
+def textures(area: np.ndarray) -> np.ndarray:
+    """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int.
+
+    Its own is not counted, which hiding changes; where there is no neighbour, the nearest block serves.
+
+    Args:
+        area: (8 · rows, 8 · cols, 3) uint8.
+    """
+    deviations, cols = [], area.shape[1] // BLOCK  # 64 times the standard deviation of each block's luma, rounded down
+    for rows in strips(len(area) // BLOCK, BLOCK * area.shape[1]):
+        part = area[BLOCK * rows.start : BLOCK * rows.stop]
+        luma = sum(part[..., colour] * np.int32(share) for colour, share in enumerate(LUMA)) // sum(LUMA)
+        blocks = luma.reshape(-1, BLOCK, BLOCK * cols)
+        sums, squares = (each.sum(1).reshape(-1, cols, BLOCK).sum(2) for each in (blocks, blocks**2))
+        deviations.append(np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64))
+    found = np.concatenate(deviations)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(found, 1, "edge"), (3, 3))
+    return around.sum((2, 3)) - found
+
+
+# Grids
 
 
 @dataclass(frozen=True)
@@ -74,31 +173,13 @@ class Grid:
 
         Where it reaches beyond the picture, the pixels at the picture's edges are repeated.
         """
-        if not self.own:
-            return self._stretched(picture)
-        top, left = -int(self.top), -int(self.left)
-        bottom, right = top + self.height, left + self.width
-        inside = picture[max(top, 0) : bottom, max(left, 0) : right]
-        spans = (top, bottom, picture.shape[0]), (left, right, picture.shape[1])
-        return _with_edges(inside, [(max(-first, 0), max(last - side, 0)) for first, last, side in spans])
-
-    @property
-    def whole(self) -> bool:
-        """True if it is made of the pixels of a picture that was neither resized, cropped nor shifted."""
-        return self.own and not self._cropped
-
-    @property
-    def lacking(self) -> tuple[float, float, float, float]:
-        """Pixels of the grid that the picture lacks at the top, left, bottom and right."""
-        return self.top, self.left, self.bottom, self.right
-
-    @property
-    def _cropped(self) -> bool:
-        return any(self.lacking)
-
-    def _stretched(self, picture: np.ndarray) -> np.ndarray:
-        """As `area`, of a copy."""
         height, width = picture.shape[:2]
+        if self.own:
+            top, left = -int(self.top), -int(self.left)
+            bottom, right = top + self.height, left + self.width
+            inside = picture[max(top, 0) : bottom, max(left, 0) : right]
+            spans = (top, bottom, height), (left, right, width)
+            return _with_edges(inside, [(max(-first, 0), max(last - side, 0)) for first, last, side in spans])
         scales = height / (self.height - self.top - self.bottom), width / (self.width - self.left - self.right)
         top, left, bottom, right = (pixels * scale for pixels, scale in zip(self.lacking, 2 * scales, strict=True))
         beyond = [[max(math.ceil(pixels), 0) for pixels in pair] for pair in ((top, bottom), (left, right))]
@@ -107,30 +188,34 @@ class Grid:
         whole = Image.fromarray(_with_edges(picture, beyond))
         return np.array(whole.resize((self.width, self.height), Image.Resampling.LANCZOS, box))
 
+    @property
+    def lacking(self) -> tuple[float, float, float, float]:
+        """Pixels of the grid that the picture lacks at the top, left, bottom and right."""
+        return self.top, self.left, self.bottom, self.right
+
     def areas(self, picture: np.ndarray) -> Iterator["np.ndarray | ResizedArea"]:
         """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
-        resized = not self.own and not self._cropped
+        resized = not self.own and not any(self.lacking)
         yield ResizedArea(self, picture) if resized else self.area(picture)
         if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
             yield ResizedArea(self, picture, _SHARPEN) if resized else self.area(_filtered(picture, _SHARPEN))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
         """The salts that a picture may have had, the likeliest first."""
+        cropped = any(self.lacking)
         if self.own:
             means = region_means(self.area(picture))
-            return placed_salts(means) if self._cropped else salts_of(SALT, means)
-        return iter(self._salts_of_cropped(picture)) if self._cropped else salts_of_copies(picture)
-
-    def _salts_of_cropped(self, picture: np.ndarray) -> list[bytes]:
-        """The commonest salts of a cropped copy, wherever it lies."""
+            return placed_salts(means) if cropped else salts_of(SALT, means)
+        if not cropped:
+            return salts_of_copies(picture)
+        # The commonest salts of a cropped copy, wherever it lies.
         small, found = reduced(picture, 2 * _THUMBNAIL), Counter[bytes]()
         down, across = _THUMBNAIL / self.height, _THUMBNAIL / self.width
         for top, left, bottom, right in product(_LACKING, repeat=4):
             lacking = top * down, left * across, bottom * down, right * across
-            found.update(
-                placed_salts(region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small)), own=False)
-            )
-        return [salt for salt, _ in found.most_common(_SALTS_OF_CROPPED)]
+            means = region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small))
+            found.update(placed_salts(means, own=False))
+        return (salt for salt, _ in found.most_common(_SALTS_OF_CROPPED))
 
     def placed(self, top: float, left: float, bottom: float = 0, right: float = 0) -> "Grid":
         """The same grid of a picture that was cropped or shifted."""

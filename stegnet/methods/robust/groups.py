@@ -1,47 +1,165 @@
-"""Groups of frames that survive H.264: their bits, and what a film's groups hold (docs/format.md, "Robust films").
+"""Groups of frames that survive H.264: their bits, what a film's groups hold, and reading them (docs/format.md).
 
 A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
 record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
-The frames between those that carry bits take over their changes along the film's motion, which an encoder predicts, so
-that only the first frame of each run costs it more.
+
+Bits are in the phases of DCT coefficients: quantisation index modulation with dither (QIM; Chen and Wornell 2001, IEEE
+Trans. Inf. Theory 47, equation 20). Those in the first frame of each *run* are moved exactly; the frames between take
+over the changes along the film's motion, which an encoder predicts, so that only that first frame costs it more.
 
 A film is hidden with a *variant* of its key, drawn anew, so that two films of one scene share no places. A reader tells
-which one from the header: copies of its bits agree better than by chance.
+which one from the header: copies of its bits agree better than by chance. Where frames were lost, groups are searched.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from hashlib import sha256
+from itertools import chain, islice
+from math import inf
+from operator import itemgetter
 from typing import Self
 
 import numpy as np
 
-from stegnet.core.blocks import BLOCK
-from stegnet.keys import Key, KeySource, Randomness
-from stegnet.methods.robust.places import Blocks
-from stegnet.methods.robust.qim import FREQUENCIES, GROUP, OperatingPoint, changed, coefficients, luma, sines_of
+from stegnet.core.blocks import BLOCK, COSINES, by_block
+from stegnet.core.parallel import parallel_map, prefetch, thread_count
+from stegnet.keys import Key, KeySource, Passphrase, Randomness
+from stegnet.methods.robust.fec import information
+from stegnet.methods.robust.grid import hidden_area, region_means, salts_of
 from stegnet.methods.robust.record import (
+    FINEST,
+    MIDDLE,
+    Blocks,
+    OperatingPoint,
+    Reader,
+    Reading,
+    Received,
     group_dither,
     header_dither,
     header_evidence,
     header_signs,
     make_header,
+    read_first,
     record_signs,
     robust_key,
 )
-from stegnet.methods.robust.regions import hidden_area, region_means, salts_of
 from stegnet.sealing import size_bytes
+from stegnet.video.film_writer import PACE
 from stegnet.video.motion import Motion
 
+GROUP = 48  # frames with a header and record of their own
+VARIANTS = 32
 _NUMBER, _DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * _NUMBER + _DIGEST
 _MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
 _EARLIER = 1, 0.5, 0  # share of the earlier one of two carrying frames in the changes of those between
 _NEAR = 1.0  # levels, of the salt, as in `salts_of`
-VARIANTS = 32
 _BITS = 4608  # of a header, by which its variant is found
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709), in films
+_PHASE = np.float32(0.25)  # of a bit that is 1, in periods; −_PHASE of one that is 0
+_SURENESS = tuple(2.0**power for power in np.arange(-4, 3.1, 0.25))  # log-likelihood ratios of a sine of 1
+_MOST = 16  # coefficients of a block that carry bits in films
+FREQUENCIES = tuple(divmod(place, BLOCK) for place in FINEST[:_MOST])  # vertical and horizontal
+# (64, coefficients) float32, of the coefficients above.
+_BASIS = np.ascontiguousarray(np.kron(COSINES, COSINES)[FINEST[:_MOST]].T.astype(np.float32))
+
+_EVIDENT = 2  # standard deviations: below, no header of a film is decoded
+_HEADER_SURENESS = 1.5  # log-likelihood ratio of a sine of 1, before it is known better
+_SALTS_KEPT = 2
+_MOST_KEYS = 64  # of passphrases, each of which takes a fraction of a second, that are derived for a film
+_TRIED, _SALTS = 2, 2  # groups of a film that is not searched; salts of all but the first
+_BLACK = 8.0  # levels
+_SEARCHED = 2  # groups, from a place where none opens
+_BACK = 8  # frames that may have been repeated
+_MOST_SEARCHES = 6  # in a row, in which nothing is found
+_NTSC = Fraction(1000, 1001)
+# Frames per second that a film may have had before a program changed them.
+_RATES = (*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 20, 15, 12)), 24 * _NTSC, 30 * _NTSC, 60 * _NTSC)
+_NEARLY = Fraction(1, 1000)  # relative difference of rates that are the same
+
+Frames = Callable[[], Generator[np.ndarray, None, None]]
+
+
+def _of_films(name: str, coefficients: int, run: int, scale: float, psnr: float, highest: int) -> OperatingPoint:
+    return OperatingPoint(name, 0, coefficients, psnr, 16, highest, scale, run, GROUP)
+
+
+FILM_POINTS = (  # the most robust first
+    _of_films("coarse", 8, PACE, 7.0, 31.0, 29),
+    _of_films("middle", 8, PACE, 5.0, 33.7, 25),
+    _of_films("fine", 16, PACE, 2.5, 34.9, 20),
+)
+DENSE = _of_films("dense", 16, 1, 2.5, 33.0, 20)  # has the largest capacity, and costs most
+ALL_FILM_POINTS = *FILM_POINTS, DENSE
+
+
+# Bits in phases
+
+
+def exact_luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, in levels; (H, W) float32."""
+    return sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
+
+
+def luma(frame: np.ndarray) -> np.ndarray:
+    """Luma of a frame, (H, W, 3) uint8, rounded; (H, W) uint8."""
+    return np.rint(exact_luma(frame)).astype(np.uint8)
+
+
+def coefficients(luma: np.ndarray, count: int = _MOST) -> np.ndarray:
+    """The first so many coefficients that may carry bits, (blocks, count) float32 in levels, of a luma, (H, W)."""
+    return (by_block(luma).reshape(-1, BLOCK**2) - MIDDLE) @ _BASIS[:, :count]
+
+
+def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
+    """The change of a frame's luma, in levels, by which it carries the bits of a run: (H, W) float32.
+
+    Args:
+        frame: (H, W, 3) uint8, sides multiples of 8.
+        signs: (blocks, coefficients) float32, −1 or 1; 0 for those that stay as they are.
+        dither: the same shape, in periods.
+    """
+    away = _PHASE * signs + dither - coefficients(exact_luma(frame), point.coefficients) / point.periods
+    moved = np.abs(signs) * (away - np.rint(away)) * point.periods
+    height, width, _ = frame.shape
+    blocks = (moved @ _BASIS[:, : point.coefficients].T).reshape(height // BLOCK, width // BLOCK, BLOCK, BLOCK)
+    return blocks.swapaxes(1, 2).reshape(height, width)
+
+
+def sines(frames: Sequence[np.ndarray], dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
+    """Sines of the phases of a group's bits: 1 where one is 1, −1 where it is 0, as good as it gets.
+
+    Args:
+        frames: coefficients of the first frame of each run, (blocks, at least `point.coefficients`) float32 each.
+        dither: (blocks, bits), in periods.
+    Returns:
+        (blocks, bits) float32.
+    """
+    values = np.concatenate([frame[:, : point.coefficients] for frame in frames], 1)
+    return sines_of(values, np.tile(point.periods, len(frames)), dither)
+
+
+def sines_of(values: np.ndarray, periods: np.ndarray, dither: np.ndarray) -> np.ndarray:
+    """Sines of the phases of coefficients, float32, given their periods and dithers, as `sines`."""
+    phases = values / periods
+    phases -= dither
+    phases *= np.float32(2 * np.pi)
+    return np.sin(phases, phases)
+
+
+def sureness(right: np.ndarray) -> tuple[float, float]:
+    """The log-likelihood ratio of a sine of 1, and a bit's information at it, from sines that are 1 where right."""
+    found = [information(right * each) for each in _SURENESS]
+    best = int(np.argmax(found))
+    return _SURENESS[best], found[best]
+
+
+# Hiding
 
 
 @dataclass(frozen=True)
@@ -224,11 +342,6 @@ def new_variant(randomness: Randomness) -> int:
     return randomness(1)[0] % VARIANTS
 
 
-def variant_of(salt: bytes) -> int:
-    """The variant of a salt of `salt_of_variant`."""
-    return salt[-1]
-
-
 def salt_of_variant(salt: bytes, variant: int) -> bytes:
     """The salt of all subkeys of a group, given the one from which a passphrase's key follows."""
     return salt + bytes([variant])
@@ -258,11 +371,8 @@ class Headers:
         blocks, bits = np.divmod(orders, point.bits)
         runs, coefficients = np.divmod(bits, point.coefficients)
         blocks = np.take_along_axis(np.stack([some.first for some in each]), blocks, 1)
-        dither = [
-            header_dither(key, some.salt, some.first.size, point.bits).reshape(-1)[order]
-            for some, order in zip(each, orders, strict=True)
-        ]
-        signs = np.stack([header_signs(key, some.salt, orders.shape[1]) for some in each])
+        dither = [header_dither(some).reshape(-1)[order] for some, order in zip(each, orders, strict=True)]
+        signs = np.stack([header_signs(some, orders.shape[1]) for some in each])
         numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + coefficients
         return cls(point, numbers.astype(np.int32), np.stack(dither), signs)
 
@@ -275,3 +385,203 @@ class Headers:
         values = np.concatenate(frames).reshape(-1)[self.places]
         sines = sines_of(values, self.point.periods[self.places % len(FREQUENCIES)], self.dither)
         return header_evidence(sines * self.signs)
+
+
+# Reading
+
+
+class GroupReader(Reader):
+    """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
+
+    The variant of the key that opened one group is that of the film. After _MOST_KEYS of a passphrase that opened
+    nothing, no more are derived.
+    """
+
+    def __init__(self, source: KeySource, lost: int = 0) -> None:
+        super().__init__(source, lost)
+        self._most_keys = _MOST_KEYS if isinstance(source, Passphrase) else None
+        self._variant: int | None = None
+        self._headers = lru_cache(_SALTS_KEPT)(
+            lambda salt, shape: [Headers.of(point, shape, self.key_of(salt), salt) for point in ALL_FILM_POINTS]
+        )
+
+    def read(self, signals: Sequence[FrameSignal], salts: int | None = None) -> Reading | None:
+        """Reads the group with these signals, if it opens.
+
+        Args:
+            salts: number of them that are tried; None: all.
+        """
+        tried = list(islice(salts_of_group(signals), salts))
+        if self._most_keys is not None and len(self._keys) >= self._most_keys:
+            tried = [salt for salt in tried if salt in self._keys]
+        with closing(parallel_map(lambda salt: self._likely(signals, salt), tried, thread_count())) as each_salt:
+            for evidence, blocks in chain.from_iterable(each_salt):
+                if evidence > _EVIDENT and (reading := read_first([_ReceivedGroup(blocks, signals, self.lost)])):
+                    self._most_keys, self._variant = None, blocks.salt[-1]
+                    return reading
+        return None
+
+    def _likely(self, signals: Sequence[FrameSignal], salt: bytes) -> list[tuple[float, Blocks]]:
+        """Possible blocks of a group with this salt, and the evidence for each; the likeliest first."""
+        shape, key = signals[0].shape, self.key_of(salt)
+        if self._variant is not None:
+            own = salt_of_variant(salt, self._variant)
+            return [(inf, Blocks(shape, point, key, own)) for point in ALL_FILM_POINTS]
+        found = [
+            (float(evidence), Blocks(shape, headers.point, key, salt_of_variant(salt, variant)))
+            for headers in self._headers(salt, shape)
+            for variant, evidence in enumerate(
+                headers.evidence([signal.coefficients for signal in signals[:: headers.point.run]])
+            )
+        ]
+        return sorted(found, key=itemgetter(0), reverse=True)
+
+
+class _ReceivedGroup(Received):
+    """Bits of a film's group."""
+
+    def __init__(self, blocks: Blocks, signals: Sequence[FrameSignal], lost: int) -> None:
+        super().__init__(blocks, lost)
+        self._frames = [signal.coefficients for signal in signals[:: blocks.point.run]]
+
+    def of_header(self) -> np.ndarray:
+        blocks = self.blocks
+        found = sines([frame[blocks.first] for frame in self._frames], header_dither(blocks), blocks.point)
+        return (_HEADER_SURENESS * found).reshape(-1)[blocks.header_order()]
+
+    def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
+        sure, _ = sureness(right / _HEADER_SURENESS)
+        ratios = sure * sines(self._frames, group_dither(self.blocks, header), self.blocks.point)
+        return self._with_losses(ratios.reshape(-1)[numbers], numbers)
+
+
+def read_film(
+    frames: Frames,
+    times: Callable[[], Sequence[Fraction]],
+    key_source: KeySource,
+    step: Callable[[int], None] = lambda done: None,
+    search: bool = True,
+) -> Pieces | None:
+    """The message of a film, or what is left of it; None if nothing opens with this key.
+
+    Where no group is at its place, frames may have been lost or repeated, or their number per second changed: then
+    groups are searched for, frame by frame and at other rates.
+
+    Args:
+        frames: decodes all frames from the start.
+        times: of the frames in seconds.
+        step: called after each frame with the number of frames read.
+        search: do so before any group was found, too, and try the groups of the whole film; that takes long.
+    """
+    reader = GroupReader(key_source)
+    found = _collect(reader, frames(), step, search)
+    if not found and search:
+        order = _retiming(reader, frames, times())
+        found = _collect(reader, _picked(frames(), order), step) if order else {}
+    return max(found.values(), key=lambda pieces: pieces.share, default=None)
+
+
+def read_groups(
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None], lost: int
+) -> Generator[Reading | None, None, None]:
+    """Readings of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
+    reader, start = GroupReader(key_source, lost), 0
+    with closing(_Window(frames, step)) as window:
+        while group := window.group(start):
+            yield reader.read(group)
+            start += GROUP
+
+
+def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
+    with closing(frames):
+        for frame in frames:
+            yield signal_of(frame)
+
+
+class _Window:
+    """The latest signals of a film's frames, computed in a thread while groups are read. Closes `frames`."""
+
+    def __init__(self, frames: Generator[np.ndarray, None, None], step: Callable[[int], None]) -> None:
+        self._source, self._step = prefetch(_signals(frames), GROUP), step
+        self._first, self._kept = 0, []
+        self.close = self._source.close
+
+    def group(self, start: int) -> list[FrameSignal]:
+        """The group from a frame on; empty if the film has too few frames, or the frame is no longer kept."""
+        while self._first + len(self._kept) < start + GROUP:
+            signal = next(self._source, None)
+            if signal is None:
+                return []
+            self._kept.append(signal)
+            self._step(self._first + len(self._kept))
+        superfluous = max(start - _BACK - self._first, 0)
+        del self._kept[:superfluous]
+        self._first += superfluous
+        index = start - self._first
+        return self._kept[index : index + GROUP] if index >= 0 else []
+
+
+def _collect(
+    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None], search: bool = True
+) -> dict[bytes, Pieces]:
+    """The pieces of each message in a film; if it is not to be searched, and its first groups do not open, none."""
+    found: dict[bytes, Pieces] = {}
+    start, searches, tried = 0, 0, 0
+    with closing(_Window(decoded, step)) as window:
+        while group := window.group(start):
+            reading = reader.read(group, None if search or found or not tried else _SALTS)
+            # A group that is black or white for the most part carries nothing.
+            tried += _BLACK < np.median([signal.means for signal in group]) < 255 - _BLACK
+            if not (reading or found or search) and tried == _TRIED:
+                break
+            if reading is None and searches < (_MOST_SEARCHES if found else int(search)):
+                start, reading = _searched(reader, window, start)
+                searches += 1
+            if reading is not None:
+                add_piece(found, reading.content)
+                searches = 0
+            start += GROUP
+    return found
+
+
+def _searched(reader: GroupReader, window: _Window, start: int) -> tuple[int, Reading | None]:
+    """The first group near a place where none opens, and its reading; the place itself if there is none."""
+    if reading := (ahead := window.group(start + GROUP)) and reader.read(ahead):
+        return start + GROUP, reading  # only this group was lost
+    for shift in (*range(1, _SEARCHED * GROUP), *range(-1, -_BACK, -1)):
+        group = window.group(start + shift) if shift != GROUP else None
+        if group and (reading := reader.read(group, salts=1)):
+            return start + shift, reading
+    return start, None
+
+
+def _retiming(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) -> list[int]:
+    """The frames of a film as they were at the rate at which its first group opens; none if there is no such rate."""
+    if len(times) < 2 or times[-1] <= times[0]:
+        return []
+    own = (len(times) - 1) / (times[-1] - times[0])
+    with closing(frames()) as decoded:
+        signals = [signal_of(frame) for frame in islice(decoded, 3 * GROUP)]
+    for rate in _RATES:  # each of whose frames shows the one in its middle, as long as the film lasts
+        middles = (
+            times[0] + (index + Fraction(1, 2)) / rate for index in range(int((times[-1] - times[0]) * rate) + 1)
+        )
+        order = [bisect_right(times, middle) - 1 for middle in middles]
+        known = [index for index in order[:GROUP] if index < len(signals)]
+        if abs(rate / own - 1) < _NEARLY or len(known) < GROUP:
+            continue
+        if reader.read([signals[index] for index in known], salts=1):
+            return order
+    return []
+
+
+def _picked(frames: Generator[np.ndarray, None, None], order: Sequence[int]) -> Generator[np.ndarray, None, None]:
+    """Frames in a rising order of indices, which may occur several times."""
+    with closing(frames):
+        at, frame = -1, None
+        for index in order:
+            while at < index:
+                at, frame = at + 1, next(frames, None)
+                if frame is None:
+                    return
+            yield frame

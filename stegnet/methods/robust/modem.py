@@ -2,12 +2,16 @@
 
 Each operating point has bits of its own in every block of 8×8 pixels; a container uses those of one point, and all are
 read at once. A keyed *dither* shifts what a coefficient's value means: without it, the bits can't be read.
+
+Most of what readers try is wrong: the key, the salt, the grid. So of a large picture the header's blocks are read
+first; all others are read only where it opens.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Self
 
@@ -17,10 +21,29 @@ from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.errors import WeightsError
 from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
-from stegnet.methods.method import Context
-from stegnet.methods.robust.qim import OperatingPoint
-from stegnet.methods.robust.regions import LUMA_SHARES
-from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card, weights_id
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust.grid import (
+    LUMA_SHARES,
+    SURENESS,
+    Grid,
+    ResizedArea,
+    canonical_grids,
+    hidden_area,
+    own_grid,
+    salts_of_copies,
+    textures,
+)
+from stegnet.methods.robust.record import Blocks, OperatingPoint, Reader, Reading, Received, dither_of, read_first
+from stegnet.methods.robust.registration import (
+    LEAST_SIDE,
+    TILE,
+    TILE_SALT,
+    find_part,
+    likely_grids,
+    map_dither,
+    map_signs,
+)
+from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines import Engine, load_engine
 from stegnet.networks.network import Step, Tile, cut, no_step, tiles
 
@@ -29,6 +52,10 @@ _TILE = 256  # side of a tile without its margin, where the grid is free: its fe
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
 _PATCHES = 10  # that are computed at once, in a row and a column, at most
 _SPARSE = 12  # one block in so many: where fewer carry something, they are computed by patches
+_MANY = 2048  # blocks of a picture of which not all are read at once
+_FEW = 8  # part of the bits that are read alone
+_MOST_READ = 1440  # pixels: side of the middle that is read where any part may be left
+_Tried = tuple[Grid, Sequence[bytes], Step]
 
 
 @dataclass(frozen=True)
@@ -37,13 +64,11 @@ class Modem:
 
     Attributes:
         engine: runs its networks `hide` and `reveal`.
-        weights: id of the weights file.
         points: all that a container may have.
         local: the networks see a block's neighbours at most, so that any grid of tiles gives the same.
     """
 
     engine: Engine
-    weights: str
     points: Sequence[OperatingPoint]
     local: bool = False
 
@@ -58,7 +83,7 @@ class Modem:
     ) -> Self:
         """Loads the modem in a weights file; arguments and errors as `load_engine`."""
         points, local = read_points(path), read_card(path).options.get("backbone") == NO_BACKBONE
-        return cls(load_engine(path, backend, device, precision), weights_id(path), points, local)
+        return cls(load_engine(path, backend, device, precision), points, local)
 
     def hide(
         self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
@@ -223,6 +248,157 @@ def _patches(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> Iter
         yield _Patches(rows[at : at + 1], cols[at : at + 1])
 
 
-def chosen_modem(context: Context) -> Modem:
-    """The modem for pictures of a run; errors as `Modem.load`."""
-    return context.network(Modem.load, SHIPPED_MODEM)
+# Reading
+
+
+class PictureReader(Reader):
+    """Reads pictures, (H, W, 3) uint8 each, or resized copies of them; arguments also as `Reader`.
+
+    Args:
+        search: of copies that were cropped or shifted by a few pixels, too; or any part, if they were made for that.
+            That takes seconds.
+    """
+
+    def __init__(self, modem: Modem, source: KeySource, search: bool = True, lost: int = 0) -> None:
+        super().__init__(source, lost)
+        self._modem, self._search = modem, search
+
+    def read(self, picture: np.ndarray, step: Step = no_step) -> Reading | None:
+        """Reads the record of a picture, if one opens."""
+        if min(picture.shape[:2]) < BLOCK:
+            return None
+        found = self._first_of(picture, self._whole(picture, step))
+        found = found or read_tiled(self._modem, self._source, picture, moved=self._search)
+        if found or not self._search:
+            return found
+        few_keys = isinstance(self._source, Passphrase)
+        placed = likely_grids(self._modem.points, self.key_of, picture, few_keys, step)
+        return self._first_of(picture, ((grid, [salt], no_step) for grid, salt in placed))
+
+    def read_in(self, grid: Grid, picture: np.ndarray) -> Reading | None:
+        """As `read`, of a picture whose grid is known."""
+        return self._read_grid(picture, grid, list(grid.salts(picture)), no_step)
+
+    def _whole(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
+        own = own_grid(*picture.shape[:2])
+        yield own, list(own.salts(picture)), step
+        salts = list(salts_of_copies(picture))
+        yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2], enlarged=self._search))
+
+    def _first_of(self, picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
+        pool = self._modem.engine.pool(picture[..., 0].size)  # so that networks in it have their share of the cores
+        readings = parallel_map(lambda each: self._read_grid(picture, *each), tried, pool.workers, pool.prepare)
+        with closing(readings) as found:
+            return next(filter(None, found), None)
+
+    def _read_grid(self, picture: np.ndarray, grid: Grid, salts: Sequence[bytes], step: Step) -> Reading | None:
+        trust = grid.trust(picture).reshape(-1)
+        for area in grid.areas(picture):
+            own = grid.own and not any(grid.lacking)
+            orders = [textures(area), None] if own else [None]
+            for salt in salts:
+                key, full = self.key_of(salt), grid.full(salt)
+                likelihoods = _Likelihoods(self._modem, area, dither_of(grid.shape, key, full), step)
+                tried = (Blocks(grid.shape, *some) for some in product(self._modem.points, [key], [full], orders))
+                if reading := read_first([_ReceivedPicture(each, likelihoods, trust, self.lost) for each in tried]):
+                    return reading
+        return None
+
+
+class _ReceivedPicture(Received):
+    """Bits of a picture; of few bits of a large one, some ratios are 0."""
+
+    def __init__(self, blocks: Blocks, likelihoods: "_Likelihoods", trust: np.ndarray, lost: int) -> None:
+        super().__init__(blocks, lost)
+        self._likelihoods, self._trust = likelihoods, trust
+
+    def of_header(self) -> np.ndarray:
+        return self._of(self.blocks.header)
+
+    def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
+        return self._of(numbers)
+
+    def _of(self, numbers: np.ndarray) -> np.ndarray:
+        trust = self._trust[numbers // self.blocks.point.bits]
+        return self._with_losses(self._likelihoods.of(self.blocks.point, numbers) * trust, numbers)
+
+
+class _Likelihoods:
+    """The modem's log-likelihood ratios in a hidden area for one salt, computed where they are asked for."""
+
+    def __init__(self, modem: Modem, area: np.ndarray | ResizedArea, dither: np.ndarray, step: Step) -> None:
+        self._modem, self._area, self._dither, self._step = modem, area, dither, step
+        self._cols = area.shape[1] // BLOCK
+        self._count = area.shape[0] // BLOCK * self._cols
+        inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
+        self._large = modem.local and inner and self._count > _MANY
+        self._all: np.ndarray | None = None
+        self._some, self._rows = np.empty((0, modem.bits), np.float32), np.full(self._count, -1, np.int32)
+
+    def of(self, point: OperatingPoint, numbers: np.ndarray) -> np.ndarray:
+        """Ratios of a point's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
+        if self._large and numbers.size < self._count * point.bits // _FEW:
+            blocks, bits = np.divmod(numbers, point.bits)
+            return self._of_some(blocks, bits + point.first)
+        if self._large:  # of those, one point is read
+            read = self._modem.reveal(np.asarray(self._area), self._dither, self._step, point.places)
+            return read.reshape(-1)[numbers]
+        if self._all is None:
+            self._all = self._modem.reveal(np.asarray(self._area), self._dither).reshape(self._count, -1)
+        return self._all[:, point.places].reshape(-1)[numbers]
+
+    def _of_some(self, blocks: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        wanted = np.unique(blocks)
+        rows, cols = np.divmod(wanted, self._cols)
+        last = self._count // self._cols - 1
+        inner = wanted[(rows > 0) & (rows < last) & (cols > 0) & (cols < self._cols - 1)]
+        missing = np.setdiff1d(inner, np.flatnonzero(self._rows >= 0))
+        if missing.size:
+            self._rows[missing] = np.arange(missing.size) + len(self._some)
+            self._some = np.concatenate([self._some, self._modem.reveal_blocks(self._area, self._dither, missing)])
+        places, found = self._rows[blocks], np.zeros(blocks.size, np.float32)
+        known = np.flatnonzero(places >= 0)
+        found[known] = self._some[places[known], bits[known]]
+        return found
+
+
+def read_tiled(
+    modem: Modem, key_source: KeySource, picture: np.ndarray, points: Sequence[OperatingPoint] = (), moved: bool = True
+) -> Reading | None:
+    """Reads any part, (H, W, 3) uint8, of a container of `TiledCarrier`; None if it is none.
+
+    Args:
+        points: that it may have; none: all of the modem's.
+        moved: it may begin at any pixel; else at a whole block.
+    """
+    if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
+        return None
+    top, left = (max(side - _MOST_READ, 0) // 2 for side in picture.shape[:2])
+    picture = picture[top : top + _MOST_READ, left : left + _MOST_READ]
+    shifts = product(range(BLOCK), repeat=2) if moved else [(-top % BLOCK, -left % BLOCK)]
+    found = find_part(key_source, picture, points or modem.points, shifts)
+    if found is None:
+        return None
+    place, period = found
+    area = hidden_area(picture[place.top :, place.left :])
+    shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+    ratios = modem.reveal(area, place.part(map_dither(key_source), shape)) * SURENESS
+    for point in (point for point in modem.points if point.scale == period):
+        sums = place.summed(ratios[..., point.places] * place.part(map_signs(key_source, point), shape))
+        if reading := read_first([_ReceivedTile(Blocks((TILE, TILE), point, key_source, TILE_SALT), sums)]):
+            return reading
+    return None
+
+
+class _ReceivedTile(Received):
+    """Bits of a tile, given their ratios, (TILE, TILE, bits)."""
+
+    def __init__(self, blocks: Blocks, ratios: np.ndarray) -> None:
+        super().__init__(blocks)
+        self._ratios = ratios.reshape(-1)
+
+    def of_header(self) -> np.ndarray:
+        return self._ratios[self.blocks.header]
+
+    def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
+        return self._ratios[numbers]

@@ -1,36 +1,80 @@
-"""Pictures whose content survives a lossy channel, as arrays: tried by real codecs before they are written."""
+"""Pictures whose content survives a lossy channel: tried by real codecs before they are written.
+
+Carriers work on arrays; `embed_in_picture` hides from file to file. A cover that is a JPEG, and to be written as one,
+stays that one where nothing is hidden.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from io import BytesIO
 from itertools import tee
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from PIL import Image
 
-from stegnet.core.blocks import DITHER
+from stegnet.core.blocks import BLOCK, DCT_BASIS, DITHER, coefficients
 from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.jpeg import through_jpeg
-from stegnet.core.parallel import with_heartbeat
+from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
+from stegnet.core.parallel import Progress, with_heartbeat
+from stegnet.core.samples import strips
+from stegnet.core.temporary import temporary_folder
+from stegnet.formats.output import Compressed
+from stegnet.image.avif import has_ffmpeg
+from stegnet.image.jpeg_markers import parse_jpeg
+from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
-from stegnet.methods.method import DEFAULT_CONTEXT, Context
-from stegnet.methods.robust.channels import PictureChannel, Writing
-from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding
-from stegnet.methods.robust.grid import Grid
-from stegnet.methods.robust.modem import Modem
-from stegnet.methods.robust.places import Blocks, record_places
-from stegnet.methods.robust.qim import OperatingPoint, information
-from stegnet.methods.robust.reader import PictureReader
-from stegnet.methods.robust.record import dither_of, new_nonce, record_signs, robust_key
-from stegnet.methods.robust.regions import hidden_area, textures
-from stegnet.methods.robust.registration import is_found
-from stegnet.methods.robust.survival import RobustCarrier
-from stegnet.methods.robust.tiles import MAP, SALT, TILE, Place, map_dither, map_signs, read_tiled
+from stegnet.media import capacity_tables
+from stegnet.media.capacity_tables import ROBUST_RATES
+from stegnet.media.cover import Cover, about_cover, about_secret
+from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
+from stegnet.methods.method import (
+    DEFAULT_CONTEXT,
+    Compressors,
+    Context,
+    CoverSize,
+    Fit,
+    Fitted,
+    NewContainer,
+    Payload,
+)
+from stegnet.methods.robust.channels import (
+    CONTAINER_PSNR,
+    MESSENGER_SIDE,
+    PictureChannel,
+    RobustOptions,
+    Writing,
+    parse_channel,
+)
+from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
+from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
+from stegnet.methods.robust.modem import Modem, PictureReader, read_points, read_tiled
+from stegnet.methods.robust.record import (
+    Blocks,
+    OperatingPoint,
+    content_room,
+    dither_of,
+    new_nonce,
+    record_places,
+    record_signs,
+    robust_key,
+)
+from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
+from stegnet.methods.robust.survival import ROBUST, RobustCarrier, RobustContainer, fit_picture, within_ratio
+from stegnet.methods.writing import write_jpeg, write_picture
+from stegnet.networks.card import SHIPPED_MODEM
+from stegnet.results import LEAST, Changes
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
+_BAND, _LEAST_BAND = 8, 4  # part of the rows of blocks, and rows, that tell which pictures that may arrive are worst
+_NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
 _ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
@@ -39,6 +83,19 @@ _LOST = 9  # where blocks are spared, one bit in so many may be lost to what was
 _TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset its order where textures are alike
 _SOON = 8  # salts that a reader tries first
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
+_MORE_ROOM = "resize the cover to more pixels, or use a larger one"
+# Channels whose capacity is told beforehand.
+_JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
+_FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
+_MIDDLE, _PEAK = 128, 255
+_MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
+# Mean step of luma at quality 92, and what is left of the room below: measured from 75 to 95, through 75 to 95.
+_FINE, _COARSE_SHARE = 9.0, 0.7
+_TURN = Image.Transpose
+_BACK = {  # by EXIF's orientation, what turns upright pixels back to those stored
+    2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_90,
+    7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_270,
+}  # fmt: skip
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
@@ -108,13 +165,14 @@ class PictureCarrier(RobustCarrier):
         """
         if self.channel.plain and not coarse:
             return self
+
+        def carried(carrier: PictureCarrier) -> float:
+            """Bits that a block carries through the worst of the channel."""
+            return carrier.point.bits * min(map(information, carrier._right_ratios(SYSTEM)), default=0.0)
+
         own, points = self.point, self.modem.points
         near = (point for point in points if point.psnr == own.psnr and point.lowest <= own.lowest)
-        return max((replace(self, point=point) for point in near), key=PictureCarrier._carried)
-
-    def _carried(self) -> float:
-        """Bits that a block carries through the worst of the channel."""
-        return self.point.bits * min(map(information, self._right_ratios(SYSTEM)), default=0.0)
+        return max((replace(self, point=point) for point in near), key=carried)
 
     def measured(self) -> list[int]:
         """As `RobustCarrier`.
@@ -131,7 +189,10 @@ class PictureCarrier(RobustCarrier):
         return [self.context.with_heartbeat("try", best_rate) - _MARGIN]
 
     def _right_ratios(self, randomness: Randomness) -> list[np.ndarray]:
-        """Ratios of random bits hidden in the cover, for each picture that may arrive: positive where right."""
+        """Ratios of random bits hidden in the cover, for the worst pictures that may arrive: positive where right.
+
+        Which those are is told by a band of blocks in the middle.
+        """
         some, point = _sample(self.cover), self.point
         grid = self.grid.scaled(self.cover.shape, some.shape)
         draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
@@ -140,18 +201,31 @@ class PictureCarrier(RobustCarrier):
         places = min(record_places(math.prod(grid.shape), point), _CODEWORDS * LONGEST)
         if not places:
             return []
-        hidden, chosen = (
-            self.modem.hide(grid.area(some), sent, dither, places=point.places),
-            draw.permutation(sent.size)[:places],
-        )
+        hidden = self.modem.hide(grid.area(some), sent, dither, places=point.places)
+        chosen = draw.permutation(sent.size)[:places]
 
-        def read(picture: np.ndarray, where: Grid) -> np.ndarray:
-            trusted = sent * where.trust(picture)[..., None]
-            ratios = (self.modem.reveal(area, dither, places=point.places) for area in where.areas(picture))
-            return max(((each * trusted).reshape(-1)[chosen] for each in ratios), key=information)
+        rows = grid.shape[0]
+        count = max(rows // _BAND, min(rows, _LEAST_BAND))
+        band = slice((rows - count) // 2, (rows + count) // 2)
 
-        container = self._shown(grid.replaced(some, hidden))
-        return [read(*arrived) for arrived in self.channel.received(container, grid)]
+        def read(picture: np.ndarray, where: Grid, *, whole: bool) -> np.ndarray:
+            """Ratios of the chosen bits, or of all bits in the band."""
+            trusted, areas = sent * where.trust(picture)[..., None], where.areas(picture)
+            if whole:
+                ratios = (self.modem.reveal(area, dither, places=point.places) * trusted for area in areas)
+                return max((each.reshape(-1)[chosen] for each in ratios), key=information)
+            parts = (area[BLOCK * band.start : BLOCK * band.stop, 0 : grid.width] for area in areas)
+            return max(
+                (self.modem.reveal(each, dither[band], places=point.places) * trusted[band] for each in parts),
+                key=information,
+            )
+
+        worst: list[tuple[float, tuple[np.ndarray, Grid]]] = []
+        for arrived in self.channel.received(self._shown(grid.replaced(some, hidden)), grid):
+            worst.append((information(read(*arrived, whole=False)), arrived))
+            least = min(bits for bits, _ in worst)
+            worst = [each for each in worst if each[0] < least + _NEAR_WORST]
+        return [read(*arrived, whole=True) for _, arrived in worst]
 
     def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
         (rate,), grid = rates, self.grid
@@ -200,7 +274,7 @@ class PictureCarrier(RobustCarrier):
 
     def _recovers(self, picture: np.ndarray, grid: Grid) -> bool:
         """True if readers find a picture that arrived, and the content in it."""
-        if not is_found(self.modem, self._key, picture, grid, self._salt):
+        if not is_found(self.modem.points, self._key, picture, grid, self._salt):
             return False
         reading = self._reader.read_in(grid, picture)
         return reading is not None and reading.content.startswith(self._content)
@@ -244,7 +318,7 @@ class TiledCarrier(PictureCarrier):
         return list(rates), 0
 
     def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
-        blocks, self._content = Blocks((TILE, TILE), self.point, self.key_source, SALT), content
+        blocks, self._content = Blocks((TILE, TILE), self.point, self.key_source, TILE_SALT), content
         tile = record_signs(blocks, rates[0], content, new_nonce(self.context.randomness))
         bits = self._place.part(tile, self.grid.shape) * self._signs
         hidden = self.modem.hide(
@@ -298,3 +372,277 @@ def _sample(cover: np.ndarray) -> np.ndarray:
         for side in (height, width)
     )
     return np.concatenate([np.concatenate([cover[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])
+
+
+# Files
+
+
+def embed_in_picture(
+    cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
+) -> NewContainer:
+    """Hides a picture or any small file in a picture, so that it is revealed after a lossy channel.
+
+    Raises:
+        ConfigError: there is no such channel.
+        MediaError: a file can't be read.
+        CapacityError: the secret does not fit, or is not revealed.
+        WeightsError: the weights are missing, or not a modem's.
+    """
+    channel, psnr, jpeg, profile = options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR, None, None
+    if suffix in JPEG_SUFFIXES:
+        made = jpeg_cover(cover, WRITTEN_QUALITY)
+        size = made.shown.shape[:2]
+        if channel.sent_size(*size) != size:
+            made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
+        sent, jpeg, lost = made.shown, JpegContainer(made), made.notes
+    else:
+        refuse_palette(cover)
+        whole, profile = cover.picture
+        size = whole.shape[:2]
+        sent, lost = resize(whole, *channel.sent_size(*size)), about_cover(cover)
+    # True if the container has the cover's own quantisation steps, which may be as large as the channel's.
+    coarse = jpeg is not None and jpeg.cover.errors is None
+    modem = context.network(Modem.load, SHIPPED_MODEM)
+    steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
+    context = context.in_steps(*steps, "check", "write")
+
+    def chosen() -> PictureCarrier:
+        carrier = picture_carrier(modem, sent, key, channel, psnr, written=jpeg, context=context)
+        return carrier.at_best_point(coarse)
+
+    carrier, notes = context.with_heartbeat("try", chosen), (*_on_size(channel, size), *lost)
+    new = _NewPicture(payload, carrier, jpeg, profile, notes, psnr)
+    try:
+        carrier.hide(new.content)
+    except CapacityError as error:
+        if not coarse:
+            raise
+        hint = f'{error.hint}; or write a PNG (`to="NAME.png"`), which does not keep the coarse steps of the JPEG'
+        raise CapacityError(str(error), hint) from None
+    return new
+
+
+class _NewPicture(RobustContainer):
+    """A picture whose secret survives a channel; a secret picture is scaled and compressed to fit.
+
+    Args:
+        jpeg: that it is written as; None: as PNG with an ICC profile.
+        notes: on the cover, one line each.
+        psnr: of the container in dB, as wished.
+    """
+
+    carrier: PictureCarrier
+
+    def __init__(
+        self,
+        payload: Payload,
+        carrier: PictureCarrier,
+        jpeg: "JpegContainer | None",
+        profile: bytes | None,
+        notes: tuple[str, ...],
+        psnr: float,
+    ) -> None:
+        super().__init__(payload, carrier)
+        self._jpeg, self._profile, self._notes, self._psnr, self._reduced = jpeg, profile, notes, psnr, ""
+        self.height, self.width = carrier.cover.shape[:2]
+
+    @cached_property
+    def _secret(self) -> np.ndarray:
+        """The secret picture, as large as readers accept it."""
+        whole, grid = read_picture(self.payload.path), self.carrier.grid
+        secret = within_ratio(whole, int(grid.height * grid.width * (self.carrier.channel.part or 1) ** 2))
+        if secret is not whole:
+            self._reduced = f"reduced to {secret.shape[1]}×{secret.shape[0]} pixels, "
+        return secret
+
+    @property
+    def fitted(self) -> Fitted | None:
+        return self.file if self.file.unchanged else None
+
+    def content_of(self, data: bytes) -> bytes:
+        return super().content_of(data) if self.file.unchanged else data
+
+    def compressors(self) -> Compressors:
+        return {PICTURE: (self._compressed, "")}
+
+    def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
+        fitted, copy = fit_picture(self._secret, self.room, step), folder / "content"
+        copy.write_bytes(fitted.content)
+        return Compressed(copy, str(len(fitted.data)), fitted.psnr)
+
+    def way_out(self, taken: int) -> str:
+        """A milder channel that has room for it, or a larger cover."""
+        channel, points = self.carrier.channel, self.carrier.modem.points
+        if channel.part:
+            return (
+                f"promise a higher quality; a picture that may be cropped to a part has room for {TILE}×{TILE} blocks"
+            )
+        if channel.cropped:
+            return f"{_MORE_ROOM}; or promise less, without +crop"
+        if channel.factor is not None:
+            return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
+        if channel.side:
+            return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
+        size = self.carrier.cover.shape[:2]
+        rooms = {point: forecast_room(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
+        for point, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
+            if room is not None and room >= taken:
+                return f'`survive="{point.channel}"` holds about {room} bytes; or {_MORE_ROOM}'
+        worse = [point.psnr for point in points if point.psnr < self._psnr - 1 and point.lowest <= channel.quality]
+        return f"{_MORE_ROOM}; or accept a poorer container (`container_psnr={max(worse):g}`)" if worse else _MORE_ROOM
+
+    def write(self, part: Path, verify: bool) -> None:
+        jpeg, pixels = self._jpeg, self.carrier.picture
+
+        def written() -> Changes:
+            if jpeg:
+                return write_jpeg(part, jpeg.cover, jpeg.planes(pixels), verify)
+            write_picture(part, pixels, self._profile, verify)
+            return Changes.of(self.carrier.cover, pixels)
+
+        self._changes = self.carrier.context.with_heartbeat("write", written)
+
+    def notes_on_copy(self) -> tuple[str, ...]:
+        return (f"{self._reduced}compressed to {self.file.copy.description} bytes of {self.room}",)
+
+    def notes_on_cover(self) -> tuple[str, ...]:
+        return self._notes if self.file.unchanged else (*self._notes, *about_secret(self.payload.file))
+
+    def notes(self) -> tuple[str, ...]:
+        first, *more = super().notes()
+        better = "" if self.file.unchanged or has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
+        return first + better, *more
+
+    def warnings(self) -> tuple[str, ...]:
+        copy, advice = self.file.copy, 'use a larger cover, or a milder channel (`survive="CHANNEL"`)'
+        if copy is None or copy.psnr >= LEAST:
+            return ()
+        return (f"the secret is revealed at only {copy.psnr:.1f} dB PSNR: {advice}",)
+
+    def secret_psnr(self) -> float | None:
+        return self.file.copy and self.file.copy.psnr
+
+    def figures(self) -> dict[str, Any]:
+        changed = {"container_psnr": self._changes.psnr, "changed_pixels": self._changes.pixels}
+        return changed | super().figures()
+
+
+@dataclass(frozen=True, eq=False)
+class JpegContainer:
+    """The JPEG that a container is written as, with other coefficients of luma where it differs from the cover.
+
+    Attributes:
+        cover: a JPEG, or the one that was made of the cover.
+    """
+
+    cover: JpegCover
+
+    def planes(self, container: np.ndarray) -> list[np.ndarray]:
+        """The planes of a container, (H, W, 3) uint8."""
+        change = np.empty(container.shape[:2], np.float32)  # of luma, upright, then as it is stored
+        for rows in strips(*change.shape):
+            change[rows] = (container[rows].astype(np.float32) - self.cover.shown[rows]) @ LUMA_SHARES
+        with Image.open(BytesIO(self.cover.picture.file.data)) as image:
+            turn = _BACK.get(exif_orientation(image))
+        if turn is not None:
+            change = np.asarray(Image.fromarray(change).transpose(turn))
+        luma, *others = self.cover.picture.planes
+        added = np.zeros([BLOCK * side for side in luma.shape[:2]], np.float32)
+        added[: len(change), : change.shape[1]] = change
+        exact = coefficients(added) / self.cover.picture.steps(0).astype(np.float32)
+        changes = (exact != 0).any(2)
+        exact = exact[changes] + (0 if self.cover.errors is None else self.cover.errors[changes])
+        luma = luma.copy()
+        luma[changes] = np.clip(luma[changes] + np.rint(exact), -_MOST, _MOST)
+        return [luma, *others]
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """Pixels that viewers show of a container, (H, W, 3) uint8; of other shapes, those that its tables leave."""
+        if picture.shape != self.cover.shown.shape:
+            return self._rounded(picture)
+        with temporary_folder() as folder:
+            path = folder / "container.jpg"
+            path.write_bytes(self.cover.picture.with_planes(self.planes(picture)))
+            return read_cover(path)[0]
+
+    def _rounded(self, picture: np.ndarray) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, of whole blocks, whose luma is rounded as this JPEG's."""
+        steps, luma = self.cover.picture.steps(0).astype(np.float32), picture @ LUMA_SHARES - _MIDDLE
+        rounded = np.rint(coefficients(luma) / steps) * steps @ DCT_BASIS.astype(np.float32)
+        rows, cols = (side // BLOCK for side in luma.shape)
+        shown = rounded.reshape(rows, cols, BLOCK, BLOCK).swapaxes(1, 2).reshape(luma.shape)
+        return np.rint((picture + (shown - luma)[..., None]).clip(0, _PEAK)).astype(np.uint8)
+
+
+def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
+    """A note on a cover that messengers reduce.
+
+    Args:
+        size: its height and width.
+    """
+    longest = max(size)
+    if longest <= MESSENGER_SIDE:
+        return ()
+    if channel.side:
+        return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
+    if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
+        return ()
+    ways = '`survive="messenger"` does, and +resize:FACTOR survives other reductions'
+    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
+
+
+def forecast_room(point: OperatingPoint, height: int, width: int) -> int | None:
+    """Bytes of content that a picture of this size can usually carry; None if it is not known for this point."""
+    rate = ROBUST_RATES.get(point.name)
+    blocks = (height // BLOCK) * (width // BLOCK)
+    return None if rate is None else max(content_room(blocks, point, rate), 0)
+
+
+def picture_room(cover: CoverSize, channel: PictureChannel, psnr: float | None = None) -> int | None:
+    """Bytes of content that a picture of this size can usually carry; None if it is not known.
+
+    Raises:
+        CapacityError: the shipped modem has nothing for it, or the cover is too small.
+    """
+    point = choose_point(read_points(SHIPPED_MODEM), channel, psnr or CONTAINER_PSNR)
+    size = channel.sent_size(cover.height, cover.width)
+    if channel.plain:
+        room = forecast_room(point, *size)
+    elif point.psnr == CONTAINER_PSNR:
+        bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
+        blocks = math.prod(channel.grid(*size).shape)
+        found = not (channel.factor and channel.cropped) or blocks >= _FOUND
+        room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
+    else:
+        room = None
+    return room and int(usual_share(cover.cover) * room)
+
+
+def picture_fits(cover: CoverSize) -> list[Fit]:
+    """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's points at 38 dB."""
+    points = [point for point in read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
+    fits: list[Fit] = []
+    share = usual_share(cover.cover)
+    for point in sorted(points, key=lambda point: -point.lowest):
+        room = int(share * (forecast_room(point, cover.height, cover.width) or 0))
+        if room:
+            decibels = round(capacity_tables.picture_quality(room, cover.width, cover.height))
+            fits.append(Fit("any file", ROBUST, room, survive=point.channel))
+            fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
+    for name in _JOINED:
+        with suppress(CapacityError):  # too small to be resized
+            if room := picture_room(cover, parse_channel(name)):
+                fits.append(Fit("any file", ROBUST, room, survive=name))
+    return fits
+
+
+def usual_share(cover: Cover | None) -> float:
+    """Share of the usual room that a cover has: less where it is a JPEG of coarse steps, which stay.
+
+    Raises:
+        MediaError: it is a JPEG that can't be read.
+    """
+    if cover is None or not cover.is_jpeg:
+        return 1.0
+    file = parse_jpeg(cover.read_bytes(), str(cover))
+    return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE

@@ -1,54 +1,231 @@
-"""Containers that survive lossy codecs, on arrays: their bits, header and record (docs/format.md, "Robust containers").
+"""Containers that survive lossy codecs: operating points, places of bits, header and record (docs/format.md).
 
-What a modem carries is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed
-place: mean lumas of the picture, which hiding and codecs keep, serve as salt.
+What is carried is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed place:
+mean lumas of the picture, which hiding and codecs keep, serve as salt. Where there is room to spare, most blocks stay
+as they are; those that carry something may be chosen by texture.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.blocks import DITHER
+from stegnet.core.blocks import DITHER, LUMA_STEPS
 from stegnet.core.cipher import keystream, random_words
-from stegnet.kernels.sorting import stable_argsort
+from stegnet.kernels.sorting import first_sorted, stable_argsort
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
-from stegnet.methods.robust.places import HEADER_BITS, RANDOM_BITS, SHARES, Blocks
-from stegnet.methods.robust.qim import OperatingPoint
-from stegnet.sealing import size_bytes
+from stegnet.sealing import TAG_BYTES, size_bytes
 
-HEADER_BYTES = 8
-_HEADER = Code(n=HEADER_BITS, k=8 * HEADER_BYTES, rate=10)
+MIDDLE = np.float32(127.5)  # level from which luma counts
+FINEST = sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])  # coefficients, JPEG's smallest steps first
+SHARES = 64  # numbers of shares, of the blocks that could carry the record: 1, 7/8, 3/4, 5/8, 1/2, 7/16 …
+_RANDOM_BITS = 52  # the last ones of a header
+_HEADER_BYTES, _HEADER_BITS = 8, 384  # plain, and coded
+_HEADER = Code(n=_HEADER_BITS, k=8 * _HEADER_BYTES, rate=10)
 _HEADER_ITERATIONS = 40
+_HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries the header, but no more than so many
+_BITS_OF_CHOSEN = 3 * _HEADER_BITS // 2  # where blocks are chosen by texture, no more than carry so many bits
+# In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
+_LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER_BITS
+_COPIES_OF_FILMS = 3  # at least: what agrees among them tells readers that it is a header
+_WORDS = 4096  # more than the bits of a picture's header
+_MOST_CHOICE = 16  # blocks, of which the most textured one carries something
 _NONCE = bytes(12)  # each record has a key of its own
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Content read from a robust container.
+class OperatingPoint:
+    """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames.
 
     Attributes:
-        content: plaintext of the record, zeros at its end included.
-        point, rate: of the container.
+        name: that of the channel it is meant for, such as "jpeg-75".
+        first: of its bits among all of a block.
+        coefficients: of each block that carry bits.
+        psnr: of its containers in dB, where all blocks carry something.
+        lowest, highest: JPEG quality, or constant rate factor of films, that it is meant for.
+        scale: period of a phase, in steps of JPEG at quality 50.
+        run: frames, of which the first carries bits.
+        group: frames that are hidden in together, a multiple of those.
     """
 
-    content: bytes
+    name: str
+    first: int
+    coefficients: int
+    psnr: float
+    lowest: int
+    highest: int
+    scale: float = 1.0
+    run: int = 1
+    group: int = 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of a block in a picture or group: run after run, coefficient after coefficient."""
+        return self.group // self.run * self.coefficients
+
+    @property
+    def places(self) -> slice:
+        """Its bits among all of a block."""
+        return slice(self.first, self.first + self.bits)
+
+    @property
+    def carriers(self) -> list[int]:
+        """The coefficients of a block that carry its bits, row by row: those with the smallest steps."""
+        return FINEST[: self.coefficients]
+
+    @cached_property
+    def periods(self) -> np.ndarray:
+        """Periods of their phases in levels, (coefficients,) float32."""
+        return np.array([LUMA_STEPS[place] * self.scale for place in self.carriers], np.float32)
+
+    @property
+    def channel(self) -> str:
+        """The channel that the name says, as users write it: "jpeg:75"."""
+        return self.name.replace("-", ":")
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks of a picture, or of a group of frames, that can carry a record, and the places of bits in them.
+
+    Numbers of bits are block · bits + bit, blocks row by row. In films, blocks come macroblock by macroblock.
+
+    Attributes:
+        shape: rows and columns.
+        key, salt: by which the places and the masks follow.
+        texture: of the blocks, (rows, cols), by which they are chosen; None: they are used as they come.
+    """
+
+    shape: tuple[int, int]
     point: OperatingPoint
-    rate: int
+    key: Key
+    salt: bytes
+    texture: np.ndarray | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return self.shape[0] * self.shape[1]
+
+    def room(self, rate: int, share: int = 0) -> int:
+        """Bytes of a record's content; as `content_room`."""
+        return content_room(self.count, self.point, rate, share, self.texture is not None)
+
+    @cached_property
+    def _ranks(self) -> np.ndarray:
+        """(blocks,) words, by whose order the blocks come."""
+        words = self._words(self.count)
+        return words if self.point.group == 1 else words[_macroblocks(self.shape)]
+
+    def _words(self, count: int) -> np.ndarray:
+        """So many keyed random words; points need almost as many."""
+        return _kept_words(self.key.robust(b"places", self.salt), -(-count // _WORDS) * _WORDS)[:count]
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """(b,) int: the blocks of the header in their order."""
+        count = min(self.count, _header_blocks(self.count, self.point, self.texture is not None))
+        some = count if self.texture is None else count * _MOST_CHOICE
+        return _chosen(first_sorted(self._ranks, some), count, self.texture)
+
+    def header_order(self, most: int | None = None) -> np.ndarray:
+        """(h,) int: numbers of the header's bits, as if there were no other blocks, in the order of its code.
+
+        Args:
+            most: so many alone; None: all.
+        """
+        bits = self.first.size * self.point.bits
+        return first_sorted(self._words(self.count + bits)[self.count :], most or bits)
+
+    @cached_property
+    def header(self) -> np.ndarray:
+        """(h,) int: places of the header's coded bits, in their order."""
+        return _bits_of(self.first, self.point.bits)[self.header_order()]
+
+    @cached_property
+    def _others(self) -> np.ndarray:
+        """All blocks but the header's, in their order; of a wrong key, nobody asks."""
+        order, free = stable_argsort(self._ranks), np.ones(self.count, bool)
+        free[self.first] = False
+        return order[free[order]]
+
+    def record(self, share: int, header: bytes) -> np.ndarray:
+        """(r,) int: places of the record, in a fixed order, given the number of its share and its header."""
+        return _bits_of(self.used(share, header), self.point.bits)
+
+    def used(self, share: int, header: bytes) -> np.ndarray:
+        """The blocks that carry the record, (n,) int: which ones of all others is new in each hiding."""
+        start = int.from_bytes(header, "big") % (1 << _RANDOM_BITS) if share else 0
+        turned = np.roll(self._others, -(start % max(self._others.size, 1)))
+        return _chosen(turned, _shared(turned.size, share), self.texture)
 
 
-def opens_robust(source: KeySource) -> bool:
-    """False for a recipient and an identity: an ephemeral key would be at places that whoever knows the recipient sees.
+def content_room(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
+    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
+    places = record_places(blocks, point, share, textured)
+    return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
 
-    Salts repeat in pictures that look alike, and a dither must be known before anything can be read.
+
+def record_places(blocks: int, point: OperatingPoint, share: int = 0, textured: bool = False) -> int:
+    """Number of bits that carry the record; 0 if there is no room for a header.
+
+    Args:
+        share: number of the share of blocks that are used.
+        textured: they are chosen by texture.
     """
-    return isinstance(source, Key | Passphrase)
+    return _shared(max(blocks - _header_blocks(blocks, point, textured), 0), share) * point.bits
+
+
+def _header_blocks(blocks: int, point: OperatingPoint, textured: bool) -> int:
+    """Number of blocks, of so many, that carry the header."""
+    most, copies = _MOST_HEADER, 1
+    if textured:
+        most = -(-_BITS_OF_CHOSEN // point.bits)
+    elif point.group > 1:
+        copies, most = _COPIES_OF_FILMS, min(_MOST_OF_FILMS, max(_LEAST_OF_FILMS, -(-_BITS_OF_FILMS // point.bits)))
+    return max(-(-copies * _HEADER_BITS // point.bits), min(-(-blocks // _HEADER_SHARE), most))
+
+
+def share_of(number: int) -> float:
+    """The share of the blocks that could carry a record with this number: 1, 7/8, 3/4, 5/8, 1/2, 7/16 …"""
+    return _shared(1 << SHARES, number) / (1 << SHARES)
+
+
+def _shared(blocks: int, share: int) -> int:
+    return blocks * (8 - share % 4) >> share // 4 + 3
+
+
+def _chosen(blocks: np.ndarray, count: int, texture: np.ndarray | None) -> np.ndarray:
+    """So many of some blocks, (count,) int: the most textured of each of as many parts; if None, the first."""
+    if texture is None:
+        return blocks[:count]
+    some = blocks[: _MOST_CHOICE * count]
+    starts = np.arange(count) * some.size // max(count, 1)
+    parts = np.searchsorted(starts, np.arange(some.size), "right")
+    return some[np.lexsort((-texture.reshape(-1)[some], parts))][starts]
+
+
+_kept_words = lru_cache(maxsize=4)(random_words)
+
+
+@lru_cache(maxsize=2)
+def _macroblocks(shape: tuple[int, int]) -> np.ndarray:
+    """The number of each block's macroblock, of two by two blocks, which H.264 codes together: (rows · cols,) int."""
+    rows, cols = np.indices(shape).reshape(2, -1) // 2
+    return rows * -(-shape[1] // 2) + cols
+
+
+def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
+    return (blocks[:, None] * bits + np.arange(bits)).reshape(-1)
+
+
+# Keys and dither
 
 
 def robust_key(source: KeySource, salt: bytes) -> Key:
@@ -62,21 +239,23 @@ def dither_of(shape: tuple[int, int], key: Key, salt: bytes) -> np.ndarray:
     return words.reshape(*shape, DITHER)
 
 
-def header_dither(key: Key, salt: bytes, count: int, bits: int) -> np.ndarray:
-    """The dither of the header's blocks in a film's group, in their order: (count, bits) float32 in [0, 1)."""
-    return _dither_in_periods(key.robust(b"dither", salt), count, bits)
+def header_dither(blocks: Blocks) -> np.ndarray:
+    """The dither of the header's blocks in a film's group, in their order: (b, bits) float32 in [0, 1)."""
+    return _dither_in_periods(blocks.key.robust(b"dither", blocks.salt), blocks.first.size, blocks.point.bits)
 
 
 def group_dither(blocks: Blocks, header: bytes) -> np.ndarray:
     """The dither of a film's group with this header: (blocks, bits) float32 in [0, 1)."""
-    first, bits = blocks.first, blocks.point.bits
-    made = _dither_in_periods(blocks.key.robust(b"dither", blocks.salt, header), blocks.count, bits)
-    made[first] = header_dither(blocks.key, blocks.salt, first.size, bits)
+    made = _dither_in_periods(blocks.key.robust(b"dither", blocks.salt, header), blocks.count, blocks.point.bits)
+    made[blocks.first] = header_dither(blocks)
     return made
 
 
 def _dither_in_periods(stream_key: bytes, count: int, bits: int) -> np.ndarray:
     return np.frombuffer(keystream(stream_key, 2 * count * bits), "<u2").reshape(count, bits) * np.float32(2**-16)
+
+
+# Hiding
 
 
 def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: int = 0) -> np.ndarray:
@@ -106,17 +285,6 @@ def record_signs(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share:
     return signs * used_blocks(blocks, nonce, share)[..., None]
 
 
-def make_header(rate: int, share: int, nonce: bytes) -> bytes:
-    """The header of a container; arguments as `coded_bits`."""
-    random = int.from_bytes(nonce, "big") % (1 << RANDOM_BITS)
-    return ((rate * SHARES + share) << RANDOM_BITS | random).to_bytes(HEADER_BYTES, "big")
-
-
-def _header_bits(header: bytes, count: int) -> np.ndarray:
-    """Copies of the coded bits of a header, (count,) uint8."""
-    return np.resize(_HEADER.encode(_unpacked(header)), count)
-
-
 def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     """The blocks that carry something, (rows, cols) bool; arguments as `coded_bits`."""
     used = np.zeros(blocks.count, bool)
@@ -125,16 +293,62 @@ def used_blocks(blocks: Blocks, nonce: bytes, share: int) -> np.ndarray:
     return used.reshape(blocks.shape)
 
 
+def make_header(rate: int, share: int, nonce: bytes) -> bytes:
+    """The header of a container; arguments as `coded_bits`."""
+    random = int.from_bytes(nonce, "big") % (1 << _RANDOM_BITS)
+    return ((rate * SHARES + share) << _RANDOM_BITS | random).to_bytes(_HEADER_BYTES, "big")
+
+
 def new_nonce(randomness: Randomness) -> bytes:
     """The random part of a header."""
-    return randomness(HEADER_BYTES - 1)
+    return randomness(_HEADER_BYTES - 1)
+
+
+def _header_bits(header: bytes, count: int) -> np.ndarray:
+    """Copies of the coded bits of a header, (count,) uint8."""
+    return np.resize(_HEADER.encode(_unpacked(header)), count)
+
+
+# Reading
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Content read from a robust container.
+
+    Attributes:
+        content: plaintext of the record, zeros at its end included.
+        point, rate: of the container.
+    """
+
+    content: bytes
+    point: OperatingPoint
+    rate: int
+
+
+class Reader:
+    """What readers of pictures and films share: the key of each salt is derived once.
+
+    Args:
+        lost: one bit of a record in so many is read as if it were lost, to see if all are needed; 0: none.
+    """
+
+    def __init__(self, source: KeySource, lost: int = 0) -> None:
+        self._source, self.lost = source, lost
+        self._keys: dict[bytes, Key] = {}
+
+    def key_of(self, salt: bytes) -> Key:
+        """The key of a container with this salt."""
+        if salt not in self._keys:
+            self._keys[salt] = robust_key(self._source, salt)
+        return self._keys[salt]
 
 
 class Received(ABC):
     """Bits of blocks as they arrived: log-likelihood ratios, computed where they are asked for.
 
     Args:
-        lost: one bit in so many is read as if it were lost, to see if all are needed; 0: none.
+        lost: as `Reader`.
     """
 
     def __init__(self, blocks: Blocks, lost: int = 0) -> None:
@@ -158,12 +372,10 @@ class Received(ABC):
 
 def read_first(tried: Sequence[Received]) -> Reading | None:
     """Reads the first record that opens; the headers of all are decoded at once."""
-    some = [each for each in tried if each.blocks.places()]
+    some = [each for each in tried if each.blocks.room(HIGHEST) >= 0]
     if not some:
         return None
-    signed = [
-        each.of_header() * header_signs(each.blocks.key, each.blocks.salt, each.blocks.header.size) for each in some
-    ]
+    signed = [each.of_header() * header_signs(each.blocks, each.blocks.header.size) for each in some]
     found = _HEADER.decode_each(np.stack([_folded(each) for each in signed], 1), _HEADER_ITERATIONS)
     for received, read, bits in zip(some, signed, found, strict=True):
         if bits is None:
@@ -177,7 +389,7 @@ def read_first(tried: Sequence[Received]) -> Reading | None:
 
 def _read_record(received: Received, header: bytes, right: np.ndarray) -> Reading | None:
     blocks = received.blocks
-    rate, share = divmod(int.from_bytes(header, "big") >> RANDOM_BITS, SHARES)
+    rate, share = divmod(int.from_bytes(header, "big") >> _RANDOM_BITS, SHARES)
     if not LOWEST <= rate <= HIGHEST or blocks.room(rate, share) < 0:
         return None
     coding, numbers, mask = _keyed(blocks, rate, share, header)
@@ -192,21 +404,9 @@ def _read_record(received: Received, header: bytes, right: np.ndarray) -> Readin
     return Reading(content, blocks.point, rate)
 
 
-def _keyed(blocks: Blocks, rate: int, share: int, header: bytes) -> tuple[Coding, np.ndarray, np.ndarray]:
-    """The code of a record, and numbers and mask of its coded bits."""
-    record = blocks.record(share, header)
-    order = _order(blocks.key.robust(b"order", blocks.salt, header), record.size)
-    mask = _mask(blocks.key.robust(b"mask", blocks.salt, header), record.size)
-    return Coding(record.size, rate), record[order], mask
-
-
-def _cipher(blocks: Blocks, header: bytes) -> AESGCM:
-    return AESGCM(blocks.key.robust(b"record", blocks.salt, header))
-
-
-def header_signs(key: Key, salt: bytes, count: int) -> np.ndarray:
+def header_signs(blocks: Blocks, count: int) -> np.ndarray:
     """Factors of the ratios of so many bits of a header, (count,) int8, −1 or 1."""
-    return np.int8(1) - 2 * _mask(key.robust(b"header", salt), count).astype(np.int8)
+    return np.int8(1) - 2 * _mask(blocks.key.robust(b"header", blocks.salt), count).astype(np.int8)
 
 
 def header_evidence(signed: np.ndarray) -> np.ndarray:
@@ -217,15 +417,27 @@ def header_evidence(signed: np.ndarray) -> np.ndarray:
     """
     chance = np.square(signed).sum(-1)
     found = np.square(_folded(signed)).sum(-1) / np.maximum(chance, np.finfo(np.float32).tiny)
-    return (found - 1) * math.sqrt(HEADER_BITS / 2)
+    return (found - 1) * math.sqrt(_HEADER_BITS / 2)
 
 
 def _folded(signed: np.ndarray) -> np.ndarray:
     """The sums over all copies of each bit, (..., n)."""
-    copies = -(-signed.shape[-1] // HEADER_BITS)
-    padded = np.zeros((*signed.shape[:-1], copies * HEADER_BITS), signed.dtype)
+    copies = -(-signed.shape[-1] // _HEADER_BITS)
+    padded = np.zeros((*signed.shape[:-1], copies * _HEADER_BITS), signed.dtype)
     padded[..., : signed.shape[-1]] = signed
-    return padded.reshape(*signed.shape[:-1], copies, HEADER_BITS).sum(-2)
+    return padded.reshape(*signed.shape[:-1], copies, _HEADER_BITS).sum(-2)
+
+
+def _keyed(blocks: Blocks, rate: int, share: int, header: bytes) -> tuple[Coding, np.ndarray, np.ndarray]:
+    """The code of a record, and numbers and mask of its coded bits."""
+    record = blocks.record(share, header)
+    order = _order(blocks.key.robust(b"order", blocks.salt, header), record.size)
+    mask = _mask(blocks.key.robust(b"mask", blocks.salt, header), record.size)
+    return Coding(record.size, rate), record[order], mask
+
+
+def _cipher(blocks: Blocks, header: bytes) -> AESGCM:
+    return AESGCM(blocks.key.robust(b"record", blocks.salt, header))
 
 
 @lru_cache(maxsize=2)

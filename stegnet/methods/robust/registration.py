@@ -4,29 +4,32 @@ Bits are phases of coefficients, a quarter of a period before or behind what gri
 the cosines of doubled phases add up; elsewhere they cancel out. A picture that was cropped lies elsewhere in its grid;
 one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of every
 block, and summed along the shifts that a placement of the picture implies.
+
+Of a container that may be cropped to any part, no mean is left that it had before, so there is no salt: dither and
+masks come from one map for each key, of which a container has a part at random. Where it lies is found by the same
+cosines, at all places at once. The record is in tiles, all alike but for what masks them.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.blocks import BLOCK, COSINES, LUMA_STEPS
+from stegnet.core.blocks import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
+from stegnet.core.cipher import keystream
 from stegnet.core.parallel import parallel_map, thread_count
-from stegnet.keys import Key
-from stegnet.methods.robust.grid import Grid, cropped_grids, placed_salts
-from stegnet.methods.robust.modem import Modem
-from stegnet.methods.robust.places import Blocks
-from stegnet.methods.robust.qim import DOUBLED, FINEST, MIDDLE, SURE, OperatingPoint
-from stegnet.methods.robust.record import dither_of
-from stegnet.methods.robust.regions import RegionSums, region_edges
-from stegnet.networks.network import Step, no_step
+from stegnet.keys import SALT_BYTES, Key
+from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges
+from stegnet.methods.robust.record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
+from stegnet.networks.network import Step
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 _COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them
@@ -45,6 +48,17 @@ _MARGIN = 2 * BLOCK
 _FIRST = FINEST[:_CARRIERS]
 # (64, _CARRIERS): doubled phases of levels, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
+_DOUBLED = np.float32(4 * np.pi)  # times a phase in periods: a bit of 1 and one of 0 are alike then
+_SURE = 6.5  # standard deviations of a sum of cosines: by chance, none of a hundred million is above it
+
+# Parts
+TILE, MAP = 32, 512  # blocks: sides of a tile and of the map, each of which begins again at its end
+LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part so large has all blocks of a tile
+TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
+_SEEN = 64  # blocks in a row and in a column whose place is looked for, at most
+_OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases JPEG on another grid leaves most of
+_STEPS_OF_PARTS = np.float32([LUMA_STEPS[place] for place in _OF_PARTS])
+_BASIS_OF_PARTS = np.kron(COSINES, COSINES).astype(np.float32)[_OF_PARTS]
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,11 @@ class _Placement:
 
 
 def likely_grids(
-    modem: Modem, key_of: Callable[[bytes], Key], picture: np.ndarray, few_keys: bool, step: Step = no_step
+    points: Sequence[OperatingPoint],
+    key_of: Callable[[bytes], Key],
+    picture: np.ndarray,
+    few_keys: bool,
+    step: Step,
 ) -> Iterator[tuple[Grid, bytes]]:
     """Grids and salts that a cropped or shifted picture, (H, W, 3) uint8, may have had; the likeliest first.
 
@@ -69,7 +87,7 @@ def likely_grids(
     """
     if min(picture.shape[:2]) < _SHORTEST:
         return
-    search = _Search(modem, picture, key_of)
+    search = _Search(points, picture, key_of)
     tried = [(*some, search.points) for some in _likely_salts(picture, _MOST_KEYS if few_keys else None)]
     done, total = 0, len(tried) + _kept(len(tried))
     for count in _COUNTS:
@@ -88,7 +106,7 @@ def likely_grids(
             yield placement.grid, placement.salt
 
 
-def is_found(modem: Modem, key: Key, picture: np.ndarray, grid: Grid, salt: bytes) -> bool:
+def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, grid: Grid, salt: bytes) -> bool:
     """True if readers certainly find a copy that was cropped, (H, W, 3) uint8; or if it is none, and found anyway.
 
     Args:
@@ -96,11 +114,11 @@ def is_found(modem: Modem, key: Key, picture: np.ndarray, grid: Grid, salt: byte
     """
     if grid.own or grid == grid.placed(0, 0):
         return True
-    search = _Search(modem, picture, lambda _: key)
+    search = _Search(points, picture, lambda _: key)
     anywhere = grid.placed(*[REACH / 2] * 4)
     first = search.best(_COUNTS[0], (anywhere, salt, search.points))
     again = search.best(_COUNTS[1], (anywhere, salt, [first.point]))
-    return first.strength > _TRIED_AGAIN and again.strength > SURE
+    return first.strength > _TRIED_AGAIN and again.strength > _SURE
 
 
 def _kept(tried: int) -> int:
@@ -153,8 +171,8 @@ class _Search:
         points: one of each period of phases.
     """
 
-    def __init__(self, modem: Modem, picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
-        by_period = {point.scale: point for point in sorted(modem.points, key=lambda point: -point.coefficients)}
+    def __init__(self, points: Sequence[OperatingPoint], picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
+        by_period = {point.scale: point for point in sorted(points, key=lambda point: -point.coefficients)}
         self.points, self._key_of = list(by_period.values()), key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
         self._around = lru_cache(_AREAS)(self._make_around)
@@ -189,7 +207,7 @@ class _Search:
         found = []
         for point in points:
             waves = self._waves(grid, most, point)
-            phases = DOUBLED * dither[:, point.carriers[:_CARRIERS]]
+            phases = _DOUBLED * dither[:, point.carriers[:_CARRIERS]]
             signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
             cosines = (waves @ signs[..., None]).reshape(*blocks.shape, _SIDE_OF_COPIES, -1)
             # (columns, placements, shifts): the blocks of a column are shifted alike across.
@@ -296,7 +314,7 @@ def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint
     """
     carriers = point.carriers[:_CARRIERS]
     phases = coefficients[..., : len(carriers)] * np.float32(1 / point.scale)
-    phases -= DOUBLED * dither[..., carriers]
+    phases -= _DOUBLED * dither[..., carriers]
     sums = np.cos(phases, out=phases) @ np.ones(len(carriers), np.float32)
     return sums * -_per_deviation(len(sums), len(carriers))
 
@@ -304,3 +322,86 @@ def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint
 def _per_deviation(blocks: int, carriers: int) -> np.float32:
     """The inverse of a standard deviation, by chance, of a sum of so many cosines."""
     return np.float32((blocks * carriers / 2) ** -0.5)
+
+
+# Parts
+
+
+@dataclass(frozen=True)
+class Place:
+    """Position of a part: pixels before its first whole block, and that block's row and column in the map."""
+
+    top: int
+    left: int
+    row: int
+    col: int
+
+    def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """So many rows and columns of blocks of a map or a tile, (n, n, ...), which begins again at its end."""
+        return whole[np.ix_(*self._numbers(shape, len(whole)))]
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """Sums of values, (rows, cols, n), that belong to the same block of a tile, (TILE, TILE, n) float32."""
+        sums = np.zeros((TILE, TILE, values.shape[2]), np.float32)
+        np.add.at(sums, np.ix_(*self._numbers(values.shape[:2], TILE)), values)
+        return sums
+
+    def _numbers(self, shape: tuple[int, int], side: int) -> list[np.ndarray]:
+        return [(first + np.arange(count)) % side for first, count in zip((self.row, self.col), shape, strict=True)]
+
+
+def find_part(
+    key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
+) -> tuple[Place, float] | None:
+    """Position of a part in the map, and the period of its phases; None if it is nowhere.
+
+    Args:
+        shifts: pixels before the first whole block that are tried, down and across.
+    """
+    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
+    whole = [side // BLOCK - 1 for side in luma.shape]
+    rows, cols = (min(_SEEN, side) for side in whole)
+    top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
+    middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
+    dither = map_dither(key)[..., _OF_PARTS].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
+    known = _spectrum(_phasors(_DOUBLED * dither))
+    scales = sorted({point.scale for point in points})
+
+    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
+        (down, across), scale = tried
+        blocks = by_block(middle[down : down + BLOCK * rows, across : across + BLOCK * cols])
+        coefficients = (blocks @ _BASIS_OF_PARTS.T / _STEPS_OF_PARTS).transpose(2, 0, 1)
+        seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
+        sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
+        row, col = np.unravel_index(sums.argmin(), sums.shape)
+        place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
+        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_OF_PARTS) / 2), place, scale
+
+    with closing(parallel_map(strength_of, product(shifts, scales), thread_count())) as results:
+        strength, place, scale = max(results, key=lambda each: each[0])
+    return (place, scale) if strength > _SURE else None
+
+
+def _phasors(phases: np.ndarray) -> np.ndarray:
+    """e^(i · phase), complex64; faster than NumPy's `exp`."""
+    found = np.empty(phases.shape, np.complex64)
+    found.real, found.imag = np.cos(phases), np.sin(phases)
+    return found
+
+
+def _spectrum(values: np.ndarray) -> np.ndarray:
+    """Of parts of a map, (n, rows, cols) complex64 to (n, MAP, MAP), transposed: numpy's `fft2` takes twice as long."""
+    along = np.fft.fft(values, MAP)
+    return np.fft.fft(np.ascontiguousarray(along.swapaxes(1, 2)), MAP)
+
+
+@lru_cache(maxsize=1)
+def map_dither(key: Key) -> np.ndarray:
+    """Of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
+    return dither_of((MAP, MAP), key, TILE_SALT)
+
+
+def map_signs(key: Key, point: OperatingPoint) -> np.ndarray:
+    """Of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
+    stream = np.frombuffer(keystream(key.robust(b"tiles", TILE_SALT), MAP**2 * DITHER // 8), np.uint8)
+    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : point.bits].astype(np.int8)

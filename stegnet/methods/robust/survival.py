@@ -1,22 +1,205 @@
-"""Hiding what is recovered after a lossy channel: one search for rates and for the share of blocks, by trial.
+"""Hiding what is recovered after a lossy channel: content, made to fit, and one search for rates and shares of blocks.
 
-Content is hidden at the rates that a simulation of the channel bears, in as few blocks and at as robust a rate as will
-do; then the channel is simulated on the container, and where content is not recovered, less is asked for.
+Content is a picture or a file (docs/format.md, "Robust containers"). It is hidden at the rates that a simulation of the
+channel bears, in as few blocks and at as robust a rate as will do; then the channel is simulated on the container, and
+where content is not recovered, less is asked for.
 """
 
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stegnet.core.errors import CapacityError, reading
+from stegnet.core.measures import psnr
+from stegnet.image.avif import BareCoder, decode_bare
+from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
-from stegnet.methods.robust.content import file_bytes, file_content
 from stegnet.methods.robust.fec import LOWEST, RATES
-from stegnet.methods.robust.places import content_room, record_places
-from stegnet.methods.robust.qim import OperatingPoint
+from stegnet.methods.robust.record import OperatingPoint, content_room, record_places
+from stegnet.record import MAX_NAME, is_file_name
 from stegnet.results import printable
+
+ROBUST = "robust"  # the method's name
+_PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # numbers of the kinds; of a picture, by bits of a sample
+_LENGTH_BYTES, _SIDE_BYTES = 3, 2
+_HEAD_BYTES = 1 + _LENGTH_BYTES
+_PICTURE_BYTES = 2 * _SIDE_BYTES + 1
+_MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
+_MOST_PIXELS = 1 << 28
+# Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that
+# a writer leaves some room.
+_PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
+_SMALLEST = 32  # scale; each step of the scale halves the number of pixels every two steps
+_PER_HALF = 4  # steps that halve a side
+_FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
+_REACH = 2  # steps between the scales tried first
+_SIZES = 1 << 17, 1 << 19  # pixels that divide small pictures, larger ones, and those whose coding takes seconds
+_SPEEDS, _EFFORTS = (6, 6, 9), (2, 4, 6)  # libaom's for such pictures: to find the scale, and to code what is hidden
+
+
+@dataclass(frozen=True)
+class RobustFile:
+    """A file that was hidden as it is."""
+
+    name: str
+    data: bytes
+
+
+RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
+
+
+@dataclass(frozen=True)
+class FittedPicture:
+    """A picture coded at a scale.
+
+    Attributes:
+        height, width: of the picture.
+        depth: bits of a sample.
+        data: AV1; b"" if nothing fits.
+        psnr: in dB of the revealed picture against the secret, both at the secret's size; inf if they are equal, −1 if
+            nothing fits.
+    """
+
+    height: int
+    width: int
+    scale: int
+    depth: int
+    data: bytes
+    psnr: float
+
+    @property
+    def content(self) -> bytes:
+        """Content of a record."""
+        sides = self.height.to_bytes(_SIDE_BYTES, "big") + self.width.to_bytes(_SIDE_BYTES, "big")
+        return _content(_PICTURE_NUMBERS[self.depth], sides + bytes([self.scale]) + self.data)
+
+
+def file_content(name: str, data: bytes) -> bytes:
+    """Content that hides a file of at most 16 MB; its name is one that `is_file_name` accepts."""
+    encoded = name.encode("utf-8", "surrogateescape")
+    return _content(_FILE_NUMBER, bytes([len(encoded)]) + encoded + data)
+
+
+def file_bytes(name: str, size: int) -> int:
+    """Bytes of content that a file takes."""
+    return _HEAD_BYTES + 1 + len(name.encode("utf-8", "surrogateescape")) + size
+
+
+def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]) -> FittedPicture:
+    """Codes a picture, (h, w, 3) uint8, at the scale and quality that are best among those that fit.
+
+    Args:
+        room: bytes of content.
+        step: called after each scale that was tried, with their number and an upper bound of it.
+    Raises:
+        CapacityError: it does not fit at any scale, or a side is above 65,535.
+    """
+    height, width = picture.shape[:2]
+    if max(height, width) > _MOST_SIDE:
+        raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {_MOST_SIDE}")
+    most = room - _HEAD_BYTES - _PICTURE_BYTES
+    tried: dict[tuple[int, bool], FittedPicture] = {}
+
+    def quality(scale: int, thorough: bool = False) -> float:
+        if (scale, thorough) not in tried:
+            tried[scale, thorough] = _coded(picture, scale, most, thorough)
+            step(len(tried), max(len(tried), _SMALLEST))
+        return tried[scale, thorough].psnr
+
+    # The scale that is usually best for this number of bytes.
+    rate = 8 * max(most, 1) / (height * width)
+    scale = round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
+    while quality(scale) < 0 and scale < _SMALLEST:
+        scale += 1
+    for reach in (_REACH, 1):
+        scale = _climb(quality, scale, reach)
+    if quality(scale) < 0:
+        raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "use a larger cover")
+    if _scaled(height, scale) * _scaled(width, scale) <= max(_SIZES):
+        _climb(lambda scale: quality(scale, thorough=True), scale, 1)
+    else:
+        quality(scale, thorough=True)
+    return max(tried.values(), key=lambda coded: coded.psnr)
+
+
+def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
+    """A picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of so many pixels."""
+    height, width = picture.shape[:2]
+    factor = math.sqrt(_WRITTEN_RATIO * area / (height * width))
+    return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
+
+
+def parse_content(content: bytes, area: int) -> RobustContent:
+    """The picture, at its own size, or the file in the content of a record.
+
+    Args:
+        area: pixels of the picture that it was read from; 0 for a film, which hides files only.
+    Raises:
+        ValueError: it is neither.
+    """
+    kind, length = content[:1], int.from_bytes(content[1:_HEAD_BYTES], "big")
+    body, rest = content[_HEAD_BYTES : _HEAD_BYTES + length], content[_HEAD_BYTES + length :]
+    if len(body) < length or rest.strip(b"\0"):
+        raise ValueError("of another length")
+    if kind == bytes([_FILE_NUMBER]):
+        size = body[0] if body else 0
+        name = body[1 : 1 + size]
+        if len(name) != size or not is_file_name(name) or size > MAX_NAME:
+            raise ValueError("a file without a name")
+        return RobustFile(name.decode("utf-8", "surrogateescape"), body[1 + size :])
+    depth = next((depth for depth, number in _PICTURE_NUMBERS.items() if kind == bytes([number])), None)
+    if depth is None:
+        raise ValueError("of an unknown kind")
+    height, width = (int.from_bytes(body[at : at + _SIDE_BYTES], "big") for at in (0, _SIDE_BYTES))
+    if len(body) <= _PICTURE_BYTES or not 0 < height * width <= min(_MOST_PIXELS, _PIXEL_RATIO * area):
+        raise ValueError("a picture of no size, or of far too large a one")
+    return _decoded(body[_PICTURE_BYTES:], height, width, body[_PICTURE_BYTES - 1], depth)
+
+
+def _content(kind: int, body: bytes) -> bytes:
+    if len(body) >= 1 << 8 * _LENGTH_BYTES:
+        raise CapacityError(f"the secret has {len(body)} bytes", "a robust container hides 16 MB at most")
+    return bytes([kind]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+def _scaled(side: int, scale: int) -> int:
+    """A side at a scale: divided by 2^(scale/4), rounded, at least 1."""
+    return max(1, math.floor(side * 2 ** (-scale / _PER_HALF) + 0.5))
+
+
+def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
+    """The best scale nearby, in steps of `reach`."""
+    while True:
+        near = [each for each in (scale - reach, scale + reach) if 0 <= each <= _SMALLEST]
+        best = max((scale, *near), key=quality)
+        if best == scale:
+            return scale
+        scale = best
+
+
+def _coded(picture: np.ndarray, scale: int, most: int, thorough: bool) -> FittedPicture:
+    height, width = picture.shape[:2]
+    small = resize(picture, _scaled(height, scale), _scaled(width, scale))
+    size = bisect(_SIZES, small[..., 0].size)
+    coder = BareCoder.thorough(_EFFORTS[size]) if thorough else BareCoder.quick(_SPEEDS[size])
+    data, quality = coder.to_fit(small, most), -1.0
+    if data is not None:
+        quality = psnr(picture, _decoded(data, height, width, scale, coder.depth))
+    return FittedPicture(height, width, scale, coder.depth, data or b"", quality)
+
+
+def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:
+    """The picture of a size, (height, width, 3) uint8, whose AV1 data at a scale these are; errors as `decode_bare`."""
+    return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale), depth), height, width)
+
+
+# Search
 
 
 class RobustCarrier(ABC):

@@ -15,8 +15,8 @@ from stegnet.image import resize
 from stegnet.methods import Context
 from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_channel, picture_carrier
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
-from stegnet.methods.robust.registration import REACH, grids
-from stegnet.methods.robust.tiles import LEAST_SIDE, map_dither, map_signs, read_tiled
+from stegnet.methods.robust.modem import read_tiled
+from stegnet.methods.robust.registration import LEAST_SIDE, REACH, grids, map_dither, map_signs
 from tests.support.jpegs import through_jpeg
 
 pytestmark = pytest.mark.slow

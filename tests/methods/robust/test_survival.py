@@ -23,10 +23,10 @@ from stegnet.methods.robust import (
     coded_bits,
     dither_of,
     hidden_area,
+    own_grid,
     parse_channel,
     picture_carrier,
     robust_key,
-    robust_salts,
 )
 from stegnet.networks import SHIPPED_MODEM
 from stegnet.results import OutputTarget
@@ -121,7 +121,7 @@ def test_what_does_not_open(cover, quick_scrypt):
     """But a damaged part is corrected."""
 
     def hidden(key: Key | Passphrase) -> np.ndarray:
-        salt, container = next(robust_salts(cover)), cover.copy()
+        salt, container = next(own_grid(*cover.shape[:2]).salts(cover)), cover.copy()
         blocks = Blocks((25, 33), JPEG75, robust_key(key, salt), salt)
         bits = coded_bits(blocks, 16, b"\2" * 20, bytes(7)) * 2.0 - 1
         dither = dither_of((25, 33), blocks.key, salt)
@@ -143,10 +143,12 @@ def test_what_does_not_open(cover, quick_scrypt):
 
 def test_the_same_content_is_never_hidden_alike(cover):
     """Neither bits nor used blocks. Nor do the bits say that zeros are hidden."""
-    uniform = coded_bits(Blocks((25, 33), JPEG90, KEY, next(robust_salts(cover))), 40, b"", bytes(7))
+    uniform = coded_bits(
+        Blocks((25, 33), JPEG90, KEY, next(own_grid(*cover.shape[:2]).salts(cover))), 40, b"", bytes(7)
+    )
     assert abs(uniform.mean((0, 1)) - 0.5).max() < 0.07
     some = [hide(cover, b"\2", seed).picture for seed in range(6)]
-    dither = dither_of((25, 33), KEY, next(robust_salts(cover)))
+    dither = dither_of((25, 33), KEY, next(own_grid(*cover.shape[:2]).salts(cover)))
     bits = [MODEM.reveal(hidden_area(each), dither)[..., JPEG75.places] > 0 for each in some]
     moved = [changed(cover, each) for each in some]
     for first, second in combinations(range(6), 2):
