@@ -15,22 +15,16 @@ import numpy as np
 
 from stegnet.core.errors import MediaError, PackageError
 
+try:
+    from stegnet.video import _h264 as compiled
+except ImportError:  # it was installed without a C compiler
+    compiled = None
+
 SPS, PPS = 7, 8  # types of NAL units
 _ARRAYS = {"value": "i4", "macroblock": "u4", "kind": "u1", "position": "u1", "qp": "u1", "block": "u1", "intra": "?"}
 LEVEL = np.dtype([*_ARRAYS.items(), ("unused", "V3")])  # as in _h264.h
 _X264_BITS = 0x35A4E4F5
 WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
-
-
-def _load() -> ModuleType | None:
-    try:
-        from stegnet.video import _h264
-    except ImportError:  # it was installed without a C compiler
-        return None
-    return _h264
-
-
-compiled = _load()
 
 
 class SliceType(IntEnum):
@@ -107,11 +101,7 @@ class Parameters:
     pps: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # with the number of its SPS
 
     def add(self, nal: bytes) -> bool:
-        """Adds an SPS or PPS; False of any other NAL unit.
-
-        Raises:
-            H264Error: it is damaged.
-        """
+        """Adds an SPS or PPS; False of any other NAL unit, H264Error if it is damaged."""
         if not nal or nal[0] & 31 not in (SPS, PPS):
             return False
         kind, number, sps = _identify(nal)
@@ -122,11 +112,7 @@ class Parameters:
         return True
 
     def of(self, nal: bytes) -> tuple[bytes, bytes]:
-        """Returns a slice's SPS and PPS.
-
-        Raises:
-            H264Error: this is no slice, or they are missing.
-        """
+        """Returns a slice's SPS and PPS; H264Error if this is no slice, or they are missing."""
         if nal and nal[0] & 31 in (SPS, PPS):
             raise H264Error(Reason.NOT_A_SLICE)
         sps, pps = self.pps.get(_identify(nal)[1], (-1, b""))
@@ -158,11 +144,7 @@ class Parameters:
 
 
 def header(parameters: Parameters, nal: bytes) -> SliceHeader:
-    """Reads the header of a slice, a NAL unit without start code or length.
-
-    Raises:
-        H264Error: it can't be read, or the stream is of an unsupported kind.
-    """
+    """Reads the header of a slice, a NAL unit without start code or length; H264Error if it can't be read."""
     found = SliceHeader(*_checked(_reader().header(*parameters.of(nal), nal)))
     idr = None if found.idr_pic_id < 0 else found.idr_pic_id
     return replace(found, slice_type=SliceType(found.slice_type), idr_pic_id=idr, cabac=bool(found.cabac))
