@@ -72,7 +72,7 @@ class FilmCheck:
         if self._reading:
             self._reading.result()
             with closing(read_frames(self._path)) as frames:  # the end of writing changes the file's start
-                check_frame(self._path, next(frames), 0, self._digests)
+                _check_frame(self._path, next(frames), 0, self._digests)
         elif self._progress:
             check_film(self._path, self._digests, self._progress)
 
@@ -122,14 +122,14 @@ def check_film(
     count = 0
     for frame in read_frames(path, stream=stream):
         if count < len(digests):
-            check_frame(path, frame, count, digests)
+            _check_frame(path, frame, count, digests)
         count += 1
         progress(min(count, len(digests)), len(digests))
     if count != len(digests):
         raise MediaError(f"{path}: reads back with {count} frames, not {len(digests)}", _FAULTY)
 
 
-def check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
+def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
     """Verifies a frame of a film, (H, W, 3) uint8; arguments and errors as `check_film`."""
     if digest(frame) != digests[index]:
         raise MediaError(f"{path}: frame {index + 1} does not read back as it was written", _FAULTY)

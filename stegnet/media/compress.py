@@ -62,11 +62,12 @@ def compress_picture(
         MediaError: the picture can't be read, or AVIF can't hold its size in pixels.
         CapacityError: it is too large even at the lowest quality.
     """
-    picture = read_picture(path)
-    exact = folder / f"exact{WEBP}"
-    if _write_lossless(picture, exact) and exact.stat().st_size <= limit:
-        progress(1, 1)
-        return Compressed(exact, "lossless WebP", math.inf)
+    picture, exact = read_picture(path), folder / f"exact{WEBP}"
+    if max(picture.shape) <= _MAX_WEBP_SIDE:
+        Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
+        if exact.stat().st_size <= limit:
+            progress(1, 1)
+            return Compressed(exact, "lossless WebP", math.inf)
     return _Avif(path, picture, folder, progress).best(limit)
 
 
@@ -103,14 +104,6 @@ def _too_large(path: Path, size: int, limit: int) -> CapacityError:
     return CapacityError(message, "use a larger or longer cover")
 
 
-def _write_lossless(picture: np.ndarray, out: Path) -> bool:
-    """Writes lossless WebP; False if it can't hold the picture's size in pixels."""
-    if max(picture.shape) > _MAX_WEBP_SIDE:
-        return False
-    Image.fromarray(picture).save(out, format="WEBP", lossless=True)
-    return True
-
-
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
     """The film's sound in a file of its own, copied or compressed."""
     if not info.sound:
@@ -142,13 +135,9 @@ class _Encoder(ABC):
         """A file of about this bit rate."""
 
     def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
-        """The largest of a few attempts that has at most `limit` bytes.
+        """Bit rate and file of the largest of a few attempts from a rate on that has at most `limit` bytes.
 
-        Args:
-            rate: of the first attempt.
-            enough: share of `limit` that ends the search.
-        Returns:
-            Its bit rate and file; if none fits, the bit rate to try next, and None.
+        A share of `limit` that is enough ends the search. If none fits: the bit rate to try next, and None.
         """
         best, tried = None, [(0.0, 0)]
         while len(tried) <= tries and rate != tried[-1][0]:
@@ -164,11 +153,7 @@ class _Encoder(ABC):
 
 
 def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
-    """Estimates the bit rate that gives `target` bytes: the secant method, within what is known to fit or not.
-
-    Args:
-        tried: bit rates with the sizes that they gave.
-    """
+    """Estimates the bit rate that gives `target` bytes: the secant method, within what is known to fit or not."""
     (earlier_rate, earlier_size), (last, last_size) = tried[-2:]
     low = max(rate for rate, size in tried if size <= limit)
     high = min((rate for rate, size in tried if size > limit), default=4 * low)
@@ -201,20 +186,16 @@ class _Avif(_Encoder):
             self._effort = effort
             rate, made = self.largest(rate, limit, tries, enough)
             found += [made] if made else []
-        found = found or [self._first_to_fit(rate, limit)]
-        if found[0].stat().st_size > limit:
-            raise _too_large(self._path, found[0].stat().st_size, limit)
-        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in found)
-        return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
-
-    def _first_to_fit(self, rate: float, limit: int) -> Path:
-        """The first file that fits at lower and lower bit rates; the smallest if none does."""
         share = 0.95
-        while True:
+        while not found:  # the first that fits at lower and lower bit rates
             rate, share = max(rate * share, self.rates[0]), share * share
             made = self.encode(rate)
-            if made.stat().st_size <= limit or rate == self.rates[0]:
-                return made
+            size = made.stat().st_size
+            if size > limit and rate == self.rates[0]:
+                raise _too_large(self._path, size, limit)
+            found += [made] if size <= limit else []
+        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in found)
+        return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
 
 
 class _Hevc(_Encoder):

@@ -59,12 +59,15 @@ def saved_twice(luma: np.ndarray) -> str | None:
 
 
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
-    colours = _distinct_colours(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])
+    seen = np.zeros(1 << 24, bool)
+    seen[_numbers(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])] = True
+    seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
+    colours = np.flatnonzero(seen)
     given = parallel_map(decoder_colours, decoders, len(decoders)) if len(colours) >= _FEW else ()
-    return any([own[colours].mean() >= _NEARLY_ALL for own in given]) or has_grid(picture)
+    return any([own[colours].mean() >= _NEARLY_ALL for own in given]) or _has_grid(picture)
 
 
-def has_grid(picture: np.ndarray) -> bool:
+def _has_grid(picture: np.ndarray) -> bool:
     """True if the middle of a picture, (H, W, 3) uint8, has blocks of 8×8 whose low frequencies were quantised."""
     top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
     part = picture[top : top + _SIDE, left : left + _SIDE]
@@ -74,12 +77,7 @@ def has_grid(picture: np.ndarray) -> bool:
 
 @cache
 def decoder_colours(decoder: str) -> np.ndarray:
-    """(2²⁴,) bool: whether a decoder gives this colour, 65536 red + 256 green + blue.
-
-    Args:
-        decoder: "jpeg", "webp", or "film": of 4:2:0 and limited range whose matrix is not specified, as films are read
-            here.
-    """
+    """(2²⁴,) bool: whether a decoder of _DECODERS gives this colour, 65536 red + 256 green + blue."""
     given = np.zeros(1 << 24, bool)
     for colours in _DECODERS[decoder]():
         given[colours] = True
@@ -104,14 +102,6 @@ def _have_step(values: np.ndarray) -> bool:
     counts, sums = counted.sum(1), (np.cos(2 * np.pi * turns) * counted).sum(1)
     periodic = np.flatnonzero((counts >= _ENOUGH) & (sums >= _PERIODIC * counts))
     return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
-
-
-def _distinct_colours(picture: np.ndarray) -> np.ndarray:
-    """Numbers of the colours of a picture, (n,) int; greys don't count, since all decoders give them."""
-    seen = np.zeros(1 << 24, bool)
-    seen[_numbers(picture)] = True
-    seen[_LEVELS * 0x10101] = False
-    return np.flatnonzero(seen)
 
 
 def _numbers(picture: np.ndarray) -> np.ndarray:
@@ -139,7 +129,10 @@ def _webp_colours() -> Iterator[np.ndarray]:
 
 
 def _film_colours() -> Iterator[np.ndarray]:
-    """The colours of a film: blocks of 2×2 pixels share their chroma, 65536 pairs of it, with 64 blocks for each."""
+    """The colours of a film of limited range whose matrix is not specified, as films are read here.
+
+    Blocks of 2×2 pixels share their chroma, 65536 pairs of it, with 64 blocks for each.
+    """
     side, blocks = 256, 128 * 128  # of a frame
     for first in range(0, 65536 * 64, blocks):
         number = np.arange(first, first + blocks).reshape(side // 2, side // 2)

@@ -100,11 +100,7 @@ def kind_of_secret(path: Source) -> str:
 
 
 def check_input(path: Path) -> None:
-    """Refuses an input that is not a readable file.
-
-    Raises:
-        MediaError: no such file, a folder, a device, or no permission.
-    """
+    """Refuses, by a MediaError, an input that is not a readable file."""
     OpenedFile(path).close()
 
 

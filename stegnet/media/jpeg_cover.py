@@ -71,11 +71,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
 
 
 def read_both(cover: Cover) -> tuple[JpegPicture, np.ndarray]:
-    """A JPEG's coefficients, and the pixels that viewers show, (H, W, 3) uint8; two threads read them.
-
-    Raises:
-        MediaError: as `read_jpeg`, or as `read_cover`.
-    """
+    """A JPEG's coefficients, and the pixels that viewers show, (H, W, 3) uint8; two threads read them."""
     picture, (shown, _) = parallel_map(lambda read: read(), (lambda: read_jpeg(cover), lambda: cover.picture), 2)
     return picture, shown
 
