@@ -112,17 +112,11 @@ def _remove_abandoned(prefix: str, own: Path) -> None:
 
 @dataclass(frozen=True)
 class Compressed:
-    """A compressed copy.
+    """A compressed copy."""
 
-    Attributes:
-        path: of the copy.
-        description: format and quality, for messages.
-        psnr: of a picture in dB against the original in sRGB; inf if they are equal.
-    """
-
-    path: Path
-    description: str
-    psnr: float | None = None
+    path: Path  # of the copy
+    description: str  # format and quality, for messages
+    psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 
 
 @contextmanager

@@ -158,15 +158,10 @@ def has_ffmpeg() -> bool:
 
 @dataclass(frozen=True)
 class BareCoder:
-    """A way to code a picture without AVIF's container.
+    """A way to code a picture without AVIF's container."""
 
-    Attributes:
-        depth: bits of a sample: 8, coded by Pillow, or 10, by the program ffmpeg.
-        speed: of libaom, from 0 (best) to 10, or of ffmpeg's to 8.
-    """
-
-    depth: int
-    speed: int
+    depth: int  # bits of a sample: 8, coded by Pillow, or 10, by the program ffmpeg
+    speed: int  # of libaom, from 0 (best) to 10, or of ffmpeg's to 8
 
     @classmethod
     def quick(cls, speed: int) -> "BareCoder":

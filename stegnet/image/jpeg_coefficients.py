@@ -46,20 +46,13 @@ _STDERR, _READING = 2, Lock()  # libjpeg's messages go there; jpeglib has global
 
 @dataclass(frozen=True)
 class Events:
-    """A scan's events.
+    """A scan's events."""
 
-    Attributes:
-        tables: (n,) key of each symbol's table; −1 where there is no symbol.
-        symbols: (n,) 0 to 255.
-        extra, lengths: (n,) bits behind the symbol, and their number.
-        ends: (intervals,) number of events up to the end of each restart interval.
-    """
-
-    tables: np.ndarray
-    symbols: np.ndarray
-    extra: np.ndarray
+    tables: np.ndarray  # (n,) key of each symbol's table; −1 where there is no symbol
+    symbols: np.ndarray  # (n,) 0 to 255
+    extra: np.ndarray  # extra, lengths: (n,) bits behind the symbol, and their number
     lengths: np.ndarray
-    ends: np.ndarray
+    ends: np.ndarray  # (intervals,) number of events up to the end of each restart interval
 
     @cached_property
     def counts(self) -> dict[int, np.ndarray]:
@@ -83,20 +76,13 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class SequentialScan:
-    """A scan of all bits of all coefficients.
+    """A scan of all bits of all coefficients."""
 
-    Attributes:
-        blocks: (n, 64) int16, in order.
-        owners: of each block of an MCU the place in the scan of its component, uint8.
-        dc, ac: of each component the keys of its tables, uint8.
-        interval: blocks between restart markers.
-    """
-
-    blocks: np.ndarray
-    owners: np.ndarray
-    dc: np.ndarray
+    blocks: np.ndarray  # (n, 64) int16, in order
+    owners: np.ndarray  # of each block of an MCU the place in the scan of its component, uint8
+    dc: np.ndarray  # dc, ac: of each component the keys of its tables, uint8
     ac: np.ndarray
-    interval: int
+    interval: int  # blocks between restart markers
 
     @cached_property
     def counts(self) -> dict[int, np.ndarray]:
@@ -333,16 +319,12 @@ def _packed(values: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> Iterator
 
 @dataclass(frozen=True, eq=False)
 class JpegPicture:
-    """A JPEG, by its coefficients.
+    """A JPEG, by its coefficients."""
 
-    Attributes:
-        file: its parts.
-        planes: of each component the quantised coefficients, (rows, columns, 64) int16 in zigzag order.
-        whole: the same with the blocks that only fill up MCUs; None: these are as libjpeg writes them.
-    """
-
-    file: JpegFile
+    file: JpegFile  # its parts
+    # of each component the quantised coefficients, (rows, columns, 64) int16 in zigzag order
     planes: tuple[np.ndarray, ...]
+    # the same with the blocks that only fill up MCUs; None: these are as libjpeg writes them
     whole: tuple[np.ndarray, ...] | None = None
 
     def steps(self, component: int) -> np.ndarray:

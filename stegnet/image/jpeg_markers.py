@@ -32,19 +32,12 @@ _SIZE, _OFFSET = 4, 8  # where they are in an entry
 
 @dataclass(frozen=True)
 class HuffmanTable:
-    """A Huffman table as a DHT segment has it.
+    """A Huffman table as a DHT segment has it."""
 
-    Attributes:
-        counts: number of codes of each length, 1 to 16.
-        symbols: in order of their codes.
-        key: its number, and 16 more of a table for AC coefficients.
-        start: where it is in the file; it does not count when tables are compared.
-    """
-
-    counts: bytes
-    symbols: bytes
-    key: int = field(default=0, compare=False)
-    start: int = field(default=0, compare=False)
+    counts: bytes  # number of codes of each length, 1 to 16
+    symbols: bytes  # in order of their codes
+    key: int = field(default=0, compare=False)  # its number, and 16 more of a table for AC coefficients
+    start: int = field(default=0, compare=False)  # where it is in the file; it does not count when tables are compared
 
     @property
     def content(self) -> bytes:
@@ -54,76 +47,51 @@ class HuffmanTable:
 
 @dataclass(frozen=True)
 class Component:
-    """A component of a frame: luma, or one of two of chroma.
+    """A component of a frame: luma, or one of two of chroma."""
 
-    Attributes:
-        number: its identifier in the file.
-        across, down: sampling factors.
-        table: number of its quantisation table.
-    """
-
-    number: int
-    across: int
+    number: int  # its identifier in the file
+    across: int  # across, down: sampling factors
     down: int
-    table: int
+    table: int  # number of its quantisation table
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan, and the bytes that its entropy-coded data take.
+    """A scan, and the bytes that its entropy-coded data take."""
 
-    Attributes:
-        components: index of each component in the frame.
-        dc, ac: number of the Huffman tables of each.
-        first, last: of the coefficients that it codes, in zigzag order.
-        high, low: bit positions of successive approximation.
-        interval: MCUs between restart markers; 0: none.
-        tables: Huffman tables in force, by key.
-        start, end: of the data in the file.
-    """
-
-    components: tuple[int, ...]
-    dc: tuple[int, ...]
+    components: tuple[int, ...]  # index of each component in the frame
+    dc: tuple[int, ...]  # dc, ac: number of the Huffman tables of each
     ac: tuple[int, ...]
-    first: int
+    first: int  # first, last: of the coefficients that it codes, in zigzag order
     last: int
-    high: int
+    high: int  # high, low: bit positions of successive approximation
     low: int
-    interval: int
-    tables: Mapping[int, HuffmanTable]
-    start: int
+    interval: int  # MCUs between restart markers; 0: none
+    tables: Mapping[int, HuffmanTable]  # Huffman tables in force, by key
+    start: int  # start, end: of the data in the file
     end: int
 
 
 @dataclass
 class JpegFile:
-    """A JPEG file, taken apart.
-
-    Attributes:
-        width, height: in pixels.
-        progressive: its coefficients come in several scans.
-        components: of its frame, in order.
-        quantisation: 64 steps of each table in zigzag order, by number.
-        scans: in order.
-        huffman_segments: where each DHT segment's tables begin and end, and those tables.
-        index: where the content of the index of several pictures begins and ends; None: the file has none.
-        frame: where the frame's content begins.
-        parts: where each segment begins and ends, and each scan's data; without metadata.
-        end: of the picture; what follows is not its own.
-    """
+    """A JPEG file, taken apart."""
 
     data: bytes
-    width: int = 0
+    width: int = 0  # width, height: in pixels
     height: int = 0
-    progressive: bool = False
-    components: tuple[Component, ...] = ()
+    progressive: bool = False  # its coefficients come in several scans
+    components: tuple[Component, ...] = ()  # of its frame, in order
+    # 64 steps of each table in zigzag order, by number
     quantisation: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    scans: list[Scan] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)  # in order
+    # where each DHT segment's tables begin and end, and those tables
     huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
+    # where the content of the index of several pictures begins and ends; None: the file has none
     index: tuple[int, int] | None = None
-    frame: int = 0
+    frame: int = 0  # where the frame's content begins
+    # where each segment begins and ends, and each scan's data; without metadata
     parts: list[tuple[int, int]] = field(default_factory=list)
-    end: int = 0
+    end: int = 0  # of the picture; what follows is not its own
 
     @property
     def mcu(self) -> tuple[int, int]:

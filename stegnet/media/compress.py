@@ -122,13 +122,9 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
 
 
 class _Encoder(ABC):
-    """Codes a picture or film at several bit rates.
+    """Codes a picture or film at several bit rates."""
 
-    Attributes:
-        rates: the lowest and the highest that are valid.
-    """
-
-    rates: tuple[float, float]
+    rates: tuple[float, float]  # the lowest and the highest that are valid
 
     @abstractmethod
     def encode(self, rate: float) -> Path:

@@ -33,21 +33,14 @@ _MOST_ERROR = 0.5
 
 @dataclass(frozen=True, eq=False)
 class JpegCover:
-    """A JPEG to hide in.
+    """A JPEG to hide in."""
 
-    Attributes:
-        picture: its coefficients.
-        shown: the pixels that viewers show, (H, W, 3) uint8.
-        history: what it was saved as before, if that shows steps; None: it does not.
-        errors: what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known.
-        notes: one line each, on how it was made.
-    """
-
-    picture: JpegPicture
-    shown: np.ndarray
-    history: str | None = None
+    picture: JpegPicture  # its coefficients
+    shown: np.ndarray  # the pixels that viewers show, (H, W, 3) uint8
+    history: str | None = None  # what it was saved as before, if that shows steps; None: it does not
+    # what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # one line each, on how it was made
 
 
 def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:

@@ -43,22 +43,15 @@ _WITHOUT_SETTINGS = "filter_units=remove_types=6"  # x264 writes them down as su
 
 @dataclass(frozen=True)
 class Coding:
-    """Settings of a lossy encoder.
+    """Settings of a lossy encoder."""
 
-    Attributes:
-        crf: constant rate factor, on the encoder's own scale.
-        preset: the encoder's speed, as it names it.
-        encoder: FFmpeg's name.
-        paced: x264 predicts every PACE-th frame from those before, and those between from both sides, and does not
-            write down its settings.
-        params: more of x264's own.
-    """
-
-    crf: int
-    preset: str = "fast"
-    encoder: str = "libx264"
+    crf: int  # constant rate factor, on the encoder's own scale
+    preset: str = "fast"  # the encoder's speed, as it names it
+    encoder: str = "libx264"  # FFmpeg's name
+    # x264 predicts every PACE-th frame from those before, and those between from both sides, and does not write down
+    # its settings
     paced: bool = False
-    params: str = ""
+    params: str = ""  # more of x264's own
 
     @property
     def options(self) -> dict[str, str]:
@@ -134,23 +127,17 @@ class PictureTrack:
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """Options of a film that is written.
+    """Options of a film that is written."""
 
-    Attributes:
-        form: "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose
-            odd sides are made even by repeating the last row or column, and whose sound becomes AAC where browsers
-            would not play it.
-        time_base: of MP4's time stamps, in seconds. Matroska's are milliseconds.
-        keep: a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
-            attachments, cover art, tags, and colour metadata.
-        sound: tracks whose packets are passed to `write`; can't be combined with `keep`.
-        randomness: returns so many random bytes, from which Matroska's identifiers follow; called once, at the end.
-    """
-
+    # "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose odd sides
+    # are made even by repeating the last row or column, and whose sound becomes AAC where browsers would not play it
     form: str = "mkv"
-    time_base: Fraction | None = None
+    time_base: Fraction | None = None  # of MP4's time stamps, in seconds. Matroska's are milliseconds
+    # a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
+    # attachments, cover art, tags, and colour metadata
     keep: Source | None = None
-    sound: Sequence[SoundTrack] = ()
+    sound: Sequence[SoundTrack] = ()  # tracks whose packets are passed to `write`; can't be combined with `keep`
+    # returns so many random bytes, from which Matroska's identifiers follow; called once, at the end
     randomness: Callable[[int], bytes] = system_bytes
 
 

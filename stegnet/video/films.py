@@ -207,30 +207,18 @@ class _FrameNotes:
 
 @dataclass(frozen=True)
 class FilmInfo:
-    """Properties of a film, found by decoding all of it.
+    """Properties of a film, found by decoding all of it."""
 
-    Attributes:
-        width, height: as shown, after rotation.
-        pts: time stamp of each frame in presentation order, strictly increasing, in units of `time_base`.
-        time_base: seconds, exact.
-        rate: frames per second on average.
-        aspect: width of a pixel by its height.
-        sound: codec of each sound track whose codec is known.
-        notes: what is unusual about it and how it is handled, one line each.
-        more: what it has besides pictures and sound: subtitles, chapters, attached files.
-        grey: every frame is.
-    """
-
-    width: int
+    width: int  # width, height: as shown, after rotation
     height: int
-    pts: tuple[int, ...]
-    time_base: Fraction
-    rate: Fraction
-    aspect: Fraction
-    sound: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    more: tuple[str, ...] = ()
-    grey: bool = False
+    pts: tuple[int, ...]  # time stamp of each frame in presentation order, strictly increasing, in units of `time_base`
+    time_base: Fraction  # seconds, exact
+    rate: Fraction  # frames per second on average
+    aspect: Fraction  # width of a pixel by its height
+    sound: tuple[str, ...]  # codec of each sound track whose codec is known
+    notes: tuple[str, ...] = ()  # what is unusual about it and how it is handled, one line each
+    more: tuple[str, ...] = ()  # what it has besides pictures and sound: subtitles, chapters, attached files
+    grey: bool = False  # every frame is
 
     @property
     def times(self) -> Iterator[Fraction]:

@@ -27,24 +27,15 @@ X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() i
 
 @dataclass(frozen=True)
 class Form:
-    """A film format.
+    """A film format."""
 
-    Attributes:
-        name: for messages.
-        muxer, encoder: FFmpeg's names.
-        pixels: FFmpeg's name of the pixel format.
-        packet_gap: smallest difference between two sound packets' time stamps, in ticks of their track.
-        options: of the encoder.
-        muxing: options of the muxer.
-    """
-
-    name: str
-    muxer: str
+    name: str  # for messages
+    muxer: str  # muxer, encoder: FFmpeg's names
     encoder: str
-    pixels: str
-    packet_gap: int
-    options: Mapping[str, str] = field(default_factory=dict, compare=False)
-    muxing: Mapping[str, str] = field(default_factory=dict, compare=False)
+    pixels: str  # FFmpeg's name of the pixel format
+    packet_gap: int  # smallest difference between two sound packets' time stamps, in ticks of their track
+    options: Mapping[str, str] = field(default_factory=dict, compare=False)  # of the encoder
+    muxing: Mapping[str, str] = field(default_factory=dict, compare=False)  # options of the muxer
 
     @property
     def is_matroska(self) -> bool:

@@ -71,23 +71,17 @@ class H264Error(MediaError):
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """Header of a slice; sizes and addresses are in macroblocks.
-
-    Args:
-        ref_idc: 0 if no other picture refers to this one.
-        order_lsb: pic_order_cnt_lsb; 0 where the stream has none.
-        qp: of luma, 0 to 51.
-    """
+    """Header of a slice; sizes and addresses are in macroblocks."""
 
     nal_unit_type: int
-    ref_idc: int
+    ref_idc: int  # 0 if no other picture refers to this one
     slice_type: SliceType
     first_mb: int
     frame_num: int
     idr_pic_id: int | None
-    order_lsb: int
+    order_lsb: int  # pic_order_cnt_lsb; 0 where the stream has none
     pps_id: int
-    qp: int
+    qp: int  # of luma, 0 to 51
     width: int
     height: int
     cabac: bool
@@ -184,27 +178,19 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels of a slice that are not zero, in coding order; read-only arrays of one length.
+    """Levels of a slice that are not zero, in coding order; read-only arrays of one length."""
 
-    Args:
-        value: int32, ±1 to ±32767.
-        macroblock: uint32, its address.
-        kind: uint8, a `Kind`.
-        position: uint8, in scan order: 0 to 15, of AC blocks from 1 on, of 8x8 blocks to 63, of chroma DC to 3.
-        qp: uint8, of the macroblock's luma, or of this level's chroma plane; 0 to 51.
-        block: uint8, in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0
-            to 7, Cb first.
-        intra: bool, of the macroblock.
-        padding: the last bit of the slice, see `x264_padding`; None if the slice does not show it, and in CAVLC.
-    """
-
-    value: np.ndarray
-    macroblock: np.ndarray
-    kind: np.ndarray
+    value: np.ndarray  # int32, ±1 to ±32767
+    macroblock: np.ndarray  # uint32, its address
+    kind: np.ndarray  # uint8, a `Kind`
+    # uint8, in scan order: 0 to 15, of AC blocks from 1 on, of 8x8 blocks to 63, of chroma DC to 3
     position: np.ndarray
-    qp: np.ndarray
+    qp: np.ndarray  # uint8, of the macroblock's luma, or of this level's chroma plane; 0 to 51
+    # uint8, in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0 to 7, Cb
+    # first
     block: np.ndarray
-    intra: np.ndarray
+    intra: np.ndarray  # bool, of the macroblock
+    # the last bit of the slice, see `x264_padding`; None if the slice does not show it, and in CAVLC
     padding: bool | None
 
     def __len__(self) -> int:

@@ -18,13 +18,10 @@ SEARCH = Coding(20, "veryfast", paced=True, params="ref=1:b-pyramid=none:weightp
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion of the blocks of a frame.
+    """Motion of the blocks of a frame."""
 
-    Attributes:
-        before, after: down and across, in pixels, to where each block is predicted from in the last frame that is not
-            between others, and in the next; (rows, cols, 2) float32, nan where it is not.
-    """
-
+    # before, after: down and across, in pixels, to where each block is predicted from in the last frame that is not
+    # between others, and in the next; (rows, cols, 2) float32, nan where it is not
     before: np.ndarray
     after: np.ndarray
 

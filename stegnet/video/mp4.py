@@ -35,27 +35,17 @@ _Changes = dict[tuple[int, int], bytes]  # by where what they replace starts and
 
 @dataclass(frozen=True)
 class Mp4:
-    """An MP4 file with a track of H.264; of several, the one with the most pictures.
-
-    Attributes:
-        avcc: content of its avcC box: parameter sets, and bytes of a NAL unit's length.
-        starts, sizes: (n,) int64, of each sample in decoding order.
-        boxes: those at the top of the file.
-        table: stsz of that track.
-        rate: its btrt box; None: it has none.
-        seconds: that it lasts.
-        chunks: stco and co64 of all tracks.
-    """
+    """An MP4 file with a track of H.264; of several, the one with the most pictures."""
 
     file: Source
-    avcc: bytes
-    starts: np.ndarray
+    avcc: bytes  # content of its avcC box: parameter sets, and bytes of a NAL unit's length
+    starts: np.ndarray  # starts, sizes: (n,) int64, of each sample in decoding order
     sizes: np.ndarray
-    boxes: tuple[Box, ...]
-    table: Box
-    rate: Box | None
-    seconds: float
-    chunks: tuple[Box, ...]
+    boxes: tuple[Box, ...]  # those at the top of the file
+    table: Box  # stsz of that track
+    rate: Box | None  # its btrt box; None: it has none
+    seconds: float  # that it lasts
+    chunks: tuple[Box, ...]  # stco and co64 of all tracks
 
 
 def read_mp4(path: Source) -> Mp4:

@@ -41,49 +41,29 @@ _AAC_LAYOUTS = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)":
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """Everything needed to create the track in another file.
+    """Everything needed to create the track in another file."""
 
-    Attributes:
-        codec: FFmpeg's name, such as "aac" or "pcm_s16le".
-        time_base: of the packets' time stamps, in seconds.
-        rate: samples per second.
-        layout: of the channels, such as "stereo" or "5.1"; "3 channels" if the file names none.
-        extradata: the decoder's configuration, as in Matroska's CodecPrivate.
-        template: the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg.
-        language: ISO 639-2, or None.
-        title: for display, or None.
-    """
-
-    codec: str
-    time_base: Fraction
-    rate: int
-    layout: str
-    extradata: bytes
-    template: bytes
-    language: str | None = None
-    title: str | None = None
+    codec: str  # FFmpeg's name, such as "aac" or "pcm_s16le"
+    time_base: Fraction  # of the packets' time stamps, in seconds
+    rate: int  # samples per second
+    layout: str  # of the channels, such as "stereo" or "5.1"; "3 channels" if the file names none
+    extradata: bytes  # the decoder's configuration, as in Matroska's CodecPrivate
+    template: bytes  # the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg
+    language: str | None = None  # ISO 639-2, or None
+    title: str | None = None  # for display, or None
 
 
 @dataclass(frozen=True)
 class SoundPacket:
-    """A packet of a sound track.
+    """A packet of a sound track."""
 
-    Attributes:
-        track: index into the tracks.
-        pts, dts: presentation and decoding time stamp, in the track's time base; None if unknown.
-        duration: in the track's time base, 0 if unknown.
-        key: whether decoding can start here.
-        data: the packet's bytes.
-        trim: samples to drop at its end.
-    """
-
-    track: int
-    pts: int | None
+    track: int  # index into the tracks
+    pts: int | None  # pts, dts: presentation and decoding time stamp, in the track's time base; None if unknown
     dts: int | None
-    duration: int
-    key: bool
-    data: bytes
-    trim: int = 0
+    duration: int  # in the track's time base, 0 if unknown
+    key: bool  # whether decoding can start here
+    data: bytes  # the packet's bytes
+    trim: int = 0  # samples to drop at its end
 
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:

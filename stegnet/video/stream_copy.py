@@ -48,17 +48,12 @@ _COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "imag
 
 
 class SubtitleTrack(NamedTuple):
-    """A subtitle track of a film, and what becomes of it in another.
+    """A subtitle track of a film, and what becomes of it in another."""
 
-    Attributes:
-        source: name of its codec.
-        written: what it becomes in the other film, "copy" if it stays as it is; None: the other film can't hold it.
-        language: its tag, or "".
-    """
-
-    source: str
+    source: str  # name of its codec
+    # what it becomes in the other film, "copy" if it stays as it is; None: the other film can't hold it
     written: str | None
-    language: str
+    language: str  # its tag, or ""
 
 
 def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
