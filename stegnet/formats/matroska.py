@@ -48,11 +48,7 @@ class Span(NamedTuple):
 
 
 def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
-    """Every element in a part of a file, one after the other; one of unknown size extends to the end.
-
-    Raises:
-        ValueError: it is not Matroska.
-    """
+    """Every element in a part of a file in order, one of unknown size to the end; ValueError if it is not Matroska."""
 
     def width(at: int) -> int:  # of a number: one more than the first byte's leading zeros
         if at >= len(data) or not data[at]:
@@ -70,11 +66,7 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 
 def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Span]:
-    """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold.
-
-    Raises:
-        ValueError: it is not Matroska.
-    """
+    """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold."""
     for span in spans(data, start, len(data) if end is None else end):
         yield span
         if span.name == _CLUSTER:
@@ -120,14 +112,9 @@ def end_of_segment(start: bytes) -> int:
 def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
     """Replaces the random identifiers of a Matroska file, those of the segment, the tracks and the attachments.
 
-    They are drawn as FFmpeg draws them: all follow from 32 random bits. Whoever tries all 2³² seeds finds FFmpeg's
-    identifiers, and would tell any others from them, as they would FFmpeg's own way to the same bytes for the same
-    input (`bitexact`): tracks 1, 2, 3. The checksums over them are computed anew.
-
-    Args:
-        randomness: returns so many random bytes; called once, for 4.
-    Raises:
-        OSError: the file can't be written.
+    They are drawn as FFmpeg draws them: all follow from 32 random bits, for which `randomness` is called once. Whoever
+    tries all 2³² seeds finds FFmpeg's identifiers, and would tell any others from them, as they would FFmpeg's own way
+    to the same bytes for the same input (`bitexact`): tracks 1, 2, 3. The checksums over them are computed anew.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         found = list(header_spans(data))

@@ -27,10 +27,8 @@ _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs",
 class OpenedFile(AbstractContextManager):
     """A file that was opened once, and is read by several, each from a place of its own; a context manager.
 
-    It goes where a path goes that is only read: a file, neither a folder nor a device. Its `length` is in bytes.
-
-    Raises:
-        MediaError: there is no such file, or it can't be read.
+    It goes where a path goes that is only read: a file, neither a folder nor a device, else MediaError. Its `length` is
+    in bytes.
     """
 
     def __init__(self, path: Path) -> None:

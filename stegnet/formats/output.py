@@ -55,9 +55,6 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
     """A new folder that only its owner can read, which is removed after the block with all that is in it.
 
     Those of this prefix that killed runs left beside it are removed first.
-
-    Raises:
-        OSError: it can't be created.
     """
     lock = None
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it

@@ -63,11 +63,7 @@ _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 
 
 
 def encode_avif(picture: np.ndarray, quality: int, speed: int = FAST) -> bytes:
-    """Codes a picture, (H, W, 3) uint8, at a quality from 0 to 100.
-
-    Raises:
-        MediaError: AVIF can't hold a picture of this size, or Pillow was built without it.
-    """
+    """Codes a picture, (H, W, 3) uint8, at a quality from 0 to 100; MediaError if AVIF can't hold one of this size."""
     encoded = io.BytesIO()
     try:
         Image.fromarray(picture).save(encoded, format="AVIF", quality=quality, speed=speed, **_OPTIONS)
@@ -100,11 +96,7 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decodes a picture of a known size, (height, width, 3) uint8; no other size is decoded.
-
-    Raises:
-        ValueError: it is no such picture.
-    """
+    """Decodes a picture of a known size, (height, width, 3) uint8; else ValueError."""
     try:
         picture = AvifImageFile(io.BytesIO(data))
         if picture.size != (width, height) or picture.mode != "RGB":
@@ -115,15 +107,10 @@ def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
 
 
 def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error: str) -> None:
-    """Writes a picture as AVIF.
+    """Writes a picture, (H, W, 3) uint8, sRGB, as AVIF; MediaError if AVIF can't hold its size, or ffmpeg fails.
 
-    Args:
-        picture: (H, W, 3) uint8, sRGB.
-        target: bits. The file has more or less, by a factor of up to 3, but the more, the higher this is.
-        effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
-        error: start of the message if it fails.
-    Raises:
-        MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
+    The file has more bits than `target`, or fewer, by a factor of up to 3, but the more, the higher that is. The effort
+    is libaom's `cpu-used`, from 0 (best) to 8 (fastest). A message begins with `error`.
     """
     # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here a frame's time.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
@@ -207,11 +194,7 @@ class BareCoder:
 
 
 def decode_bare(data: bytes, height: int, width: int, depth: int) -> np.ndarray:
-    """Decodes AV1 data of a known size and depth in bits, (height, width, 3) uint8.
-
-    Raises:
-        ValueError: it is no such picture.
-    """
+    """Decodes AV1 data of a known size and depth in bits, (height, width, 3) uint8; else ValueError."""
     return decode_avif(as_file(data, height, width, depth), height, width)
 
 

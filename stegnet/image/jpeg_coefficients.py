@@ -409,11 +409,7 @@ def _standard_tables() -> frozenset[HuffmanTable]:
 
 
 def read_jpeg(path: Source) -> JpegPicture:
-    """Reads the coefficients of a JPEG.
-
-    Raises:
-        MediaError: it can't be read, is not a JPEG, is damaged, or of a kind that is not supported.
-    """
+    """Reads the coefficients of a JPEG; MediaError if it is none, is damaged, or of a kind that is not supported."""
     with reading(path):
         file = parse_jpeg(path.read_bytes(), str(path))
     with temporary_folder() as folder:

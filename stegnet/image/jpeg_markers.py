@@ -127,11 +127,7 @@ class JpegFile:
 
 
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
-    """Takes a JPEG file apart, whose name is for messages.
-
-    Raises:
-        MediaError: it is not a JPEG, is damaged, or of a kind that is not read.
-    """
+    """Takes a JPEG file apart, whose name is for messages; errors as `read_jpeg`."""
     try:
         return _Parser(data, name).parse()
     except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
@@ -260,13 +256,7 @@ def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]
 
 
 def moved_index(content: bytes, grown: int, moved: int) -> bytes:
-    """An index whose first picture, and what follows it, changed; as it was if it is damaged.
-
-    Args:
-        content: of its segment.
-        grown: bytes that the first picture takes more.
-        moved: bytes that the others are further from the index.
-    """
+    """An index whose first picture grew, and the others moved, by some bytes; as it was if it is damaged."""
     index, order, start = bytearray(content), "<" if content[4:6] == b"II" else ">", len(_SIGNATURE)
     try:
         (place,) = struct.unpack_from(f"{order}I", content, start + 4)

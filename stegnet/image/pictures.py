@@ -200,11 +200,7 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def open_picture(path: Source) -> Image.Image:
-    """Opens a picture and reads its header, not its pixels.
-
-    Raises:
-        MediaError: no such file, or not a picture.
-    """
+    """Opens a picture and reads its header, not its pixels; MediaError if there is none, or it is no picture."""
     heic = path.is_file() and is_heic(path)
     if heic:
         from pi_heif import register_heif_opener  # takes 40 ms
@@ -355,13 +351,9 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
-    """Writes a PNG, whatever the path's suffix; the same input gives the same bytes. A grey picture is stored as grey.
+    """Writes a PNG of (H, W, 3) uint8, whatever the path's suffix, with an ICC profile; None is sRGB.
 
-    Args:
-        picture: (H, W, 3) uint8.
-        icc: ICC profile to embed; None for sRGB.
-    Raises:
-        MediaError: the file can't be written.
+    The same input gives the same bytes. A grey picture is stored as grey.
     """
     stored, profile = as_stored(picture, icc)
     save_picture(path, stored, ".png", profile)
@@ -384,13 +376,8 @@ def save_picture(
 ) -> None:
     """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
 
-    Args:
-        picture: (H, W, 3) uint8, or (H, W) to be stored as grey.
-        suffix: one of PICTURE_FORMS.
-        icc: ICC profile to embed; None for sRGB.
-        lossless: keep every bit of the samples.
-    Raises:
-        MediaError: the format can't, or the file can't be written.
+    The picture is (H, W, 3) uint8, or (H, W) to be stored as grey, the suffix one of PICTURE_FORMS, and the ICC profile
+    None for sRGB. MediaError if the format can't, or the file can't be written.
     """
     form, options, exact = PICTURE_FORMS[suffix]
     if lossless:
@@ -428,8 +415,7 @@ def check_lossless(path: Path, suffix: str) -> None:
 def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.ndarray:
     """The picture, (height, width, 3) uint8, of which `resize` made one of (H, W, 3) uint8; reduced sides are enlarged.
 
-    Args:
-        noise: root mean square of the error that `picture` may have at most, in levels; not 0.
+    The noise, not 0, is the root mean square of the error that `picture` may have at most, in levels.
     """
     rows, cols = picture.shape[:2]
     if height >= rows and width >= cols:
@@ -478,10 +464,7 @@ def _weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray
 def picture_notes(path: Source, *, secret: bool = False) -> tuple[str, ...]:
     """One line for each thing that a picture, which can be read, is read without, or converted from.
 
-    Args:
-        secret: its colours are converted to sRGB; a cover keeps its colour profile, and grey stays grey.
-    Raises:
-        MediaError: it is no picture.
+    The colours of a secret are converted to sRGB; a cover keeps its colour profile, and grey stays grey.
     """
     with open_picture(path) as image:
         return (*_pixel_notes(path, image, secret), *_metadata(image))

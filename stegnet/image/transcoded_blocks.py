@@ -141,10 +141,7 @@ class Blocks:
     def reach(self, worth: np.ndarray) -> np.ndarray:
         """Steps of each coefficient that is sent by which the one that arrives moves, alone, by +1 and by −1.
 
-        (2, n, 64) int16; 0: there are none.
-
-        Args:
-            worth: coefficients that are tried, (n, 64) bool.
+        (2, n, 64) int16; 0: there are none. Those that are worth it are tried, (n, 64) bool.
         """
         found = np.zeros((2, *self.own.shape), np.int16)
 
@@ -159,11 +156,7 @@ class Blocks:
         return found
 
     def _tried(self, part: np.ndarray, place: int, direction: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """The blocks of a part in which a coefficient moves, alone, and its steps: the least that may do, or more.
-
-        Args:
-            number: how many more.
-        """
+        """The blocks of a part in which a coefficient moves, alone, and its steps: the least, or `number` more."""
         ratio = self._steps[place] / self._sent_steps[place]
         own, wanted = self.own[part, place], self.arrived[part, place] + direction
         first = np.ceil(direction * (wanted * ratio - own) - ratio / 2 - 0.02)

@@ -30,11 +30,9 @@ def digest(picture: np.ndarray) -> bytes:
 
 
 class FilmCheck:
-    """Verifies a film by reading it back: while it is written, in a thread, if it can be read from start to end.
+    """Verifies a film, which exists, by reading it back: while it is written, in a thread, if that is possible.
 
-    Args:
-        path: the film, a file that exists.
-        progress: called as by `check_film` while what was written is waited for; None: nothing is verified.
+    Progress is called as by `check_film` while what was written is waited for; None: nothing is verified.
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
@@ -63,11 +61,7 @@ class FilmCheck:
             self._digests.append(digest(picture))
 
     def finish(self) -> None:
-        """Waits until all is verified; to be called once the film is complete.
-
-        Raises:
-            MediaError: as `check_film`.
-        """
+        """Waits until all is verified; to be called once the film is complete. Errors as `check_film`."""
         self._complete.set()
         if self._reading:
             self._reading.result()
@@ -110,14 +104,10 @@ class _InWriting(io.RawIOBase):
 def check_film(
     path: Path, digests: Sequence[bytes], progress: Callable[[int, int], None], stream: io.RawIOBase | None = None
 ) -> None:
-    """Verifies a film that was just written, or that is being written, by decoding every frame.
+    """Verifies a film that was just written, or is being written to a stream, by decoding every frame.
 
-    Args:
-        digests: `digest` of each frame that was written, in order; each is there before its frame.
-        progress: called after each frame with the number of frames checked, and of all.
-        stream: of the film that is being written.
-    Raises:
-        MediaError: the film can't be read, or a frame or the number of frames differs.
+    Each frame has its `digest`, which is there before it. Progress is called after each with the number of frames
+    checked, and of all. MediaError if the film can't be read, or a frame or the number of frames differs.
     """
     count = 0
     for frame in read_frames(path, stream=stream):
@@ -136,12 +126,6 @@ def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[by
 
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
-    """Verifies a picture that was just written by comparing every pixel.
-
-    Args:
-        picture: the pixels that were written, (H, W, 3) uint8.
-    Raises:
-        MediaError: the picture can't be read, or differs.
-    """
+    """Verifies a picture that was just written by comparing every pixel, (H, W, 3) uint8; MediaError if one differs."""
     if not np.array_equal(read_cover(path)[0], picture):
         raise MediaError(f"{path}: does not read back as it was written", _FAULTY)

@@ -55,12 +55,8 @@ def compress_picture(
 ) -> Compressed:
     """Compresses a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
-    Args:
-        folder: where the copy and other attempts are written; preferably empty.
-        progress: called after each step with the number of steps done, and of all.
-    Raises:
-        MediaError: the picture can't be read, or AVIF can't hold its size in pixels.
-        CapacityError: it is too large even at the lowest quality.
+    Its attempts are written to a folder; progress is called after each with the number of steps done, and of all.
+    MediaError if it can't be read or made AVIF, CapacityError if it is too large even at the lowest quality.
     """
     picture, exact = read_picture(path), folder / f"exact{WEBP}"
     if max(picture.shape) <= _MAX_WEBP_SIDE:
@@ -74,16 +70,10 @@ def compress_picture(
 def compress_film(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compresses a film to HEVC of at most `limit` bytes, by two-pass encoding.
+    """Compresses a film to HEVC of at most `limit` bytes, by two-pass encoding; as `compress_picture`.
 
-    A second pass that misses the target is repeated at another bit rate, up to four times in all.
-
-    Args:
-        folder: where the copy and intermediate files are written; preferably empty.
-        progress: called with the number of frames encoded in this pass, and of all.
-    Raises:
-        MediaError: the film can't be read, or HEVC can't hold it.
-        CapacityError: it is too large even at the lowest quality.
+    A second pass that misses the target is repeated at another bit rate, up to four times in all. Progress is called
+    with the number of frames encoded in this pass, and of all.
     """
     info = scan(path)
     if info.width < _MIN_WIDTH:

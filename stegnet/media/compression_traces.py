@@ -43,12 +43,10 @@ def film_copied_with_loss(first: np.ndarray) -> str | None:
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
-    """As `picture_copied_with_loss`, of a JPEG: a finer table leaves out values between multiples of a coarser one.
+    """As `picture_copied_with_loss`, of a JPEG's luma, (rows, columns, 64) int in zigzag order.
 
-    Lukáš, Fridrich 2003, "Estimation of primary quantization matrix in double compressed JPEG images" (DFRWS).
-
-    Args:
-        luma: its coefficients, (rows, columns, 64) int in zigzag order.
+    A finer table leaves out values between multiples of a coarser one: Lukáš, Fridrich 2003, "Estimation of primary
+    quantization matrix in double compressed JPEG images" (DFRWS).
     """
     gaps = 0
     for values in np.abs(luma[..., 1 : _LOW + 1]).reshape(-1, _LOW).T:

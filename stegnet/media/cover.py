@@ -87,11 +87,7 @@ def about_secret(path: Source) -> tuple[str, ...]:
 
 
 def kind_of_secret(path: Source) -> str:
-    """As `kind`, for a secret of the network method; the error's hint names the method that hides any file.
-
-    Raises:
-        MediaError: it can't be read, or is neither a picture nor a film.
-    """
+    """As `kind`, for a secret of the network method; the error's hint names the method that hides any file."""
     try:
         return kind(path)
     except MediaError as error:
@@ -105,11 +101,7 @@ def check_input(path: Path) -> None:
 
 
 def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
-    """A cover, (H, W, 3) uint8, reduced so that the longer side has `side` pixels; None: as it is.
-
-    Raises:
-        ConfigError: it has no more pixels than that.
-    """
+    """A cover, (H, W, 3) uint8, whose longer side is reduced to `side` pixels; ConfigError if it has no more."""
     longer = max(pixels.shape[:2])
     if side is None:
         return pixels

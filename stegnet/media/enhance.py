@@ -51,14 +51,8 @@ def enhance_film(
 ) -> tuple[FilmInfo, tuple[str, ...]]:
     """Enhances each frame of a film separately; times and sound are kept. Only its owner can read the new film.
 
-    Args:
-        form: of the new film: "mkv", "mp4" or "watchable".
-        progress: called after each frame with the number of frames done, and of all.
-        overwrite: replace an existing file.
-    Returns:
-        The film's properties, and its notes with a line for everything that was left out.
-    Raises:
-        MediaError: the film can't be read, or the new one not written.
+    Its form is "mkv", "mp4" or "watchable"; progress is called after each frame with the number of frames done, and of
+    all. Returns the film's properties, and its notes with a line for everything that was left out.
     """
     info = scan(source)
     with atomic_write(out, overwrite=overwrite, private=True) as part:

@@ -99,8 +99,7 @@ def _exif(cover: Cover) -> bytes:
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
     """Rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
 
-    Args:
-        pixels: what the JPEG was made of, (H, W, 3) or (H, W) uint8.
+    The JPEG was made of the pixels, (H, W, 3) or (H, W) uint8.
     """
     rows, cols, _ = jpeg.planes[0].shape
     luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
@@ -112,8 +111,7 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
 def rounding_directions(shown: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
     """The signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1.
 
-    Args:
-        shown: luma of the JPEG, (8 · rows, 8 · columns) float32, 0 to 255.
+    The JPEG's luma is shown, (8 · rows, 8 · columns) float32, 0 to 255.
     """
     luma, rows = smoothed(shown), len(jpeg.planes[0])
     return np.concatenate(in_strips(lambda part: np.sign(_difference(luma, jpeg, part)).astype(np.int8), rows))

@@ -208,14 +208,9 @@ class FilmWriter:
         return (*changed, *self._sound.notes, *(self._copy.notes if self._copy else ()))
 
     def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
-        """Adds packets of sound and a frame.
+        """Adds packets of sound, in the order of their file, and a frame, (height, width, 3) uint8, at a time.
 
-        Args:
-            picture: (height, width, 3) uint8.
-            time: in seconds; moved to at least one unit of the time base after the last frame.
-            sound: packets of the tracks given at the start, in the order of their file.
-        Raises:
-            MediaError: the file can't be written.
+        It is moved to at least one unit of the time base after the last frame. MediaError if the file can't be written.
         """
         if picture.shape != self._shape:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
@@ -320,16 +315,9 @@ def rewrite_film(
     form: str,
     progress: Callable[[int, int], None],
 ) -> tuple[str, ...]:
-    """Writes a film again with other pictures; times, sound, and all else are kept.
+    """Writes a film again with other pictures, as in `info`; times, sound, and all else are kept.
 
-    Args:
-        frames: of the size, number and times in `info`, closed at the end.
-        form: as in `FilmOptions`.
-        progress: called after each frame with the number of frames done, and of all.
-    Returns:
-        What is unusual about the film, and what was left out, one line each.
-    Raises:
-        MediaError: it can't be read, or the new one not written.
+    Returns what is unusual about the film, and what was left out, one line each. The frames are closed at the end.
     """
     writer = FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source)
     with closing(frames), writer as film:
@@ -342,11 +330,8 @@ def rewrite_film(
 def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Coding, *, draft: bool = False) -> None:
     """Writes frames as H.264, or as another encoder codes them, in MP4 without sound.
 
-    Args:
-        frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
-        draft: faster; the bytes may differ from run to run, as they may of all encoders but x264.
-    Raises:
-        MediaError: the film can't be written.
+    They are (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`. A draft is faster; its bytes
+    may differ from run to run, as they may of all encoders but x264. MediaError if it can't be written.
     """
     threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
     own = {} if draft else X264_DETERMINISTIC

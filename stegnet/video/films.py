@@ -355,11 +355,7 @@ def picture_packets(path: Source) -> Iterator[bytes]:
 
 
 def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
-    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
-
-    Raises:
-        MediaError: no such file, or nothing that can be read.
-    """
+    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format."""
     if not path.is_file():
         raise MediaError(f"{path}: no such file")
     try:
@@ -375,12 +371,9 @@ def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> I
 
 
 def picture_stream(film: InputContainer, path: Source) -> VideoStream:
-    """The film's main video track, set to decode on all cores.
+    """The film's main video track, set to decode on all cores; MediaError if there is none that can be decoded.
 
     It is the track with the most frames according to the index, the first of equals, and never cover art.
-
-    Raises:
-        MediaError: there is none, no decoder for it, or its frames are too large.
     """
     tracks = picture_tracks(film)
     if not tracks:

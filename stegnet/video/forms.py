@@ -62,12 +62,7 @@ class Form:
         return {**self.options, "slices": "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"}
 
     def muxer_options(self, time_base: Fraction, rates: Iterable[int]) -> dict[str, str]:
-        """Options that keep time stamps as they are.
-
-        Args:
-            time_base: of the pictures' time stamps, in seconds.
-            rates: samples per second of each sound track.
-        """
+        """Options that keep time stamps as they are, of pictures in a time base, and of sound tracks of some rates."""
         # Packets come in order: there is no use in holding one back for more than half a second.
         options = {"avoid_negative_ts": "disabled", "max_interleave_delta": "500000", **self.muxing}
         if self.is_matroska:

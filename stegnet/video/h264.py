@@ -116,11 +116,7 @@ class Parameters:
 
     @classmethod
     def of_avcc(cls, extradata: bytes) -> tuple["Parameters", int]:
-        """Reads an avcC box or the same as extradata (ISO/IEC 14496-15): the parameters, and bytes of a NAL's length.
-
-        Raises:
-            H264Error: it is damaged.
-        """
+        """Parameters of an avcC box, or the same as extradata (ISO/IEC 14496-15), and bytes of a NAL's length."""
         if len(extradata) < 7 or extradata[0] != 1:
             raise H264Error(Reason.DAMAGED)
         found, at = cls(), 5
@@ -198,11 +194,7 @@ class Levels:
 
 
 def read_levels(parameters: Parameters, nal: bytes) -> Levels:
-    """Reads the levels of a slice, and checks that it is written again byte for byte.
-
-    Raises:
-        H264Error: it can't be read or rewritten, or the stream is of an unsupported kind.
-    """
+    """Reads the levels of a slice, which can be written again byte for byte, else H264Error."""
     data, padding = _checked(_reader().read(*parameters.of(nal), nal))
     found = np.frombuffer(data, LEVEL)
     return Levels(**{name: found[name] for name in _ARRAYS}, padding=None if padding < 0 else bool(padding))
@@ -232,11 +224,8 @@ def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
     """Guesses the padding of slices in CABAC that do not show it, so that those rewritten do not stand out.
 
     x264 sets the last bit of a slice's last byte by bits of a number in turn, one a picture; other encoders set none.
-
-    Args:
-        shown: `Levels.padding` of a slice of each picture of a stream, in coding order.
-    Returns:
-        The padding of each: as shown, else by the only turn that fits all pictures, else False.
+    Of a slice of each picture, in coding order, the padding is as shown, else by the only turn that fits all, else
+    False.
     """
     turns = [[bool(_X264_BITS >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
     fits = [turn for turn in turns if all(each in (None, bit) for each, bit in zip(shown, turn, strict=True))]

@@ -33,9 +33,7 @@ class Motion:
     def follow(self, before: np.ndarray, after: np.ndarray | None, share: float) -> np.ndarray:
         """Values that move with a frame, (H, W) float32, from those of the frames before and after, of the same size.
 
-        Args:
-            after: None: not known.
-            share: of `before`, where a block is predicted from both.
+        After is None if it is not known; the share is that of `before`, where a block is predicted from both.
         """
         from_before, known = _moved(before, self.before), ~np.isnan(self.before[..., 0])
         if after is None:
@@ -48,11 +46,7 @@ class Motion:
 
 
 def motion_of(film: Path) -> Generator[Motion, None, None]:
-    """The motion of each frame of a film that was written by `SEARCH`, in order.
-
-    Raises:
-        MediaError: it can't be read.
-    """
+    """The motion of each frame of a film that was written by `SEARCH`, in order."""
     with open_film(film) as source:
         stream = picture_stream(source, film)
         stream.codec_context.options = {"flags2": "+export_mvs"}

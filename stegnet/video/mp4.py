@@ -49,11 +49,7 @@ class Mp4:
 
 
 def read_mp4(path: Source) -> Mp4:
-    """Reads the tables of a file.
-
-    Raises:
-        MediaError: it is damaged, is in fragments, or has no H.264 of which it is known where it is.
-    """
+    """Reads the tables of a file; MediaError if it has no H.264 of which it is known where it is."""
     if not is_mp4(path):
         raise MediaError(f"{path}: is not an MP4 or MOV", _FILM)
     with mapped(path) as data:
@@ -64,11 +60,7 @@ def read_mp4(path: Source) -> Mp4:
 
 
 def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
-    """Writes the file with other samples, by their numbers.
-
-    Raises:
-        MediaError: an offset no longer fits into its field.
-    """
+    """Writes the file with other samples, by their numbers; MediaError if an offset no longer fits into its field."""
     order = sorted(samples, key=lambda number: film.starts[number])
     starts, sizes = film.starts[order], film.sizes[order]
     growth = (np.array([len(samples[number]) for number in order], np.int64) - sizes).cumsum()
@@ -229,9 +221,6 @@ def use_milliseconds(path: Path) -> None:
 
     They say how long the film and its tracks last, and when each track starts (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.6.6:
     mvhd, tkhd, elst). Lengths are rounded up, as FFmpeg does.
-
-    Raises:
-        OSError: the file can't be written.
     """
     with mapped(path) as data:
         start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last one

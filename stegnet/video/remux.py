@@ -29,14 +29,9 @@ _OPTIONS = {"movflags": "+faststart"}
 
 
 def rewrap(path: Path, form: Form) -> bool:
-    """Puts a film into another format, in the same file.
+    """Puts a film into MP4 or MKV, in the same file.
 
-    Args:
-        form: MP4 or MKV.
-    Returns:
-        False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks.
-    Raises:
-        MediaError: it can't be written.
+    False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks.
     """
     choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
     with temporary_file(path) as other:
@@ -58,12 +53,7 @@ def rewrap(path: Path, form: Form) -> bool:
 def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
     """Makes a film, in the same file, an MP4 that browsers and phones play.
 
-    Args:
-        progress: called with the number of frames coded anew, and of all.
-    Returns:
-        What was changed or left out, one line each.
-    Raises:
-        MediaError: it is not a film, is damaged, or can't be written.
+    Returns what was changed or left out, one line each; the frames that are coded anew are counted by `progress`.
     """
     codec = unplayable(path)
     with temporary_file(path) as other:
@@ -77,11 +67,7 @@ def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[
 
 
 def unplayable(path: Source) -> str | None:
-    """Name of the pictures' codec if not all browsers and phones play it; None if they do.
-
-    Raises:
-        MediaError: it is not a film.
-    """
+    """Name of the pictures' codec if not all browsers and phones play it; None if they do."""
     if is_animation(path):
         return "an animation"
     with open_film(path) as film:
@@ -136,13 +122,7 @@ def check_sides(path: Path, height: int, width: int) -> None:
 
 
 def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
-    """Copies a film's pictures, and sound and subtitles of the film `source` track by track, to a file of any name.
-
-    Args:
-        form: "mkv" or "mp4".
-    Raises:
-        MediaError: the format can't hold the sound, or the subtitles are damaged.
-    """
+    """Copies a film's pictures, and sound and subtitles of the film `source`, to a file of any name, "mkv" or "mp4"."""
     from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # here, since it needs ffmpeg
 
     copied, options = input_file(source), {"format": FORMS[form].muxer}

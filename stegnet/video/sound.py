@@ -67,11 +67,7 @@ class SoundPacket:
 
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
-    """The sound tracks of a film whose codecs are known, in the order of the file.
-
-    Raises:
-        MediaError: no such file, not a film, damaged, or a track can't be copied to another file.
-    """
+    """A film's sound tracks of known codecs, in the order of the file; MediaError if one can't be copied."""
     if is_animation(path):
         return ()
     with _damage(path), open_film(path) as film:
@@ -93,11 +89,7 @@ def ffmpeg_sound(path: Source) -> list[str]:
 
 
 def read_sound(path: Source) -> Iterator[SoundPacket]:
-    """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`.
-
-    Raises:
-        MediaError: no such file, not a film, or damaged.
-    """
+    """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`."""
     if is_animation(path):
         return
     with _damage(path), open_film(path) as film:
@@ -200,17 +192,10 @@ def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> by
 
 
 class SoundWriter:
-    """Sound tracks of a film that is being written; turns `SoundPacket` into FFmpeg's packets.
+    """Sound tracks of a film that is being written, and not started yet; turns `SoundPacket` into FFmpeg's packets.
 
-    Args:
-        film: not started yet.
-        tracks: to add to it.
-        packet_gap: smallest difference between two packets' time stamps, in ticks of the new track.
-        playable: codecs that are copied, all others become AAC; None: all are copied.
-    Attributes:
-        notes: a line on what becomes AAC.
-    Raises:
-        ValueError, av.FFmpegError: the film's format can't hold a track.
+    Their time stamps differ by `packet_gap` ticks at least. Codecs that are not playable become AAC, as the notes say;
+    None: all are copied. ValueError or av.FFmpegError if the film's format can't hold a track.
     """
 
     def __init__(

@@ -136,14 +136,8 @@ def _codec_name(track: SubtitleStream) -> str:
 class StreamCopy:
     """Streams and metadata on their way from a film that was read to one that is being written.
 
-    Attributes:
-        tracks: the film's sound tracks.
-        covers: packets of cover art, which come first.
-
-    Args:
-        path: the film to copy from.
-    Raises:
-        MediaError: it is not a film, or its sound can't be copied.
+    Its `tracks` are the film's sound tracks, and `covers` packets of cover art, which come first. MediaError if it is
+    not a film, or its sound can't be copied.
     """
 
     def __init__(self, path: Source) -> None:
@@ -162,11 +156,7 @@ class StreamCopy:
         return (*self._notes, *(self._subtitles.notes if self._subtitles else ()))
 
     def add_to(self, film: OutputContainer, pictures: VideoStream, form: Form) -> None:
-        """Adds all metadata and subtitle tracks to a film that has not started yet, and sets `covers`.
-
-        Raises:
-            MediaError: the film to copy from is damaged.
-        """
+        """Adds all metadata and subtitle tracks to a film that has not started yet, and sets `covers`."""
         if is_animation(self._path):
             return
         with open_film(self._path) as source:
@@ -185,11 +175,7 @@ class StreamCopy:
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
     def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | Packet]:
-        """Packets of sound and subtitles up to `time` in seconds; None: all that are left.
-
-        Raises:
-            MediaError: the film to copy from is damaged.
-        """
+        """Packets of sound and subtitles up to `time` in seconds; None: all that are left."""
         while True:
             try:
                 self._next = self._next or next(self._merged, None)
