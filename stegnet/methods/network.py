@@ -1,35 +1,74 @@
 """The method "network": a picture in a picture, or a film with its sound in a film, by neural networks.
 
-`stegnet.networks` runs them, and hides and reveals one frame with its record; `network_reveal` reveals.
+`stegnet.networks` runs them, and hides and reveals one frame with its record. A film is hidden and revealed frame by
+frame, in constant memory. As long as every frame is where it was hidden, one pass reveals it. At the first that is not,
+revealing starts again: the records of all frames are read first, and the frames that are still in order are then
+revealed.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR, psnr
-from stegnet.core.parallel import prefetch
+from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.samples import is_grey
+from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret
-from stegnet.methods.method import Context, CoverSize, Fit, Fitness, Method, NewContainer, Payload, option
-from stegnet.methods.network_reveal import NETWORK, FoundPictures, chosen_network, found_pictures
+from stegnet.methods.method import (
+    Context,
+    CoverSize,
+    Fit,
+    Fitness,
+    FoundSecret,
+    Method,
+    NewContainer,
+    Payload,
+    option,
+)
 from stegnet.methods.writing import NewFilm, NewPicture, changed
-from stegnet.networks.card import SHIPPED, read_card
-from stegnet.networks.frame import FrameInput, check_cover, grey_refused, hide_frame, hide_picture, hides_in
+from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
+from stegnet.networks.frame import (
+    FrameInput,
+    check_cover,
+    grey_refused,
+    hide_frame,
+    hide_picture,
+    hides_in,
+    reveal_frame,
+    reveal_read_picture,
+)
 from stegnet.networks.network import Network
 from stegnet.networks.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
-from stegnet.record import Container, Header, Pictures, Record, Sound, no_sound, plan_sound
+from stegnet.record import (
+    PICTURE_ALTERED,
+    Container,
+    Diagnosis,
+    FrameReading,
+    Header,
+    Pictures,
+    Record,
+    describe_tracks,
+    no_sound,
+    parse_packets,
+    plan_sound,
+)
+from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
 from stegnet.sealing import SEED_BYTES
+from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
 
+R = TypeVar("R")
+NETWORK = "network"
+_NO_DAMAGE = Diagnosis(())
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
 _CHOSEN = "method: network, since it can't be compressed into this cover"
 _UNMASKED = "what these weights hide is scrambled, not masked"
@@ -107,8 +146,14 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundPictures | None:
-        return found_pictures(container, context)
+    def find(self, container: Container, context: Context) -> "FoundPictures | None":
+        header = container.header(context.progress)
+        return FoundPictures(container, context) if header and isinstance(header.secret, Pictures) else None
+
+
+def chosen_network(context: Context) -> Network:
+    """The pair of a context; errors as `Network.load`."""
+    return context.network(Network.load, SHIPPED)
 
 
 class _Measured(NewContainer):
@@ -140,8 +185,7 @@ class _NewPicture(_Measured, NewPicture):
         hidden = read_picture(secret)
         context.warn_about_cover(cover.history)
         context = context.in_steps("hide tiles", "measure tiles", "write")
-        step = context.step
-        network = self.network
+        step, network = context.step, self.network
         container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
         self.worst = psnr(pixels, container)
         del pixels  # large pictures take much memory
@@ -152,7 +196,7 @@ class _NewPicture(_Measured, NewPicture):
 
     def notes(self) -> tuple[str, ...]:
         lines = (*visibility_notes(self.worst), *about_cover(self.cover), *about_secret(self.secret))
-        return (*lines, *unmasked_notes(self.network))
+        return lines if self.network.period else (*lines, _UNMASKED)
 
 
 class _NewFilm(_Measured, NewFilm):
@@ -166,11 +210,25 @@ class _NewFilm(_Measured, NewFilm):
         self.secret, self.options, self.network = secret, options, chosen_network(context)
         steps = ("hide", "verify") if options.verify else ("hide",)
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
-        self.hidden = self._frames_to_hide()
-        self._sound = self._planned_sound()
+        info, network = secret.film, self.network
+        if secret.frames > self.frames and options.longer == "refuse":
+            hint = 'use a longer cover, or hide as many as there is room for (`longer="cut"`)'
+            raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
+        self.hidden = min(self.frames, secret.frames)
+        self._sound = no_sound(secret, self.hidden)
+        if options.sound and info.sound:  # up to the last hidden frame
+            end = info.pts[self.hidden] * info.time_base if self.hidden < len(info.pts) else None
+            self._sound = plan_sound(secret, self.hidden, end)
         self._keys = key.new_keys(context.randomness)
-        self.header = self._header(context.randomness(FILM_ID_BYTES))
-        self._check_capacity()
+        size = info.width, info.height, self._sound.frames, info.time_base, info.rate
+        described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks)
+        self.header = Header(context.randomness(FILM_ID_BYTES), FILM, self.frames, described)
+        try:
+            check_cover(self.height, self.width, self.header, self._keys.film, self._sound.most)
+        except CapacityError as error:
+            if not self._sound.most:
+                raise
+            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
         context.warn_about_cover(cover.history)
         self._distances: list[float] = []
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
@@ -204,52 +262,14 @@ class _NewFilm(_Measured, NewFilm):
         return container
 
     def notes(self) -> tuple[str, ...]:
-        return (
-            *self._about_films(),
-            *(f"cover: {note}" for note in self.not_copied),
-            *visibility_notes(self.worst),
-            *unmasked_notes(self.network),
-        )
+        copied = (f"cover: {note}" for note in self.not_copied)
+        lines = (*self._about_films(), *copied, *visibility_notes(self.worst))
+        return lines if self.network.period else (*lines, _UNMASKED)
 
     @property
     def worst(self) -> float:
         """PSNR in dB of the worst of the frames that were compared with their cover."""
         return min(self._distances)
-
-    def _frames_to_hide(self) -> int:
-        """Number of frames that will be hidden.
-
-        Raises:
-            CapacityError: the secret is longer than its cover, and must not be cut.
-        """
-        wanted = self.secret.frames
-        if wanted > self.frames and self.options.longer == "refuse":
-            hint = 'use a longer cover, or hide as many as there is room for (`longer="cut"`)'
-            raise CapacityError(f"the secret has {wanted} frames, the cover only {self.frames}", hint)
-        return min(self.frames, wanted)
-
-    def _planned_sound(self) -> Sound:
-        """The secret's sound up to its last hidden frame; none, if none is wanted."""
-        info = self.secret.film
-        if not self.options.sound or not info.sound:
-            return no_sound(self.secret, self.hidden)
-        end = info.pts[self.hidden] * info.time_base if self.hidden < len(info.pts) else None
-        return plan_sound(self.secret, self.hidden, end)
-
-    def _header(self, film_id: bytes) -> Header:
-        """The header of all records."""
-        info, network = self.secret.film, self.network
-        size = info.width, info.height, self._sound.frames, info.time_base, info.rate
-        described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks)
-        return Header(film_id, FILM, self.frames, described)
-
-    def _check_capacity(self) -> None:
-        try:
-            check_cover(self.height, self.width, self.header, self._keys.film, self._sound.most)
-        except CapacityError as error:
-            if not self._sound.most:
-                raise
-            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
 
     def _about_films(self) -> Iterator[str]:
         """Lines on what is not hidden, and on what was found in the films."""
@@ -267,11 +287,196 @@ class _NewFilm(_Measured, NewFilm):
         yield from (f"secret: {note}" for note in secret.notes)
 
 
-def unmasked_notes(network: Network) -> tuple[str, ...]:
-    """A note on weights that mask nothing; else none."""
-    return () if network.period else (_UNMASKED,)
-
-
 def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[np.ndarray, None, None]:
     with closing(frames):
         yield from islice(frames, count)
+
+
+class FoundPictures(FoundSecret):
+    """A picture, or a film with its sound."""
+
+    method = NETWORK
+
+    def __init__(self, container: Container, context: Context) -> None:
+        super().__init__(container, context)
+        self.kind = container.kind  # a frame of a film may have been saved as a picture: `write` refuses it
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        """As `FoundSecret.write`; a film at its own size, with its own time stamps and sound.
+
+        Raises:
+            WeightsError: hidden with other weights.
+        """
+        if self.kind == FILM:
+            return self._write_film(out, strict)
+        (pixels,) = self.container.frames()
+        step, first = self.context.step("reveal tiles"), self.container.first
+        network = _network_for(self.container.header().secret.weights, self.context)
+        revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
+        if strict and not revealed.whole:
+            raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "without `strict=True`, it is revealed")
+        report = write_revealed(out, revealed.picture)
+        return report if revealed.whole else replace(report, trouble=(f"{PICTURE_ALTERED}, and is shown as it is",))
+
+    def _write_film(self, out: OutputTarget, strict: bool) -> Report:
+        container, context, record = self.container, self.context, self.container.first.record
+        try:
+            if record is None or record.index:
+                raise _OutOfPlace
+            film = _HiddenFilm(container, record.header, strict, context)
+            return film.write(film.frames_in_place(), out)
+        except _OutOfPlace:
+            inspection = container.inspect(context.progress)
+        if strict and inspection.header.kind == FILM:
+            raise _altered(inspection.diagnosis)
+        film = _HiddenFilm(container, inspection.header, strict, context, inspection.diagnosis)
+        return film.write(film.frames_in_order(), out)
+
+    def details(self) -> dict[str, Any]:
+        inspection = self.container.inspect(self.context.progress)
+        secret, kind = inspection.header.secret, inspection.header.kind
+        found = {"hidden": kind, "hidden_width": secret.width, "hidden_height": secret.height}
+        if kind == FILM:
+            found |= {
+                "hidden_frames": secret.hidden,
+                "hidden_frames_per_second": round(float(secret.rate), 3),
+                "hidden_sound": describe_tracks(secret.tracks),
+            }
+        installed = secret.weights in {weights_id(path) for path in SHIPPED.parent.glob("*.safetensors")}
+        found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
+        shown = [position for position, index in inspection.diagnosis.order if index < secret.hidden]
+        if kind == FILM and shown:
+            ends = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
+            found |= dict(zip(("hidden_from", "hidden_to"), (round(float(end), 3) for end in ends), strict=True))
+        return found | inspection.damage
+
+
+class _OutOfPlace(Exception):
+    """A frame is not where it was hidden."""
+
+
+class _HiddenFilm:
+    """A hidden film being revealed.
+
+    Attributes:
+        diagnosis: damage found so far.
+        revealed: number of frames so far.
+    """
+
+    def __init__(
+        self, container: Container, header: Header, strict: bool, context: Context, diagnosis: Diagnosis = _NO_DAMAGE
+    ) -> None:
+        if header.kind != FILM:
+            raise RevealError("what is hidden here is not a film", "`stegnet info` says what it is")
+        self.container, self.header, self.strict, self.context = container, header, strict, context
+        self.network, self.diagnosis, self.revealed = _network_for(header.secret.weights, context), diagnosis, 0
+
+    def frames_in_place(self) -> Generator[FilmFrame, None, None]:
+        """Reveals every frame; notes which were altered.
+
+        Raises:
+            _OutOfPlace: a frame is not where it was hidden, or the film breaks off.
+        """
+        altered, count = [], 0
+
+        def reveal(item: tuple[int, np.ndarray]) -> tuple[bool, FilmFrame]:
+            index, frame = item
+            reading = self.container.read(index, frame)
+            record = reading.record
+            if record is None or record.index != index or record.header != self.header:
+                raise _OutOfPlace
+            return reading.whole, self._frame(frame, reading)
+
+        try:
+            with closing(self._each(self.container.frames(), reveal)) as results:
+                for count, (whole, frame) in enumerate(results, 1):
+                    if not whole:
+                        altered.append(count - 1)
+                    yield frame
+        except MediaError as error:
+            raise _OutOfPlace from error
+        if count != self.header.frames:
+            raise _OutOfPlace
+        self.diagnosis = Diagnosis((), altered=tuple(altered))
+        if altered and self.strict:
+            raise _altered(self.diagnosis)
+
+    def frames_in_order(self) -> Generator[FilmFrame, None, None]:
+        """Reveals the frames that the diagnosis has left in order."""
+        order = dict(self.diagnosis.order)
+
+        def reveal(item: tuple[int, np.ndarray]) -> FilmFrame | None:
+            position, frame = item
+            return self._frame(frame, self.container.read(*item)) if position in order else None
+
+        with closing(self._each(self.container.readable_frames(), reveal)) as results:
+            yield from (frame for frame in results if frame)
+
+    def _each(
+        self, frames: Generator[np.ndarray, None, None], reveal: Callable[[tuple[int, np.ndarray]], R]
+    ) -> Generator[R, None, None]:
+        """Results of `reveal` for each position and frame, in order, by several threads; closes `frames`."""
+        pool = self.network.pool(self.container.height, self.container.width)
+        read = prefetch(frames)
+        with closing(read), closing(parallel_map(reveal, enumerate(read), pool.workers, pool.prepare)) as results:
+            yield from results
+
+    def _frame(self, frame: np.ndarray, reading: FrameReading) -> FilmFrame:
+        record, secret = reading.record, self.header.secret
+        assert record is not None
+        if record.index >= secret.hidden:
+            return FilmFrame(None)
+        picture = reveal_frame(self.network, self.container.key, frame, reading)
+        packets = parse_packets(record.data, len(secret.tracks))
+        return FilmFrame(picture, record.stamp * secret.time_base, packets)
+
+    def write(self, frames: Generator[FilmFrame, None, None], out: OutputTarget) -> Report:
+        """Writes the frames.
+
+        Raises:
+            RevealError: there is no picture among them.
+        """
+        secret, size = self.header.secret, (0, 0)
+        seed = self.container.key.revealed_film(self.header.film_id)
+
+        def open_writer() -> FilmWriter:
+            nonlocal size
+            sizes, form = (secret.width, secret.height, secret.rate), shown_form(out.path, out.lossless)
+            choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
+            writer = FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
+            size = writer.size
+            return writer
+
+        def counted() -> Generator[FilmFrame, None, None]:
+            with closing(frames):
+                for frame in frames:
+                    self.revealed += frame.picture is not None
+                    yield frame
+            if not self.revealed:
+                raise RevealError("no hidden frame is left", "; ".join(self.diagnosis.lines()))
+
+        total, progress = self.header.frames, self.context.progress
+        with atomic_write(out.path, overwrite=out.force, private=True) as part:
+            notes = write_film(part, open_writer, counted(), lambda done: progress("reveal", done, total))
+        return Report(*size, self.revealed, self.revealed, notes, self.diagnosis.lines())
+
+
+def _altered(diagnosis: Diagnosis) -> RevealError:
+    lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
+    hint = "without `strict=True`, what is left of it is revealed"
+    return RevealError(f"the container is not as it was hidden: {'; '.join(lines)}", hint)
+
+
+def _network_for(weights: str, context: Context) -> Network:
+    """The pair with these weights, by which a secret was hidden: the context's, or one that was shipped before it.
+
+    Raises:
+        WeightsError: it is neither of them.
+    """
+    network = chosen_network(context)
+    if weights == weights_id(FORMER) != network.weights:
+        if FORMER not in context.networks:
+            context.networks[FORMER] = Network.load(FORMER, context.device, context.precision, context.backend)
+        return context.networks[FORMER]
+    network.check(weights)
+    return network

@@ -22,7 +22,7 @@ from stegnet.core.errors import extra
 from stegnet.core.kinds import FILM
 from stegnet.keys import KEY_BYTES, SYSTEM, Key, KeySource
 from stegnet.loopback import browser
-from stegnet.methods.network_reveal import chosen_network
+from stegnet.methods.network import chosen_network
 from stegnet.results import FORMS, OutputTarget
 
 _MAX_SIDE = 4096
