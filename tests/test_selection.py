@@ -27,7 +27,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
         ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
         ("tests/cli/test_keys.py", "stegnet/cli/commands/keygen.py", True),  # by its name
         ("tests/test_api.py", "stegnet/files/album.py", True),  # by `stegnet.hide_album`
-        ("tests/test_api.py", "stegnet/methods/h264_stream.py", True),  # by the registry
+        ("tests/test_api.py", "stegnet/methods/h264.py", True),  # by the registry
     ],
 )
 def test_which_tests_touch_a_file(test: str, file: str, expected: bool) -> None:

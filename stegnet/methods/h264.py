@@ -1,14 +1,16 @@
 """The method "h264": any file, byte for byte, in the levels of an MP4's own H.264; nothing is encoded again.
 
-`h264_stream` finds the pictures that no other refers to, makes samples of their levels, and says what a step of each
-gives away.
+Samples are levels of pictures that no other refers to (docs/format.md, "H.264 films"). A group is as many groups of
+pictures, from one IDR picture to the next, as have enough carriers; its levels are the samples of one frame of a
+container. What a group is follows from where it begins alone, so that groups are found where a film was cut.
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -20,9 +22,9 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.temporary import temporary_folder
+from stegnet.formats.opened_file import Source
 from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.h264_stream import SHARE, FilmStream, Group, GroupWindow, film_groups, level_costs
 from stegnet.methods.method import (
     Capacity,
     Carrier,
@@ -48,17 +50,37 @@ from stegnet.record import (
     read_record,
 )
 from stegnet.results import SecurePayload, stored_name
-from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, SealOptions, room, seal
-from stegnet.video.films import VideoFrame, decode
+from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
+from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
+from stegnet.video.h264 import (
+    PPS,
+    SPS,
+    H264Error,
+    Kind,
+    Levels,
+    Parameters,
+    Reason,
+    read_levels,
+    write_levels,
+    x264_padding,
+)
 from stegnet.video.mp4 import read_mp4, write_mp4
 
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
+GROUP_CARRIERS = 1 << 16
+SHARE = 4096  # carriers for each sample that a bit of lead and MAC is chosen from
 _MOST_RATE = 0.25  # bits of a record for each carrier
 _COMPARED = 300  # frames
 _RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find, and carriers of what was measured
 _SMALL = 64  # AUTO looks into a film for a secret of so small a part of its bytes, since its levels hold no more
 _LARGER = "use a longer film, one of more bytes a second, or one whose encoder makes B pictures"
+_OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4; or hide without loss in .mkv"
+_IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60  # types of NAL units: of slices of IDR pictures, of all; bits of nal_ref_idc
+_ALL_ZERO = 128  # sample of the level 1; 127 is −1
+_USUAL, _WET = 20, 500  # cost of a median sign, and of a step that should not be taken
+_UNEVEN = 0.02  # share of positive ones above or below a half at places whose signs stay
+_PLACES = 64  # of a block, at most
 
 
 @dataclass(frozen=True)
@@ -127,24 +149,7 @@ without encoding.
             most = max(carrier.capacity(name), 0)
         except MediaError:
             return Capacity(0)
-        return Capacity(most, min(most, int(_RATE * carrier.count) // 8))
-
-
-@dataclass(frozen=True)
-class _Size:
-    """Capacity of a group.
-
-    Attributes:
-        count: of its carriers.
-        full: it has carriers enough.
-    """
-
-    count: int
-    full: bool
-
-    def room(self, key: Key) -> int:
-        """Bytes of a record that fit."""
-        return min(room(self.count, 1, key, 1, CarrierModel(SHARE)), int(self.count * _MOST_RATE) // 8)
+        return Capacity(most, min(most, int(_RATE * sum(carrier.sizes)) // 8))
 
 
 class _H264Carrier(Carrier):
@@ -164,14 +169,9 @@ class _H264Carrier(Carrier):
             raise MediaError(f"{cover}: its sample table and bitstream disagree", "encode it first")
 
     @cached_property
-    def sizes(self) -> list[_Size]:
-        """The groups that carry something; of several, those with enough carriers. Errors as `film_groups`."""
+    def sizes(self) -> list[int]:
+        """As `group_sizes`."""
         return group_sizes(self.stream)
-
-    @property
-    def count(self) -> int:
-        """Number of carriers."""
-        return sum(size.count for size in self.sizes)
 
     def capacity(self, name: str) -> int:
         """Negative if nothing fits."""
@@ -181,16 +181,21 @@ class _H264Carrier(Carrier):
     def share_room(self, name: str) -> int:
         """Bytes of a share of a file that fit into each group."""
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
-        return min((size.room(self.key) for size in self.sizes), default=0) - empty
+        return min((_group_room(size, self.key) for size in self.sizes), default=0) - empty
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
 
 
-def group_sizes(stream: FilmStream) -> list[_Size]:
-    """Sizes of the groups of a film; errors as `film_groups`."""
-    found = [_Size(group.count, group.full) for group in film_groups(stream)]
-    return found[:-1] if len(found) > 1 and not found[-1].full else found
+def group_sizes(stream: "FilmStream") -> list[int]:
+    """Carriers of each group that carries something; of several, those with enough. Errors as `film_groups`."""
+    found = [group.count for group in film_groups(stream)]
+    return found[:-1] if len(found) > 1 and found[-1] < GROUP_CARRIERS else found
+
+
+def _group_room(carriers: int, key: Key) -> int:
+    """Bytes of a record that fit into a group."""
+    return min(room(carriers, 1, key, 1, CarrierModel(SHARE)), int(carriers * _MOST_RATE) // 8)
 
 
 class _NewH264(NewContainer):
@@ -209,25 +214,30 @@ class _NewH264(NewContainer):
         self.hidden, self._psnr = self.header.frames, None
 
     def write(self, part: Path, verify: bool) -> None:
-        cover = self.carrier.cover
-        with temporary_packets() as changed:
+        with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
+            changed = TemporaryPackets(file)
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
             write_mp4(self.carrier.mp4, part, changed)
-            if verify:
-                with Cover(part) as written:
-                    _verify(written, self.carrier.sizes, changed)
-                    self._psnr = _quality(cover, written, self.frames, self.context)
+            if not verify:
+                return
+            with Cover(part) as out:
+                written = FilmStream(out)
+                packets = ((number, packet) for number, packet in written.packets() if number in changed)
+                same = {number for number, packet in packets if packet == changed[number]}
+                if same != changed.keys() or group_sizes(written) != self.carrier.sizes:
+                    raise MediaError(f"{out}: does not read back as it was written", "try another disk")
+                self._psnr = _quality(self.carrier.cover, out, self.frames, self.context)
 
     def notes(self) -> tuple[str, ...]:
         loss = loss_note(self.header, self.keys.anchors is not None, GROUPS[1], "lost")
         return self.fitted.line, *loss, *self.fitted.notes
 
     def figures(self) -> dict[str, Any]:
-        secure = SecurePayload(self.carrier.count, _RATE, _MEASURED)
+        secure = SecurePayload(sum(self.carrier.sizes), _RATE, _MEASURED)
         return {"container_psnr": self._psnr, "hidden_bytes": hidden_bytes(self.header), "secure": secure}
 
-    def _sealed(self) -> Iterator[tuple[Group, np.ndarray]]:
+    def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
         """The groups with their new samples."""
         randomness, total = self.context.randomness, len(self.records)
         for index, (record, group) in enumerate(zip(self.records, film_groups(self.carrier.stream), strict=False)):
@@ -238,29 +248,17 @@ class _NewH264(NewContainer):
             self.context.progress("hide", index + 1, total)
 
 
-def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray]]) -> Iterator[tuple[int, bytes]]:
+def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.ndarray]]) -> Iterator[tuple[int, bytes]]:
     """The packets that change where groups get other samples, with their numbers."""
     packets = stream.packets()
     for group, samples in sealed:
         ends, slices = np.cumsum([part.count for part in group.slices]), defaultdict(dict)
         for part, own in zip(group.slices, np.split(samples.reshape(-1), ends[:-1]), strict=True):
-            slices[part.packet][part.unit] = stream.with_values(part, own, stream.paddings[part.packet])
+            slices[part.packet][part.unit] = part.with_samples(own, stream.paddings[part.packet])
         for changed in sorted(slices):
             packet = next(packet for number, packet in packets if number == changed)
             units = enumerate(stream.units(packet))
             yield changed, stream.packed([slices[changed].get(place, unit) for place, unit in units])
-
-
-def _verify(out: Cover, sizes: list[_Size], changed: Mapping[int, bytes]) -> None:
-    """Compares a film that was written.
-
-    Raises:
-        MediaError: it does not read back as it was written.
-    """
-    written = FilmStream(out)
-    same = {number for number, packet in written.packets() if number in changed and packet == changed[number]}
-    if same != changed.keys() or group_sizes(written) != sizes:
-        raise MediaError(f"{out}: does not read back as it was written", "try another disk")
 
 
 def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> float:
@@ -279,6 +277,30 @@ def _luma(frame: VideoFrame) -> np.ndarray:
     """(H, W) uint8."""
     plane = frame.planes[0]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
+
+
+class TemporaryPackets(Mapping[int, bytes]):
+    """Bytes by number, in a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._spans = file, {}
+
+    def keep(self, number: int, data: bytes) -> None:
+        """Adds some."""
+        self._spans[number] = self._file.seek(0, 2), len(data)
+        self._file.write(data)
+        self._file.flush()  # a full disk is reported now
+
+    def __getitem__(self, number: int) -> bytes:
+        start, size = self._spans[number]
+        self._file.seek(start)
+        return self._file.read(size)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
 
 
 class _H264Container(Container):
@@ -313,42 +335,262 @@ class _H264Container(Container):
                 if skipped := next(later, 0):
                     window.drop(skipped)
                     group, length = window.group(0)
-                elif self._contexts and not group.full:  # what is left over at the end carries nothing
+                elif self._contexts and group.count < GROUP_CARRIERS:  # what is left over at the end carries nothing
                     return
             self._contexts.append(group.medium)
             window.drop(length)
             yield group.samples
 
-    def _opens(self, group: Group, first: bool) -> bool:
+    def _opens(self, group: "Group", first: bool) -> bool:
         return read_record(group.samples, self._finding, first=first, medium=group.medium).record is not None
 
 
-@contextmanager
-def temporary_packets() -> Iterator["TemporaryPackets"]:
-    """Yields a new one; its file goes with it."""
-    with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
-        yield TemporaryPackets(file)
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A slice that carries something."""
+
+    packet: int  # its number in the film, in decoding order
+    unit: int  # number of the NAL unit in the packet
+    nal: bytes  # the NAL unit, and
+    parameters: Parameters  # the parameter sets that it is read with
+    levels: Levels  # all of them
+    carriers: np.ndarray  # (l,) bool, those that are samples: of luma, not predicted from the same picture
+
+    @cached_property
+    def count(self) -> int:
+        """Number of carriers."""
+        return int(self.carriers.sum())
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """(n,) uint8: levels without the 0 that none has, so that a step of one is a step of the other."""
+        found = self.levels.value[self.carriers]
+        return (found - (found > 0) + _ALL_ZERO).astype(np.uint8)
+
+    @property
+    def rest(self) -> bytes:
+        """All of it but its samples."""
+        levels, other = self.levels, ~self.carriers
+        parts = levels.macroblock, levels.kind, levels.position, levels.block, levels.value[other]
+        return self.nal[:1] + b"".join(np.ascontiguousarray(each).tobytes() for each in parts)
+
+    def with_samples(self, samples: np.ndarray, padding: bool) -> bytes:
+        """The NAL unit with other samples, (n,) uint8; `padding` as in `write_levels`."""
+        own, values = self.levels.value[self.carriers], self.levels.value.copy()
+        index = own - (own > 0)
+        index = index + (samples - self.samples).view(np.int8)
+        values[self.carriers] = index + (index >= 0)
+        return write_levels(self.parameters, self.nal, values, padding=padding)
 
 
-class TemporaryPackets(Mapping[int, bytes]):
-    """Bytes by number."""
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A picture, a group of pictures, or several."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._spans = file, {}
+    slices: tuple[Slice, ...]  # those that carry something
+    context: bytes  # hash of all else in the pictures
 
-    def keep(self, number: int, data: bytes) -> None:
-        """Adds some."""
-        self._spans[number] = self._file.seek(0, 2), len(data)
-        self._file.write(data)
-        self._file.flush()  # a full disk is reported now
+    @classmethod
+    def of(cls, groups: Sequence["Group"]) -> "Group":
+        """Several as one."""
+        slices = tuple(part for group in groups for part in group.slices)
+        return cls(slices, b"".join(group.context for group in groups))
 
-    def __getitem__(self, number: int) -> bytes:
-        start, size = self._spans[number]
-        self._file.seek(start)
-        return self._file.read(size)
+    @cached_property
+    def count(self) -> int:
+        """Number of samples."""
+        return sum(part.count for part in self.slices)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._spans)
+    @property
+    def samples(self) -> np.ndarray:
+        """(n, 1, 1) uint8: those of the slices, one after the other."""
+        return np.concatenate([np.zeros(0, np.uint8), *(part.samples for part in self.slices)]).reshape(-1, 1, 1)
 
-    def __len__(self) -> int:
-        return len(self._spans)
+    @property
+    def medium(self) -> CarrierModel:
+        return CarrierModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
+
+
+class FilmStream:
+    """The H.264 pictures of a film in MP4, MOV or Matroska.
+
+    Args:
+        damaged: what can't be read is taken for something that carries nothing.
+    Attributes:
+        width, height: of a picture, in pixels.
+        length: bytes of a NAL unit's length.
+    Raises:
+        MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.
+    """
+
+    def __init__(self, file: Source, damaged: bool = False) -> None:
+        self.file, self._damaged, self._marked = file, damaged, False
+        with open_film(file) as film:
+            context = picture_stream(film, file).codec_context
+            if context.name != "h264":
+                raise MediaError(f"{file}: its pictures are not H.264", _OTHERS)
+            self.width, self.height, extradata = context.width, context.height, context.extradata or b""
+        try:
+            self._parameters, self.length = Parameters.of_avcc(extradata)
+        except H264Error as error:
+            raise MediaError(f"{file}: {error}", _OTHERS) from error
+
+    def pictures(self) -> Iterator[Group]:
+        """The groups of pictures in order, each from an IDR picture, or the film's start, to the next.
+
+        Raises:
+            MediaError: the film is damaged, or of a kind of H.264 that is not supported.
+        """
+        found, parameters = [], self._parameters
+        packets = ((number, self.units(packet)) for number, packet in self.packets())
+        last = next(packets, None)
+        while last is not None:
+            after = next(packets, None)
+            ends = after is None or any(_kind(unit) == _IDR for unit in after[1])
+            parameters = self._with(parameters, last[1])
+            found.append(self._picture(*last, parameters, ends))
+            if ends:
+                whole, found = Group.of(found), []
+                yield replace(whole, context=sha256(whole.context).digest())
+            last = after
+
+    @cached_property
+    def paddings(self) -> list[bool]:
+        """The last bit of each picture's slices, where these do not show it (`x264_padding`)."""
+        shown, parameters = [], self._parameters
+        for _, packet in self.packets():
+            if not self._marked:  # by no slice that carries something: it is not x264's
+                shown.append(None)
+                continue
+            units = self.units(packet)
+            parameters = self._with(parameters, units)
+            first = next((unit for unit in units if _kind(unit) in _PARTS), b"")
+            try:
+                shown.append(read_levels(parameters, first).padding)
+            except H264Error:
+                shown.append(None)
+        return x264_padding(shown)
+
+    def units(self, packet: bytes) -> list[bytes]:
+        """The NAL units of a packet."""
+        found, at = [], 0
+        while at + self.length <= len(packet):
+            size = int.from_bytes(packet[at : at + self.length], "big")
+            found.append(packet[at + self.length : at + self.length + size])
+            at += self.length + size
+        if at != len(packet) and not self._damaged:
+            raise MediaError(f"{self.file}: {Reason.DAMAGED.line}", _OTHERS)
+        return found
+
+    def packed(self, units: list[bytes]) -> bytes:
+        """A packet of NAL units.
+
+        Raises:
+            MediaError: one is too long for the field before it.
+        """
+        if max(map(len, units)) >= 256**self.length:
+            raise MediaError(f"{self.file}: a picture would outgrow the field of its size", _OTHERS)
+        return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
+
+    def packets(self) -> Iterator[tuple[int, bytes]]:
+        """All packets of pictures in decoding order, with their numbers; those that an edit list hides, too."""
+        return enumerate(picture_packets(self.file))
+
+    def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
+        """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""
+        slices, hashed = [], sha256()
+        parts = [(place, unit) for place, unit in enumerate(units) if _kind(unit) in _PARTS]
+        free = ends or all(not unit[0] & _REFERRED for _, unit in parts)
+        for place, unit in parts:
+            part = self._slice(number, place, unit, parameters) if free else None
+            hashed.update(part.rest if part else unit)
+            slices += [part] if part else []
+        return Group(tuple(slices), hashed.digest())
+
+    def _slice(self, number: int, place: int, unit: bytes, parameters: Parameters) -> Slice | None:
+        """A slice that carries something; None of one that can't be written again."""
+        try:
+            levels = read_levels(parameters, unit)
+        except H264Error as error:
+            if self._damaged or error.reason is Reason.NOT_EXACT:
+                return None
+            raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+        self._marked |= bool(levels.padding)
+        carriers = ~levels.intra & np.isin(levels.kind, (Kind.LUMA_4X4, Kind.LUMA_8X8))
+        return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
+
+    def _with(self, parameters: Parameters, units: list[bytes]) -> Parameters:
+        """The parameter sets after those in some units: the same, or others."""
+        own = [unit for unit in units if _kind(unit) in (SPS, PPS)]
+        if own:
+            parameters = Parameters(dict(parameters.sps), dict(parameters.pps))
+        try:
+            for unit in own:
+                parameters.add(unit)
+        except H264Error as error:
+            if not self._damaged:
+                raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+        return parameters
+
+
+def _kind(unit: bytes) -> int:
+    """The type of a NAL unit."""
+    return unit[0] & 31 if unit else 0
+
+
+def film_groups(stream: FilmStream) -> Iterator[Group]:
+    """The groups of a film in order; the last one may have too few carriers. Errors as `FilmStream.pictures`."""
+    window = GroupWindow(stream.pictures())
+    while window.any():
+        group, length = window.group(0)
+        window.drop(length)
+        yield group
+
+
+class GroupWindow:
+    """Groups of pictures, which are read as far as they are asked for."""
+
+    def __init__(self, pictures: Iterator[Group]) -> None:
+        self._rest, self._read = pictures, []
+
+    def any(self, number: int = 0) -> bool:
+        """True if there are more than so many."""
+        self._read += islice(self._rest, max(number + 1 - len(self._read), 0))
+        return len(self._read) > number
+
+    def group(self, first: int) -> tuple[Group, int]:
+        """The group that begins with one of them, and how many it has."""
+        count, at = self._read[first].count, first + 1
+        while count < GROUP_CARRIERS and self.any(at):
+            count, at = count + self._read[at].count, at + 1
+        return Group.of(self._read[first:at]), at - first
+
+    def drop(self, count: int) -> None:
+        """Leaves the first ones behind."""
+        del self._read[:count]
+
+
+def level_costs(group: Group) -> Costs:
+    """Costs of the samples of a group, (n, 1, 1) uint16 from 1 to 500.
+
+    Only signs of ones change, of places where both are about as frequent: magnitudes stay, so that no statistic of them
+    tells anything; a sign is a bit by itself in the stream, and the film's size hardly moves. A step costs its energy,
+    relative to that of the levels of its macroblock.
+    """
+    found = []
+    for part in group.slices:
+        levels, own = part.levels, part.carriers
+        energy = 2.0 ** (levels.qp / 3)  # of a step (table 8-15: steps double with six)
+        active = np.bincount(levels.macroblock, levels.value.astype(np.float64) ** 2 * energy)
+        changes = energy / (1 + active[levels.macroblock] / energy.mean())
+        places = levels.kind[own].astype(np.int64) * _PLACES + levels.position[own]  # in blocks of either kind
+        found.append((levels.value[own], places, changes[own]))
+    values, places, once = (np.concatenate(each) for each in zip(*found, strict=True))
+    ones = np.abs(values) == 1
+    positive = np.bincount(places[ones], values[ones] > 0) / np.maximum(np.bincount(places[ones]), 1)
+    dry = ones & (np.abs(positive[np.minimum(places, len(positive) - 1)] - 0.5) <= _UNEVEN)
+    if dry.any():
+        once *= _USUAL / np.median(once[dry])
+    costs = np.clip(once, 1, _WET)
+    up, down = (np.where(dry & (values == side), costs, _WET).astype(np.uint16) for side in (-1, 1))
+    return Costs(up.reshape(-1, 1, 1), down.reshape(-1, 1, 1))

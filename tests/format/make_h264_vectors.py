@@ -16,8 +16,7 @@ import numpy as np
 
 from stegnet import Key
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob, hide_file
-from stegnet.methods.h264 import H264Options
-from stegnet.methods.h264_stream import FilmStream, Slice
+from stegnet.methods.h264 import FilmStream, H264Options, Slice
 from stegnet.results import OutputTarget
 from stegnet.sealing import frame_salt
 from stegnet.video.h264 import write_levels

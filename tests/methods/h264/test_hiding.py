@@ -9,7 +9,7 @@ import pytest
 from stegnet import CapacityError, MediaError, Passphrase, Session
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
-from stegnet.methods.h264_stream import FilmStream, film_groups, level_costs
+from stegnet.methods.h264 import FilmStream, film_groups, level_costs
 from stegnet.video import read_frames
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
