@@ -36,7 +36,7 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.writing import FoundFile, found_file_by, write_jpeg
 from stegnet.record import Container, Record, empty_record_bytes, format_record
-from stegnet.results import Changes, SecurePayload, not_safe
+from stegnet.results import SecurePayload, not_safe
 from stegnet.sealing import room
 from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, medium_of, samples_of
 
@@ -163,16 +163,11 @@ def _plan(cover: Cover, options: JpegOptions) -> ChannelPlan:
 
 @dataclass(frozen=True)
 class _JpegCarrier(Carrier):
-    """A JPEG that a file is hidden in.
-
-    Attributes:
-        key: the container's film key.
-        at_most_safe: leave room only for what is hard to find.
-    """
+    """A JPEG that a file is hidden in."""
 
     cover: JpegCover
-    key: Key
-    at_most_safe: bool
+    key: Key  # the container's film key
+    at_most_safe: bool  # leave room only for what is hard to find
 
     def capacity(self, name: str) -> int:
         """Negative if not even the file's record fits."""
@@ -207,10 +202,10 @@ class _SealedJpeg(NewContainer):
         self._context = context
 
     def write(self, part: Path, verify: bool) -> None:
-        self._changes = self._context.with_heartbeat("write", lambda: self._write(part, verify))
-
-    def _write(self, part: Path, verify: bool) -> Changes:
-        return write_jpeg(part, self._plan.cover, self._planes, verify, self._plan.check)
+        plan, planes = self._plan, self._planes
+        self._changes = self._context.with_heartbeat(
+            "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
+        )
 
     def notes(self) -> tuple[str, ...]:
         made = self._plan.cover.notes

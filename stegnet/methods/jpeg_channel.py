@@ -58,7 +58,7 @@ class ChannelSimulator(ABC):
             before, after = folder / "sent.jpg", folder / "received.jpg"
             before.write_bytes(sent)
             self.run(before, after)
-            return _same_size(read_jpeg(before), after)
+            return _received(read_jpeg(before), after)
 
     @abstractmethod
     def run(self, sent: Path, received: Path) -> None:
@@ -70,7 +70,6 @@ class Command(ChannelSimulator):
 
     Args:
         text: its arguments, quoted as for a shell; {in} and {out} stand for the names of files.
-
     Raises:
         ConfigError: one of both is missing, or a quotation mark.
     """
@@ -86,8 +85,7 @@ class Command(ChannelSimulator):
                 raise ConfigError(f"channel: the command has no {place}, which stands for a file", hint)
 
     def run(self, sent: Path, received: Path) -> None:
-        names = {"{in}": str(sent), "{out}": str(received)}
-        arguments = [_replaced(each, names) for each in self._arguments]
+        arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
         program = self._arguments[0]
         try:
             done = subprocess.run(arguments, check=False, capture_output=True, timeout=_TIMEOUT, **_NO_INPUT)
@@ -107,13 +105,12 @@ class Copy(ChannelSimulator):
 
     Args:
         sent, received: a JPEG, and what arrived of it.
-
     Raises:
         MediaError: one can't be read, or what arrived is not what saving so makes of the other.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
-        arrived = _same_size(read_jpeg(sent), received)
+        arrived = _received(read_jpeg(sent), received)
         with Image.open(received) as image:
             self._mode, sampling = image.mode, get_sampling(image)
             self._saved = {"qtables": image.quantization, "subsampling": sampling}
@@ -150,31 +147,18 @@ def unequal_share(one: JpegPicture, other: JpegPicture) -> float:
     return sum(map(np.count_nonzero, unequal)) / sum(each.size for each in unequal)
 
 
-def _replaced(argument: str, names: dict[str, str]) -> str:
-    for place, name in names.items():
-        argument = argument.replace(place, name)
-    return argument
-
-
-def _same_size(sent: JpegPicture, path: Path) -> JpegPicture:
-    """A file that arrived, by its coefficients.
-
-    Raises:
-        MediaError: it is no JPEG, or its size is another one.
-    """
+def _received(sent: JpegPicture, path: Path) -> JpegPicture:
+    """A file that arrived, by its coefficients; a MediaError, if it is no JPEG, or its size is another one."""
     try:
         received = read_jpeg(path)
     except MediaError as error:
-        message = f"channel: what arrives is not a JPEG that can be read ({_reason(error, path)})"
+        reason = str(error).removeprefix(f"{path}: ")
+        message = f"channel: what arrives is not a JPEG that can be read ({reason})"
         raise MediaError(message, _SURVIVE) from error
     sizes = [f"{each.file.width}×{each.file.height}" for each in (sent, received)]
     if sizes[0] != sizes[1] or sent.planes[0].shape != received.planes[0].shape:
         raise MediaError(f"channel: it makes {sizes[1]} pixels of {sizes[0]}, and must keep the size", _SURVIVE)
     return received
-
-
-def _reason(error: MediaError, path: Path) -> str:
-    return str(error).removeprefix(f"{path}: ")
 
 
 class ChannelPlan:
@@ -206,7 +190,7 @@ class ThroughChannel(ChannelPlan):
     """A container that arrives through a channel.
 
     Raises:
-        ConfigError, MediaError: as `Oracle`, or the channel is not one that JPEGs can be planned for.
+        ConfigError, MediaError: as of the channel, or it is not one that JPEGs can be planned for.
     """
 
     def __init__(self, cover: JpegCover, simulator: ChannelSimulator) -> None:
@@ -221,16 +205,17 @@ class ThroughChannel(ChannelPlan):
         self._container: JpegPicture | None = None
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """As `Sending.planes`.
+        """As `ChannelPlan.planes`.
 
         Raises:
             CapacityError: too little of what arrives can be chosen.
-            ConfigError, MediaError: as `Oracle`.
+            ConfigError, MediaError: as of the channel.
         """
-        seed, random = randomness(SEED_BYTES), np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
-        options = SealOptions(True, clustered=False, medium=medium_of(self._received))
+        received, seed = self._received, randomness(SEED_BYTES)
+        random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
+        options = SealOptions(True, clustered=False, medium=medium_of(received))
         costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
-        before, usual = samples_of(self._received), Costs(*map(np.copy, costs))
+        before, usual = samples_of(received), Costs(*map(np.copy, costs))
         for _ in range(_SEALINGS):
             samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
@@ -238,17 +223,17 @@ class ThroughChannel(ChannelPlan):
                 idle = idle_samples(samples.size)
                 before.reshape(-1)[idle] = samples.reshape(-1)[idle]
                 options = replace(options, decoys=False)
-            wanted = with_samples(self._received, samples)
-            moved = (wanted[0] != self._received.planes[0]).reshape(-1, 64)[:, 1:]
+            wanted = with_samples(received, samples)
+            moved = (wanted[0] != received.planes[0]).reshape(-1, 64)[:, 1:]
             luma, failed = self._settled(wanted, random)
             if not failed.any():
-                self._container = replace(self._received, planes=tuple(wanted))
+                self._container = replace(received, planes=tuple(wanted))
                 sent, arriving = np.count_nonzero(luma != self._blocks.own), np.count_nonzero(moved)
                 self.strained = bool(sent > _STRAINED * arriving)
                 return self._with_luma(luma)
             changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
             if all((side[changed] == WET).all() for side in levels):  # no other places are left
-                seed, before = randomness(SEED_BYTES), samples_of(self._received)
+                seed, before = randomness(SEED_BYTES), samples_of(received)
                 options = replace(options, decoys=True)
                 for side, first in zip(costs, usual, strict=True):
                     np.copyto(side, first, where=side < WET)
@@ -256,19 +241,16 @@ class ThroughChannel(ChannelPlan):
             for side in levels:
                 side[crowded] = np.where(side[crowded] < WET, np.minimum(2 * side[crowded], _DEAREST), WET)
                 side[changed] = WET
-        raise self._unreached()
+        ratio = np.median(received.steps(0) / self.cover.picture.steps(0))
+        if ratio < 1:
+            raise CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
+        hint = _MILDER if ratio == 1 else _FINER
+        raise CapacityError("what is sent controls too little of what arrives", hint)
 
     def check(self, sent: bytes) -> None:
         assert self._container is not None
         if unequal_share(self._simulator(sent), self._container):
             raise MediaError("channel: in the final check, the container arrived differently")
-
-    def _unreached(self) -> CapacityError:
-        ratio = np.median(self._received.steps(0) / self.cover.picture.steps(0))
-        if ratio < 1:
-            return CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
-        hint = _MILDER if ratio == 1 else _FINER
-        return CapacityError("what is sent controls too little of what arrives", hint)
 
     def _costs(self, most: int) -> Costs:
         """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""
@@ -294,7 +276,13 @@ class ThroughChannel(ChannelPlan):
         blocks, target = self._blocks, wanted[0].reshape(-1, 64)
         failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
         numbers = np.flatnonzero((target != blocks.arrived).any(1))
-        first[numbers] += self._first_steps(numbers, target[numbers])
+        # Steps of the coefficients of blocks, each by which its own arrives, or nearly so.
+        change = target[numbers] - blocks.arrived[numbers]
+        ratio = self._received.steps(0) / self.cover.picture.steps(0)
+        near = np.rint(target[numbers] * ratio - blocks.own[numbers]).astype(np.int16)
+        up, down = (side[numbers] for side in self._reach)
+        known = np.where(change == 1, up, np.where(change == -1, down, 0))
+        first[numbers] += np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
         todo, shape = numbers, wanted[0].shape[:2]
         for _ in range(_RUNS):
             luma[todo], right = self._searched(todo, first[todo], target[todo], random)
@@ -311,15 +299,6 @@ class ThroughChannel(ChannelPlan):
                 return luma, failed
             first[todo] = luma[todo] + _few_steps(first[todo].shape, random) * _BUT_FIRST
         return luma, wrong
-
-    def _first_steps(self, numbers: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Steps of the coefficients of blocks, (m, 64) int16, each by which its own arrives, or nearly so."""
-        own, change = self._blocks.own[numbers], target - self._blocks.arrived[numbers]
-        ratio = self._received.steps(0) / self.cover.picture.steps(0)
-        near = np.rint(target * ratio - own).astype(np.int16)
-        up, down = (side[numbers] for side in self._reach)
-        known = np.where(change == 1, up, np.where(change == -1, down, 0))
-        return np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
 
     def _searched(
         self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: np.random.Generator

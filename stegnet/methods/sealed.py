@@ -133,7 +133,6 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
         return None if suffix in JPEG_SUFFIXES else Fitness(self.options_of(options, compress=True))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
-        """Refuses for films what only pictures can do."""
         if cover.is_film and options.at_most_safe:
             raise CapacityError(f"{cover}: how much is hard to find in a film was not measured", "hide in a picture")
         if cover.is_film and options.resize:
@@ -186,7 +185,12 @@ class SealedCover(Carrier):
         self.cover, self.key, self._options = cover, key, options
         if not cover.is_film:
             refuse_palette(cover)
-            _check_memory(cover)
+            with open_picture(cover) as image:  # whose size alone is read
+                width, height = image.size
+            needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
+            if needed > free:
+                message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
+                raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
         self.frames, self.channels = cover.frames, cover.channels
         self.size = cover.size if self.pixels is None else self.pixels.shape[:2]
@@ -308,29 +312,14 @@ def _sealed(record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys,
     return container
 
 
-def _check_memory(cover: Cover) -> None:
-    """Refuses a picture that can't be hidden in, whatever is hidden, in the memory that is free; its size is read only.
-
-    Raises:
-        MediaError: it is one, or no picture.
-    """
-    with open_picture(cover) as image:
-        width, height = image.size
-    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
-    if needed > free:
-        message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
-        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
-
-
 def bytes_room(
     height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
 ) -> int:
     """Bytes that the sealed method can hide in a picture or film of this size under this file name.
 
-    Args:
-        key: film key; if it is for a recipient, there is less room.
-        frames: 1 for a picture.
-        channels: 1 for a grey picture, which stays grey.
+    With a film key for a recipient, there is less room; one frame is a picture's, one channel a grey picture's, which
+    stays grey.
+
     Raises:
         CapacityError: there is not even room for the header.
     """
