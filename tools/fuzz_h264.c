@@ -107,14 +107,12 @@ static void run(const Item *item, const Item *other)
     Bytes parts[SETS];
     Level *levels = NULL;
     size_t count = 0;
-    Slice slice;
     int type, id, sps_id, padding;
     const uint32_t target = draw(8) < 6 ? 2 : draw(SETS);
     for (int part = 0; part < SETS; part++) parts[part] = copied(item->parts[part], item->parts[part].size);
     if (draw(50)) damage(parts + target, other->parts[target]);
     for (int part = 0; part < SETS; part++) h264_identify(parts[part], &type, &id, &sps_id);
     const Source own = source(parts);
-    h264_header(&own, &slice);
     const Failure failure = h264_read(&own, &levels, &count, &padding);
     counts[failure]++;
     if (!failure) write_changed(parts, levels, count);

@@ -48,26 +48,6 @@ static PyObject *identify(PyObject *self, PyObject *arguments)
     return failure == NO_MEMORY ? PyErr_NoMemory() : Py_BuildValue("iiii", failure, type, id, sps_id);
 }
 
-static const char header_doc[] =
-    "header(sps, pps, nal) -> int | tuple[int, …]\n\n"
-    "Of a slice: the type of its NAL unit, nal_ref_idc, slice_type (0 to 2: P, B, I), first_mb_in_slice, frame_num,\n"
-    "idr_pic_id or -1, pic_order_cnt_lsb, pic_parameter_set_id, its QP, width and height in macroblocks, and CABAC.";
-
-static PyObject *header(PyObject *self, PyObject *arguments)
-{
-    Py_buffer buffers[3];
-    Slice slice;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*", buffers, buffers + 1, buffers + 2)) return NULL;
-    const Source own = source(buffers);
-    const Failure failure = h264_header(&own, &slice);
-    release(buffers, 3);
-    if (failure) return result(failure, NULL, 0);
-    const Header *const found = &slice.header;
-    return Py_BuildValue("iiiiiiiiiiii", found->nal_type, found->ref_idc, found->type, found->first, found->frame_num,
-                         found->idr_pic_id, found->order_lsb, found->pps_id, found->qp, slice.sps.width,
-                         slice.sps.height, slice.pps.cabac);
-}
-
 static const char read_doc[] =
     "read(sps, pps, nal) -> int | tuple[bytes, int]\n\n"
     "The non-zero levels of a slice in coding order, as items of `LEVEL` in video/h264.py, and its padding: the last bit\n"
@@ -115,7 +95,6 @@ static PyObject *write_levels(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"identify", identify, METH_VARARGS, identify_doc},
-    {"header", header, METH_VARARGS, header_doc},
     {"read", read_levels, METH_VARARGS, read_doc},
     {"write", write_levels, METH_VARARGS, write_doc},
     {NULL, NULL, 0, NULL},

@@ -54,7 +54,7 @@ typedef struct {
 } Pps;
 
 typedef struct {
-    int nal_type, ref_idc, type, first, frame_num, idr_pic_id, order_lsb, pps_id, qp, references[2], init_idc;
+    int nal_type, ref_idc, type, first, qp, references[2], init_idc;
 } Header;
 
 /* A non-zero level; the same layout as `LEVEL` in video/h264.py. */
@@ -172,7 +172,6 @@ Failure h264_read_header(Reader *in, const Sps *sps, const Pps *pps, Header *hea
 
 /* _h264_slice.c; what they return is to be freed, also after a failure */
 Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id); /* of parameters, or of a slice its PPS's */
-Failure h264_header(const Source *source, Slice *slice);
 Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding);
 Failure h264_write(const Source *source, const int32_t *values, size_t count, int padding, Bytes *out);
 void h264_pass(Slice *slice, Block *block); /* logs the levels of a block, or replaces them */

@@ -165,17 +165,12 @@ static Failure read_marking(Reader *in, int is_idr)
 }
 
 /* Picture order count and redundant_pic_cnt. */
-static Failure read_places(Reader *in, const Sps *sps, const Pps *pps, Header *header)
+static Failure read_places(Reader *in, const Sps *sps, const Pps *pps, const Header *header)
 {
-    header->frame_num = (int)take(in, sps->frame_num_bits);
-    header->idr_pic_id = -1;
-    if (header->nal_type == 5) {
-        const uint32_t id = h264_ue(in);
-        if (id > 65535) return DAMAGED;
-        header->idr_pic_id = (int)id;
-    }
+    skip(in, sps->frame_num_bits);
+    if (header->nal_type == 5 && h264_ue(in) > 65535) return DAMAGED; /* idr_pic_id */
     if (sps->order_type == 0) {
-        header->order_lsb = (int)take(in, sps->order_bits);
+        skip(in, sps->order_bits);
         if (pps->order_present) h264_se(in);
     }
     if (sps->order_type == 1 && !sps->order_always_zero) {
@@ -210,7 +205,6 @@ Failure h264_read_header(Reader *in, const Sps *sps, const Pps *pps, Header *hea
     if ((int)pps_id != pps->id || first >= (uint32_t)(sps->width * sps->height)) return DAMAGED;
     header->first = (int)first;
     header->type = (int)type % 5;
-    header->pps_id = (int)pps_id;
     Failure failure = read_places(in, sps, pps, header);
     if (failure) return in->failed ? DAMAGED : failure;
     if (header->type == B_SLICE) skip(in, 1); /* direct modes, spatial or temporal, have the same syntax */

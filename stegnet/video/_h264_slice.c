@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 enum { NXN, LARGE_INTRA, I_PCM = 25, INTRA_IN_P = 5, INTRA_IN_B = 23, SPLIT_P = 3, SPLIT_P0 = 4, SPLIT_B = 22 };
-enum { LONGEST_HEADER = 1 << 15 }; /* bytes; weights of 64 references take less */
 enum { SLICE_NAL = 1, IDR_NAL = 5, SPS_NAL = 7, PPS_NAL = 8 };
 enum { L0 = 1, L1 = 2, BI = 3 };
 
@@ -464,14 +463,6 @@ Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id)
     *id = (int)first;
     if (*type == PPS_NAL) *sps_id = (int)second;
     return FINE;
-}
-
-Failure h264_header(const Source *source, Slice *slice)
-{
-    const Source own = {source->sps, source->pps, front(source->nal, LONGEST_HEADER)};
-    const Failure failure = open_slice(&own, slice);
-    close_slice(slice);
-    return failure;
 }
 
 Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding)

@@ -6,7 +6,7 @@ High profiles (Rec. ITU-T H.264); there is no other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import ModuleType
 from typing import Any
@@ -25,12 +25,6 @@ _ARRAYS = {"value": "i4", "macroblock": "u4", "kind": "u1", "position": "u1", "q
 LEVEL = np.dtype([*_ARRAYS.items(), ("unused", "V3")])  # as in _h264.h
 _X264_BITS = 0x35A4E4F5
 WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
-
-
-class SliceType(IntEnum):
-    P = 0
-    B = 1
-    I = 2  # noqa: E741
 
 
 class Reason(Enum):
@@ -67,24 +61,6 @@ class H264Error(MediaError):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.line)
         self.reason = reason
-
-
-@dataclass(frozen=True)
-class SliceHeader:
-    """Header of a slice; sizes and addresses are in macroblocks."""
-
-    nal_unit_type: int
-    ref_idc: int  # 0 if no other picture refers to this one
-    slice_type: SliceType
-    first_mb: int
-    frame_num: int
-    idr_pic_id: int | None
-    order_lsb: int  # pic_order_cnt_lsb; 0 where the stream has none
-    pps_id: int
-    qp: int  # of luma, 0 to 51
-    width: int
-    height: int
-    cabac: bool
 
 
 @dataclass
@@ -131,13 +107,6 @@ class Parameters:
                     raise H264Error(Reason.DAMAGED)
                 at += 2 + size
         return found, (extradata[4] & 3) + 1
-
-
-def header(parameters: Parameters, nal: bytes) -> SliceHeader:
-    """Reads the header of a slice, a NAL unit without start code or length; H264Error if it can't be read."""
-    found = SliceHeader(*_checked(_reader().header(*parameters.of(nal), nal)))
-    idr = None if found.idr_pic_id < 0 else found.idr_pic_id
-    return replace(found, slice_type=SliceType(found.slice_type), idr_pic_id=idr, cabac=bool(found.cabac))
 
 
 def _reader() -> ModuleType:

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -20,17 +20,18 @@ from stegnet.video.h264 import (
     Levels,
     Parameters,
     Reason,
-    header,
     read_levels,
     write_levels,
     x264_padding,
 )
+from tests.format.h264_headers_by_the_book import read_pps
 from tests.support.films import bundled_ffmpeg, encode, encoded
-from tests.support.h264 import CODINGS, SLICES, hashes, headers, moving, planes, slices, stream, units, written
+from tests.support.h264 import CODINGS, SLICES, hashes, is_first, moving, planes, slices, stream, units, written
 
 pytestmark = pytest.mark.slow
 
 SIZE, MACROBLOCKS = (64, 96), 24
+REFERRED = 0x60  # bits of nal_ref_idc
 NOISY = "psy=0 subme=7 -qp 6 keyint=3", "psy=0 subme=7 -qp 6 keyint=1 cabac=0"
 FIELDS = ("macroblock", "kind", "position", "qp", "block", "intra")
 ZIGZAG = {  # row and column of each place in scan order
@@ -66,13 +67,13 @@ def changed(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def free(nals: list[bytes]) -> Iterator[tuple[int, Parameters, bytes]]:
     """Slices of pictures that no other refers to: by their header, and the last ones before an IDR picture."""
-    found = list(headers(nals))
-    starts = [place for place, each in enumerate(found) if each.first_mb == 0] + [len(found)]
+    found = [nal for _, _, nal in slices(nals)]
+    starts = [place for place, nal in enumerate(found) if is_first(nal)] + [len(found)]
     last = {end: start for start, end in pairwise(starts)}
-    ends = [end for end in starts[1:] if end == len(found) or found[end].nal_unit_type == 5]
+    ends = [end for end in starts[1:] if end == len(found) or found[end][0] & 31 == 5]
     unused = {place for end in ends for place in range(last[end], end)}
     for place, item in enumerate(slices(nals)):
-        if found[place].ref_idc == 0 or place in unused:
+        if not found[place][0] & REFERRED or place in unused:
             yield item
 
 
@@ -87,8 +88,8 @@ def rewritten(nals: list[bytes]) -> tuple[list[bytes], int]:
         np.testing.assert_array_equal(after.value, values)
         for name in FIELDS:
             np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
-        assert header(parameters, out[index]) == header(parameters, nal)
-        pictures += header(parameters, nal).first_mb == 0
+        assert out[index][:2] == nal[:2]
+        pictures += is_first(nal)
     return out, pictures
 
 
@@ -134,7 +135,7 @@ def test_slices_of_another_encoder(tmp_path, options):
     except subprocess.CalledProcessError as error:
         pytest.skip(f"{bundled_ffmpeg()} has no OpenH264: {error}")
     nals = units(path.read_bytes())
-    assert {each.cabac for each in headers(nals)} == {bool(options)}
+    assert {read_pps(parameters.of(nal)[1])[1].cabac for _, parameters, nal in slices(nals)} == {bool(options)}
     out, pictures = rewritten(nals)
     assert pictures == 1
     assert hashes(path)[:-1] == hashes(written(tmp_path / "changed.h264", out))[:-1]
@@ -167,7 +168,7 @@ def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide
     own = "bframes=2 b-pyramid=none no-deblock=1 constrained-intra=1 chroma-qp-offset=-9 -qp 32"
     path = film(f"cabac={cabac} 8x8dct={wide} {own}", noise=25.0, count=24, size=(96, 128))
     nals = units(path.read_bytes())
-    index, parameters, nal = max(free(nals), key=lambda item: len(item[2]) * (header(*item[1:]).ref_idc == 0))
+    index, parameters, nal = max(free(nals), key=lambda item: len(item[2]) * (not item[2][0] & REFERRED))
     levels, wanted = read_levels(parameters, nal), (Kind.LUMA_8X8, Kind.LUMA_4X4, Kind.CHROMA_AC)
     random, taken, values = np.random.default_rng(0), {}, levels.value.copy()
     for each in random.permutation(len(levels)):
@@ -234,9 +235,9 @@ def test_films_of_other_kinds_are_refused(tmp_path):
         ("yuv444p", {}, Reason.NOT_420),
     ):
         path = encode(tmp_path / "a.h264", moving(2), "libx264", pix_fmt, **options)
-        for function, (_, parameters, nal) in product((header, read_levels), slices(units(path.read_bytes()))):
+        for _, parameters, nal in slices(units(path.read_bytes())):
             with pytest.raises(H264Error) as caught:
-                function(parameters, nal)
+                read_levels(parameters, nal)
             assert caught.value.reason == reason
 
 
@@ -274,7 +275,6 @@ def test_slices_that_no_encoder_here_writes():
     assert write_levels(made(), ALL_SKIPPED, np.zeros(0, int)) == ALL_SKIPPED
     parameters = made(order=ue(1) + "0" + ue(3, 4, 2, 5, 6))
     nal = unit(0x01, ue(0, 5, 0) + "0000" + ue(9) + "00" + ue(0) + ue(48))
-    assert header(parameters, nal).order_lsb == 0
     assert len(read_levels(parameters, nal)) == 0
 
 

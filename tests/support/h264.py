@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.video.h264 import Parameters, SliceHeader, header
+from stegnet.video.h264 import Parameters
+from tests.format.h264_headers_by_the_book import Bits
 from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT
 
@@ -79,8 +80,9 @@ def slices(nals: list[bytes]) -> Iterator[tuple[int, Parameters, bytes]]:
             yield index, parameters, nal
 
 
-def headers(nals: list[bytes]) -> list[SliceHeader]:
-    return [header(parameters, nal) for _, parameters, nal in slices(nals)]
+def is_first(nal: bytes) -> bool:
+    """True if a slice is the first one of its picture."""
+    return Bits(nal).ue() == 0
 
 
 def written(path: Path, nals: list[bytes]) -> Path:
