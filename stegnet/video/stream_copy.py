@@ -68,71 +68,6 @@ def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
     return [SubtitleTrack(codec, written.get(codec), language) for codec, language in found]
 
 
-class SubtitleCopy:
-    """The subtitle tracks of a film, each added to another film that has not started yet.
-
-    MP4's text becomes SubRip in Matroska, which loses only its styles. A track that the format can't hold is left
-    out with a note.
-    """
-
-    def __init__(self, source: InputContainer, path: Source, film: OutputContainer, form: Form) -> None:
-        self._path = path
-        self._notes: list[str] = []
-        self._lost_styles = False
-        self._streams = {track.index: self._add(track, film, form) for track in source.streams.subtitles}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """One line for each loss; complete after the last packet."""
-        lost = ("the styles of its subtitles are lost: Matroska gets plain text",) if self._lost_styles else ()
-        return (*self._notes, *lost)
-
-    def packets(self) -> Iterator[Timed]:
-        """Time in seconds and packet, in the order of the file; av.FFmpegError if the film is damaged."""
-        wanted = [index for index, stream in self._streams.items() if stream is not None]
-        if not wanted:
-            return
-        with open_film(self._path) as source:
-            start = start_time(source)
-            for packet in source.demux([source.streams[index] for index in wanted]):
-                if packet.size and packet.pts is not None:
-                    packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
-                    yield from self._copied(packet)
-
-    def _add(self, track: SubtitleStream, film: OutputContainer, form: Form) -> Stream | None:
-        codec = _codec_name(track)
-        try:
-            if codec == _MP4_TEXT and form.is_matroska:
-                stream = film.add_mux_stream("subrip", time_base=track.time_base)
-            else:
-                stream = film.add_stream_from_template(track)
-        except ValueError:
-            self._notes.append(f"its subtitles ({codec}) are left out: {form.name} can't hold them")
-            return None
-        stream.disposition = track.disposition
-        names = {name: track.metadata.get(name) for name in ("language", "title")}
-        stream.metadata.update({name: value for name, value in names.items() if value})
-        return stream
-
-    def _copied(self, packet: Packet) -> Iterator[Timed]:
-        stream = self._streams[packet.stream.index]
-        time = packet.pts * packet.time_base
-        if stream.codec_context is None:  # SubRip, of MP4's text (3GPP TS 26.245): its length, text, styles
-            data, old = bytes(packet), packet
-            end = 2 + int.from_bytes(data[:2], "big")
-            text, self._lost_styles = data[2:end], self._lost_styles or len(data) > end
-            packet = Packet(text.decode("utf-16", errors="replace").encode() if text.startswith(_UTF16) else text)
-            packet.pts, packet.dts, packet.duration, packet.time_base = old.pts, old.dts, old.duration, old.time_base
-            packet.is_keyframe = True
-        if packet.size:
-            packet.stream = stream
-            yield time, packet
-
-
-def _codec_name(track: SubtitleStream) -> str:
-    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
-
-
 class StreamCopy:
     """Streams and metadata on their way from a film that was read to one that is being written.
 
@@ -145,7 +80,8 @@ class StreamCopy:
         self.covers: list[Packet] = []
         self._path = path
         self._notes: list[str] = []
-        self._subtitles: SubtitleCopy | None = None
+        self._subtitles: dict[int, Stream] = {}  # by their number in the film that was read
+        self._lost_styles = False
         self._sources: list[Iterator[Timed]] = []
         self._merged: Iterator[Timed] = iter(())
         self._next: Timed | None = None
@@ -153,7 +89,8 @@ class StreamCopy:
     @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that could not be copied; complete after the last packet."""
-        return (*self._notes, *(self._subtitles.notes if self._subtitles else ()))
+        lost = ("the styles of its subtitles are lost: Matroska gets plain text",) if self._lost_styles else ()
+        return (*self._notes, *lost)
 
     def add_to(self, film: OutputContainer, pictures: VideoStream, form: Form) -> None:
         """Adds all metadata and subtitle tracks to a film that has not started yet, and sets `covers`."""
@@ -168,10 +105,12 @@ class StreamCopy:
                     for number, chapter in enumerate(source.chapters(), 1)
                 ]
             )  # one that ends before its start gets no length
-            self._subtitles = SubtitleCopy(source, self._path, film, form)
+            missing = [track for track in source.streams.subtitles if not self._add_subtitles(track, film, form)]
             self._notes += _copy_attachments(source, film, form)
+            unheld = f"are left out: {form.name} can't hold them"
+            self._notes += [f"its subtitles ({_codec_name(track)}) {unheld}" for track in missing]
         self.covers = _copy_covers(self._path, film, form)
-        self._sources = [self._timed_sound(), self._subtitles.packets()]
+        self._sources = [self._timed_sound(), self._timed_subtitles()]
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
     def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | Packet]:
@@ -183,7 +122,7 @@ class StreamCopy:
                 raise MediaError(f"{self._path}: the film is damaged") from error
             if self._next is None or (time is not None and self._next[0] > time):
                 return
-            (_, packet), self._next = self._next, None
+            packet, self._next = self._next[1], None
             yield packet
 
     def close(self) -> None:
@@ -191,12 +130,56 @@ class StreamCopy:
         for source in self._sources:
             source.close()
 
+    def _add_subtitles(self, track: SubtitleStream, film: OutputContainer, form: Form) -> bool:
+        """Adds a track; MP4's text becomes SubRip in Matroska. False if the format can't hold it."""
+        try:
+            if _codec_name(track) == _MP4_TEXT and form.is_matroska:
+                stream = film.add_mux_stream("subrip", time_base=track.time_base)
+            else:
+                stream = film.add_stream_from_template(track)
+        except ValueError:
+            return False
+        stream.disposition = track.disposition
+        names = {name: track.metadata.get(name) for name in ("language", "title")}
+        stream.metadata.update({name: value for name, value in names.items() if value})
+        self._subtitles[track.index] = stream
+        return True
+
     def _timed_sound(self) -> Iterator[Timed]:
         time = Fraction(0)
         for packet in read_sound(self._path):
             stamp = packet.pts if packet.dts is None else packet.dts
             time = time if stamp is None else stamp * self.tracks[packet.track].time_base
             yield time, packet
+
+    def _timed_subtitles(self) -> Iterator[Timed]:
+        if not self._subtitles:
+            return
+        with open_film(self._path) as source:
+            start = start_time(source)
+            for packet in source.demux([source.streams[index] for index in self._subtitles]):
+                if not packet.size or packet.pts is None:
+                    continue
+                packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
+                time, stream = packet.pts * packet.time_base, self._subtitles[packet.stream.index]
+                copy = self._plain_text(packet) if stream.codec_context is None else packet  # None: SubRip
+                if copy.size:
+                    copy.stream = stream
+                    yield time, copy
+
+    def _plain_text(self, packet: Packet) -> Packet:
+        """A packet of MP4's text in UTF-8, without styles (3GPP TS 26.245: its length in 16 bits, text, styles)."""
+        data = bytes(packet)
+        end = 2 + int.from_bytes(data[:2], "big")
+        text, self._lost_styles = data[2:end], self._lost_styles or len(data) > end
+        plain = Packet(text.decode("utf-16", errors="replace").encode() if text.startswith(_UTF16) else text)
+        plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
+        plain.time_base, plain.is_keyframe = packet.time_base, True
+        return plain
+
+
+def _codec_name(track: SubtitleStream) -> str:
+    return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
 
 
 def left_out(path: Source, form: str) -> tuple[str, ...]:
@@ -287,22 +270,20 @@ def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[Packet
             packets.setdefault(packet.stream.index, packet)
             if len(packets) == len(covers):
                 break
-        copied = [_cover(packets[stream.index], film, form) for stream in covers if stream.index in packets]
-    return [packet for packet in copied if packet is not None]
+        first = []
+        for art in (packets[stream.index] for stream in covers if stream.index in packets):
+            old = art.stream
+            if form.is_matroska:
+                name, kind = _COVER_TYPES.get(old.codec_context.name, ("cover", _ANY_TYPE))
+                film.add_attachment(old.metadata.get("filename", name), old.metadata.get("mimetype", kind), bytes(art))
+                continue
+            new = film.add_stream_from_template(old)
+            new.disposition = Disposition.attached_pic
+            packet = Packet(bytes(art))
+            packet.stream, packet.is_keyframe = new, True
+            first.append(packet)
+    return first
 
 
 def _covers_of(source: InputContainer) -> list[VideoStream]:
     return [stream for stream in source.streams.video if stream.disposition & Disposition.attached_pic]
-
-
-def _cover(art: Packet, film: OutputContainer, form: Form) -> Packet | None:
-    old = art.stream
-    if form.is_matroska:
-        name, kind = _COVER_TYPES.get(old.codec_context.name, ("cover", _ANY_TYPE))
-        film.add_attachment(old.metadata.get("filename", name), old.metadata.get("mimetype", kind), bytes(art))
-        return None
-    new = film.add_stream_from_template(old)
-    new.disposition = Disposition.attached_pic
-    packet = Packet(bytes(art))
-    packet.stream, packet.is_keyframe = new, True
-    return packet
