@@ -1,6 +1,7 @@
 /** Conversion between canvases and samples: upright, sRGB, transparency over white. */
 
 import { PageError } from "./errors.js";
+import { fromRgba, toRgba } from "./picture.js";
 
 /** Samples of an encoded picture as they are stored: its colour profile is not applied. */
 export async function decodePicture(bytes) {
@@ -29,24 +30,5 @@ function checkHonest(context) {
   );
 }
 
-function fromRgba({ width, height, data }) {
-  const picture = { width, height, data: new Uint8Array(width * height * 3) };
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    picture.data[to++] = data[from];
-    picture.data[to++] = data[from + 1];
-    picture.data[to++] = data[from + 2];
-  }
-  return picture;
-}
-
 /** Samples as a canvas's image data. */
-export function toImageData({ width, height, data }) {
-  const image = new ImageData(width, height);
-  for (let from = 0, to = 0; from < data.length; to++) {
-    image.data[to++] = data[from++];
-    image.data[to++] = data[from++];
-    image.data[to++] = data[from++];
-    image.data[to] = 255;
-  }
-  return image;
-}
+export const toImageData = (picture) => new ImageData(toRgba(picture), picture.width, picture.height);

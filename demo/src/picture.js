@@ -21,6 +21,24 @@ export const firstChannel = (values) => values.slice(0, values.length / 3).map((
 /** A black picture. */
 export const blank = (width, height) => ({ width, height, data: new Uint8Array(width * height * 3) });
 
+/** A picture of RGBA samples, whose alpha is left out. */
+export function fromRgba({ width, height, data }) {
+  const picture = blank(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) picture.data[3 * pixel + channel] = data[4 * pixel + channel];
+  }
+  return picture;
+}
+
+/** RGBA samples of a picture, which is opaque. */
+export function toRgba({ width, height, data }) {
+  const rgba = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) rgba[4 * pixel + channel] = data[3 * pixel + channel];
+  }
+  return rgba;
+}
+
 /** A copy of the top left corner. */
 export function corner(picture, width, height) {
   const part = blank(width, height);

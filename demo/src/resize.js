@@ -7,8 +7,8 @@
 
 import { blank } from "./picture.js";
 
-export const LOBES = 3;
-export const PRECISION = 2 ** 22;
+const LOBES = 3;
+const PRECISION = 2 ** 22;
 
 /** A picture resized. */
 export function resize(picture, width, height) {
@@ -70,9 +70,7 @@ export function taps(from, to) {
 
 const lanczos = (x) => (x >= -LOBES && x < LOBES ? sinc(x) * sinc(x / LOBES) : 0);
 
-function sinc(x) {
-  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
-}
+const sinc = (x) => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
 
 const SMOOTHNESS = 0.002; // s for an error of one level, as it grows with its square
 const SMOOTHEST = 0.03;

@@ -54,8 +54,8 @@ export function prepared(channel, cover) {
  * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [written] gives what viewers
  *   show of the file that is sent
  */
-export function* received({ quality, saves }, container, few, written = throughWritten) {
-  const sent = written(container);
+export function* received({ quality, saves }, container, few, written = null) {
+  const sent = written ? written(container) : throughJpeg(container, WRITTEN_QUALITY);
   if (!few) yield sent;
   let [last, once] = [null, null]; // sequences that begin alike follow each other
   for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
@@ -64,8 +64,6 @@ export function* received({ quality, saves }, container, few, written = throughW
   }
   if (!few) yield throughJpeg(sent, quality, true);
 }
-
-const throughWritten = (container) => throughJpeg(container, WRITTEN_QUALITY);
 
 /** Number of pictures that `received` gives. */
 export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
@@ -76,7 +74,7 @@ export function usualCapacity(point, size) {
   return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[point.name] ?? 0), 0);
 }
 
-/** The operating point for a channel, of CONTAINER_PSNR: the one that was trained for the nearest quality. @throws {PageError} */
+/** The operating point for a channel, of CONTAINER_PSNR: the one that was trained for the nearest quality. */
 export function choosePoint(points, { name, quality }) {
   const far = ({ psnr }) => Math.abs(psnr - CONTAINER_PSNR);
   const near = Math.min(...points.map(far));

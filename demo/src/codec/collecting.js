@@ -82,11 +82,8 @@ const missing = (bytes, size, lines = []) =>
 
 function tooFew(frames, needed, least, lines) {
   const [groups, all] = [groupCount(frames), leastShares(frames)];
-  const what =
-    groups === 1
-      ? `The file needs ${needed} of its ${all} frames, and ${least} can be read.`
-      : `The file needs ${needed} of the ${all} frames in each of ${counted(groups)} groups, and of one group ${least} can be read.`;
-  return new PageError([what, ...lines].join(" "), ALL_OR_NOTHING);
+  const of = groups === 1 ? `its ${all} frames, and` : `the ${all} frames in each of ${groups} groups, and of one group`;
+  return new PageError([`The file needs ${needed} of ${of} ${least} can be read.`, ...lines].join(" "), ALL_OR_NOTHING);
 }
 
 const counted = (number) => number.toLocaleString("en");

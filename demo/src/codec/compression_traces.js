@@ -38,7 +38,12 @@ function isLossyWebp(bytes, text) {
 /** The earlier form of a picture without loss, if it shows. */
 export async function copiedWithLoss(picture) {
   const colours = coloursIn(picture);
-  for (const name of Object.keys(DECODERS)) if (isGivenBy(await decoderColours(name), colours)) return COPY;
+  for (const [name, coloursOf] of Object.entries(DECODERS)) {
+    const given = await (decoders[name] ??= decoderColours(coloursOf));
+    let count = 0;
+    for (const colour of colours) count += (given[colour >> 3] >> (colour & 7)) & 1;
+    if (colours.size >= FEW && count / colours.size >= NEARLY_ALL) return COPY;
+  }
   return (await hasGrid(picture)) ? COPY : null;
 }
 
@@ -54,18 +59,10 @@ function coloursIn({ width, height, data }) {
   return found;
 }
 
-function isGivenBy(given, colours) {
-  let count = 0;
-  for (const colour of colours) count += (given[colour >> 3] >> (colour & 7)) & 1;
-  return colours.size >= FEW && count / colours.size >= NEARLY_ALL;
-}
-
-const decoders = {};
+const decoders = {}; // their colours, by name
 
 /** Colours that a decoder gives, a bit for each: 65536 red + 256 green + blue. */
-const decoderColours = (name) => (decoders[name] ??= gathered(DECODERS[name]));
-
-async function gathered(coloursOf) {
+async function decoderColours(coloursOf) {
   const given = new Uint8Array(2 ** 24 / 8);
   for (let luma = 0; luma < LEVELS; luma++) {
     const colours = coloursOf(luma);

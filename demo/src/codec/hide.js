@@ -25,14 +25,14 @@ const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(
  * Hides a secret in a cover.
  *
  * @param {import("../picture.js").Picture} secret of any size; resized to the cover's hidden area
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
- * @param {(size: number) => Uint8Array} [random] source of random bytes
  * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object, record:
  *   Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
  * @throws {PageError} the cover is too small, or grey, or the key is missing
  */
 export async function hide(engine, cover, secret, keyInput, random = systemRandom) {
-  if (isGrey(cover)) throw isGreyCover();
+  if (isGrey(cover)) {
+    throw new PageError("The cover is grey, and the network would give it coloured pixels.", "Use a cover in colour.");
+  }
   const keys = await keySource(keyInput).newKeys(random);
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
@@ -70,9 +70,6 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   await seal(container, record, keys, { costsOf: () => roundingCosts(container.data, errors.data, random), random });
   return { container, scrambled, filmKey: keys.film, record };
 }
-
-const isGreyCover = () =>
-  new PageError("The cover is grey, and the network would give it coloured pixels.", "Use a cover in colour.");
 
 const tooSmall = ({ width, height }) =>
   new PageError(`The cover is too small: ${width} × ${height} pixels.`, "Use one of at least 48 × 48 pixels.");

@@ -51,10 +51,8 @@ function usedCoefficients(jpeg) {
 /**
  * Hides a file in a JPEG; all bytes outside its entropy-coded data stay.
  *
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {Float32Array | null} [options.errors] what rounding took from luma's coefficients, as of `coefficientCosts`
  * @param {boolean} [options.safe] refuse more than is hard to find
- * @returns {Promise<Uint8Array>} the JPEG file
  * @throws {PageError} the file does not fit, or the key is missing
  */
 export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
@@ -80,23 +78,18 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
 
 /** The file that is hidden in a JPEG's coefficients; null if there is none, or they can't be read. */
 export async function revealFromJpeg(bytes, keyInput) {
-  const jpeg = readable(bytes);
-  if (!jpeg) return null;
+  let jpeg;
+  try {
+    jpeg = readJpeg(bytes);
+  } catch (error) {
+    if (error instanceof PageError) return null; // another kind of file
+    throw error;
+  }
   const ring = keySource(keyInput).ring();
   const found = await unsealSamples(frameOf(jpeg), ring, await mediumOf(jpeg));
   if (!found) return null;
   const record = await recordOf(found.record, ring.film);
   return { file: await wholeFile(record.file), whole: found.whole, robust: false };
-}
-
-/** The coefficients, if this is a JPEG that they can be read of. */
-function readable(bytes) {
-  try {
-    return readJpeg(bytes);
-  } catch (error) {
-    if (error instanceof PageError) return null;
-    throw error;
-  }
 }
 
 async function recordOf(bytes, key) {

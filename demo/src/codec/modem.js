@@ -120,7 +120,8 @@ export function makeReader(engine, keys) {
     const { isLocal, points } = engine.modem;
     const dither = await ditherOf(grid, key);
     const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
-    const all = once(async () => scaled(await revealBits(engine, picture, dither)));
+    let computed = null; // once
+    const all = () => (computed ??= revealBits(engine, picture, dither).then(scaled));
     const isPart = isLocal && isLarge(grid) && points.length > 0;
     const longest = points.reduce((most, point) => (point.bits < most.bits ? point : most), points[0]); // header, in blocks
     const ratiosOf = (ratios, point) => withLosses(planesOf(ratios, point, grid), lost);
@@ -140,12 +141,6 @@ export function makeReader(engine, keys) {
 /** Ratios of which one in so many is 0; all of them, if that is 0. */
 const withLosses = (ratios, lost) => (lost ? ratios.map((ratio, place) => (place % lost ? ratio : 0)) : ratios);
 
-/** A function that computes its result at its first call. */
-function once(compute) {
-  let result = null;
-  return () => (result ??= compute());
-}
-
 const { AROUND, MANY, PATCHES } = MODEM;
 const SIDE = AROUND * PATCHES; // blocks
 
@@ -161,7 +156,10 @@ export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * co
 export async function glimpse(engine, picture, dither, header) {
   const grid = gridOf(picture);
   const blocks = grid.rows * grid.cols;
-  const chosen = header.filter((block) => isInner(block, grid));
+  const chosen = header.filter((block) => {
+    const [row, col] = [Math.floor(block / grid.cols), block % grid.cols];
+    return row > 0 && row < grid.rows - 1 && col > 0 && col < grid.cols - 1;
+  });
   const bits = engine.modem.points.reduce((count, { bits }) => count + bits, 0);
   const ratios = new Float32Array(bits * blocks);
   for (let first = 0; first < chosen.length; first += PATCHES ** 2) {
@@ -181,12 +179,6 @@ export async function glimpse(engine, picture, dither, header) {
     }
   }
   return ratios;
-}
-
-/** True for blocks that are at no edge. */
-function isInner(block, { rows, cols }) {
-  const [row, col] = [Math.floor(block / cols), block % cols];
-  return row > 0 && row < rows - 1 && col > 0 && col < cols - 1;
 }
 
 /** Copies a patch of AROUND × AROUND blocks, given the first of them in each picture. */

@@ -19,10 +19,9 @@ const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its
  * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust
  * ones.
  *
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array}, whole:
- *   boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been re-encoded,
- *   and the secret is whole
+ *   boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been re-encoded, and
+ *   the secret is whole
  * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
  */
 export async function reveal(engine, container, keyInput) {
@@ -30,10 +29,7 @@ export async function reveal(engine, container, keyInput) {
   const ring = keys.ring();
   engine.onProgress("key");
   const reading = await unseal(container, ring);
-  return reading ? revealSealed(engine, container, ring.film, reading) : revealRobust(engine, container, keys);
-}
-
-async function revealRobust(engine, container, keys) {
+  if (reading) return revealSealed(engine, container, ring.film, reading);
   const content = await makeReader(engine, keys).read(container);
   if (!content) throw nothingOpens();
   const found = await orNothing(() => parseContent(content, engine.avif, container.width * container.height));
@@ -46,7 +42,13 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   const { filmId, hidden, base } = record;
   const [pair, of] = hidden.weights === engine.former?.weights ? [engine.former, "former."] : [engine.pair, ""];
-  checkWeights(hidden.weights, pair.weights);
+  if (hidden.weights !== pair.weights) {
+    const [theirs, ours] = [hidden.weights, pair.weights].map((id) => id.slice(0, 16));
+    throw new PageError(
+      `It was hidden with the weights ${theirs}; this page has ${ours}.`,
+      "`stegnet reveal --weights FILE` reveals it with those weights.",
+    );
+  }
 
   const [width, height] = area(container, hidden.block);
   const shuffleKey = await filmKey.shuffle(filmId, 0);
@@ -67,8 +69,13 @@ async function find(engine, container, filmKey, bytes) {
     const parsed = await parseRecord(bytes, filmKey);
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
-  if (record.frames > 1 || !(record.file || record.hidden)) throw isFrame(record.kind);
-  return record;
+  if (record.frames === 1 && (record.file || record.hidden)) return record;
+  throw new PageError(
+    record.kind === FILM
+      ? "This is a single frame of a film that hides another film."
+      : "This is one of several pictures, or frames of a film, that hide a file together.",
+    "`stegnet reveal` reads the whole film, or a folder of all the pictures; this page reads single pictures.",
+  );
 }
 
 /** Result of parsing; with any invalid part, nothing opens. */
@@ -91,19 +98,3 @@ async function baseOf(engine, { width: trueWidth, height: trueHeight, block, kin
 }
 
 const area = ({ width, height }, block) => [width, height].map((side) => Math.floor(side / block) * block);
-
-const isFrame = (kind) =>
-  new PageError(
-    kind === FILM
-      ? "This is a single frame of a film that hides another film."
-      : "This is one of several pictures, or frames of a film, that hide a file together.",
-    "`stegnet reveal` reads the whole film, or a folder of all the pictures; this page reads single pictures.",
-  );
-
-function checkWeights(theirs, ours) {
-  if (theirs === ours) return;
-  throw new PageError(
-    `It was hidden with the weights ${theirs.slice(0, 16)}; this page has ${ours.slice(0, 16)}.`,
-    "`stegnet reveal --weights FILE` reveals it with those weights.",
-  );
-}

@@ -58,7 +58,6 @@ export function storedName(name) {
  * Prepares a file for so many frames of a size.
  *
  * @param {{width: number, height: number, frames: number, channels: number}} cover channels: 1 if all frames are grey
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @throws {PageError} it does not fit, or the key is missing
  */
 export async function prepare({ name: given, bytes }, cover, keyInput, random = systemRandom) {
@@ -75,7 +74,6 @@ export async function prepare({ name: given, bytes }, cover, keyInput, random = 
 /**
  * A function that embeds a file, or a frame's share of it, in place, and returns the sum of its squared changes.
  *
- * @param {object} keyInput as in `prepare`
  * @param {(done: number, total: number) => void} [onProgress] for each frame
  */
 export async function makeEmbedder(embedding, keyInput, random = systemRandom, onProgress = () => {}) {

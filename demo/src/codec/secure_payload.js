@@ -26,12 +26,9 @@ export const securityOfPicture = ({ width, height, channels }, history) =>
   secured(width * height * channels, SEALED, history);
 
 /**
- * Of a JPEG.
+ * Of a JPEG with so many `carriers`, luma's coefficients that are not 0 but for the first of blocks, and a mean `step`.
  *
- * @param {number} carriers luma's coefficients that are not 0, the first of blocks not counted
- * @param {number} step the mean one of luma's
  * @param {boolean} isMade true if it was made of the cover, so that the errors of rounding are known
- * @param {Int16Array} luma its coefficients
  */
 export function securityOfJpeg(carriers, step, isMade, luma) {
   const rate = isMade ? JPEG.HIGHEST_RATE : Math.min((JPEG.RATE * JPEG.STEP) / step, JPEG.HIGHEST_RATE);

@@ -27,12 +27,10 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED
  *
  * @param {import("../picture.js").Picture} cover prepared for the channel
  * @param {(capacity: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
- * @param {object} options.keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] as of
  *   `received`
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
- * @param {(size: number) => Uint8Array} [options.random] source of random bytes
  * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, capacity: number}>} the container as
  *   it is before it is written as JPEG, what `fit` gave, and the capacity in bytes
  * @throws {PageError} the content does not fit, or does not survive

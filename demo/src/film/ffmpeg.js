@@ -9,11 +9,7 @@ const MAJOR = 64; // of the devices; FFmpeg's own have lower numbers
 const NO_SPACE = 51; // WASI's number of ENOSPC
 const CHARACTER_DEVICE = 0o020000;
 
-/**
- * Loads FFmpeg, of 31 MB.
- *
- * @param {(stage: string, done: number, total: number) => void} onProgress as `download`
- */
+/** Loads FFmpeg, of 31 MB. */
 export async function openFfmpeg(onProgress) {
   const wasmBinary = await download(new URL(wasm, import.meta.url).href, onProgress);
   const { default: createCore } = await import("@ffmpeg/core");
@@ -21,7 +17,7 @@ export async function openFfmpeg(onProgress) {
 }
 
 /** FFmpeg, and the files that it sees. */
-export class Ffmpeg {
+class Ffmpeg {
   #core;
   #devices = 0;
 
@@ -29,7 +25,7 @@ export class Ffmpeg {
     this.#core = core;
   }
 
-  /** Makes a file readable, without loading it. @returns {string} its path */
+  /** Makes a file readable, without loading it; returns its path. */
   mount(data) {
     const folder = `/in${this.#devices++}`;
     this.#core.FS.mkdir(folder);
@@ -38,10 +34,9 @@ export class Ffmpeg {
   }
 
   /**
-   * A file whose bytes come from a function.
+   * A file whose bytes come from a function; returns its path, as `sink`.
    *
    * @param {(into: Uint8Array) => number} read fills the beginning, and returns how much; 0 at the end
-   * @returns {string} its path
    */
   source(read) {
     return this.#device(READ_ONLY, {
@@ -49,12 +44,7 @@ export class Ffmpeg {
     });
   }
 
-  /**
-   * A file whose bytes go to a function.
-   *
-   * @param {(bytes: Uint8Array) => boolean} write false ends the command
-   * @returns {string} its path
-   */
+  /** A file whose bytes go to a function. @param {(bytes: Uint8Array) => boolean} write false ends the command */
   sink(write) {
     return this.#device(WRITE_ONLY, {
       write: (stream, buffer, offset, length) => {
@@ -64,13 +54,7 @@ export class Ffmpeg {
     });
   }
 
-  /**
-   * Runs a command.
-   *
-   * @param {string[]} options of `ffmpeg`
-   * @param {(line: string) => void} onLine called with each line of its log
-   * @returns {boolean} true if it succeeded
-   */
+  /** Runs a command, given the options of `ffmpeg`, and tells each line of its log; returns if it succeeded. */
   run(options, onLine) {
     this.#core.setLogger(({ message }) => onLine(message));
     this.#core.reset();

@@ -10,10 +10,9 @@ import { writeFilm } from "./write.js";
 /**
  * Hides a file in a film.
  *
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, capacity: number, frames: number, mayBeLost:
- *   number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB; mayBeLost:
- *   frames that may be lost or altered, and the file is recovered
+ *   number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB; mayBeLost: frames
+ *   that may be lost or altered, and the file is recovered
  * @throws {PageError} the film can't be read, the file does not fit, or the key is missing
  */
 export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
@@ -58,14 +57,13 @@ const MAX_WORKERS = 8;
 /**
  * Embeds a file in frames, in place.
  *
- * @param {Uint8Array} bytes of the file
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @param {(done: number, total: number) => void} onProgress in frames
  * @returns {Promise<number>} the sum of the squared changes
  */
-export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
+async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
   const count = Math.min(navigator.hardwareConcurrency, MAX_WORKERS, frames.length);
-  const workers = Array.from({ length: count }, startWorker);
+  const start = () => new Worker(new URL("./sealer.js", import.meta.url), { type: "module" });
+  const workers = Array.from({ length: count }, start);
   const shareOf = embedding.needed ? await makeShares(bytes, embedding) : () => bytes;
   let [next, done, error] = [0, 0, 0];
 
@@ -87,8 +85,6 @@ export async function sealAll(frames, bytes, embedding, keyInput, onProgress) {
     for (const worker of workers) worker.terminate();
   }
 }
-
-const startWorker = () => new Worker(new URL("./sealer.js", import.meta.url), { type: "module" });
 
 function answer(worker, what, transfer) {
   return new Promise((resolve, reject) => {

@@ -24,7 +24,6 @@ const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 /**
  * Decodes a film.
  *
- * @param {string} path as FFmpeg sees it
  * @param {(done: number, total: number) => void} onProgress in seconds of the film
  * @throws {PageError} it is no film, damaged, or too long
  */
@@ -42,7 +41,11 @@ export function readFilm(ffmpeg, path, onFrame, onProgress) {
     throw new PageError(`The film is damaged after ${frames.count} frames.`, "Copy it again from its source.");
   }
   const start = BROADCAST.includes(log.format) ? log.start : 0;
-  const times = increasing(log.stamps, log.unit).map((time) => time - start);
+  let last = -Infinity; // each time is at least one unit after the one before
+  const times = log.stamps.map((stamp) => {
+    last = Math.max(stamp, last + 1);
+    return last * log.unit - start;
+  });
   return { width: log.width, height: log.height, rate: log.rate, times, start, codec: log.codec };
 }
 
@@ -52,12 +55,6 @@ function tooLong({ width, height }) {
     `The film is too long for this page, which reads up to ${most} frames of ${width} × ${height} pixels.`,
     "Use a shorter film, or the `stegnet` program, which reads any.",
   );
-}
-
-/** Times in seconds, each at least one unit after the one before. */
-function increasing(stamps, unit) {
-  let last = -Infinity;
-  return stamps.map((stamp) => (last = Math.max(stamp, last + 1))).map((stamp) => stamp * unit);
 }
 
 /** Frames from the bytes that FFmpeg writes. */

@@ -10,7 +10,6 @@ import { readFilm } from "./read.js";
 /**
  * Reveals the file that is hidden in a film.
  *
- * @param {object} keyInput a key file's bytes, or a passphrase: see `keySource`
  * @returns {Promise<{name: string, bytes: Uint8Array, whole: boolean, trouble: string[], frames: number}>} trouble: a
  *   line for each kind of damage; whole: there is none
  * @throws {PageError} the film can't be read, nothing opens, it hides another film, or bytes are missing
@@ -46,15 +45,14 @@ async function recordOf(reading, ring) {
     if (error instanceof RangeError) return null;
     throw error;
   });
-  if (record && record.kind !== FILE) throw hidesOther(record.kind);
+  if (record && record.kind !== FILE) {
+    throw new PageError(
+      `This film hides ${record.kind === FILM ? "another film" : "a picture"} by a network.`,
+      "`stegnet reveal` reveals it; this page reveals files that are hidden in films byte for byte.",
+    );
+  }
   return record && { ...record, whole: reading.whole };
 }
-
-const hidesOther = (kind) =>
-  new PageError(
-    `This film hides ${kind === FILM ? "another film" : "a picture"} by a network.`,
-    "`stegnet reveal` reveals it; this page reveals files that are hidden in films byte for byte.",
-  );
 
 const nothingIn = (codec) =>
   new PageError(

@@ -12,9 +12,7 @@ const FILE_TAGS = ["encoder", "major_brand", "minor_version", "compatible_brands
 /**
  * Writes a film with the sound, chapters and tags of its cover.
  *
- * @param {string} cover its path
  * @param {(index: number) => Uint8Array} frameOf samples of a frame
- * @returns {Uint8Array} an MKV file
  * @throws {PageError} Matroska can't hold its sound
  */
 export function writeFilm(ffmpeg, cover, info, frameOf) {
@@ -70,7 +68,7 @@ const KEY_FRAME = 0x80;
 const RGB = text.encode("RGB\x18");
 
 /** The parts of a film, to be joined. @param {(index: number) => Uint8Array} frameOf samples of a frame */
-export function* rawFilm({ width, height, rate, times }, frameOf) {
+function* rawFilm({ width, height, rate, times }, frameOf) {
   const video = element([0xe0], number([0xb0], width), number([0xba], height), element([0x2e, 0xb5, 0x24], RGB));
   const duration = number([0x23, 0xe3, 0x83], Math.round(1e9 / rate));
   const codec = element([0x86], text.encode("V_UNCOMPRESSED"));
@@ -92,7 +90,7 @@ export function* rawFilm({ width, height, rate, times }, frameOf) {
 }
 
 /** Times in milliseconds, each after the one before. @param {number[]} times in seconds */
-export function milliseconds(times) {
+function milliseconds(times) {
   let last = -1;
   return times.map((time) => (last = Math.max(Math.round(1000 * time), last + 1)));
 }

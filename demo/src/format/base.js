@@ -51,13 +51,7 @@ export async function encodeBase(kind, secret, quality, most, avif) {
   return join([0], coded);
 }
 
-/**
- * Writes the gain that makes the residual HIDDEN_RMS strong into a base's bytes, and returns it.
- *
- * @param {Uint8Array} bytes of `encodeBase`
- * @param {Float32Array} secret planes
- * @param {Float32Array} enhanced planes of the base, as the pair enhances it
- */
+/** Writes the gain that makes the residual HIDDEN_RMS strong into the bytes of `encodeBase`, and returns it. */
 export function setGain(bytes, secret, enhanced) {
   if (!bytes.length) return 1;
   let sum = 0;
@@ -70,11 +64,7 @@ export function setGain(bytes, secret, enhanced) {
 
 const gainOf = (code) => 2 ** ((code - GAIN_BIAS) / GAIN_UNIT);
 
-/**
- * A base of a known kind and size.
- *
- * @throws {RangeError} the bytes are not such a base
- */
+/** A base of a known kind and size. @throws {RangeError} the bytes are not such a base */
 export async function decodeBase(kind, bytes, width, height, avif) {
   if (kind === NONE)
     return { picture: { width, height, data: new Uint8Array(3 * width * height).fill(GREY) }, gain: 1 };
@@ -93,7 +83,7 @@ export async function decodeBase(kind, bytes, width, height, avif) {
 async function fitting(secret, quality, most, avif) {
   let [fits, found] = [-1, null];
   let tooLarge = quality + 1;
-  for (let next = quality; tooLarge - fits > 1; next = middle(fits, tooLarge)) {
+  for (let next = quality; tooLarge - fits > 1; next = (fits + tooLarge) >> 1) {
     const coded = await avif.encode(secret, next);
     if (coded.length > most) tooLarge = next;
     else [fits, found] = [next, coded];
@@ -101,8 +91,6 @@ async function fitting(secret, quality, most, avif) {
   }
   return found;
 }
-
-const middle = (fits, tooLarge) => Math.floor((fits + tooLarge) / 2);
 
 /** True if all sizes in an AVIF file's properties are these: checked before any sample is decoded. */
 function declares(bytes, width, height) {
@@ -121,7 +109,7 @@ const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5
 export const { CELL } = BASE;
 
 /** The mean of each 8×8 block, rounded: (rows, cols, 3). */
-export function blockMeans({ width, height, data }) {
+function blockMeans({ width, height, data }) {
   const [rows, cols] = [height / CELL, width / CELL];
   const sums = new Uint32Array(rows * cols * 3);
   for (let y = 0, sample = 0; y < height; y++) {
@@ -148,14 +136,14 @@ export function enlarged(means, width, height) {
 }
 
 /** Upper bound of `pack`'s bytes for this many 8×8 blocks: DEFLATE stores what it can't compress. */
-export const maxPackedBytes = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
+const maxPackedBytes = (blocks) => 3 * blocks + 5 * (Math.floor((3 * blocks) / 16000) + 1) + 16;
 
 /**
  * @param {Uint8Array} means (rows, cols, 3)
  * @returns {Promise<Uint8Array>} red and blue minus green, each row minus the one above, each column minus the
  *   one before; zlib
  */
-export function pack(means, rows, cols) {
+function pack(means, rows, cols) {
   const planes = new Uint8Array(means.length);
   const at = (y, x, channel) => {
     if (y < 0 || x < 0) return 0;
@@ -173,12 +161,8 @@ export function pack(means, rows, cols) {
   return deflate(planes);
 }
 
-/**
- * The means that `pack` compressed.
- *
- * @throws {RangeError} not the bytes of such means
- */
-export async function unpack(bytes, rows, cols) {
+/** The means that `pack` compressed. @throws {RangeError} not the bytes of such means */
+async function unpack(bytes, rows, cols) {
   const planes = await inflate(bytes, 3 * rows * cols);
   const means = new Uint8Array(planes.length);
   for (let channel = 0; channel < 3; channel++) {

@@ -138,12 +138,10 @@ export const readParities = (samples, zone, groups) =>
 /** Changes a sample of each group whose parity is wrong, by one level. */
 export function writeParities(samples, zone, groups, bytes, costs) {
   const bit = (element) => samples[zone[element]] & 1;
-  const change = (element) => levelStep(samples[zone[element]], zone[element], costs);
+  const change = (element) => {
+    const value = samples[zone[element]];
+    if (value === 0 || value === 255) return value === 0 ? 1 : -1; // never by two
+    return costs.up[zone[element]] < costs.down[zone[element]] ? 1 : -1;
+  };
   writeGroups(samples, zone, groups, bytes, costs, { bit, change });
-}
-
-/** The cheaper step by one level, never by two. */
-function levelStep(value, sample, { up, down }) {
-  if (value === 0 || value === 255) return value === 0 ? 1 : -1;
-  return up[sample] < down[sample] ? 1 : -1;
 }

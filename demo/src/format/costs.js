@@ -3,11 +3,7 @@
  * Their last bits are random: of equal costs, a search would prefer some.
  */
 
-/**
- * Costs of a step up and of a step down.
- *
- * @typedef {{up: Uint16Array, down: Uint16Array}} StepCosts
- */
+/** Costs of a step up and of a step down: @typedef {{up: Uint16Array, down: Uint16Array}} StepCosts */
 
 import { COSTS } from "../constants.js";
 

@@ -49,7 +49,7 @@ export async function filmKeyOf(secret) {
 
 /** The key of a robust container (docs/format.md, "Keys of robust containers"). */
 const robustKey = (derive, salt) => ({
-  /** The key of a container that is read at a canonical size. @param {{width: number, height: number}} size */
+  /** The key of a container that is read at a canonical size. */
   atSize: ({ width, height }) => robustKey(derive, join(salt, u32(height), u32(width))),
   dither: () => derive("robust/dither", salt),
   places: () => derive("robust/places", salt),

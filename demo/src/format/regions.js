@@ -28,7 +28,7 @@ export const saltsOf = (picture) => saltsFrom(PURPOSE, regionMeans(picture), STE
  * @param {number[]} means in levels
  * @param {number} step in levels
  */
-export function saltsFrom(prefix, means, step) {
+export async function saltsFrom(prefix, means, step) {
   const steps = means.map((mean) => stepOf(mean, step));
   const near = [...steps.keys()]
     .filter((region) => steps[region].distance < NEAR)
@@ -38,11 +38,8 @@ export function saltsFrom(prefix, means, step) {
   const far = (regions) => regions.reduce((sum, region) => sum + steps[region].distance, 0);
   const chosen = subsets.sort((one, other) => far(one) - far(other)).slice(0, MOST_SALTS);
   const moved = (regions) => steps.map(({ own, other }, at) => (regions.includes(at) ? other : own));
-  return Promise.all(chosen.map((regions) => saltOf(prefix, moved(regions))));
-}
-
-async function saltOf(prefix, values) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(prefix, values)), 0, SALT_BYTES);
+  const hashes = chosen.map((regions) => crypto.subtle.digest("SHA-256", join(prefix, moved(regions))));
+  return (await Promise.all(hashes)).map((hash) => new Uint8Array(hash, 0, SALT_BYTES));
 }
 
 /** The step that a mean is in, the one across the nearer edge, and the distance to that edge in levels. */

@@ -36,11 +36,7 @@ const HEADER = new Code(...ROBUST_RECORD.HEADER);
 const { TAG_BYTES } = CARRIERS;
 const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
-/**
- * Rows and columns of blocks.
- *
- * @typedef {{rows: number, cols: number}} Grid
- */
+/** Rows and columns of blocks: @typedef {{rows: number, cols: number}} Grid */
 
 function headerBlocks(blocks, { bits }, textured) {
   const most = textured ? Math.ceil(BITS_OF_CHOSEN / bits) : MOST_HEADER;
@@ -79,13 +75,7 @@ export async function ditherOf({ rows, cols }, key) {
 
 /** The places of a picture's bits, in an operating point's planes (bits, rows, cols). */
 class Places {
-  /**
-   * @param {number} blocks of the picture
-   * @param {number} bits of each block
-   * @param {Uint32Array} header places, in the order of its coded bits
-   * @param {Uint32Array} others all other blocks, in their order
-   * @param {Float64Array | null} texture as of `placesOf`
-   */
+  /** @param {Uint32Array} header places, in the order of its coded bits @param {Uint32Array} others all other blocks */
   constructor(blocks, bits, header, others, texture) {
     Object.assign(this, { blocks, bits, header, others, texture });
   }
@@ -159,7 +149,6 @@ const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigIn
  * @param {{rate: number, share?: number}} how share: number of the share of blocks that are used
  * @param {Uint8Array} content at most `contentCapacity` bytes
  * @param {Uint8Array} nonce NONCE_BYTES random bytes
- * @param {Float64Array} [texture] as of `placesOf`
  * @returns {Promise<{bits: Uint8Array, unused: Uint32Array}>} bits: planes (bits, rows, cols) of 0 and 1; unused: the
  *   blocks that carry nothing, whose bits are 0
  */
@@ -189,7 +178,6 @@ export async function codedBits(grid, point, { rate, share = 0 }, content, key, 
  *
  * @param {Float32Array} ratios of its bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
  * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
- * @param {Float64Array} [texture] as of `placesOf`
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
 export async function readBits(ratios, grid, point, key, allRatios = async () => ratios, texture = null) {

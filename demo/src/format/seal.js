@@ -140,11 +140,7 @@ export class MacPlaces {
   #zone;
   #sides;
 
-  /**
-   * @param {Uint8Array} samples of the frame
-   * @param {Uint32Array} zone numbers of its samples
-   * @param {Uint8Array} sides a bit for each element
-   */
+  /** @param {Uint32Array} zone numbers of its samples @param {Uint8Array} sides a bit for each element */
   constructor(samples, zone, sides) {
     this.#samples = samples;
     this.#zone = zone;

@@ -70,7 +70,7 @@ async function placesOf(filmId, frames) {
   };
 }
 
-/** A function that gives the share of each frame. @param {Uint8Array} bytes of the file */
+/** A function that gives the share of each frame. */
 export async function makeShares(bytes, { filmId, frames, needed }) {
   const place = await placesOf(filmId, frames);
   const length = shareBytes({ frames, needed, size: bytes.length });
@@ -90,7 +90,6 @@ export async function makeShares(bytes, { filmId, frames, needed }) {
 /**
  * The file that some shares give.
  *
- * @param {Map<number, Uint8Array>} shares by frame
  * @returns {Promise<{bytes: Uint8Array | null, least: number}>} bytes: null if some group has too few shares; least:
  *   shares of the group that has fewest
  */
@@ -126,7 +125,7 @@ for (let exponent = 0, power = 1; exponent < ORDER; exponent++) {
  * @param {number[]} numbers of the given shares, K different ones
  * @param {Uint8Array[]} shares of equal length
  */
-export function valueAt(number, numbers, shares) {
+function valueAt(number, numbers, shares) {
   const total = new Uint8Array(shares[0].length);
   for (const [index, share] of shares.entries()) {
     const products = multiples(weight(number, numbers, index));

@@ -56,7 +56,11 @@ export function stepSearch(height) {
     let end = 0; // of the costs so far, their last states' first
     for (let row = 0, at = 0; row < rows.length; row++) {
       for (let sample = 0; sample < rows[row]; sample++, at++, end += states) {
-        relax(found, end, moves[sample], (up[at] << CHOICE_BITS) + UP, (down[at] << CHOICE_BITS) + DOWN);
+        const { upFrom, downFrom, isOne } = moves[sample];
+        const rise = (up[at] << CHOICE_BITS) + UP;
+        const fall = (down[at] << CHOICE_BITS) + DOWN;
+        if (isOne) relax(found, end, upFrom, downFrom, rise, fall);
+        else relax(found, end, downFrom, upFrom, fall, rise);
       }
       nextRow(found, end, states, missing[row]);
       end += states;
@@ -67,7 +71,8 @@ export function stepSearch(height) {
   /** The steps on the cheapest way, from its last state back to the first. */
   function traced(end, missing, rows, samples) {
     const steps = new Int8Array(samples);
-    let [state, at] = [cheapest(found, end, states / 3), samples];
+    let [state, at] = [0, samples];
+    for (let other = 1; other < states / 3; other++) if (found[end + other] < found[end + state]) state = other;
     for (let row = rows.length; row-- > 0;) {
       state = 3 * state + missing[row];
       end -= states;
@@ -94,14 +99,11 @@ function movesOf(states, column) {
   return { beforeUp, beforeDown, upFrom: firsts(beforeUp), downFrom: firsts(beforeDown), isOne: column % 3 === 1 };
 }
 
-/** One sample's part of the search: writes the least cost of each state behind the costs before, from `first` on. */
-function relax(found, first, { upFrom, downFrom, isOne }, rise, fall) {
-  if (isOne) relaxThrees(found, first, upFrom, downFrom, rise, fall);
-  else relaxThrees(found, first, downFrom, upFrom, fall, rise);
-}
-
-/** @param {Uint16Array} lower first of the three states whose digits 2, 0, 1 a step leads to 0, 1, 2; upper: 1, 2, 0 */
-function relaxThrees(found, first, lower, upper, toLower, toUpper) {
+/**
+ * One sample's part of the search: writes the least cost of each state behind the costs before, from `first` on. A step
+ * leads to the digits 0, 1, 2 from the three states 2, 0, 1 whose first is in `lower`, the other from 1, 2, 0 in `upper`.
+ */
+function relax(found, first, lower, upper, toLower, toUpper) {
   const states = 3 * lower.length;
   for (let three = 0; three < lower.length; three++) {
     const from = (first + 3 * three) | 0;
@@ -132,12 +134,6 @@ function nextRow(found, first, states, missing) {
   found.fill(UNREACHABLE, first + states + states / 3, first + 2 * states);
 }
 
-function cheapest(found, first, states) {
-  let state = 0;
-  for (let other = 1; other < states; other++) if (found[first + other] < found[first + state]) state = other;
-  return state;
-}
-
 /** Each state plus or minus a column, digit by digit modulo 3. */
 function shiftedStates(states, column, sign) {
   return Uint16Array.from({ length: states }, (_, state) => {
@@ -154,7 +150,7 @@ const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are s
 
 const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
 
-/** Trits that fit in any case. @param {number} samples of the zone */
+/** Trits that fit in any case. */
 export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples));
 
 /**
@@ -167,10 +163,7 @@ export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples));
  * @property {number} merged samples in each sum
  */
 
-/**
- * @param {number} trits to be held, no more than `mostTrits`
- * @param {number} samples of the zone
- */
+/** @param {number} trits to be held, no more than `mostTrits` */
 export function layoutFor(trits, samples) {
   const lanes = lanesFor(trits);
   const count = Math.ceil(trits / lanes);

@@ -53,8 +53,10 @@ function tablesFor(file, before, planes) {
   const found = new Map();
   for (const { start, body } of file.segments.flatMap(({ tables }) => tables)) {
     const [own, counts] = [old.get(start), now.get(start)];
-    const wasOptimal = own && isSame(optimalTable(own), body);
-    found.set(start, counts && (wasOptimal || lacks(body, counts)) ? optimalTable(counts) : body);
+    const wasOptimal = own && optimalTable(own).join() === body.join();
+    const symbols = new Set(body.subarray(16));
+    const isLacking = counts?.some((count, symbol) => count && !symbols.has(symbol));
+    found.set(start, counts && (wasOptimal || isLacking) ? optimalTable(counts) : body);
   }
   return found;
 }
@@ -71,13 +73,6 @@ function uses(file, planes) {
     codeScan(file, scan, planes, counter);
   }
   return counts;
-}
-
-const isSame = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
-
-function lacks(body, counts) {
-  const symbols = new Set(body.subarray(16));
-  return counts.some((count, symbol) => count && !symbols.has(symbol));
 }
 
 /** Bytes with others from start to end of each part. */

@@ -29,7 +29,14 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
   const changes = relativeChanges(jpeg, pixels, onProgress);
   const factor = USUAL / medianOf(changes, jpeg.planes[0]);
   const wet = clippedBlocks(pixels, jpeg.file.components[0]);
-  const gain = errors ? knownGain(errors) : estimatedGain(roundingDirections(pixels, jpeg));
+  const directions = errors ? null : roundingDirections(pixels, jpeg);
+  // Gain of a step up, or (negative) of one down; ties that only rational cosines give are no gain.
+  const gain = (at, place) => {
+    if (directions) return ESTIMATED * directions[at];
+    const gained = 2 * errors[at];
+    const isTie = RATIONAL.includes(place) && Math.abs(gained) >= TIE;
+    return isTie ? 0 : Math.min(Math.max(gained, -KNOWN), KNOWN);
+  };
   const levels = (sign) => {
     const found = new Uint16Array(changes.length);
     for (let at = 0; at < found.length; at++) {
@@ -41,15 +48,6 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
   };
   return finalCosts(samples, { up: levels(1), down: levels(-1) }, random);
 }
-
-/** Gain of a step up, or (negative) of one down; ties that only rational cosines give are no gain. */
-const knownGain = (errors) => (at, place) => {
-  const gained = 2 * errors[at];
-  const isTie = RATIONAL.includes(place) && Math.abs(gained) >= TIE;
-  return isTie ? 0 : Math.min(Math.max(gained, -KNOWN), KNOWN);
-};
-
-const estimatedGain = (directions) => (at) => ESTIMATED * directions[at];
 
 /** The change of wavelet coefficients, each relative to its own size, that a step of each sample makes. */
 function relativeChanges(jpeg, pixels, onProgress) {
@@ -121,7 +119,7 @@ function responses(taps) {
  * @param {Uint8ClampedArray} pixels (height, width)
  * @param {number} width multiple of 8
  */
-export function makeWavelets(pixels, width, height) {
+function makeWavelets(pixels, width, height) {
   const wide = width + REACH;
   const lines = FILTERS.map(() => new Float64Array(wide + REACH)); // a row of the picture, filtered down
   const weights = BANDS.map(() => new Float64Array(WINDOW * wide)); // of the rows that a row of blocks has a part in

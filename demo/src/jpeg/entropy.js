@@ -22,7 +22,7 @@ export const AC = 16; // added to the number of a table for AC coefficients
  * @property {(number: number) => void} restart a marker, the first of which is 0
  */
 
-/** A counter of symbols. @param {(key: number) => Uint32Array} countsOf counts of a table @returns {Sink} */
+/** A counter of symbols. @param {(key: number) => Uint32Array} countsOf counts of a table */
 export const makeCounter = (countsOf) => ({
   symbol: (key, symbol) => void countsOf(key)[symbol]++,
   bits() {},
@@ -407,7 +407,7 @@ function intervals(data) {
  * @param {(interval: number) => void} begin called before the first block of each restart interval
  * @param {(place: number, row: number, col: number) => void} visit place: of the component in the scan
  */
-export function eachBlock(file, scan, begin, visit) {
+function eachBlock(file, scan, begin, visit) {
   const parts = scan.components.map((index) => file.components[index]);
   const isAlone = parts.length === 1;
   const [rows, cols] = isAlone ? [parts[0].rows, parts[0].cols] : unitsOf(file);

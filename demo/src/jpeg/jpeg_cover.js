@@ -44,7 +44,7 @@ export class JpegCover {
   file(container) {
     const [before, ...others] = this.#jpeg.planes;
     const luma = before.slice();
-    for (const { number, changes } of this.#changed(container)) {
+    for (const { number, changes } of this.#changes(container, true)) {
       for (let at = 0; at < SIZE; at++) {
         const most = at ? MOST : MOST_FIRST;
         luma[number * SIZE + at] = Math.min(Math.max(luma[number * SIZE + at] + changes[at], -most), most);
@@ -59,7 +59,7 @@ export class JpegCover {
     const from = isWhole ? this.#cover : container;
     const result = { ...from, data: Uint8ClampedArray.from(from.data) };
     const cols = isWhole ? this.#jpeg.file.components[0].cols : container.width / SIDE;
-    for (const { number, changes } of isWhole ? this.#changed(container) : this.#rounded(container)) {
+    for (const { number, changes } of this.#changes(container, isWhole)) {
       const block = new Float64Array(SIZE);
       for (let at = 0; at < SIZE; at++) block[ZIGZAG[at]] = changes[at] * this.#steps[at];
       const added = transformed(block, true);
@@ -70,35 +70,24 @@ export class JpegCover {
     return { ...result, data: new Uint8Array(result.data) };
   }
 
-  /** Blocks that differ from the cover's, and what is added to their coefficients, in steps. */
-  *#changed(container) {
+  /**
+   * What is added to the coefficients of blocks, in steps: of those of a whole container that differ from the cover's; or
+   * of all blocks of a picture of whole blocks, by rounding.
+   */
+  *#changes(picture, isWhole) {
     const { rows, cols } = this.#jpeg.file.components[0];
-    for (let number = 0; number < rows * cols; number++) {
+    const [down, across] = isWhole ? [rows, cols] : [picture.height / SIDE, picture.width / SIDE];
+    for (let number = 0; number < down * across; number++) {
       const block = new Float64Array(SIZE);
-      let isSame = true;
-      for (const { at, pixel } of pixelsOf(container, number, cols)) {
-        block[at] = lumaAt(container, pixel) - lumaAt(this.#cover, pixel);
-        isSame &&= block[at] === 0;
+      for (const { at, pixel } of pixelsOf(picture, number, across)) {
+        block[at] = lumaAt(picture, pixel) - (isWhole ? lumaAt(this.#cover, pixel) : 128);
       }
-      if (isSame) continue;
-      const exact = transformed(block, false);
-      const changes = Array.from(this.#steps, (step, at) =>
-        Math.round(exact[ZIGZAG[at]] / step + (this.#errors?.[number * SIZE + at] ?? 0)),
-      );
-      yield { number, changes };
-    }
-  }
-
-  /** All blocks of a picture of whole blocks, and what rounding adds to their coefficients, in steps. */
-  *#rounded(picture) {
-    const cols = picture.width / SIDE;
-    for (let number = 0; number < (cols * picture.height) / SIDE; number++) {
-      const block = new Float64Array(SIZE);
-      for (const { at, pixel } of pixelsOf(picture, number, cols)) block[at] = lumaAt(picture, pixel) - 128;
+      if (isWhole && block.every((difference) => difference === 0)) continue;
       const exact = transformed(block, false);
       const changes = Array.from(this.#steps, (step, at) => {
         const steps = exact[ZIGZAG[at]] / step;
-        return Math.round(steps) - steps;
+        if (!isWhole) return Math.round(steps) - steps;
+        return Math.round(steps + (this.#errors?.[number * SIZE + at] ?? 0));
       });
       yield { number, changes };
     }

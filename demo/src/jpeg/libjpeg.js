@@ -97,11 +97,7 @@ function decodedPlane({ plane: { width, height }, cols, steps, levels }) {
   return { width, height, samples };
 }
 
-/**
- * A plane of 8-bit samples.
- *
- * @typedef {{width: number, height: number, samples: Uint8Array}} Plane
- */
+/** A plane of 8-bit samples: @typedef {{width: number, height: number, samples: Uint8Array}} Plane */
 
 const HALF = 1 << 15;
 const clamped = (value) => (value < 0 ? 0 : value > 255 ? 255 : value);
@@ -134,7 +130,7 @@ export function fromYcc([y, cb, cr]) {
  * Means of two by two samples; halves are rounded down and up in turns. To the right, the plane's edge goes on to the
  * end of a block.
  */
-export function halved({ width, height, samples }) {
+function halved({ width, height, samples }) {
   const half = { width: SIDE * Math.ceil(width / 2 / SIDE), height: Math.ceil(height / 2) };
   const result = new Uint8Array(half.width * half.height);
   for (let y = 0; y < half.height; y++) {
@@ -152,7 +148,7 @@ export function halved({ width, height, samples }) {
  * A halved plane, more than two samples wide, at its full size again: each sample is 9/16 of the nearest one and 3/16,
  * 3/16 and 1/16 of its neighbours ("fancy upsampling").
  */
-export function doubled({ width: stride, height: rows, samples }, width, height) {
+function doubled({ width: stride, height: rows, samples }, width, height) {
   const result = new Uint8Array(width * height);
   const half = Math.ceil(width / 2);
   const sums = new Int32Array(half);
@@ -178,7 +174,7 @@ const [F1961, F2053, F2562, F3072] = [1.96157056, 2.053119869, 2.562915447, 3.07
 const rounded = (value, bits) => (value + (1 << (bits - 1))) >> bits;
 
 /** Coefficients of a block, times 8, in place of its samples, which are around 0. */
-export function forward(block) {
+function forward(block) {
   for (let row = 0; row < SIZE; row += SIDE) forwardLine(block, row, 1, true);
   for (let col = 0; col < SIDE; col++) forwardLine(block, col, SIDE, false);
 }
@@ -206,7 +202,7 @@ function forwardLine(block, first, step, isFirst) {
 }
 
 /** Samples of a block, around 0 and not clamped, in place of its coefficients. */
-export function inverse(block) {
+function inverse(block) {
   for (let col = 0; col < SIDE; col++) inverseLine(block, col, SIDE, BITS - EXTRA);
   for (let row = 0; row < SIZE; row += SIDE) inverseLine(block, row, 1, BITS + EXTRA + 3);
 }

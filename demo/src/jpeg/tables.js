@@ -26,8 +26,8 @@ const CHROMA = [
 /** Steps of luma and chroma at a quality, 1 to 100, as libjpeg scales them, in zigzag order. */
 export function stepsAt(quality) {
   const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  const scaled = (steps) => ZIGZAG.map((place) => Math.min(Math.max(Math.floor((steps[place] * percent + 50) / 100), 1), 255));
-  return { luma: scaled(LUMA), chroma: scaled(CHROMA) };
+  const scaled = (step) => Math.min(Math.max(Math.floor((step * percent + 50) / 100), 1), 255);
+  return { luma: ZIGZAG.map((place) => scaled(LUMA[place])), chroma: ZIGZAG.map((place) => scaled(CHROMA[place])) };
 }
 
 /** Huffman tables as in the file: 16 numbers of codes by length, then the symbols (tables K.3 to K.6). */

@@ -3,7 +3,7 @@
 import decoder from "@jsquash/avif/codec/dec/avif_dec.js";
 import encoder from "@jsquash/avif/codec/enc/avif_enc.js";
 
-import { blank } from "../picture.js";
+import { fromRgba, toRgba } from "../picture.js";
 
 const OPTIONS = {
   ...{ qualityAlpha: -1, denoiseLevel: 0, tileColsLog2: 0, tileRowsLog2: 0, sharpness: 0, tune: 0, bitDepth: 8 },
@@ -29,25 +29,8 @@ export function makeAvif(load) {
     async decode(bytes) {
       const { decode } = await module("decode", decoder);
       const image = decode(bytes, OPTIONS.bitDepth);
-      return image && fromRgba(image);
+      const isOpaque = image?.data.every((value, at) => at % 4 < 3 || value === 255);
+      return isOpaque ? fromRgba(image) : null;
     },
   };
-}
-
-function toRgba({ width, height, data }) {
-  const rgba = new Uint8Array(4 * width * height).fill(255);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let channel = 0; channel < 3; channel++) rgba[4 * pixel + channel] = data[3 * pixel + channel];
-  }
-  return rgba;
-}
-
-/** Without alpha; null if there is any. */
-function fromRgba({ width, height, data }) {
-  const picture = blank(width, height);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    if (data[4 * pixel + 3] !== 255) return null;
-    for (let channel = 0; channel < 3; channel++) picture.data[3 * pixel + channel] = data[4 * pixel + channel];
-  }
-  return picture;
 }

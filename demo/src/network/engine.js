@@ -15,8 +15,8 @@ import { tiled } from "./tiles.js";
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
  * @property {Engine["pair"]} [former] the pair that was shipped before; its networks are named "former.reveal", …
- * @property {{points: import("../format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its networks see a block's
- *   neighbours at most
+ * @property {{points: import("../format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its
+ *   networks see a block's neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
@@ -48,11 +48,19 @@ export async function makeEngine(device, onProgress) {
   async function run(network, width, height, ...inputs) {
     if (!GRAPHS[network]) return summed(inputs); // a network that does no more than that
     const graph = await session(network);
-    const compute = (parts) =>
-      computed(
-        graph,
-        parts.map(({ data, dims }) => new ort.Tensor("float32", data, dims)),
-      );
+    const compute = async (parts) => {
+      const tensors = parts.map(({ data, dims }) => new ort.Tensor("float32", data, dims));
+      const feeds = Object.fromEntries(graph.inputNames.map((name, index) => [name, tensors[index]]));
+      try {
+        return (await graph.run(feeds))[graph.outputNames[0]].data;
+      } catch (error) {
+        console.warn(error);
+        throw new PageError(
+          "The network could not run: there may not be enough memory.",
+          "Close other tabs, use a smaller cover, or run on the processor.",
+        );
+      }
+    };
     const stage = network.split(".").at(-1);
     return tiled(network, width, height, inputs, compute, (done, total) => onProgress(stage, done, total));
   }
@@ -63,18 +71,4 @@ export async function makeEngine(device, onProgress) {
     return wasm;
   });
   return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif };
-}
-
-async function computed(graph, tensors) {
-  const feeds = Object.fromEntries(graph.inputNames.map((name, index) => [name, tensors[index]]));
-  try {
-    const results = await graph.run(feeds);
-    return results[graph.outputNames[0]].data;
-  } catch (error) {
-    console.warn(error);
-    throw new PageError(
-      "The network could not run: there may not be enough memory.",
-      "Close other tabs, use a smaller cover, or run on the processor.",
-    );
-  }
 }

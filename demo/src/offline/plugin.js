@@ -19,24 +19,18 @@ export function offline() {
     closeBundle: () =>
       writeFileSync(
         join(folder, NAME),
-        `const FILES = ${JSON.stringify(sorted(names(folder)))};\n${readFileSync(SOURCE, "utf8")}`,
+        `const FILES = ${JSON.stringify(sorted(folder))};\n${readFileSync(SOURCE, "utf8")}`,
       ),
   };
 }
 
-const names = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== NAME)
-    .map((entry) =>
-      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
-        .split(sep)
-        .join("/"),
-    );
-
-/** Names by the time when they are kept: with the page, for a device, or later. */
-function sorted(all) {
+/** Names of a folder's files by the time when they are kept: with the page, for a device, or later. */
+function sorted(folder) {
   const files = { page: [], cpu: [], gpu: [], later: [] };
-  for (const name of all.sort()) {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+  for (const name of paths.map((path) => path.split(sep).join("/")).sort()) {
+    if (name === NAME) continue;
     if (LATER.test(name)) files.later.push(name);
     else if (GPU.test(name)) files.gpu.push(name);
     else if (LARGE.test(name) && /ort/.test(name)) files.cpu.push(name);

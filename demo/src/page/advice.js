@@ -30,7 +30,7 @@ export async function forecast(cover, secret, container) {
 /** Effect of a PNG file on the secret. */
 function sealedForecast({ bitmap: { width, height }, channels }, secret, history, safe) {
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
-  const most = capacityOf({ width, height }, secret, { channels });
+  const most = fileCapacity({ width, height, channels }, storedName(secret.name));
   return fits(secret, most, remedy, securityOfPicture({ width, height, channels }, history), safe);
 }
 
@@ -39,7 +39,10 @@ const jpegs = new WeakMap(); // what is known of covers, whose coefficients woul
 /** Effect of a JPEG that stays one on the secret. */
 async function jpegForecast({ file }, secret, safe) {
   try {
-    if (!jpegs.has(file)) jpegs.set(file, amountsIn(readJpeg(new Uint8Array(await file.arrayBuffer()))));
+    if (!jpegs.has(file)) {
+      const jpeg = readJpeg(new Uint8Array(await file.arrayBuffer()));
+      jpegs.set(file, { capacity: makeJpegCapacity(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
+    }
     const { capacity, security } = jpegs.get(file);
     const most = capacity(storedName(secret.name));
     return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", security, safe), history: security.history };
@@ -49,16 +52,13 @@ async function jpegForecast({ file }, secret, safe) {
   }
 }
 
-const amountsIn = (jpeg) => ({ capacity: makeJpegCapacity(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
-
 /** Effect of a film on the secret. */
 function filmForecast(cover, secret) {
   if (!cover.film.seconds) return "";
   const frames = Math.floor(LEAST_RATE * cover.film.seconds);
-  return fits(secret, capacityOf(cover.film, secret, { frames }), "Use a longer or larger film.");
+  const most = fileCapacity({ ...cover.film, frames }, storedName(secret.name));
+  return fits(secret, most, "Use a longer or larger film.");
 }
-
-const capacityOf = ({ width, height }, { name }, more) => fileCapacity({ width, height, ...more }, storedName(name));
 
 /** @param {boolean} [safe] hide only what is hard to find */
 function fits({ file }, capacity, remedy, security = null, safe = false) {

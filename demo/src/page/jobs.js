@@ -46,9 +46,7 @@ const histories = new WeakMap(); // by file
 /** The lossy format of a cover, now or before, which a PNG file of it shows. */
 export function historyOf({ file, bitmap, isScaled }) {
   if (isScaled) return Promise.resolve(null); // it was reduced
-  if (!histories.has(file)) histories.set(file, found(file, bitmap));
+  const find = async () => lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? copiedWithLoss(fromBitmap(bitmap));
+  if (!histories.has(file)) histories.set(file, find());
   return histories.get(file);
 }
-
-const found = async (file, bitmap) =>
-  lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? copiedWithLoss(fromBitmap(bitmap));

@@ -32,12 +32,8 @@ async function newPassphrase() {
 
 const NAMES = { gpu: "the graphics card (WebGPU)", cpu: "the processor (WebAssembly)" };
 
-/**
- * Shows the choice, with the graphics card first if available.
- *
- * @returns {Promise<() => "gpu" | "cpu">} getter of the chosen device
- */
-export async function setUpDevice() {
+/** Shows the choice, with the graphics card first if available. */
+async function setUpDevice() {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
   const found = adapter ? ["gpu", "cpu"] : ["cpu"];
   const line = document.getElementById("device");

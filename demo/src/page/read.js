@@ -21,7 +21,13 @@ export async function readCover(file) {
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
   const picture = fromBitmap(chosen.bitmap);
-  if ((await hasPalette(file)) && !isOfManyGreys(picture)) throw fewColours(file);
+  const isOfManyGreys = isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
+  if ((await hasPalette(file)) && !isOfManyGreys) {
+    throw new PageError(
+      `${file.name} has a palette, and hiding would add colours that are not in it.`,
+      "Use a photograph, or the full-colour picture it was made from.",
+    );
+  }
   return { ...chosen, channels: channelsOf(picture), isJpeg: !chosen.isScaled && (await isJpeg(file)) };
 }
 
@@ -31,8 +37,6 @@ async function hasPalette(file) {
   const [depth, type] = bytes.subarray(24);
   return GIF.every((byte, at) => bytes[at] === byte) || (isPng(bytes) && (type === 3 || depth === 1));
 }
-
-const isOfManyGreys = (picture) => isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
 
 /** Reads a secret: a picture, a film, or any other file. */
 export async function readSecret(file) {
@@ -52,10 +56,8 @@ export async function readContainer(file) {
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
   const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap)
-    throw width === undefined
-      ? notAPicture(file, "Choose the PNG, JPEG or MKV file that was sent to you.")
-      : damaged(file);
+  if (!bitmap && width === undefined) throw notAPicture(file, "Choose the PNG, JPEG or MKV file that was sent to you.");
+  if (!bitmap) throw new PageError(`${file.name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
   if (bitmap.width * bitmap.height > MAX_PIXELS) throw tooLarge(file, bitmap.width, bitmap.height);
   const caption = `${dimensions(bitmap)}, ${size(bytes.length)}`;
   return { file, bytes, show: await drawn(bitmap, file.name), caption };
@@ -78,12 +80,3 @@ const tooLarge = ({ name }, width, height) =>
     `${name} is too large: ${width} × ${height} pixels.`,
     `This page opens up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` opens any size.`,
   );
-
-const fewColours = ({ name }) =>
-  new PageError(
-    `${name} has a palette, and hiding would add colours that are not in it.`,
-    "Use a photograph, or the full-colour picture it was made from.",
-  );
-
-const damaged = ({ name }) =>
-  new PageError(`${name} is damaged or cut off.`, "Ask the sender for it again, as a file.");

@@ -14,7 +14,7 @@ const TOO_FINE =
   "Noise and fine patterns in a secret need more capacity than its cover has: use a plainer secret or a larger cover.";
 const SAVED = `Every change shows in a JPEG of quality 99 or 100, so it was saved at ${JPEGS.USUAL_QUALITY} first. EXIF and the colour profile stay; other metadata does not.`;
 
-/** Shows a picture that hides a picture. @param {object} result of the worker's job "hide" */
+/** Shows a picture that hides a picture. */
 function showPicture(form, { file, cover, secret, difference, residual, psnr }, context) {
   const views = {
     ...compared(file, PNG, cover),
@@ -37,9 +37,12 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
 
 /** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showPicture`. */
 function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }, context) {
-  const poor = hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poorCopy(psnr.secret), "warning")];
+  const poor = {
+    message: `The revealed secret will be hardly recognisable (${decibels(psnr.secret)}).`,
+    hint: "Use a larger cover, or a smaller secret.",
+  };
   show(form, context, {
-    warnings: poor,
+    warnings: hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poor, "warning")],
     views: {
       ...compared(file, JPEG, cover),
       ...differing(difference, psnr, "What hiding changes, before JPEG does"),
@@ -133,11 +136,6 @@ const saveButton = (file, type, { name }) =>
 const most = (frames) => (frames ? `up to ${thousands(frames)}` : "none");
 const amount = ({ bytes, capacity }) => `${thousands(bytes)} bytes of ${thousands(capacity)}`;
 
-const poorCopy = (psnr) => ({
-  message: `The revealed secret will be hardly recognisable (${decibels(psnr)}).`,
-  hint: "Use a larger cover, or a smaller secret.",
-});
-
 /** Warnings about poor quality, with the reason. */
 function warnings(psnr, cover, secret) {
   const found = [];
@@ -197,7 +195,7 @@ function textOf(name, bytes) {
 }
 
 /** A canvas showing a picture. */
-export function canvasOf(picture, label) {
+function canvasOf(picture, label) {
   const canvas = make("canvas", { width: picture.width, height: picture.height, role: "img", "aria-label": label });
   canvas.getContext("2d").putImageData(toImageData(picture), 0, 0);
   return canvas;

@@ -5,13 +5,7 @@ import workerUrl from "../worker.js?worker&url";
 
 let worker = null;
 
-/**
- * Runs one job.
- *
- * @param {AbortSignal} signal stops it
- * @returns {Promise<object>} its result
- * @throws {PageError} an error that the visitor can act on; or the signal's reason
- */
+/** Runs one job. @throws {PageError} an error that the visitor can act on; or the signal's reason */
 export function work({ job, what, transfer }, onProgress, signal) {
   worker ??= start();
   return new Promise((resolve, reject) => {
