@@ -208,7 +208,7 @@ class Session:
         Args:
             container: may be the path of a folder that holds an album.
             to: the file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4
-                for a film, any name for another file. None: it is returned.
+                for a film, any name for another file; or a folder that exists. None: it is returned.
             key: the one it was hidden with; for a recipient, its Identity.
             strict: refuse a container that is not exactly as it was hidden, where that is told.
             lossless: keep every bit of a picture (.png, .webp) or film; else .mp4 is for watching.
@@ -222,10 +222,10 @@ class Session:
         with _as_file(container, "container") as path, temporary_folder() as folder:
             with open_hidden(path, key, self._context) as opened:
                 hidden = find(opened, self._context)
-                out = folder / _UNNAMED.get(hidden.kind, "revealed") if to is None else Path(to)
+                out = folder / _UNNAMED.get(hidden.kind, "revealed.bin") if to is None else Path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
-            data = out.read_bytes() if to is None else None
-            return Revealed(hidden.kind, hidden.name, data, None if to is None else out, report.trouble, report.notes)
+            data, written = (out.read_bytes(), None) if to is None else (None, report.path)
+            return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
         """Describes a picture or film: what fits into it or, with the key, what is hidden in it, as `stegnet info`.

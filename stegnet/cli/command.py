@@ -116,7 +116,8 @@ def make_parser() -> Parser:
     completion_help = "print a completion script for a shell"
     parser.add_argument("--print-completion", choices=SHELLS, metavar="SHELL", help=completion_help, **printed)
     parser.add_argument("--print-man", nargs=0, help="print the manual page", **printed)
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, default=argparse.SUPPRESS, help="print the version")
+    version = f"stegnet {__version__}, {kernels_in_use()}"
+    parser.add_argument("--version", action="version", version=version, help="print the version")
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
@@ -157,14 +158,6 @@ class _Print(argparse.Action):
 
         _, shell, _ = arguments
         print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
-        parser.exit()
-
-
-class _PrintVersion(argparse.Action):
-    """Prints the version, and which kernels run."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> None:
-        print(f"stegnet {__version__}, {kernels_in_use()}")
         parser.exit()
 
 

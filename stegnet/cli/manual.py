@@ -34,7 +34,7 @@ def completion(parser: Parser, shell: str) -> str:
     for name, command in commands_of(parser).items():
         command.description = summaries[name]
         for action in command._actions:
-            if action.type in (Path, place, place_or_stream):
+            if action.dest == "output" or action.type in (Path, place, place_or_stream):
                 action.complete = shtab.FILE
     return shtab.complete(parser, shell)
 

@@ -46,18 +46,15 @@ def add_output_options(
 
 
 def add_force_option(command: argparse.ArgumentParser) -> None:
-    """Adds `--force`."""
     command.add_argument("--force", action="store_true", help="overwrite existing files, but never an input")
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
-    """Adds `--search`."""
     search_help = "look for what was cropped, resized or cut since it was hidden to survive that, too; takes seconds"
     command.add_argument("--search", action="store_true", help=search_help)
 
 
 def add_cluster_option(command: Parser) -> None:
-    """Adds `--cluster`."""
     command.add_topic("clusters", _CLUSTERS).add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -83,7 +80,6 @@ def _device(text: str) -> str:
 
 
 def add_port_option(command: argparse.ArgumentParser) -> None:
-    """Adds `--port`."""
     command.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
     )

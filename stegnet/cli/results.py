@@ -24,7 +24,6 @@ _MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
-    """Adds `--json`."""
     text = "print JSON instead; for a folder, an object for each file"
     command.add_argument("--json", action="store_true", help=text)
 
@@ -140,7 +139,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
     hiding = report.hiding
     kind = "text" if report.text is not None else None
     if kind is None and isinstance(path, Path):  # else it is not on this machine
-        kind = media_kind(path) or "file"
+        kind = "folder" if path.is_dir() else media_kind(path) or "file"
     found: dict[str, Any] = (source or {}) | {
         "output": None if path is None else str(path),
         "kind": kind,

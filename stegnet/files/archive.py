@@ -61,7 +61,12 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 def unpacks(hidden: FoundSecret, out: OutputTarget) -> bool:
     """True if a folder is hidden, and is to be revealed as one: the result is a folder, or has no suffix."""
-    return (hidden.name or "").endswith(_SUFFIX) and out.named and (out.path.is_dir() or not out.path.suffix)
+    return is_archive(hidden) and out.named and (out.folder or out.path.is_dir() or not out.path.suffix)
+
+
+def is_archive(hidden: FoundSecret) -> bool:
+    """True if a file is a packed folder, as its name says."""
+    return (hidden.name or "").endswith(_SUFFIX)
 
 
 def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report:
@@ -72,7 +77,8 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
     """
     own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
     target = out.path / own if out.path.is_dir() else out.path
-    if os.path.lexists(target):
+    replaced = out.force and target.is_file()
+    if os.path.lexists(target) and not replaced:
         raise MediaError(f"{target}: already exists", "choose another output name")
     if not target.parent.is_dir():
         raise MediaError(f"{target.parent}: no such folder", "create it first")
@@ -80,6 +86,8 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
         archive = folder / "archive.zip"
         report = hidden.write(OutputTarget(archive, inputs=out.inputs), strict)
         note = _unpack(archive, unpacked / "new")
+        if replaced:
+            target.unlink()
         (unpacked / "new").rename(target)
     return Report(notes=(*report.notes, note), trouble=report.trouble, name=report.name, size=report.size, path=target)
 

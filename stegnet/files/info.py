@@ -1,20 +1,22 @@
 """Information on a file: what anyone can see, and with its key what is hidden in it."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PSNR
 from stegnet.files.reveal import find
 from stegnet.image.pictures import refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
+from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
+from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.record import describe_tracks, open_container
 from stegnet.video.sound import sound_tracks
 
-Value = str | int | float | bool | list[str] | list[Fit] | None
+Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
 Info = dict[str, Value]
 UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what (docs/security.md)"
 
@@ -63,7 +65,7 @@ def _fitness(cover: Cover) -> Info:
     try:
         refuse_palette(cover)
     except MediaError as error:
-        nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": []}
+        nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}}
         return notes | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
     return notes
 
@@ -84,16 +86,22 @@ def _film(cover: Cover) -> Info:
         "frames_per_second": round(float(film.rate), 3),
         "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.rate), 3),
         "sound": sound,
-        "notes": list(film.notes),
+        "notes": [*film.notes, *filter(None, (method.unfit(cover) for method in METHODS.values()))],
         **_room(CoverSize.of(cover)),
     }
 
 
 def _room(cover: CoverSize) -> Info:
-    """What fits into a cover of this size, by each method."""
-    fits = [fit for method in METHODS.values() for fit in method.forecast(cover)]
+    """What fits into a cover of this size, by each method, those that AUTO prefers first; and bytes that are sent."""
+    preferred = sorted(METHODS.values(), key=lambda method: -method.preference)
+    fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
+    for destination in DESTINATIONS:
+        with suppress(ConfigError, CapacityError):  # it can't be sent there
+            method, options = method_for(destination, {}, "")
+            if method.name != AUTO:
+                sent[destination] = method.capacity(cover, "", options).bytes
     exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
     each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}
     pictures = any(fit.psnr for fit in fits if not fit.brief)
     found: dict[str, Any] = {"large_enough_to_hide_pictures": pictures, **each, "sealed_bytes": exact}
-    return found | {"fits": fits}
+    return found | {"fits": fits, "bytes_for": {name: most for name, most in sent.items() if most}}

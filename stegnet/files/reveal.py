@@ -10,13 +10,15 @@ from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import FALLBACK, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
-from stegnet.files.archive import unpacks, write_folder
-from stegnet.files.folder import FolderPlan, Job, Outcome, do_each
+from stegnet.files.archive import is_archive, unpacks, write_folder
+from stegnet.files.folder import FolderPlan, Job, Outcome, do_each, results_folder
 from stegnet.image.pictures import check_lossless
 from stegnet.keys import KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, FoundSecret
 from stegnet.record import Container, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+
+_PACKED = 'it is a packed folder, a ZIP: `stegnet reveal` of its container alone unpacks it (`to="FOLDER"`)'
 
 
 def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
@@ -66,7 +68,7 @@ def reveal_file(
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
     with open_hidden(container, key_source, context) as opened:
-        if out.named and not out.path.is_dir():  # in which a hidden folder may be unpacked
+        if out.named and not (out.folder or out.path.is_dir()):
             out.check((), "file", *opened.files)
         return write_hidden(find(opened, context), out, strict)
 
@@ -75,19 +77,23 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
     """Writes what was found; arguments and errors as `reveal_file`."""
     if unpacks(hidden, out):
         return write_folder(hidden, out, strict)
-    if not out.named:
-        text = hidden.text(strict)
-        if text is not None:
-            return text
+    if out.folder:
+        with results_folder(out.path, hidden.container.path, private=True):
+            return write_hidden(hidden, replace(out, folder=False), strict)
+    if not out.named and (text := hidden.text(strict)) is not None:
+        return text
+    if not out.named or out.path.is_dir():
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not out.named:
             raise MediaError(f"{path}: already exists", 'choose another output name (`to="FILE"`)')
-        out = replace(out, path=path, force=False, named=True)
+        out = replace(out, path=path, force=out.named and out.force, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())
-    return replace(hidden.write(out, strict), path=out.path)
+    report = hidden.write(out, strict)
+    notes = (*report.notes, _PACKED) if is_archive(hidden) else report.notes
+    return replace(report, notes=notes, path=out.path)
 
 
 def suffix_of(hidden: FoundSecret, lossless: bool) -> str:

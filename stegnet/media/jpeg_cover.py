@@ -60,7 +60,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side)
     if picture.steps(0).mean() >= _FINEST:
         return JpegCover(picture, shown, saved_twice(picture.planes[0]))
-    return _made(cover, quality, None, "in a JPEG of quality 99 or 100 every step shows: ")
+    return _made(cover, quality, None, ": at its own, 99 or 100, changes are easy to find")
 
 
 def read_both(cover: Cover) -> tuple[JpegPicture, np.ndarray]:
@@ -78,7 +78,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         with Cover(path) as made:
             picture, shown = read_both(made)
-    notes = (f"{why}the cover was saved as JPEG of quality {quality}", *about_cover(cover, with_exif=not exif))
+    notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about_cover(cover, with_exif=not exif))
     history = None if side or why else picture_copied_with_loss(read)
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 

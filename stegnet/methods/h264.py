@@ -22,7 +22,7 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.temporary import temporary_folder
-from stegnet.formats.opened_file import Source
+from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -130,7 +130,23 @@ without encoding.
             return None
         found = self._capacity(cover, stored_name(payload.path))
         most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return Fitness(self.options_of(options)) if size <= most else None
+        return Fitness(self.options_of(options)) if most and size <= most else None
+
+    def unfit(self, cover: Cover, size: int = 1) -> str:
+        """Of an MP4 or MOV."""
+        if not cover.is_film or not is_mp4(cover):
+            return ""
+        why = f"{size} bytes are more than it holds"
+        if size <= cover.stat().st_size // _SMALL:
+            try:
+                most = cover.once(self.name, _H264Carrier).capacity("")
+            except MediaError as error:
+                most, why = 0, str(error).removeprefix(f"{cover}: ")
+            else:
+                if most >= size:
+                    return ""
+                why = why if most > 0 else "it has no B pictures, or too few"
+        return f"its own H.264 can't be used: {why}"
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context

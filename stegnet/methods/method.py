@@ -463,6 +463,10 @@ class Method(ABC):
         """
         return None
 
+    def unfit(self, cover: Cover, size: int = 1) -> str:
+        """Why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
+        return ""
+
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: Any
     ) -> Iterator[tuple["Method", Fitness]]:

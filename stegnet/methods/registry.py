@@ -4,7 +4,7 @@ To add a method: a file with a `Method`, and a line below.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -43,11 +43,13 @@ class Destination:
         text: what happens to it there, after its name.
         method: by which what it hides survives that, and
         options: of that method.
+        search: what happened to it is searched for when it is revealed.
     """
 
     text: str
     method: str = AUTO
     options: dict[str, Any] = field(default_factory=dict)
+    search: bool = False
 
 
 DESTINATIONS = {
@@ -55,7 +57,7 @@ DESTINATIONS = {
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
     "website": Destination("which encodes it again at its size", "robust", {"survive": None}),
     "resize": Destination("reduced, down to half its size", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}),
+    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}, True),
 }
 
 
@@ -184,9 +186,12 @@ class Auto(Method):
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
     ) -> Iterator[tuple[Method, Fitness]]:
+        passed = ""
         for each in _preferred():
             if fitness := each.suits(cover, payload, suffix, options):
-                yield each, fitness
+                yield each, replace(fitness, note=fitness.note or passed)
+            elif suffix in each.suffixes and (why := each.unfit(cover, payload.path.stat().st_size)):
+                passed = f"the film is saved without loss, which takes many times its bytes; {why}"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """That of the method that is asked last of those that hide any file: what it refuses is compressed."""

@@ -111,8 +111,8 @@ class HidingFigures:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed")
         found = _WORDS.get(self.detection, "")
         if found and self.secure and not (self.cover_format or self.film):
-            most = f"up to {self.secure.hard:,} bytes are"
-            found += f" ({most})" if self.detection == HARD else f" ({most} hard to find)"
+            most = f"up to {self.secure.hard:,} bytes are" if self.secure.hard else "nothing is"
+            found += f" (in this cover, {most} hard to find)"
         line = ": ".join(filter(None, (", ".join(facts), found)))
         return (line,) if line else ()
 

@@ -72,6 +72,7 @@ class OutputTarget:
         inputs: other files that are read (keys, weights).
         lossless: of what is revealed, keep every bit, whatever the size and whatever can show it.
         named: False: `path` is a folder, and what is revealed names itself.
+        folder: `path` is a folder, made if it is missing, for a file under its own name.
     """
 
     path: Path
@@ -79,6 +80,7 @@ class OutputTarget:
     inputs: tuple[Path, ...] = ()
     lossless: bool = False
     named: bool = True
+    folder: bool = False
 
     def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
         """Refuses a destination that can't or must not be written.

@@ -55,7 +55,8 @@ function savedTwice(luma) {
 export function detection(bytes, { hard, easy, history }) {
   if (history) return WORDS[EASY];
   const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;
-  return `${WORDS[found]} (up to ${hard.toLocaleString("en")} bytes are${found === HARD ? "" : ` ${WORDS[HARD]}`})`;
+  const most = hard ? `up to ${hard.toLocaleString("en")} bytes are` : "nothing is";
+  return `${WORDS[found]} (in this cover, ${most} ${WORDS[HARD]})`;
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */

@@ -51,7 +51,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   const [, hard] = (await visitor.forecast()).match(/^Capacity: about \d+ kB, (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
-  assert.equal(await detection(), `hard to find (up to ${hard} bytes are)`);
+  assert.equal(await detection(), `hard to find (in this cover, up to ${hard} bytes are hard to find)`);
 
   await visitor.type("x".repeat(Number(hard) + 1));
   await visitor.finish("hide");

@@ -30,7 +30,6 @@ SSIM 0.9740, measured against the original secrets:
 
 
 def add_arguments(enhance: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; never changed")
     add_output_options(enhance, "output file, .png for a picture, .mkv or .mp4 for a film")
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (off) to 5 (default: 1)")

@@ -19,7 +19,6 @@ pictures, and not written if the results differ.
 
 
 def add_arguments(export: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     export.add_argument(
         "weights", type=Path, nargs="?", metavar="WEIGHTS", help="weights file (default: the one in the package)"
     )

@@ -23,7 +23,6 @@ while they are worked on, and results stay there until the program ends.
 
 
 def add_arguments(gui: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     add_port_option(gui)
     gui.add_argument("--no-browser", action="store_true", help="only print the page's address")
     add_network_options(gui)

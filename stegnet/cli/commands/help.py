@@ -9,7 +9,6 @@ DESCRIPTION = "Explain a command or a topic."
 
 
 def add_arguments(parser: Parser) -> None:
-    """Adds its arguments."""
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="name of a command, or of a topic that --help names")
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ larger picture or film is compressed until it fits (`stegnet info COVER` says
 what does).
 """
 _AS_FILE = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
+_SEARCHED = "whoever reveals it from a part of OUT needs `stegnet reveal --search`"
 _EPILOG = """\
   $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg
   $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
@@ -72,7 +74,6 @@ are needed; with --any N, any N of them suffice.
 
 
 def add_arguments(hide: Parser) -> None:
-    """Adds its arguments."""
     hide.epilog = _EPILOG
     cover_help = "picture, film or folder to hide in; never changed"
     hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
@@ -177,6 +178,10 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     if not (options.output.suffix or options.output.name.startswith(".") or is_other):
         options.output = options.output.with_suffix(job.suffix_of(options.cover))
     report = _hide_file(options, job, key_source)
+    if options.destination:  # what is to be survived was said: no note advises on it
+        report = replace(report, notes=tuple(line for line in report.notes if "`survive=" not in line))
+        if DESTINATIONS[options.destination].search:
+            report = replace(report, notes=(*report.notes, _SEARCHED))
     results.show(options, report, options.output)
     surviving = {each.method for each in DESTINATIONS.values()}
     if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):

@@ -29,7 +29,6 @@ The exit code is 3 if something is hidden but FILE was altered since hiding.
 
 
 def add_arguments(info: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     info.epilog = _EPILOG
     info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
     add_key_options(info, required=False, identity=True)
@@ -63,12 +62,15 @@ def _plain(found: Info) -> Lines:
         yield from _fits(found)
         yield "hidden", str(found["hidden"])
         return
-    yield "hidden", _hidden(found)
+    if found["hidden"] == "file":
+        yield "hidden", f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
+    else:
+        yield "hidden", _described(f"a {found['hidden']}", found, "hidden_")
     yield from _losses(found)
     if "whole" in found:
         yield "altered", "no" if found["whole"] else f"yes: {_as_text(found['trouble'])}"
     else:
-        yield "altered", "can't be told: it is made to survive that"
+        yield "altered", "not known: the secret was hidden to survive changes, and does not show them"
 
 
 def _described(kind: str, found: Info, prefix: str) -> str:
@@ -83,51 +85,37 @@ def _described(kind: str, found: Info, prefix: str) -> str:
     return ", ".join(parts)
 
 
-def _hidden(found: Info) -> str:
-    if found["hidden"] == "file":
-        return f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
-    return _described(f"a {found['hidden']}", found, "hidden_")
-
-
 def _losses(found: Info) -> Lines:
     """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
     if "album_pictures" in found:
         needed, count = found["album_pictures_needed"], found["album_pictures"]
         yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
-    if "frames_that_may_be_lost" not in found:
-        return
-    lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
-    how = f"if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
-    yield "recovered", f"even {how} lost or altered"
+    if "frames_that_may_be_lost" in found:
+        lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
+        how = f"even if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
+        yield "recovered", f"{how} lost or altered"
 
 
 def _fits(found: Info) -> Lines:
     """One line for each thing that fits; those are left out that are as large as others, and no better."""
-    plain = sorted((fit for fit in found["fits"] if fit.brief), key=lambda fit: fit.survive is not None)
-    for channel, fits in groupby(plain, lambda fit: fit.survive):
-        if channel:
-            yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
-        else:
-            yield from (("fits", f"{_amount(fit)}{_safe(fit)}") for fit in fits)
+    plain = [fit for fit in found["fits"] if fit.brief]
+    for fit in plain:
+        if fit.survive:
+            continue
+        line = _amount(fit) if fit.bytes is None else f"{_amount(fit)}, byte for byte"
+        if fit.safe is not None:  # bytes that are hard to find, of a file
+            line += f"; hard to find up to {_size(fit.safe)}" if fit.safe else "; easy to find"
+        yield "fits", line
+    for destination, most in found["bytes_for"].items():
+        yield f"fits with --for {destination}", f"any file up to {_size(most)}"
+    for channel, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive):
+        yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
     if not plain:
         yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
 
 
 def _amount(fit: Fit) -> str:
-    much = f", at {_quality(fit)}" if fit.bytes is None else f" up to {_size(fit.bytes)}"
-    return f"{fit.what}{much}"
-
-
-def _safe(fit: Fit) -> str:
-    """Bytes that are hard to find, of a file."""
-    if fit.bytes is None:
-        return ""
-    known = "" if fit.safe is None else f"; hard to find up to {_size(fit.safe)}" if fit.safe else "; easy to find"
-    return f", byte for byte{known}"
-
-
-def _quality(fit: Fit) -> str:
-    return f"about {fit.psnr} dB"
+    return f"{fit.what}, at about {fit.psnr} dB" if fit.bytes is None else f"{fit.what} up to {_size(fit.bytes)}"
 
 
 def _size(count: int) -> str:
@@ -148,13 +136,15 @@ def _verbose(found: Info) -> Lines:
 
 
 def _fit(fit: Fit) -> str:
-    size = _quality(fit) if fit.bytes is None else f"{fit.bytes} bytes"
+    size = f"about {fit.psnr} dB" if fit.bytes is None else f"{fit.bytes} bytes"
     size += "" if fit.safe is None else f", hard to find up to {fit.safe}"
     survive = f", --survive {fit.survive}" if fit.survive else ""
     return f"{fit.what}, {size} ({fit.method}{survive})"
 
 
 def _as_text(value: Value) -> str:
+    if isinstance(value, dict):
+        value = [f"{name} {each}" for name, each in value.items()]
     if isinstance(value, list):
         return "; ".join(value) or "none"
     if isinstance(value, bool):

@@ -22,7 +22,6 @@ printed recipient can hide for you, and only you, with KEY, can reveal.
 
 
 def add_arguments(keygen: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
     ways = keygen.add_mutually_exclusive_group()
     ways.add_argument(

@@ -3,13 +3,14 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stegnet.cli import messages, results, streams
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     add_cluster_option,
+    add_force_option,
     add_network_options,
-    add_output_options,
     add_search_option,
     check_output_stream,
     check_places,
@@ -31,7 +32,8 @@ OUT's suffix says what a picture or film becomes. An .mp4 is for watching: what
 browsers and phones play, hardly different from the exact frames that --lossless
 or .mkv gives. A hidden file keeps its bytes if its own name has OUT's suffix.
 Without -o, a text is printed, and all else is written into the current folder:
-a file under its own name, made harmless, others as revealed.png or .mp4.
+a file under its own name, made harmless, others as revealed.png or .mp4. If OUT
+is a folder, or ends in a slash, all is written into that folder in the same way.
 
 CONTAINER may be a folder; OUT is then a folder too, created if missing. The
 secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is a
@@ -47,7 +49,6 @@ hiding.
 
 
 def add_arguments(reveal: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     reveal.epilog = _EPILOG
     container_help = "output of `stegnet hide`, or a folder; - for standard input"
     reveal.add_argument("container", type=streams.place_or_stream, metavar="CONTAINER", help=container_help)
@@ -55,7 +56,9 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
         "output file: .png, .jpg, .webp or .avif for a picture, .mp4 or .mkv for a film; or a folder; - for standard "
         "output (default: in the current folder, under the hidden file's own name)"
     )
-    add_output_options(reveal, output_help, required=False, places=True)
+    reveal.add_argument("-o", "--output", action=_Output, metavar="OUT", help=output_help)
+    reveal.set_defaults(into_folder=False)
+    add_force_option(reveal)
     reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
     add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
@@ -63,6 +66,13 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
     results.add_json_option(reveal)
     add_cluster_option(reveal)
     add_network_options(reveal)
+
+
+class _Output(argparse.Action):
+    """Stores a place, and whether a slash at its end makes it a folder."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
+        namespace.output, namespace.into_folder = streams.place_or_stream(text), text.endswith("/")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -74,22 +84,16 @@ def execute(options: argparse.Namespace) -> int:
     if options.container == streams.STREAM or not is_folder(options.container):
         cluster_needs_folder(options)
         with streams.spooled(options, "container"):
-            return _reveal(options, key_source, None if options.output else Path())
+            return _reveal(options, key_source)
     if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
         return _reveal_folder(options, key_source)
-    out = options.output
-    if out in (None, streams.STREAM) or (out.suffix and not is_folder(out)):
-        return _reveal(options, key_source, None if out else Path())
-    with results_folder(out, options.container, private=True):
-        return _reveal(options, key_source, out)
+    if options.output not in (None, streams.STREAM) and not options.output.suffix:
+        options.into_folder = True
+    return _reveal(options, key_source)
 
 
-def _reveal(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> int:
-    """Reveals one container, or an album.
-
-    Args:
-        folder: for a result that names itself; None: the output options name it.
-    """
+def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
+    """Reveals one container, or an album; without an output, the result names itself."""
     if options.output == streams.STREAM:
         with temporary_folder() as own:
             report = _reveal_file(options, key_source, own)
@@ -101,13 +105,13 @@ def _reveal(options: argparse.Namespace, key_source: KeySource, folder: Path | N
         else:
             results.show(options, report)
     else:
-        report = _reveal_file(options, key_source, folder)
+        report = _reveal_file(options, key_source, None if options.output else Path())
         results.show(options, report, report.path)
     return results.ALTERED if report.trouble else 0
 
 
 def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
-    context, out = chosen_context(options), output_target(options, folder)
+    context, out = chosen_context(options), replace(output_target(options, folder), folder=options.into_folder)
     with messages.progress_bar() as progress:
         return reveal_file(options.container, out, key_source, options.strict, replace(context, progress=progress))
 

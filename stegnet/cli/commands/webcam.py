@@ -41,7 +41,6 @@ loss next to OUT; it stays there if hiding fails.
 
 
 def add_arguments(webcam: argparse.ArgumentParser) -> None:
-    """Adds its arguments."""
     webcam.add_argument("secret", type=Path, metavar="SECRET", help="picture or film to hide")
     webcam.add_argument(
         "--source",

@@ -29,7 +29,7 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
     if (!response.ok) throw new PageError("The program refuses this request.", "Reload the page.");
     for await (const { stage, done, total, step, steps, warning, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint), error.searchable);
-      if (result) return result;
+      if (result) return { ...result, ...sentences(result, named) };
       if (warning) onWarning(sentence(warning));
       else onProgress(stage, done, total, step, steps);
     }
@@ -39,6 +39,11 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
   }
   throw gone();
 }
+
+const sentences = (result, files) =>
+  Object.fromEntries(
+    ["notes", "warnings", "trouble"].map((name) => [name, result[name].map((line) => sentence(line, files))]),
+  );
 
 /** A line of the program as a sentence; files keep their names. */
 export function sentence(line, files = []) {
