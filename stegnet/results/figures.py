@@ -110,9 +110,8 @@ class HidingFigures:
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed")
         found = _WORDS.get(self.detection, "")
-        if found and self.secure and not (self.cover_format or self.film):
-            most = f"up to {self.secure.hard:,} bytes are" if self.secure.hard else "nothing is"
-            found += f" (in this cover, {most} hard to find)"
+        if found and self.secure and self.secure.hard and not (self.cover_format or self.film):
+            found += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
         line = ": ".join(filter(None, (", ".join(facts), found)))
         return (line,) if line else ()
 

@@ -55,8 +55,8 @@ function savedTwice(luma) {
 export function detection(bytes, { hard, easy, history }) {
   if (history) return WORDS[EASY];
   const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;
-  const most = hard ? `up to ${hard.toLocaleString("en")} bytes are` : "nothing is";
-  return `${WORDS[found]} (in this cover, ${most} ${WORDS[HARD]})`;
+  const limit = ` (in this cover, up to ${hard.toLocaleString("en")} bytes are ${WORDS[HARD]})`;
+  return WORDS[found] + (hard ? limit : "");
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */
