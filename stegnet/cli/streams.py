@@ -83,7 +83,7 @@ def print_text(text: str) -> None:
 
 @contextmanager
 def _file(name: str, called: str) -> Iterator[Path]:
-    """The path of a temporary file; errors call it by what it holds."""
+    """The path of a temporary file, which errors call by what it holds."""
     with temporary_folder() as folder:
         path = folder / name
         with renamed({str(path): called}):

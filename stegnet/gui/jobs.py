@@ -194,13 +194,13 @@ def _size_of(value: object, most: int = _MOST_BYTES) -> int:
 
 def in_words(line: str) -> str:
     """A hint, note or warning for the page, with the labels of its fields for settings, and none in parentheses."""
-    return SETTING.sub(_label, _ASIDE.sub("", line))
 
+    def label(setting: re.Match) -> str:
+        name, value = setting.groups()
+        shown = _LABELS.get(name, f"the {name}")
+        return shown if value in ("True", "CHANNEL") else f"{shown} {value}"
 
-def _label(setting: re.Match) -> str:
-    name, value = setting.groups()
-    label = _LABELS.get(name, f"the {name}")
-    return label if value in ("True", "CHANNEL") else f"{label} {value}"
+    return SETTING.sub(label, _ASIDE.sub("", line))
 
 
 def _finite(value: float | None) -> float | str | None:
