@@ -19,7 +19,7 @@ from stegnet.formats.opened_file import Source, is_mp4, mapped, spliced
 
 _FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
 _H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
-_LONGER = "use a longer film"
+_LONGER, _TOO_NARROW = "use a longer film", "would grow beyond 4 GB, for which its tables are too narrow"
 _ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
 _ABOUT = {b"meta", b"udta"}  # boxes that may hold such
 _FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins one, which a film that was recorded in fragments still has in its mdat
@@ -75,14 +75,19 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             place = film.table.content + 12 + 4 * number
             changes[place, place + 4] = len(sample).to_bytes(4, "big")
         for table in film.chunks:
-            changes |= _changed_offsets(film.file, data, table, moved)
+            offsets = _offsets(data, table)
+            new = moved(offsets.astype(np.int64))
+            if table.kind == b"stco" and new.size and new.max() > _MOST_32:
+                raise MediaError(f"{film.file}: {_TOO_NARROW}", _FILM)
+            written = new.astype(offsets.dtype).tobytes()
+            changes[table.content + 8, table.content + 8 + len(written)] = written
         for top in film.boxes:
             size = int(moved(np.int64(top.end)) - moved(np.int64(top.start)))
             changes |= _changed_length(film.file, data, top, size)
         for number, start, size in zip(order, starts.tolist(), sizes.tolist(), strict=True):
             changes[start, start + size] = samples[number]
-        with out.open("wb") as written:
-            written.writelines(spliced(data, changes))
+        with out.open("wb") as file:
+            file.writelines(spliced(data, changes))
 
 
 def _read(path: Source, data: mmap.mmap) -> Mp4:
@@ -196,15 +201,6 @@ def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
     return found
 
 
-def _changed_offsets(path: Source, data: mmap.mmap, table: Box, moved) -> _Changes:
-    offsets = _offsets(data, table)
-    new = moved(offsets.astype(np.int64))
-    if table.kind == b"stco" and new.size and new.max() > _MOST_32:
-        raise MediaError(f"{path}: would grow beyond 4 GB, for which its tables are too narrow", _FILM)
-    written = new.astype(offsets.dtype).tobytes()
-    return {(table.content + 8, table.content + 8 + len(written)): written}
-
-
 def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Changes:
     """The size of a box at the top, if that has changed."""
     if size == top.end - top.start or data[top.start : top.start + 4] == bytes(4):
@@ -212,7 +208,7 @@ def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Chan
     if top.content - top.start > HEADER:
         return {(top.start + HEADER, top.start + HEADER + 8): size.to_bytes(8, "big")}
     if size > _MOST_32:
-        raise MediaError(f"{path}: would grow beyond 4 GB, for which its tables are too narrow", _FILM)
+        raise MediaError(f"{path}: {_TOO_NARROW}", _FILM)
     return {(top.start, top.start + 4): size.to_bytes(4, "big")}
 
 
