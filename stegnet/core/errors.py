@@ -1,18 +1,4 @@
-"""All errors that a user can fix.
-
-StegnetError
-├── ConfigError    a parameter is unknown or invalid
-├── DataError      training or test pictures are missing or unusable
-├── MediaError     a picture or film can't be read or written
-├── DiskError      temporary files, or those of a stage, can't be written
-├── WeightsError   a weights file is missing, damaged or of another kind
-├── KeyFileError   a key file is missing or is not a key
-├── CapacityError  the secret does not fit into its cover
-├── RevealError    nothing can be revealed: wrong key, nothing hidden, or damaged data
-├── TrainingError  training can't continue
-├── PackageError   an optional package is not installed
-├── ClusterError   a cluster can't be reached, or its processes end early
-└── TrackingError  MLflow's store can't be opened or used
+"""All errors that a user can fix; each is a `StegnetError`.
 
 Hints, notes and warnings name a parameter of the Python API as `strict=True`, or `survive="CHANNEL"` where the user
 chooses the value; the command line and the page show their own names for it.

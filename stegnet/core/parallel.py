@@ -139,10 +139,7 @@ def parallel_map(
 
 
 def in_parts(work: Callable[[slice], R], count: int, unit: int = 1) -> list[R]:
-    """Calls `work` with parts of so many places, whole units each; threads share several, which work without the GIL.
-
-    So the memory of what is computed of one part is bounded.
-    """
+    """Calls `work` with parts of so many places, whole units each, which bounds the memory; threads share several."""
     size = max(_PART // unit, 1) * unit
     found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     return [work(part) for part in found] if len(found) < 2 else list(parallel_map(work, found, thread_count()))
@@ -181,10 +178,8 @@ def load_ray(what: str) -> ModuleType:
 
 
 def connect() -> ModuleType:
-    """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine, unless it is connected.
+    """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine; returns Ray.
 
-    Returns:
-        Ray.
     Raises:
         ConfigError: there is no cluster at that address.
         PackageError: Ray is not installed.
@@ -192,7 +187,10 @@ def connect() -> ModuleType:
     ray = load_ray("a Ray cluster")
     try:
         check_port(os.environ.get("RAY_ADDRESS", ""))
-        ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": _import_paths()})
+        # PYTHONPATH for processes that start in another folder; Ray itself only passes on this one.
+        paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
+        ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": variables})
     except OSError as error:
         hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
         raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
@@ -200,10 +198,8 @@ def connect() -> ModuleType:
 
 
 def check_port(address: str) -> None:
-    """Checks that something listens at an address, if it has a port: Ray itself would try for minutes.
+    """Checks that something listens at HOST:PORT or ray://HOST:PORT, if there is a port: Ray would try for minutes.
 
-    Args:
-        address: of a cluster, HOST:PORT or ray://HOST:PORT; or a word such as "auto".
     Raises:
         OSError: nothing listens there, or the port is not a number.
     """
@@ -212,12 +208,6 @@ def check_port(address: str) -> None:
         raise OSError(f"{port!r} is not a port")
     if colon:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT).close()
-
-
-def _import_paths() -> dict[str, str]:
-    """PYTHONPATH for processes that start in another folder; Ray itself only passes on this one."""
-    paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
 
 
 def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -261,7 +251,7 @@ def _cancelled(waiting: deque[Future]) -> Iterator[None]:
 
 
 def is_launched() -> bool:
-    """Returns whether this process was started as one of several: by torchrun, or by `training.launch`."""
+    """Returns whether this process was started as one of several."""
     return "LOCAL_RANK" in os.environ
 
 

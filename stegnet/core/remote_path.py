@@ -27,27 +27,20 @@ _DRIVE = re.compile("[A-Za-z]:")  # of Windows
 
 @dataclass(frozen=True)
 class RemotePath:
-    """A file or folder of a file system that is not this machine's.
+    """A file or folder of a file system that is not this machine's."""
 
-    Attributes:
-        url: as fsspec takes it, without a slash at its end.
-    """
-
-    url: str
+    url: str  # as fsspec takes it, without a slash at its end
 
     @property
     def name(self) -> str:
-        """The last part."""
         return self.url.rsplit("/", 1)[1]
 
     @property
     def stem(self) -> str:
-        """The name without its suffix."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
-        """The name's suffix with its dot, or ""."""
         return PurePosixPath(self.name).suffix
 
     def __truediv__(self, name: str) -> "RemotePath":
@@ -71,19 +64,11 @@ class RemotePath:
         return {"url": self.url}
 
     def is_dir(self) -> bool:
-        """True if it is a folder.
-
-        Raises:
-            MediaError: the store can't be asked.
-        """
+        """True if it is a folder; a MediaError, if the store can't be asked."""
         return self._call("read", "isdir", self._opened[1])
 
     def files(self) -> "tuple[list[RemotePath], list[str]]":
-        """The files in a folder, and the names of what is none.
-
-        Raises:
-            MediaError: it can't be listed.
-        """
+        """The files in a folder, and the names of what is none; errors as `is_dir`."""
         entries = self._call("read", "ls", self._opened[1], True)
         found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
         return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]

@@ -27,22 +27,16 @@ class Shuffle:
     """A permutation of the blocks of a grid, with an orientation and a sign for each.
 
     The fields are arrays; in training, tensors on its device.
-
-    Attributes:
-        rows, cols: size of the grid, N = rows · cols blocks in raster order.
-        permutation: (N,) int64; block n of the shuffled picture is block permutation[n] of the original.
-        orientation: (N,) int64 in 0..7, elements of the dihedral group of the square: bit 2 transposes, then bits 0
-            and 1 count quarter turns.
-        negative: (N,) bool; the block is multiplied by −1.
-        key: 32 bytes, from which the frame's mask is derived; b"" in training.
     """
 
-    rows: int
+    rows: int  # of the grid, N = rows · cols blocks in raster order
     cols: int
-    permutation: np.ndarray
+    permutation: np.ndarray  # (N,) int64; block n of the shuffled picture is block permutation[n] of the original
+    # (N,) int64 in 0..7, elements of the dihedral group of the square: bit 2 transposes, then bits 0 and 1 count
+    # quarter turns.
     orientation: np.ndarray
-    negative: np.ndarray
-    key: bytes = b""
+    negative: np.ndarray  # (N,) bool; the block is multiplied by −1
+    key: bytes = b""  # 32 bytes, from which the frame's mask is derived; b"" in training
 
 
 def grid(height: int, width: int, block: int = BLOCK) -> tuple[int, int]:
@@ -67,16 +61,10 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
 
 
 def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
-    """Derives a part of the mask that hides what a frame's samples mean.
+    """Derives some rows of the mask that hides what samples mean, (rows, width, 3) float32 in [0, 1), in periods.
 
     An AES-256-CTR keystream under the shuffle's key, whose counter starts at 2¹²⁷, gives a little-endian 16-bit word
-    for each sample in raster order, in units of 2⁻¹⁶ periods.
-
-    Args:
-        rows: of the hidden area.
-        width: of the hidden area in pixels, a multiple of 8.
-    Returns:
-        (rows, width, 3) float32 in [0, 1), in periods.
+    for each sample in raster order, in units of 2⁻¹⁶ periods. The width of the hidden area is a multiple of 8.
     """
     row = 3 * 2 * width  # bytes; a multiple of AES's block
     start = _MASK_COUNTER + rows.start * row // _AES_BLOCK
@@ -86,13 +74,8 @@ def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
 
 
 def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Shuffles a picture.
+    """Shuffles a picture, (H, W, C), signed values centred on 0; returns some rows and columns, same dtype.
 
-    Args:
-        picture: (H, W, C), signed values centred on 0. The block size is H / rows.
-        rows, cols: pixels of the result to return; all by default.
-    Returns:
-        Same dtype.
     Raises:
         ValueError: the grid does not cut the picture into square blocks.
     """
@@ -112,11 +95,8 @@ def pixel_index(
 ) -> np.ndarray:
     """Returns the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
 
-    Args:
-        permutation, orientation: (…, N), of one or several shuffles of the same grid.
-        cols: columns of the source grid.
-        inside: (8, block, block), `orientations`. All three arrays may be tensors.
-        across: columns of the target grid; None for `cols`.
+    Given permutation and orientation of one or several shuffles, (…, N), and `orientations`, (8, block, block), all of
+    which may be tensors, and the columns of the source grid and of the target grid, if these are others.
     """
     block, shape, across = inside.shape[-1], permutation.shape, across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block
@@ -158,12 +138,9 @@ def _permute(
     inside: Callable[[int, int], np.ndarray],
     part: tuple[slice, slice],
 ) -> np.ndarray:
-    """Permutes the blocks of a picture.
+    """Permutes the blocks of a picture; returns some rows and columns.
 
-    Args:
-        blocks: two (N,), for each block of the result: index of its orientation and sign, and source block.
-        inside: `orientations` or their inverse.
-        part: rows and columns of the result to return.
+    `blocks` has, for each block of the result, the index of its orientation and sign, and the source block, two (N,).
     """
     height, width = picture.shape[:2]
     block = block_size(height, width, shuffle.rows, shuffle.cols)
@@ -173,15 +150,9 @@ def _permute(
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
-    permuted = picture.reshape(height * width, -1).take(index, axis=0).reshape(down * block, across * block, -1)
-    permuted = _negated(permuted, shuffle.negative[flat], down, across)
+    permuted = picture.reshape(height * width, -1).take(index, axis=0)
+    signs = (1 - 2 * shuffle.negative[flat].astype(picture.dtype)).reshape(down, 1, across)
+    signs = signs.repeat(block * permuted.shape[-1], axis=2)
+    permuted = (permuted.reshape(down, block, -1) * signs).reshape(down * block, across * block, -1)
     first_row, first_col = chosen[0].start * block, chosen[1].start * block
     return permuted[top - first_row : bottom - first_row, left - first_col : right - first_col]
-
-
-def _negated(picture: np.ndarray, negative: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """Multiplies the blocks by −1 where `negative`, (N,) bool, is True."""
-    _, width, channels = picture.shape
-    signs = (1 - 2 * negative.astype(picture.dtype)).reshape(rows, 1, cols)
-    signs = signs.repeat(width // cols * channels, axis=2)
-    return (picture.reshape(rows, -1, width * channels) * signs).reshape(picture.shape)

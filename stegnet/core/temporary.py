@@ -19,8 +19,7 @@ _HINT = "set TMPDIR to a folder that can be written and has more room"
 def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> Iterator[Path]:
     """Yields a new folder that only its owner can open, and removes it after the block.
 
-    Args:
-        parent: the folder that it is in; None: that for temporary files.
+    It is in the parent, or in the system's folder for temporary files.
 
     Raises:
         DiskError: it can't be created, or a file in it not be written; the message names the folder that it is in.

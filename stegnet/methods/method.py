@@ -41,26 +41,18 @@ def ignore(_: str) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled.
+    """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled."""
 
-    Attributes:
-        weights: file of a pair or modem, used in place of the shipped one of its kind; None: only the shipped ones.
-        device, precision, backend: as `load_engine` takes them.
-        randomness: source of all that is random.
-        progress: called as the work goes on.
-        warn: called, before the work begins, with a line on what will give the container away, or make it slow.
-        search: revealing looks for containers that were cropped, or have lost frames, too; it takes seconds.
-        networks: those that were loaded, by the shipped file whose place they take.
-    """
-
-    weights: Path | None = None
-    device: str = "auto"
+    weights: Path | None = None  # file of a pair or modem, in place of the shipped one of its kind
+    device: str = "auto"  # this and the next two as `load_engine` takes them
     precision: str = "auto"
     backend: str = "auto"
-    randomness: Randomness = system_bytes
-    progress: Progress = no_progress
+    randomness: Randomness = system_bytes  # source of all that is random
+    progress: Progress = no_progress  # called as the work goes on
+    # Called, before the work begins, with a line on what will give the container away, or make it slow.
     warn: Callable[[str], None] = ignore
-    search: bool = False
+    search: bool = False  # revealing looks for containers that were cropped, or have lost frames, too; it takes seconds
+    # Those that were loaded, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -134,39 +126,24 @@ class CoverSize:
 
 @dataclass(frozen=True)
 class Fit:
-    """Something that fits into a cover.
+    """Something that fits into a cover."""
 
-    Attributes:
-        what: in words.
-        bytes: of a file, at most; None: see `psnr`.
-        safe: bytes of it that are hard to find; None: not known.
-        psnr: in dB, about, of a picture or film that is revealed.
-        survive: the channel that it survives; None: the container must arrive bit by bit.
-        brief: it is worth a line where only the best ways are shown.
-    """
-
-    what: str
+    what: str  # in words
     method: str
-    bytes: int | None = None
-    safe: int | None = None
-    psnr: int | None = None
-    survive: str | None = None
-    brief: bool = True
+    bytes: int | None = None  # of a file, at most; None: see `psnr`
+    safe: int | None = None  # bytes of it that are hard to find; None: not known
+    psnr: int | None = None  # in dB, about, of a picture or film that is revealed
+    survive: str | None = None  # the channel that it survives; None: the container must arrive bit by bit
+    brief: bool = True  # it is worth a line where only the best ways are shown
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """Capacity of a cover for a file, and what gives away that it is there.
+    """Capacity of a cover for a file, and what gives away that it is there."""
 
-    Attributes:
-        bytes: at most.
-        hard: those of them that are hard to find; None: not known.
-        history: the lossy format that the cover has or had, if it betrays the container; None: not known, or none does.
-    """
-
-    bytes: int
-    hard: int | None = None
-    history: str | None = None
+    bytes: int  # at most
+    hard: int | None = None  # those of them that are hard to find; None: not known
+    history: str | None = None  # the lossy format that the cover has or had, if it is known to betray the container
 
 
 @dataclass(frozen=True)
@@ -179,21 +156,13 @@ class Fitness:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A file that fits.
+    """A file that fits."""
 
-    Attributes:
-        path: of the bytes that are hidden.
-        name: stored with them.
-        size: in bytes.
-        notes: for the report; none for a file as it is.
-        copy: that was made; None: they are those of the file itself.
-    """
-
-    path: Path
-    name: str
+    path: Path  # of the bytes that are hidden
+    name: str  # stored with them
     size: int
-    notes: tuple[str, ...] = ()
-    copy: Compressed | None = None
+    notes: tuple[str, ...] = ()  # for the report; none for a file as it is
+    copy: Compressed | None = None  # that was made; None: they are those of the file itself
 
     @property
     def unchanged(self) -> bool:
@@ -239,8 +208,6 @@ def media_compressors() -> Compressors:
 class Payload(ExitStack):
     """A secret to hide: as it is, where that fits, or compressed until it fits. At its end, compressed copies go.
 
-    Attributes:
-        file: itself, open.
     Raises:
         MediaError: it can't be read.
     """
@@ -261,8 +228,6 @@ class Payload(ExitStack):
     def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[Fitted, Context]:
         """The file as it is, or a compressed copy that fits; and the context for the steps that follow.
 
-        Args:
-            steps: phases of hiding after it was compressed.
         Raises:
             MediaError: it can't be read, or no copy be written.
             CapacityError: it does not fit.
@@ -291,21 +256,14 @@ class Payload(ExitStack):
 
 
 class NewContainer(ABC):
-    """A container that is ready to be written.
-
-    Attributes:
-        width, height: in pixels.
-        frames, hidden: of a film, and those that hold something; 1 of a picture.
-        fitted: the file that is hidden; None: not a file.
-        may_be_lost: frames that may be lost; None: it is not spread over them.
-    """
+    """A container that is ready to be written."""
 
     width: int
     height: int
-    frames: int = 1
-    hidden: int = 1
-    fitted: Fitted | None = None
-    may_be_lost: int | None = None
+    frames: int = 1  # of a film
+    hidden: int = 1  # those that hold something
+    fitted: Fitted | None = None  # the file that is hidden, if it is one
+    may_be_lost: int | None = None  # frames; None: it is not spread over them
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> None:
@@ -336,23 +294,13 @@ class NewContainer(ABC):
 
 
 class FoundSecret(ABC):
-    """A secret that a method found in a container.
+    """A secret that a method found in a container, which is open: `write`, `text` and `details` read it."""
 
-    Args:
-        container: open; `write`, `text` and `details` read it.
-        context: with which they do.
-    Attributes:
-        kind: PICTURE, FILM or FILE.
-        name, size: own name of a file, and its bytes; None for what is hidden without a name.
-        method: the name of its method.
-        tells_damage: it is told if the container was altered; False where it is made to survive that.
-    """
-
-    kind: str
-    name: str | None = None
-    size: int | None = None
-    method: str
-    tells_damage = True
+    kind: str  # PICTURE, FILM or FILE
+    name: str | None = None  # own name of a file
+    size: int | None = None  # its bytes
+    method: str  # the name of its method
+    tells_damage = True  # it is told if the container was altered; False where it is made to survive that
 
     def __init__(self, container: Container, context: Context) -> None:
         self.container, self.context = container, context
@@ -379,40 +327,25 @@ class FoundSecret(ABC):
 
 
 class Method(ABC):
-    """A way to hide.
+    """A way to hide."""
 
-    Attributes:
-        name: of `--method`.
-        summary: its help.
-        description: of its topic in the help, in lines of at most 78 characters, with an example; "" for none.
-        topic: name of that topic; by default the method's.
-        forms: suffixes of its containers for each kind of cover; the first is the usual one.
-        options: a dataclass of `option`s.
-        any_file: it hides files of any kind.
-        matched: of a folder of secrets, it takes pictures for pictures and films for films.
-        computes: it uses networks.
-        albums: it divides a file over an album (`part_capacity`, `embed_record`); `find` opens its pictures one by one.
-        implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
-        find_cost: containers are looked through by methods of low cost first.
-        preference: AUTO asks methods by it, the highest first; 0: never.
-    """
-
-    name: str
-    summary: str
-    description: str = ""
-    forms: Mapping[str, tuple[str, ...]] = FORMS
+    name: str  # of `--method`
+    summary: str  # its help
+    description: str = ""  # of its topic in the help, in lines of at most 78 characters, with an example
+    forms: Mapping[str, tuple[str, ...]] = FORMS  # suffixes of containers by kind of cover, the usual one first
     covers: tuple[str, ...] = (PICTURE, FILM)
-    options: type
-    any_file = True
-    matched = False
-    computes = False
-    albums = False
-    implied = False
-    find_cost = 0
-    preference = 0
+    options: type  # a dataclass of `option`s
+    any_file = True  # it hides files of any kind
+    matched = False  # of a folder of secrets, it takes pictures for pictures and films for films
+    computes = False  # it uses networks
+    albums = False  # it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one
+    implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added
+    find_cost = 0  # containers are looked through by methods of low cost first
+    preference = 0  # AUTO asks methods by it, the highest first; 0: never
 
     @property
     def topic(self) -> str:
+        """Name of its topic in the help."""
         return self.name
 
     @cached_property
@@ -426,11 +359,7 @@ class Method(ABC):
         return frozenset(each.name for each in fields(self.options))
 
     def form(self, cover: Cover) -> str:
-        """Suffix of the container of a cover, where it is not named.
-
-        Raises:
-            MediaError: the cover can't be read.
-        """
+        """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
         return self.forms[cover.kind][0]
 
     def keeps(self, cover: Cover) -> bool:
@@ -453,11 +382,8 @@ class Method(ABC):
         return self.options(**shared, **more)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
-        """Says if it suits a cover and a secret; None: it does not.
+        """Says if it suits a cover and a secret, given a container's suffix and the options of AUTO; None: it does not.
 
-        Args:
-            suffix: of the container.
-            options: those of AUTO.
         Raises:
             MediaError: a file can't be read.
         """
@@ -491,11 +417,8 @@ class Method(ABC):
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Any, context: Context
     ) -> NewContainer:
-        """Hides a secret in a cover.
+        """Hides a secret in a cover, given the container's suffix and an instance of its own options.
 
-        Args:
-            suffix: of the container.
-            options: an instance of its own.
         Raises:
             StegnetError: any but DataError, RevealError and TrainingError.
         """
@@ -505,11 +428,8 @@ class Method(ABC):
         return self, options
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
-        """Capacity of a picture for a part of an album's file; negative if not even an empty record fits.
+        """Capacity of a picture for a part of an album's file; negative if not even an empty record (its bytes) fits.
 
-        Args:
-            empty: bytes of a record without any.
-            key: film key of the album.
         Raises:
             MediaError: the cover can't be read, or be hidden in.
         """
@@ -518,11 +438,8 @@ class Method(ABC):
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: Any, context: Context
     ) -> NewContainer:
-        """Hides a record in a picture of an album.
+        """Hides a record in a picture of an album, whose keys these are; the picture opens by itself.
 
-        Args:
-            keys: of the album; the picture opens by itself.
-            options: an instance of its own.
         Raises:
             MediaError: a file can't be read or written.
         """

@@ -1,6 +1,6 @@
 """Records, which a frame must carry exactly, and containers as their readers see them.
 
-`record` formats and parses it; `base` is the coarse copy in it, `sound` its share of the sound, `spread` that of a file
+`record` formats and parses it, with the sound of a film; `base` is the coarse copy in it, `spread` its share of a file
 in a film, `file_payload` the file's way into all of them. `reading` reads it from a frame and says what was altered,
 `container` from a file.
 """
@@ -15,7 +15,7 @@ __getattr__, __all__ = lazy_names(
     "hidden_bytes may_be_lost",
     reading="Diagnosis FrameReading FrameStatus MAX_PIXEL_RATIO PICTURE_ALTERED UNREADABLE diagnose hidden_size "
     "nothing_revealed read_record",
-    record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record format_record is_file_name",
-    sound="Sound describe_tracks no_sound parse_packets plan_sound",
+    record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record Sound describe_tracks format_record is_file_name "
+    "no_sound parse_packets plan_sound",
     spread="Gathering SHARES choose_needed frames_for full_room least_shares",
 )

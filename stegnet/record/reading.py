@@ -15,8 +15,7 @@ from stegnet.core.samples import Base
 from stegnet.core.shuffle import grid
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
-from stegnet.record.record import Pictures, Record, parse_record, require
-from stegnet.record.sound import parse_packets
+from stegnet.record.record import Pictures, Record, parse_packets, parse_record, require
 from stegnet.sealing import PIXELS, CarrierModel, unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them

@@ -17,7 +17,7 @@ from stegnet.files import reveal_file
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import SHIPPED
 from stegnet.record import Header, Pictures, Record, format_record
-from stegnet.record.sound import format_packets
+from stegnet.record.record import format_packets
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import SEED_BYTES
 from stegnet.video import SoundPacket, read_frames, read_sound, scan, sound_tracks
