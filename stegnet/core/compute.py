@@ -16,8 +16,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 def pick_device(name: str = "auto") -> torch.device:
     """Returns a device by name, a GPU with its index; "auto" is this process's GPU if CUDA is available, else the CPU.
 
-    Raises:
-        ConfigError: this machine has no such device.
+    Raises a ConfigError if this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
@@ -44,8 +43,7 @@ def has_bf16(device: torch.device) -> bool:
 def resolve(precision: str, device: torch.device) -> str:
     """Resolves "auto" to "bf16" if it is fast on the device, else "fp32"; these two are returned as they are.
 
-    Raises:
-        ConfigError: the precision is none of the three, or the GPU does not have it.
+    Raises a ConfigError if the precision is none of the three, or the GPU does not have it.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"{precision}: no such precision", f"known: {', '.join(PRECISIONS)}")

@@ -62,13 +62,9 @@ class CapacityError(StegnetError):
 
 
 class RevealError(StegnetError):
-    """Nothing can be revealed: wrong key, nothing hidden, or damaged data.
+    """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
 
-    Attributes:
-        searchable: with `search`, it may be found all the same.
-    """
-
-    searchable = False
+    searchable = False  # with `search`, it may be found all the same
 
 
 class TrainingError(StegnetError):
@@ -89,11 +85,7 @@ class TrackingError(StegnetError):
 
 @contextmanager
 def reading(path: str | PathLike[str]) -> Iterator[None]:
-    """For reading a file.
-
-    Raises:
-        MediaError: it can't be read.
-    """
+    """For reading a file: raises a MediaError if it can't be read."""
     try:
         yield
     except OSError as error:
@@ -102,11 +94,7 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def renamed(shown: Mapping[str, str]) -> Iterator[None]:
-    """In the errors of the block, replaces texts, such as the paths of temporary files, by what the user knows.
-
-    Args:
-        shown: what to say for each text.
-    """
+    """In the errors of the block, replaces texts, such as the paths of temporary files, by what the user knows."""
     try:
         yield
     except StegnetError as error:
@@ -119,13 +107,7 @@ def renamed(shown: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """For imports of packages that come with `stegnet[name]`.
-
-    Args:
-        what: the feature that needs them, for the message.
-    Raises:
-        PackageError: one is missing.
-    """
+    """For imports of packages that come with `stegnet[name]`: raises a PackageError that says what needs them."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -17,21 +17,13 @@ _STRIP = 1 << 20  # samples
 
 @dataclass(frozen=True)
 class Measure:
-    """A quality measure's name, unit and direction.
+    """A quality measure's name, unit and direction."""
 
-    Attributes:
-        key: its name in columns, metrics.json and MLflow.
-        heading: its short name in reports and charts.
-        unit: "" if it has none.
-        higher_is_better: its direction.
-        digits: decimals shown in a report.
-    """
-
-    key: str
-    heading: str
-    unit: str
+    key: str  # its name in columns, metrics.json and MLflow
+    heading: str  # its short name in reports and charts
+    unit: str  # "" if it has none
     higher_is_better: bool
-    digits: int
+    digits: int  # decimals shown in a report
 
     @property
     def label(self) -> str:
@@ -66,11 +58,7 @@ HIDE_MS, REVEAL_MS = SPEED = ("hide_ms_per_megapixel", "reveal_ms_per_megapixel"
 
 
 def measure_of(column: str) -> Measure:
-    """The measure of a column such as "container_psnr".
-
-    Raises:
-        KeyError: the name ends in no measure's key.
-    """
+    """The measure of a column such as "container_psnr"; a KeyError, if the name ends in no measure's key."""
     return MEASURES[column.rpartition("_")[2]]
 
 

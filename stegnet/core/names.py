@@ -64,13 +64,7 @@ class Names:
 
 
 def load_object(key: str, name: str) -> Any:
-    """Imports a module and returns the object in it.
-
-    Args:
-        key: of the parameter that holds the name.
-    Raises:
-        ConfigError: there is no such module or object.
-    """
+    """Imports a module and returns the object in it; a ConfigError, if there is none, names the parameter's key."""
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:

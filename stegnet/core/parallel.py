@@ -123,10 +123,7 @@ def parallel_map(
 ) -> Generator[R, None, None]:
     """Maps `function` over items in `workers` threads; yields results in order, with at most one more result buffered.
 
-    Close the generator to stop early, which ends the threads.
-
-    Args:
-        prepare: called once in each thread.
+    `prepare` is called once in each thread. Close the generator to stop early, which ends the threads.
     """
     waiting: deque[Future[R]] = deque()
     with _ONE_EACH, ThreadPoolExecutor(workers, initializer=prepare) as pool, _cancelled(waiting):
@@ -180,9 +177,7 @@ def load_ray(what: str) -> ModuleType:
 def connect() -> ModuleType:
     """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine; returns Ray.
 
-    Raises:
-        ConfigError: there is no cluster at that address.
-        PackageError: Ray is not installed.
+    Raises a ConfigError if there is no cluster at that address, a PackageError if Ray is not installed.
     """
     ray = load_ray("a Ray cluster")
     try:
@@ -198,11 +193,7 @@ def connect() -> ModuleType:
 
 
 def check_port(address: str) -> None:
-    """Checks that something listens at HOST:PORT or ray://HOST:PORT, if there is a port: Ray would try for minutes.
-
-    Raises:
-        OSError: nothing listens there, or the port is not a number.
-    """
+    """Raises an OSError if nothing listens at HOST:PORT or ray://HOST:PORT: Ray would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and not port.isdecimal():
         raise OSError(f"{port!r} is not a port")

@@ -109,8 +109,7 @@ def place(text: str) -> Place:
 def fetched(source: Place) -> Iterator[Path]:
     """Yields the path of an input: its own, or that of a copy of the same name that exists within the block.
 
-    Raises:
-        StegnetError: that of the block, which then names the address instead of the copy.
+    An error of the block then names the address instead of the copy.
     """
     if isinstance(source, Path):
         yield source
@@ -122,11 +121,7 @@ def fetched(source: Place) -> Iterator[Path]:
 
 @contextmanager
 def stored(result: Place) -> Iterator[Path]:
-    """Yields the path to write a result to; it is at its address once the block has ended without an error.
-
-    Raises:
-        StegnetError: as `fetched`.
-    """
+    """Yields the path to write a result to; it is at its address once the block has ended without an error."""
     if isinstance(result, Path):
         yield result
         return

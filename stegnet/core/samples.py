@@ -26,17 +26,11 @@ MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were 
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """The part of a secret that both sides know.
+    """The part of a secret that both sides know."""
 
-    Attributes:
-        picture: (H, W, 3) uint8.
-        gain: factor of the residual.
-        enhanced: the picture as a pair enhances it, (H, W, 3) float32 in [0, 1]; None: not computed yet.
-    """
-
-    picture: np.ndarray
-    gain: float
-    enhanced: np.ndarray | None = None
+    picture: np.ndarray  # (H, W, 3) uint8
+    gain: float  # factor of the residual
+    enhanced: np.ndarray | None = None  # as a pair enhances it, (H, W, 3) float32 in [0, 1]; None: not computed yet
 
     @classmethod
     def grey(cls, height: int, width: int) -> Self:
@@ -85,11 +79,7 @@ def channels_of(picture: np.ndarray) -> int:
 
 
 def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
-    """Returns what the network hides of a float32 picture in [0, 1]: centred on 0, about HIDDEN_RMS strong.
-
-    Args:
-        base: float32 in [0, 1], of the same shape.
-    """
+    """Returns what the network hides of a float32 picture and base in [0, 1]: centred on 0, about HIDDEN_RMS strong."""
     return (picture - base) * np.float32(gain)
 
 

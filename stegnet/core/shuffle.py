@@ -74,11 +74,7 @@ def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
 
 
 def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Shuffles a picture, (H, W, C), signed values centred on 0; returns some rows and columns, same dtype.
-
-    Raises:
-        ValueError: the grid does not cut the picture into square blocks.
-    """
+    """Shuffles a picture, (H, W, C), signed values centred on 0; returns some rows and columns."""
     entries = np.arange(shuffle.permutation.size)
     return _permute(picture, shuffle, (entries, shuffle.permutation), orientations, (rows, cols))
 
@@ -120,11 +116,7 @@ def inverse_orientations(block: int, width: int) -> np.ndarray:
 
 
 def block_size(height: int, width: int, rows: int, cols: int) -> int:
-    """Returns the side of the square blocks into which a grid cuts a picture.
-
-    Raises:
-        ValueError: the blocks are not square.
-    """
+    """Returns the side of the blocks into which a grid cuts a picture; a ValueError, if they are not square."""
     block = height // max(rows, 1)
     if block < 1 or (height, width) != (rows * block, cols * block):
         raise ValueError(f"a grid of {rows}×{cols} does not cut {height}×{width} pixels into square blocks")

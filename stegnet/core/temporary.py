@@ -19,10 +19,8 @@ _HINT = "set TMPDIR to a folder that can be written and has more room"
 def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> Iterator[Path]:
     """Yields a new folder that only its owner can open, and removes it after the block.
 
-    It is in the parent, or in the system's folder for temporary files.
-
-    Raises:
-        DiskError: it can't be created, or a file in it not be written; the message names the folder that it is in.
+    It is in the parent, or in the system's folder for temporary files. A DiskError names that, if the folder can't be
+    created, or a file in it not be written.
     """
     try:
         created = TemporaryDirectory(prefix=prefix, dir=parent)
@@ -47,11 +45,7 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turns an error of a disk that takes no more into one line; for work that can go on from what it has written.
-
-    Raises:
-        DiskError: a file can't be written.
-    """
+    """Turns the error of a disk that takes no more into a DiskError, for work that can go on from what is written."""
     try:
         yield
     except OSError as error:
@@ -63,11 +57,7 @@ def disk_errors() -> Iterator[None]:
 
 
 def sync_file(file: IO[bytes]) -> None:
-    """Flushes a file to disk, where the file system can; network folders may not.
-
-    Raises:
-        OSError: it can't be written.
-    """
+    """Flushes a file to disk, where the file system can; network folders may not. Raises an OSError."""
     file.flush()
     try:
         os.fsync(file.fileno())

@@ -78,11 +78,7 @@ def shown_text(path: str | Path) -> str:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Writes a new file, readable by its owner only; a failure leaves none.
-
-    Raises:
-        KeyFileError: it already exists, or can't be written.
-    """
+    """Writes a new file, readable by its owner only; a failure leaves none. Errors as `make_key_file`."""
     try:
         with open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             try:
@@ -115,11 +111,7 @@ def _content(path: Path, what: str = "key file") -> bytes:
 
 
 def _checked(name: str | Path, found: T | Flaw) -> T:
-    """What was read, unless it is a flaw.
-
-    Raises:
-        KeyFileError: it is one.
-    """
+    """What was read; a KeyFileError, if it is a flaw."""
     if isinstance(found, Flaw):
         raise KeyFileError(f"{name}: {found.message}", found.hint)
     return found

@@ -222,10 +222,9 @@ class ContainerKeys(Unpicklable):
 
 
 class KeyRing(Unpicklable):
-    """The keys with which the frames of a container may open; they are learnt from the first that does.
+    """The keys with which the frames of a container may open.
 
-    Attributes:
-        keys: None until a frame has opened; with a key file, always known.
+    Those of a key file are known; others, None at first, are learnt from the first frame that opens.
     """
 
     __slots__ = ("_anchors", "_lock", "_tries", "keys")

@@ -49,11 +49,7 @@ def to_text(kind: str, data: bytes) -> str:
 
 
 def from_text(content: bytes, wanted: str) -> bytes | Flaw:
-    """The 32 bytes in a text or in a file's content: one line besides comments, which begin with "#".
-
-    Args:
-        wanted: KEY, IDENTITY or RECIPIENT.
-    """
+    """The 32 bytes of a KEY, IDENTITY or RECIPIENT in a text or file: one line besides comments."""
     if not content.strip():
         return Flaw(f"empty, and so {_not(wanted)}", "it was cut: copy it again")
     lines = _lines(content, wanted)

@@ -169,15 +169,9 @@ without encoding.
 
 
 class _H264Carrier(Carrier):
-    """A film whose groups of pictures carry a file.
+    """A film whose groups of pictures carry a file; a MediaError, if it is no MP4 with H.264 that is supported."""
 
-    Attributes:
-        key: the container's film key.
-    Raises:
-        MediaError: it is no MP4 with H.264 that is supported.
-    """
-
-    key = ANY_KEY
+    key = ANY_KEY  # the container's film key, once it is known
 
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
@@ -430,11 +424,8 @@ class Group:
 class FilmStream:
     """The H.264 pictures of a film in MP4, MOV or Matroska.
 
-    Args:
-        damaged: what can't be read is taken for something that carries nothing.
-    Attributes:
-        width, height: of a picture, in pixels.
-        length: bytes of a NAL unit's length.
+    Of a damaged one, what can't be read is taken for something that carries nothing.
+
     Raises:
         MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.
     """
@@ -499,11 +490,7 @@ class FilmStream:
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
-        """A packet of NAL units.
-
-        Raises:
-            MediaError: one is too long for the field before it.
-        """
+        """A packet of NAL units; a MediaError, if one is too long for the field before it."""
         if max(map(len, units)) >= 256**self.length:
             raise MediaError(f"{self.file}: a picture would outgrow the field of its size", _OTHERS)
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)

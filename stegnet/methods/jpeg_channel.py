@@ -50,9 +50,7 @@ class ChannelSimulator(ABC):
     def __call__(self, sent: bytes) -> JpegPicture:
         """Sends a JPEG through the channel, in a private folder that is removed; returns what arrives.
 
-        Raises:
-            ConfigError: the command can't be run.
-            MediaError: it fails, or what arrives is not a JPEG of the same size.
+        A ConfigError, if the command can't be run; a MediaError, if it fails, or makes no JPEG of the same size.
         """
         with temporary_folder() as folder:
             before, after = folder / "sent.jpg", folder / "received.jpg"
@@ -66,12 +64,9 @@ class ChannelSimulator(ABC):
 
 
 class Command(ChannelSimulator):
-    """A command that is run, by no shell, for each picture.
+    """A command that is run, by no shell, for each picture; {in} and {out} stand for the names of files.
 
-    Args:
-        text: its arguments, quoted as for a shell; {in} and {out} stand for the names of files.
-    Raises:
-        ConfigError: one of both is missing, or a quotation mark.
+    A ConfigError, if one of both is missing, or a quotation mark.
     """
 
     def __init__(self, text: str) -> None:
@@ -103,10 +98,7 @@ class Command(ChannelSimulator):
 class Copy(ChannelSimulator):
     """A channel that decodes a JPEG and saves it with the tables and the sampling of one that arrived.
 
-    Args:
-        sent, received: a JPEG, and what arrived of it.
-    Raises:
-        MediaError: one can't be read, or what arrived is not what saving so makes of the other.
+    A MediaError, if one can't be read, or what arrived is not what saving so makes of the other.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
@@ -125,12 +117,7 @@ class Copy(ChannelSimulator):
 
 
 def simulator_of(command: str | None, example: tuple[Path, Path] | None) -> ChannelSimulator | None:
-    """The channel that a command is, or the files of an example show; None if there is neither.
-
-    Raises:
-        ConfigError: there are both, or it can't be one.
-        MediaError: as `Copy`.
-    """
+    """The channel that a command is, or the files of an example show; None without, an error with both."""
     if command is not None and example is not None:
         raise ConfigError("channel: give either a command or a pair of files")
     if command is not None:
@@ -162,36 +149,24 @@ def _received(sent: JpegPicture, path: Path) -> JpegPicture:
 
 
 class ChannelPlan:
-    """A container that arrives as it is sent.
+    """A container that arrives as it is sent."""
 
-    Attributes:
-        cover: the JPEG that is sent, before anything is hidden.
-        carrier: what arrives of it, which the record is sealed in.
-        strained: that takes so many changes of what is sent that it is easily found; known after `planes`.
-    """
+    strained = False  # it takes so many changes of what is sent that it is easily found; known after `planes`
 
     def __init__(self, cover: JpegCover) -> None:
+        """Of the JPEG that is sent; the record is sealed in the carrier, what arrives of it."""
         self.cover = self.carrier = cover
-        self.strained = False
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
         """The planes to send; errors as of a channel, if there is one."""
         return sealed_planes(self.cover, record, keys, randomness)
 
     def check(self, sent: bytes) -> None:
-        """Runs the file through the channel, if there is one.
-
-        Raises:
-            MediaError: it does not arrive as it should.
-        """
+        """Runs the file through the channel, if there is one; a MediaError, if it does not arrive as it should."""
 
 
 class ThroughChannel(ChannelPlan):
-    """A container that arrives through a channel.
-
-    Raises:
-        ConfigError, MediaError: as of the channel, or it is not one that JPEGs can be planned for.
-    """
+    """A container that arrives through a channel; a MediaError, if it is not one that JPEGs can be planned for."""
 
     def __init__(self, cover: JpegCover, simulator: ChannelSimulator) -> None:
         super().__init__(cover)
@@ -205,12 +180,7 @@ class ThroughChannel(ChannelPlan):
         self._container: JpegPicture | None = None
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """As `ChannelPlan.planes`.
-
-        Raises:
-            CapacityError: too little of what arrives can be chosen.
-            ConfigError, MediaError: as of the channel.
-        """
+        """As `ChannelPlan.planes`; a CapacityError, if too little of what arrives can be chosen."""
         received, seed = self._received, randomness(SEED_BYTES)
         random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
         options = SealOptions(True, clustered=False, medium=medium_of(received))

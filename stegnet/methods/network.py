@@ -136,12 +136,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
     ) -> NewContainer:
-        """As `Method.embed`.
-
-        Raises:
-            CapacityError: the cover is grey, too small or too short, or the secret would be revealed at too low a
-                quality.
-        """
+        """A CapacityError, if the cover is grey, too small or too short, or the secret's quality would be too low."""
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
@@ -356,12 +351,7 @@ class _OutOfPlace(Exception):
 
 
 class _HiddenFilm:
-    """A hidden film being revealed.
-
-    Attributes:
-        diagnosis: damage found so far.
-        revealed: number of frames so far.
-    """
+    """A hidden film being revealed: `revealed` frames so far, with the damage of the diagnosis."""
 
     def __init__(
         self, container: Container, header: Header, strict: bool, context: Context, diagnosis: Diagnosis = _NO_DAMAGE
@@ -431,11 +421,7 @@ class _HiddenFilm:
         return FilmFrame(picture, record.stamp * secret.time_base, packets)
 
     def write(self, frames: Generator[FilmFrame, None, None], out: OutputTarget) -> Report:
-        """Writes the frames.
-
-        Raises:
-            RevealError: there is no picture among them.
-        """
+        """Writes the frames; a RevealError, if there is no picture among them."""
         secret, size = self.header.secret, (0, 0)
         seed = self.container.key.revealed_film(self.header.film_id)
 

@@ -37,19 +37,12 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class Destination:
-    """A place that a container is sent to, in a user's words.
+    """A place that a container is sent to, in a user's words."""
 
-    Attributes:
-        text: what happens to it there, after its name.
-        method: by which what it hides survives that, and
-        options: of that method.
-        search: what happened to it is searched for when it is revealed.
-    """
-
-    text: str
-    method: str = AUTO
-    options: dict[str, Any] = field(default_factory=dict)
-    search: bool = False
+    text: str  # what happens to it there, after its name
+    method: str = AUTO  # by which what it hides survives that
+    options: dict[str, Any] = field(default_factory=dict)  # of that method
+    search: bool = False  # what happened to it is searched for when it is revealed
 
 
 DESTINATIONS = {
@@ -70,11 +63,7 @@ class UnknownOption(ConfigError):
 
 
 class Registry(Mapping[str, Method]):
-    """The methods by name, each imported when it is first asked for; the default is the first.
-
-    Args:
-        classes: "module:Class" of each.
-    """
+    """The methods by name, "module:Class" of each, imported when it is first asked for; the default is the first."""
 
     def __init__(self, classes: Mapping[str, str]) -> None:
         self._classes = dict(classes)
@@ -93,11 +82,7 @@ class Registry(Mapping[str, Method]):
         return len(self._classes)
 
     def add(self, name: str, place: str) -> None:
-        """Adds a method, "module:Class".
-
-        Raises:
-            ValueError: there is one of this name.
-        """
+        """Adds a method, "module:Class"; a ValueError, if there is one of this name."""
         if name in self._classes:
             raise ValueError(f"there is a method {name} already")
         self._classes[name] = place

@@ -169,13 +169,8 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
 
 
 class SealedCover(Carrier):
-    """A cover whose samples carry a file.
+    """A cover whose samples carry a file, by the container's film key.
 
-    Args:
-        key: the container's film key.
-    Attributes:
-        size: height and width in pixels.
-        history: the lossy format that it has or had; None: it shows none.
     Raises:
         ConfigError: it has no more pixels than it is to be reduced to.
         MediaError: it can't be read, has a palette, or is too large for the memory that is free.
@@ -199,6 +194,7 @@ class SealedCover(Carrier):
 
     @cached_property
     def history(self) -> str | None:
+        """The lossy format that it has or had; None: it shows none."""
         return None if self._options.resize else self.cover.history
 
     @property

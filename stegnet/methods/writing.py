@@ -52,10 +52,7 @@ def write_jpeg(
 ) -> Changes:
     """Writes a JPEG of these coefficients whose other bytes are its cover's; as `NewContainer.write`.
 
-    Args:
-        check: called with the file; None: it is not checked further.
-    Returns:
-        Changes of the pixels that viewers show.
+    `check` is called with the file. Returns the changes of the pixels that viewers show.
     """
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part) as written:
@@ -81,12 +78,8 @@ class NewPicture(NewContainer):
 class NewFilm(NewContainer):
     """A film without loss that is made of its cover while it is written, in constant memory.
 
-    Args:
-        cover: that everything is copied from but the pictures.
-        suffix: of the container.
-        pool: threads that `hide` is called in.
-    Attributes:
-        not_copied: one line for each thing of the cover; known after `write`.
+    Everything but the pictures is copied from the cover; after `write`, `not_copied` has a line for each other thing.
+    The pool's threads call `hide`.
     """
 
     def __init__(self, cover: Cover, suffix: str, pool: Pool, context: Context) -> None:
@@ -106,11 +99,7 @@ class NewFilm(NewContainer):
         """The container's frame, (H, W, 3) uint8, by one of `inputs` and the cover's frame."""
 
     def write(self, part: Path, verify: bool) -> None:
-        """As `NewContainer.write`.
-
-        Raises:
-            MediaError: also if the cover can't be read, or has another number of frames than when it was scanned.
-        """
+        """As `NewContainer.write`; a MediaError, too, if the cover has not the number of frames that was scanned."""
         info, progress, total = self.cover.film, self.context.progress, self.frames
         sizes = info.width, info.height, info.rate
         choices = {"form": self._form, "time_base": info.time_base, "keep": self.cover}
@@ -214,10 +203,7 @@ def loss_note(
 ) -> tuple[str, ...]:
     """Line that says how many frames may be lost; none for a file that is not spread.
 
-    Args:
-        first_needed: the key opens frame 0, and most others only after it.
-        called: what frames are to the user.
-        lost: what may have happened to them.
+    The first is needed where the key opens it, and most others only after it.
     """
     most = may_be_lost(header)
     if most is None:

@@ -30,13 +30,11 @@ def encode_base(
     film: bool = False,
     enhance: Callable[[np.ndarray], np.ndarray] = from_8_bits,
 ) -> tuple[bytes, Base]:
-    """Codes the base of a secret; the same input gives the same bytes on one machine.
+    """Codes the base of a secret, (H, W, 3) uint8, sides multiples of 8; the same input gives the same bytes.
 
     Args:
-        picture: (H, W, 3) uint8, sides multiples of 8.
         kind: one of KINDS; the bytes of "none" are empty.
         quality: of "coded", 0 to 100; lowered in steps where the bytes would exceed `most`.
-        most: bytes.
         film: "coded" takes a third of the time.
         enhance: what both sides do to the decoded picture, (H, W, 3) uint8 to float32 in [0, 1].
     Returns:
@@ -55,18 +53,16 @@ def encode_base(
         coded = fit_avif(picture, quality, most - 1, FASTEST if film else FAST)
         decoded = decode_avif(coded, *picture.shape[:2])
     if len(coded) >= most:
-        raise _too_large(len(coded) + 1, most)
+        needs = f"the secret's coarse picture needs {len(coded) + 1} bytes of its cover"
+        raise CapacityError(f"{needs}, more than the capacity of {max(most, 0)}", "use a larger cover")
     enhanced = enhance(decoded)
-    code = _gain_code(gain_for(picture, enhanced))
+    code = round(_GAIN_UNIT * math.log2(gain_for(picture, enhanced))) + _GAIN_BIAS
+    code = min(max(code, 0), _MAX_GAIN_CODE)
     return bytes([code]) + coded, Base(decoded, _gain(code), enhanced)
 
 
 def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
-    """Decodes a base of a known kind and size.
-
-    Raises:
-        ValueError: the bytes are not such a base.
-    """
+    """Decodes a base of a known kind and size; a ValueError, if the bytes are not one."""
     if kind == NONE:
         _require(not data)
         return Base.grey(height, width)
@@ -95,17 +91,8 @@ def least_base_per_pixel(kind: str) -> float:
     return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
-def _gain_code(gain: float) -> int:
-    return min(max(round(_GAIN_UNIT * math.log2(gain)) + _GAIN_BIAS, 0), _MAX_GAIN_CODE)
-
-
 def _gain(code: int) -> float:
     return 2 ** ((code - _GAIN_BIAS) / _GAIN_UNIT)
-
-
-def _too_large(size: int, most: int) -> CapacityError:
-    message = f"the secret's coarse picture needs {size} bytes of its cover, more than the capacity of {max(most, 0)}"
-    return CapacityError(message, "use a larger cover")
 
 
 def _pack_means(means: np.ndarray) -> bytes:

@@ -65,15 +65,13 @@ class Inspection:
 class Container(AbstractContextManager):
     """A picture or film in which something may be hidden; a context manager.
 
-    Args:
-        file: stays open until the container is closed.
-        key_source: opens what is hidden in it.
+    Its file stays open until it is closed.
+
     Attributes:
         path: of the file, or an album's folder.
         files: that it is read from.
-        kind: media.PICTURE or media.FILM.
-        height, width: of every frame, in pixels.
-        channels: 1 if the first frame is grey, else 3.
+        kind: PICTURE or FILM.
+        height, width, channels: of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: why there is no record in some of its files, a line for each.

@@ -24,13 +24,7 @@ _HALVINGS = 60  # of the interval in which the load is sought
 
 
 def file_header(name: str, source: BinaryIO, frames: int, room: int, randomness: Randomness) -> Header:
-    """The header of a file, which is read once for its digest.
-
-    Args:
-        room: bytes of it that fit into each of several frames.
-    Raises:
-        MediaError: it can't be read.
-    """
+    """The header of a file, which is read once for its digest; room is what fits of it into each of several frames."""
     code = file_digest(source)
     size = source.tell()
     needed = choose_needed(size, frames, room) if frames > 1 else 0
@@ -38,11 +32,7 @@ def file_header(name: str, source: BinaryIO, frames: int, room: int, randomness:
 
 
 def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
-    """The record of each frame.
-
-    Raises:
-        MediaError: the file has changed since its digest was taken.
-    """
+    """The record of each frame; a MediaError, if the file has changed since its digest was taken."""
     for index in range(header.frames):
         if header.spread:
             data = header.spread.share(source, index)
@@ -77,11 +67,7 @@ def may_be_lost(header: Header) -> int | None:
 
 
 def file_digest(source: BinaryIO) -> bytes:
-    """SHA-256 of a file, which is left at its end.
-
-    Raises:
-        MediaError: it can't be read.
-    """
+    """SHA-256 of a file, which is left at its end; a MediaError, if it can't be read."""
     source.seek(0)
     with reading(getattr(source, "name", "")):
         code = hashlib.file_digest(source, "sha256").digest()
@@ -114,15 +100,12 @@ class Division:
 
 
 def divide(size: int, rooms: Sequence[int], hard: Sequence[int], enough: int) -> Division:
-    """Divides a file over pictures.
+    """Divides a file of so many bytes over pictures; a CapacityError, if it does not fit.
 
     Args:
-        size: of the file in bytes.
         rooms: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
         hard: those that are hard to find in each.
         enough: pictures that are to give the file, whichever.
-    Raises:
-        CapacityError: it does not fit.
     """
     room, weights = np.array(rooms), np.maximum(hard, 1)
     if enough == len(rooms) or not size:

@@ -56,9 +56,7 @@ class FrameReading:
 def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> FrameReading:
     """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
 
-    Args:
-        first: it is the first frame of its file.
-        medium: what the samples are.
+    Arguments as of `unseal`.
     """
     unsealed = unseal(container, keys, first=first, medium=medium)
     if unsealed is None:
@@ -77,11 +75,7 @@ def nothing_revealed() -> RevealError:
 
 
 def _checked_base(record: Record, height: int, width: int) -> Base | None:
-    """The base of a record that hides a picture.
-
-    Raises:
-        ValueError: base or sound are invalid, the hidden area has no size, or the secret far exceeds the container's.
-    """
+    """The base of a record that hides a picture; errors as `require`."""
     secret = record.header.secret
     if not isinstance(secret, Pictures):
         return None
@@ -101,25 +95,15 @@ def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Frames by damage; each a sorted tuple of indices at hiding, counted from 0.
+    """Frames by damage; each a sorted tuple of indices at hiding, counted from 0."""
 
-    Attributes:
-        order: position in the container and index of each frame to reveal, in order.
-        altered: samples were changed; revealed all the same.
-        unreadable: changed so much that the record can't be read.
-        lost: missing.
-        moved: out of order; not revealed.
-        repeated: present more than once; revealed once.
-        foreign: positions in the container of frames that do not belong to it.
-    """
-
-    order: tuple[tuple[int, int], ...]
-    altered: tuple[int, ...] = ()
-    unreadable: tuple[int, ...] = ()
+    order: tuple[tuple[int, int], ...]  # position in the container and index of each frame to reveal, in order
+    altered: tuple[int, ...] = ()  # samples were changed; revealed all the same
+    unreadable: tuple[int, ...] = ()  # changed so much that the record can't be read
     lost: tuple[int, ...] = ()
-    moved: tuple[int, ...] = ()
-    repeated: tuple[int, ...] = ()
-    foreign: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()  # out of order; not revealed
+    repeated: tuple[int, ...] = ()  # present more than once; revealed once
+    foreign: tuple[int, ...] = ()  # positions in the container of frames that do not belong to it
 
     def lines(self) -> tuple[str, ...]:
         """One line for each kind of damage of a hidden film; empty for none."""

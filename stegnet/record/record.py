@@ -59,64 +59,38 @@ _NO_STAMP = -(1 << 63)
 
 @dataclass(frozen=True)
 class Pictures:
-    """Header of a picture or film that a network hides.
+    """Header of a picture or film that a network hides."""
 
-    Attributes:
-        width, height: its true size.
-        hidden: number of its frames; 1 for a picture.
-        time_base: unit of its time stamps, in seconds.
-        rate: frames per second on average.
-        base: one of `base.KINDS`; if any, records hold it, and the network hides the residual only.
-        block: side of the shuffle's blocks in pixels.
-        weights: id of the weights, 64 hexadecimal digits.
-        tracks: its sound.
-    """
-
-    width: int
+    width: int  # true size
     height: int
-    hidden: int
-    time_base: Fraction
-    rate: Fraction
-    base: str
-    block: int
-    weights: str
-    tracks: tuple[SoundTrack, ...] = ()
+    hidden: int  # number of its frames; 1 for a picture
+    time_base: Fraction  # unit of its time stamps, in seconds
+    rate: Fraction  # frames per second on average
+    base: str  # one of `base.KINDS`; if any, records hold it, and the network hides the residual only
+    block: int  # side of the shuffle's blocks in pixels
+    weights: str  # id of the weights, 64 hexadecimal digits
+    tracks: tuple[SoundTrack, ...] = ()  # its sound
 
 
 @dataclass(frozen=True)
 class File:
-    """Header of a file that is hidden byte for byte, without a network.
+    """Header of a file that is hidden byte for byte, without a network."""
 
-    Attributes:
-        name: without folders.
-        size: in bytes.
-        digest: SHA-256.
-        needed: shares of a group of frames that give all others; 0 if the file is not spread.
-        enough: pictures of an album that give it, whichever; 0: it takes all, or it is in a film.
-    """
-
-    name: str
-    size: int
-    digest: bytes
-    needed: int = 0
-    enough: int = 0
+    name: str  # without folders
+    size: int  # in bytes
+    digest: bytes  # SHA-256
+    needed: int = 0  # shares of a group of frames that give all others; 0 if the file is not spread
+    enough: int = 0  # pictures of an album that give it, whichever; 0: it takes all, or it is in a film
 
 
 @dataclass(frozen=True)
 class Header:
-    """Description of what is hidden; the same in every frame.
+    """Description of what is hidden; the same in every frame."""
 
-    Attributes:
-        film_id: 16 random bytes, fresh for each hiding.
-        kind: PICTURE, FILM or FILE.
-        frames: of the container.
-        secret: Pictures for the first two kinds, File for the third.
-    """
-
-    film_id: bytes
-    kind: str
-    frames: int
-    secret: Pictures | File
+    film_id: bytes  # 16 random bytes, fresh for each hiding
+    kind: str  # PICTURE, FILM or FILE
+    frames: int  # of the container
+    secret: Pictures | File  # the latter for the third kind
 
     @cached_property
     def spread(self) -> ErasureCode | None:
@@ -136,22 +110,15 @@ class Header:
 
 @dataclass(frozen=True)
 class Record:
-    """A header, and one frame's share of the secret.
+    """A header, and one frame's share of the secret."""
 
-    Attributes:
-        header: of the container.
-        index: of the frame.
-        stamp: time stamp of the hidden frame; of a file that is not spread: offset of `data` in it; of one in an album
-            with pictures to spare: number of the first share.
-        base: the hidden picture's base as bytes; empty if the frame hides no picture, or the network hides all of it.
-        data: sound packets, or the file's bytes, or shares of a spread file.
-    """
-
-    header: Header
-    index: int
+    header: Header  # of the container
+    index: int  # of the frame
+    # Time stamp of the hidden frame; of a file that is not spread: offset of `data` in it; of one in an album with
+    # pictures to spare: number of the first share.
     stamp: int = 0
-    base: bytes = b""
-    data: bytes = b""
+    base: bytes = b""  # of the hidden picture; empty if the frame hides none, or the network hides all of it
+    data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
         """The shares of a spread file that it holds, each with its number (of a film: that of the frame)."""
@@ -164,11 +131,7 @@ class Record:
 
 
 def format_record(record: Record, key: Key) -> bytes:
-    """Formats a record as bytes, to be sealed.
-
-    Raises:
-        CapacityError: a size or time is beyond what a record can hold.
-    """
+    """Formats a record as bytes, to be sealed; a CapacityError, if a size or time is beyond what a record can hold."""
     header, secret = record.header, record.header.secret
     if header.frames > MAX_FRAMES:
         raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
@@ -277,11 +240,7 @@ def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
 
 
 def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
-    """Parses sound tracks; inverse of `format_tracks`.
-
-    Raises:
-        ValueError: the data is invalid.
-    """
+    """Parses sound tracks; inverse of `format_tracks`; a ValueError, if the data is invalid."""
     if not data:
         return ()
     stream = zlib.decompressobj()
@@ -338,11 +297,7 @@ class Sound:
 
 
 def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
-    """Plans how the packets are spread; reads all of them twice.
-
-    Raises:
-        MediaError: the film can't be read.
-    """
+    """Plans how the packets are spread; reads all of them twice; a MediaError, if the film can't be read."""
     tracks = sound_tracks(path)
     if not tracks:
         return no_sound(path, frames)
@@ -393,11 +348,7 @@ def format_packets(packets: Iterable[SoundPacket]) -> bytes:
 
 
 def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
-    """Parses the packets in `data`, which has `tracks` tracks.
-
-    Raises:
-        ValueError: they are not packets.
-    """
+    """Parses the packets in `data`, which has `tracks` tracks; a ValueError, if they are not packets."""
     rest = memoryview(data)
     while rest:
         (track, key, pts, dts, duration, trim), rest = take(_PACKET, rest)

@@ -101,11 +101,7 @@ def frames_for(size: int, room: int) -> int:
 
 
 def choose_needed(size: int, frames: int, room: int) -> int:
-    """The shares needed that suit a file: few, if it is small; else two thirds; more only where it takes them to fit.
-
-    Args:
-        room: bytes of a frame; the file fits.
-    """
+    """The shares needed that suit a file: few, if it is small; else two thirds; more only where needed to fit."""
     groups = group_count(frames)
     most, third = least_shares(frames), -(-frames // _THIRD)
     two_thirds = frames - third

@@ -48,10 +48,8 @@ def texture_costs(picture: np.ndarray) -> Costs:
 def rounding_costs(error: np.ndarray) -> Costs:
     """The squared error that a step adds to a rounded sample: least towards the second-nearest level.
 
-    Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11).
-
-    Args:
-        error: (H, W, 3) int8, exact minus rounded value in 1/254 of a level, −127 to 127.
+    Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11). The error, (H, W, 3)
+    int8, is the exact minus the rounded value in 1/254 of a level, −127 to 127.
     """
     tilt = (error >> 1).view(np.uint8)  # half of _NEAREST for half a level, rounded down; sums wrap to the right value
     return Costs(np.uint8(_NEAREST + 1) - tilt, np.uint8(_NEAREST + 1) + tilt)

@@ -66,24 +66,16 @@ class UnsealedRecord:
 
 @dataclass(frozen=True)
 class SealOptions:
-    """Options of sealing a record.
+    """Options of sealing a record."""
 
-    Attributes:
-        first: it is frame 0 of its container.
-        effort: states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms of a core.
-        grey: in colours, too, a small record changes red, green and blue of a pixel together: statistics that compare
-            the channels find changes of one of them far sooner.
-        clustered: the steps of an ephemeral key, too, follow those around them.
-        medium: what the samples are.
-        decoys: False: the picture has its decoy changes already.
-    """
-
-    first: bool
-    effort: int = PICTURE_EFFORT
+    first: bool  # it is frame 0 of its container
+    effort: int = PICTURE_EFFORT  # states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms
+    # In colours, too, a small record changes red, green and blue of a pixel together: statistics that compare the
+    # channels find changes of one of them far sooner.
     grey: bool = False
-    clustered: bool = True
+    clustered: bool = True  # the steps of an ephemeral key, too, follow those around them
     medium: CarrierModel = PIXELS
-    decoys: bool = True
+    decoys: bool = True  # False: the picture has its decoy changes already
 
 
 def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS) -> int:
@@ -167,9 +159,7 @@ def seal(
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
     """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
 
-    Args:
-        first: it is the first frame of its file.
-        medium: what the samples are.
+    It is the first frame of its file, or another.
     """
     picture = picture[..., :1].copy() if is_grey(picture) else picture
     if room(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:

@@ -19,27 +19,18 @@ _TOGETHER = 9  # a step costs so many times less where neighbours moved the same
 
 
 class StepCosts(NamedTuple):
-    """Costs of steps.
+    """Costs of steps."""
 
-    Attributes:
-        up, down: of a step of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,).
-        ties: random numbers that decide between equal costs, (S,) uint16.
-        together: samples that have one cost, 1 or 3.
-        shift: samples, of whole pixels, by which the picture is rolled.
-    """
-
-    up: np.ndarray
+    up: np.ndarray  # of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,)
     down: np.ndarray
-    ties: np.ndarray
-    together: int = 1
-    shift: int = 0
+    ties: np.ndarray  # random numbers that decide between equal costs, (S,) uint16
+    together: int = 1  # samples that have one cost, 1 or 3
+    shift: int = 0  # samples, of whole pixels, by which the picture is rolled
 
     def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Those of some samples, (n,) int32, up and down: (n,) uint16 each.
 
-        Args:
-            free: which samples may change, (S,) bool; empty: all. High costs have those beside which one may not.
-            beside: how many to each side change with one.
+        So many to each side change with one; high costs have those beside which one is not `free`, (S,) bool or empty.
         """
         up, down = np.empty((2, numbers.size), np.uint16)
 
@@ -145,21 +136,13 @@ def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCo
 
 @dataclass(frozen=True)
 class RecordPlan:
-    """Plan for writing a record.
+    """Plan for writing a record."""
 
-    Attributes:
-        height: of the code.
-        trits: of the sealed record.
-        grey: it is written to green samples, and red and blue move with them.
-        places: samples that carry it, about.
-        channels: of the picture: 3, or 1 of a grey one, whose samples all count as green.
-    """
-
-    height: int
-    trits: int
-    grey: bool
-    places: int
-    channels: int = 3
+    height: int  # of the code
+    trits: int  # of the sealed record
+    grey: bool  # it is written to green samples, and red and blue move with them
+    places: int  # samples that carry it, about
+    channels: int  # of the picture: 3, or 1 of a grey one, whose samples all count as green
 
     @property
     def layout(self) -> trellis.Layout:
@@ -264,9 +247,7 @@ def read_ephemeral(
 ) -> np.ndarray | None:
     """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
 
-    Args:
-        picture: (H, W, C) uint8; one channel of a grey one.
-        recipient: the public key, by which readers find the zone.
+    Of a picture, (H, W, C) uint8, one channel of a grey one; readers find the zone by the recipient's public key.
     """
     order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
     if not zones.places:
