@@ -26,6 +26,7 @@ import { blank, channelsOf, isGrey, psnr, toPicture } from "./picture.js";
 import { isPng, readPng, writePng } from "./png.js";
 import { resize } from "./resize.js";
 
+const { GAIN } = SHOWN;
 const engines = {};
 
 const onProgress = (stage, done = 0, total = 0) => postMessage({ stage, done, total });
@@ -80,18 +81,18 @@ const JOBS = {
     keySource(keyInput);
     onProgress("pictures");
     const channel = channelOf(name);
-    const { own, seen } = (jpeg && ownJpeg(jpeg, await decodePicture(jpeg), channel)) ?? {
+    const { jpegCover, seen } = (jpeg && jpegCoverOf(jpeg, await decodePicture(jpeg), channel)) ?? {
       seen: prepared(channel, fromBitmap(cover)),
     };
     const picture = secret && withinRatio(fromBitmap(secret), seen);
     const engine = await engineFor(device);
     const point = choosePoint(engine.modem.points, channel);
     const fit = (capacity) => fitSecret({ ...file, picture }, capacity, engine.avif);
-    const options = { keyInput, channel, point, onProgress, ...(own && { written: (each) => own.shown(each) }) };
+    const options = { keyInput, channel, point, onProgress, ...(jpegCover && { written: (each) => jpegCover.shown(each) }) };
     const { container, fitted: hidden, capacity } = await hideRobust(engine, seen, fit, options);
     onProgress("write");
     return {
-      file: own ? own.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
+      file: jpegCover ? jpegCover.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
       cover: seen,
       isReduced: seen.width < cover.width || seen.height < cover.height,
       difference: amplified(seen, container),
@@ -138,7 +139,7 @@ const JOBS = {
   async jpeg({ cover, file, keyInput, safe }) {
     keySource(keyInput);
     onProgress("pictures");
-    const { jpeg, errors, seen } = jpegCover(cover, await decodePicture(cover));
+    const { jpeg, errors, seen } = usableJpeg(cover, await decodePicture(cover));
     const container = await hideInJpeg(jpeg, file, keyInput, { errors, safe, onProgress });
     const shown = await decodePicture(container);
     return {
@@ -162,12 +163,7 @@ const JOBS = {
     }
     onProgress("pictures");
     const { secret, file, ...state } =
-      (await revealFromJpeg(container, keyInput)) ??
-      (await reveal(
-        await engineFor(device),
-        isPng(container) ? readPng(container) : await decodePicture(container),
-        keyInput,
-      ));
+      (await revealFromJpeg(container, keyInput)) ?? (await revealFromPixels(container, keyInput, device));
     if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
     return { file: await writePng(secret), name: "revealed.png", secret, ...state };
@@ -183,7 +179,7 @@ async function revealFromPixels(container, keyInput, device) {
  * A JPEG to hide in, and what it shows: the cover, or if its quality is so high that every step would show, what is made
  * of it; then also what rounding took from its coefficients.
  */
-function jpegCover(bytes, seen) {
+function usableJpeg(bytes, seen) {
   const jpeg = readJpeg(bytes);
   if (!isTooFine(jpeg)) return { jpeg, seen, errors: null };
   const hasProfile = !isGrey(seen) || jpeg.file.components.length === 1;
@@ -192,11 +188,11 @@ function jpegCover(bytes, seen) {
 }
 
 /** A JPEG that a robust container may stay, and what it shows; null where it is shown turned, or sent reduced. */
-function ownJpeg(bytes, shown, channel) {
+function jpegCoverOf(bytes, shown, channel) {
   if (prepared(channel, shown) !== shown) return null;
-  const { jpeg, seen, errors } = jpegCover(bytes, shown);
-  const own = new JpegCover(jpeg, seen, errors);
-  return own.isUpright ? { own, seen } : null;
+  const { jpeg, seen, errors } = usableJpeg(bytes, shown);
+  const jpegCover = new JpegCover(jpeg, seen, errors);
+  return jpegCover.isUpright ? { jpegCover, seen } : null;
 }
 
 async function sealInFilm(cover, file, keyInput) {
@@ -234,7 +230,6 @@ self.onmessage = async ({ data: { job, ...what } }) => {
   }
 };
 
-const { GAIN } = SHOWN;
 const CONTRAST = 2;
 
 /** Absolute difference of two pictures of one size, times GAIN. */

@@ -5,6 +5,7 @@ import { PageError } from "../errors.js";
 import { equal } from "../format/bytes.js";
 import { groupCount, joinShares, leastShares } from "../format/spread.js";
 
+const { LISTED } = DIAGNOSIS; // spans of frames that a line names
 const ALL_OR_NOTHING = "A file is revealed whole or not at all: get the container as it was written.";
 
 /** The file that one frame holds all of. @throws {PageError} bytes are missing, or are not those that were hidden */
@@ -87,8 +88,6 @@ function tooFew(frames, needed, least, lines) {
 }
 
 const counted = (number) => number.toLocaleString("en");
-
-const { LISTED } = DIAGNOSIS; // spans of frames that a line names
 
 /**
  * Compares the frames of a container, in order, with the `total` frames that were hidden. Of frames that are out of

@@ -6,6 +6,9 @@ import { BLOCK, gridOf, saltsOf, textureOf } from "../format/regions.js";
 import { DITHER, ditherOf, placesOf, readBits } from "../format/robust_record.js";
 import { blank, corner, isGrey, place, toPicture, toPlanes } from "../picture.js";
 
+const { AROUND, MANY, PATCHES } = MODEM;
+const SIDE = AROUND * PATCHES; // blocks
+
 /** The part of a picture that is made of whole blocks. */
 const hiddenArea = (picture, { rows, cols }) => corner(picture, BLOCK * cols, BLOCK * rows);
 
@@ -140,9 +143,6 @@ export function makeReader(engine, keys) {
 
 /** Ratios of which one in so many is 0; all of them, if that is 0. */
 const withLosses = (ratios, lost) => (lost ? ratios.map((ratio, place) => (place % lost ? ratio : 0)) : ratios);
-
-const { AROUND, MANY, PATCHES } = MODEM;
-const SIDE = AROUND * PATCHES; // blocks
 
 /** True if it is worth while. */
 export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MANY;

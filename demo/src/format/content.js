@@ -8,6 +8,7 @@ import { resize } from "../resize.js";
 import { join, Reader, u32 } from "./bytes.js";
 import { fileName } from "./record.js";
 
+const { COLOURS, ESSENTIAL } = BARE_AVIF;
 export const { HEAD_BYTES, MOST_SIDE, PICTURE_BYTES } = CONTENT; // PICTURE_BYTES: of a picture's body before its AV1 data
 const { FILE_NUMBER, MOST_PIXELS, PICTURE_NUMBERS, PIXEL_RATIO, WRITTEN_RATIO } = CONTENT;
 const DEPTHS = new Map(PICTURE_NUMBERS.map(([depth, number]) => [number, depth])); // bits of a sample, by kind
@@ -67,7 +68,6 @@ async function parsePicture(body, avif, area, depth) {
   return resize(small, width, height);
 }
 
-const { COLOURS, ESSENTIAL } = BARE_AVIF;
 const AV1 = new Map(BARE_AVIF.AV1); // by bits of a sample
 const text = new TextEncoder();
 

@@ -7,6 +7,7 @@ import { FEC } from "../constants.js";
 import { join, u32 } from "./bytes.js";
 import { argsort, stream } from "./ciphers.js";
 
+const { ITERATIONS, LARGEST, LEAST } = FEC; // magnitudes: of a log-likelihood ratio, and of a message
 export const { RATES, LOWEST, HIGHEST, LONGEST } = FEC; // a rate is a number of 64ths
 const { COMMON, DEGREES, REPEATED } = FEC; // checks of an ordinary message bit; below the last rate, a code is repeated
 const PURPOSE = new TextEncoder().encode("stegnet/2/code");
@@ -141,8 +142,6 @@ export class Coding {
     return message;
   }
 }
-
-const { ITERATIONS, LARGEST, LEAST } = FEC; // magnitudes: of a log-likelihood ratio, and of a message
 
 /**
  * The most likely bits that satisfy all checks; null if none are found.

@@ -5,6 +5,19 @@ import { bitOf, join, packed, u32, unpacked } from "./bytes.js";
 import { argsort, openWith, sealWith, stream } from "./ciphers.js";
 import { Code, Coding, HIGHEST, LOWEST } from "./fec.js";
 
+export const { DITHER } = MODEM; // luma coefficients of a block
+/** Numbers of shares, of the blocks that could carry the record: 1, 7/8, 3/4, 5/8, 1/2 …; the others stay as they are. */
+export const { SHARES } = ROBUST_RECORD;
+const { HEADER_BYTES, HEADER_ITERATIONS, RANDOM_BITS } = ROBUST_RECORD;
+const { HEADER_SHARE, MOST_HEADER } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header, at most MOST_HEADER
+const { BITS_OF_CHOSEN } = ROBUST_RECORD; // of a header, at most, where blocks are chosen by texture
+const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one carries something
+const RANDOM = 2n ** BigInt(RANDOM_BITS);
+export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
+const HEADER = new Code(...ROBUST_RECORD.HEADER);
+const { TAG_BYTES } = CARRIERS;
+const NO_NONCE = new Uint8Array(12); // each record has a key of its own
+
 /**
  * A trade of bits against robustness that a modem has learnt.
  *
@@ -22,19 +35,6 @@ export function operatingPoints(listed) {
     return point;
   });
 }
-
-export const { DITHER } = MODEM; // luma coefficients of a block
-/** Numbers of shares, of the blocks that could carry the record: 1, 7/8, 3/4, 5/8, 1/2 …; the others stay as they are. */
-export const { SHARES } = ROBUST_RECORD;
-const { HEADER_BYTES, HEADER_ITERATIONS, RANDOM_BITS } = ROBUST_RECORD;
-const { HEADER_SHARE, MOST_HEADER } = ROBUST_RECORD; // one block in HEADER_SHARE carries the header, at most MOST_HEADER
-const { BITS_OF_CHOSEN } = ROBUST_RECORD; // of a header, at most, where blocks are chosen by texture
-const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one carries something
-const RANDOM = 2n ** BigInt(RANDOM_BITS);
-export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
-const HEADER = new Code(...ROBUST_RECORD.HEADER);
-const { TAG_BYTES } = CARRIERS;
-const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
 /** Rows and columns of blocks: @typedef {{rows: number, cols: number}} Grid */
 

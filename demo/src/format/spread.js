@@ -4,6 +4,8 @@ import { ERASURE, SPREAD } from "../constants.js";
 import { join } from "./bytes.js";
 import { stream } from "./ciphers.js";
 
+export const { SHARES } = ERASURE; // at most
+const { ORDER, POLYNOMIAL } = ERASURE; // of the field's multiplicative group, and of the field
 const { RISK, SMALL } = SPREAD; // see stegnet/record/spread.py
 const range = (length) => Array.from({ length }, (_, number) => number);
 
@@ -107,8 +109,6 @@ export async function joinShares(shares, { filmId, frames, size, needed }) {
   return { bytes: join(...blocks).slice(0, size), least };
 }
 
-export const { SHARES } = ERASURE; // at most
-const { ORDER, POLYNOMIAL } = ERASURE; // of the field's multiplicative group, and of the field
 const powers = new Uint8Array(ORDER);
 const logs = new Uint8Array(SHARES);
 for (let exponent = 0, power = 1; exponent < ORDER; exponent++) {

@@ -7,6 +7,9 @@
 
 import { TRELLIS } from "../constants.js";
 
+const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are searched where costs follow the steps of others
+const { BITS, TRITS } = TRELLIS;
+
 /** Weights of a row's samples in its own trit and the next ones, by height: ternary digits, the row's own last. */
 const COLUMNS = Object.fromEntries(TRELLIS.COLUMNS);
 const digits = (column, height) =>
@@ -146,8 +149,6 @@ function shiftedStates(states, column, sign) {
   });
 }
 
-const { LEAST_ROWS, MAX_LANES, TURNS } = TRELLIS; // TURNS: in which lanes are searched where costs follow the steps of others
-
 const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
 
 /** Trits that fit in any case. */
@@ -248,8 +249,6 @@ function laneSearch(values, trits, { lanes, rows, sums, merged }, height, costs,
     }
   };
 }
-
-const { BITS, TRITS } = TRELLIS;
 
 /** Number of trits that hold this many bytes. */
 export const tritsFor = (bytes) => TRITS * Math.ceil((8 * bytes) / BITS);

@@ -14,6 +14,7 @@ import { stepsOf } from "./coefficients.js";
 import { roundingDirections } from "./jpeg_cover.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 
+const { STABILISER, WINDOW } = JPEG_COSTS; // WINDOW: wavelet coefficients, down or across, that a block has a part in
 const { ESTIMATED, KNOWN, RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
 const CARRIED = SIZE - 1;
 
@@ -84,7 +85,6 @@ function clippedBlocks(pixels, { rows, cols }) {
   return found;
 }
 
-const { STABILISER, WINDOW } = JPEG_COSTS; // WINDOW: wavelet coefficients, down or across, that a block has a part in
 const [HIGH, LOW] = [JPEG_COSTS.HIGH, JPEG_COSTS.LOW].map((taps) => Float64Array.from(taps));
 const TAPS = HIGH.length;
 const REACH = WINDOW - SIDE; // rows of wavelet coefficients that a row of blocks shares with the next ones

@@ -1,4 +1,4 @@
-/** Damage of films is told as the program tells it (tests/record/test_diagnosis.py). */
+/** Damage of films is told as the program tells it (tests/record). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
