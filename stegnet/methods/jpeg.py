@@ -128,23 +128,19 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
     ) -> NewContainer:
-        plan, keys = _plan(cover, options), key.new_keys(context.randomness)
-        carrier = _JpegCarrier(plan.carrier, keys.film, options.at_most_safe)
+        keys = key.new_keys(context.randomness)
+        carrier = _JpegCarrier(cover, keys.film, options)
         fitted, context = payload.fit(carrier, context, "hide", "write")
-        context.warn_about_cover(plan.cover.history)
-        return _SealedJpeg(plan, fitted.record(context.randomness), keys, options.at_most_safe, context, fitted)
+        return _SealedJpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
-        carrier = _plan(cover, options).carrier
-        most, hard = _record_room(carrier.picture, key) - empty, _hard_bytes(carrier)
-        return Capacity(min(most, hard) if options.at_most_safe else most, hard)
+        carrier = _JpegCarrier(cover, key, options)
+        return Capacity(carrier.room_beside(empty), _hard_bytes(carrier.plan.carrier))
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
     ) -> NewContainer:
-        plan = _plan(cover, options)
-        context.warn_about_cover(plan.cover.history)
-        return _SealedJpeg(plan, record, keys, options.at_most_safe, context)
+        return _SealedJpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         """The file that is hidden in a JPEG's coefficients; None also if it is no JPEG that is supported."""
@@ -153,26 +149,25 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return found_file_by(_JpegContainer, container, context, self.name)
 
 
-def _plan(cover: Cover, options: JpegOptions) -> ChannelPlan:
-    if not _LOWEST <= options.quality <= _HIGHEST:
-        raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
-    simulator = simulator_of(options.channel, options.channel_from)
-    made = jpeg_cover(cover, options.quality, options.resize)
-    return ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
-
-
-@dataclass(frozen=True)
 class _JpegCarrier(Carrier):
-    """A JPEG that a file is hidden in."""
+    """A JPEG that a file is hidden in, by the container's film key."""
 
-    cover: JpegCover
-    key: Key  # the container's film key
-    at_most_safe: bool  # leave room only for what is hard to find
+    def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
+        if not _LOWEST <= options.quality <= _HIGHEST:
+            raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
+        simulator = simulator_of(options.channel, options.channel_from)
+        made = jpeg_cover(cover, options.quality, options.resize)
+        self.plan = ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
+        self.key, self.at_most_safe = key, options.at_most_safe
+
+    def room_beside(self, empty: int) -> int:
+        """Bytes of a file that fit beside what its record takes; negative if not even that fits."""
+        carrier = self.plan.carrier
+        most = _record_room(carrier.picture, self.key) - empty
+        return min(most, _hard_bytes(carrier)) if self.at_most_safe else most
 
     def capacity(self, name: str) -> int:
-        """Negative if not even the file's record fits."""
-        most = _record_room(self.cover.picture, self.key) - empty_record_bytes(name, self.key)
-        return min(most, _hard_bytes(self.cover)) if self.at_most_safe else most
+        return self.room_beside(empty_record_bytes(name, self.key))
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
@@ -185,18 +180,13 @@ class _SealedJpeg(NewContainer):
     """A JPEG in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self,
-        plan: ChannelPlan,
-        record: Record,
-        keys: ContainerKeys,
-        at_most_safe: bool,
-        context: Context,
-        fitted: Fitted | None = None,
+        self, carrier: _JpegCarrier, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
     ) -> None:
-        self._plan, self.record, self.fitted = plan, record, fitted
-        data = format_record(record, keys.film)
+        plan = self._plan = carrier.plan
+        context.warn_about_cover(plan.cover.history)
+        self.record, self.fitted, data = record, fitted, format_record(record, keys.film)
         self._planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
-        if plan.strained and at_most_safe:
+        if plan.strained and carrier.at_most_safe:
             raise CapacityError(_STRAINED, _SENT_BEFORE)
         self.height, self.width = plan.cover.shown.shape[:2]
         self._context = context
@@ -209,9 +199,7 @@ class _SealedJpeg(NewContainer):
 
     def notes(self) -> tuple[str, ...]:
         made = self._plan.cover.notes
-        if not self.fitted:
-            return made
-        return (self.fitted.line, *made, *self.fitted.notes)
+        return (self.fitted.line, *made, *self.fitted.notes) if self.fitted else made
 
     def warnings(self) -> tuple[str, ...]:
         return (f"{_STRAINED}; {_SENT_BEFORE}",) if self._plan.strained else ()
