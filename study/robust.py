@@ -23,10 +23,9 @@ from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import share_interval
 from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import Context

@@ -22,8 +22,8 @@ from pipeline.detect.pairs import evenly
 from pipeline.detect.scores import Scores
 from pipeline.evaluate.quality import map_in_threads
 from pipeline.stage import bar, run_stage, write_json, write_table
-from stegnet.core.blocks import BLOCK
 from stegnet.core.compute import make_deterministic
+from stegnet.core.jpeg import BLOCK
 from stegnet.methods.robust import (
     ALL_FILM_POINTS,
     CONTAINER_PSNR,

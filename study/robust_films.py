@@ -21,9 +21,9 @@ from pipeline.evaluate.statistics import share_interval
 from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
-from stegnet.core.blocks import BLOCK
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
 from stegnet.core.parallel import parallel_map

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stegnet.core.blocks import BLOCK
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.keys import KeySource, seeded
 from stegnet.methods.robust import (
     GROUP,

@@ -13,8 +13,7 @@ from scipy.fft import dctn
 
 from pipeline.detect.methods import container_seed
 from pipeline.stage import bar
-from stegnet.core.blocks import BLOCK
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, through_jpeg
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key, seeded
 from stegnet.methods.robust import (
     FREQUENCIES,

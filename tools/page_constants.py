@@ -63,7 +63,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MODEM": [
-        ("core.blocks", "BLOCK DITHER"),
+        ("core.jpeg", "BLOCK DITHER"),
         ("methods.robust.modem", "AROUND PATCHES"),
         ("methods.robust.modem", "MANY"),
     ],

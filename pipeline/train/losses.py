@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from pipeline import similarity
 from pipeline.config import Config, LossConfig
-from stegnet.core.blocks import LUMA
 from stegnet.core.errors import ConfigError, did_you_mean
+from stegnet.core.jpeg import LUMA
 from stegnet.core.names import load_object
 from stegnet.core.samples import NONE
 from stegnet.networks.pair import Pair

@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
-from stegnet.core.blocks import LUMA
 from stegnet.core.errors import MediaError
+from stegnet.core.jpeg import LUMA
 from stegnet.formats.boxes import box, boxes, full_box
 from stegnet.image.pictures import UNREADABLE
 

@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 from PIL import Image
 
-from stegnet.core.blocks import BLOCK, ZIGZAG, by_block
+from stegnet.core.jpeg import BLOCK, ZIGZAG, by_block
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.image.jpeg_coefficients import JpegPicture
 

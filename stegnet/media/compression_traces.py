@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.blocks import BLOCK, COSINES, LUMA
+from stegnet.core.jpeg import BLOCK, COSINES, LUMA
 from stegnet.core.parallel import parallel_map
 from stegnet.core.samples import is_grey
 from stegnet.video.films import VideoFrame, to_rgb

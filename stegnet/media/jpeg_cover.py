@@ -14,8 +14,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image
 
-from stegnet.core.blocks import BLOCK, coefficients
-from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.jpeg import BLOCK, coefficients, encode_jpeg
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.temporary import temporary_folder
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg

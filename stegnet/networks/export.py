@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stegnet.core.blocks import DITHER
 from stegnet.core.errors import WeightsError, extra
+from stegnet.core.jpeg import DITHER
 from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import atomic_write

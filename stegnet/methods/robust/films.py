@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.blocks import BLOCK
 from stegnet.core.errors import CapacityError, extra
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILM
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import prefetch

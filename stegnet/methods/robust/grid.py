@@ -15,8 +15,8 @@ from itertools import islice, pairwise, product
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stegnet.core.blocks import BLOCK
-from stegnet.core.blocks import LUMA as WEIGHTS
+from stegnet.core.jpeg import BLOCK
+from stegnet.core.jpeg import LUMA as WEIGHTS
 from stegnet.core.samples import strips
 from stegnet.image.pictures import reduced, resize
 from stegnet.keys import SALT_BYTES

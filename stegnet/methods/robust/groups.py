@@ -25,7 +25,7 @@ from typing import Self
 
 import numpy as np
 
-from stegnet.core.blocks import BLOCK, COSINES, by_block
+from stegnet.core.jpeg import BLOCK, COSINES, by_block
 from stegnet.core.parallel import parallel_map, prefetch, thread_count
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import information

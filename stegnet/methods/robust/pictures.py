@@ -17,9 +17,8 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from stegnet.core.blocks import BLOCK, DCT_BASIS, DITHER, coefficients
 from stegnet.core.errors import CapacityError, KeyFileError
-from stegnet.core.jpeg import through_jpeg
+from stegnet.core.jpeg import BLOCK, DCT_BASIS, DITHER, coefficients, through_jpeg
 from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, with_heartbeat
 from stegnet.core.samples import strips

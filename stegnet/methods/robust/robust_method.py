@@ -4,8 +4,8 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from stegnet.core.blocks import BLOCK
 from stegnet.core.errors import KeyFileError, RevealError
+from stegnet.core.jpeg import BLOCK
 from stegnet.core.kinds import FILE, FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.formats.output import atomic_write

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.core.blocks import BLOCK, DITHER, LUMA, LUMA_STEPS
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
+from stegnet.core.jpeg import BLOCK, DITHER, LUMA, LUMA_STEPS
 from stegnet.networks.layers import NONE, SLOPE, BackboneContext, fraction, silent_convolution
 from stegnet.networks.pair import Pair, register
 
