@@ -170,7 +170,7 @@ class Album(Container):
         # There is no file to decode, as a container has.
         self.path, self.files, self.kind, self.first = folder, tuple(pictures), "album", first
         self.remarks, self.breaks_off = {}, False
-        self._key_source, self._context = key_source, context
+        self.key_source, self._context = key_source, context
 
     def close(self) -> None:
         """No file is open."""
@@ -181,7 +181,7 @@ class Album(Container):
     def readings(self) -> Generator[FrameReading, None, None]:
         """The record of each picture, in the order of `files`; `remarks` says why one has none."""
         for path in self.files:
-            reading, why_not = _page(path, self._key_source, self._context)
+            reading, why_not = _page(path, self.key_source, self._context)
             if why_not:
                 self.remarks[path] = why_not
             yield reading

@@ -73,6 +73,7 @@ class Container(AbstractContextManager):
         kind: PICTURE or FILM.
         height, width, channels: of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
+        key_source: that it was opened with.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: why there is no record in some of its files, a line for each.
         medium: what its samples are.
@@ -94,7 +95,7 @@ class Container(AbstractContextManager):
                 raise MediaError(f"{file}: the film has no frames")
             self.height, self.width = first.shape[:2]
             self.channels = channels_of(first)
-            self._key_source, self._keys = key_source, KeyRing(key_source)
+            self.key_source, self._keys = key_source, KeyRing(key_source)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
             if self._keys.locked and self.kind == FILM:  # a frame may open with the passphrase alone: an anchor
                 with closing(self._decode()) as frames:
@@ -160,25 +161,18 @@ class Container(AbstractContextManager):
         """
         if self.first.record is not None:
             return self.first.record.header
-        if self._header is _NOT_LOOKED_FOR:  # of a film in a lossy format, no frame opens
-            lossy = self.kind == FILM and self.file.lossy_format
-            self._header = None if lossy else self._found_header(progress)
+        if self._header is _NOT_LOOKED_FOR:
+            found = None
+            if self.kind != FILM or not self.file.lossy_format:  # in which no frame opens
+                with closing(self.frames()) as frames:
+                    for position, frame in enumerate(frames):
+                        if position:
+                            progress("check", position, 0)
+                        if record := self.read(position, frame).record:
+                            found = record.header
+                            break
+            self._header = found
         return self._header
-
-    def _found_header(self, progress: Progress) -> Header | None:
-        with closing(self.frames()) as frames:
-            for position, frame in enumerate(frames):
-                if position:
-                    progress("check", position, 0)
-                record = self.read(position, frame).record
-                if record is not None:
-                    return record.header
-        return None
-
-    @property
-    def key_source(self) -> KeySource:
-        """The key, or passphrase or identity, that it was opened with."""
-        return self._key_source
 
     def times(self) -> list[Fraction]:
         """Times of a film's frames in seconds."""
