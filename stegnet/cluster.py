@@ -28,12 +28,12 @@ from stegnet import __version__
 from stegnet.core.errors import ClusterError, reading
 from stegnet.core.names import folded
 from stegnet.core.parallel import check_port, load_ray
-from stegnet.core.remote_path import Place, RemotePath, fetched, size_of, stored
-from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each, write_hidden
+from stegnet.core.remote_path import RemotePath, size_of, stored
+from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each
 from stegnet.formats.output import already_exists
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable, export_secret, import_secret
-from stegnet.methods import DEFAULT_CONTEXT, Context, FoundSecret, HideJob
-from stegnet.results import OutputTarget, Report
+from stegnet.methods import DEFAULT_CONTEXT, Context, HideJob
+from stegnet.results import OutputTarget
 
 _RETRIES = 5  # times that a task is done again after its process or machine has ended
 _AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
@@ -122,12 +122,7 @@ class HidingWork:
         """One for each of its jobs."""
         drawn = replace(self.job.context, randomness=secrets.randomness(task.number))
         job = replace(self.job, context=drawn)
-
-        def hide(cover: Path, secret: Place, out: OutputTarget) -> Report:
-            with task.result(out) as target, fetched(secret) as secret_path:
-                return job(cover, secret_path, target, secrets.source)
-
-        return hide_each(FolderPlan(task.jobs), task.out, hide, job.suffix_of)
+        return hide_each(FolderPlan(task.jobs), task.out, job, secrets.source, task.result)
 
 
 @dataclass(frozen=True)
@@ -139,12 +134,8 @@ class RevealingWork:
 
     def outcomes(self, task: Task, secrets: Secrets) -> Iterator[Outcome]:
         """One for each of its jobs."""
-
-        def write(hidden: FoundSecret, out: OutputTarget) -> Report:
-            with task.result(out) as target:
-                return write_hidden(hidden, target, self.strict)
-
-        return reveal_each(FolderPlan(task.jobs), task.out, secrets.source, write, self.context)
+        plan = FolderPlan(task.jobs)
+        return reveal_each(plan, task.out, secrets.source, self.strict, self.context, task.result)
 
 
 Work = HidingWork | RevealingWork

@@ -78,7 +78,7 @@ def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path
     tasks, work = tasks_of(made, out), doing(write)
     assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
     assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
-    alone = list(hide_each(made, out, lambda *files: Report(1, 1), doing(write).job.suffix_of))
+    alone = list(hide_each(made, out, work.job, SECRETS.source))
     spread = {outcome.job: outcome.out for task in tasks for outcome in work.outcomes(task, SECRETS)}
     assert spread == {outcome.job: outcome.out for outcome in alone}
     first = {path: path.read_bytes() for path in tmp_path.iterdir()}

@@ -7,7 +7,7 @@ take a request.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -16,7 +16,9 @@ from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import Names
 from stegnet.core.remote_path import Place, RemotePath, fetched
+from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret
+from stegnet.methods import HideJob
 from stegnet.results import OutputTarget, Report
 
 _NAMED = 5  # skipped files that a note names
@@ -186,25 +188,24 @@ def plan_revealing(containers: Place) -> FolderPlan:
     return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 
 
+Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # the target to write a result to instead
+
+
 def hide_each(
-    plan: FolderPlan,
-    folder: OutputTarget,
-    hide: Callable[[Path, Place, OutputTarget], Report],
-    suffix_of: Callable[[Path], str],
+    plan: FolderPlan, folder: OutputTarget, hide: HideJob, key_source: KeySource, writing: Writing = nullcontext
 ) -> Iterator[Outcome]:
     """Hides pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.bmp` becomes `folder/a.png`, for example.
-        hide: hides a secret in a cover.
-        suffix_of: suffix of the container of a cover.
     """
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as cover:
-            out = folder.path / names.take(job.source.stem, suffix_of(cover))
-            return out, hide(cover, job.secret, replace(folder, path=out))
+            out = folder.path / names.take(job.source.stem, hide.suffix_of(cover))
+            with writing(replace(folder, path=out)) as target, fetched(job.secret) as secret:
+                return out, hide(cover, secret, target, key_source)
 
     return do_each(plan.jobs, work)
 

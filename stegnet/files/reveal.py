@@ -1,7 +1,8 @@
 """Revealing from file to file, by whatever method it was hidden, and from each container of a folder."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from stegnet.core.names import FALLBACK, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, unpacks, write_folder
-from stegnet.files.folder import FolderPlan, Job, Outcome, do_each, results_folder
+from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
 from stegnet.image.pictures import check_lossless
 from stegnet.keys import KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, FoundSecret
@@ -107,14 +108,15 @@ def reveal_each(
     plan: FolderPlan,
     folder: OutputTarget,
     key_source: KeySource,
-    write: Callable[[FoundSecret, OutputTarget], Report],
+    strict: bool = False,
     context: Context = DEFAULT_CONTEXT,
+    writing: Writing = nullcontext,
 ) -> Iterator[Outcome]:
     """Reveals one container after the other; an error ends only its job.
 
     Args:
         folder: for the results; their suffix follows from what is hidden.
-        write: writes what was found in a container.
+        strict: as `reveal_file`.
     """
     names = Names()
 
@@ -122,6 +124,7 @@ def reveal_each(
         with fetched(job.source) as path, open_hidden(path, key_source) as container:
             hidden = find(container, context)
             out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
-            return out, write(hidden, replace(folder, path=out))
+            with writing(replace(folder, path=out)) as target:
+                return out, write_hidden(hidden, target, strict)
 
     return do_each(plan.jobs, work)

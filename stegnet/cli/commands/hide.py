@@ -31,7 +31,7 @@ from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
 from stegnet.methods.registry import DESTINATIONS
-from stegnet.results import OutputTarget, Report
+from stegnet.results import Report
 
 DESCRIPTION = """\
 Hide SECRET in COVER, encrypted. Any file that fits is revealed byte for byte; a
@@ -201,15 +201,11 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
     plan = plan_hiding(options.cover, options.secret, any_file)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        out, shown = output_target(options), job.showing(progress)
-
-        def hide_one(cover: Path, secret: Path, target: OutputTarget) -> Report:
-            return hide_file(shown, cover, secret, target, key_source)
-
+        out = output_target(options)
         if options.cluster:
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
-            outcomes = hide_each(plan, out, hide_one, job.suffix_of)
+            outcomes = hide_each(plan, out, job.showing(progress), key_source)
         return results.show_batch(options, plan, outcomes)
 
 

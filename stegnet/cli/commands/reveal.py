@@ -20,10 +20,10 @@ from stegnet.cli.options import (
 )
 from stegnet.cluster import RevealingWork, run_on_cluster
 from stegnet.core.temporary import temporary_folder
-from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file, write_hidden
+from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file
 from stegnet.keys import KeySource
-from stegnet.methods import METHODS, FoundSecret
-from stegnet.results import OutputTarget, Report
+from stegnet.methods import METHODS
+from stegnet.results import Report
 
 DESCRIPTION = """\
 Reveal the picture, film or file hidden in CONTAINER.
@@ -124,12 +124,8 @@ def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     for method in METHODS.values():
         method.load(context)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
-
-        def write(hidden: FoundSecret, target: OutputTarget) -> Report:
-            return write_hidden(hidden, target, options.strict)
-
         if options.cluster:
             outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, context), key_source)
         else:
-            outcomes = reveal_each(plan, out, key_source, write, replace(context, progress=progress))
+            outcomes = reveal_each(plan, out, key_source, options.strict, replace(context, progress=progress))
         return results.show_batch(options, plan, outcomes)
