@@ -47,15 +47,10 @@ _unpickled = cache(pickle.loads)  # the work, once for each process: networks st
 
 @dataclass(frozen=True, repr=False)
 class Secrets(Unpicklable):
-    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled.
-
-    Attributes:
-        source: key or passphrase.
-        seed: 32 random bytes, fresh for each run, from which all other randomness follows.
-    """
+    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled."""
 
     source: KeySource
-    seed: bytes
+    seed: bytes  # 32 random bytes, fresh for each run, from which all other randomness follows
 
     def randomness(self, number: int) -> Randomness:
         """The randomness of a task: a task that is done again draws the same, and so writes the same bytes.
@@ -87,11 +82,10 @@ def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
 class Task:
     """The work of one process: a file, or in order a few whose results may want the same name.
 
-    What it writes follows from its jobs and the secrets alone.
+    What it writes into the folder `out` follows from its jobs and the secrets alone.
 
     Attributes:
         number: of its first job; unique.
-        out: the folder for the results.
         present: names of files that were there before the run, and that its results might have.
     """
 
@@ -181,16 +175,12 @@ def run_on_cluster(
 ) -> Generator[Outcome, None, None]:
     """Does the jobs of a plan on a cluster; yields their outcomes in the order of their tasks.
 
-    Close the generator to stop early: what is being written is then removed.
+    Close the generator to stop early: what is being written is then removed. The same plan, key and randomness give the
+    same bytes anywhere.
 
     Args:
-        address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for this machine's
-            processors.
-        out: the folder for the results.
-        randomness: gives the seed of all randomness: the same plan, key and seed give the same bytes anywhere.
-    Raises:
-        ClusterError: the cluster can't be reached, or has another version of stegnet.
-        PackageError: Ray is not installed.
+        address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for its processors;
+            ClusterError if it can't be reached, or has another version of stegnet.
     """
     tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
     pickled, folder, envelopes = pickle.dumps(work), str(Path.cwd()), {}

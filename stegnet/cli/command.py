@@ -11,7 +11,6 @@ from stegnet.cli import messages
 from stegnet.cli.parser import Parser
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
-from stegnet.kernels import kernels_in_use
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _STREAMS = 3  # numbers of standard input, output and error
@@ -116,8 +115,7 @@ def make_parser() -> Parser:
     completion_help = "print a completion script for a shell"
     parser.add_argument("--print-completion", choices=SHELLS, metavar="SHELL", help=completion_help, **printed)
     parser.add_argument("--print-man", nargs=0, help="print the manual page", **printed)
-    version = f"stegnet {__version__}, {kernels_in_use()}"
-    parser.add_argument("--version", action="version", version=version, help="print the version")
+    parser.add_argument("--version", nargs=0, help="print the version", **printed)
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
@@ -151,13 +149,17 @@ def _table(title: str, rows: dict[str, str]) -> str:
 
 
 class _Print(argparse.Action):
-    """Prints a completion script, `eval "$(stegnet --print-completion bash)"`, or the manual page."""
+    """Prints a completion script, `eval "$(stegnet --print-completion bash)"`, the manual page, or the version."""
 
-    def __call__(self, parser: Any, *arguments: Any) -> None:
-        from stegnet.cli.manual import completion, manual  # of all commands, which are imported
+    def __call__(self, parser: Any, namespace: Any, shell: Any, option: str | None = None) -> None:
+        if option == "--version":
+            from stegnet.kernels import kernels_in_use  # with NumPy
 
-        _, shell, _ = arguments
-        print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
+            print(f"stegnet {__version__}, {kernels_in_use()}")
+        else:
+            from stegnet.cli.commands.help import completion, manual  # of all commands, which are imported
+
+            print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
         parser.exit()
 
 

@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.errors import SETTING, MediaError, StegnetError
-from stegnet.core.parallel import no_progress
 
 if TYPE_CHECKING:
     from segno import QRCode
@@ -147,7 +146,7 @@ def progress_bar() -> Iterator["Progress"]:
     Outside a terminal, it does nothing.
     """
     if sys.stderr is None or not sys.stderr.isatty():
-        yield no_progress
+        yield lambda phase, done, total: None
         return
     shown = _ProgressBar()
     try:

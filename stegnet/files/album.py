@@ -50,11 +50,10 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     """Plans to divide a file over all pictures in a folder.
 
     Args:
-        enough: pictures that are to give it, whichever; None: all.
+        enough: pictures that are to give it, whichever; None: all. ConfigError if there are not so many.
     Raises:
         MediaError: a file can't be read, or there are no pictures.
         CapacityError: there are films, or too many pictures.
-        ConfigError: `enough` is not from 1 to the number of pictures.
     """
     check_input(secret)
     found, notes = media_files(covers)
@@ -76,10 +75,8 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, job: HideJob) -> list[Outcome]:
-    """Divides a file over an album, whose pictures get their names once all of them are whole.
+    """Divides a file over an album, whose pictures get their names in a folder once all of them are whole.
 
-    Args:
-        folder: for the pictures; it exists.
     Raises:
         MediaError: a file can't be read or written.
         CapacityError: the file does not fit; the message says how much would.

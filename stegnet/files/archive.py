@@ -70,11 +70,7 @@ def is_archive(hidden: FoundSecret) -> bool:
 
 
 def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report:
-    """Unpacks a hidden folder: as `out`, or in it under its own name if it exists. Only its owner can open it.
-
-    Raises:
-        MediaError: it already exists, can't be written, or its archive is malicious.
-    """
+    """Unpacks a hidden folder: as `out`, or in it under its own name if it exists. Only its owner can open it."""
     own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
     target = out.path / own if out.path.is_dir() else out.path
     replaced = out.force and target.is_file()

@@ -225,10 +225,8 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
 def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iterator[None]:
     """Creates the folder for the results if it is missing, and removes it again if it stays empty.
 
-    Object stores have no folders: nothing is created there.
+    Object stores have no folders: nothing is created there. A new `private` one is accessible to its owner only.
 
-    Args:
-        private: a new folder is accessible to its owner only; an existing one is not changed.
     Raises:
         MediaError: it can't be created, is a file, or is one of the inputs.
     """

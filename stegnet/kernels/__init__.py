@@ -2,8 +2,10 @@
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 VARIABLE, NUMPY = "STEGNET_KERNELS", "numpy"
 
@@ -25,13 +27,15 @@ def kernels_in_use() -> str:
     return "compiled kernels" if compiled else "kernels of NumPy"
 
 
-def stable_argsort(words: np.ndarray) -> np.ndarray:
+def stable_argsort(words: "np.ndarray") -> "np.ndarray":
     """The stable argsort of random words, which are sorted by their highest bits, with the place in the lowest."""
     return first_sorted(words, words.size)
 
 
-def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
+def first_sorted(words: "np.ndarray", count: int) -> "np.ndarray":
     """The first so many elements of `stable_argsort`, (count,) int; few are found without sorting the others."""
+    import numpy as np  # here, since `stegnet --version` shows at once which kernels run
+
     places = np.uint64((1 << words.size.bit_length()) - 1)
     keys = words & ~places | np.arange(words.size, dtype=np.uint64)
     if count + 1 < keys.size:

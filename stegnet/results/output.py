@@ -83,14 +83,12 @@ class OutputTarget:
     folder: bool = False
 
     def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
-        """Refuses a destination that can't or must not be written.
+        """Refuses a destination that can't or must not be written: a folder, an input, or a file that exists.
 
         Args:
             suffixes: allowed file suffixes; empty allows any.
             made: what is written, for the message: "picture", "film".
             inputs: files that the result is made from.
-        Raises:
-            MediaError: it is a folder, has another suffix, is an input, or already exists.
         """
         try:
             if self.path.is_dir():
@@ -123,11 +121,7 @@ def shown_form(path: Path, lossless: bool = False) -> str:
 
 
 def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
-    """Writes a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only.
-
-    Raises:
-        MediaError: it can't be written so.
-    """
+    """Writes a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only."""
     with atomic_write(out.path, overwrite=out.force, private=True) as part:
         save_picture(part, picture, out.path.suffix.lower(), lossless=out.lossless)
     return Report(picture.shape[1], picture.shape[0])

@@ -97,11 +97,7 @@ def captured(frames: Frames) -> Iterator[Latest[Frame]]:
 
 
 def open_camera(name: str, loop: bool) -> Frames:
-    """The frames of a film file, looped or once, or of what OpenCV accepts: a camera's number, device or address.
-
-    Raises:
-        MediaError: it is a picture; when read, it can't be.
-    """
+    """The frames of a film file, looped or once, or of what OpenCV accepts: a camera's number, device or address."""
     path = Path(name)
     if not (path.is_file() or path.is_dir()):
         return _camera_frames(name)
