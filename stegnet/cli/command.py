@@ -157,7 +157,7 @@ class _Print(argparse.Action):
 
             print(f"stegnet {__version__}, {kernels_in_use()}")
         else:
-            from stegnet.cli.commands.help import completion, manual  # of all commands, which are imported
+            from stegnet.cli.manual import completion, manual  # of all commands, which are imported
 
             print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
         parser.exit()
