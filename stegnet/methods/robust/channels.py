@@ -60,19 +60,16 @@ _VERYFAST, _TWICE = 2, 3  # by how much higher a CRF is about as hard to survive
 
 @dataclass(frozen=True)
 class RobustOptions:
-    """Options of the method "robust".
+    """Options of the method "robust"."""
 
-    Attributes:
-        survive: a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23.
-        container_psnr: of the container in dB where all blocks carry something; of the weights' points, the nearest are
-            taken. None: CONTAINER_PSNR.
-    """
-
+    # a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23
     survive: str | None = option(
         None,
         "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
+    # of the container in dB where all blocks carry something; of the weights' points, the nearest are taken. None:
+    # CONTAINER_PSNR
     container_psnr: float | None = option(
         None,
         "PSNR of a full container: 42 (jpeg:74 and better), 38, or 32, with more capacity (jpeg:76 and better); a "
@@ -91,15 +88,12 @@ class Channel:
     """Lossy channel that a container is promised to survive.
 
     Attributes:
-        name: as users write it.
-        text: the same in words.
-        side: pixels of the longer side of what is sent, at most; None: any.
         multiple: of which the sides of what is reduced are.
     """
 
-    name: str
-    text: str
-    side: int | None
+    name: str  # as users write it
+    text: str  # the same in words
+    side: int | None  # pixels of the longer side of what is sent, at most; None: any
     multiple = 1
 
     def __str__(self) -> str:
@@ -117,20 +111,15 @@ class Channel:
 
 @dataclass(frozen=True)
 class PictureChannel(Channel):
-    """A channel of pictures.
+    """A channel of pictures."""
 
-    Attributes:
-        quality: the lowest JPEG quality in it.
-        saves: sequences of JPEG qualities with which a container is saved one after the other; each is simulated.
-        factor: before that, it may be reduced by this factor or any above, up to 1; None: it is not.
-        cropped: before that, it may be cropped by up to REACH pixels at each edge, or shifted if it is not reduced.
-        part: then it may be cropped to any part with at least this share of its sides; None: no further.
-    """
-
-    quality: int
+    quality: int  # the lowest JPEG quality in it
+    # sequences of JPEG qualities with which a container is saved one after the other; each is simulated
     saves: tuple[tuple[int, ...], ...]
-    factor: float | None = None
+    factor: float | None = None  # before that, it may be reduced by this factor or any above, up to 1; None: it is not
+    # before that, it may be cropped by up to REACH pixels at each edge, or shifted if it is not reduced
     cropped: bool = False
+    # then it may be cropped to any part with at least this share of its sides; None: no further
     part: float | None = None
 
     @property
@@ -144,11 +133,7 @@ class PictureChannel(Channel):
         return 1 if self.cropped and self.factor is not None else SHARES
 
     def grid(self, height: int, width: int) -> Grid:
-        """The grid in which a cover hides, so that what it hides survives this channel.
-
-        Raises:
-            CapacityError: the cover is too small to be reduced so.
-        """
+        """The grid in which a cover hides for this channel; CapacityError if it is too small to be reduced so."""
         grid = own_grid(height, width) if self.factor is None else canonical_grid(height, width, self.factor)
         small, hint = grid is None, "use a larger cover"
         if self.part and self.part * min(height, width) < LEAST_SIDE:
@@ -158,11 +143,9 @@ class PictureChannel(Channel):
         return grid
 
     def received(self, sent: np.ndarray, grid: Grid, few: bool = False) -> Iterator[tuple[np.ndarray, Grid]]:
-        """The pictures that may arrive, (H, W, 3) uint8 each, and the container's grid in them.
+        """The pictures that may arrive of what viewers show, (H, W, 3) uint8 each, and the container's grid in them.
 
-        Args:
-            sent: what viewers show of the file.
-            few: the worst of what may arrive alone; else the file itself too.
+        If `few`, the worst of them alone; else the file itself, too.
         """
         arriving = self._arriving(sent, grid)
         if few:
@@ -215,19 +198,12 @@ class PictureChannel(Channel):
 
 @dataclass(frozen=True)
 class FilmChannel(Channel):
-    """A channel of films.
+    """A channel of films."""
 
-    Attributes:
-        coding: that a film is encoded again with,
-        generations: so many times.
-        hard: the constant rate factor at which x264, at its preset fast, is about as hard to survive.
-        rate: frames per second of the film that is sent, at most; None: any.
-    """
-
-    coding: Coding
-    generations: int
-    hard: int
-    rate: int | None
+    coding: Coding  # that a film is encoded again with
+    generations: int  # so many times
+    hard: int  # the constant rate factor at which x264, at its preset fast, is about as hard to survive
+    rate: int | None  # frames per second of the film that is sent, at most; None: any
     multiple = 2
 
     @property
@@ -238,12 +214,8 @@ class FilmChannel(Channel):
     def operating_points(self, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
         """Operating points with their `largest_share` in the order in which they are tried; then those of a lower PSNR.
 
-        The most robust costs least for each bit, and has least capacity. Of a picture or film, which is made to fit,
-        more capacity is a better copy.
-
-        Args:
-            psnr: of the container in dB; None: CONTAINER_PSNR, and less where films of that hold nothing.
-            exact: a file is hidden as it is.
+        The most robust costs least for each bit, and has least capacity. Of what is made to fit, and not hidden exactly
+        as it is, more capacity is a better copy. A PSNR of None is CONTAINER_PSNR, and less where that holds nothing.
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
         more = [DENSE] if DENSE.highest >= self.hard else []
@@ -267,11 +239,7 @@ def largest_share(point: OperatingPoint, psnr: float) -> int:
 
 
 def parse_channel(text: str, kind: str = PICTURE) -> Channel:
-    """The channel of pictures or films that users name so.
-
-    Raises:
-        ConfigError: there is no such channel.
-    """
+    """The channel of pictures or films that users name so; ConfigError if there is none."""
     first, *others = text.split("+")
     name, edits = _NAME.fullmatch(first), [_EDIT.fullmatch(word) for word in others]
     entry = CHANNELS.get((kind, name[1])) if name and all(edits) else None
@@ -305,21 +273,13 @@ _PICTURE_EDITS = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop"
 
 @dataclass(frozen=True)
 class _Jpeg:
-    """An entry of the table: pictures that are saved as JPEG.
+    """An entry of the table: pictures that are saved as JPEG."""
 
-    Attributes:
-        numbers: qualities that are promised; None: those of `saves`.
-        saves: as `PictureChannel`.
-        text: of those.
-        side: as `Channel`.
-        edits: that may be joined with it, each followed by ":" if it has a factor.
-    """
-
-    numbers: range | None = None
+    numbers: range | None = None  # qualities that are promised; None: those of `saves`
     saves: tuple[tuple[int, ...], ...] = ()
-    text: str = "JPEG {} and better"
+    text: str = "JPEG {} and better"  # of the channel, given its lowest quality
     side: int | None = None
-    edits: tuple[str, ...] = _PICTURE_EDITS
+    edits: tuple[str, ...] = _PICTURE_EDITS  # that may be joined with it, each followed by ":" if it has a factor
 
     def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
         """The channel of this name."""
@@ -335,23 +295,13 @@ class _Jpeg:
 
 @dataclass(frozen=True)
 class _Codec:
-    """An entry of the table: films that are encoded again.
+    """An entry of the table: films that are encoded again."""
 
-    Attributes:
-        text: in words, given the constant rate factor and the preset.
-        coding: its fastest way that is promised; its constant rate factor counts where users give none.
-        numbers: constant rate factors that are promised; None: that of `coding`.
-        above: by how much lower x264's constant rate factor is that is about as hard to survive.
-        margin: by how much higher a CRF is tried, since slower presets may keep less.
-        side, rate: as `FilmChannel`.
-        edits: as `_Jpeg`.
-    """
-
-    text: str
-    coding: Coding
-    numbers: range | None = None
-    above: int = 0
-    margin: int = 0
+    text: str  # of the channel, given the constant rate factor and the preset
+    coding: Coding  # its fastest way that is promised; its constant rate factor counts where users give none
+    numbers: range | None = None  # constant rate factors that are promised; None: that of `coding`
+    above: int = 0  # by how much lower x264's constant rate factor is that is about as hard to survive
+    margin: int = 0  # by how much higher a CRF is tried, since slower presets may keep less
     side: int | None = None
     rate: int | None = None
     edits: tuple[str, ...] = ("", "twice")

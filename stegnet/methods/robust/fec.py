@@ -7,7 +7,6 @@ annexes B and C). Decoding is belief propagation by the sum-product rule (Kschis
 Bits are arrays of uint8, 0 or 1. Log-likelihood ratios are ln P(1) − ln P(0), float32: positive for 1.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -29,16 +28,12 @@ _COMMON = 3  # checks of an ordinary message bit
 _DEGREES = ((0, 12, (3, 8)), (29, 8, (2, 5)), (36, 12, (1, 4)), (45, 12, (1, 6)))
 _LARGEST = 30.0  # magnitude of a log-likelihood ratio
 _LEAST = 1e-7  # magnitude of a message between bits and checks
+_Group = tuple[slice, int]  # edges of some checks, and the number of edges of each
 
 
 @dataclass(frozen=True)
 class Code:
-    """A systematic code of n bits: k message bits, then n − k parity bits.
-
-    Attributes:
-        n, k: lengths, 0 < k < n.
-        rate: number of 64ths, by which the degrees are chosen.
-    """
+    """A systematic code of n bits, of which k are the message, 0 < k < n; degrees are chosen by the rate in 64ths."""
 
     n: int
     k: int
@@ -59,24 +54,21 @@ class Code:
         return self.decode_each(ratios[:, None], iterations)[0]
 
     def decode_each(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> list[np.ndarray | None]:
-        """Decodes several codewords at once, which for short ones takes hardly longer than one.
-
-        Args:
-            ratios: (n, count).
-        """
-        graph, channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
+        """Decodes several codewords, (n, count) ratios, at once: of short ones, that takes hardly longer than one."""
+        (bits, groups), channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
         count = channel.shape[1]
         found: list[np.ndarray | None] = [None] * count
-        places = (graph.bits[:, None] * count + np.arange(count)).reshape(-1)
+        places = (bits[:, None] * count + np.arange(count)).reshape(-1)
         totals, to_bits = channel, np.float32(0)
         for _ in range(iterations):
-            on_edges = totals.take(graph.bits, 0)
-            for each in np.flatnonzero(graph.satisfied(on_edges > 0)):
+            on_edges = totals.take(bits, 0)
+            sums = [np.logical_xor.reduce(part).reshape(-1, count) for part in _by_check(on_edges > 0, groups)]
+            for each in np.flatnonzero(~np.any([odd.any(0) for odd in sums], 0)):  # all checks are satisfied
                 if found[each] is None:
                     found[each] = (totals[: self.k, each] > 0).astype(np.uint8)
             if all(message is not None for message in found):
                 break
-            to_bits = graph.from_checks(on_edges - to_bits)
+            to_bits = _from_checks(on_edges - to_bits, groups)
             sums = np.bincount(places, to_bits.reshape(-1), channel.size).astype(np.float32)
             totals = channel + sums.reshape(channel.shape)
         return found
@@ -102,7 +94,8 @@ class Code:
         ]
 
     @cached_property
-    def _graph(self) -> "_Graph":
+    def _graph(self) -> tuple[np.ndarray, list[_Group]]:
+        """The bit of each edge, (E,), and groups of checks of equal degree: their first edges, their second ones, …"""
         bits, checks = self._edges
         chain = np.arange(self.n - self.k)
         # Check i sums parity bits i and i − 1.
@@ -110,49 +103,30 @@ class Code:
         rows = np.concatenate([checks, chain, chain[1:]])
         degrees = np.bincount(rows)
         numbers = np.argsort(degrees, kind="stable").argsort(kind="stable")  # of checks, those of few edges first
-        order = numbers[rows].argsort(kind="stable")
-        groups, start, ordered_ends = [], 0, ends[order]
+        groups, start, ends = [], 0, ends[numbers[rows].argsort(kind="stable")]
         for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True):
             span = slice(start, start + degree * count)
-            ordered_ends[span] = ordered_ends[span].reshape(count, degree).T.reshape(-1)
+            ends[span] = ends[span].reshape(count, degree).T.reshape(-1)
             groups.append((span, int(degree)))
             start = span.stop
-        return _Graph(ordered_ends, tuple(groups))
+        return ends, groups
 
 
-@dataclass(frozen=True)
-class _Graph:
-    """Edges between bits and checks. Checks of equal degree form a group: their first edges, then their second ones, …
+def _by_check(of_edges: np.ndarray, groups: list[_Group]) -> list[np.ndarray]:
+    """Each group's edges, (degree, checks · count); views."""
+    return [of_edges[span].reshape(degree, -1) for span, degree in groups]
 
-    Attributes:
-        bits: (E,) bit of each edge.
-        groups: edges and degree of each group.
-    """
 
-    bits: np.ndarray
-    groups: tuple[tuple[slice, int], ...]
-
-    def satisfied(self, ones: np.ndarray) -> np.ndarray:
-        """Marks the words whose bits on the edges, (E, count) bool, are those of a codeword: (count,) bool."""
-        count = ones.shape[1]
-        odd = [np.logical_xor.reduce(part).reshape(-1, count).any(0) for part in self._parts(ones)]
-        return ~np.any(odd, 0)
-
-    def from_checks(self, to_checks: np.ndarray) -> np.ndarray:
-        """Messages from checks to bits, given those from all other bits of a check; ratios, (E, count)."""
-        positive, small = to_checks > 0, _flip(np.abs(to_checks))
-        for part, ones in zip(self._parts(small), self._parts(positive), strict=True):
-            np.subtract(part.sum(0), part, part)
-            np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
-        # Other bits that are 1 in odd number make this one 1.
-        messages = _flip(small)
-        messages *= positive * np.float32(2) - 1
-        return messages
-
-    def _parts(self, of_edges: np.ndarray) -> Iterator[np.ndarray]:
-        """Each group's edges, (degree, checks · count); views."""
-        for span, degree in self.groups:
-            yield of_edges[span].reshape(degree, -1)
+def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
+    """Messages from checks to bits, given those from all other bits of a check; ratios, (E, count)."""
+    positive, small = to_checks > 0, _flip(np.abs(to_checks))
+    for part, ones in zip(_by_check(small, groups), _by_check(positive, groups), strict=True):
+        np.subtract(part.sum(0), part, part)
+        np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
+    # Other bits that are 1 in odd number make this one 1.
+    messages = _flip(small)
+    messages *= positive * np.float32(2) - 1
+    return messages
 
 
 def _flip(magnitudes: np.ndarray) -> np.ndarray:
@@ -172,9 +146,7 @@ def information(right: np.ndarray) -> float:
 class Coding:
     """Places for coded bits, at a rate: as few codewords of equal length as LONGEST allows, bit by bit in turns.
 
-    Attributes:
-        places: number of coded bits.
-        rate: number of 64ths of them that are message bits, LOWEST to HIGHEST.
+    The rate is the number of 64ths of the places that are message bits, LOWEST to HIGHEST.
     """
 
     places: int

@@ -22,19 +22,16 @@ from stegnet.core.parallel import prefetch
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
-from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     Compressors,
     Context,
-    CoverSize,
-    Fit,
     Fitted,
     NewContainer,
     Payload,
     media_compressors,
 )
-from stegnet.methods.robust.channels import DEFAULTS, MESSENGER, FilmChannel, RobustOptions, parse_channel
+from stegnet.methods.robust.channels import FilmChannel, RobustOptions
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
 from stegnet.methods.robust.grid import hidden_area
 from stegnet.methods.robust.groups import (
@@ -42,7 +39,6 @@ from stegnet.methods.robust.groups import (
     HEAD_BYTES,
     GroupContent,
     coefficients,
-    hidden_pixels,
     hide_in_group,
     luma,
     modulated,
@@ -53,7 +49,7 @@ from stegnet.methods.robust.groups import (
     sureness,
 )
 from stegnet.methods.robust.record import SHARES, OperatingPoint, new_nonce, share_of
-from stegnet.methods.robust.survival import ROBUST, RobustCarrier, RobustContainer, file_bytes
+from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of
 from stegnet.video.film_writer import Coding, FilmWriter, write_h264
 from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
@@ -64,36 +60,12 @@ from stegnet.video.stream_copy import left_out
 # Frames are predicted as the changes follow each other; psychovisual optimisation would spend bytes on these.
 WRITTEN = Coding(18, "medium", paced=True, params="trellis=2:psy=0")
 _SAMPLED = 48  # frames at most, from which the container's quality is measured
-_USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
 _SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
 _LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that were not tried; of a rate, where more are
 _MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips changes that stand alone
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip, for what moves
 _LARGER = 'use a longer or larger cover, or one with less motion, or a milder channel (`survive="CHANNEL"`)'
-
-
-def film_fits(cover: CoverSize) -> list[Fit]:
-    """Lists what fits into a film of this size, for each channel that was measured."""
-    rooms = ((name, _film_room(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
-    return [Fit("any file", ROBUST, room, survive=name, brief=name in _USUAL) for name, room in rooms if room]
-
-
-def film_room(cover: CoverSize, channel: FilmChannel) -> int | None:
-    """Bytes of content that a film of this size can usually carry; None if it is not known.
-
-    Raises:
-        CapacityError: H.264 can't hold pictures of this size.
-    """
-    if any(side % 2 for side in channel.sent_size(cover.height, cover.width)):
-        size = f"{cover.width}×{cover.height} pixels"
-        raise CapacityError(f"the cover has {size}, and H.264 needs even sides", "crop or scale it to even sides")
-    return _film_room(cover, channel) if channel.name in ROBUST_FILMS else None
-
-
-def _film_room(cover: CoverSize, channel: FilmChannel) -> int:
-    pixels = hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
-    return int(ROBUST_FILMS[channel.name] * pixels / 8)
 
 
 def embed_in_film(
@@ -148,8 +120,7 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
 def _first_with_room(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
     """The first that holds so many bytes, or else the one that holds most.
 
-    Raises:
-        CapacityError: none can, whatever is measured, which takes as long as hiding.
+    CapacityError if none can, whatever is measured, which takes as long as hiding.
     """
     bounds = [sum(each.rooms([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
@@ -209,19 +180,16 @@ class FilmCarrier(RobustCarrier):
     """A film that carries a record in each group of frames.
 
     Attributes:
-        cover, info: the film as it is sent.
-        folder: for films that are tried.
-        point, most: of the channel's `operating_points`.
         groups: their number.
         shape: rows and columns of blocks.
         film: the container, without sound.
     """
 
-    cover: Source
+    cover: Source  # cover, info: the film as it is sent
     info: FilmInfo
-    folder: Path
+    folder: Path  # for films that are tried
     channel: FilmChannel
-    point: OperatingPoint
+    point: OperatingPoint  # point, most: of the channel's `operating_points`
     most: int
     key_source: KeySource
     context: Context

@@ -48,11 +48,7 @@ SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained 
 
 
 class RegionSums:
-    """Sums of luma over rectangles of a picture, (H, W, 3) uint8, with given edges.
-
-    Args:
-        down, across: the edges in pixels.
-    """
+    """Sums of luma over rectangles of a picture, (H, W, 3) uint8, with given edges in pixels."""
 
     def __init__(self, picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> None:
         self._down, self._across = np.unique(down), np.unique(across)
@@ -113,12 +109,9 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
 
 
 def textures(area: np.ndarray) -> np.ndarray:
-    """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int.
+    """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int, of a hidden area.
 
     Its own is not counted, which hiding changes; where there is no neighbour, the nearest block serves.
-
-    Args:
-        area: (8 · rows, 8 · cols, 3) uint8.
     """
     deviations, cols = [], area.shape[1] // BLOCK  # 64 times the standard deviation of each block's luma, rounded down
     for rows in strips(len(area) // BLOCK, BLOCK * area.shape[1]):
@@ -137,18 +130,13 @@ def textures(area: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of blocks.
+    """A grid of blocks."""
 
-    Attributes:
-        height, width: in pixels; whole blocks.
-        own: it is made of the picture's own pixels; else the picture is resampled to this size.
-        top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; below 0 where it was
-            shifted. Of the picture's own pixels, the last two follow from its size, and are not given.
-    """
-
-    height: int
+    height: int  # height, width: in pixels; whole blocks
     width: int
-    own: bool
+    own: bool  # it is made of the picture's own pixels; else the picture is resampled to this size
+    # top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; below 0 where it was
+    # shifted. Of the picture's own pixels, the last two follow from its size, and are not given
     top: float = 0
     left: float = 0
     bottom: float = 0
@@ -245,10 +233,6 @@ class ResizedArea:
     """The hidden area of a resized copy, which is resampled where it is read: all of a large picture takes long.
 
     Indexed by slices of rows and columns, it gives the pixels, (h, w, 3) uint8, of the whole array, but for rounding.
-
-    Args:
-        picture: the copy, (H, W, 3) uint8.
-        sharpen: a filter of the copy.
     """
 
     def __init__(self, grid: Grid, picture: np.ndarray, sharpen: ImageFilter.Kernel | None = None) -> None:
@@ -291,9 +275,6 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
     """All canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
 
     The sides of a copy are rounded: where the short side of a grid is near an edge, both sides of it are possible.
-
-    Args:
-        enlarged: those of copies that were enlarged, too.
     """
     for longest in sorted(_ladder(max(height, width)), reverse=True):
         if not enlarged and longest < _LEAST_SHARE * max(height, width):
@@ -304,11 +285,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
 
 
 def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
-    """The canonical grids that a picture may have had, if this is a cropped copy of it; the largest first.
-
-    Args:
-        most: pixels of a grid that the copy may lack at each edge; in those that are given, it lacks half of that.
-    """
+    """The canonical grids of which a copy may lack up to `most` of their pixels at each edge; the largest first."""
     longer = max(height, width)
     for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):
         if longest < _LEAST_SHARE * longer:

@@ -119,10 +119,7 @@ def coefficients(luma: np.ndarray, count: int = _MOST) -> np.ndarray:
 def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """The change of a frame's luma, in levels, by which it carries the bits of a run: (H, W) float32.
 
-    Args:
-        frame: (H, W, 3) uint8, sides multiples of 8.
-        signs: (blocks, coefficients) float32, −1 or 1; 0 for those that stay as they are.
-        dither: the same shape, in periods.
+    Signs are −1 or 1, and 0 where nothing is hidden; they and the dither, in periods, are (blocks, coefficients).
     """
     away = _PHASE * signs + dither - coefficients(exact_luma(frame), point.coefficients) / point.periods
     moved = np.abs(signs) * (away - np.rint(away)) * point.periods
@@ -132,13 +129,11 @@ def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: Ope
 
 
 def sines(frames: Sequence[np.ndarray], dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
-    """Sines of the phases of a group's bits: 1 where one is 1, −1 where it is 0, as good as it gets.
+    """Sines of the phases of a group's bits, (blocks, bits): 1 where one is 1, −1 where it is 0, as good as it gets.
 
     Args:
         frames: coefficients of the first frame of each run, (blocks, at least `point.coefficients`) float32 each.
         dither: (blocks, bits), in periods.
-    Returns:
-        (blocks, bits) float32.
     """
     values = np.concatenate([frame[:, : point.coefficients] for frame in frames], 1)
     return sines_of(values, np.tile(point.periods, len(frames)), dither)
@@ -164,19 +159,12 @@ def sureness(right: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class FrameSignal:
-    """Signal of a frame that groups are read from.
+    """Signal of a frame that groups are read from."""
 
-    Attributes:
-        shape: rows and columns of blocks.
-        sizes: height and width, as they are hashed.
-        luma: (8 · rows, 8 · columns) uint8; None if no bits are read from it.
-        means: (n,) float64, mean luma of each region in levels.
-    """
-
-    shape: tuple[int, int]
-    sizes: bytes
-    luma: np.ndarray | None
-    means: np.ndarray
+    shape: tuple[int, int]  # rows and columns of blocks
+    sizes: bytes  # height and width, as they are hashed
+    luma: np.ndarray | None  # (8 · rows, 8 · columns) uint8; None if no bits are read from it
+    means: np.ndarray  # mean luma of each region in levels
 
     @cached_property
     def coefficients(self) -> np.ndarray:
@@ -185,21 +173,14 @@ class FrameSignal:
 
 
 def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
-    """The signal of a frame, (H, W, 3) uint8 of at least one block.
-
-    Args:
-        bits: whether they will be read; otherwise the signal only has what gives the salt.
-    """
+    """The signal of a frame, (H, W, 3) uint8 of at least one block; without `bits`, it only has what gives the salt."""
     area = hidden_area(frame)
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
     return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
 
 
 def salts_of_group(signals: Sequence[FrameSignal], rise: float = 0) -> Iterator[bytes]:
-    """The salts that a group may have had before a codec changed it, or, if it rises by so many levels, may get.
-
-    The likeliest comes first.
-    """
+    """The salts that a group may have had, or may get if it rises by so many levels; the likeliest first."""
     means = sum(signal.means for signal in signals) / len(signals) + rise
     return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means, near=_NEAR)
 
@@ -220,14 +201,7 @@ def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
 
 @dataclass
 class Pieces:
-    """The pieces of a message that were found.
-
-    Attributes:
-        digest: start of the message's SHA-256.
-        data: (size,) uint8.
-        known: (size,) bool.
-        groups: number of pieces.
-    """
+    """The pieces of a message that were found: the start of its SHA-256, its bytes, and those that are known."""
 
     digest: bytes
     data: np.ndarray
@@ -261,23 +235,14 @@ def add_piece(found: dict[bytes, Pieces], content: bytes) -> None:
 
 @dataclass(frozen=True)
 class GroupContent:
-    """Input of a group.
+    """Input of a group."""
 
-    Attributes:
-        content: of `pieces_of`.
-        rate: of the code, in 64ths.
-        nonce: 7 random bytes, fresh for each group.
-        variant: of the key, fresh for each film.
-        share: number of the share of blocks that are used.
-        rise: levels by which the channel makes the frames brighter, about.
-    """
-
-    content: bytes
-    rate: int
-    nonce: bytes
-    variant: int = 0
-    share: int = 0
-    rise: float = 0
+    content: bytes  # of `pieces_of`
+    rate: int  # of the code, in 64ths
+    nonce: bytes  # 7 random bytes, fresh for each group
+    variant: int = 0  # of the key, fresh for each film
+    share: int = 0  # number of the share of blocks that are used
+    rise: float = 0  # levels by which the channel makes the frames brighter, about
 
 
 def hide_in_group(
@@ -311,10 +276,9 @@ def modulated(
     point: OperatingPoint,
     motion: Sequence[Motion] | None = None,
 ) -> list[np.ndarray]:
-    """A group of frames that carries bits; red, green and blue of a pixel change alike.
+    """A group of frames, (H, W, 3) uint8 each, that carries bits; red, green and blue of a pixel change alike.
 
     Args:
-        frames: (H, W, 3) uint8 each.
         signs: (rows, cols, bits) float32, −1 or 1; 0 in blocks that stay as they are.
         dither: (rows · cols, bits), in periods.
         motion: of each frame; None: nothing moves.
@@ -349,19 +313,12 @@ def salt_of_variant(salt: bytes, variant: int) -> bytes:
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers of one point in a group of frames, for each variant of a key: their first bits.
-
-    Attributes:
-        point: theirs.
-        places: (VARIANTS, h) int, where each bit is in the coefficients of all blocks, frame by frame.
-        dither: (VARIANTS, h) float32, theirs, in periods.
-        signs: (VARIANTS, h), factors of their sines.
-    """
+    """Headers of one point in a group of frames, for each variant of a key: their first bits, (VARIANTS, h) each."""
 
     point: OperatingPoint
-    places: np.ndarray
-    dither: np.ndarray
-    signs: np.ndarray
+    places: np.ndarray  # of each bit in the coefficients of all blocks, frame by frame
+    dither: np.ndarray  # float32, in periods
+    signs: np.ndarray  # factors of their sines
 
     @classmethod
     def of(cls, point: OperatingPoint, shape: tuple[int, int], key: Key, salt: bytes) -> Self:
@@ -379,8 +336,7 @@ class Headers:
     def evidence(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """By how many standard deviations the copies agree better than by chance, (VARIANTS,) float.
 
-        Args:
-            frames: the coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32.
+        Given are the coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32.
         """
         values = np.concatenate(frames).reshape(-1)[self.places]
         sines = sines_of(values, self.point.periods[self.places % len(FREQUENCIES)], self.dither)
@@ -406,11 +362,7 @@ class GroupReader(Reader):
         )
 
     def read(self, signals: Sequence[FrameSignal], salts: int | None = None) -> Reading | None:
-        """Reads the group with these signals, if it opens.
-
-        Args:
-            salts: number of them that are tried; None: all.
-        """
+        """Reads the group with these signals, if it opens with one of the first so many salts."""
         tried = list(islice(salts_of_group(signals), salts))
         if self._most_keys is not None and len(self._keys) >= self._most_keys:
             tried = [salt for salt in tried if salt in self._keys]

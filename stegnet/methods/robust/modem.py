@@ -60,17 +60,11 @@ _Tried = tuple[Grid, Sequence[bytes], Step]
 
 @dataclass(frozen=True)
 class Modem:
-    """A modem that is ready to compute.
+    """A modem that is ready to compute."""
 
-    Attributes:
-        engine: runs its networks `hide` and `reveal`.
-        points: all that a container may have.
-        local: the networks see a block's neighbours at most, so that any grid of tiles gives the same.
-    """
-
-    engine: Engine
-    points: Sequence[OperatingPoint]
-    local: bool = False
+    engine: Engine  # runs its networks `hide` and `reveal`
+    points: Sequence[OperatingPoint]  # all that a container may have
+    local: bool = False  # the networks see a block's neighbours at most, so that any grid of tiles gives the same
 
     @property
     def bits(self) -> int:
@@ -129,11 +123,9 @@ class Modem:
     def reveal(
         self, container: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
     ) -> np.ndarray:
-        """Log-likelihood ratios, (H/8, W/8, K) float32: positive for bits that are likely 1.
+        """Log-likelihood ratios of the wanted places, (H/8, W/8, K) float32: positive for bits that are likely 1.
 
-        Args:
-            container, dither, step: as `hide`.
-            places: of each block's bits, those that are wanted.
+        Arguments as `hide`.
         """
         rows, cols = (side // BLOCK for side in container.shape[:2])
         ratios = np.empty((rows, cols, len(range(self.bits)[places])), np.float32)
@@ -148,12 +140,7 @@ class Modem:
         return ratios
 
     def reveal_blocks(self, container: np.ndarray, dither: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """The ratios of some blocks alone, (n, K) float32, as `reveal` gives them; only if the networks are `local`.
-
-        Args:
-            container, dither: as `hide`.
-            chosen: (n,) numbers of blocks, row by row; none at an edge.
-        """
+        """The ratios, (n, K) float32, of blocks with these numbers, none at an edge; if the networks are `local`."""
         rows, cols = np.divmod(chosen, container.shape[1] // BLOCK)
         parts = [np.empty((0, self.bits), np.float32)]
         for start in range(0, chosen.size, _PATCHES**2):
@@ -179,11 +166,7 @@ class Modem:
 
 
 def read_points(path: Path) -> tuple[OperatingPoint, ...]:
-    """The points of a modem's weights file, read from its card.
-
-    Raises:
-        WeightsError: there is no such file, or it holds no modem.
-    """
+    """The points of a modem's weights file, read from its card; WeightsError if there is none, or it holds no modem."""
     card = read_card(path)
     if card.model != MODEM:
         raise WeightsError(f"{path}: these weights hide no bits in pictures", f"they are of the family {card.model}")
@@ -367,9 +350,7 @@ def read_tiled(
 ) -> Reading | None:
     """Reads any part, (H, W, 3) uint8, of a container of `TiledCarrier`; None if it is none.
 
-    Args:
-        points: that it may have; none: all of the modem's.
-        moved: it may begin at any pixel; else at a whole block.
+    The points are all of the modem's if none are given. A part that was not moved begins at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
         return None

@@ -6,7 +6,6 @@ stays that one where nothing is hidden.
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -25,10 +24,8 @@ from stegnet.core.samples import strips
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
 from stegnet.image.avif import has_ffmpeg
-from stegnet.image.jpeg_markers import parse_jpeg
 from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
-from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.media.cover import Cover, about_cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
@@ -36,8 +33,6 @@ from stegnet.methods.method import (
     DEFAULT_CONTEXT,
     Compressors,
     Context,
-    CoverSize,
-    Fit,
     Fitted,
     NewContainer,
     Payload,
@@ -48,11 +43,10 @@ from stegnet.methods.robust.channels import (
     PictureChannel,
     RobustOptions,
     Writing,
-    parse_channel,
 )
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
 from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
-from stegnet.methods.robust.modem import Modem, PictureReader, read_points, read_tiled
+from stegnet.methods.robust.modem import Modem, PictureReader, read_tiled
 from stegnet.methods.robust.record import (
     Blocks,
     OperatingPoint,
@@ -64,7 +58,7 @@ from stegnet.methods.robust.record import (
     robust_key,
 )
 from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
-from stegnet.methods.robust.survival import ROBUST, RobustCarrier, RobustContainer, fit_picture, within_ratio
+from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, fit_picture, within_ratio
 from stegnet.methods.writing import write_jpeg, write_picture
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes
@@ -72,7 +66,7 @@ from stegnet.results import LEAST, Changes
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
-_BAND, _LEAST_BAND = 8, 4  # part of the rows of blocks, and rows, that tell which pictures that may arrive are worst
+_BAND, _LEAST_BAND = 16, 4  # part of the rows of blocks, and rows, that tell which pictures that may arrive are worst
 _NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
@@ -83,13 +77,8 @@ _TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset it
 _SOON = 8  # salts that a reader tries first
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
 _MORE_ROOM = "resize the cover to more pixels, or use a larger one"
-# Channels whose capacity is told beforehand.
-_JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
-_FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
 _MIDDLE, _PEAK = 128, 255
 _MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
-# Mean step of luma at quality 92, and what is left of the room below: measured from 75 to 95, through 75 to 95.
-_FINE, _COARSE_SHARE = 9.0, 0.7
 _TURN = Image.Transpose
 _BACK = {  # by EXIF's orientation, what turns upright pixels back to those stored
     2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_90,
@@ -103,11 +92,7 @@ def as_saved(picture: np.ndarray) -> np.ndarray:
 
 
 def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:
-    """The operating point for a channel and a container's PSNR in dB: the one trained for the nearest quality.
-
-    Raises:
-        CapacityError: there is none.
-    """
+    """The operating point for a channel and a container's PSNR in dB, of the nearest quality; CapacityError if none."""
     near = min((abs(point.psnr - psnr) for point in points), default=0.0)
     fitting = [point for point in points if abs(point.psnr - psnr) == near and point.lowest <= channel.quality]
     if not fitting:
@@ -122,17 +107,15 @@ class PictureCarrier(RobustCarrier):
     """A picture that carries one record.
 
     Attributes:
-        cover: (H, W, 3) uint8, of the size that the channel sends; not changed.
-        point: as `choose_point`.
-        written: gives what viewers show of the file that will be written; None: it is one without loss.
         picture: the container, (H, W, 3) uint8, before it is written; first the cover.
     """
 
     modem: Modem
-    cover: np.ndarray
+    cover: np.ndarray  # (H, W, 3) uint8, of the size that the channel sends; not changed
     key_source: KeySource
     channel: PictureChannel
-    point: OperatingPoint
+    point: OperatingPoint  # as `choose_point`
+    # gives what viewers show of the file that will be written; None: it is one without loss
     written: Writing | None = as_saved
     context: Context = DEFAULT_CONTEXT
     attempts, spared, uneven = _ATTEMPTS, _SPARED, _UNEVEN
@@ -141,6 +124,7 @@ class PictureCarrier(RobustCarrier):
         self.grid = self.channel.grid(*self.cover.shape[:2])
         self.blocks, self.few = math.prod(self.grid.shape), self.cover[..., 0].size > _LARGE
         self.picture, self.shares, self.textured = self.cover, range(self.channel.shares), self.channel.plain
+        self._reader = PictureReader(self.modem, self.key_source)
         self._arrived = iter([(self.cover, self.grid)]) if self.few else self._arriving()
 
     @cached_property
@@ -148,19 +132,10 @@ class PictureCarrier(RobustCarrier):
         """The hidden area of the cover."""
         return self.grid.area(self.cover)
 
-    @cached_property
-    def _texture(self) -> np.ndarray:
-        return textures(self.area)
-
-    @cached_property
-    def _reader(self) -> PictureReader:
-        return PictureReader(self.modem, self.key_source)
-
     def at_best_point(self, coarse: bool = False) -> Self:
         """The same carrier; for copies that no point was trained for, at the one that carries most through them.
 
-        Args:
-            coarse: writing may round as much as the channel does.
+        They are `coarse` if writing may round as much as the channel does.
         """
         if self.channel.plain and not coarse:
             return self
@@ -174,7 +149,7 @@ class PictureCarrier(RobustCarrier):
         return max((replace(self, point=point) for point in near), key=carried)
 
     def measured(self) -> list[int]:
-        """As `RobustCarrier`.
+        """The rate, as `RobustCarrier`.
 
         A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once,
         and what was read of them, negated where a bit was 1, is decoded at one rate after the other.
@@ -183,7 +158,12 @@ class PictureCarrier(RobustCarrier):
         def best_rate() -> int:
             right = sorted(self._right_ratios(self.context.randomness), key=information)
             highest = min(int(information(right[0]) * RATES), HIGHEST) if right else 0
-            return next((rate for rate in range(highest, LOWEST - 1, -1) if _all_decode(rate, right)), 0)
+            for rate in range(highest, LOWEST - 1, -1):
+                coding = Coding(right[0].size, rate)
+                messages = (coding.decode(-each) for each in right)
+                if coding.room and all(message is not None and not message.any() for message in messages):
+                    return rate
+            return 0
 
         return [self.context.with_heartbeat("try", best_rate) - _MARGIN]
 
@@ -230,7 +210,7 @@ class PictureCarrier(RobustCarrier):
         (rate,), grid = rates, self.grid
         salt = self.context.with_heartbeat("try", self._common_salt)
         key, full = robust_key(self.key_source, salt), grid.full(salt)
-        texture = self._texture if share and self.textured else None
+        texture = textures(self.area) if share and self.textured else None
         blocks, nonce = Blocks(grid.shape, self.point, key, full, texture), new_nonce(self.context.randomness)
         signs, dither = record_signs(blocks, rate, content, nonce, share), dither_of(grid.shape, key, full)
         hidden = self.modem.hide(self.area, signs, dither, self.context.step("hide tiles"), self.point.places)
@@ -289,11 +269,7 @@ class PictureCarrier(RobustCarrier):
 
 
 class TiledCarrier(PictureCarrier):
-    """A picture any part of which gives its content back, down to the channel's share of its sides.
-
-    Raises:
-        KeyFileError: `key_source` is no key file.
-    """
+    """A picture any part of which gives its content back, down to the channel's share of its sides, with a key file."""
 
     attempts = _ATTEMPTS_OF_TILES
 
@@ -343,21 +319,9 @@ class TiledCarrier(PictureCarrier):
 def picture_carrier(
     modem: Modem, cover: np.ndarray, key: KeySource, channel: PictureChannel, psnr: float, **more: Any
 ) -> PictureCarrier:
-    """The carrier of a cover for a channel, at the point that `choose_point` gives for a PSNR in dB; errors as both.
-
-    Args:
-        more: attributes `written` and `context`.
-    """
+    """The carrier of a cover for a channel, at the point that `choose_point` gives for a PSNR in dB; errors as both."""
     made = TiledCarrier if channel.part else PictureCarrier
     return made(modem, cover, key, channel, choose_point(modem.points, channel, psnr), **more)
-
-
-def _all_decode(rate: int, right: Sequence[np.ndarray]) -> bool:
-    coding = Coding(right[0].size, rate)
-    if not coding.room:
-        return False
-    messages = (coding.decode(-each) for each in right)
-    return all(message is not None and not message.any() for message in messages)
 
 
 def _sample(cover: np.ndarray) -> np.ndarray:
@@ -483,7 +447,7 @@ class _NewPicture(RobustContainer):
         if channel.side:
             return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
         size = self.carrier.cover.shape[:2]
-        rooms = {point: forecast_room(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
+        rooms = {point: usual_room(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
         for point, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
             if room is not None and room >= taken:
                 return f'`survive="{point.channel}"` holds about {room} bytes; or {_MORE_ROOM}'
@@ -528,11 +492,7 @@ class _NewPicture(RobustContainer):
 
 @dataclass(frozen=True, eq=False)
 class JpegContainer:
-    """The JPEG that a container is written as, with other coefficients of luma where it differs from the cover.
-
-    Attributes:
-        cover: a JPEG, or the one that was made of the cover.
-    """
+    """The JPEG that a container is written as: the cover's, or one of it, with other luma where something is hidden."""
 
     cover: JpegCover
 
@@ -557,28 +517,20 @@ class JpegContainer:
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Pixels that viewers show of a container, (H, W, 3) uint8; of other shapes, those that its tables leave."""
-        if picture.shape != self.cover.shown.shape:
-            return self._rounded(picture)
+        if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as this JPEG's
+            steps, luma = self.cover.picture.steps(0).astype(np.float32), picture @ LUMA_SHARES - _MIDDLE
+            rounded = np.rint(coefficients(luma) / steps) * steps @ DCT_BASIS.astype(np.float32)
+            rows, cols = (side // BLOCK for side in luma.shape)
+            shown = rounded.reshape(rows, cols, BLOCK, BLOCK).swapaxes(1, 2).reshape(luma.shape)
+            return np.rint((picture + (shown - luma)[..., None]).clip(0, _PEAK)).astype(np.uint8)
         with temporary_folder() as folder:
             path = folder / "container.jpg"
             path.write_bytes(self.cover.picture.with_planes(self.planes(picture)))
             return read_cover(path)[0]
 
-    def _rounded(self, picture: np.ndarray) -> np.ndarray:
-        """A picture, (H, W, 3) uint8, of whole blocks, whose luma is rounded as this JPEG's."""
-        steps, luma = self.cover.picture.steps(0).astype(np.float32), picture @ LUMA_SHARES - _MIDDLE
-        rounded = np.rint(coefficients(luma) / steps) * steps @ DCT_BASIS.astype(np.float32)
-        rows, cols = (side // BLOCK for side in luma.shape)
-        shown = rounded.reshape(rows, cols, BLOCK, BLOCK).swapaxes(1, 2).reshape(luma.shape)
-        return np.rint((picture + (shown - luma)[..., None]).clip(0, _PEAK)).astype(np.uint8)
-
 
 def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
-    """A note on a cover that messengers reduce.
-
-    Args:
-        size: its height and width.
-    """
+    """A note on a cover of this height and width, where messengers reduce it."""
     longest = max(size)
     if longest <= MESSENGER_SIDE:
         return ()
@@ -590,58 +542,8 @@ def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
     return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
 
 
-def forecast_room(point: OperatingPoint, height: int, width: int) -> int | None:
+def usual_room(point: OperatingPoint, height: int, width: int) -> int | None:
     """Bytes of content that a picture of this size can usually carry; None if it is not known for this point."""
     rate = ROBUST_RATES.get(point.name)
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_room(blocks, point, rate), 0)
-
-
-def picture_room(cover: CoverSize, channel: PictureChannel, psnr: float | None = None) -> int | None:
-    """Bytes of content that a picture of this size can usually carry; None if it is not known.
-
-    Raises:
-        CapacityError: the shipped modem has nothing for it, or the cover is too small.
-    """
-    point = choose_point(read_points(SHIPPED_MODEM), channel, psnr or CONTAINER_PSNR)
-    size = channel.sent_size(cover.height, cover.width)
-    if channel.plain:
-        room = forecast_room(point, *size)
-    elif point.psnr == CONTAINER_PSNR:
-        bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
-        blocks = math.prod(channel.grid(*size).shape)
-        found = not (channel.factor and channel.cropped) or blocks >= _FOUND
-        room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
-    else:
-        room = None
-    return room and int(usual_share(cover.cover) * room)
-
-
-def picture_fits(cover: CoverSize) -> list[Fit]:
-    """Lists what fits into a picture of this size through JPEG, for each of the shipped modem's points at 38 dB."""
-    points = [point for point in read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
-    fits: list[Fit] = []
-    share = usual_share(cover.cover)
-    for point in sorted(points, key=lambda point: -point.lowest):
-        room = int(share * (forecast_room(point, cover.height, cover.width) or 0))
-        if room:
-            decibels = round(capacity_tables.picture_quality(room, cover.width, cover.height))
-            fits.append(Fit("any file", ROBUST, room, survive=point.channel))
-            fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
-    for name in _JOINED:
-        with suppress(CapacityError):  # too small to be resized
-            if room := picture_room(cover, parse_channel(name)):
-                fits.append(Fit("any file", ROBUST, room, survive=name))
-    return fits
-
-
-def usual_share(cover: Cover | None) -> float:
-    """Share of the usual room that a cover has: less where it is a JPEG of coarse steps, which stay.
-
-    Raises:
-        MediaError: it is a JPEG that can't be read.
-    """
-    if cover is None or not cover.is_jpeg:
-        return 1.0
-    file = parse_jpeg(cover.read_bytes(), str(cover))
-    return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE

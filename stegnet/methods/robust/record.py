@@ -41,28 +41,17 @@ _NONCE = bytes(12)  # each record has a key of its own
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames.
+    """A trade of bits against robustness, that a modem has learnt for pictures, or for groups of a film's frames."""
 
-    Attributes:
-        name: that of the channel it is meant for, such as "jpeg-75".
-        first: of its bits among all of a block.
-        coefficients: of each block that carry bits.
-        psnr: of its containers in dB, where all blocks carry something.
-        lowest, highest: JPEG quality, or constant rate factor of films, that it is meant for.
-        scale: period of a phase, in steps of JPEG at quality 50.
-        run: frames, of which the first carries bits.
-        group: frames that are hidden in together, a multiple of those.
-    """
-
-    name: str
-    first: int
-    coefficients: int
-    psnr: float
-    lowest: int
+    name: str  # that of the channel it is meant for, such as "jpeg-75"
+    first: int  # of its bits among all of a block
+    coefficients: int  # of each block that carry bits
+    psnr: float  # of its containers in dB, where all blocks carry something
+    lowest: int  # lowest, highest: JPEG quality, or constant rate factor of films, that it is meant for
     highest: int
-    scale: float = 1.0
-    run: int = 1
-    group: int = 1
+    scale: float = 1.0  # period of a phase, in steps of JPEG at quality 50
+    run: int = 1  # frames, of which the first carries bits
+    group: int = 1  # frames that are hidden in together, a multiple of those
 
     @property
     def bits(self) -> int:
@@ -95,17 +84,13 @@ class Blocks:
     """The blocks of a picture, or of a group of frames, that can carry a record, and the places of bits in them.
 
     Numbers of bits are block · bits + bit, blocks row by row. In films, blocks come macroblock by macroblock.
-
-    Attributes:
-        shape: rows and columns.
-        key, salt: by which the places and the masks follow.
-        texture: of the blocks, (rows, cols), by which they are chosen; None: they are used as they come.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, int]  # rows and columns
     point: OperatingPoint
-    key: Key
+    key: Key  # key, salt: by which the places and the masks follow
     salt: bytes
+    # of the blocks, (rows, cols), by which they are chosen; None: they are used as they come
     texture: np.ndarray | None = None
 
     @property
@@ -135,11 +120,7 @@ class Blocks:
         return _chosen(first_sorted(self._ranks, some), count, self.texture)
 
     def header_order(self, most: int | None = None) -> np.ndarray:
-        """(h,) int: numbers of the header's bits, as if there were no other blocks, in the order of its code.
-
-        Args:
-            most: so many alone; None: all.
-        """
+        """(h,) int: numbers of the header's first bits, as if there were no other blocks, in the order of its code."""
         bits = self.first.size * self.point.bits
         return first_sorted(self._words(self.count + bits)[self.count :], most or bits)
 
@@ -167,18 +148,13 @@ class Blocks:
 
 
 def content_room(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
-    """Bytes of a record's content in so many blocks; negative if there are too few. Arguments as `record_places`."""
+    """Bytes of a record's content in a share of so many blocks; negative if there are too few."""
     places = record_places(blocks, point, share, textured)
     return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
 
 
 def record_places(blocks: int, point: OperatingPoint, share: int = 0, textured: bool = False) -> int:
-    """Number of bits that carry the record; 0 if there is no room for a header.
-
-    Args:
-        share: number of the share of blocks that are used.
-        textured: they are chosen by texture.
-    """
+    """Number of bits that carry the record in a share of the blocks; 0 if there is no room for a header."""
     return _shared(max(blocks - _header_blocks(blocks, point, textured), 0), share) * point.bits
 
 
@@ -314,12 +290,7 @@ def _header_bits(header: bytes, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reading:
-    """Content read from a robust container.
-
-    Attributes:
-        content: plaintext of the record, zeros at its end included.
-        point, rate: of the container.
-    """
+    """Content read from a robust container, zeros at its end included; its point and rate."""
 
     content: bytes
     point: OperatingPoint
@@ -345,11 +316,7 @@ class Reader:
 
 
 class Received(ABC):
-    """Bits of blocks as they arrived: log-likelihood ratios, computed where they are asked for.
-
-    Args:
-        lost: as `Reader`.
-    """
+    """Bits of blocks as they arrived: log-likelihood ratios, computed where asked for; `lost` as in `Reader`."""
 
     def __init__(self, blocks: Blocks, lost: int = 0) -> None:
         self.blocks, self._lost = blocks, lost
@@ -362,8 +329,7 @@ class Received(ABC):
     def of_record(self, numbers: np.ndarray, header: bytes, right: np.ndarray) -> np.ndarray:
         """Ratios of the record's bits with these numbers, (n,).
 
-        Args:
-            right: ratios that the header was read from, (h,), positive where they are right.
+        Those that the header was read from, (h,), are positive where they are right.
         """
 
     def _with_losses(self, ratios: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -412,8 +378,7 @@ def header_signs(blocks: Blocks, count: int) -> np.ndarray:
 def header_evidence(signed: np.ndarray) -> np.ndarray:
     """Standard deviations by which the copies of a header's bits agree better than by chance: (...,) float.
 
-    Args:
-        signed: ratios times `header_signs`, (..., h), in the order of the code.
+    Given are ratios times `header_signs`, (..., h), in the order of the code.
     """
     chance = np.square(signed).sum(-1)
     found = np.square(_folded(signed)).sum(-1) / np.maximum(chance, np.finfo(np.float32).tiny)

@@ -80,15 +80,16 @@ def likely_grids(
 ) -> Iterator[tuple[Grid, bytes]]:
     """Grids and salts that a cropped or shifted picture, (H, W, 3) uint8, may have had; the likeliest first.
 
-    Args:
-        key_of: the key of a salt.
-        few_keys: keys take long to derive; only those of the commonest salts are.
-        step: called after each grid that was tried.
+    If keys take long to derive, only the few of the commonest salts are.
     """
     if min(picture.shape[:2]) < _SHORTEST:
         return
     search = _Search(points, picture, key_of)
-    tried = [(*some, search.points) for some in _likely_salts(picture, _MOST_KEYS if few_keys else None)]
+    salts_of = _salts_in_own(picture)
+    salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(*picture.shape[:2], REACH)}
+    commonest = Counter(salt for salts in salts_of.values() for salt in salts)
+    kept = dict(commonest.most_common(_MOST_KEYS if few_keys else None))
+    tried = [(grid, salt, search.points) for grid, salts in salts_of.items() for salt in salts if salt in kept]
     done, total = 0, len(tried) + _kept(len(tried))
     for count in _COUNTS:
         found = []
@@ -107,11 +108,7 @@ def likely_grids(
 
 
 def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, grid: Grid, salt: bytes) -> bool:
-    """True if readers certainly find a copy that was cropped, (H, W, 3) uint8; or if it is none, and found anyway.
-
-    Args:
-        grid: in which the copy lies.
-    """
+    """True if readers certainly find a copy that was cropped and lies in this grid; or if it is none, found anyway."""
     if grid.own or grid == grid.placed(0, 0):
         return True
     search = _Search(points, picture, lambda _: key)
@@ -141,16 +138,8 @@ def grids(height: int, width: int) -> Iterator[Grid]:
                 yield Grid(*size, own=True, top=top, left=left)
 
 
-def _likely_salts(picture: np.ndarray, most: int | None) -> list[tuple[Grid, bytes]]:
-    """Grids, wherever the picture lies in them, with their commonest salts; at most so many different ones."""
-    found = _salts_in_own(picture)
-    found |= {grid: list(grid.salts(picture)) for grid in cropped_grids(*picture.shape[:2], REACH)}
-    commonest = Counter(salt for salts in found.values() for salt in salts).most_common(most)
-    kept = {salt for salt, _ in commonest}
-    return [(grid, salt) for grid, salts in found.items() for salt in salts if salt in kept]
-
-
 def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
+    """Grids of the picture's own pixels, wherever it lies in them, with their commonest salts."""
     margin = REACH + BLOCK
     padded, tried = np.pad(picture, ((margin,) * 2, (margin,) * 2, (0, 0)), "edge"), list(grids(*picture.shape[:2]))
     edges = []
@@ -165,11 +154,7 @@ def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
 
 
 class _Search:
-    """Placements of a picture in grids, by the cosines of doubled phases.
-
-    Attributes:
-        points: one of each period of phases.
-    """
+    """Placements of a picture in grids, by the cosines of doubled phases, for one point of each period of phases."""
 
     def __init__(self, points: Sequence[OperatingPoint], picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
         by_period = {point.scale: point for point in sorted(points, key=lambda point: -point.coefficients)}
@@ -308,9 +293,7 @@ def _coefficients(blocks: np.ndarray) -> np.ndarray:
 def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """Sums of cosines of each block, (n, ...), such that their sum has variance 1 by chance.
 
-    Args:
-        coefficients: (n, ..., _CARRIERS).
-        dither: (n, ..., 64), broadcastable to it.
+    Coefficients are (n, ..., _CARRIERS), the dither (n, ..., 64) or broadcastable to it.
     """
     carriers = point.carriers[:_CARRIERS]
     phases = coefficients[..., : len(carriers)] * np.float32(1 / point.scale)
@@ -353,11 +336,7 @@ class Place:
 def find_part(
     key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
 ) -> tuple[Place, float] | None:
-    """Position of a part in the map, and the period of its phases; None if it is nowhere.
-
-    Args:
-        shifts: pixels before the first whole block that are tried, down and across.
-    """
+    """Position of a part in the map, which begins at one of these shifts, and its period of phases; None if nowhere."""
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
     rows, cols = (min(_SEEN, side) for side in whole)

@@ -56,22 +56,14 @@ RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
 
 @dataclass(frozen=True)
 class FittedPicture:
-    """A picture coded at a scale.
-
-    Attributes:
-        height, width: of the picture.
-        depth: bits of a sample.
-        data: AV1; b"" if nothing fits.
-        psnr: in dB of the revealed picture against the secret, both at the secret's size; inf if they are equal, −1 if
-            nothing fits.
-    """
+    """A picture coded at a scale."""
 
     height: int
     width: int
     scale: int
-    depth: int
-    data: bytes
-    psnr: float
+    depth: int  # bits of a sample
+    data: bytes  # AV1; b"" if nothing fits
+    psnr: float  # in dB of what is revealed against the secret, at its own size; −1 if nothing fits
 
     @property
     def content(self) -> bytes:
@@ -206,30 +198,24 @@ class RobustCarrier(ABC):
     """A cover that carries records: a picture one, a film one in each group of frames.
 
     Attributes:
-        attempts: at most.
         copies: of the content, at most, if there is room for them.
         head: bytes of a record that belong to no content.
         least: bytes of room below which nothing is tried.
-        spared: of the highest rate, where blocks are spared.
-        uneven: by how much of the rate, over the root of their number, a few blocks may carry less than all.
         together: blocks that are coded as one.
-        blocks: of a record.
-        shares: numbers of the shares of the blocks that may be used; the first is the largest share.
         textured: the blocks of a share are chosen by texture.
-        room: bytes of content in the container.
     """
 
-    attempts: int
+    attempts: int  # at most
     copies, head, least, together = 1, 0, 1, 1
-    spared: float
-    uneven: float
-    blocks: int
-    shares: range
+    spared: float  # of the highest rate, where blocks are spared
+    uneven: float  # by how much of the rate, over the root of their number, a few blocks may carry less than all
+    blocks: int  # of a record
+    shares: range  # numbers of the shares of the blocks that may be used; the first is the largest share
     textured = False
     channel: Channel
     point: OperatingPoint
     context: Context
-    room: int
+    room: int  # bytes of content in the container
 
     def hide(self, fit: Callable[[int], bytes]) -> None:
         """Hides content so that it survives the channel.
@@ -310,23 +296,18 @@ class RobustContainer(NewContainer, Carrier):
     """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit.
 
     Attributes:
-        file: what was made to fit last.
         room: bytes of content that there were.
         taken: those that it takes.
     """
 
-    file: Fitted
+    file: Fitted  # what was made to fit last
     room = taken = 0
 
     def __init__(self, payload: Payload, carrier: RobustCarrier) -> None:
         self.payload, self.carrier = payload, carrier
 
     def content(self, room: int) -> bytes:
-        """The secret as content of at most `room` bytes.
-
-        Raises:
-            CapacityError: it does not fit.
-        """
+        """The secret as content of at most `room` bytes; CapacityError if it does not fit."""
         self.room = room
         self.file = self.payload.fit_quietly(self, self.carrier.context)
         with reading(self.file.path):
