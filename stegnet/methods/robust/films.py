@@ -198,12 +198,8 @@ class FilmCarrier(RobustCarrier):
 
     def __post_init__(self) -> None:
         self.shape, self.groups = (self.info.height // BLOCK, self.info.width // BLOCK), len(self.info.pts) // GROUP
-        self.blocks, self.shares, self.film = (
-            math.prod(self.shape),
-            range(self.most, SHARES),
-            self.folder / "written.mp4",
-        )
-        self._every = -(-len(self.info.pts) // _SAMPLED)
+        self.blocks, self.shares = math.prod(self.shape), range(self.most, SHARES)
+        self.film, self._every = self.folder / "written.mp4", -(-len(self.info.pts) // _SAMPLED)
         self._kept: dict[int, np.ndarray] = {}
         self._errors: dict[int, float] = {}
 

@@ -182,22 +182,19 @@ class PictureCarrier(RobustCarrier):
             return []
         hidden = self.modem.hide(grid.area(some), sent, dither, places=point.places)
         chosen = draw.permutation(sent.size)[:places]
-
         rows = grid.shape[0]
         count = max(rows // _BAND, min(rows, _LEAST_BAND))
         band = slice((rows - count) // 2, (rows + count) // 2)
 
         def read(picture: np.ndarray, where: Grid, *, whole: bool) -> np.ndarray:
             """Ratios of the chosen bits, or of all bits in the band."""
-            trusted, areas = sent * where.trust(picture)[..., None], where.areas(picture)
-            if whole:
-                ratios = (self.modem.reveal(area, dither, places=point.places) * trusted for area in areas)
-                return max((each.reshape(-1)[chosen] for each in ratios), key=information)
-            parts = (area[BLOCK * band.start : BLOCK * band.stop, 0 : grid.width] for area in areas)
-            return max(
-                (self.modem.reveal(each, dither[band], places=point.places) * trusted[band] for each in parts),
-                key=information,
-            )
+            trusted, areas, shifts, bits = sent * where.trust(picture)[..., None], where.areas(picture), dither, chosen
+            if not whole:
+                pixels = slice(BLOCK * band.start, BLOCK * band.stop), slice(0, grid.width)
+                trusted, areas = trusted[band], (area[pixels] for area in areas)
+                shifts, bits = dither[band], slice(None)
+            ratios = (self.modem.reveal(area, shifts, places=point.places) * trusted for area in areas)
+            return max((each.reshape(-1)[bits] for each in ratios), key=information)
 
         worst: list[tuple[float, tuple[np.ndarray, Grid]]] = []
         for arrived in self.channel.received(self._shown(grid.replaced(some, hidden)), grid):
