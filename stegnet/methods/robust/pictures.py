@@ -66,7 +66,8 @@ from stegnet.results import LEAST, Changes
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
 _SQUARE = 128  # side of the pieces of that part
-_BAND, _LEAST_BAND = 16, 4  # part of the rows of blocks, and rows, that tell which pictures that may arrive are worst
+_BAND = 1024  # blocks, about, that tell which pictures that may arrive are worst
+_SMALL = 4 * _BAND  # blocks of which all are read at once
 _NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
@@ -170,7 +171,7 @@ class PictureCarrier(RobustCarrier):
     def _right_ratios(self, randomness: Randomness) -> list[np.ndarray]:
         """Ratios of random bits hidden in the cover, for the worst pictures that may arrive: positive where right.
 
-        Which those are is told by a band of blocks in the middle.
+        Of a picture that is not small, a band of blocks in the middle tells which those are.
         """
         some, point = _sample(self.cover), self.point
         grid = self.grid.scaled(self.cover.shape, some.shape)
@@ -182,8 +183,8 @@ class PictureCarrier(RobustCarrier):
             return []
         hidden = self.modem.hide(grid.area(some), sent, dither, places=point.places)
         chosen = draw.permutation(sent.size)[:places]
-        rows = grid.shape[0]
-        count = max(rows // _BAND, min(rows, _LEAST_BAND))
+        rows, cols = grid.shape
+        count = -(-_BAND // cols)
         band = slice((rows - count) // 2, (rows + count) // 2)
 
         def read(picture: np.ndarray, where: Grid, *, whole: bool) -> np.ndarray:
@@ -196,8 +197,11 @@ class PictureCarrier(RobustCarrier):
             ratios = (self.modem.reveal(area, shifts, places=point.places) * trusted for area in areas)
             return max((each.reshape(-1)[bits] for each in ratios), key=information)
 
+        arriving = self.channel.received(self._shown(grid.replaced(some, hidden)), grid)
+        if rows * cols < _SMALL:
+            return [read(*arrived, whole=True) for arrived in arriving]
         worst: list[tuple[float, tuple[np.ndarray, Grid]]] = []
-        for arrived in self.channel.received(self._shown(grid.replaced(some, hidden)), grid):
+        for arrived in arriving:
             worst.append((information(read(*arrived, whole=False)), arrived))
             least = min(bits for bits, _ in worst)
             worst = [each for each in worst if each[0] < least + _NEAR_WORST]
