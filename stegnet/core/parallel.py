@@ -72,7 +72,7 @@ def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, No
     running in it.
     """
     waiting: deque[Future] = deque()
-    with closing(items), _ONE_EACH, ThreadPoolExecutor(1) as pool, _cancelled(waiting):
+    with closing(items), _threads(1) as pool:
         waiting.extend(pool.submit(next, items, _END) for _ in range(depth))
         while (item := waiting.popleft().result()) is not _END:
             waiting.append(pool.submit(next, items, _END))
@@ -118,6 +118,17 @@ class _OneEach:
 _ONE_EACH = _OneEach()
 
 
+@contextmanager
+def _threads(count: int, prepare: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Threads; at the end of the block, what they have not started is cancelled."""
+    with _ONE_EACH:
+        pool = ThreadPoolExecutor(count, initializer=prepare)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def parallel_map(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
@@ -126,7 +137,7 @@ def parallel_map(
     `prepare` is called once in each thread. Close the generator to stop early, which ends the threads.
     """
     waiting: deque[Future[R]] = deque()
-    with _ONE_EACH, ThreadPoolExecutor(workers, initializer=prepare) as pool, _cancelled(waiting):
+    with _threads(workers, prepare) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > workers:
@@ -229,16 +240,6 @@ def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R,
 
 def _call(function: Callable[[T], R], item: T) -> R:
     return function(item)
-
-
-@contextmanager
-def _cancelled(waiting: deque[Future]) -> Iterator[None]:
-    """Cancels what has not been started at the end of the block."""
-    try:
-        yield
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def is_launched() -> bool:
