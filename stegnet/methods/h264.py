@@ -23,7 +23,7 @@ from stegnet.core.kinds import FILM, FORMS, PICTURE
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.opened_file import Source, is_mp4
-from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
+from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     Capacity,
@@ -191,7 +191,9 @@ class _H264Carrier(Carrier):
     def share_room(self, name: str) -> int:
         """Bytes of a share of a file that fit into each group."""
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
-        return min((_group_room(size, self.key) for size in self.sizes), default=0) - empty
+        medium = CarrierModel(SHARE)
+        rooms = (min(room(size, 1, self.key, 1, medium), int(size * _MOST_RATE) // 8) for size in self.sizes)
+        return min(rooms, default=0) - empty
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
@@ -201,11 +203,6 @@ def group_sizes(stream: "FilmStream") -> list[int]:
     """Carriers of each group that carries something; of several, those with enough. Errors as `film_groups`."""
     found = [group.count for group in film_groups(stream)]
     return found[:-1] if len(found) > 1 and found[-1] < GROUP_CARRIERS else found
-
-
-def _group_room(carriers: int, key: Key) -> int:
-    """Bytes of a record that fit into a group."""
-    return min(room(carriers, 1, key, 1, CarrierModel(SHARE)), int(carriers * _MOST_RATE) // 8)
 
 
 class _NewH264(NewContainer):
@@ -424,7 +421,7 @@ class Group:
 class FilmStream:
     """The H.264 pictures of a film in MP4, MOV or Matroska.
 
-    Of a damaged one, what can't be read is taken for something that carries nothing.
+    What can't be read of a damaged one is taken for something that carries nothing.
 
     Raises:
         MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.

@@ -1,6 +1,6 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-Samples are luma's coefficients (`stegnet.sealing.jpeg_carriers`, `jpeg_costs`). A cover that is no JPEG is made one
+Samples are luma's coefficients (`stegnet.sealing.jpeg_carriers`). A cover that is no JPEG is made one
 (`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 

@@ -4,9 +4,8 @@ Through a channel, what arrives of the cover is sealed in, at the cost of the st
 bring it about (`stegnet.image.transcoded_blocks`). Then the channel judges: where a block does not arrive as it
 should, other steps are tried, and what stays out of reach is sealed around.
 
-Butora, Puteaux, Bas 2022, "Errorless robust
-JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call such a channel an oracle: whoever can ask it
-what arrives can send what arrives as it should.
+Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
+such a channel an oracle: whoever can ask it what arrives can send what arrives as it should.
 """
 
 import shlex
@@ -50,7 +49,7 @@ class ChannelSimulator(ABC):
     def __call__(self, sent: bytes) -> JpegPicture:
         """Sends a JPEG through the channel, in a private folder that is removed; returns what arrives.
 
-        A ConfigError, if the command can't be run; a MediaError, if it fails, or makes no JPEG of the same size.
+        It raises a ConfigError if the command can't be run, a MediaError if it makes no JPEG of the same size.
         """
         with temporary_folder() as folder:
             before, after = folder / "sent.jpg", folder / "received.jpg"
@@ -66,7 +65,7 @@ class ChannelSimulator(ABC):
 class Command(ChannelSimulator):
     """A command that is run, by no shell, for each picture; {in} and {out} stand for the names of files.
 
-    A ConfigError, if one of both is missing, or a quotation mark.
+    It raises a ConfigError if one of both is missing, or a quotation mark.
     """
 
     def __init__(self, text: str) -> None:
@@ -98,7 +97,7 @@ class Command(ChannelSimulator):
 class Copy(ChannelSimulator):
     """A channel that decodes a JPEG and saves it with the tables and the sampling of one that arrived.
 
-    A MediaError, if one can't be read, or what arrived is not what saving so makes of the other.
+    It raises a MediaError if one can't be read, or what arrived is not what saving so makes of the other.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
@@ -149,12 +148,14 @@ def _received(sent: JpegPicture, path: Path) -> JpegPicture:
 
 
 class ChannelPlan:
-    """A container that arrives as it is sent."""
+    """A container that arrives as it is sent.
+
+    The cover is the JPEG that is sent; the record is sealed in the carrier, which is what arrives of it.
+    """
 
     strained = False  # it takes so many changes of what is sent that it is easily found; known after `planes`
 
     def __init__(self, cover: JpegCover) -> None:
-        """Of the JPEG that is sent; the record is sealed in the carrier, what arrives of it."""
         self.cover = self.carrier = cover
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:

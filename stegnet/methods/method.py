@@ -428,7 +428,7 @@ class Method(ABC):
         return self, options
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
-        """Capacity of a picture for a part of an album's file; negative if not even an empty record (its bytes) fits.
+        """Capacity of a picture for a part of an album's file beside an empty record's bytes; negative if these don't fit.
 
         Raises:
             MediaError: the cover can't be read, or be hidden in.

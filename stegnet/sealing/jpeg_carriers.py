@@ -121,7 +121,7 @@ def shown_luma(jpeg: JpegPicture) -> np.ndarray:
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
-    Of pixels, (8 · rows, 8 · columns) float32, and steps of the quantisation table, (64,) in zigzag order.
+    Pixels are (8 · rows, 8 · columns) float32, steps those of the quantisation table, (64,) in zigzag order.
     """
     rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)

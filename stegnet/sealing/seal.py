@@ -159,7 +159,7 @@ def seal(
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
     """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
 
-    It is the first frame of its file, or another.
+    `first` is True for the first frame of its file.
     """
     picture = picture[..., :1].copy() if is_grey(picture) else picture
     if room(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:

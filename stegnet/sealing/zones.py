@@ -247,7 +247,7 @@ def read_ephemeral(
 ) -> np.ndarray | None:
     """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
 
-    Of a picture, (H, W, C) uint8, one channel of a grey one; readers find the zone by the recipient's public key.
+    The picture is (H, W, C) uint8, one channel of a grey one; readers find the zone by the recipient's public key.
     """
     order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
     if not zones.places:
