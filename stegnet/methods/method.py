@@ -428,7 +428,7 @@ class Method(ABC):
         return self, options
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
-        """Capacity of a picture for a part of an album's file beside an empty record's bytes; negative if these don't fit.
+        """Capacity of a picture for a part of an album's file beside an empty record; negative if that does not fit.
 
         Raises:
             MediaError: the cover can't be read, or be hidden in.

@@ -136,7 +136,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
     ) -> NewContainer:
-        """As `Method.embed`; a CapacityError, if the cover is grey, too small or short, or the secret's quality too low."""
+        """As `Method.embed`; a CapacityError, if the cover is grey or too small, or the secret's quality too low."""
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
