@@ -150,6 +150,8 @@ def test_results(session):
     revealed = session.reveal(report.container, key=KEY)
     assert (revealed.name, revealed.data, revealed.text) == ("note.txt", NOTE, "a note")
     assert session.reveal(report.container, "back.txt", key=KEY).text == "a note"
+    Path("into").mkdir()
+    assert session.reveal(report.container, "into", key=KEY).path.parent == Path("into")
     with pytest.raises(stegnet.MediaError, match=r"^revealed: not a picture"):
         _ = revealed.picture
     Path("k").write_bytes(b"\xff")

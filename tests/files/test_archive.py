@@ -77,4 +77,5 @@ def test_a_bad_archive_is_refused(tmp_path, entries, change, told, picture, monk
     assert caught.value.hint == '`to="NAME.folder.zip"` writes the archive without unpacking it'
     assert set(tmp_path.rglob("*")) == before
     stegnet.reveal(Path("sent.png"), Path("kept.folder.zip"), key=KEY)
-    assert Path("kept.folder.zip").read_bytes() == Path("x.folder.zip").read_bytes()
+    found = stegnet.reveal(Path("sent.png"), key=KEY)
+    assert Path("kept.folder.zip").read_bytes() == Path("x.folder.zip").read_bytes() == found.data
