@@ -178,10 +178,6 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     if not (options.output.suffix or options.output.name.startswith(".") or is_other):
         options.output = options.output.with_suffix(job.suffix_of(options.cover))
     report = _hide_file(options, job, key_source)
-    if options.destination:  # what is to be survived was said: no note advises on it
-        report = replace(report, notes=tuple(line for line in report.notes if "`survive=" not in line))
-        if DESTINATIONS[options.destination].search:
-            report = replace(report, notes=(*report.notes, _SEARCHED))
     results.show(options, report, options.output)
     surviving = {each.method for each in DESTINATIONS.values()}
     if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
@@ -192,7 +188,14 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
 def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        return hide_file(shown, options.cover, options.secret, output_target(options), key_source)
+        report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
+    if not options.destination:
+        return report
+    # What is to be survived was said: no note advises on it.
+    notes = [line for line in report.notes if "`survive=" not in line]
+    if DESTINATIONS[options.destination].search:
+        notes.append(_SEARCHED)
+    return replace(report, notes=tuple(notes))
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
