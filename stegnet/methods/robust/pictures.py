@@ -171,7 +171,7 @@ class PictureCarrier(RobustCarrier):
     def _right_ratios(self, randomness: Randomness) -> list[np.ndarray]:
         """Ratios of random bits hidden in the cover, for the worst pictures that may arrive: positive where right.
 
-        Of a picture that is not small, a band of blocks in the middle tells which those are.
+        Of a picture that is not small, a band of blocks in the middle tells which those are, after JPEG alone.
         """
         some, point = _sample(self.cover), self.point
         grid = self.grid.scaled(self.cover.shape, some.shape)
@@ -198,7 +198,7 @@ class PictureCarrier(RobustCarrier):
             return max((each.reshape(-1)[bits] for each in ratios), key=information)
 
         arriving = self.channel.received(self._shown(grid.replaced(some, hidden)), grid)
-        if rows * cols < _SMALL:
+        if not self.channel.plain or rows * cols < _SMALL:  # copies are placed worse at their edges
             return [read(*arrived, whole=True) for arrived in arriving]
         worst: list[tuple[float, tuple[np.ndarray, Grid]]] = []
         for arrived in arriving:
