@@ -174,8 +174,11 @@ class Coding:
         repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
         repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
         summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
-        workers, parts = min(thread_count(), self._count), []
-        with closing(parallel_map(self._code.decode, summed.T, workers)) as decoded:
+        first, *others = summed.T
+        parts = [self._code.decode(first)]  # alone: most of what fails does so here
+        if parts[0] is None:
+            return None
+        with closing(parallel_map(self._code.decode, others, thread_count())) as decoded:
             for part in decoded:
                 if part is None:
                     return None
