@@ -30,7 +30,7 @@ const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
 export function readFilm(ffmpeg, path, onFrame, onProgress) {
   const log = new Log(onProgress);
   ffmpeg.run(["-i", path], (line) => log.add(line));
-  if (!log.codec) throw new PageError("This film can't be read.", UNREADABLE);
+  if (!log.codec) throw new PageError("This file can't be read as a film.", UNREADABLE);
   if (log.duration * log.rate * PIXEL * log.width * log.height > 1.25 * MAX_BYTES) throw tooLong(log);
   const frames = new Frames(log, onFrame);
   const out = ffmpeg.sink((bytes) => frames.take(bytes));
