@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.cipher import keystream
-from stegnet.kernels import first_sorted
+from stegnet.kernels.sorting import first_sorted
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
