@@ -7,11 +7,10 @@ always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusua
 FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
 """
 
-from collections.abc import Callable, Container, Generator, Iterator
+from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -24,7 +23,6 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
@@ -42,7 +40,6 @@ _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for fil
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
-_GRAPHS = 2  # of filters, that are kept: making one takes as long as using it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
 _TRANSPOSED = {
     (False, False): "cclock_flip",
@@ -73,15 +70,14 @@ _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
-
-
 _Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
 
 
-def _new_graph(width: int, height: int, format: str, _: object, filters: tuple[_Filter, ...]) -> _Graph:
-    """FFmpeg's filters for frames of a size and format, one after the other."""
+def _graph_for(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
+    """FFmpeg's filters, one after the other, for frames like this one."""
     graph = Graph()
-    nodes = [graph.add_buffer(width=width, height=height, format=VideoFormat(format), time_base=_TIME_BASE)]
+    size = {"width": frame.width, "height": frame.height}
+    nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
     nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
     for node, following in pairwise(nodes):
         node.link_to(following)
@@ -95,14 +91,14 @@ def to_rgb(
     height: int,
     path: Source,
     as_ffmpeg: bool = False,
-    graph: Callable[..., _Graph] = _new_graph,
+    graphs: dict[tuple, _Graph] | None = None,
 ) -> np.ndarray:
     """A decoded frame as a player shows it: rotated, then resized, transparency over white; (H, W, 3) uint8.
 
     Args:
         width, height: before rotation.
         path: for messages.
-        graph: keeps the filters for the frames that follow.
+        graphs: keeps the filters for frames like this one: to make them takes as long as to use them.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
             lossless container that is converted otherwise stands out.
@@ -116,9 +112,13 @@ def to_rgb(
         frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
-    colours = int(frame.colorspace), int(frame.color_range)
+    key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
+    graphs = {} if graphs is None else graphs
     try:
-        _, source, sink = graph(frame.width, frame.height, frame.format.name, colours, filters)
+        if key not in graphs:
+            graphs.clear()
+            graphs[key] = _graph_for(frame, filters)
+        _, source, sink = graphs[key]
         source.push(frame)
         picture = sink.pull().to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
     except av.FFmpegError as error:
@@ -329,12 +329,12 @@ def read_frames(
                 if only is None or index in only:
                     yield np.array(over_white(frame))
         return
-    size, graph = None, lru_cache(_GRAPHS)(_new_graph)
+    size, graphs = None, {}
     with closing(decode(path, stream)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if only is None or index in only:
-                yield to_rgb(frame, *size, path, as_ffmpeg, graph)
+                yield to_rgb(frame, *size, path, as_ffmpeg, graphs)
 
 
 def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
