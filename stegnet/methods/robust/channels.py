@@ -6,7 +6,7 @@ the end. What arrives of pictures is simulated here by real codecs; films are en
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, groupby, product
 from operator import itemgetter
@@ -30,7 +30,6 @@ DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
 CONTAINER_PSNR = 38.0  # dB
 MESSENGER = "messenger"
 MESSENGER_SIDE = 1600  # pixels, of pictures
-Writing = Callable[[np.ndarray], np.ndarray]  # of (H, W, 3) uint8
 
 # Of pictures
 _MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
@@ -163,7 +162,7 @@ class PictureChannel(Channel):
             top, left = round(down * (height - rows)), round(across * (width - cols))
             yield _saved(np.ascontiguousarray(sent[top : top + rows, left : left + cols]), self.saves[0])
 
-    def arrivals(self, few: bool = False) -> int:
+    def arrivals(self, few: bool) -> int:
         """Number of pictures that `received`, or of a channel with parts `parts`, gives."""
         if self.part:
             return 1 + len(_WHERE)

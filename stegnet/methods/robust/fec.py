@@ -53,7 +53,7 @@ class Code:
         """
         return self.decode_each(ratios[:, None], iterations)[0]
 
-    def decode_each(self, ratios: np.ndarray, iterations: int = ITERATIONS) -> list[np.ndarray | None]:
+    def decode_each(self, ratios: np.ndarray, iterations: int) -> list[np.ndarray | None]:
         """Decodes several codewords, (n, count) ratios, at once: of short ones, that takes hardly longer than one."""
         (bits, groups), channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
         count = channel.shape[1]

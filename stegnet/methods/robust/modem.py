@@ -47,7 +47,6 @@ from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines import Engine, load_engine
 from stegnet.networks.network import Step, Tile, cut, no_step, tiles
 
-NO_BACKBONE = "none"  # an option of the family's cards
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
 _PATCHES = 10  # that are computed at once, in a row and a column, at most
@@ -76,7 +75,7 @@ class Modem:
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
         """Loads the modem in a weights file; arguments and errors as `load_engine`."""
-        points, local = read_points(path), read_card(path).options.get("backbone") == NO_BACKBONE
+        points, local = read_points(path), read_card(path).options.get("backbone") == "none"
         return cls(load_engine(path, backend, device, precision), points, local)
 
     def hide(

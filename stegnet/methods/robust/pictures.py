@@ -5,7 +5,7 @@ stays that one where nothing is hidden.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
@@ -37,13 +37,7 @@ from stegnet.methods.method import (
     NewContainer,
     Payload,
 )
-from stegnet.methods.robust.channels import (
-    CONTAINER_PSNR,
-    MESSENGER_SIDE,
-    PictureChannel,
-    RobustOptions,
-    Writing,
-)
+from stegnet.methods.robust.channels import CONTAINER_PSNR, MESSENGER_SIDE, PictureChannel, RobustOptions
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
 from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
 from stegnet.methods.robust.modem import Modem, PictureReader, read_tiled
@@ -117,7 +111,7 @@ class PictureCarrier(RobustCarrier):
     channel: PictureChannel
     point: OperatingPoint  # as `choose_point`
     # gives what viewers show of the file that will be written; None: it is one without loss
-    written: Writing | None = as_saved
+    written: Callable[[np.ndarray], np.ndarray] | None = as_saved
     context: Context = DEFAULT_CONTEXT
     attempts, spared, uneven = _ATTEMPTS, _SPARED, _UNEVEN
 

@@ -290,11 +290,10 @@ def _header_bits(header: bytes, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reading:
-    """Content read from a robust container, zeros at its end included; its point and rate."""
+    """Content read from a robust container, zeros at its end included; and its point."""
 
     content: bytes
     point: OperatingPoint
-    rate: int
 
 
 class Reader:
@@ -367,7 +366,7 @@ def _read_record(received: Received, header: bytes, right: np.ndarray) -> Readin
         content = _cipher(blocks, header).decrypt(_NONCE, sealed, header + size_bytes(*blocks.shape))
     except InvalidTag:
         return None
-    return Reading(content, blocks.point, rate)
+    return Reading(content, blocks.point)
 
 
 def header_signs(blocks: Blocks, count: int) -> np.ndarray:

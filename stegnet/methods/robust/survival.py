@@ -195,23 +195,18 @@ def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np
 
 
 class RobustCarrier(ABC):
-    """A cover that carries records: a picture one, a film one in each group of frames.
-
-    Attributes:
-        copies: of the content, at most, if there is room for them.
-        head: bytes of a record that belong to no content.
-        least: bytes of room below which nothing is tried.
-        together: blocks that are coded as one.
-        textured: the blocks of a share are chosen by texture.
-    """
+    """A cover that carries records: a picture one, a film one in each group of frames."""
 
     attempts: int  # at most
-    copies, head, least, together = 1, 0, 1, 1
+    copies = 1  # of the content, at most, if there is room for them
+    head = 0  # bytes of a record that belong to no content
+    least = 1  # bytes of room below which nothing is tried
+    together = 1  # blocks that are coded as one
     spared: float  # of the highest rate, where blocks are spared
     uneven: float  # by how much of the rate, over the root of their number, a few blocks may carry less than all
     blocks: int  # of a record
     shares: range  # numbers of the shares of the blocks that may be used; the first is the largest share
-    textured = False
+    textured = False  # the blocks of a share are chosen by texture
     channel: Channel
     point: OperatingPoint
     context: Context
@@ -293,15 +288,10 @@ class RobustCarrier(ABC):
 
 
 class RobustContainer(NewContainer, Carrier):
-    """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit.
-
-    Attributes:
-        room: bytes of content that there were.
-        taken: those that it takes.
-    """
+    """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit."""
 
     file: Fitted  # what was made to fit last
-    room = taken = 0
+    room = taken = 0  # bytes of content that there were, and that it takes
 
     def __init__(self, payload: Payload, carrier: RobustCarrier) -> None:
         self.payload, self.carrier = payload, carrier
