@@ -1,4 +1,4 @@
-"""8 bits, sealed bits, bases and shuffle for batches of tensors, differentiable.
+"""8 bits, sealed bits, bases, shuffle and structural similarity for batches of tensors, differentiable.
 
 The same operations on single pictures are in `stegnet.core.samples` and `stegnet.core.shuffle`.
 """
@@ -25,16 +25,15 @@ from stegnet.core.shuffle import (
 )
 
 _NEVER = 1e9  # a strength that moves no sample
+WINDOW = 11  # side of SSIM's Gaussian window
+SIGMA = 1.5  # its standard deviation in pixels
+C1, C2 = 0.01**2, 0.03**2  # of values in [0, 1]
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights from fine to coarse, from the paper's table
+MIN_FACTOR = 1e-3  # a factor of 0 would leave the product without gradient
 
 
 def to_8_bits(pictures: Tensor) -> Tensor:
-    """Converts float to uint8: clamped to [0, 1], scaled, rounded to nearest.
-
-    Args:
-        pictures: any shape, float.
-    Returns:
-        Same shape, uint8.
-    """
+    """Converts float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
     return pictures.float().clamp(0, 1).mul(255).round().to(torch.uint8)
 
 
@@ -63,13 +62,8 @@ def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: f
 
     A sample at distance d from the exact value is stored there with a probability proportional to exp(-strength · d²)
     (Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes",
-    equation 5): mostly the nearest level, then the second-nearest.
-
-    Args:
-        stored: (B, 3, H, W), `through_8_bits(exact)`.
-        exact: before rounding.
-        uniform: random numbers in [0, 1), same shape.
-        strength: as `seal_strength` gives it, in levels⁻².
+    equation 5): mostly the nearest level, then the second-nearest. `stored` is `through_8_bits(exact)`, (B, 3, H, W);
+    `uniform` random numbers in [0, 1); `strength` as of `seal_strength`.
     """
     levels = (stored.detach() * 255).round()
     error = exact.detach().float().clamp(0, 1) * 255 - levels  # -0.5 to 0.5
@@ -83,12 +77,9 @@ def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: f
 
 @cache
 def seal_strength(bits: float) -> float:
-    """The strength at which `with_sealed_bits` hides `bits` bits in each sample, in levels⁻².
+    """The strength at which `with_sealed_bits` hides `bits` bits, less than log2(3), in each sample; in levels⁻².
 
     It is where the mean entropy of the three levels, over rounding errors from 0 to half a level, is `bits`.
-
-    Args:
-        bits: below log2(3).
     """
     if not bits:
         return _NEVER
@@ -105,7 +96,7 @@ def seal_strength(bits: float) -> float:
 
 
 def block_means(pictures: Tensor) -> Tensor:
-    """Returns the means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same, rounded to 8 bits."""
+    """Means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same, rounded to 8 bits."""
     means = functional.avg_pool2d(pictures.mul(255).round(), CELL).round() / 255
     return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
 
@@ -222,3 +213,64 @@ def _signs(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
 def _stack(shuffles: Sequence[Shuffle], name: str, device: torch.device) -> Tensor:
     """Stacks a field of all shuffles, (B, N)."""
     return torch.stack([torch.as_tensor(getattr(shuffle, name)) for shuffle in shuffles]).to(device)
+
+
+# Structural similarity. SSIM after Wang et al. 2004 ("Image quality assessment: from error visibility to structural
+# similarity", IEEE TIP 13), MS-SSIM after Wang, Simoncelli and Bovik 2003 ("Multiscale structural similarity for image
+# quality assessment", Asilomar). Not from a package, since none fits: torchmetrics uses reflection padding, whose
+# gradient is not deterministic on CUDA; pytorch-msssim needs at least 161 pixels for MS-SSIM; and in these as in piqa,
+# the MS-SSIM of a picture has no gradient at all if one scale has no positive contrast. Values may lie outside [0, 1]:
+# the formula holds for all, is 1 for equal pictures only, and its gradient pulls values back into the range. They are
+# not clamped, since the gradient would vanish.
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """SSIM of each channel, (B, C, H, W) twice to (B, C), in [-1, 1]; H and W at least 11.
+
+    Equation 13 of the paper, with biased variances and without padding.
+    """
+    luminance, structure = _similarity(a, b)
+    return (luminance * structure).mean((2, 3))
+
+
+def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    """MS-SSIM of each channel, (B, C, H, W) twice to (B, C), in [0, 1]; H and W at least 11.
+
+    Equation 7 of the paper. Departures: small pictures use only the scales on which the window fits, with weights
+    normalised to 1; and a factor is at least 0.001, below which it has no gradient.
+    """
+    weights = SCALES[: scales_of(min(a.shape[-2:]))]
+    product = torch.ones((), device=a.device)
+    for scale, weight in enumerate(weights):
+        luminance, structure = _similarity(a, b)
+        last = scale == len(weights) - 1
+        factor = (luminance * structure if last else structure).mean((2, 3))
+        product = product * factor.clamp(min=MIN_FACTOR) ** (weight / sum(weights))
+        if not last:
+            a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+    return product
+
+
+def scales_of(side: int) -> int:
+    """Returns the number of scales on which the window fits, at most five; each halves the picture."""
+    return sum(side >> scale >= WINDOW for scale in range(len(SCALES)))
+
+
+def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Luminance, and contrast times structure: (B, C, H, W) twice to (B, C, H - 10, W - 10) twice."""
+    mean_a, mean_b, square_a, square_b, product = _blur(torch.stack([a, b, a * a, b * b, a * b]))
+    variances = square_a - mean_a**2 + square_b - mean_b**2
+    covariance = product - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    return luminance, (2 * covariance + C2) / (variances + C2)
+
+
+def _blur(pictures: Tensor) -> Tensor:
+    """Gaussian blur without padding: (..., H, W) to (..., H - 10, W - 10)."""
+    offsets = torch.arange(WINDOW, device=pictures.device) - WINDOW // 2
+    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    planes = pictures.reshape(1, -1, *pictures.shape[-2:])  # as channels of one grouped convolution, which is fastest
+    column = (window / window.sum()).view(1, 1, WINDOW, 1).expand(planes.shape[1], -1, -1, -1)
+    blurred = functional.conv2d(planes, column, groups=planes.shape[1])
+    blurred = functional.conv2d(blurred, column.mT, groups=planes.shape[1])
+    return blurred.view(*pictures.shape[:-2], *blurred.shape[-2:])

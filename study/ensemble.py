@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sealwatch.ensemble_classifier import FldEnsembleTrainer
 
-from pipeline.detect.scores import Scores
+from pipeline.evaluate.statistics import Scores
 from study.scores import joined
 
 LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided

@@ -20,9 +20,8 @@ from joblib import Memory
 
 import stegnet
 from pipeline.config import Config
-from pipeline.detect.methods import container_seed
-from pipeline.detect.pairs import evenly
-from pipeline.detect.scores import Scores
+from pipeline.detect.methods import container_seed, evenly
+from pipeline.evaluate.statistics import Scores
 from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError

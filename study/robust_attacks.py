@@ -17,10 +17,9 @@ import pandas as pd
 from scipy.fft import dctn
 
 from pipeline.config import Config
-from pipeline.detect.methods import container_seed, key_of
-from pipeline.detect.pairs import evenly
-from pipeline.detect.scores import Scores
+from pipeline.detect.methods import container_seed, evenly, key_of
 from pipeline.evaluate.quality import map_in_threads
+from pipeline.evaluate.statistics import Scores
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.jpeg import BLOCK

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from pipeline.detect.scores import Scores
-from pipeline.evaluate.statistics import share_interval
+from pipeline.evaluate.statistics import Scores, share_interval
 from study.stats import auc, auc_interval
 
 

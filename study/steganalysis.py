@@ -22,8 +22,7 @@ from joblib import Memory, Parallel, delayed
 
 from pipeline.chart import chart
 from pipeline.config import Config
-from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
-from pipeline.detect.pairs import evenly
+from pipeline.detect.methods import Method, container_seed, evenly, network_by_key, sealed_at
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic

@@ -17,10 +17,17 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.detect.detector import detect, train_detector
-from pipeline.detect.methods import Method, container_seed, four_bit_swap, network_by_key, sealed_at
-from pipeline.detect.pairs import PicturePair, picture_pairs
-from pipeline.detect.scores import Scores
+from pipeline.detect.methods import (
+    Method,
+    PicturePair,
+    container_seed,
+    four_bit_swap,
+    network_by_key,
+    picture_pairs,
+    sealed_at,
+)
 from pipeline.evaluate.quality import map_in_threads, setup_of
+from pipeline.evaluate.statistics import Scores
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
 from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tracking import track

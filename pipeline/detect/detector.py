@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import update_bn
 
-from pipeline.detect.scores import Scores
+from pipeline.evaluate.statistics import Scores
 from stegnet.core.compute import autocast, full_precision, pick_device, resolve
 from stegnet.networks.layers import make_stage
 

@@ -1,18 +1,22 @@
-"""Methods of hiding a picture that stage detect and the studies compare.
+"""Methods of hiding a picture that stage detect and the studies compare, and the covers and secrets that they get.
 
 A method takes a cover, a secret and a seed, and gives the container. A new method is a function here; stages name the
 ones that they measure. PNG files keep every sample, so containers need not be written to be measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from pipeline.shards import Shards, read_manifest
 from stegnet.core.samples import channels_of
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture
 
+T = TypeVar("T")
 _SEEDS = 1_000_000  # containers of one experiment
 
 # Of cover and secret, (H, W, 3) uint8 of one size, and a seed; networks need sides that are multiples of 8.
@@ -53,3 +57,28 @@ def sealed_at(rate: float) -> Method:
 def four_bit_swap(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
     """The secret's high four bits instead of the cover's low four, without key or randomness: the baseline."""
     return cover & 0xF0 | secret >> 4
+
+
+class PicturePair(NamedTuple):
+    """A cover and a secret, (H, W, 3) uint8 of one size, and the source of the cover."""
+
+    kind: str
+    cover: np.ndarray
+    secret: np.ndarray
+
+
+def picture_pairs(shards: Path, split: str, shift: int, most: int) -> Iterator[PicturePair]:
+    """At most `most` pictures of a split as covers, evenly spaced; each one's secret is `shift` pictures further on.
+
+    Raises:
+        DataError: the split has no pictures.
+    """
+    pictures, kinds = Shards(shards, split), [entry.source for entry in read_manifest(shards, split)]
+    for number in evenly(list(range(len(kinds))), most):
+        yield PicturePair(kinds[number], pictures[number], pictures[(number + shift) % len(kinds)])
+
+
+def evenly(items: list[T], most: int) -> list[T]:
+    """At most `most` of the items, evenly spaced."""
+    number = min(len(items), most)
+    return [items[index * len(items) // number] for index in range(number)]

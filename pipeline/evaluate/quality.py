@@ -1,28 +1,39 @@
-"""Quality of a pair, measured on containers that were written to PNG files and read back."""
+"""Quality of a pair, measured on containers that were written to PNG files and read back; speed of its networks."""
 
+import logging
+import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
+from statistics import median
+from timeit import repeat
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+from skimage.color import deltaE_ciede2000, rgb2lab
+from torch import Tensor, nn
 
-from pipeline.evaluate.perception import MeasureFunction, perceptual_measures
 from pipeline.shards import TEST, Shards, read_manifest
-from pipeline.tensors import seeded_shuffle
+from pipeline.tensors import WINDOW, ms_ssim, seeded_shuffle
 from stegnet.core.compute import device_name
 from stegnet.core.errors import DataError
 from stegnet.core.measures import (
     APD,
     BARE,
     BASE_PSNR,
+    DE2000,
+    HAARPSI,
+    HIDE_MS,
+    LPIPS,
     MEASURES,
+    MSSSIM,
     PSNR,
     RESTORED_BASE_PSNR,
+    REVEAL_MS,
     SEALED,
     SIDES,
     SSIM,
@@ -41,12 +52,17 @@ from stegnet.networks.engines import Engine, Pool
 from stegnet.record import encode_base
 from stegnet.sealing import room
 
-PIXEL_MEASURES = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
+MeasureFunction = Callable[[np.ndarray, np.ndarray], float]
+PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
+ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
+_MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
+_TIMED_SIDES, TIMED_RUNS = (1000, 1000), 3  # a picture of one megapixel, which is computed as one tile
 
 NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
 T, R = TypeVar("T"), TypeVar("R")
+_log = logging.getLogger(__name__)
 
 
 def measure(
@@ -83,16 +99,10 @@ def setup_of(network: Network) -> dict[str, str]:
 
 
 class PicturePairs:
-    """Pairs of cover and secret among the test pictures.
+    """Pairs of cover and secret among the test pictures in shards.
 
     The secret for picture i is picture i + shift, within the pictures of one kind, which is their source. A kind
-    with a single picture is skipped: no picture is hidden in itself.
-
-    Args:
-        shards: folder with the test split.
-        shift: distance between cover and secret.
-    Raises:
-        DataError: no kind has two test pictures.
+    with a single picture is skipped, since no picture is hidden in itself; without any other, it is a DataError.
     """
 
     def __init__(self, shards: Path, shift: int) -> None:
@@ -124,14 +134,7 @@ class PicturePairs:
 
 
 class Evaluator:
-    """Measures a network on pairs of test pictures.
-
-    Args:
-        shards, shift: as in `PicturePairs`.
-        seed: of all randomness.
-    Raises:
-        DataError: no kind has two test pictures.
-    """
+    """Measures a network on `PicturePairs`; `seed` is that of all randomness."""
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
         self._network, self._seed = network, seed
@@ -152,28 +155,28 @@ class Evaluator:
     def evaluate(self, progress: Progress) -> pd.DataFrame:
         """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret.
 
-        Sealed rows also have the measures of `pipeline.evaluate.perception`, and base_psnr and restored_base_psnr: the
-        PSNR of the secret's base alone, as it was sealed and as the pair enhances it. They are nan in bare ones.
+        Sealed rows also have the perceptual measures, and base_psnr and restored_base_psnr: the PSNR of the secret's
+        base alone, as it was sealed and as the pair enhances it. They are nan in bare ones.
         """
         perceptual = perceptual_measures()
-        rows = []
+
+        def rows_of(pair: tuple[str, int]) -> list[Row]:
+            sealed, bare = (self.run(*pair, mode) for mode in (SEALED, BARE))
+            names = dict(zip(("cover", "secret"), sealed.names, strict=True))
+            figures = measure_quality(sealed) | measure_quality(sealed, perceptual)
+            for column, enhanced in ((BASE_PSNR, False), (RESTORED_BASE_PSNR, True)):
+                figures[column] = psnr(sealed.secret, _reveal(base_alone(self._network, enhanced), sealed.container))
+            return [
+                {"kind": pair[0], "mode": SEALED} | names | figures,
+                {"kind": pair[0], "mode": BARE} | names | measure_quality(bare),
+            ]
+
+        rows: list[Row] = []
         for kind in self.pairs.kinds:
-            indices = progress(range(self.pairs.count(kind)))
-            with closing(map_in_threads(partial(self._rows, kind, perceptual), indices)) as pairs:
+            jobs = ((kind, index) for index in progress(range(self.pairs.count(kind))))
+            with closing(map_in_threads(rows_of, jobs)) as pairs:
                 rows += [row for pair in pairs for row in pair]
         return pd.DataFrame(rows)
-
-    def _rows(self, kind: str, perceptual: dict[str, MeasureFunction], index: int) -> list[Row]:
-        """A pair's rows: sealed, then bare."""
-        sealed, bare = (self.run(kind, index, mode) for mode in (SEALED, BARE))
-        names = dict(zip(("cover", "secret"), sealed.names, strict=True))
-        figures = measure_quality(sealed) | measure_quality(sealed, perceptual)
-        for column, enhanced in ((BASE_PSNR, False), (RESTORED_BASE_PSNR, True)):
-            figures[column] = psnr(sealed.secret, _reveal(base_alone(self._network, enhanced), sealed.container))
-        return [
-            {"kind": kind, "mode": SEALED} | names | figures,
-            {"kind": kind, "mode": BARE} | names | measure_quality(bare),
-        ]
 
 
 def hide_and_reveal(
@@ -181,11 +184,7 @@ def hide_and_reveal(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The container as read from a PNG file, and the picture revealed from it, with the public demonstration key.
 
-    Args:
-        cover, secret: (H, W, 3) uint8.
-        seed: of all randomness in hiding.
-    Raises:
-        CapacityError: the cover is too small.
+    Pictures are (H, W, 3) uint8; `seed` is that of all randomness in hiding. Raises CapacityError for a small cover.
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
     return container, _reveal(network, container)
@@ -252,3 +251,97 @@ def through_file(picture: np.ndarray) -> np.ndarray:
         path = folder / "container.png"
         write_png(path, picture)
         return read_picture(path)
+
+
+# Perceptual measures of two (H, W, 3) uint8 sRGB pictures. They cost several times as much as PSNR, and are therefore
+# computed only for pictures with sealed bits.
+
+
+def de2000(a: np.ndarray, b: np.ndarray) -> float:
+    """Colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
+
+    A ΔE of 1 is about the smallest difference that an observer sees between large patches side by side.
+    """
+    return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
+
+
+def msssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
+
+    Computed on five scales; on fewer for pictures with a side below 176 (`ms_ssim`); nan below 11.
+    """
+    if min(a.shape[:2]) < WINDOW:
+        return math.nan
+    return float(ms_ssim(_tensor(a), _tensor(b)).mean())
+
+
+def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
+    """Haar wavelet-based perceptual similarity index, 0 to 1 (Reisenhofer, Bosse, Kutyniok & Wiegand 2018).
+
+    nan if a side is below 16 pixels.
+    """
+    if min(a.shape[:2]) < _MIN_HAARPSI_SIDE:
+        return math.nan
+    if np.array_equal(a, b):
+        return 1.0  # piq divides by zero if both are black
+    import piq  # loads torchvision and torch's compiler
+
+    return float(piq.haarpsi(_tensor(a), _tensor(b), data_range=1.0))
+
+
+def lpips(a: np.ndarray, b: np.ndarray) -> float:
+    """Learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
+
+    Needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
+    """
+    with torch.inference_mode():
+        return float(_lpips_network()(_tensor(a), _tensor(b), normalize=True).mean())
+
+
+def perceptual_measures() -> dict[str, MeasureFunction]:
+    """The measures by key; includes LPIPS if AlexNet's weights are in torch.hub's cache.
+
+    Nothing is downloaded: if they are missing, one log line names the command that downloads them.
+    """
+    measures = {MSSSIM.key: msssim, HAARPSI.key: haarpsi, DE2000.key: de2000}
+    if (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
+        return measures | {LPIPS.key: lpips}
+    _log.info(
+        "LPIPS is skipped: AlexNet's weights (244 MB) are missing; to download them: "
+        "python -c \"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\""
+    )
+    return measures
+
+
+@cache
+def _lpips_network() -> nn.Module:
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # slow to import, rarely used
+
+    return LearnedPerceptualImagePatchSimilarity(net_type="alex").net
+
+
+def _tensor(picture: np.ndarray) -> Tensor:
+    """(1, 3, H, W) float32 in [0, 1]."""
+    return torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
+
+
+# Speed
+
+
+def measure_speed(engine: Engine) -> dict[str, float]:
+    """Milliseconds for a megapixel, to hide and to reveal: the median of several runs, after one that warms up.
+
+    Both sides enhance the secret's base. Pictures begin and end in the CPU's memory, as elsewhere.
+    """
+    cover, secret = np.random.default_rng(0).random((2, *_TIMED_SIDES, 3), np.float32)
+
+    def hide() -> None:
+        engine.hide(cover, engine.prepare(secret) - engine.enhance(secret))
+
+    def reveal() -> None:
+        engine.restore(engine.enhance(secret), engine.reveal(cover))
+
+    times = (
+        (name, repeat(work, number=1, repeat=1 + TIMED_RUNS)) for name, work in ((HIDE_MS, hide), (REVEAL_MS, reveal))
+    )
+    return {name: round(1000 * median(seconds[1:]), 1) for name, seconds in times}

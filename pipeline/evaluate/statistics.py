@@ -1,7 +1,8 @@
-"""Statistics of measured pairs: per column, per kind of test pictures and mode, and the headline figures."""
+"""Statistics of measured pairs: per column, per kind of test pictures and mode, headline figures; of detectors."""
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,3 +88,24 @@ def headline_kind(kinds: Iterable[str]) -> str:
 def publishable_kind(kinds: Iterable[str]) -> str:
     """Scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
     return RENDERED if RENDERED in kinds else headline_kind(kinds)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A detector's scores of test pairs, both (N,) float; positive means container."""
+
+    covers: np.ndarray
+    containers: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the pictures that are classified correctly."""
+        return float((np.mean(self.covers <= 0) + np.mean(self.containers > 0)) / 2)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's interval of the accuracy for as many trials as there are pairs.
+
+        The two decisions on a pair are correlated, so it is rather too wide than too narrow.
+        """
+        return share_interval(self.accuracy, len(self.covers))

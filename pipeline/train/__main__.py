@@ -12,8 +12,7 @@ from pipeline.tracking import track
 from pipeline.tracking.results import train_result
 from pipeline.train.checkpoint import checkpoint_of
 from pipeline.train.devices import training_processes, training_setup, unused_gpus
-from pipeline.train.train import train, write_curve, write_weights
-from pipeline.train.trainer import Point
+from pipeline.train.train import Point, train, write_curve, write_weights
 from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
 

@@ -26,7 +26,7 @@ from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.pair import find_family
 
 CODE = (  # what a training computes with
-    "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py", "pipeline/similarity.py",
+    "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
     "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
     "stegnet/networks/layers.py", "stegnet/networks/pair.py",
 )  # fmt: skip

@@ -31,23 +31,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatchShare:
-    """The consecutive pairs of every batch that one process computes, in parts; equal ones if the batch divides evenly.
+    """Consecutive pairs of each batch that one process computes, in parts; equal ones if the batch divides evenly."""
 
-    Attributes:
-        batch: pairs in a whole batch.
-        start: index in the batch of the first pair.
-        size: number of pairs.
-        count: number of parts, at most the size.
-    """
-
-    batch: int
-    start: int
-    size: int
-    count: int
+    batch: int  # pairs in a whole batch
+    start: int  # index in the batch of the first pair
+    size: int  # number of pairs
+    count: int  # number of parts, at most the size
 
     @classmethod
     def of_this_process(cls, config: TrainConfig) -> "BatchShare":
-        """The share of this process."""
         start, end = (config.batch * number // world_size() for number in (rank(), rank() + 1))
         return cls(config.batch, start, end - start, min(config.accumulate, end - start))
 
@@ -155,24 +147,21 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
         PackageError: Ray is asked for, and not installed.
     """
     if config.train.launcher == "ray" and not is_launched():
-        _launch_on_cluster(module, config)
+        with extra("cluster", "train.launcher ray"):
+            from pipeline.train import ray_launch
+        threads = 1 if config.train.threads == AUTO else config.train.threads
+        with ray_launch.cluster() as (gpus, cores):
+            count = process_count(config, gpus, cores // threads)
+            if not gpus and count * threads > cores:
+                message = f"params.yaml: train.devices: the cluster has {cores} CPUs, not {count} × {threads}"
+                raise ConfigError(message)
+            ray_launch.launch(module, count, {"CPU": threads, "GPU": min(gpus, 1)})
         sys.exit()
     count = process_count(config)
     if count != world_size():
         sys.exit(launch(module, count))
     with launched(), disk_errors():
         yield
-
-
-def _launch_on_cluster(module: str, config: Config) -> None:
-    with extra("cluster", "train.launcher ray"):
-        from pipeline.train import ray_launch
-    threads = 1 if config.train.threads == AUTO else config.train.threads
-    with ray_launch.cluster() as (gpus, cores):
-        count = process_count(config, gpus, cores // threads)
-        if not gpus and count * threads > cores:
-            raise ConfigError(f"params.yaml: train.devices: the cluster has {cores} CPUs, not {count} × {threads}")
-        ray_launch.launch(module, count, {"CPU": threads, "GPU": min(gpus, 1)})
 
 
 class _Environment(TorchElasticEnvironment):

@@ -23,6 +23,7 @@ from pipeline.tensors import (
     with_sealed_bits,
 )
 from pipeline.train.losses import (
+    FIGURES,
     LossTerms,
     Measure,
     Objective,
@@ -31,7 +32,7 @@ from pipeline.train.losses import (
     container_weight,
     loss_terms,
 )
-from pipeline.train.validation import FIGURES, validation_crops
+from pipeline.train.pairs import validation_crops
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.parallel import AUTO
@@ -47,21 +48,13 @@ PREVIEW_GAIN = 10  # of the difference between container and cover
 
 @dataclass(frozen=True)
 class PassRandomness:
-    """All that is random in the pass of a batch of B pairs.
+    """All that is random in the pass of a batch of B pairs."""
 
-    Attributes:
-        shuffles: B block shuffles of the secrets.
-        shuffled: (B,) bool, the secrets that are shuffled.
-        sealed: (B, 3, H, W) in [0, 1), decides which samples sealed bits change.
-        mask: (B, 3, H, W) in [0, 1), in periods of the pair.
-        noise: (B, 3, H, W) added to the stored container, or None.
-    """
-
-    shuffles: list[Shuffle]
-    shuffled: Tensor
-    sealed: Tensor
-    mask: Tensor
-    noise: Tensor | None
+    shuffles: list[Shuffle]  # B block shuffles of the secrets
+    shuffled: Tensor  # (B,) bool, the secrets that are shuffled
+    sealed: Tensor  # (B, 3, H, W) in [0, 1), decides which samples sealed bits change
+    mask: Tensor  # (B, 3, H, W) in [0, 1), in periods of the pair
+    noise: Tensor | None  # (B, 3, H, W) added to the stored container
 
     def select(self, pairs: slice) -> "PassRandomness":
         """The randomness of some of the pairs."""
@@ -86,10 +79,7 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
 class HideRevealPass(nn.Module):
     """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
-    Args:
-        config: `scramble.base` and `train.bits` say what is hidden and sealed.
-        precision: "bf16" or "fp32", of the networks.
-        compiled: the networks are compiled first.
+    `scramble.base` and `train.bits` say what is hidden and sealed; "bf16" or "fp32" is the precision of the networks.
     """
 
     def __init__(self, pair: Pair, config: Config, precision: str, compiled: bool = False) -> None:
@@ -104,7 +94,10 @@ class HideRevealPass(nn.Module):
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
         """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
         cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
-        base = self._base_of(secret, *coded)
+        if self._base == CODED:
+            (base,) = coded
+        else:
+            base = block_means(secret) if self._base == MEANS else torch.full_like(secret, GREY / 255)
         period = self.pair.period()
         mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
@@ -129,13 +122,6 @@ class HideRevealPass(nn.Module):
     def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
         """The container as a file holds it, rounded and with sealed bits."""
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
-
-    def _base_of(self, secret: Tensor, coded: Tensor | None = None) -> Tensor:
-        """The bases of secrets, (B, 3, H, W)."""
-        if self._base == CODED:
-            assert coded is not None
-            return coded
-        return block_means(secret) if self._base == MEANS else torch.full_like(secret, GREY / 255)
 
 
 class PictureObjective(Objective):
@@ -186,12 +172,9 @@ class PictureObjective(Objective):
 class Validation:
     """Fixed pairs of centre crops of validation pictures, and the fixed randomness of their pass.
 
-    Containers and revealed secrets are measured as files hold them: shuffled, clamped and rounded to 8 bits with sealed
-    bits in them, revealed, and rounded again.
-
-    Args:
-        pictures: (B, 2 or 3, 3, crop, crop) uint8, covers, secrets and their coded bases.
-        batch: pairs that are computed at once.
+    Pictures are (B, 2 or 3, 3, crop, crop) uint8: covers, secrets and their coded bases. Containers and revealed
+    secrets are measured as files hold them: shuffled, clamped and rounded to 8 bits with sealed bits in them, revealed,
+    and rounded again; `batch` pairs at once.
     """
 
     def __init__(self, pictures: Tensor, config: Config, precision: str, batch: int) -> None:
@@ -211,10 +194,7 @@ class Validation:
 
     @torch.no_grad()
     def measure(self, pair: Pair) -> dict[str, float]:
-        """Means over all pairs: the loss with the container at full weight, and PSNR in dB. Leaves `pair` in eval mode.
-
-        Keys: FIGURES.
-        """
+        """FIGURES, means over all pairs: the loss with the container at full weight, and PSNR in dB."""
         means = torch.zeros(4, dtype=torch.float64)
         hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
         for first in range(0, len(self._pictures), self._batch):
@@ -231,11 +211,7 @@ class Validation:
 
 
 def first_pairs(result: Result) -> Result:
-    """The pairs of a preview, detached and copied, so that the whole batch can be freed.
-
-    Args:
-        result: a named tuple of tensors.
-    """
+    """The pairs of a preview, detached and copied, so that the whole batch can be freed."""
     return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
 
 

@@ -37,16 +37,11 @@ for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signal
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """Training was stopped by a signal and its state is saved.
-
-    Attributes:
-        code: exit code of the process, by the shell's convention.
-    """
+    """Training was stopped by a signal, whose number is 0 if another process received it, and its state is saved."""
 
     def __init__(self, done: int, steps: int, number: int) -> None:
-        """`number` is the signal's, or 0 if another process received it."""
         super().__init__(f"stopped after {done} of {steps} steps; run the same command to resume")
-        self.code = 128 + (number or signal.SIGTERM)
+        self.code = 128 + (number or signal.SIGTERM)  # exit code of the process, by the shell's convention
 
 
 class StopRequest:
@@ -54,13 +49,10 @@ class StopRequest:
 
     A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
     ignored; so do all outside the main thread, where Python handles none.
-
-    Attributes:
-        signal: its number, or 0.
     """
 
     def __init__(self) -> None:
-        self.signal = 0
+        self.signal = 0  # its number
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -121,19 +113,14 @@ def launched() -> Iterator[None]:
             raise
         sys.exit(getattr(stop, "code", STOPPED[0]))
     except Exception as error:
-        _report(error)
+        message, hint = f"process {rank()} of the training failed", ""
+        if isinstance(error, StegnetError):
+            message, hint = str(error), error.hint
+        else:
+            traceback.print_exc()
+        report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}
+        Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(json.dumps({"message": report}), encoding="utf-8")
         os._exit(1)  # a clean exit would wait for the other processes, which wait for this one
-
-
-def _report(error: Exception) -> None:
-    """Writes an error for the launcher, as the agent expects it: a StegnetError as its message and hint."""
-    message, hint = f"process {rank()} of the training failed", ""
-    if isinstance(error, StegnetError):
-        message, hint = str(error), error.hint
-    else:
-        traceback.print_exc()
-    report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}
-    Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(json.dumps({"message": report}), encoding="utf-8")
 
 
 def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:

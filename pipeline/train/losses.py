@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline import similarity
+from pipeline import tensors
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
-from stegnet.core.jpeg import LUMA
-from stegnet.core.names import load_object
+from stegnet.core.extension import load_object
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.samples import NONE
 from stegnet.networks.pair import Pair
 
+FIGURES = ("validation_loss", f"validation_{CONTAINER_PSNR}", f"validation_{SECRET_PSNR}")
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
 Measure = Callable[[Pair], dict[str, float]]  # figures of the training curve; leaves a pair in evaluation mode
 
@@ -165,12 +166,12 @@ def charbonnier(a: Tensor, b: Tensor) -> Tensor:
 
 @measure
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    return 1 - similarity.ssim(a, b)
+    return 1 - tensors.ssim(a, b)
 
 
 @measure
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
-    return 1 - similarity.ms_ssim(a, b)
+    return 1 - tensors.ms_ssim(a, b)
 
 
 def check_measures(loss: LossConfig) -> None:

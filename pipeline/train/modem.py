@@ -20,7 +20,8 @@ from pipeline.config import ChannelConfig, Config, DistortConfig
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
 from pipeline.train.hiding import difference, side_by_side
 from pipeline.train.losses import LossTerms, Measure, Objective
-from pipeline.train.validation import validation_crops
+from pipeline.train.pairs import validation_crops
+from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
@@ -36,27 +37,16 @@ _LEVELS = 255**2
 
 @dataclass(frozen=True)
 class ModemRandomness:
-    """All that is random in the pass of a batch of B covers.
+    """All that is random in the pass of a batch of B covers."""
 
-    Attributes:
-        rung: index in `model.rungs`, the same for all covers.
-        bits: (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs.
-        dither: (B, DITHER, H/8, W/8) in [0, 1).
-        quality: (B,) of JPEG.
-        twice: (B,) bool, saved with FIRST_QUALITY before.
-        full_chroma: (B,) bool, saved as JPEG without chroma subsampling.
-        webp: (B,) bool, saved as WebP.
-        seeds: (B,) of the distortions.
-    """
-
-    rung: int
-    bits: Tensor
-    dither: Tensor
-    quality: Tensor
-    twice: Tensor
-    full_chroma: Tensor
-    webp: Tensor
-    seeds: Tensor
+    rung: int  # index in `model.rungs`, the same for all covers
+    bits: Tensor  # (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs
+    dither: Tensor  # (B, DITHER, H/8, W/8) in [0, 1)
+    quality: Tensor  # (B,) of JPEG
+    twice: Tensor  # (B,) bool, saved with FIRST_QUALITY before
+    full_chroma: Tensor  # (B,) bool, saved as JPEG without chroma subsampling
+    webp: Tensor  # (B,) bool, saved as WebP
+    seeds: Tensor  # (B,) of the distortions
 
     def select(self, covers: slice) -> "ModemRandomness":
         """The randomness of some of the covers."""
@@ -65,18 +55,12 @@ class ModemRandomness:
 
 
 class ModemResult(NamedTuple):
-    """Input and output of a pass.
+    """Input and output of a pass."""
 
-    Attributes:
-        cover, container: (B, 3, H, W), in [0, 1]; the container may overshoot.
-        bits: (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used.
-        likelihoods: same shape, log-likelihood ratios.
-    """
-
-    cover: Tensor
-    container: Tensor
-    bits: Tensor
-    likelihoods: Tensor
+    cover: Tensor  # (B, 3, H, W) in [0, 1]
+    container: Tensor  # same shape, may overshoot
+    bits: Tensor  # (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used
+    likelihoods: Tensor  # same shape, log-likelihood ratios
 
 
 def randomness_of(
@@ -97,12 +81,7 @@ def randomness_of(
 
 
 class ModemPass(nn.Module):
-    """A modem and the channel between its networks, as one module.
-
-    Args:
-        channel: what happens to containers besides their codec.
-        precision, compiled: as of `HideRevealPass`.
-    """
+    """A modem and the channel between its networks, as one module; arguments as of `HideRevealPass`."""
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
         super().__init__()
@@ -122,13 +101,7 @@ class ModemPass(nn.Module):
 
 
 class Distortions:
-    """Distorts containers; most stay as they are.
-
-    Args:
-        config: probability of each change: reduced to half its size or more and enlarged again; moved by a pixel;
-            Gaussian noise of up to 2.5 levels; Gaussian blur of up to 0.8 pixels; up to 5 % brighter or darker, with
-            as much contrast; a gamma of 0.9 to 1.1.
-    """
+    """Distorts containers with the probability of each change; most stay as they are."""
 
     def __init__(self, config: DistortConfig) -> None:
         self.none = not any(asdict(config).values())
@@ -152,12 +125,9 @@ class Distortions:
 
 
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
-    """Containers after real JPEG or WebP, (B, 3, H, W); its gradient is that of averaging the chroma of 2×2 pixels.
+    """Containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
-    Rounding has a straight-through gradient, as in `through_8_bits`.
-
-    Args:
-        stored: of 8 bits, in [0, 1].
+    The gradient is that of averaging the chroma of 2×2 pixels; rounding's is straight-through, as in `through_8_bits`.
     """
     full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]
     surrogate = torch.where(full_chroma, stored, with_halved_chroma(stored))

@@ -1,5 +1,6 @@
-"""Training pairs: two random pictures of the training split, each cropped and augmented."""
+"""Training pairs, two random pictures of the training split, each cropped and augmented; crops to validate on."""
 
+import logging
 import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
@@ -14,11 +15,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.config import AugmentConfig
-from pipeline.shards import TRAIN, Shards, read_manifest
+from pipeline.config import AugmentConfig, Config
+from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import DataError
 
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
+MAX_PAIRS, MIN_PICTURES = 32, 2  # to validate on
+
+_log = logging.getLogger(__name__)
 
 
 class Augment:
@@ -138,3 +142,27 @@ def _prepare_worker(_worker: int) -> None:
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)
+
+
+def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
+    """Centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
+
+    At most MAX_PAIRS, evenly spaced; None if train.validate is 0, or there are too few pictures.
+    """
+    if not config.train.validate:
+        return None
+    count = sum(1 for _ in read_manifest(data, VALIDATION))
+    if count < MIN_PICTURES:
+        _log.warning(
+            "%s: too few pictures to validate on (%d): the last weights are kept, not the best; "
+            "raise data.validation_share",
+            data, count,
+        )  # fmt: skip
+        return None
+    wanted = min(count, MAX_PAIRS)
+    splits = [Shards(data, VALIDATION), *([Shards(data, VALIDATION, bases=True)] if coded else [])]
+    chosen = [[shards[index * count // wanted] for shards in splits] for index in range(wanted)]
+    start = (chosen[0][0].shape[0] - config.train.crop) // 2
+    inside = slice(start, start + config.train.crop)
+    crops = [[picture[inside, inside].transpose(2, 0, 1) for picture in pictures] for pictures in chosen]
+    return torch.from_numpy(np.stack(crops))

@@ -93,7 +93,7 @@ EDITS = {
     "docs/training.md": "",
     "tests/conftest.py": "",
     "pipeline/train/losses.py": "check train",
-    "pipeline/train/trainer.py": "train",
+    "pipeline/train/hiding.py": "train",
     "pipeline/evaluate/quality.py": "evaluate detect video",
     "pipeline/detect/detector.py": "detect",
     "pipeline/report/page.html": "report",

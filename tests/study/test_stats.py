@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from pipeline.detect.scores import Scores
+from pipeline.evaluate.statistics import Scores
 from study.scores import summarise
 from study.stats import auc_interval, binned, correlation, mean_interval, mutual_information, unpaired_auc_interval
 

@@ -12,8 +12,8 @@ import pytest
 from scipy.stats import binomtest
 
 from pipeline.detect.__main__ import COLUMNS, headline, main, rows_of
-from pipeline.detect.pairs import evenly, picture_pairs
-from pipeline.detect.scores import Scores
+from pipeline.detect.methods import evenly, picture_pairs
+from pipeline.evaluate.statistics import Scores
 from tests.support.lab import PARAMS, TEST, TRAIN, VALIDATION, Config, Shards, load
 from tests.support.shards import ShardWriter
 

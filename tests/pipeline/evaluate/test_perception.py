@@ -10,8 +10,8 @@ import torch
 import torchmetrics
 import torchvision
 
-from pipeline.evaluate import perception
-from pipeline.evaluate.perception import ALEXNET, de2000, haarpsi, lpips, msssim, perceptual_measures
+from pipeline.evaluate import quality
+from pipeline.evaluate.quality import ALEXNET, de2000, haarpsi, lpips, msssim, perceptual_measures
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def hub(tmp_path, monkeypatch) -> Path:
     checkpoints.mkdir(parents=True)
     torch.manual_seed(0)
     torch.save(torchvision.models.alexnet().state_dict(), checkpoints / ALEXNET)
-    perception._lpips_network.cache_clear()
+    quality._lpips_network.cache_clear()
     yield checkpoints / ALEXNET
-    perception._lpips_network.cache_clear()
+    quality._lpips_network.cache_clear()
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:

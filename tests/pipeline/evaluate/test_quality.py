@@ -1,11 +1,12 @@
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.evaluate.quality import Evaluator, HideRevealResult, measure_quality
+from pipeline.evaluate.quality import TIMED_RUNS, Evaluator, HideRevealResult, measure_quality, measure_speed
 from pipeline.evaluate.statistics import REAL, RENDERED, SEALED
 from stegnet.record import encode_base
 from tests.support.lab import TEST, TRAIN
@@ -105,3 +106,37 @@ def test_each_row_is_of_its_own_pair(shards, exact):
                 )["container_psnr"]
                 < row["container_psnr"] - 10
             )
+
+
+class SleepingEngine:
+    """Its networks take a known time, at least."""
+
+    hidden = 0
+
+    def prepare(self, secret: np.ndarray) -> np.ndarray:
+        return secret
+
+    def enhance(self, base: np.ndarray) -> np.ndarray:
+        time.sleep(0.02)
+        return base
+
+    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        assert cover.shape == hidden.shape and cover[..., 0].size == 1e6
+        self.hidden += 1
+        time.sleep(0.03)
+        return cover
+
+    def reveal(self, container: np.ndarray) -> np.ndarray:
+        return container
+
+    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        time.sleep(0.01)
+        return base + residual
+
+
+def test_times_are_of_all_networks_that_a_side_needs() -> None:
+    engine = SleepingEngine()
+    speed = measure_speed(engine)
+    assert speed["hide_ms_per_megapixel"] >= 50
+    assert speed["reveal_ms_per_megapixel"] >= 30
+    assert engine.hidden == 1 + TIMED_RUNS
