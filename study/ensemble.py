@@ -1,4 +1,4 @@
-"""The ensemble of linear classifiers that steganalysis by features uses, by the package sealwatch, and its testing."""
+"""The ensemble of linear classifiers that steganalysis by features uses, by the package sealwatch; how it is tested."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sealwatch.ensemble_classifier import FldEnsembleTrainer
 
-from pipeline.evaluate.statistics import Scores
-from study.scores import joined
+from pipeline.evaluate.statistics import Scores, share_interval
+from study.stats import auc, auc_interval
 
 LEARNERS = 61  # linear classifiers that vote; odd, so that none is undecided
 DIMENSIONS = 200  # features that each sees, drawn at random; more would overfit so few pictures
@@ -62,3 +62,23 @@ def folds(count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     order = np.random.default_rng(seed).permutation(count)
     for part in np.array_split(order, FOLDS):
         yield np.setdiff1d(order, part), np.sort(part)
+
+
+def joined(parts: list[Scores]) -> Scores:
+    """Scores of all pairs that several detectors scored a part of each."""
+    return Scores(*(np.concatenate([getattr(part, side) for part in parts]) for side in ("covers", "containers")))
+
+
+def summarise(scores: list[Scores], seed: int) -> dict[str, float]:
+    """accuracy, low, high, auc, auc_low, auc_high: means over detectors that scored the same test pairs.
+
+    The interval of the accuracy is Wilson's for as many trials as there are pairs, since the two decisions on a pair
+    are correlated: rather too wide than too narrow. Neither interval includes the variation between detectors.
+    """
+    accuracy = float(np.mean([each.accuracy for each in scores]))
+    low, high = share_interval(accuracy, len(scores[0].covers))
+    areas = [auc(each.covers, each.containers) for each in scores]
+    bounds = [auc_interval(each.covers, each.containers, seed) for each in scores]
+    auc_low, auc_high = np.mean(bounds, axis=0)
+    figures = {"accuracy": accuracy, "low": low, "high": high, "auc": float(np.mean(areas))}
+    return figures | {"auc_low": float(auc_low), "auc_high": float(auc_high)}

@@ -28,7 +28,7 @@ from stegnet.core.errors import DataError
 from stegnet.core.samples import is_grey
 from stegnet.image.pictures import read_picture, resize
 from study import jpeg_features, jpeg_hiders
-from study.ensemble import FOLDS, Features, by_folds, folds
+from study.ensemble import FOLDS, Features, by_folds, folds, joined, summarise
 from study.jpeg_features import EXTRACTORS, Luma
 from study.jpeg_hiders import (
     HIDERS,
@@ -46,7 +46,6 @@ from study.jpeg_hiders import (
     cover_luma,
     saved_luma,
 )
-from study.scores import joined, summarise
 from study.steganalysis import in_processes
 
 SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one
@@ -59,9 +58,7 @@ TABLE = "jpeg_steganalysis.csv"
 _SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
 _CHANGED, _NONZERO = "changed", "nonzero"
 _FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
-_OWN_FILES = [
-    path for package in ("methods/jpeg", "sealing") for path in (Path(stegnet.__file__).parent / package).glob("*.py")
-]
+_OWN_FILES = [path for own in ("methods/jpeg*.py", "sealing/*.py") for path in Path(stegnet.__file__).parent.glob(own)]
 
 CASES = tuple(Case(*case) for case in (  # the most telling first
     (75, JPEG, 0.2, DCTR), (75, NSF5, 0.2, DCTR), (75, JPEG, 0.1, DCTR), (75, JPEG, 0.4, DCTR),

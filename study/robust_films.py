@@ -32,9 +32,8 @@ from stegnet.methods.robust import ALL_FILM_POINTS, GROUP, OperatingPoint, modul
 from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.video.film_writer import Coding, write_h264
 from stegnet.video.films import read_frames, scan
-from study.film_motion import motion
-from study.film_trial import CODE, FRAMES, Row, encode_again, measure_film
-from study.reencodings import WAYS
+from study.film_trial import CODE, FRAMES, WAYS, Row, encode_again, measure_film
+from study.robust_hiders import motion
 
 TEXT_BYTES = 43
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves

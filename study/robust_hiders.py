@@ -1,7 +1,11 @@
-"""Robust containers as attacks see them: pictures saved as JPEG, films as H.264, full of random bytes of a key."""
+"""Robust containers as attacks see them, full of random bytes of a key: pictures saved as JPEG, films as H.264."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,21 +30,21 @@ from stegnet.methods.robust import (
     pieces_of,
     robust_key,
 )
-from stegnet.video.films import read_frames
-from study.film_motion import motion, through_film
+from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.films import FilmInfo, read_frames
+from stegnet.video.motion import SEARCH, Motion, motion_of
 
 _USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
 _STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
 _NOISE = 1.5  # levels, of the sensor
+_TICKS, _RATE = 90_000, Fraction(25)  # a second; frames a second
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class RobustHider:
-    """Pictures of a point, saved as JPEG of the quality that hiding writes.
-
-    Attributes:
-        modem, point: hide.
-    """
+    """Pictures of a point, saved as JPEG of the quality that hiding writes."""
 
     modem: Modem
     point: OperatingPoint
@@ -67,15 +71,10 @@ class RobustHider:
 
 @dataclass(frozen=True)
 class RobustFilmHider:
-    """Films of one group of a point, H.264 of the CRF that hiding writes.
-
-    Attributes:
-        point: hides.
-        share: number of the share of blocks that are used.
-    """
+    """Films of one group of a point, H.264 of the CRF that hiding writes."""
 
     point: OperatingPoint
-    share: int = 0
+    share: int = 0  # number of the share of blocks that are used
 
     @property
     def name(self) -> str:
@@ -110,3 +109,20 @@ def _reflected(place: int, most: int) -> int:
     """A place that turns back at both ends of 0 to `most`."""
     inside = place % max(2 * most, 1)
     return min(inside, 2 * most - inside) if most else 0
+
+
+def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
+    """The motion of each frame, (H, W, 3) uint8."""
+    return through_film(frames, SEARCH, lambda path: list(motion_of(path)))
+
+
+def through_film(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
+    """Writes frames, (H, W, 3) uint8, as a film, and returns the result of reading it."""
+    height, width = frames[0].shape[:2]
+    step = int(_TICKS / _RATE)
+    stamps = tuple(range(0, len(frames) * step, step))
+    info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        write_h264(path, iter(frames), info, coding)
+        return read(path)

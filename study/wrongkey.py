@@ -1,13 +1,14 @@
 """Stage wrongkey: information on a hidden picture from a wrong key, a key with one bit off, and no key.
 
-The program refuses a wrong key. An attacker who changes the program gets past the refusal: he has the reveal network's
-blocks, in a wrong order or in none, but not the base, which is sealed.
+The program refuses every wrong key with one message. An attacker who changes the program gets past the refusal: the
+public reveal network still reads the blocks of the residual, shuffled: what a secret's base, which is sealed, leaves of
+it. Where containers have a mask, it reads noise.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +21,20 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
-from stegnet.core.samples import GREY, LEVELS, Base, to_8_bits
-from stegnet.core.shuffle import draw, grid
+from stegnet.core.errors import StegnetError
+from stegnet.core.samples import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
+from stegnet.core.shuffle import Shuffle, draw, draw_mask, grid, invert
 from stegnet.image.pictures import resize, write_png
-from stegnet.keys import Key, KeyRing, seeded
+from stegnet.keys import KEY_BYTES, Key, KeyRing, KeySource, Passphrase
+from stegnet.keys.demonstration import seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.record import decode_base, read_record
-from study.keyless import (
-    OPENED,
-    Attempt,
-    answers,
-    attempts,
-    centred,
-    one_bit_off,
-    read_blocks,
-    read_with,
-    to_hide,
-)
 from study.stats import binned, correlation, mutual_information
 
 RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE = "right key", "right shuffle alone", "one bit off", "another key", "no key"
 STATES = (RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE)
 PICTURE, RESIDUAL = "picture", "residual"
+OPENED = "opened"
 SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").digest()
 BITS = range(8 * len(SECRET_KEY))
 SHOWN = 4
@@ -55,23 +48,15 @@ Progress = Callable[[range], Iterable[int]]
 
 @dataclass(frozen=True)
 class KeylessView:
-    """A container, and the secret as seen with each key.
+    """A container, and the secret as seen with each key; pictures are (H, W, 3) uint8."""
 
-    Attributes:
-        names: of cover and secret.
-        cover, container, secret: (H, W, 3) uint8; the secret as large as the area that hides it.
-        base: of the secret, which is sealed.
-        hidden: the network's input for the secret, its residual, (H, W, 3) float, signed.
-        seen: by state, (H, W, 3) float, signed; with the right key, the whole picture less mid-grey.
-    """
-
-    names: tuple[str, str]
+    names: tuple[str, str]  # of cover and secret
     cover: np.ndarray
     container: np.ndarray
-    secret: np.ndarray
-    base: Base
-    hidden: np.ndarray
-    seen: dict[str, np.ndarray]
+    secret: np.ndarray  # as large as the area that hides it
+    base: Base  # of the secret, which is sealed
+    hidden: np.ndarray  # the network's input for the secret, its residual, (H, W, 3) float, signed
+    seen: dict[str, np.ndarray]  # by state, as `hidden`; with the right key, the whole picture less mid-grey
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
@@ -88,18 +73,14 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
             examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", image_grid(*panel(examples)))
         if kind == main_kind:
-            refused = answers(_attempts(views, config.seed), partial(reveal_picture, Network.load(weights)))
+            refused = answers(views, Network.load(weights), config.seed)
     _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
 
 
 def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_key: bytes, seed: int) -> KeylessView:
-    """Hides pair `index` of a kind, and views it with every key.
+    """Hides pair `index` of a kind, and views it with every key; the seed decides all that is random.
 
     A wrong key does not even open the film id, from which the shuffle is drawn; here the attacker is given it.
-
-    Args:
-        secret_key: 32 bytes.
-        seed: of the hiding, the other key, and the flipped bit.
     """
     (cover_name, cover), (secret_name, secret) = pairs.pair(kind, index)
     key, random = Key(secret_key), seeded(seed)
@@ -114,7 +95,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
-    seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
+    seen |= {RIGHT: centred(whole), NONE: network.engine.reveal(from_8_bits(hiding))}
     base = decode_base(record.base, record.header.secret.base, height, width)
     base = replace(base, enhanced=network.enhance(base.picture))
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
@@ -183,8 +164,7 @@ def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -
     """The headline figures, of the first kind of pictures; information on the secret's residual.
 
     Args:
-        summary, seen, refused: as `summarise`, `statistics` (with columns kind and pairs) and `keyless.answers` give
-            them.
+        summary, seen, refused: as `summarise`, `statistics` (with columns kind and pairs) and `answers` give them.
     """
     rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == RESIDUAL)].set_index("state")
     bits, wrong = rows["mutual_information"], rows.loc[[ONE_BIT, OTHER, NONE]]
@@ -215,11 +195,54 @@ def shown(view: KeylessView, state: str) -> np.ndarray:
     return to_8_bits(view.seen[state] + GREY / LEVELS)
 
 
-def _attempts(views: list[KeylessView], seed: int) -> Iterator[Attempt]:
-    """Each bit of the key flipped on the first container, and one bit on each of the others."""
+def answers(views: list[KeylessView], network: Network, seed: int) -> pd.DataFrame:
+    """Counts of the program's answers to wrong keys: columns kind, answer (error and hint, or "opened"), count.
+
+    Each bit of the key is flipped on the first container, and one bit on each of the others. On a cover, in which
+    nothing is hidden, the right key is used.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
     for number, view in enumerate(views):
         bits = BITS if number == 0 else (BITS[number],)
-        yield from attempts(view.cover, view.container, SECRET_KEY, bits, seeded(seed + number))
+        attempts: list[tuple[str, np.ndarray, KeySource]] = [
+            ("another key", view.container, Key(seeded(seed + number)(KEY_BYTES))),
+            *(("one bit off", view.container, one_bit_off(SECRET_KEY, bit)) for bit in bits),
+            ("no key: all zeros", view.container, Key(bytes(KEY_BYTES))),
+            ("a passphrase", view.container, Passphrase("correct horse battery staple")),
+            ("nothing hidden", view.cover, Key(SECRET_KEY)),
+        ]
+        for kind, container, key in attempts:
+            try:
+                reveal_picture(network, container, key)
+                counts[kind, OPENED] += 1
+            except StegnetError as error:
+                counts[kind, error.as_text()] += 1
+    return pd.DataFrame([(*labels, count) for labels, count in counts.items()], columns=["kind", "answer", "count"])
+
+
+def one_bit_off(secret: bytes, bit: int) -> Key:
+    """The key of these 32 bytes with one bit flipped, counted from 0 at the first byte's highest."""
+    bits = np.unpackbits(np.frombuffer(secret, np.uint8))
+    bits[bit] ^= 1
+    return Key(np.packbits(bits).tobytes())
+
+
+def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
+    """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
+    enhanced = from_8_bits(base.picture) if base.enhanced is None else base.enhanced
+    return split(from_8_bits(frame), enhanced, base.gain)
+
+
+def centred(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 to signed float, 0 for grey: what is hidden where there is no base."""
+    return to_hide(frame, Base.grey(*frame.shape[:2]))
+
+
+def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.ndarray:
+    """The public reveal network's output without the mask of a shuffle, in the order that it gives."""
+    height, width = container.shape[:2]
+    mask = draw_mask(shuffle, slice(0, height), width) * np.float32(network.period)
+    return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
 
 
 def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, out: Path) -> None:

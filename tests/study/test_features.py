@@ -11,7 +11,7 @@ from PIL import Image
 from study.ensemble import Features, cross_validated, votes
 from study.features import across_colours, colour_rich_model, spam, spatial_rich_model, spatial_rich_models
 from study.jpeg_features import dctr, gfr, jrm, luma_of
-from study.simulators import simulated_matching
+from study.steganalysis import simulated_matching
 from tests.support.jpegs import read_jpeg
 
 SIDE = 40

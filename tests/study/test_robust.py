@@ -9,14 +9,12 @@ import pytest
 
 from stegnet.keys import Key
 from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, read_film
-from study import robust_hiders, robust_keyless
-from study.film_trial import FILLED, measure_film
-from study.reencodings import WAYS, x264
+from study import robust_attacks, robust_hiders
+from study.film_trial import FILLED, WAYS, measure_film, x264
 from study.robust import parse_channel, send, unforeseen
-from study.robust_attacks import jumps
+from study.robust_attacks import OTHERS, SAME, bits_of_pictures, jumps, links
 from study.robust_films import write_tables
 from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
-from study.robust_keyless import OTHERS, SAME, bits_of_pictures, links
 from tests.support.films import still_film
 from tests.support.jpegs import through_jpeg
 from tests.support.modem import index_modem
@@ -55,8 +53,8 @@ def test_attacked_films_are_containers(cat: np.ndarray) -> None:
 
 def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader has the right key of every second container."""
-    two, modem = robust_keyless._two_keys, index_modem()
-    monkeypatch.setattr(robust_keyless, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
+    two, modem = robust_attacks._two_keys, index_modem()
+    monkeypatch.setattr(robust_attacks, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
     found = bits_of_pictures(modem, modem.points[1], [picture(64, 64, seed) for seed in range(4)], 0)
     assert abs(found["right"] - 0.75) < 0.05
     assert found["auc"] > 0.6

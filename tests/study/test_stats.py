@@ -9,7 +9,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from pipeline.evaluate.statistics import Scores
-from study.scores import summarise
+from study.ensemble import summarise
 from study.stats import auc_interval, binned, correlation, mean_interval, mutual_information, unpaired_auc_interval
 
 
