@@ -16,13 +16,7 @@ _DPI = 120
 
 @contextmanager
 def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8, 4.5)) -> Iterator[Axes]:
-    """Context manager that yields axes to draw on and writes the file when the block succeeds.
-
-    Args:
-        file: path of the PNG, whose folder must exist, or an open binary file.
-        x, y: labels of the axes, with units.
-        size: width and height in inches, at 120 pixels per inch.
-    """
+    """Yields axes with labels to draw on, and writes the PNG when the block succeeds; the size is in inches."""
     figure = Figure(size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -32,12 +32,7 @@ def main(config: Config, out: Path) -> None:
 
 
 def check_network(section: Any, crop: int) -> None:
-    """Builds the pair of the `model` section of params.yaml, and computes its gradients for two pairs of crops.
-
-    Raises:
-        ConfigError: it can't be built, or its backbone can't be trained.
-        WeightsError: its pretrained weights can't be downloaded.
-    """
+    """Builds the pair of the `model` section of params.yaml, and computes its gradients for two pairs of crops."""
     pair = build_from(section).to(pick_device()).train()
     if pair.bits:
         raise ConfigError("model.name: a modem hides bits, not pictures", "train it by `dvc --cd study repro modem`")
@@ -51,11 +46,7 @@ def check_network(section: Any, crop: int) -> None:
 
 
 def check_detector(backbone: str) -> None:
-    """Builds the first stage of the detector's backbone.
-
-    Raises:
-        ConfigError: it can't be built without strides.
-    """
+    """Builds the first stage of the detector's backbone, without strides."""
     with renamed({"model.backbone": "detect.backbone"}):
         make_stage(backbone, 3, pretrained=False)
 

@@ -213,20 +213,12 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Reads and checks `path`.
-
-    Raises:
-        ConfigError: the file can't be read, or a key is unknown, missing or invalid; the message names it.
-    """
+    """Reads and checks `path`; a ConfigError names the key that is unknown, missing or invalid."""
     return check(read(path))
 
 
 def check(values: Any) -> Config:
-    """Parameters from nested mappings, as params.yaml holds them.
-
-    Raises:
-        ConfigError: a key is unknown, missing or invalid; the message names it.
-    """
+    """Parameters from nested mappings, as params.yaml holds them; errors as of `load`."""
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
@@ -259,11 +251,7 @@ def _check_loss(loss: LossConfig) -> None:
 
 
 def read(path: Path) -> Any:
-    """The unchecked contents of a YAML file.
-
-    Raises:
-        ConfigError: it can't be read.
-    """
+    """The unchecked contents of a YAML file; a ConfigError says why it can't be read."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -273,11 +261,7 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str) -> Any:
-    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05.
-
-    Raises:
-        yaml.YAMLError: it is not YAML.
-    """
+    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05."""
     return yaml.load(text, _Loader)  # a SafeLoader
 
 
@@ -316,12 +300,7 @@ _UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
 
 def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> ConfigError:
-    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors.
-
-    Args:
-        values: the whole file.
-        root: its dataclass.
-    """
+    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors."""
     first = errors[0]["loc"]
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])

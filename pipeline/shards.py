@@ -68,13 +68,7 @@ class ShardLayout(NamedTuple):
 
 
 class ShardWriter(ExitStack):
-    """Writes the shards of one part, one for each split that gets a picture; the same pictures give the same bytes.
-
-    Args:
-        store: folder or address.
-        number: of the part.
-        coding: npy or webp.
-    """
+    """Writes the shards of a part, one for each split that gets a picture; the same pictures give the same bytes."""
 
     def __init__(self, store: str, number: int, coding: str) -> None:
         super().__init__()
@@ -122,8 +116,7 @@ def shard_name(split: str, number: int) -> str:
 def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterable[tuple]]) -> None:
     """Writes the layout, the manifest and the indices.
 
-    Args:
-        rows: gives the pictures of a split: for each the values of its `Entry`, and its row of the index.
+    For each picture of a split, `rows` gives the values of its `Entry`, and its row of the index.
     """
     (folder / LAYOUT).write_text(json.dumps(layout._asdict(), indent=2) + "\n", encoding="utf-8")
     with open(folder / MANIFEST, "w", newline="", encoding="utf-8") as manifest:
@@ -140,15 +133,10 @@ def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterab
 
 
 class Shards:
-    """The pictures of one split: `shards[i]` is (size, size, 3) uint8, read on access.
+    """The pictures of one split, or their coded bases: `shards[i]` is (size, size, 3) uint8, read on access.
 
     No file stays open or mapped, nor is the index in memory: it grows with the number of pictures. Memory-mapped reads
-    would take three times as long because of readahead.
-
-    Args:
-        bases: the coded bases of the pictures instead.
-    Raises:
-        DataError: the split is empty, or the folder holds no shards.
+    would take three times as long because of readahead. An empty split is a DataError.
     """
 
     def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
@@ -184,11 +172,7 @@ class Shards:
 
 
 def read_layout(folder: Path) -> ShardLayout:
-    """Reads layout.json: how the shards of a folder are stored.
-
-    Raises:
-        DataError: it holds none.
-    """
+    """Reads layout.json: how the shards of a folder are stored."""
     try:
         return ShardLayout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
@@ -215,11 +199,7 @@ def file_hash(path: Path) -> str:
 
 
 def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
-    """Bytes of a file in a store, (length,) uint8; fewer if the file ends before.
-
-    Raises:
-        DataError: the store can't be read.
-    """
+    """Bytes of a file in a store, (length,) uint8; fewer if the file ends before."""
     address = f"{store}/{name}"
     if not is_remote(store):
         try:
@@ -250,11 +230,7 @@ def _cache(folder: Path, gigabytes: str) -> "Cache":
 
 
 def cache_folder() -> Path:
-    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder.
-
-    Raises:
-        ConfigError: the user has no home, and neither is set.
-    """
+    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
         return Path(os.environ.get("STEGNET_CACHE") or f"{caches}/stegnet").expanduser()
@@ -268,11 +244,7 @@ def is_remote(address: str) -> bool:
 
 
 def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system of an address or path, and the path in it.
-
-    Raises:
-        ConfigError: fsspec knows no such protocol, or lacks its package.
-    """
+    """The file system of an address or path, and the path in it."""
     try:
         files, path = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:

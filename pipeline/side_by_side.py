@@ -30,12 +30,7 @@ _log = logging.getLogger(__name__)
 def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -> None:
     """Writes an MP4 (H.264 4:2:0, AAC) that any browser plays: two films side by side, as long as the shorter one.
 
-    Args:
-        left: film whose sound is used.
-        right: the other film.
-        width, height: size of each film in the preview in pixels; even numbers.
-    Raises:
-        MediaError: ffmpeg fails.
+    The sound is that of the left film; width and height of each film in the preview are even numbers.
     """
     inputs = [input_file(film) for film in (left, right)]
     sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
@@ -65,9 +60,6 @@ def vmaf(original: Path, copy: Path) -> list[float]:
     Model vmaf_v0.6.1 (Li et al. 2016), for films of 1920×1080 seen from three screen heights. It measures luma only:
     frames of both films are read by `read_frames` and converted to yuv420p (BT.709, limited range). A film without
     motion gets slightly less than 100 against itself.
-
-    Raises:
-        MediaError: a film can't be read, the two differ in size, or ffmpeg fails.
     """
     with temporary_folder() as folder, closing(_side_by_side(original, copy)) as frames:
         first = next(frames)
@@ -100,11 +92,7 @@ def _command(height: int, width: int, log: Path) -> list[str]:
 
 
 def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:
-    """Runs ffmpeg on raw frames.
-
-    Raises:
-        MediaError: it fails; the message is its last line.
-    """
+    """Runs ffmpeg on raw frames; a MediaError tells its last line."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             with suppress(BrokenPipeError), process.stdin:  # if ffmpeg ended early, its error is raised below

@@ -46,8 +46,7 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 def run_stage(work: Callable[..., None], *paths: str) -> None:
     """Calls `work(config, **paths)`, with params.yaml and the paths from the command line, and exits as a program.
 
-    Args:
-        paths: names of the command line's positional arguments; a name that ends in ? is optional.
+    Paths are the names of the command line's positional arguments; a name that ends in ? is optional.
     """
     parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
     for path in paths:
@@ -113,10 +112,6 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def write_table(path: Path, table: "pd.DataFrame", index: str | None = None) -> None:
-    """Writes a table as CSV, rounded to 4 digits; creates missing folders.
-
-    Args:
-        index: heading of a first column with the row numbers; None: no such column.
-    """
+    """Writes a table as CSV, rounded to 4 digits, with the row numbers under the heading `index`, if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table.round(_DIGITS).to_csv(path, index=bool(index), index_label=index, lineterminator="\n")

@@ -57,11 +57,7 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
 
 
 def parse_grid(changes: Sequence[str]) -> Grid:
-    """The values of each parameter from words such as "beta=0.5,1".
-
-    Raises:
-        ConfigError: a word is of another form, or a parameter is given twice.
-    """
+    """The values of each parameter from words such as "beta=0.5,1"; a ConfigError for any other word."""
     grid: Grid = {}
     for word in changes:
         key, equals, values = word.partition("=")
@@ -77,11 +73,7 @@ def words_of(grid: Grid) -> list[str]:
 
 
 def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Each combination of the values, and all parameters of its experiment by dotted keys.
-
-    Raises:
-        ConfigError: a value is not possible.
-    """
+    """Each combination of the values, checked, and all parameters of its experiment by dotted keys."""
     params = read(Path("params.yaml"))
     for values in product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
@@ -90,14 +82,7 @@ def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
-    """Queues all experiments and waits until they are done.
-
-    Args:
-        jobs: experiments at a time.
-        cluster: address of a Ray cluster, for the trainings.
-    Raises:
-        TrainingError: DVC can't queue them, or one fails.
-    """
+    """Queues all experiments and waits until they are done; with a Ray cluster for the trainings, if one is given."""
     dvc, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
     if cluster:
         environment["RAY_ADDRESS"] = cluster

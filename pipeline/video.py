@@ -73,11 +73,8 @@ def _reveal(container: Path, out: OutputTarget, context: Context) -> Report:
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
     """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
 
-    Returns:
-        One row per hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base alone, and VMAF
-        if ffmpeg can measure it.
-    Raises:
-        StegnetError: a film can't be read or hidden.
+    One row per hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base alone, and VMAF if
+    ffmpeg can measure it.
     """
     container, revealed = out / "container.mkv", out / "revealed.mkv"
     key = PUBLIC_DEMONSTRATION_KEY
@@ -113,9 +110,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
 def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
     """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes).
 
-    Args:
-        frames: the table of `demonstrate`; VMAF also gets its first percentile, film_…_vmaf_p1.
-        steps: the table of `measure_flicker`; a film with one frame has no flicker.
+    VMAF also gets its first percentile, film_…_vmaf_p1. A film with one frame has no steps, and no flicker.
     """
     size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
     means = {column: frames[column].mean() for column in frames}
@@ -133,11 +128,7 @@ def film_headline(figures: dict[str, Any]) -> dict[str, float]:
 
 
 def measure_flicker(cover: Path, container: Path, secret: Path, revealed: Path) -> pd.DataFrame:
-    """One row per pair of neighbouring frames: container_flicker, cover_change, secret_flicker, secret_change.
-
-    Raises:
-        MediaError: a film can't be read.
-    """
+    """One row per pair of neighbouring frames: container_flicker, cover_change, secret_flicker, secret_change."""
     names = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
     with ExitStack() as open_films:
         opened = read_frames(secret), read_frames(revealed), read_frames(cover, as_ffmpeg=True), read_frames(container)
@@ -154,13 +145,8 @@ def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]
     With the error e(t) = copy(t) − original(t), flicker is the mean of |e(t + 1) − e(t)| over all samples. It equals
     the difference between both films' temporal differences: the temporal error of Lai et al. 2018 ("Learning blind
     video temporal consistency") without its warping, which is not needed since both films move alike; without it no
-    motion estimate biases the figure. 0 is a constant error; a Gaussian error drawn anew for each frame flickers by
-    √2 times its APD.
-
-    The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
-
-    Args:
-        originals, copies: (H, W, 3) uint8 each; the shorter one counts.
+    motion estimate biases the figure. 0 is a constant error; a Gaussian error drawn anew for each frame flickers by √2
+    times its APD. The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
     """
     both = zip(originals, copies, strict=False)
     with_error = ((original, copy.astype(np.int16) - original) for original, copy in both)

@@ -65,11 +65,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 
 def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
-    """One row for each method and kind of pictures, and for all of them.
-
-    Raises:
-        DataError: there are no pictures to train on or to test on.
-    """
+    """One row for each method and kind of pictures, and for all of them."""
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}
     shift, settings = config.evaluate.shift, config.detect
     known = list(picture_pairs(shards, TRAIN, shift, settings.pairs))
@@ -102,10 +98,7 @@ def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> n
 def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterator[dict[str, Any]]:
     """The rows of `measure`: what is not found is inconclusive unless the control is found.
 
-    Args:
-        scores: by method.
-        kinds: source of each test picture, (N,) str.
-        pairs: number of training pairs.
+    Scores are given by method; kinds are the sources of the test pictures, (N,) str; `pairs` counts the training's.
     """
     sound = scores[CONTROL].accuracy >= CONTROL_FOUND
     for method, both in scores.items():

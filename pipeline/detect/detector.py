@@ -108,11 +108,7 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
 
 
 def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
-    """Scores of whole pictures for each method: the logarithm of how much likelier its container is than a cover.
-
-    Args:
-        sides: as in `train_detector`, of other pictures.
-    """
+    """Scores of whole pictures for each method: the logarithm of how much likelier its container is than a cover."""
     device = next(detector.parameters()).device
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]

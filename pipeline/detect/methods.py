@@ -68,11 +68,7 @@ class PicturePair(NamedTuple):
 
 
 def picture_pairs(shards: Path, split: str, shift: int, most: int) -> Iterator[PicturePair]:
-    """At most `most` pictures of a split as covers, evenly spaced; each one's secret is `shift` pictures further on.
-
-    Raises:
-        DataError: the split has no pictures.
-    """
+    """At most `most` pictures of a split as covers, evenly spaced; each one's secret is `shift` pictures further on."""
     pictures, kinds = Shards(shards, split), [entry.source for entry in read_manifest(shards, split)]
     for number in evenly(list(range(len(kinds))), most):
         yield PicturePair(kinds[number], pictures[number], pictures[(number + shift) % len(kinds)])

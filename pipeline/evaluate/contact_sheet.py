@@ -17,13 +17,9 @@ LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; its label or ""
 
 
 def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> np.ndarray:
-    """One row per result, labelled with the PSNR in dB of container and revealed picture.
+    """One row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
 
-    Args:
-        results: PSNR and difference are computed at full size.
-        size: height and width of a cell in pixels; by default those of the first cover.
-    Returns:
-        (H, W, 3) uint8.
+    PSNR and difference are computed at full size; a cell is as large as the first cover unless its size is given.
     """
     height, width = size or results[0].cover.shape[:2]
     rows = [[(resize(image, height, width), label) for image, label in _cells(result)] for result in results]
@@ -31,14 +27,7 @@ def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | N
 
 
 def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
-    """Pictures in rows and columns, with a title above each column and a label in each picture's corner.
-
-    Args:
-        titles: one per column.
-        rows: pictures of one size, one per column in each row.
-    Returns:
-        (H, W, 3) uint8.
-    """
+    """Pictures of one size in rows and columns, with a title above each column and a label in each picture's corner."""
     height, width = rows[0][0][0].shape[:2]
     page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)

@@ -73,20 +73,12 @@ class Listed:
 
 
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
-    """All entries of sources.yaml.
-
-    Raises:
-        DataError: it can't be read, or a key or value is unknown or missing.
-    """
+    """All entries of sources.yaml."""
     return _checked(list[CatalogueEntry], path, "catalogue", yaml.safe_load)
 
 
 def read_listing(path: Path) -> list[Listed]:
-    """The pictures of an archive, sorted by file name.
-
-    Raises:
-        DataError: it can't be read, or a row has wrong columns, invalid values or a duplicate name.
-    """
+    """The pictures of an archive, sorted by file name."""
     rows = _checked(list[Listed], path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
     if len({row.file for row in rows}) < len(rows):
         raise DataError(f"{path}: lists a file twice")
@@ -117,11 +109,7 @@ def photograph_jobs(catalogue: Path) -> Iterator[Job]:
 
 
 def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
-    """The pictures of a package.
-
-    Raises:
-        DataError: the package is missing, or a file in it differs from the catalogue's SHA-256.
-    """
+    """The pictures of a package, whose files must be those of the catalogue's SHA-256."""
     hint = f"install {entry.package} {entry.version}"
     try:
         package = distribution(entry.package)
@@ -155,13 +143,9 @@ def archive_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterat
 
 
 def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
-    """Returns the folder with the listed files of an archive, and downloads them the first time.
+    """The folder with the listed files of an archive, which are downloaded the first time and verified every time.
 
-    Args:
-        folders: parent folder of all archives, each in a folder with its name and version.
-    Raises:
-        DataError: the download failed, its files differ from the list, they can't be stored or read, or a stored file
-            has changed.
+    It lies in `folders` and has the archive's name and version.
     """
     folder = folders / f"{entry.name}-{entry.version[:12]}"
     try:

@@ -53,11 +53,7 @@ class MediaFile:
 @source("data")
 @source("folder")
 def folder_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn.
-
-    Raises:
-        DataError: there is no such folder, or a file is in none of the folders of a manual split.
-    """
+    """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn."""
     folder = _Folder(config.folder if name == "folder" else str(data), "data.folder")
     manual = folder.manual_split()
     given = {*manual.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
@@ -75,25 +71,14 @@ def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
 
 
 def check_folders(config: DataConfig) -> None:
-    """Checks data.folder and data.test_folder, which DVC watches whether the source is "folder" or not.
-
-    Raises:
-        DataError: one of them is not a folder.
-    """
+    """Checks data.folder and data.test_folder, which DVC watches whether the source is "folder" or not."""
     _Folder(config.folder, "data.folder")
     if config.test_folder != NO_FOLDER:
         _Folder(config.test_folder, "data.test_folder")
 
 
 class _Folder:
-    """A folder that must exist.
-
-    Args:
-        address: as fsspec takes it; a path is made absolute, for processes that run elsewhere.
-        key: of params.yaml, for messages.
-    Raises:
-        DataError: it does not, or its address can't be opened.
-    """
+    """A folder that must exist, at an address or a path, which is made absolute for processes that run elsewhere."""
 
     def __init__(self, address: str, key: str) -> None:
         self.address = address if is_remote(address) else os.path.abspath(address)  # noqa: PTH100 - keeps links
@@ -107,11 +92,7 @@ class _Folder:
             raise DataError(f"{key}: {address} is not a folder", hint)
 
     def manual_split(self) -> dict[str, str]:
-        """Folder to split; empty unless there is train/ and one other.
-
-        Raises:
-            DataError: a file is in none of them.
-        """
+        """Folder to split; empty unless there is train/ and one other. A file in none of them is a DataError."""
         paths = {f"{self.path}/{name}" if self.path else name: split for name, split in FOLDERS.items()}
         with refusals(self.address):
             manual = {path: split for path, split in paths.items() if self.files.isdir(path)}
@@ -131,12 +112,9 @@ class _Folder:
             yield partial(read, MediaFile(name, self.address, path, inside, version, splits), every)
 
     def _walk(self, folder: str, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-        """Path and version of each file that may be media, sorted in each folder.
+        """Path and version of each file that may be media, sorted in each folder; without some folders.
 
         Linked folders are no folders here: DVC sees no change behind them, and they may lead in a circle.
-
-        Args:
-            without: folders to leave out.
         """
         self.files.invalidate_cache()  # which would hold all folders
         with refusals(self.address):

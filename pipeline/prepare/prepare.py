@@ -141,9 +141,6 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     """All jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
 
     Folders are listed while the jobs are taken.
-
-    Raises:
-        ConfigError: an unknown source.
     """
     known = SOURCES | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
     names = [name.strip() for name in config.source.split("+")]
@@ -183,16 +180,10 @@ def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
 
 
 def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | str) -> Iterator[R]:
-    """Maps a function over items, a few ahead.
+    """Maps a function that every process can import over items, a few ahead, as data.workers says.
 
-    Args:
-        function: what every process can import, and its arguments.
-        workers: number of processes; 1: this one; auto: one per physical core; ray: the CPUs of the cluster that
-            RAY_ADDRESS names, or of one on this machine. It does the items of a node that dies again.
-    Raises:
-        DataError: a process was killed.
-        ConfigError: there is no cluster.
-        PackageError: Ray is not installed.
+    That is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
+    one on this machine, which does the items of a node that dies again.
     """
     if workers == RAY:
         yield from over_cluster(function, items)
@@ -265,11 +256,7 @@ def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
 
 @contextmanager
 def open_records(file: Path) -> Iterator[sqlite3.Connection]:
-    """Opens the records of a run among its unfinished shards; empties the folder if another run wrote it.
-
-    Raises:
-        DiskError: they can't be read or written in the block.
-    """
+    """Opens the records of a run among its unfinished shards; empties the folder if another run wrote it."""
     if not file.exists():
         shutil.rmtree(file.parent, ignore_errors=True)
         file.parent.mkdir(parents=True)
@@ -298,11 +285,7 @@ def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[tuple]:
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
-    """Counts the pictures, and logs what was skipped.
-
-    Raises:
-        DataError: there is nothing to train or to test on.
-    """
+    """Counts the pictures, and logs what was skipped; nothing to train or to test on is a DataError."""
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})

@@ -37,8 +37,7 @@ SOURCES: dict[str, Source] = {}
 def source(name: str) -> Callable[[Source], Source]:
     """Registers a function of a source's name, the data section, the folder data/ and the seed, which lists its jobs.
 
-    Args:
-        name: in data.source; that of "torchvision:<class>" is any name with these words before the colon.
+    In data.source, "torchvision:<class>" is any name with these words before the colon.
     """
 
     def register(function: Source) -> Source:
@@ -53,10 +52,8 @@ def source(name: str) -> Callable[[Source], Source]:
 def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.ndarray]:
     """The squares of a picture, each (size, size, 3) uint8; none if a side is shorter than `size`.
 
-    Args:
-        tiles: largest number of squares of native resolution, if its shorter side is at least twice `size`; else it
-            gives its middle, shrunk (area filter) to a short side of at most ZOOM · size if it is larger.
-        digest: decides their places.
+    Up to `tiles` of native resolution if its shorter side is at least twice `size`, at places that the digest decides;
+    else its middle, shrunk (area filter) to a short side of at most ZOOM · size if it is larger.
     """
     pixels, (height, width) = picture.pixels, picture.pixels.shape[:2]
     short = min(height, width)

@@ -34,17 +34,9 @@ def main(config: Config, out: Path, **measured: Path | None) -> None:
 
 
 def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: Path | None = None) -> Page:
-    """Builds the page.
+    """Builds the page of a pair's weights and training curve, and of the output folders of evaluate, detect and video.
 
-    Args:
-        weights: the pair that was measured.
-        curve: its training curve.
-        reports: folder with the output folders of the stages evaluate, detect and video.
-        sections: study/sections.yaml, which says how to show the long measurements.
-        studies: folder with the output folders of those; None: none was made.
-    Raises:
-        DataError: an output is missing or can't be read.
-        WeightsError: the weights file is missing or can't be read.
+    study/sections.yaml says how to show the long measurements, whose output folders are in `studies`, if any were made.
     """
     card, own = read_card(weights), read_specs(_SECTIONS)
     evaluate, detect, video = (reports / stage for stage in ("evaluate", "detect", "video"))

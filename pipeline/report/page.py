@@ -58,11 +58,8 @@ def pivot_table(
 ) -> Part:
     """One column of a tidy data frame as a table, with rows and columns in order of appearance.
 
-    Args:
-        rows: heading of the first column, and the rows' names as a format string of the frame's columns.
-        columns: the columns' headings, likewise.
-        values: the frame's column whose values are shown, and their format.
-        labels: by column, what a value is called in these names.
+    Rows are the heading of the first column and a format string of the frame's columns, which names each row; `columns`
+    names the others likewise, `values` the column that is shown and its format, and `labels` what a value is called.
     """
     (corner, row_name), (column, form) = rows, values
     named = frame.replace(labels or {}).to_dict("records")
@@ -76,12 +73,7 @@ def pivot_table(
 def figures_table(
     figures: Mapping[str, float], key: str, rows: Mapping[str, str], columns: Mapping[str, Column]
 ) -> Part:
-    """Figures that are named after row and column; a column without any is left out.
-
-    Args:
-        key: a figure's name, such as "film_{row}_{column}".
-        rows, columns: headings, by what stands for them in the key.
-    """
+    """Figures named after row and column, as in "film_{row}_{column}"; a column without any is left out."""
     values = {name: [figures.get(key.format(row=row, column=name)) for row in rows] for name in columns}
     shown = {name: column for name, column in columns.items() if any(value is not None for value in values[name])}
     return frame_table(pd.DataFrame({"": rows.values()} | values, dtype=object), {"": ""} | shown)
@@ -95,12 +87,7 @@ def picture(data: bytes, alt: str, caption: str = "") -> Part:
 def line_chart(
     frame: pd.DataFrame, x: str, y: str, columns: Mapping[str, str], alt: str, size: tuple[float, float] = (8, 4.5)
 ) -> Part:
-    """A chart of a data frame's columns, as far as it has them, over one of its columns.
-
-    Args:
-        x: the column, and what its axis is called.
-        columns: the others, each with its name in the legend.
-    """
+    """A chart of a data frame's columns, as far as it has them, each with a name in the legend, over its column `x`."""
     image = BytesIO()
     with chart(image, x, y, size) as axes:
         for column, label in columns.items():
@@ -172,11 +159,7 @@ class Spec:
 
 
 def read_specs(path: Path) -> dict[str, Spec]:
-    """The entries of a sections.yaml, by stage.
-
-    Raises:
-        DataError: it can't be read.
-    """
+    """The entries of a sections.yaml, by stage."""
     return {stage: Spec(**spec) for stage, spec in yaml.safe_load(read(path)).items()}
 
 
@@ -204,11 +187,7 @@ class Page:
 
 
 def read(path: Path) -> Any:
-    """Reads a file of a stage: the values of a JSON file, the table of a CSV file, the bytes of any other.
-
-    Raises:
-        DataError: it can't be read.
-    """
+    """Reads a file of a stage: the values of a JSON file, the table of a CSV file, the bytes of any other."""
     try:
         if path.suffix == ".csv":
             return pd.read_csv(path)

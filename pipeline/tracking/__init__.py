@@ -43,11 +43,7 @@ class Untracked:
 
 
 def open_store(config: Config) -> "Tracker | Untracked":
-    """The store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that does nothing.
-
-    Raises:
-        TrackingError: it can't be opened.
-    """
+    """The store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that does nothing."""
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
         return Untracked(complete=True)

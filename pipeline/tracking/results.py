@@ -120,11 +120,7 @@ def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:
-    """All files of a study, and the figures in its metrics.json, as name/figure.
-
-    Raises:
-        DataError: a figure is not a number.
-    """
+    """All files of a study, and the figures in its metrics.json, which must be numbers, as name/figure."""
     figures = _read(out / "metrics.json")
     for key, value in figures.items():
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,4 +1,7 @@
-"""The store of runs: one row for each training, and below it what was measured of its weights."""
+"""The store of runs: one row for each training, and below it what was measured of its weights.
+
+Trained pairs are MLflow models: weights, card, signature and an example; nothing is pickled.
+"""
 
 import hashlib
 import json
@@ -6,7 +9,9 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,15 +24,33 @@ import mlflow
 import numpy as np
 import sqlalchemy
 from filelock import FileLock, Timeout
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, Run, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+from mlflow.models import Model, ModelSignature
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.types import Schema, TensorSpec
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
-from pipeline.tracking.model import log_model, register
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
 from pipeline.tracking.results import DataSet, Result
 from stegnet.core.errors import DiskError, TrackingError
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.temporary import temporary_folder
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns of its own code
+    import mlflow.pyfunc
 
 for _name in ("alembic", "mlflow"):  # MLflow sets its own levels when it is imported
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -56,6 +79,14 @@ _REMEDIES = {  # of a store, by what is found in its address and the cause
 _FINISHED, _ENDED = "status = 'FINISHED'", "status != 'FINISHED' and status != 'RUNNING'"
 _LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
 _MARKED = "the next stage that runs marks it as ended"
+REGISTERED, BEST = "stegnet", "best"  # MLflow itself has the alias "latest"
+_Y, _X = np.mgrid[:48, :48] * 5
+_COVER = np.stack([_X, _Y, (_X + _Y) // 2], -1).astype(np.uint8)  # ramps
+EXAMPLE = {"cover": _COVER, "secret": _COVER[::-1].copy()}
+_NAMES = ("cover", "secret"), ("container", "revealed")  # of what goes in and of what comes out
+SIGNATURE = ModelSignature(
+    *(Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names]) for names in _NAMES)
+)
 _log = logging.getLogger(__name__)
 
 
@@ -77,17 +108,13 @@ def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None
 class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
-    A thread sends figures and pictures every second; what the store refuses is sent again, and the rest by `close`.
-
-    Args:
-        last: step up to which the run has figures and pictures, from an execution that was interrupted; −1 for none.
-    Attributes:
-        result: what it was finished with.
-        complete: the store has all of it.
+    A thread sends figures and pictures every second; what the store refuses is sent again, and the rest by `close`. Of
+    an execution that was interrupted, the run has figures and pictures up to step `last`; −1 for none.
     """
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
-        self.id, self.result, self.complete = run.info.run_id, None, False
+        self.id = run.info.run_id
+        self.result, self.complete = None, False  # what it was finished with; the store has all of it
         self._client, self._last, self._stopped = client, last, Event()
         self._figures, self._pictures = list[Metric](), list[tuple[str, int, np.ndarray]]()  # not sent yet
         self._begun = time.monotonic() - run.data.metrics.get("run/seconds", 0.0)
@@ -157,13 +184,10 @@ class LiveRun:
 
 
 class Tracker:
-    """Opens the store of runs.
+    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server, and an experiment's
+    params.
 
-    Args:
-        root: the repository, which has the store unless MLFLOW_TRACKING_URI names a server.
-        params: all parameters of the experiment whose runs are logged.
-    Raises:
-        TrackingError: the store can't be opened; from the methods: it can't be used. A run that has begun never raises.
+    A TrackingError says that it can't be opened or used. A run that has begun never raises.
     """
 
     def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
@@ -199,11 +223,8 @@ class Tracker:
         """Starts a run for the block, and ends it as finished, failed or killed.
 
         A failing store does not interrupt the block. A warning says if something is missing at the end; `log_result`
-        then logs it from the stage's files.
-
-        Args:
-            setup: tags about the execution, without stegnet before their names.
-            training: fingerprint of a training; if it was interrupted, its run is resumed.
+        then logs it from the stage's files. `setup` is tags about the execution, without stegnet before their names; an
+        interrupted training of the same fingerprint goes on in its run.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
         with store_errors():
@@ -407,3 +428,58 @@ def _input(data: DataSet) -> DatasetInput:
     source, profile = json.dumps({"uri": without_passwords(data.source)}), json.dumps(dict(data.profile))
     entry = Dataset(data.name, data.digest, "local", source, profile=profile)
     return DatasetInput(entry, [InputTag("mlflow.data.context", data.context)])
+
+
+def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
+    """Adds a weights file of a hash, and its card, as the model of a run, unless the run has one."""
+    run = client.get_run(run_id)
+    if run.outputs.model_outputs:
+        return
+    experiment, name = run.info.experiment_id, re.sub(r"[^\w=+ -]", "_", run.info.run_name)
+    tags = {"stegnet.weights": key, NOTE: NOTES["model"]}
+    started = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    model = next(iter(started), None) or client.create_logged_model(
+        experiment, name, run_id, tags, dict(run.data.params), "hide/reveal pair"
+    )
+    with temporary_folder() as folder:
+        (folder / "weights").mkdir()
+        for path in (weights, weights.with_suffix(".json")):
+            shutil.copy(path, folder / "weights")
+        mlflow.pyfunc.save_model(
+            folder / "model",
+            loader_module="stegnet.served",  # imported by MLflow when it loads the model
+            data_path=str(folder / "weights"),
+            mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
+            signature=SIGNATURE,
+            input_example=EXAMPLE,
+            pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
+            metadata={"needs": "the package stegnet, from the commit of the run"},
+        )
+        client.log_model_artifacts(model.model_id, str(folder / "model"))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+
+
+def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path]) -> None:
+    """Makes a model a version of REGISTERED, with ONNX files, unless that is done; names the best version."""
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        client.create_registered_model(REGISTERED, description=NOTES["registered"])
+    versions, model = client.search_model_versions(f"name = '{REGISTERED}'"), client.get_logged_model(model_id)
+    if (source := f"models:/{model_id}") not in {version.source for version in versions}:
+        for path in graphs:
+            client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
+        run_id, tags = model.source_run_id, model.tags
+        versions.append(client.create_model_version(REGISTERED, source, run_id, tags, model_id=model_id))
+    measured, scores = _quality(model).keys(), dict[str, float]()
+    for version in versions:
+        quality = _quality(client.get_logged_model(version.source.removeprefix("models:/")))
+        if measured and quality.keys() == measured:
+            scores[version.version] = sum(quality.values())
+    if scores:
+        client.set_registered_model_alias(REGISTERED, BEST, max(scores, key=scores.__getitem__))
+
+
+def _quality(model: LoggedModel) -> dict[tuple[str, str | None], float]:
+    """PSNR of container and secret, with the digest of the pictures that gave it."""
+    wanted = (CONTAINER_PSNR, SECRET_PSNR)
+    return {(each.key, each.dataset_digest): each.value for each in model.metrics or () if each.key in wanted}

@@ -44,11 +44,8 @@ _log = logging.getLogger(__name__)
 class Checkpoint:
     """The last states of one training, each in a file that is written whole or not at all.
 
-    A file is the SHA-256 of a state followed by the state, as torch.save writes it.
-
-    Args:
-        folder: of the files; created when first needed.
-        fingerprint: names the training; no other one resumes from these files.
+    A file is the SHA-256 of a state followed by the state, as torch.save writes it; its name begins with the
+    fingerprint.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -56,11 +53,7 @@ class Checkpoint:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps other processes from running the same training.
-
-        Raises:
-            TrainingError: another process runs it.
-        """
+        """Keeps other processes from running the same training."""
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / f"{self.fingerprint}.lock")
         try:

@@ -141,10 +141,7 @@ def unused_gpus() -> str:
 def training_processes(module: str, config: Config) -> Iterator[None]:
     """Runs the block in each of the processes that train together, launched as `python -m module` if needed.
 
-    Raises:
-        SystemExit: in the launching process, when the launched ones have ended.
-        ConfigError, TrainingError: from `process_count` and `launch`, or of a process on a cluster.
-        PackageError: Ray is asked for, and not installed.
+    The launching process exits when the launched ones have ended.
     """
     if config.train.launcher == "ray" and not is_launched():
         with extra("cluster", "train.launcher ray"):
@@ -172,11 +169,7 @@ class _Environment(TorchElasticEnvironment):
 
 
 def open_fabric(config: Config) -> Fabric:
-    """Connects this process to the others that train, on its own device.
-
-    Raises:
-        ConfigError: from `process_count`, or the other processes were not launched.
-    """
+    """Connects this process to the others that train, on its own device."""
     if process_count(config) != world_size() and config.train.devices != AUTO:
         raise ConfigError(
             f"params.yaml: train.devices: {config.train.devices} processes are started by `python -m pipeline.train`",

@@ -70,12 +70,9 @@ class StopRequest:
 
 
 def launch(module: str, count: int) -> int:
-    """Runs `python -m module` with this process's arguments in `count` processes.
+    """Runs `python -m module` with this process's arguments in `count` processes; a TrainingError tells what failed.
 
-    Returns:
-        0, or 128 + the number of the signal that stopped the training.
-    Raises:
-        TrainingError: a process failed; the others are ended.
+    It is 0, or 128 + the number of the signal that stopped the training.
     """
     before = {number: signal.getsignal(number) for number in _handled_signals()}
     try:

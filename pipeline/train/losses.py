@@ -43,17 +43,10 @@ class LossTerms:
 
 
 class Objective(ABC):
-    """What a pair learns; a kind of family has one.
+    """What a pair learns in a training of so many steps; a kind of family has one."""
 
-    Args:
-        steps: length of the training.
-    Attributes:
-        covers_only: training pairs are covers alone, (B, 1, 3, H, W).
-        selects: the weights with the best validation loss are kept, rather than the last ones.
-    """
-
-    covers_only = False
-    selects = True
+    covers_only = False  # training pairs are covers alone, (B, 1, 3, H, W)
+    selects = True  # the weights with the best validation loss are kept, rather than the last ones
 
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         self.config, self.pair, self.steps = config, pair, steps
@@ -175,11 +168,7 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def check_measures(loss: LossConfig) -> None:
-    """Checks the names of a loss's measures.
-
-    Raises:
-        ConfigError: there is no such measure, or one has no weight; or the one of one's own can't be imported.
-    """
+    """Checks that a loss weighs each measure that there is, and no other, and that one's own can be imported."""
     own_measure(loss)
     weights = loss.keys() - {"space", "chroma", "own"}
     for name in sorted(weights - MEASURES.keys()):
@@ -190,11 +179,7 @@ def check_measures(loss: LossConfig) -> None:
 
 
 def own_measure(loss: LossConfig) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """The function that `train.loss.own` names, my.module:function, used as those of MEASURES are; None for "none".
-
-    Raises:
-        ConfigError: there is none of this name.
-    """
+    """The function that `train.loss.own` names, my.module:function, used as those of MEASURES are; None for "none"."""
     name = str(loss["own"])
     return None if name == NONE else load_object("params.yaml: train.loss.own", name)
 

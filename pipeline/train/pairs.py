@@ -29,10 +29,6 @@ class Augment:
     """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
 
     A secret with a coded base is cropped, flipped and rotated only: nothing else can be done to both alike.
-
-    Args:
-        crop: side of the crop in pixels.
-        config: probability of each change.
     """
 
     def __init__(self, crop: int, config: AugmentConfig) -> None:
@@ -103,14 +99,9 @@ class Pairs(Dataset):
 def load_batches(
     pairs: Pairs, batches: Iterable[Sequence[int]], workers: int, pinned: bool = False
 ) -> Iterator[Tensor]:
-    """The pairs of each batch in order, (B, 2 or 3, 3, crop, crop) uint8.
+    """The pairs of each batch of indices in order, (B, 2 or 3, 3, crop, crop) uint8, loaded by `workers` processes.
 
-    Args:
-        batches: indices of the pairs of each batch.
-        workers: number of processes that load pairs; 0: this process.
-        pinned: in memory that a GPU reads while the program goes on.
-    Raises:
-        DataError: a worker was killed.
+    Without workers, this process loads them; pinned memory is read by a GPU while the program goes on.
     """
     # Set before the workers are forked: afterwards, OpenCV would wait for threads that a fork does not copy.
     cv2.setNumThreads(1)

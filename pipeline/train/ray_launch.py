@@ -44,12 +44,7 @@ def cluster() -> Iterator[tuple[int, int]]:
 def launch(module: str, count: int, each: dict[str, int]) -> None:
     """Runs the stage `module` with this process's arguments in `count` processes of the cluster.
 
-    Args:
-        each: CPUs and GPUs of each process.
-    Raises:
-        StegnetError: of a process.
-        TrainingError: another failure, or processes were lost more than RESTARTS times.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last checkpoint stays.
+    `each` gives the CPUs and GPUs of a process. A StegnetError of one is raised here; Ctrl-C keeps the last checkpoint.
     """
     _CHECKPOINTS.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it

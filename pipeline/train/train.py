@@ -255,11 +255,7 @@ class Trainer:
         return self._average.module.cpu().eval()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that decides the rest of the training; everything random is a function of seed, step and rank.
-
-        Raises:
-            FloatingPointError: as `step`; or a weight is no longer finite.
-        """
+        """All that decides the rest of the training; everything random is a function of seed, step and rank."""
         self._raise_failure()
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
             raise FloatingPointError("a weight is no longer finite")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import stegnet
-from pipeline.tracking.model import BEST, EXAMPLE, REGISTERED, log_model
 from pipeline.tracking.results import DataSet
+from pipeline.tracking.store import BEST, EXAMPLE, REGISTERED, log_model
 from stegnet.networks import read_card
 from stegnet.networks.export import export
 from tests.support.tracking import EXPERIMENT_PARAMS, PUBLIC_DEMONSTRATION_KEY, Result, Tracker
