@@ -80,10 +80,8 @@ def digital_avif(modulus: int) -> Method:
 
 
 def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None) -> Method:
-    """A coded base in its share of the samples, and the quantised residual in all others.
-
-    Args:
-        pair: enhances the base first; None: it stays as it was coded.
+    """A coded base in its share of the samples, enhanced by a pair if one is given; the quantised residual in all
+    others.
     """
 
     def decoded(data: bytes, height: int, width: int) -> np.ndarray:
@@ -110,15 +108,10 @@ def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None)
 
 
 class ResidualCode:
-    """Levels of a residual as digits, in groups of _GROUP samples.
+    """Levels of a residual's samples as digits, which count modulo `modulus`, in groups of _GROUP samples.
 
     Each group has the same number of digits, as many as there are; its first samples have a level more than the others,
     so that the digits are filled as well as whole levels allow.
-
-    Args:
-        modulus: of a digit.
-        digits: that may be used.
-        samples: of the residual.
     """
 
     def __init__(self, modulus: int, digits: int, samples: int) -> None:

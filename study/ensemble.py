@@ -32,9 +32,6 @@ def votes(training: Features, test: Features, seed: int, dimensions: int = DIMEN
     """Shares of the votes for "container" less those for "cover", −1 to 1.
 
     Kodovský, Fridrich and Holub 2012, "Ensemble classifiers for steganalysis of digital media", IEEE TIFS 7(2).
-
-    Args:
-        dimensions: features that each linear classifier sees, if there are as many.
     """
     dimensions = min(dimensions, training.covers.shape[1])
     sides = (np.ascontiguousarray(side) for side in (training.covers, training.containers))
@@ -43,12 +40,7 @@ def votes(training: Features, test: Features, seed: int, dimensions: int = DIMEN
 
 
 def cross_validated(known: Features, unseen: Features, seed: int) -> Scores:
-    """Votes on all pictures, each by an ensemble that was trained on others; never on those that must stay unseen.
-
-    Args:
-        known: to train on, and to test on fold by fold.
-        unseen: only to test on.
-    """
+    """Votes on all pictures, each by an ensemble that was trained on others; never on those that must stay unseen."""
     return joined([by_folds(known, seed), votes(known, unseen, seed)])
 
 

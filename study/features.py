@@ -19,12 +19,9 @@ _LANES = 4  # counters side by side, since adding twice to one stalls
 
 
 def spam(picture: np.ndarray) -> np.ndarray:
-    """Second-order SPAM of each of C channels, (C · 686,) float32.
+    """Second-order SPAM of each of C channels of (H, W, C) uint8, (C · 686,) float32.
 
     Pevný, Bas and Fridrich 2010, "Steganalysis by subtractive pixel adjacency matrix", IEEE TIFS 5(2).
-
-    Args:
-        picture: (H, W, C) uint8.
     """
     set_backend(BACKEND_RUST)
     channels = [sealwatch_spam.extract(np.ascontiguousarray(each)) for each in np.moveaxis(picture, 2, 0)]
@@ -32,24 +29,18 @@ def spam(picture: np.ndarray) -> np.ndarray:
 
 
 def spatial_rich_models(picture: np.ndarray) -> np.ndarray:
-    """SRMQ1, added up over the channels, (12753,) float32.
+    """SRMQ1 of (H, W, 3) uint8, added up over the channels, (12753,) float32.
 
     Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS 7(3).
-
-    Args:
-        picture: (H, W, 3) uint8.
     """
     channels = (np.ascontiguousarray(picture[..., channel], np.float32) for channel in range(3))
     return sum(spatial_rich_model(channel) for channel in channels).astype(np.float32)
 
 
 def colour_rich_model(picture: np.ndarray) -> np.ndarray:
-    """CRMQ1, co-occurrences across the channels, (5404,) float32. With SRMQ1 it is the colour rich model SCRMQ1.
+    """CRMQ1 of (H, W, 3) uint8: co-occurrences across the channels, (5404,) float32. With SRMQ1 it is SCRMQ1.
 
     Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of color images", IEEE WIFS.
-
-    Args:
-        picture: (H, W, 3) uint8.
     """
     return across_colours(picture.astype(np.float32)).astype(np.float32)
 

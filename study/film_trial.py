@@ -153,11 +153,7 @@ class FilledFilm:
 
 
 def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE) -> FilledFilm:
-    """Hides so many random bytes, or as many as a film has room for.
-
-    Raises:
-        CapacityError: there is no room.
-    """
+    """Hides so many random bytes, or as many as a film has room for; a CapacityError if there is no room."""
     key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
     while True:
         secret.write_bytes(data := seeded(seed + 1)(size))
@@ -173,11 +169,7 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
 
 
 def smaller(size: int, error: CapacityError) -> int:
-    """The size of the largest file that fits, from the refusal of one of the given size.
-
-    Raises:
-        CapacityError: none does, or nothing comes back.
-    """
+    """The size of the largest file that fits, from the refusal of one of the given size; raised again if none does."""
     found = _ROOM.search(str(error))
     taken, room = map(int, found.groups()) if found else (0, 0)
     if not found or size <= taken - room:
@@ -186,11 +178,7 @@ def smaller(size: int, error: CapacityError) -> int:
 
 
 def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
-    """Results of encoding a film again: the groups that come back, and its PSNR against the film that was encoded.
-
-    Args:
-        groups: that carry a piece of the message.
-    """
+    """Results of encoding a film again: the groups that come back, of so many, and its PSNR against the film before."""
     again = filled.path.with_name(f"{hashlib.sha256(encoding.name.encode()).hexdigest()}.mkv")
     encoding.encode(filled.path, crf, again)
     found = read(again, filled.key)
@@ -240,10 +228,7 @@ def measure_film(
 ) -> tuple[Row, list[Row]]:
     """Figures of a film in which random bytes are hidden, and what comes back from each way of encoding it again.
 
-    Args:
-        size: bytes; None: as many as there is room for.
-        folder: for films; they stay there.
-        workers: films that are encoded at once.
+    As many bytes are hidden as there is room for, unless their number is given; films stay in `folder`.
     """
     cover = _copied(film, folder / "cover.mkv", **{"frames:v": FRAMES})  # its beginning, about so many
     crf, ways = WAYS[channel]

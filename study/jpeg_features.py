@@ -70,13 +70,10 @@ def dctr(luma: Luma) -> np.ndarray:
 
 
 def gfr(luma: Luma) -> np.ndarray:
-    """GFR, (17000,) float32.
+    """GFR of luma of quality 75 or 95, for which its steps are published, (17000,) float32.
 
     Song, Liu, Yang, Luo and Zhang 2015, "Steganalysis of adaptive JPEG steganography using 2D Gabor filters", ACM
     IH&MMSec.
-
-    Args:
-        luma: of quality 75 or 95, for which its steps are published.
     """
     found = _histograms(luma.pixels() + 128, _gabor_filters(luma.quality))
     shares = found.reshape(len(_PHASES), len(_SCALES), _ROTATIONS, -1)

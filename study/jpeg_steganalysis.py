@@ -92,11 +92,7 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 
 def covers(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, in colours and large enough, reduced to (SIDE, SIDE, 3) uint8; MOST of them, evenly.
-
-    Raises:
-        DataError: there are fewer than two folds'.
-    """
+    """Photographs in a folder, in colours and large enough, reduced to (SIDE, SIDE, 3) uint8; MOST of them, evenly."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     found = [small for path in paths for small in _reduced(read_picture(path))]
     if len(found) < 2 * FOLDS:
@@ -105,11 +101,7 @@ def covers(folder: Path) -> list[np.ndarray]:
 
 
 def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
-    """The row of a case.
-
-    Args:
-        at_once: number of covers, or of containers, that a classifier judges together, by the sum of its votes.
-    """
+    """The row of a case; a classifier judges so many covers or containers at once, by the sum of its votes."""
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
     scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)

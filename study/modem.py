@@ -27,11 +27,7 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
 
 
 def modem_config(config: Config, changes: Path) -> Config:
-    """The parameters of the training.
-
-    Raises:
-        ConfigError: `changes` can't be read, or changes an unknown key.
-    """
+    """The parameters of the training, with the changes of a YAML file."""
     return check(changed(dataclasses.asdict(config), flatten(read(changes))))
 
 

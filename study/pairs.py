@@ -21,14 +21,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
-    """Test photographs of all sources; rendered scenes only if there is nothing else.
-
-    Args:
-        shards: folder with the test split.
-        shift: distance of cover and secret, as in `PicturePairs`.
-    Raises:
-        DataError: there are no two test pictures of one kind.
-    """
+    """Test photographs of all sources, paired as in `PicturePairs`; rendered scenes only if there is nothing else."""
     pairs = PicturePairs(shards, shift)
     kinds = [kind for kind in pairs.kinds if kind != RENDERED] or pairs.kinds
     named = [pairs.pair(kind, index) for kind in kinds for index in range(pairs.count(kind))]
@@ -36,11 +29,7 @@ def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
 
 
 def training_photographs(shards: Path) -> list[Pair]:
-    """Every training photograph as a cover, with the next one as its secret; scenes only if there is nothing else.
-
-    Raises:
-        DataError: there is no training picture.
-    """
+    """Every training photograph as a cover, with the next one as its secret; scenes only if there is nothing else."""
     sources = [entry.source for entry in read_manifest(shards, TRAIN)]
     chosen = [number for number, source in enumerate(sources) if source != RENDERED] or list(range(len(sources)))
     if not chosen:
@@ -50,15 +39,9 @@ def training_photographs(shards: Path) -> list[Pair]:
 
 
 def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
-    """Photographs of about a megapixel, those that come with packages and those in a folder, none enlarged.
+    """Photographs of about a megapixel, those that come with packages and those in or below a folder, none enlarged.
 
     Each is a cover; its secret is the next one, at the cover's size; a single one hides itself.
-
-    Args:
-        catalogue: sources.yaml.
-        folder: its pictures are looked at, those in its folders too.
-    Raises:
-        DataError: there is none.
     """
     found = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
     found += [read_picture(path) for path in sorted(folder.rglob("*")) if _is_large(path)]

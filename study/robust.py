@@ -175,8 +175,7 @@ def still_vmaf(cover: np.ndarray, container: np.ndarray) -> float:
 def summarise_messages(rows: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     """One row per size and promise: net bits per pixel, what comes back whole, quality of both pictures.
 
-    Args:
-        means: of `summarise_bits`, for what ideal coding would carry at the promised quality.
+    The means of `summarise_bits` say what ideal coding would carry at the promised quality.
     """
     channels, found = [*unforeseen(parse_channel("jpeg:75"))], []
     for (size, promise, wanted), group in rows.groupby(["size", "promise", "wanted"], sort=False):

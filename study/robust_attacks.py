@@ -129,11 +129,7 @@ def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence
 
 
 def jumps(film: np.ndarray, run: int) -> float:
-    """Logarithm of how much more low frequencies change where a run begins than elsewhere; (T, H, W, 3) uint8.
-
-    Args:
-        run: frames of a run, 2 or more.
-    """
+    """Logarithm of how much more low frequencies change where a run begins than elsewhere; (T, H, W, 3) uint8."""
     frames, height, width, _ = film.shape
     shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
     lumas = np.stack([luma(frame) for frame in film])[:, : shape[1] * BLOCK, : shape[3] * BLOCK]

@@ -62,11 +62,7 @@ def main(films: Path, out: Path, channels: Sequence[str]) -> None:
 
 
 def list_films(folder: Path) -> list[Path]:
-    """The films in a folder that hold a group at least, by name.
-
-    Raises:
-        DataError: there are none.
-    """
+    """The films in a folder that hold a group at least, by name; at least one."""
     found = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix in {".mp4", ".mkv", ".mov"}]
     films = [path for path in found if kind(path) == FILM and len(scan(path).pts) >= GROUP]
     if not films:
@@ -77,8 +73,7 @@ def list_films(folder: Path) -> list[Path]:
 def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> list[Row]:
     """Information that the bits of each point hold after each CRF, in bits per pixel and frame of the first groups.
 
-    Args:
-        digests: of the film and of the code, which tell cached results apart.
+    Digests of the film and of the code tell cached results apart.
     """
     info = scan(film)
     count = min(len(info.pts), FRAMES) // GROUP * GROUP
@@ -97,13 +92,7 @@ def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> lis
 
 
 def write_tables(out: Path, measured: pd.DataFrame, survived: pd.DataFrame) -> None:
-    """Writes a row for each film and way, and summaries of them.
-
-    Args:
-        measured, survived: rows of `measure_film`, with the film's name.
-    Raises:
-        DataError: no film has room.
-    """
+    """Writes a row for each film and way, those of `measure_film` with the film's name, and summaries of them."""
     if survived.empty:
         raise DataError("no film has room for a text through any of these channels", "give other films, or channels")
     summary = pd.DataFrame(summarise(measured, survived))

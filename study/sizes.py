@@ -45,14 +45,9 @@ def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
 def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     """Sets of (size, size, 3) uint8 pictures by kind and size; a kind has the same motifs at each of its sizes.
 
-    Nothing is enlarged: each is the central square of a larger picture, downscaled. The sizes of the packaged
-    photographs end at the smallest photograph; those of at least 512² are a kind of their own. Scenes are rendered at
-    the largest size. So a smaller picture has finer detail, as it would if a user downscaled it.
-
-    Args:
-        catalogue: sources.yaml.
-    Raises:
-        DataError: a package with photographs is missing, or the catalogue names none.
+    Nothing is enlarged: each is the central square of a larger picture, downscaled. The sizes of the photographs in the
+    catalogue's packages end at the smallest photograph; those of at least 512² are a kind of their own. Scenes are
+    rendered at the largest size. So a smaller picture has finer detail, as it would if a user downscaled it.
     """
     photographs = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
     if not photographs:

@@ -23,13 +23,7 @@ def mean_interval(values: np.ndarray) -> Interval:
 
 
 def auc(covers: np.ndarray, containers: np.ndarray) -> float:
-    """Area under the ROC curve: probability that a container scores higher than a cover, ties counted half.
-
-    Args:
-        covers, containers: (N,) and (M,) float scores.
-    Raises:
-        ValueError: a score is not finite.
-    """
+    """Area under the ROC curve of scores (N,) and (M,): probability that a container's is higher, ties counted half."""
     labels = np.repeat([0, 1], [len(covers), len(containers)])
     return float(roc_auc_score(labels, np.concatenate([covers, containers])))
 
@@ -39,9 +33,6 @@ def auc_interval(covers: np.ndarray, containers: np.ndarray, seed: int) -> Inter
 
     It has no width if every container scores higher than every cover. Draws are multinomial weights on the table of
     comparisons, which takes milliseconds where scipy's `bootstrap` would rank the scores a thousand times.
-
-    Args:
-        covers, containers: (N,) scores, picture by picture.
     """
     wins = (np.sign(np.subtract.outer(containers, covers)).T + 1) / 2  # (N, N): 1 container higher, ½ tie
     count = len(covers)
@@ -52,14 +43,11 @@ def auc_interval(covers: np.ndarray, containers: np.ndarray, seed: int) -> Inter
 
 
 def unpaired_auc_interval(negatives: np.ndarray, positives: np.ndarray) -> Interval:
-    """Normal interval of `auc` for unrelated scores, from the variance of the ranks.
+    """Normal interval of `auc` for unrelated scores, (N,) and (M,), N, M ≥ 2, from the variance of the ranks.
 
     DeLong, DeLong and Clarke-Pearson 1988, "Comparing the areas under two or more correlated receiver operating
     characteristic curves", Biometrics 44(3); computed from ranks as by Sun and Xu 2014, IEEE Signal Processing Letters
     21(11). Clipped to [0, 1].
-
-    Args:
-        negatives, positives: (N,) and (M,) scores, N, M ≥ 2.
     """
     ranks = stats.rankdata(np.concatenate([negatives, positives]))
     below = (ranks[len(negatives) :] - stats.rankdata(positives)) / len(negatives)

@@ -111,11 +111,9 @@ def simulated_matching(rate: float) -> Method:
 
 
 def simulated(costs_of: CostsOf, rate: float) -> Method:
-    """The cheapest changes at `rate` bits for each sample.
+    """The cheapest changes at `rate` bits for each sample, by the costs of HILL or S-UNIWARD.
 
-    Args:
-        costs_of: HILL's (Li, Wang, Huang and Li 2014, IEEE ICIP) or S-UNIWARD's (Holub, Fridrich and Denemark 2014,
-            EURASIP JIS).
+    Li, Wang, Huang and Li 2014, IEEE ICIP; Holub, Fridrich and Denemark 2014, EURASIP JIS.
     """
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:

@@ -163,8 +163,7 @@ def statistics(views: list[KeylessView]) -> dict[str, float]:
 def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
     """The headline figures, of the first kind of pictures; information on the secret's residual.
 
-    Args:
-        summary, seen, refused: as `summarise`, `statistics` (with columns kind and pairs) and `answers` give them.
+    `seen` has the rows of `statistics` with their kind and number of pairs.
     """
     rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == RESIDUAL)].set_index("state")
     bits, wrong = rows["mutual_information"], rows.loc[[ONE_BIT, OTHER, NONE]]

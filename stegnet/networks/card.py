@@ -24,24 +24,16 @@ CARD_KEY = "stegnet"
 
 @dataclass(frozen=True)
 class Card:
-    """Metadata of a weights file.
+    """Metadata of a weights file."""
 
-    Attributes:
-        model: name of the model family.
-        options: the family's keyword arguments.
-        scramble: "base", which part of a secret both sides know: none, means or coded; "quality", of a coded one;
-            "block", the side of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
-        training: parameters, data hash, pairs seen, precision.
-        figures: measures by name, added by the evaluation.
-        receptive_fields: of its networks by name, in pixels to each side, where known.
-    """
-
-    model: str
-    options: dict[str, Any]
+    model: str  # name of the model family
+    options: dict[str, Any]  # the family's keyword arguments
+    # "base", the part of a secret that both sides know: none, means or coded; "quality", of a coded one; "block", side of
+    # the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
     scramble: dict[str, Any]
-    training: dict[str, Any] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
-    receptive_fields: dict[str, int] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)  # parameters, data hash, pairs seen, precision
+    figures: dict[str, Any] = field(default_factory=dict)  # measures by name, added by the evaluation
+    receptive_fields: dict[str, int] = field(default_factory=dict)  # of networks, in pixels to each side, where known
 
 
 def read_card(path: Path) -> Card:

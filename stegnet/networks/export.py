@@ -83,11 +83,7 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
 
 
 def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
-    """The pair's networks as ONNX files, by name; identities are left out.
-
-    Args:
-        key: id of the weights, stored in the files.
-    """
+    """The pair's networks as ONNX files, by name, with the id of its weights in them; identities are left out."""
     with extra("export", "stegnet export"):
         import onnxscript  # noqa: F401  # torch.onnx needs it
     for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify

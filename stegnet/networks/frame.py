@@ -57,12 +57,8 @@ class Revealed:
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuses a cover size that has no room for the secret.
-
-    Args:
-        data: most bytes of sound in one frame.
-    Raises:
-        CapacityError: the cover is too small; the hint gives a size that would do.
+    """Refuses a cover size without room for the secret, and so many bytes of sound in one frame; the hint says what
+    fits.
     """
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
@@ -137,15 +133,7 @@ def _hide_secret(
 def reveal_frame(
     network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
 ) -> np.ndarray:
-    """Reveals the secret of one frame at its true size, (h, w, 3) uint8.
-
-    Args:
-        container: (H, W, 3) uint8.
-        reading: of this frame, which hides a picture.
-        step: called after each tile of a large picture.
-    Raises:
-        CapacityError: there is not memory enough.
-    """
+    """Reveals the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8; `step`: after each tile."""
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
     secret = reading.record.header.secret

@@ -105,26 +105,17 @@ class HideResult:
 
 @dataclass(frozen=True)
 class Network:
-    """A hide/reveal pair that is ready to compute.
-
-    Attributes:
-        engine: computes its networks.
-        weights: id of the weights file.
-        base: the base that it was trained with, one of `stegnet.record.base.KINDS`; it travels in the record.
-        quality: of a coded base.
-        block: side of the shuffle's blocks in pixels.
-        period: value in [0, 1] modulo which a container's samples count: a keyed mask hides what they mean; 0: all of
-            a sample counts, and there is no mask.
-        receptive_fields: of its networks by name, in pixels to each side, where known.
-    """
+    """A hide/reveal pair that is ready to compute."""
 
     engine: Engine
-    weights: str
-    base: str
-    quality: int
-    block: int
+    weights: str  # id of the weights file
+    base: str  # the base that it was trained with, one of `stegnet.record.base.KINDS`; it travels in the record
+    quality: int  # of a coded base
+    block: int  # side of the shuffle's blocks in pixels
+    # Value in [0, 1] modulo which a container's samples count: a keyed mask hides what they mean. 0: all of a sample
+    # counts, and there is no mask.
     period: float = 0.0
-    receptive_fields: Mapping[str, int] = field(default_factory=dict)
+    receptive_fields: Mapping[str, int] = field(default_factory=dict)  # of networks, in pixels, where known
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
@@ -204,11 +195,7 @@ class Network:
         return self.enhance(base.picture) if base.enhanced is None else base.enhanced
 
     def check(self, weights: str) -> None:
-        """Refuses a secret that was hidden with other weights.
-
-        Raises:
-            WeightsError: the ids differ.
-        """
+        """Refuses a secret that was hidden with other weights."""
         if weights != self.weights:
             hint = f'use `weights="FILE"` with the file of SHA-256 {weights}'
             raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)

@@ -90,23 +90,12 @@ def family_names() -> list[str]:
 
 
 def build(name: str, **options: object) -> Pair:
-    """Builds an untrained pair of a family.
-
-    Args:
-        name: of the family, or of a subclass of `Pair` anywhere: my.module:Class.
-        options: keyword arguments of the family.
-    Raises:
-        ConfigError: there is no such family.
-    """
+    """Builds an untrained pair of a family, or of a subclass of `Pair` anywhere, my.module:Class, with its options."""
     return find_family(name)(**options)
 
 
 def options_of(section: Any) -> dict[str, Any]:
-    """Returns the family's keyword arguments from `section`; "auto" stands for the family's default.
-
-    Args:
-        section: the `model` section of params.yaml, a dataclass.
-    """
+    """The family's keyword arguments in the `model` section of params.yaml; "auto" stands for the family's default."""
     parameters = inspect.signature(find_family(section.name)).parameters
     chosen = {key: value for key, value in asdict(section).items() if key in parameters and value != AUTO}
     return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
@@ -136,11 +125,7 @@ def receptive_fields(pair: Pair) -> dict[str, int]:
 
 
 def chosen_places(names: str, known: Iterable[str]) -> set[str]:
-    """The places of networks, joined by "+", that `model.place` names.
-
-    Raises:
-        ConfigError: one of them is not known.
-    """
+    """The places of networks, joined by "+", that `model.place` names; each must be known."""
     places = {name.strip() for name in names.split("+")}
     if unknown := sorted(places - set(known)):
         raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(known)}, joined by +")
@@ -178,12 +163,9 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
 
 
 def find_family(name: str) -> type[Pair]:
-    """Returns the class of a family, or the one named my.module:Class.
+    """The class of a family, or the one named my.module:Class.
 
     A family's file is imported when it is asked for: hiding and revealing never import the others.
-
-    Raises:
-        ConfigError: there is no such family or class, or the class is no `Pair`.
     """
     if MARK in name:
         family = load_object("model.name", name)

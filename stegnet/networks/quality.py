@@ -21,27 +21,16 @@ _SAMPLES = 8  # most frames of a film that are measured
 
 @dataclass(frozen=True)
 class SecretErrors:
-    """Mean squared errors of a revealed picture against the secret, both at the secret's own size.
-
-    Attributes:
-        total: of the revealed picture.
-        resizing: of the secret resized to the hidden area and back, without any network; 0 if `total` is low.
-    """
+    """Mean squared errors of a revealed picture against the secret, both at the secret's own size."""
 
     total: float
-    resizing: float
+    resizing: float  # of the secret resized to the hidden area and back, without any network; 0 if `total` is low
 
 
 def measure_secret(
     network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
 ) -> SecretErrors:
-    """Reveals a frame as its recipient will, and compares it with the secret.
-
-    Args:
-        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
-        first: it is frame 0.
-        step: called after each tile of a large picture.
-    """
+    """Reveals a frame as its recipient will, (H, W, 3) uint8, and compares it with the secret, (h, w, 3) uint8."""
     reading = read_record(container, keys, first=first)
     assert reading.record is not None
     total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
@@ -55,12 +44,8 @@ def measure_secret(
 class SecretQuality:
     """Quality of a revealed secret, estimated from the frames measured so far; threads may add them in any order.
 
-    Args:
-        hidden: number of its frames; 1 for a picture.
-        secret, cover: height and width of each.
-        any_quality: accept any.
-    Attributes:
-        frames: indices of the frames to measure: the middle of each eighth of a film.
+    The secret has `hidden` frames; sizes of secret and cover are height and width. Frames to measure, by index, are the
+    middle of each eighth of a film.
     """
 
     def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], any_quality: bool) -> None:
@@ -72,9 +57,8 @@ class SecretQuality:
     def add(self, index: int, errors: SecretErrors) -> None:
         """Adds the errors of the frame with this index.
 
-        Raises:
-            CapacityError: the PSNR will be below LEAST, however well the remaining frames are revealed. It tells the
-                PSNR of the first frames that show it, whichever were added before.
+        A CapacityError if the PSNR will be below LEAST, however well the remaining frames are revealed. It tells the
+        PSNR of the first frames that show it, whichever were added before.
         """
         self._measured[index] = errors
         if self._any:
@@ -130,13 +114,8 @@ def measured_quality(
     any_quality: bool,
     step: Step = no_step,
 ) -> SecretQuality:
-    """The quality of a revealed picture.
-
-    Args:
-        container: (H, W, 3) uint8, in which `secret`, (h, w, 3) uint8, was hidden.
-        step: called after each tile of a large picture.
-    Raises:
-        CapacityError: it is too low to be of use.
+    """The quality of a revealed picture; arguments as of `measure_secret`. A CapacityError if it is too low to be of
+    use.
     """
     quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
     quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))

@@ -31,13 +31,7 @@ _FATAL = 4  # log level: errors are raised, not logged
 
 
 class OnnxEngine:
-    """Implements `stegnet.networks.Engine`.
-
-    Args:
-        weights: weights file next to its ONNX files.
-    Raises:
-        WeightsError: the ONNX files are missing, damaged or exported from other weights.
-    """
+    """Implements `stegnet.networks.Engine` by the ONNX files next to a weights file, which must be exported from it."""
 
     backend, device, precision = "onnx", "cpu", "fp32"
 

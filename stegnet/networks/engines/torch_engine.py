@@ -15,14 +15,9 @@ _GPU_WORKERS = 2  # one computes while the other copies
 
 
 class TorchEngine:
-    """Implements `stegnet.networks.Engine`.
+    """Implements `stegnet.networks.Engine`; the pair is moved to the device and set to evaluation mode.
 
-    Args:
-        pair: moved to the device and set to evaluation mode.
-        device: "auto" (CUDA if available, else the CPU), "cpu", "cuda", "cuda:1", …
-        precision: "auto" (bfloat16 if it is fast, else 32 bits), "bf16" or "fp32".
-    Raises:
-        ConfigError: there is no such device or precision.
+    Device and precision are as of `load_engine`.
     """
 
     backend = "torch"

@@ -24,14 +24,7 @@ def convolutions(channels: int, width: int) -> nn.Sequential:
 
 
 class BackboneUNet(nn.Module):
-    """(B, channels, H, W) to (B, 3, H, W), any H and W.
-
-    Args:
-        channels: of the input.
-        backbone: name of a timm model.
-        pretrained: the backbone starts from timm's weights.
-        width: channels at full resolution.
-    """
+    """(B, channels, H, W) to (B, 3, H, W), any H and W, with a timm backbone; `width` channels at full resolution."""
 
     def __init__(self, channels: int, backbone: str, pretrained: bool, width: int) -> None:
         super().__init__()

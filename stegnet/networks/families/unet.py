@@ -30,9 +30,7 @@ INITIAL_STD = 0.02  # of the initial weights
 class Level(nn.Module):
     """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
 
-    Args:
-        outer, inner: channels before and after downsampling.
-        below: the next level, which doubles the channels; None for the bottleneck.
+    The next level doubles the `inner` channels; there is none below the bottleneck.
     """
 
     def __init__(self, outer: int, inner: int, below: "Level | None") -> None:
