@@ -80,9 +80,7 @@ def digital_avif(modulus: int) -> Method:
 
 
 def residual_arithmetic(modulus: int, quality: int, pair: Network | None = None) -> Method:
-    """A coded base in its share of the samples, enhanced by a pair if one is given; the quantised residual in all
-    others.
-    """
+    """A coded base in its share of the samples, enhanced if a pair is given; the quantised residual in all others."""
 
     def decoded(data: bytes, height: int, width: int) -> np.ndarray:
         base = decode_avif(data, height, width)

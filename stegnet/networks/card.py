@@ -28,8 +28,8 @@ class Card:
 
     model: str  # name of the model family
     options: dict[str, Any]  # the family's keyword arguments
-    # "base", the part of a secret that both sides know: none, means or coded; "quality", of a coded one; "block", side of
-    # the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
+    # "base", the part of a secret that both sides know: none, means or coded; "quality", of a coded one; "block", side
+    # of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
     scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)  # parameters, data hash, pairs seen, precision
     figures: dict[str, Any] = field(default_factory=dict)  # measures by name, added by the evaluation

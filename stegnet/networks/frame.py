@@ -57,7 +57,7 @@ class Revealed:
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuses a cover size without room for the secret, and so many bytes of sound in one frame; the hint says what
+    """Refuses a cover size without room for the secret, and for so many bytes of sound in a frame; a hint says what
     fits.
     """
     secret = header.secret

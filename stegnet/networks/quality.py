@@ -114,9 +114,7 @@ def measured_quality(
     any_quality: bool,
     step: Step = no_step,
 ) -> SecretQuality:
-    """The quality of a revealed picture; arguments as of `measure_secret`. A CapacityError if it is too low to be of
-    use.
-    """
+    """The quality of a revealed picture, as of `measure_secret`; a CapacityError if it is too low to be of use."""
     quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
     quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
     return quality
