@@ -27,7 +27,8 @@ def main(config: Config, out: Path) -> None:
     check_measures(config.train.loss)
     check_network(config.model, config.train.crop)
     if config.detect.pairs:
-        check_detector(config.detect.backbone)
+        with renamed({"model.backbone": "detect.backbone"}):
+            make_stage(config.detect.backbone, 3, pretrained=False)
     write_json(out, {"folders": "found"})
 
 
@@ -43,12 +44,6 @@ def check_network(section: Any, crop: int) -> None:
     except REFUSALS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
-
-
-def check_detector(backbone: str) -> None:
-    """Builds the first stage of the detector's backbone, without strides."""
-    with renamed({"model.backbone": "detect.backbone"}):
-        make_stage(backbone, 3, pretrained=False)
 
 
 if __name__ == "__main__":

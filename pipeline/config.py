@@ -3,6 +3,7 @@
 params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -276,8 +277,15 @@ _Loader.add_implicit_resolver(
 
 def changed(values: Any, changes: Mapping[str, Any]) -> Any:
     """Nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
+    values = copy.deepcopy(values) if isinstance(values, dict) else {}
     for key, value in changes.items():
-        values = _with(values, key.split("."), value)
+        *sections, last = key.split(".")
+        inner = values
+        for name in sections:
+            if not isinstance(inner.get(name), dict):
+                inner[name] = {}
+            inner = inner[name]
+        inner[last] = value
     return values
 
 
@@ -287,13 +295,6 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in ((key, value) for key, value in values.items() if value not in (None, [])):
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def _with(values: Any, keys: list[str], value: Any) -> Any:
-    if not keys:
-        return value
-    section = values if isinstance(values, dict) else {}
-    return {**section, keys[0]: _with(section.get(keys[0]), keys[1:], value)}
 
 
 _UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
@@ -306,7 +307,10 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
     location, hint = error["loc"], ""
     if error["type"] in _UNKNOWN:
-        problem, hint = ": unknown key", did_you_mean(str(location[-1]), _siblings(location, root))
+        section = root
+        for key in location[:-1]:
+            section = get_args(section)[0] if isinstance(key, int) else get_type_hints(section)[key]
+        problem, hint = ": unknown key", did_you_mean(str(location[-1]), [field.name for field in fields(section)])
     elif error["type"] == "missing":
         problem = ": missing"
     else:
@@ -324,10 +328,3 @@ def _present(location: Sequence[int | str], values: Any) -> Iterator[int | str]:
             return
         values = values[key]
         yield key
-
-
-def _siblings(location: Sequence[int | str], section: Any) -> list[str]:
-    """All keys of the section in which a location ends."""
-    for key in location[:-1]:
-        section = get_args(section)[0] if isinstance(key, int) else get_type_hints(section)[key]
-    return [field.name for field in fields(section)]

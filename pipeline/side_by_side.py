@@ -63,8 +63,16 @@ def vmaf(original: Path, copy: Path) -> list[float]:
     """
     with temporary_folder() as folder, closing(_side_by_side(original, copy)) as frames:
         first = next(frames)
+        height, width = first.shape[0], first.shape[1] // 2
+        both = piped_frames(2 * width, height, pix_fmt="rgb24", r=25)
+        halves = both.video.filter_multi_output("split", 2)
+        exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
+        crops = [halves[side].filter("crop", width, height, side * width, 0) for side in (0, 1)]
+        sides = [crop.filter("scale", **exact).filter("format", "yuv420p") for crop in crops]
         log = folder / "vmaf.json"
-        _feed(_command(first.shape[0], first.shape[1] // 2, log), chain([first], frames), copy)
+        scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
+        null = scored.output("-", format="null").global_args("-loglevel", "error")
+        _feed(null.compile(cmd=bundled_ffmpeg()), chain([first], frames), copy)
         measured = json.loads(log.read_text(encoding="utf-8"))["frames"]
     return [frame["metrics"]["vmaf"] for frame in measured]
 
@@ -76,19 +84,6 @@ def _side_by_side(original: Path, copy: Path) -> Iterator[np.ndarray]:
             if left.shape != right.shape:
                 raise MediaError(f"{copy}: its frames differ in size from those of {original}")
             yield np.concatenate([left, right], 1)
-
-
-def _command(height: int, width: int, log: Path) -> list[str]:
-    """Splits each frame into its two halves and compares them; writes the scores to `log`."""
-    both = piped_frames(2 * width, height, pix_fmt="rgb24", r=25)
-    halves = both.video.filter_multi_output("split", 2)
-    exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
-    sides = [
-        halves[side].filter("crop", width, height, side * width, 0).filter("scale", **exact).filter("format", "yuv420p")
-        for side in (0, 1)
-    ]
-    scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
-    return scored.output("-", format="null").global_args("-loglevel", "error").compile(cmd=bundled_ffmpeg())
 
 
 def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:

@@ -53,21 +53,15 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     with program():
-        _refuse_lost_results()
+        root = Path(
+            os.environ.get("DVC_ROOT", ".")
+        ).resolve()  # DVC can't store the results of its copies of such a clone
+        if Path.cwd().is_relative_to(root / ".dvc" / "tmp") and (root / ".git" / "shallow").exists():
+            reason = "in a shallow clone, DVC loses the results of --queue and --temp"
+            raise ConfigError(reason, "git fetch --unshallow")
         config = load(Path("params.yaml"))
         os.environ[TRUSTED] = config.model.name  # also in the processes that the stage starts
         work(config, **vars(arguments))
-
-
-def _refuse_lost_results() -> None:
-    """Refuses to run in the temporary copy that DVC makes of a shallow clone: it can't store the results.
-
-    Raises:
-        ConfigError: it is one.
-    """
-    root = Path(os.environ.get("DVC_ROOT", ".")).resolve()
-    if Path.cwd().is_relative_to(root / ".dvc" / "tmp") and (root / ".git" / "shallow").exists():
-        raise ConfigError("in a shallow clone, DVC loses the results of --queue and --temp", "git fetch --unshallow")
 
 
 @contextmanager

@@ -45,7 +45,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
     for point, params in points:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
-        trainings.setdefault(setting_of(grid, point), []).append(training)
+        setting = " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
+        trainings.setdefault(setting, []).append(training)  # of all seeds; MLflow's names hold no equals sign
     found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
@@ -90,11 +91,6 @@ def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
     for command in (queue, [*dvc, "--run-all", f"--jobs={jobs}"]):
         if run(command, env=environment, check=False).returncode:
             raise TrainingError("the sweep failed", "`dvc queue status` and `dvc queue logs` show what happened")
-
-
-def setting_of(grid: Grid, point: Mapping[str, str]) -> str:
-    """Name of an experiment, the same for all seeds: "beta 0.5"; MLflow's names hold no equals sign."""
-    return " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
 
 
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,8 +74,13 @@ def measure(
     with closing(map_in_threads(measured, progress(jobs))) as rows:
         table = pd.DataFrame(list(rows))
     table[["kind", "size"]] = [job[:2] for job in jobs]
-    groups = table.groupby(["kind", "size"], sort=False)
-    return pd.DataFrame([line for (kind, size), rows in groups for line in _statistics(kind, size, rows)])
+    lines = []
+    for (kind, size), rows in table.groupby(["kind", "size"], sort=False):
+        for column in rows.columns.drop(["kind", "size"]):
+            side, _, name = column.partition("_")
+            start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": name}
+            lines.append(start | summary_stats(rows[column]))
+    return pd.DataFrame(lines)
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
@@ -105,21 +109,12 @@ def _scaled(kind: str, pictures: list[np.ndarray]) -> Pictures:
     """The pictures at each size for which all of them are large enough, if there are at least two."""
     least = min((min(picture.shape[:2]) for picture in pictures), default=0)
     sizes = [size for size in SIZES if size <= least] if len(pictures) > 1 else []
-    return {(kind, size): [resize(_central_square(picture), size, size) for picture in pictures] for size in sizes}
-
-
-def _central_square(picture: np.ndarray) -> np.ndarray:
-    """The largest central square of a picture."""
-    side = min(picture.shape[:2])
-    top, left = ((length - side) // 2 for length in picture.shape[:2])
-    return picture[top : top + side, left : left + side]
-
-
-def _statistics(kind: str, size: int, rows: pd.DataFrame) -> Iterable[dict[str, Any]]:
-    for column in rows.columns.drop(["kind", "size"]):
-        side, _, measure = column.partition("_")
-        start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": measure}
-        yield start | summary_stats(rows[column])
+    squares = []
+    for picture in pictures:
+        side = min(picture.shape[:2])
+        top, left = ((length - side) // 2 for length in picture.shape[:2])
+        squares.append(picture[top : top + side, left : left + side])
+    return {(kind, size): [resize(square, size, size) for square in squares] for size in sizes}
 
 
 if __name__ == "__main__":

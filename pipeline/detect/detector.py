@@ -59,14 +59,12 @@ def high_pass() -> Tensor:
     square_5 = [[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]
     rows = [torch.tensor([row]) for row in (first, second)]
     squares = [torch.tensor(square) / limit for square, limit in ((square_3, 4), (square_5, 12))]
-    return torch.stack([_centred(kernel) for kernel in (*rows, *(row.T for row in rows), *squares)])[:, None]
-
-
-def _centred(kernel: Tensor) -> Tensor:
-    """(5, 5), the kernel in its middle."""
-    height, width = kernel.shape
-    top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
-    return functional.pad(kernel, (left, _SIDE - width - left, top, _SIDE - height - top))
+    filters = torch.zeros(6, 1, _SIDE, _SIDE)
+    for place, kernel in zip(filters, (*rows, *(row.T for row in rows), *squares), strict=True):
+        height, width = kernel.shape
+        top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
+        place[0, top : top + height, left : left + width] = kernel
+    return filters
 
 
 def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progress) -> Detector:

@@ -89,13 +89,12 @@ def _changed_params(params: Mapping[str, Any]) -> list[str]:
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""
     before = flatten(parse(text)) if text else params
-    return [f"{key}={_yaml(value)}" for key, value in params.items() if before.get(key) != value]
-
-
-def _yaml(value: Any) -> str:
-    """A value in the syntax of YAML and DVC's -S."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if _PLAIN.fullmatch(text) else f"'{text}'"
+    changes = []
+    for key, value in params.items():
+        if before.get(key) != value:
+            word = str(value).lower() if isinstance(value, bool) else str(value)
+            changes.append(f"{key}={word}" if _PLAIN.fullmatch(word) else f"{key}='{word}'")
+    return changes
 
 
 def _commit() -> str:
