@@ -93,8 +93,15 @@ def main(config: Config, photographs: Path, out: Path) -> None:
 
 def covers(folder: Path) -> list[np.ndarray]:
     """Photographs in a folder, in colours and large enough, reduced to (SIDE, SIDE, 3) uint8; MOST of them, evenly."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    found = [small for path in paths for small in _reduced(read_picture(path))]
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")):
+        picture = read_picture(path)
+        height, width = picture.shape[:2]
+        if min(height, width) >= LEAST and not is_grey(picture):
+            scale = SIDE / min(height, width)
+            small = resize(picture, round(height * scale), round(width * scale))
+            top, left = ((side - SIDE) // 2 for side in small.shape[:2])
+            found.append(np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE]))
     if len(found) < 2 * FOLDS:
         raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
     return evenly(found, MOST)
@@ -105,14 +112,9 @@ def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1)
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
     scores = by_folds(Features(before[case.features], after[case.features]), seed, DIMENSIONS)
-    named = _row(case, before[_NONZERO], after[_CHANGED]) | {"at_once": at_once}
-    return named | _result(summed(scores, at_once), len(pictures), seed)
-
-
-def summed(scores: Scores, count: int) -> Scores:
-    """Means of each `count` scores that follow each other; what is left over is left out."""
-    whole = len(scores.covers) // count * count
-    return Scores(*(side[:whole].reshape(-1, count).mean(1) for side in (scores.covers, scores.containers)))
+    whole = len(scores.covers) // at_once * at_once  # what is left over is left out
+    scores = Scores(*(side[:whole].reshape(-1, at_once).mean(1) for side in (scores.covers, scores.containers)))
+    return _row(case, before[_NONZERO], after[_CHANGED], scores, seed, at_once)
 
 
 def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
@@ -127,11 +129,14 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
             (cover_of(picture, ROUNDED), HIDERS[method](picture, ROUNDED, case.rate, container_seed(seed, number)))
             for number, picture in enumerate(pictures)
         ]
-        both = Features(*(np.array([_rounding_error(luma) for luma in side]) for side in zip(*pairs, strict=True)))
-        scores = joined([_by_threshold(both[known], both[test]) for known, test in folds(len(both), seed)])
+        errors = np.array([[_rounding_error(luma) for luma in pair] for pair in pairs]).T  # (2, N)
+        parts = []
+        for known, test in folds(len(pairs), seed):
+            middle = np.median(errors[:, known], axis=1).sum() / 2  # between known covers and known containers
+            parts.append(Scores(*(errors[:, test] - middle)))
         nonzero = np.array([cover.nonzero for cover, _ in pairs])
         changed = np.array([_share_changed(*pair) for pair in pairs])
-        yield _row(case, nonzero, changed) | {"at_once": 1} | _result(scores, len(pictures), seed)
+        yield _row(case, nonzero, changed, joined(parts), seed)
 
 
 def best_detectors(table: pd.DataFrame) -> dict[str, float]:
@@ -150,15 +155,15 @@ def code_of(method: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _row(case: Case, nonzero: np.ndarray, changed: np.ndarray) -> dict[str, Any]:
-    """A row's first columns: `bits` is the mean rate with what every container has, which is more in small pictures."""
+def _row(
+    case: Case, nonzero: np.ndarray, changed: np.ndarray, scores: Scores, seed: int, at_once: int = 1
+) -> dict[str, Any]:
+    """A row: `bits` is the mean rate with what every container has, which is more in small pictures."""
     rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / nonzero)
     named = {"quality": case.quality, "method": case.method, "rate": case.rate, "bits": float(rates.mean())}
-    return named | {"changed": float(changed.mean()), "features": case.features}
-
-
-def _result(scores: Scores, pictures: int, seed: int) -> dict[str, float]:
-    return {"pairs": pictures * (FOLDS - 1) // FOLDS, "tested": len(scores.covers)} | summarise([scores], seed)
+    named |= {"changed": float(changed.mean()), "features": case.features, "at_once": at_once}
+    pairs = len(nonzero) * (FOLDS - 1) // FOLDS
+    return named | {"pairs": pairs, "tested": len(scores.covers)} | summarise([scores], seed)
 
 
 def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
@@ -196,22 +201,6 @@ def _share_changed(cover: Luma, container: Luma) -> float:
 def _rounding_error(luma: Luma) -> float:
     pixels = luma.pixels()
     return float(np.var(pixels - np.rint(pixels)))
-
-
-def _by_threshold(known: Features, test: Features) -> Scores:
-    """Distance from the middle between known covers and known containers."""
-    middle = (np.median(known.covers) + np.median(known.containers)) / 2
-    return Scores(test.covers - middle, test.containers - middle)
-
-
-def _reduced(picture: np.ndarray) -> Iterator[np.ndarray]:
-    """The middle of a photograph in colours that was reduced until its shorter side is SIDE; none if it is small."""
-    height, width = picture.shape[:2]
-    if min(height, width) >= LEAST and not is_grey(picture):
-        scale = SIDE / min(height, width)
-        small = resize(picture, round(height * scale), round(width * scale))
-        top, left = ((side - SIDE) // 2 for side in small.shape[:2])
-        yield np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE])
 
 
 if __name__ == "__main__":
