@@ -1,26 +1,21 @@
 """The training of a modem: bits hidden in covers, which are distorted, saved by a real codec, and read again."""
 
 import math
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
-
-import albumentations
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.config import ChannelConfig, Config, DistortConfig
+from pipeline.config import ChannelConfig, Config
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
 from pipeline.train.hiding import difference, side_by_side
 from pipeline.train.losses import LossTerms, Measure, Objective
-from pipeline.train.pairs import validation_crops
+from pipeline.train.pairs import Distortions, validation_crops
 from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
@@ -29,7 +24,6 @@ from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
 
 FIRST_QUALITY = 95  # of the JPEG files that are saved twice
-_RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
 _STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
 _STEERED_LIMITS = -12.0, 3.0
 _LEVELS = 255**2
@@ -98,30 +92,6 @@ class ModemPass(nn.Module):
         with autocast(self._precision, pictures.device):
             likelihoods = self._reveal(received, randomness.dither).float()
         return ModemResult(cover, container, randomness.bits, likelihoods)
-
-
-class Distortions:
-    """Distorts containers with the probability of each change; most stay as they are."""
-
-    def __init__(self, config: DistortConfig) -> None:
-        self.none = not any(asdict(config).values())
-        self._transform = albumentations.Compose(
-            [
-                albumentations.Downscale((0.5, 0.99), _RESIZING, p=config.resize),
-                albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
-                albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
-                albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
-                albumentations.RandomBrightnessContrast((-0.05, 0.05), (-0.05, 0.05), p=config.brightness),
-                albumentations.RandomGamma((90, 110), p=config.gamma),
-            ]
-        )
-
-    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
-        """A picture, (H, W, 3) uint8, changed as it follows from a seed."""
-        if self.none:
-            return picture
-        self._transform.set_random_seed(seed)
-        return self._transform(image=picture)["image"]
 
 
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:

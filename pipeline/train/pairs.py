@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import albumentations
@@ -15,12 +16,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.config import AugmentConfig, Config
+from pipeline.config import AugmentConfig, Config, DistortConfig
 from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import DataError
 
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
 MAX_PAIRS, MIN_PICTURES = 32, 2  # to validate on
+_RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +57,30 @@ class Augment:
         self._with_base.set_random_seed(seed)
         both = self._with_base(image=picture, base=base)
         return [both["image"], both["base"]]
+
+
+class Distortions:
+    """Distorts containers with the probability of each change; most stay as they are."""
+
+    def __init__(self, config: DistortConfig) -> None:
+        self.none = not any(asdict(config).values())
+        self._transform = albumentations.Compose(
+            [
+                albumentations.Downscale((0.5, 0.99), _RESIZING, p=config.resize),
+                albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
+                albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
+                albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
+                albumentations.RandomBrightnessContrast((-0.05, 0.05), (-0.05, 0.05), p=config.brightness),
+                albumentations.RandomGamma((90, 110), p=config.gamma),
+            ]
+        )
+
+    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+        """A picture, (H, W, 3) uint8, changed as it follows from a seed."""
+        if self.none:
+            return picture
+        self._transform.set_random_seed(seed)
+        return self._transform(image=picture)["image"]
 
 
 class Pairs(Dataset):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.train.modem import Distortions
+from pipeline.train.pairs import Distortions
 from stegnet.networks import build_from
 from tests.pipeline.train.conftest import RUNGS
 from tests.support.jpegs import through_jpeg, through_webp
