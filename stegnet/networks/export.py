@@ -136,7 +136,8 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     except torch.onnx.OnnxExporterError as error:
         reason = type(error.__cause__ or error).__name__
         raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
-    model, graph = program.model_proto, program.model_proto.graph
+    model = program.model_proto  # made anew each time that it is asked for
+    graph = model.graph
     # Without where and how it was made, the file is the same everywhere.
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
