@@ -25,8 +25,7 @@ from stegnet.core.errors import StegnetError
 from stegnet.core.samples import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
 from stegnet.core.shuffle import Shuffle, draw, draw_mask, grid, invert
 from stegnet.image.pictures import resize, write_png
-from stegnet.keys import KEY_BYTES, Key, KeyRing, KeySource, Passphrase
-from stegnet.keys.demonstration import seeded
+from stegnet.keys import KEY_BYTES, Key, KeyRing, KeySource, Passphrase, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.record import decode_base, read_record
 from study.stats import binned, correlation, mutual_information

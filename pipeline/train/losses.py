@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from pipeline import tensors
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
-from stegnet.core.extension import load_object
+from stegnet.core.jpeg import LUMA
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.names import load_object
 from stegnet.core.samples import NONE
 from stegnet.networks.pair import Pair
 

@@ -16,7 +16,6 @@ from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
 from pipeline.train.hiding import difference, side_by_side
 from pipeline.train.losses import LossTerms, Measure, Objective
 from pipeline.train.pairs import Distortions, validation_crops
-from stegnet.core.blocks import BLOCK, DITHER
 from stegnet.core.compute import autocast
 from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
