@@ -119,10 +119,10 @@ class Session:
         overwrite: bool = False,
         **options: Any,
     ) -> Report:
-        """Hides a secret in a picture or film.
+        """Hides a secret in a picture, film or sound.
 
         Args:
-            cover: a picture or film; not changed.
+            cover: a picture, film, WAV or FLAC; not changed.
             secret: any file, or a picture.
             to: the file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
                 Keep every bit of it, unless the method is "robust".
@@ -203,7 +203,7 @@ class Session:
         lossless: bool = False,
         overwrite: bool = False,
     ) -> Revealed:
-        """Reveals what is hidden in a picture or film, or in an album.
+        """Reveals what is hidden in a picture, film or sound, or in an album.
 
         Args:
             container: may be the path of a folder that holds an album.
@@ -228,7 +228,7 @@ class Session:
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
-        """Describes a picture or film: what fits into it or, with the key, what is hidden in it, as `stegnet info`.
+        """Describes a file: what fits into it or, with the key, what is hidden in it, as `stegnet info`.
 
         Raises:
             MediaError: it can't be read.
@@ -240,7 +240,7 @@ class Session:
             return file_info(path, key, self._context)
 
     def capacity(self, cover: Source) -> list[Fit]:
-        """Lists what fits into a picture or film; errors as `info`."""
+        """Lists what fits into a picture, film or sound; errors as `info`."""
         return self.info(cover)["fits"]
 
 

@@ -198,7 +198,9 @@ def test_arguments_of_other_kinds(session):
 
 def test_methods_and_their_options(session):
     for told, more in {
-        "method: must be one of auto, sealed, network, robust, jpeg, h264, is 'best'": {"method": "best"},
+        "method: must be one of auto, sealed, network, robust, jpeg, h264, transparent, sound, is 'best'": {
+            "method": "best"
+        },
         "compress: goes with sealed": {"method": "network", "compress": True},
         "survive: goes with robust": {"method": "sealed", "survive": "jpeg:90"},
         "container_psnr: goes with robust": {"method": "network", "container_psnr": 38},

@@ -14,9 +14,12 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
+from stegnet.core.kinds import SOUND
 from stegnet.methods import FILM, METHODS, PICTURE, Context, CoverSize, HideJob, Method, UnknownOption
 from stegnet.results import OutputTarget
 from tests.support.films import ffmpeg, make_film, picture, still_film, still_frames
+from tests.support.sounds import noise as white_noise
+from tests.support.sounds import write_wav
 
 KEY, OTHER = stegnet.Key(bytes(range(32))), stegnet.Key(bytes(32))
 NOTE = b"meet me at eight"
@@ -46,6 +49,10 @@ class Case:
         """A file of the corpus."""
         if self.kind == FILM:
             return FILMS.get(self.name, "short.mkv")
+        if self.kind == SOUND:
+            return "cover.wav"
+        if self.name == "transparent":
+            return "transparent.png"
         return "cover.jpg" if self.suffix == ".jpg" else "cover.png"
 
     @property
@@ -57,6 +64,12 @@ class Case:
     def options(self) -> dict[str, bool]:
         """Those with which an untrained network hides, too."""
         return {"any_quality": True} if self.name == "network" else {}
+
+
+def transparent(height: int, width: int, seed: int) -> Image.Image:
+    """A picture whose first row can't be seen."""
+    opacity = np.repeat(np.arange(height, dtype=np.uint8)[:, None], width, 1)
+    return Image.fromarray(np.dstack([picture(height, width, seed), opacity]))
 
 
 CASES = [Case(name, kind) for name, method in METHODS.items() for kind in method.covers]
@@ -73,6 +86,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(picture(160, 208, 1)).save(folder / "cover.png")
     Image.fromarray(picture(160, 208, 1)).save(folder / "cover.jpg", quality=90)
     Image.fromarray(picture(20, 25, 2)).save(folder / "secret.png")
+    transparent(160, 208, 1).save(folder / "transparent.png")
+    write_wav(folder / "cover.wav", white_noise(60_000))
     make_film(folder / "short.mkv", 6, 128, 192, sound="aac")
     make_film(folder / "secret.mkv", 4, 40, 48, seed=9)
     still_film(folder / "long.mkv", 52)
@@ -199,7 +214,8 @@ def test_a_secret_that_is_too_large_is_refused_and_the_hint_helps(case, session_
     assert not list(Path().iterdir())
     if size := re.search(r"(\d+)×(\d+)", caught.value.hint) if case.kind == PICTURE else None:
         width, height = map(int, size.groups())
-        Image.fromarray(picture(height, width, 1)).save(f"large{Path(case.cover).suffix}", quality=90)
+        large_cover = transparent if case.name == "transparent" else lambda *size: Image.fromarray(picture(*size))
+        large_cover(height, width, 1).save(f"large{Path(case.cover).suffix}", quality=90)
         made = session_of(case).hide(f"large{Path(case.cover).suffix}", large, key=KEY, method=case.name, verify=False)
         assert session_of(case).reveal(made.container, key=KEY).data == large
 
@@ -260,7 +276,10 @@ def test_passphrases_and_recipients(case, session_of, corpus, quick_scrypt):
 def test_an_album(case, session_of, corpus):
     Path("covers").mkdir()
     for number in range(3):
-        Image.fromarray(picture(120, 160, number)).save(f"covers/{number}.png")
+        cover = (
+            transparent(120, 160, number) if case.name == "transparent" else Image.fromarray(picture(120, 160, number))
+        )
+        cover.save(f"covers/{number}.png")
     if not case.method.albums:
         with pytest.raises(stegnet.ConfigError, match="can't divide a secret over an album"):
             session_of(case).hide_album("covers", corpus / "note.txt", "out", key=KEY, method=case.name)
@@ -334,7 +353,8 @@ def test_the_registry():
         METHODS.add("jpeg", "tests.methods.toy:Toy")
     assert next(iter(METHODS)) == "auto"
     with pytest.raises(
-        stegnet.ConfigError, match="must be one of auto, sealed, network, robust, jpeg, h264, is 'none'"
+        stegnet.ConfigError,
+        match="must be one of auto, sealed, network, robust, jpeg, h264, transparent, sound, is 'none'",
     ):
         METHODS.choose("none")
     for name, option, told in (("jpeg", "survive", "goes with robust"), ("auto", "height", "no method has it")):
@@ -345,5 +365,6 @@ def test_the_registry():
         ([], ".jpg", "jpeg"),
         (["survive"], "", "robust"),
         ([], ".mov", "h264"),
+        ([], ".flac", "sound"),
     ):
         assert METHODS.choose("auto", given, suffix).name == name

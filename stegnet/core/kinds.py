@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
-PICTURE, FILM, FILE = "picture", "film", "file"
+PICTURE, FILM, SOUND, FILE = "picture", "film", "sound", "file"
+ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})  # suffixes of what is written without loss

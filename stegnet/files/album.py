@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.kinds import ALBUM, FILE, FILM, PICTURE
 from stegnet.core.names import Names
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
@@ -148,7 +148,7 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
     Raises:
         MediaError: the folder can't be read, or holds no pictures and films.
     """
-    pictures = [path for path, kind in media_files(folder)[0] if kind == PICTURE]
+    pictures = [path for path, kind in media_files(folder)[0] if kind != FILM]
     for done, path in enumerate(pictures):
         context.progress("check pictures", done, len(pictures))
         page, why_not = _page(path, key_source, context)
@@ -165,7 +165,7 @@ class Album(Container):
         self, folder: Path, pictures: list[Path], first: FrameReading, key_source: KeySource, context: Context
     ) -> None:
         # There is no file to decode, as a container has.
-        self.path, self.files, self.kind, self.first = folder, tuple(pictures), "album", first
+        self.path, self.files, self.kind, self.first = folder, tuple(pictures), ALBUM, first
         self.remarks, self.breaks_off = {}, False
         self.key_source, self._context = key_source, context
 

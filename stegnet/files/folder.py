@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM, PICTURE, SOUND
 from stegnet.core.names import Names
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.keys import KeySource
@@ -23,6 +23,7 @@ from stegnet.results import OutputTarget, Report
 
 _NAMED = 5  # skipped files that a note names
 _FILM_SUFFIXES = (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
+_SOUND_SUFFIXES = (".flac", ".wav")
 _PICTURE_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _ANY_FILE = '`method="sealed"` hides any file'
 
@@ -70,7 +71,7 @@ class Outcome:
 
 
 def media_files(folder: Place, hint: str = "") -> tuple[Files, tuple[str, ...]]:
-    """Lists the pictures and films in a folder in natural order, with notes on what is skipped.
+    """Lists the pictures, films and sounds in a folder in natural order, with notes on what is skipped.
 
     Raises:
         MediaError: it can't be read, or holds none.
@@ -78,10 +79,10 @@ def media_files(folder: Place, hint: str = "") -> tuple[Files, tuple[str, ...]]:
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path))]
     if not found:
-        raise MediaError(f"{folder}: no picture and no film in this folder", hint)
+        raise MediaError(f"{folder}: no picture, film or sound in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, "neither pictures nor films"))
+    return found, (*notes, *_skipped(folder, skipped, "no pictures, films or sounds"))
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
@@ -103,7 +104,8 @@ def _kind(path: Place) -> str:
     """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
-        return FILM if suffix in _FILM_SUFFIXES else PICTURE if suffix in _PICTURE_SUFFIXES else ""
+        kinds = {FILM: _FILM_SUFFIXES, PICTURE: _PICTURE_SUFFIXES, SOUND: _SOUND_SUFFIXES}
+        return next((kind for kind, suffixes in kinds.items() if suffix in suffixes), "")
     try:
         path.open("rb").close()
         return kind(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
-from stegnet.core.kinds import FILM
+from stegnet.core.kinds import FILM, SOUND
 from stegnet.core.measures import PSNR
 from stegnet.files.reveal import find
 from stegnet.image.pictures import refuse_palette
@@ -33,10 +33,11 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     """
     if key_source is None:
         with Cover(path) as cover:
-            shown = _film(cover) if cover.is_film else _picture(CoverSize.of(cover)) | _fitness(cover)
-            return shown | {"hidden": UNKNOWN}
+            return _shown(cover) | {"hidden": UNKNOWN}
     with open_container(path, key_source, context.progress) as container:
-        if container.kind != FILM:
+        if container.kind == SOUND:
+            shown = _sound(container.file)
+        elif container.kind != FILM:
             shown = _picture(CoverSize(container.height, container.width, 1, container.channels))
         else:
             try:
@@ -52,6 +53,20 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
     found = {"what": fit.what, "bytes": fit.bytes, "safe_bytes": fit.safe, PSNR.key: fit.psnr, "method": fit.method}
     found["survive"] = fit.survive
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _shown(cover: Cover) -> Info:
+    if cover.kind == SOUND:
+        return _sound(cover)
+    return _film(cover) if cover.is_film else _picture(CoverSize.of(cover)) | _fitness(cover)
+
+
+def _sound(cover: Cover) -> Info:
+    file = cover.sound.file
+    frames, channels, width = file.data.shape
+    shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
+    seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
+    return shown | seconds | {"notes": []} | _room(CoverSize.of(cover))
 
 
 def _picture(size: CoverSize) -> Info:
@@ -93,12 +108,13 @@ def _film(cover: Cover) -> Info:
 
 def _room(cover: CoverSize) -> Info:
     """What fits into a cover of this size, by each method, those that AUTO prefers first; and bytes that are sent."""
-    preferred = sorted(METHODS.values(), key=lambda method: -method.preference)
+    asked = [method for method in METHODS.values() if cover.kind in method.covers]
+    preferred = sorted(asked, key=lambda method: -method.preference)
     fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")
-            if method.name != AUTO:
+            if method in asked and method.name != AUTO:
                 sent[destination] = method.capacity(cover, "", options).bytes
     exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
     each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}

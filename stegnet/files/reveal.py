@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import ALBUM, FILM, PICTURE
 from stegnet.core.names import FALLBACK, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
@@ -29,12 +29,13 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         RevealError: nothing opens with the container's key, or it is damaged beyond use.
         MediaError: the container can't be read.
     """
-    for method in sorted(METHODS.values(), key=lambda each: each.find_cost):
+    methods = [each for each in METHODS.values() if container.kind in (ALBUM, *each.covers)]
+    for method in sorted(methods, key=lambda each: each.find_cost):
         hidden = method.find(container, context)
         if hidden is not None:
             return hidden
     error = container.not_opened()
-    seconds = 0 if context.search else max(method.search_seconds(container) for method in METHODS.values())
+    seconds = 0 if context.search else max(method.search_seconds(container) for method in methods)
     if seconds:
         film = container.kind == FILM
         changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"

@@ -148,6 +148,12 @@ def is_jpeg(path: Source) -> bool:
     return start_of(path)[:3] == b"\xff\xd8\xff"
 
 
+def is_sound(path: Source) -> bool:
+    """True if it begins as a WAV or FLAC does."""
+    start = start_of(path)
+    return start[:4] == b"fLaC" or (start[:4] in {b"RIFF", b"RIFX", b"RF64"} and start[8:12] == b"WAVE")
+
+
 def is_heic(path: Source) -> bool:
     """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
     start = start_of(path)

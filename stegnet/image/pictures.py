@@ -169,6 +169,17 @@ def read_cover_and_notes(path: Source) -> tuple[np.ndarray, bytes | None, tuple[
     return *_read(path, keep_profile=True, notes=notes), tuple(notes)
 
 
+def read_layers(path: Source) -> np.ndarray | None:
+    """Reads red, green, blue and opacity of a picture that can be transparent, (H, W, 4) uint8, as `read_cover`.
+
+    None if it can't, or has a palette.
+    """
+    with open_picture(path) as image:
+        if not image.has_transparency_data or image.mode in _PALETTE_MODES:
+            return None
+    return _read(path, keep_profile=True, layers=True)[0]
+
+
 def refuse_palette(path: Source) -> None:
     """Refuses, by a MediaError, a cover of few colours, of a palette or black and white: steps would give it others."""
     with open_picture(path) as image:
@@ -237,8 +248,10 @@ def over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
-def _read(path: Source, keep_profile: bool, notes: list[str] | None = None) -> tuple[np.ndarray, bytes | None]:
-    """As `read_cover`, or converted to sRGB; adds lines to `notes`."""
+def _read(
+    path: Source, keep_profile: bool, notes: list[str] | None = None, layers: bool = False
+) -> tuple[np.ndarray, bytes | None]:
+    """As `read_cover`, or converted to sRGB; adds lines to `notes`. With `layers`, (H, W, 4)."""
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
@@ -261,19 +274,20 @@ def _read(path: Source, keep_profile: bool, notes: list[str] | None = None) -> t
     profile = upright.info.get("icc_profile")
     try:
         if profile and keep_profile and _keeps_profile(profile, upright.mode):
-            return _pixels(upright), profile
+            return _pixels(upright, layers), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except BrokenProfileError as error:
         warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
-    return _pixels(converted), None
+    return _pixels(converted, layers), None
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """The pixels of a picture, (H, W, 3) uint8, as `over_white`; in parts, which bounds the memory."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
+def _pixels(image: Image.Image, layers: bool = False) -> np.ndarray:
+    """The pixels of a picture, (H, W, 3) uint8, as `over_white`, or its layers; in parts, which bounds the memory."""
+    pixels = np.empty((image.height, image.width, 4 if layers else 3), np.uint8)
     for rows in strips(image.height, image.width):
-        pixels[rows] = np.asarray(over_white(image.crop((0, rows.start, image.width, rows.stop))))
+        part = image.crop((0, rows.start, image.width, rows.stop))
+        pixels[rows] = np.asarray(part.convert("RGBA") if layers else over_white(part))
     return pixels
 
 

@@ -1,20 +1,23 @@
-"""A picture or film: told from one another by content, not by name, opened once, and read as far as it is asked for."""
+"""A picture, film or sound: told by content, not by name, opened once, and read as far as it is asked for."""
 
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import ConfigError, MediaError
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.kinds import FILM, PICTURE, SOUND
 from stegnet.core.samples import channels_of
-from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture
-from stegnet.image.pictures import open_picture, picture_notes, read_cover_and_notes, reduced
+from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
+from stegnet.image.pictures import open_picture, picture_notes, read_cover_and_notes, read_layers, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
+
+if TYPE_CHECKING:
+    from stegnet.media.sound_cover import SoundCover
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 # What Pillow wrongly takes for a still, or has Ghostscript render.
@@ -25,7 +28,7 @@ T = TypeVar("T")
 
 
 class Probe(NamedTuple):
-    """What a file is: PICTURE or FILM, and its lossy format, such as "a JPEG"; None if it stores RGB without loss."""
+    """PICTURE, FILM or SOUND, and the lossy format, such as "a JPEG"; None if RGB is stored without loss."""
 
     kind: str
     lossy_format: str | None
@@ -34,15 +37,17 @@ class Probe(NamedTuple):
 def probe(path: Source) -> Probe:
     """Tells a still from a film, which has a video track or is an animation of more than one frame.
 
-    A file with several stills (TIFF pages, stereo pairs) is a picture.
+    A file with several stills (TIFF pages, stereo pairs) is a picture; only WAV and FLAC are sounds.
 
     Raises:
-        MediaError: no such file, empty, sound without pictures, or neither a picture nor a film.
+        MediaError: no such file, empty, compressed sound without pictures, or of no form that is known.
     """
     if not path.is_file():
         raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.stat().st_size == 0:
         raise MediaError(f"{path}: the file is empty")
+    if is_sound(path):
+        return Probe(SOUND, None)
     try:
         with open_picture(path) as image:
             form = image.format
@@ -61,16 +66,17 @@ def probe(path: Source) -> Probe:
 
 
 def kind(path: Source) -> str:
-    """PICTURE or FILM; errors as `probe`."""
+    """PICTURE, FILM or SOUND; errors as `probe`."""
     return probe(path).kind
 
 
 def media_kind(path: Source) -> str | None:
     """PICTURE or FILM; None for neither."""
     try:
-        return kind(path)
+        found = kind(path)
     except MediaError:
         return None
+    return None if found == SOUND else found
 
 
 def _probe_film(path: Source) -> Probe:
@@ -89,7 +95,10 @@ def about_secret(path: Source) -> tuple[str, ...]:
 def kind_of_secret(path: Source) -> str:
     """As `kind`, for a secret of the network method; the error's hint names the method that hides any file."""
     try:
-        return kind(path)
+        found = kind(path)
+        if found == SOUND:
+            raise MediaError(f"{path}: is a sound, neither a picture nor a film")
+        return found
     except MediaError as error:
         hints = (error.hint, '`method="sealed"` hides any file as it is')
         raise MediaError(str(error), "; ".join(filter(None, hints))) from error
@@ -113,7 +122,7 @@ def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
 class Cover(OpenedFile):
     """A cover or container, whose properties are found when they are first asked for, and then kept.
 
-    All raise MediaError if it can't be read, or is neither a picture nor a film.
+    All raise MediaError if it can't be read, or is of no form that is known.
     """
 
     _notes: tuple[str, ...] | None = None
@@ -124,7 +133,7 @@ class Cover(OpenedFile):
 
     @property
     def kind(self) -> str:
-        """PICTURE or FILM."""
+        """PICTURE, FILM or SOUND."""
         return self._probe.kind
 
     @property
@@ -159,9 +168,31 @@ class Cover(OpenedFile):
             self._notes = picture_notes(self)
         return self._notes
 
+    @cached_property
+    def layers(self) -> np.ndarray | None:
+        """Red, green, blue and opacity of a picture, as `read_layers`."""
+        return read_layers(self)
+
     def forget_pixels(self) -> None:
         """Frees the memory of `picture`, which is read again if it is asked for."""
         self.__dict__.pop("picture", None)
+
+    @cached_property
+    def sound(self) -> "SoundCover":
+        """Samples of a sound; errors as `read_sound`."""
+        from stegnet.media.sound_cover import SoundCover  # here, since others need no library for it
+
+        return SoundCover(self)
+
+    @property
+    def samples(self) -> np.ndarray:
+        """What is sealed in: the pixels of a picture, or the samples of a sound, (H, W, 3 or 1) uint8."""
+        return self.sound.samples if self.kind == SOUND else self.pixels
+
+    @property
+    def context(self) -> bytes:
+        """What the MAC covers besides the samples."""
+        return self.sound.context if self.kind == SOUND else b""
 
     @property
     def pixels(self) -> np.ndarray:
@@ -180,12 +211,12 @@ class Cover(OpenedFile):
     @cached_property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return (self.film.height, self.film.width) if self.is_film else self.pixels.shape[:2]
+        return (self.film.height, self.film.width) if self.is_film else self.samples.shape[:2]
 
     @cached_property
     def channels(self) -> int:
         """1 if all pixels are grey, else 3."""
-        return (1 if self.film.grey else 3) if self.is_film else channels_of(self.pixels)
+        return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
 
     def once(self, name: str, find: Callable[["Cover"], T]) -> T:
         """What a method wants to know of it, which is found once."""
@@ -202,6 +233,8 @@ class Cover(OpenedFile):
         """The lossy format that it has or had, such as "a JPEG"; None if it shows none."""
         if self.lossy_format:
             return self.lossy_format
+        if self.kind == SOUND:
+            return self.sound.history
         if not self.is_film:
             return picture_copied_with_loss(self.pixels)
         first = next(read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none

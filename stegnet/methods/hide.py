@@ -54,11 +54,11 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
         for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
             options = fitness.options
             try:
-                out.check(method.forms[opened.kind], opened.called, cover, secret, *method.inputs(options))
                 if opened.kind not in method.covers:
-                    (only,) = method.covers
-                    message = f"{cover}: is a {opened.called}, and the method {method.name} hides in {only}s"
+                    others = " and ".join(f"{each}s" for each in method.covers)
+                    message = f"{cover}: is a {opened.called}, and the method {method.name} hides in {others}"
                     raise CapacityError(message, 'use `method="auto"`, which chooses')
+                out.check(method.forms[opened.kind], opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
                 report = _write(method.name, made, opened, out, options)
@@ -85,7 +85,8 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
     with atomic_write(out.path, overwrite=out.force) as part:
         made.write(part, getattr(options, "verify", True))
     pixels, fitted = made.frames * made.height * made.width, made.fitted
-    figures = HidingFigures(method, cover.length, pixels, film=cover.is_film, **made.figures())
+    known = {"cover_pixels": pixels, "film": cover.is_film} | made.figures()
+    figures = HidingFigures(method, cover.length, **known)
     return Report(
         made.width,
         made.height,

@@ -123,6 +123,13 @@ class CoverSize:
         """That of a cover that is open; errors as `Cover`."""
         return cls(*cover.size, cover.frames, cover.channels, cover)
 
+    @property
+    def kind(self) -> str:
+        """PICTURE, FILM or SOUND."""
+        if self.cover:
+            return self.cover.kind
+        return FILM if self.frames > 1 else PICTURE
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -342,6 +349,7 @@ class Method(ABC):
     implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added
     find_cost = 0  # containers are looked through by methods of low cost first
     preference = 0  # AUTO asks methods by it, the highest first; 0: never
+    survives = ""  # line on what its containers bear; "": as others that must arrive bit by bit
 
     @property
     def topic(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from stegnet.core.errors import CapacityError, MediaError, RevealError
-from stegnet.core.kinds import FILM
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.measures import PSNR, psnr
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.samples import is_grey
@@ -49,13 +49,13 @@ from stegnet.networks.frame import (
 from stegnet.networks.network import Network
 from stegnet.networks.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
-    PICTURE_ALTERED,
     Container,
     Diagnosis,
     FrameReading,
     Header,
     Pictures,
     Record,
+    altered,
     describe_tracks,
     no_sound,
     parse_packets,
@@ -309,9 +309,9 @@ class FoundPictures(FoundSecret):
         network = _network_for(self.container.header().secret.weights, self.context)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
-            raise RevealError(f"{self.container.path}: {PICTURE_ALTERED}", "without `strict=True`, it is revealed")
+            raise RevealError(f"{self.container.path}: {altered(PICTURE)}", "without `strict=True`, it is revealed")
         report = write_revealed(out, revealed.picture)
-        return report if revealed.whole else replace(report, trouble=(f"{PICTURE_ALTERED}, and is shown as it is",))
+        return report if revealed.whole else replace(report, trouble=(f"{altered(PICTURE)}, and is shown as it is",))
 
     def _write_film(self, out: OutputTarget, strict: bool) -> Report:
         container, context, record = self.container, self.context, self.container.first.record

@@ -32,6 +32,8 @@ _CLASSES = {
     "robust": "stegnet.methods.robust.robust_method:RobustMethod",
     "jpeg": "stegnet.methods.jpeg:JpegMethod",
     "h264": "stegnet.methods.h264:H264Method",
+    "transparent": "stegnet.methods.transparent:TransparentMethod",
+    "sound": "stegnet.methods.sound:SoundMethod",
 }
 
 
@@ -166,13 +168,13 @@ class Auto(Method):
 
     def form(self, cover: Cover) -> str:
         """That of a JPEG for a JPEG: saved without loss, it would show what it was."""
-        return next(each.form(cover) for each in _preferred() if each.keeps(cover))
+        return next(each.form(cover) for each in _preferred(cover.kind) if each.keeps(cover))
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
     ) -> Iterator[tuple[Method, Fitness]]:
         passed = ""
-        for each in _preferred():
+        for each in _preferred(cover.kind):
             if fitness := each.suits(cover, payload, suffix, options):
                 yield each, replace(fitness, note=fitness.note or passed)
             elif suffix in each.suffixes and (why := each.unfit(cover, payload.path.stat().st_size)):
@@ -180,7 +182,7 @@ class Auto(Method):
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """That of the method that is asked last of those that hide any file: what it refuses is compressed."""
-        *_, last = (each for each in _preferred() if each.any_file)
+        *_, last = (each for each in _preferred(cover.kind) if each.any_file)
         return last.capacity(cover, name, options)
 
     def embed(
@@ -190,10 +192,11 @@ class Auto(Method):
         raise NotImplementedError
 
     def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
-        method = next(each for each in _preferred() if each.albums and each.keeps(cover))
+        method = next(each for each in _preferred(cover.kind) if each.albums and each.keeps(cover))
         return method, method.options_of(options)
 
 
-def _preferred() -> list[Method]:
-    """The methods that are asked, the most preferred first."""
-    return sorted((each for each in METHODS.values() if each.preference), key=lambda each: -each.preference)
+def _preferred(kind: str) -> list[Method]:
+    """The methods that are asked about a kind of covers, the most preferred first."""
+    asked = (each for each in METHODS.values() if each.preference and kind in each.covers)
+    return sorted(asked, key=lambda each: -each.preference)

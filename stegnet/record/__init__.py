@@ -13,7 +13,7 @@ __getattr__, __all__ = lazy_names(
     container="ALL_OR_NOTHING Container Inspection collect_whole not_a_file open_container",
     file_payload="Division divide empty_record_bytes file_digest file_header file_records frames_with_data "
     "hidden_bytes may_be_lost",
-    reading="Diagnosis FrameReading FrameStatus MAX_PIXEL_RATIO PICTURE_ALTERED UNREADABLE diagnose hidden_size "
+    reading="Diagnosis FrameReading FrameStatus MAX_PIXEL_RATIO UNREADABLE altered diagnose hidden_size "
     "nothing_revealed read_record",
     record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record Sound describe_tracks format_record is_file_name "
     "no_sound parse_packets plan_sound",

@@ -24,18 +24,18 @@ from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
 from stegnet.record.reading import (
     FRAMES,
-    PICTURE_ALTERED,
     UNREADABLE,
     Diagnosis,
     FrameReading,
     FrameStatus,
+    altered,
     diagnose,
     nothing_revealed,
     read_record,
 )
 from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
-from stegnet.sealing import PIXELS, room
+from stegnet.sealing import PIXELS, UNEVEN, room
 from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
@@ -58,7 +58,7 @@ class Inspection:
         """True or False for `whole`, and one line of `trouble` for each kind of damage."""
         lines = self.diagnosis.lines()
         if self.kind != FILM:
-            lines = (PICTURE_ALTERED,) if self.diagnosis.altered else ()
+            lines = (altered(self.kind),) if self.diagnosis.altered else ()
         return {"whole": not lines, "trouble": list(lines)}
 
 
@@ -70,7 +70,7 @@ class Container(AbstractContextManager):
     Attributes:
         path: of the file, or an album's folder.
         files: that it is read from.
-        kind: PICTURE or FILM.
+        kind: PICTURE, FILM or SOUND.
         height, width, channels: of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
         key_source: that it was opened with.
@@ -86,6 +86,8 @@ class Container(AbstractContextManager):
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         self.file, self.path, self.files, self.kind = file, file.path, (file.path,), file.kind
+        if file.context:
+            self.medium = replace(UNEVEN, context=file.context)
         self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
@@ -217,7 +219,7 @@ class Container(AbstractContextManager):
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         if self.kind != FILM:
-            yield self.file.pixels
+            yield self.file.samples
             return
         with closing(read_frames(self.file)) as frames:
             yield from frames
@@ -264,7 +266,7 @@ class Collected:
         statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
         altered = {status.index for status in statuses if status.index is not None and not status.whole}
         if count == 1 and altered:
-            return (PICTURE_ALTERED,)
+            return (altered(self.container.kind),)
         diagnosis = replace(diagnose(statuses, count), altered=tuple(sorted(altered)))
         lines = diagnosis.file_lines(self.container.called)
         if self.container.breaks_off:

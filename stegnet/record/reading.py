@@ -19,10 +19,14 @@ from stegnet.record.record import Pictures, Record, parse_packets, parse_record,
 from stegnet.sealing import PIXELS, CarrierModel, unseal
 
 MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
-PICTURE_ALTERED = "the picture was altered since it was hidden"
 FRAMES = "frame", "frames"  # what one is called, and several
 _LISTED = 8  # spans of frames that a line names
 _MAX_LOSS = 1000  # hidden frames for each frame that is left
+
+
+def altered(kind: str) -> str:
+    """Line on a container of one frame, PICTURE or SOUND."""
+    return f"the {kind} was altered since it was hidden"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.samples import in_strips
 
 BETRAYS = "anyone can tell that the container was changed"
-_FILM, _REDUCE = "a film", "reduce it first, in RGB (`resize=PIXELS`)"
+_NOT_REDUCED, _REDUCE = ("a film", "a sound"), "reduce it first, in RGB (`resize=PIXELS`)"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (`resize=PIXELS`)"
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
@@ -71,6 +71,7 @@ class HidingFigures:
         film: the cover is a film.
         channels: 1 of a grey cover, whose pixels are one sample each.
         secure: bytes that are hard to find in the cover; None: the method's containers are found whatever they carry.
+        unit: what is counted as a pixel.
     """
 
     method: str
@@ -84,6 +85,7 @@ class HidingFigures:
     film: bool = False
     channels: int = 3
     secure: SecurePayload | None = None
+    unit: str = "pixels"
 
     @property
     def bits_per_sample(self) -> float | None:
@@ -108,7 +110,7 @@ class HidingFigures:
         """A line on what was changed and how easily it is found; none if nothing is known."""
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
-            facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} pixels changed")
+            facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
         found = _WORDS.get(self.detection, "")
         if found and self.secure and self.secure.hard and not (self.cover_format or self.film):
             found += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
@@ -123,7 +125,7 @@ class HidingFigures:
 def betrayed_by(history: str) -> str:
     """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
     line = f"the cover is {history}: {BETRAYS}"
-    if history.startswith(_FILM):
+    if history.startswith(_NOT_REDUCED):
         return line
     return f'{line}; let it stay one (`to="NAME.jpg"`), or {_REDUCE}' if history == "a JPEG" else f"{line}; {_REDUCE}"
 

@@ -9,6 +9,7 @@ from stegnet.sealing.carriers import (
     MAC_BITS,
     PIXELS,
     TAG_BYTES,
+    UNEVEN,
     CarrierModel,
     frame_salt,
     idle_samples,

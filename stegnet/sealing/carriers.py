@@ -27,6 +27,9 @@ class CarrierModel:
 
 
 PIXELS = CarrierModel(_GROUP)
+UNEVEN = CarrierModel(
+    2048
+)  # samples of which many are dear to change: the bits of lead and MAC need many to choose from
 
 
 @dataclass(frozen=True)

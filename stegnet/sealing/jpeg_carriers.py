@@ -17,13 +17,12 @@ from stegnet import kernels
 from stegnet.core.jpeg import BLOCK, COSINES, DCT_BASIS, ZIGZAG
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import in_strips, rounding_directions
-from stegnet.sealing.carriers import CarrierModel
+from stegnet.sealing.carriers import UNEVEN, CarrierModel
 from stegnet.sealing.costs import Costs
 
 _MIDDLE = 128  # of a sample; a coefficient of 0
 CARRIED = 63  # coefficients of a block: all but the first
-_GROUP = 2048  # carriers: most are 0 and dear to change, and the bits of lead and MAC need many to choose from
-COEFFICIENTS = CarrierModel(_GROUP)
+_GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most are 0
 _STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
 # High pass of Daubechies' wavelet with eight vanishing moments ("Ten lectures on wavelets", 1992, table 6.1).
 _HIGH = np.array([

@@ -377,7 +377,11 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
     """
     tracks = picture_tracks(film)
     if not tracks:
-        raise MediaError(f"{path}: has {'sound but ' if film.streams.audio else ''}no pictures")
+        if not film.streams.audio:
+            raise MediaError(f"{path}: has no pictures")
+        raise MediaError(
+            f"{path}: has sound but no pictures", "of sounds, only WAV and FLAC are covers: convert it first"
+        )
     stream = max(tracks, key=lambda track: track.frames)
     if stream.codec_context is None:
         raise MediaError(f"{path}: the film's codec is not known")

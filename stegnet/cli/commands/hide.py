@@ -30,7 +30,7 @@ from stegnet.files import hide_each, is_folder, make_album, pack, plan_album, pl
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
-from stegnet.methods.registry import DESTINATIONS
+from stegnet.methods.registry import DESTINATIONS, METHODS
 from stegnet.results import Report
 
 DESCRIPTION = """\
@@ -48,7 +48,8 @@ _COVERS = """\
 A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
 its container away where that is saved without loss (.png, .mkv, .mp4): write a
 picture's container as .jpg, or use a copy that was resized in RGB after that,
-and saved without loss (--resize). Transparent pictures are composited on white.
+and saved without loss (--resize). A WAV or FLAC stays one, and a PNG as
+transparent as it was.
 
   $ stegnet hide photo.jpg letter.pdf --resize 1600 --key-file k -o sent.png
 """
@@ -181,7 +182,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     results.show(options, report, options.output)
     surviving = {each.method for each in DESTINATIONS.values()}
     if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
-        messages.note(_AS_FILE)
+        messages.note(METHODS[report.hiding.method].survives or _AS_FILE)
     return 0
 
 

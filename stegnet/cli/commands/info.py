@@ -30,7 +30,7 @@ The exit code is 3 if something is hidden but FILE was altered since hiding.
 
 def add_arguments(info: argparse.ArgumentParser) -> None:
     info.epilog = _EPILOG
-    info.add_argument("file", type=Path, metavar="FILE", help="picture or film")
+    info.add_argument("file", type=Path, metavar="FILE", help="picture, film or sound")
     add_key_options(info, required=False, identity=True)
     add_search_option(info)
     more = info.add_mutually_exclusive_group()
@@ -74,10 +74,13 @@ def _plain(found: Info) -> Lines:
 
 
 def _described(kind: str, found: Info, prefix: str) -> str:
-    """A picture or film in words; `prefix` is that of its values' names."""
+    """A picture, film or sound in words; `prefix` is that of its values' names."""
     parts = [f"grey {kind}" if found.get("grey") and not prefix else kind]
     if f"{prefix}width" in found:
         parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
+    if "form" in found and not prefix:
+        parts += [f"{found['form']} of {found['bits']} bits", f"{found['samples_per_second']} Hz"]
+        parts += [f"{found['channels']} channels", f"{found['seconds']:g} s"]
     if f"{prefix}frames" in found:
         rate = found[f"{prefix}frames_per_second"]
         parts += [f"{found[f'{prefix}frames']} frames", f"{rate:g} per second"]

@@ -1,0 +1,194 @@
+"""Sounds without loss, WAV and FLAC, whose samples are exchanged while the rest of the file stays.
+
+WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64: EBU Tech 3306, FLAC: RFC 9639.
+"""
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from stegnet.core.errors import MediaError, reading
+from stegnet.formats.opened_file import Source, mapped
+
+WAV, FLAC = "WAV", "FLAC"
+_PCM, _EXTENSIBLE = 1, 0xFFFE  # forms of samples; the second names the first in an identifier
+_IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of it
+_OTHERS = {3: "floating point", 6: "A-law", 7: "µ-law"}
+_UNKNOWN = 0xFFFFFFFF  # size of a chunk
+_SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the description
+_POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
+_NO_POINT = (1 << 64) - 1  # in place of a sample
+_LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
+_LEVEL = 5  # of compression, by default of the program `flac`
+_CONVERT = "convert it to 16 or 24 bits: `ffmpeg -i IN -c:a pcm_s24le OUT.wav`"
+
+
+@dataclass(frozen=True, eq=False)
+class SoundFile:
+    """A sound.
+
+    Attributes:
+        form: WAV or FLAC.
+        rate: frames a second.
+        data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
+        head, tail: the file before and after them; of FLAC, its blocks of metadata.
+    """
+
+    form: str
+    rate: int
+    data: np.ndarray
+    head: bytes
+    tail: bytes = b""
+
+    def write(self, part: Path, data: np.ndarray) -> None:
+        """Writes the file with other samples; those of FLAC are coded by libFLAC as the program `flac` does.
+
+        Raises:
+            MediaError: it can't be written.
+        """
+        with reading(part):
+            if self.form == WAV:
+                with part.open("wb") as file:
+                    file.writelines((self.head, np.ascontiguousarray(data), self.tail))
+                return
+            subtype, level = f"PCM_{8 * data.shape[2]}", _LEVEL / 8
+            soundfile.write(part, _numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
+            coded = part.read_bytes()
+            own, frames = _flac_blocks(coded)
+            blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]
+            with part.open("wb") as file:
+                file.write(b"fLaC")
+                for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
+                    new = _seek_table(content, coded, frames) if kind == _SEEK_TABLE else content
+                    file.write(bytes([kind if left else kind | _LAST]) + len(new).to_bytes(3, "big") + new)
+                file.write(memoryview(coded)[frames:])
+
+
+def read_sound(source: Source) -> SoundFile:
+    """Reads a WAV or FLAC.
+
+    Raises:
+        MediaError: it is damaged, has no samples, or not of 16 or 24 bits.
+    """
+    try:
+        with mapped(source) as file:
+            sound = _read_flac(source, file) if file[:4] == b"fLaC" else _read_wav(source, file)
+    except (ValueError, struct.error, soundfile.LibsndfileError) as error:
+        raise MediaError(f"{source}: the sound is damaged: {error}", "export it again, or use another cover") from error
+    if not sound.data.size:
+        raise MediaError(f"{source}: the sound has no samples")
+    return sound
+
+
+def _read_wav(source: Source, file: memoryview) -> SoundFile:
+    if file[:4] == b"RIFX":
+        raise MediaError(f"{source}: is a WAV of the other byte order", _CONVERT)
+    place, form, long = 12, None, None
+    while place + 8 <= len(file):
+        kind, size = file[place : place + 4], int.from_bytes(file[place + 4 : place + 8], "little")
+        place += 8
+        if kind == b"ds64":
+            long = int.from_bytes(file[place + 8 : place + 16], "little")
+        elif kind == b"fmt ":
+            form = struct.unpack("<HHIIHH", file[place : place + 16]) + (file[place + 24 : place + 40],)
+        elif kind == b"data":
+            if form is None:
+                raise ValueError("no description of the samples")
+            size = long if size == _UNKNOWN and long is not None else size
+            if place + size > len(file):
+                raise ValueError(f"{place + size - len(file)} bytes are missing at its end")
+            return _wav(source, file, form, place, size)
+        place += size + size % 2
+    raise ValueError("no samples")
+
+
+def _wav(source: Source, file: memoryview, form: tuple, place: int, size: int) -> SoundFile:
+    coding, channels, rate, _, frame, bits, identifier = form
+    if coding == _EXTENSIBLE and identifier[2:] == _IDENTIFIER:
+        coding = int.from_bytes(identifier[:2], "little")
+    if coding != _PCM or bits not in (16, 24):
+        what = f"{bits} bits" if coding == _PCM else _OTHERS.get(coding, f"form {coding}")
+        raise MediaError(f"{source}: has samples of {what}", _CONVERT)
+    if not channels or not rate or frame != channels * bits // 8:
+        raise ValueError("its description contradicts itself")
+    end = place + size // frame * frame
+    data = np.frombuffer(file[place:end], np.uint8).reshape(-1, channels, bits // 8)
+    return SoundFile(WAV, rate, data, file[:place], file[end:])
+
+
+def _read_flac(source: Source, file: memoryview) -> SoundFile:
+    blocks, frames = _flac_blocks(file)
+    described = int.from_bytes(blocks[0][1][10:18], "big")
+    bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
+    if bits not in (16, 24):
+        raise MediaError(f"{source}: has samples of {bits} bits", _CONVERT)
+    with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
+        numbers = opened.read(dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
+        rate = opened.samplerate
+    data = numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -(bits // 8) :]
+    data = np.ascontiguousarray(data)
+    if len(data) < total or (any(digest) and hashlib.md5(data, usedforsecurity=False).digest() != digest):
+        raise ValueError("its samples do not match its checksum")
+    return SoundFile(FLAC, rate, data, file[:frames])
+
+
+def _numbers(data: np.ndarray) -> np.ndarray:
+    """Samples as numbers, (frames, channels) int16, or int32 whose lowest byte is 0."""
+    width = 2 if data.shape[2] == 2 else 4
+    wide = np.zeros((*data.shape[:2], width), np.uint8)
+    wide[..., -data.shape[2] :] = data
+    return wide.view(f"<i{width}")[..., 0]
+
+
+def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    """Types and contents of the blocks of metadata, and where the frames begin; errors as `struct`."""
+    blocks, place, kind = [], 4, 0
+    while not kind & _LAST:
+        kind, size = file[place], int.from_bytes(file[place + 1 : place + 4], "big")
+        blocks.append((kind & ~_LAST, file[place + 4 : place + 4 + size]))
+        place += 4 + size
+        if place > len(file):
+            raise ValueError("its metadata breaks off")
+    if blocks[0][0] or len(blocks[0][1]) != 34:
+        raise ValueError("no description of the samples")
+    return blocks, place
+
+
+def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
+    """A seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
+    length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
+    place, points = first, []
+    for point in _POINT.iter_unpack(table):
+        if point[0] == _NO_POINT:
+            points.append(_POINT.pack(*point))
+            continue
+        number = point[0] // length
+        place = _frame(coded, number, place)
+        points.append(_POINT.pack(number * length, place - first, min(length, total - number * length)))
+    return b"".join(points)
+
+
+def _frame(coded: bytes, number: int, place: int) -> int:
+    """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8."""
+    written = chr(number).encode(errors="surrogatepass")
+    for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
+        fields = found[1][0]
+        end = found.end() + _LENGTH_BYTES.get(fields >> 4, 0) + _RATE_BYTES.get(fields & 15, 0)
+        if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
+            return place + found.start()
+    raise ValueError("a point of its seek table is beyond its end")
+
+
+def _crc8(header: bytes) -> int:
+    """CRC-8 of the polynomial x⁸ + x² + x + 1."""
+    crc = 0
+    for byte in header:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
+    return crc

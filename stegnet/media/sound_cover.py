@@ -1,0 +1,127 @@
+"""A sound as something to seal in: the lowest bytes of its samples (docs/format.md, "Sound containers")."""
+
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from stegnet.core.samples import in_strips
+from stegnet.formats.opened_file import Source
+from stegnet.formats.sound_file import read_sound
+
+_ROW, _BLOCK = 64, 1024  # samples of a channel that carry something together, and that a prediction is made for
+_ORDER, _REACH = 16, 4  # of the linear prediction; samples to each side that the local noise is a mean of
+_AT_ONCE = 64  # blocks that are predicted: they stay in the processor's cache
+_COUNTED, _ROUGH, _CENTRE = 20, 6.0, 8  # samples of a value and its neighbours; what betrays; levels around 0
+
+
+class SoundCover:
+    """A sound whose samples may change.
+
+    Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. A step never
+    changes these bytes, so that the receiver finds the same rows.
+
+    Attributes:
+        file: as `read_sound` gives it.
+        samples: lowest bytes of the others, (rows, 64, 1) uint8.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.file = read_sound(source)
+        rows = self._rows(self.file.data)
+        self._loud = (rows[..., 1:] != rows[:, :1, :, 1:]).any((1, 3))  # (n, channels)
+        self.samples = rows[..., 0].transpose(0, 2, 1)[self._loud][..., None]
+
+    @cached_property
+    def context(self) -> bytes:
+        """SHA-256 of its rate, channels and frames, and of all other bytes of its samples."""
+        head = np.array([self.file.rate, *self.file.data.shape], ">u8").tobytes()
+        rest = self.with_samples(np.zeros_like(self.samples))
+        return sha256(b"stegnet/2/sound" + head + rest.tobytes()).digest()
+
+    def with_samples(self, samples: np.ndarray) -> np.ndarray:
+        """The file's data with other samples, (frames, channels, bytes) uint8."""
+        data = self.file.data.copy()
+        lowest = self._rows(data)[..., 0].transpose(0, 2, 1)
+        lowest[self._loud] = samples[..., 0]
+        return data
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Noise around each sample in levels, (rows, 64) float32: of white noise that hides a change as well.
+
+        It is what a linear prediction leaves (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE 63(4)),
+        over the length of the prediction's filter: where bands of the spectrum are empty, the filter is long, and a
+        change shows in them.
+        """
+        rows = self._rows(self.file.data)
+        blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
+        noise = np.empty(blocks.shape[:3], np.float32)
+
+        def measure(part: slice) -> None:
+            for first in range(part.start, part.stop, _AT_ONCE):
+                few = slice(first, min(first + _AT_ONCE, part.stop))
+                wide = np.zeros((*blocks[few].shape[:3], 4), np.uint8)
+                wide[..., -blocks.shape[3] :] = blocks[few]
+                numbers = wide.view("<i4")[..., 0] >> 8 * (4 - blocks.shape[3])
+                noise[few] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
+
+        in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
+        return (
+            noise.reshape(len(blocks), -1, _BLOCK // _ROW, _ROW)
+            .transpose(0, 2, 1, 3)
+            .reshape(*self._loud.shape, _ROW)[self._loud]
+        )
+
+    @cached_property
+    def history(self) -> str | None:
+        """What betrays a change of its samples; None: nothing that is known.
+
+        After a change of volume, some values are missing, or come up twice as often as those beside them.
+        """
+        lowest, rest = self.file.data[..., 0], self.file.data[..., 1:]
+        counts = np.bincount(self.samples.reshape(-1), minlength=256)
+        near = [np.bincount(lowest[(rest == high).all(-1)], minlength=256) for high in (255, 0)]
+        uneven = max(
+            _roughness(counts[_CENTRE:-_CENTRE]),
+            _roughness(np.concatenate(near)[: 256 - _CENTRE]),
+            _roughness(near[1][_CENTRE:]),
+        )
+        few = np.count_nonzero(counts) <= 128 < _COUNTED * self.samples.size
+        if uneven > _ROUGH or few:
+            return "a sound that lacks some values of samples, as after a change of its volume or bits"
+        return None
+
+    @staticmethod
+    def _rows(data: np.ndarray) -> np.ndarray:
+        """The rows of whole blocks of data, (n, 64, channels, bytes); a view."""
+        whole = len(data) // _BLOCK * _BLOCK
+        return data[:whole].reshape(-1, _ROW, *data.shape[1:])
+
+
+def _roughness(counts: np.ndarray) -> float:
+    """Mean square of second differences of a histogram, as that of a smooth one would be 1; 0: too few are counted."""
+    own, beside = counts[1:-1].astype(float), (counts[:-2] + counts[2:]) / 2
+    used = own + beside > _COUNTED
+    if np.count_nonzero(used) <= _COUNTED:
+        return 0.0
+    return float(np.square(own - beside)[used].sum() / (0.75 * (own + beside)[used]).sum())
+
+
+def _noise(numbers: np.ndarray) -> np.ndarray:
+    values = numbers.astype(float)
+    windowed = values * np.hanning(_BLOCK)
+    lags = [np.einsum("ij,ij->i", windowed[:, lag:], windowed[:, : _BLOCK - lag]) for lag in range(_ORDER + 1)]
+    products = np.stack(lags, 1)
+    products[:, 0] += 1e-9 * products[:, 0] + 1e-3
+    filters, error = np.zeros_like(products), products[:, 0].copy()
+    filters[:, 0] = 1
+    for order in range(1, _ORDER + 1):  # Levinson's recursion
+        reflection = -(filters[:, :order] * products[:, order:0:-1]).sum(1) / error
+        filters[:, 1 : order + 1] += reflection[:, None] * filters[:, order - 1 :: -1]
+        error *= 1 - reflection**2
+    filters /= np.sqrt(np.square(filters).sum(1, keepdims=True))
+    residual = np.abs(sliding_window_view(values, _ORDER + 1, 1) @ filters[:, ::-1, None])[..., 0]
+    sums = np.cumsum(np.pad(residual, ((0, 0), (_ORDER + _REACH + 1, _REACH)), "edge"), 1)
+    return (sums[:, 2 * _REACH + 1 :] - sums[:, : -2 * _REACH - 1]) / (2 * _REACH + 1)

@@ -1,0 +1,183 @@
+"""Methods that hide any file in samples of one cover, byte for byte, and leave all else in its file as it is."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError
+from stegnet.core.samples import channels_of
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
+from stegnet.media.cover import Cover
+from stegnet.methods.method import (
+    SAFE_HELP,
+    Capacity,
+    Carrier,
+    Compressors,
+    Context,
+    CoverSize,
+    Fit,
+    Fitness,
+    Fitted,
+    Method,
+    NewContainer,
+    Payload,
+    media_compressors,
+    option,
+)
+from stegnet.record import Record, empty_record_bytes, format_record
+from stegnet.results import SecurePayload, not_safe
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Options of methods that hide in samples."""
+
+    compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    at_most_safe: bool = option(False, SAFE_HELP)
+    verify: bool = option(True, "do not read the output back to verify it")
+
+
+class Samples(ABC):
+    """What is sealed in.
+
+    Attributes:
+        samples: (H, W, 3 or 1) uint8.
+        medium: what they are, with what the MAC covers besides them.
+        secure: bytes that are hard to find.
+        height, width: of a picture, in pixels; else 0.
+        notes: a line for each thing of the cover that is not kept.
+    """
+
+    samples: np.ndarray
+    medium: CarrierModel
+    secure: SecurePayload
+    height = width = 0
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def costs(self) -> Costs:
+        """Costs of changing them."""
+
+    @abstractmethod
+    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
+        """Writes the cover with others; errors as `NewContainer.write`."""
+
+    @abstractmethod
+    def figures(self, samples: np.ndarray) -> dict[str, Any]:
+        """Those of `HidingFigures` that follow from others."""
+
+
+class SampleMethod(Method):
+    """A method whose covers are opened by `open`."""
+
+    options = SampleOptions
+    albums = True
+
+    @abstractmethod
+    def open(self, cover: Cover) -> Samples:
+        """The samples of a cover that it keeps as it is.
+
+        Raises:
+            MediaError: the cover can't be read.
+            CapacityError: it is none of these.
+        """
+
+    def forecast(self, cover: CoverSize) -> list[Fit]:
+        found = self.capacity(cover, "", None)
+        return [Fit("any file", self.name, found.bytes, found.hard)] if found.bytes else []
+
+    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
+        if cover.cover is None or not self.keeps(cover.cover):
+            return Capacity(0)
+        carrier = _SampleCarrier(cover.cover, self.open(cover.cover), ANY_KEY, SampleOptions())
+        most = max(carrier.capacity(name), 0)
+        return Capacity(most, min(most, carrier.hard), cover.cover.history)
+
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+        suits = not getattr(options, "resize", None) and suffix in self.suffixes and self.keeps(cover)
+        return Fitness(self.options_of(options, compress=True)) if suits else None
+
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
+    ) -> NewContainer:
+        keys = key.new_keys(context.randomness)
+        carrier = _SampleCarrier(cover, self.open(cover), keys.film, options)
+        fitted, context = payload.fit(carrier, context, "hide", "write")
+        return _NewSamples(carrier, fitted.record(context.randomness), keys, context, fitted)
+
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
+        carrier = _SampleCarrier(cover, self.open(cover), key, options)
+        return Capacity(carrier.most(empty), carrier.hard)
+
+    def embed_record(
+        self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
+    ) -> NewContainer:
+        return _NewSamples(_SampleCarrier(cover, self.open(cover), keys.film, options), record, keys, context)
+
+
+class _SampleCarrier(Carrier):
+    """Samples that a file is hidden in; the key is the container's film key."""
+
+    def __init__(self, cover: Cover, found: Samples, key: Key, options: SampleOptions) -> None:
+        self.cover, self.found, self.key, self._options = cover, found, key, options
+        self.channels = channels_of(found.samples)
+        self.room = room(*found.samples.shape[:2], key, self.channels, found.medium)
+        self.hard = 0 if cover.history else found.secure.hard
+
+    def most(self, empty: int) -> int:
+        """Bytes that fit besides an empty record; negative if not even that does."""
+        return min(self.room - empty, self.hard) if self._options.at_most_safe else self.room - empty
+
+    def capacity(self, name: str) -> int:
+        return self.most(empty_record_bytes(name, self.key))
+
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        if self._options.at_most_safe:
+            return not_safe(payload.path, size, most)
+        hint = "use a larger cover, or spread it over several"
+        if payload.kind:
+            hint += ', or `method="auto"`, which compresses it'
+        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
+
+    def compressors(self) -> Compressors:
+        return media_compressors() if self._options.compress else {}
+
+
+class _NewSamples(NewContainer):
+    """A cover in whose samples a file is sealed, or a record of an album's."""
+
+    def __init__(
+        self,
+        carrier: _SampleCarrier,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: Fitted | None = None,
+    ) -> None:
+        self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
+        found, self._samples = carrier.found, carrier.found.samples.copy()
+        context.warn_about_cover(carrier.cover.history)
+        self.height, self.width = found.height, found.width
+        options = SealOptions(True, PICTURE_EFFORT, grey=True, medium=found.medium)
+        data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
+        context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
+
+    def write(self, part: Path, verify: bool) -> None:
+        self._context.with_heartbeat("write", lambda: self._carrier.found.write(part, self._samples, verify))
+
+    def notes(self) -> tuple[str, ...]:
+        lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
+        return (*lines, *self._carrier.found.notes)
+
+    def figures(self) -> dict[str, Any]:
+        return self._carrier.found.figures(self._samples) | {
+            "cover_format": self._carrier.cover.history,
+            "hidden_bytes": len(self._record.data),
+            "room": self._carrier.room,
+            "channels": self._carrier.channels,
+            "secure": self._carrier.found.secure,
+        }

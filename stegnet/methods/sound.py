@@ -1,0 +1,99 @@
+"""The method "sound": any file, byte for byte, in the lowest bytes of a WAV's or FLAC's samples, which stays one."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from stegnet.core.errors import MediaError
+from stegnet.core.kinds import SOUND
+from stegnet.core.samples import in_strips
+from stegnet.keys import KeySource
+from stegnet.media.cover import Cover
+from stegnet.methods.method import Context, Fitness, NewContainer, Payload
+from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
+from stegnet.methods.writing import FoundFile, found_file
+from stegnet.record import Container
+from stegnet.results import SecurePayload
+from stegnet.sealing import UNEVEN, Costs
+
+_FORMS = {".wav": "WAV", ".flac": "FLAC"}
+_NOISY, _RATE, _MEASURED = 3.0, 0.02, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
+_USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that should stay as it is; levels of noise
+
+
+class SoundMethod(SampleMethod):
+    """Any file, byte for byte, in a sound that stays what it was."""
+
+    name = "sound"
+    summary = "any file, byte for byte, in a WAV or FLAC, which stays one"
+    description = """\
+The method "sound", used where COVER is a WAV or FLAC of 16 or 24 bits, hides
+any file in the lowest bits of its samples, encrypted; silence stays as it is,
+and so do tags. It must arrive as it is, or converted between WAV and FLAC:
+MP3, AAC and Opus lose the secret.
+
+  $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
+"""
+    covers = (SOUND,)
+    forms = MappingProxyType({SOUND: tuple(_FORMS)})
+    implied = True
+    preference = 4
+    survives = "survives: being sent as a file, converted between WAV and FLAC; not: as MP3, AAC or Opus"
+
+    def open(self, cover: Cover) -> Samples:
+        return cover.once(self.name, _SoundSamples)
+
+    def keeps(self, cover: Cover) -> bool:
+        return cover.kind == SOUND
+
+    def form(self, cover: Cover) -> str:
+        return next(suffix for suffix, form in _FORMS.items() if form == cover.sound.file.form)
+
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
+        return Fitness(self.options_of(options, compress=True))
+
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
+    ) -> NewContainer:
+        if suffix != self.form(cover):
+            what = cover.sound.file.form
+            raise MediaError(
+                f"{cover}: is a {what}, and so is its container", f"let its name end in {self.form(cover)}"
+            )
+        return super().embed(cover, payload, suffix, key, options, context)
+
+    def find(self, container: Container, context: Context) -> FoundFile | None:
+        return found_file(container, context, self.name)
+
+
+class _SoundSamples(Samples):
+    def __init__(self, cover: Cover) -> None:
+        self._sound = cover.sound
+        self.samples, self.medium = cover.sound.samples, replace(UNEVEN, context=cover.sound.context)
+        self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
+
+    def costs(self) -> Costs:
+        """Low costs in noise, high ones where it is quiet."""
+        noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
+        usual = np.float32(_USUAL * max(np.median(noise), _LEAST))
+
+        def fill(rows: slice) -> None:
+            levels[rows, :, 0] = np.clip(usual / np.maximum(noise[rows], _LEAST), 1, _WET)
+
+        in_strips(fill, *noise.shape)
+        return Costs(levels, levels)
+
+    def figures(self, samples: np.ndarray) -> dict[str, Any]:
+        changed = int(np.count_nonzero(samples != self.samples))
+        return {"cover_pixels": self._sound.file.data[..., 0].size, "changed_pixels": changed, "unit": "samples"}
+
+    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
+        data = self._sound.with_samples(samples)
+        self._sound.file.write(part, data)
+        if verify:
+            with Cover(part) as written:
+                if not np.array_equal(written.sound.file.data, data):
+                    raise MediaError(f"{part}: does not read back as it was written", "try another disk")

@@ -1,0 +1,99 @@
+"""The method "transparent": any file, byte for byte, in what can be seen of a picture, which stays as transparent."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.kinds import PICTURE
+from stegnet.image.pictures import TRANSPARENT, as_stored, read_layers, save_picture
+from stegnet.keys import KeySource
+from stegnet.media.cover import Cover, about_cover
+from stegnet.methods.method import Context
+from stegnet.methods.samples import SampleMethod, Samples
+from stegnet.methods.sealed import secure_payload
+from stegnet.methods.writing import FoundFile, found_file_by
+from stegnet.record import Container
+from stegnet.results import Changes
+from stegnet.sealing import PIXELS, Costs, texture_costs
+
+
+class TransparentMethod(SampleMethod):
+    """Any file, byte for byte, in a picture that stays as transparent as it was."""
+
+    name = "transparent"
+    summary = "any file, byte for byte, in a picture that stays transparent"
+    description = """\
+The method "transparent", used where COVER can be transparent and OUT is a PNG,
+hides any file in the lowest bits of the pixels that can be seen, encrypted.
+Opacity stays bit for bit, and so does the colour of what can't be seen.
+
+  $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
+"""
+    covers = (PICTURE,)
+    forms = MappingProxyType({PICTURE: (".png",)})
+    find_cost = 1
+    preference = 4
+
+    def open(self, cover: Cover) -> Samples:
+        if not self.keeps(cover):
+            raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+        return cover.once(self.name, _VisibleSamples)
+
+    def keeps(self, cover: Cover) -> bool:
+        return cover.layers is not None
+
+    def find(self, container: Container, context: Context) -> FoundFile | None:
+        if container.first.record is not None or container.file.layers is None:
+            return None
+        return found_file_by(_TransparentContainer, container, context, self.name)
+
+
+class _VisibleSamples(Samples):
+    """Red, green and blue of the pixels that are not fully transparent, (1, n, 3) uint8; of all, (H, W, 3)."""
+
+    def __init__(self, cover: Cover) -> None:
+        self._layers, self._profile = cover.layers, cover.picture[1]
+        self.height, self.width = self._layers.shape[:2]
+        opacity = self._layers[..., 3]
+        self._visible = opacity > 0
+        seen = self._layers[self._visible, :3]
+        self.samples = seen.reshape(self.height, self.width, 3) if self._visible.all() else seen[None]
+        size = np.array(opacity.shape, ">u4").tobytes()
+        digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
+        self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
+        self.notes = tuple(line for line in about_cover(cover) if TRANSPARENT not in line)
+        self.secure = secure_payload(self.samples.size)
+
+    def costs(self) -> Costs:
+        shape = self.samples.shape
+        return Costs(*(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3])))
+
+    def figures(self, samples: np.ndarray) -> dict[str, Any]:
+        changes = Changes.of(self.samples, samples)
+        return {"container_psnr": changes.psnr, "changed_pixels": changes.pixels}
+
+    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
+        layers = self._layers.copy()
+        layers[self._visible, :3] = samples.reshape(-1, 3)
+        stored, profile = as_stored(layers[..., :3], self._profile)
+        save_picture(part, np.dstack([stored, layers[..., 3]]), ".png", profile)
+        if verify and not np.array_equal(read_layers(part), layers):
+            raise MediaError(f"{part}: does not read back as it was written", "try another disk")
+
+
+class _TransparentContainer(Container):
+    """A picture whose only frame is what can be seen of it."""
+
+    def __init__(self, file: Cover, key_source: KeySource) -> None:
+        self._visible = _VisibleSamples(file)
+        self.medium = self._visible.medium
+        super().__init__(file, key_source)
+
+    def _decode(self) -> Generator[np.ndarray, None, None]:
+        yield self._visible.samples

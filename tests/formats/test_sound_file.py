@@ -1,0 +1,144 @@
+"""WAV and FLAC: what is read, and what is written with other samples; the second reader is libsndfile."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import stegnet
+from stegnet.formats.sound_file import FLAC, WAV, read_sound
+from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff, write_wav
+
+PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
+SAMPLES = as_bytes(noise(3000))
+DATA = chunk(b"data", SAMPLES)
+EXTRA = struct.pack("<HHI", 22, 16, 3) + PCM_GUID
+LONG = chunk(b"ds64", struct.pack("<QQQI", 0, len(SAMPLES), 3000, 0))
+CUE = chunk(b"cue ", struct.pack("<II", 1, 1) + struct.pack("<II4sIII", 1, 7, b"data", 0, 0, 7))
+READ = {
+    "tags before and behind": riff(
+        chunk(b"LIST", b"INFOINAM\4\0\0\0song"), form_chunk(), DATA, chunk(b"id3 ", b"x" * 7)
+    ),
+    "a cue sheet": riff(form_chunk(), CUE, DATA),
+    "tags of 20 MB": riff(chunk(b"id3 ", bytes(20 << 20)), form_chunk(), DATA),
+    "the extensible form": riff(form_chunk(EXTENSIBLE, extra=EXTRA), DATA),
+    "RF64": riff(LONG, form_chunk(), chunk(b"data", SAMPLES, 0xFFFFFFFF), name=b"RF64"),
+    "half a frame at its end": riff(form_chunk(), chunk(b"data", SAMPLES + b"\1\2")),
+    "bytes behind its end": riff(form_chunk(), DATA) + b"more",
+    "a size of its own that is wrong": riff(form_chunk(), DATA)[:4] + bytes(4) + riff(form_chunk(), DATA)[8:],
+}
+REFUSED = {
+    "nothing behind its name": (riff(), "damaged: no samples"),
+    "no samples": (riff(form_chunk(), chunk(b"data", b"")), "has no samples"),
+    "only a description": (riff(form_chunk()), "damaged: no samples"),
+    "no description": (riff(DATA), "damaged: no description"),
+    "the description behind the samples": (riff(DATA, form_chunk()), "damaged: no description"),
+    "a description that breaks off": (riff(chunk(b"fmt ", b"\1\0")), "damaged"),
+    "samples that break off": (riff(form_chunk(), DATA)[:-999], "damaged: 999 bytes are missing at its end"),
+    "samples of unknown size": (riff(form_chunk(), chunk(b"data", SAMPLES, 0xFFFFFFFF)), "damaged: .* are missing"),
+    "8 bits": (riff(form_chunk(bits=8), DATA), "has samples of 8 bits"),
+    "32 bits": (riff(form_chunk(bits=32), DATA), "has samples of 32 bits"),
+    "floating point": (riff(form_chunk(FLOAT, bits=32), DATA), "has samples of floating point"),
+    "A-law": (riff(form_chunk(A_LAW, bits=8), DATA), "has samples of A-law"),
+    "an unknown form": (riff(form_chunk(0x55), DATA), "has samples of form 85"),
+    "no channels": (riff(form_chunk(channels=0), DATA), "damaged: its description contradicts itself"),
+    "no rate": (riff(form_chunk(rate=0), DATA), "damaged: its description contradicts itself"),
+    "the other byte order": (riff(form_chunk(), DATA, name=b"RIFX"), "the other byte order"),
+}
+
+
+@pytest.mark.parametrize("form", READ)
+def test_a_wav_is_read_and_all_else_stays(form, tmp_path):
+    path, out = tmp_path / "a.wav", tmp_path / "b.wav"
+    path.write_bytes(READ[form])
+    sound = read_sound(path)
+    assert (sound.form, sound.rate, sound.data.shape) == (WAV, 44100, (3000, 2, 2))
+    assert sound.data.tobytes() == SAMPLES
+    sound.write(out, sound.data)
+    assert out.read_bytes() == READ[form]
+    sound.write(out, sound.data ^ 1)
+    assert read_sound(out).data.tobytes() == (sound.data ^ 1).tobytes()
+    assert len(out.read_bytes()) == len(READ[form])
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
+    (tmp_path / "a.wav").write_bytes(REFUSED[form][0])
+    with pytest.raises(stegnet.MediaError, match=f"a.wav: .*{REFUSED[form][1]}") as caught:
+        read_sound(tmp_path / "a.wav")
+    assert caught.value.hint or "no samples" in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [8000, 12345, 96000])
+@pytest.mark.parametrize(("bits", "channels"), [(16, 1), (16, 2), (24, 2), (24, 6)])
+def test_a_flac(bits, channels, rate, tmp_path):
+    samples, path, out = noise(20_000, channels, bits), tmp_path / "a.flac", tmp_path / "b.flac"
+    soundfile.write(path, samples << (32 - bits), rate, f"PCM_{bits}")
+    sound = read_sound(path)
+    assert (sound.form, sound.rate, sound.data.tobytes()) == (FLAC, rate, as_bytes(samples, bits))
+    sound.write(out, sound.data)
+    assert out.read_bytes() == path.read_bytes()
+    lowest = sound.data.copy()
+    lowest[..., 0] ^= 1
+    sound.write(out, lowest)
+    assert (soundfile.read(out, dtype="int32", always_2d=True)[0] >> (32 - bits) == samples ^ 1).all()
+
+
+def flac(tmp_path: Path, blocks: list[tuple[int, bytes]], frames: int = 20_000) -> Path:
+    """A FLAC with blocks of metadata behind its description."""
+    soundfile.write(tmp_path / "a.flac", noise(frames).astype(np.int16), 44100, "PCM_16")
+    coded = (tmp_path / "a.flac").read_bytes()
+    place = 4
+    while not coded[place] & 0x80:
+        place += 4 + int.from_bytes(coded[place + 1 : place + 4], "big")
+    place += 4 + int.from_bytes(coded[place + 1 : place + 4], "big")
+    kinds = [*blocks, (1 | 0x80, bytes(8192))]
+    own = b"".join(bytes([kind]) + len(content).to_bytes(3, "big") + content for kind, content in kinds)
+    (tmp_path / "a.flac").write_bytes(coded[:42] + own + coded[place:])
+    return tmp_path / "a.flac"
+
+
+def test_the_metadata_of_a_flac_stays_and_its_seek_table_finds_the_frames(tmp_path):
+    """Points are at frames of 4,096 samples; the last frame is shorter, and one point is a placeholder."""
+    points = [(0, 0, 4096), (8192, 1, 4096), (16384, 2, 20_000 - 16_384), (2**64 - 1, 0, 0)]
+    table = b"".join(struct.pack(">QQH", *point) for point in points)
+    tags = b"\4\0\0\0Lavf\1\0\0\0\x0a\0\0\0TITLE=song"
+    path, out = flac(tmp_path, [(3, table), (4, tags), (2, b"testmore"), (126, b"a later kind")]), tmp_path / "b.flac"
+    sound = read_sound(path)
+    sound.write(out, sound.data ^ 1)
+    written, start = out.read_bytes(), 42 + 4 + len(table) + 4 + len(tags) + 4 + 8 + 4 + 12 + 4 + 8192
+    assert written[42:start].replace(written[46 : 46 + len(table)], table) == path.read_bytes()[42:start]
+    found = list(struct.iter_unpack(">QQH", written[46 : 46 + len(table)]))
+    assert [(sample, length) for sample, _, length in found] == [(sample, length) for sample, _, length in points]
+    for number, (_, offset, _) in zip((0, 2, 4), found, strict=False):
+        assert written[start + offset :].startswith(b"\xff\xf8") and written[start + offset + 4] == number
+    assert (soundfile.read(out, dtype="int16")[0] == (noise(20_000) ^ 0x0101).astype(np.int16)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda file: file[:9000], "damaged"),
+        (lambda file: file[:30], "damaged"),
+        (lambda file: file[:8], "damaged"),
+        (lambda file: file[:4] + b"\x04" + file[5:], "damaged: no description"),
+        (lambda file: file[:26] + bytes([file[26] ^ 1]) + file[27:], "damaged: its samples do not match its checksum"),
+        (lambda file: file[:-500] + bytes([file[-500] ^ 255]) + file[-499:], "damaged"),
+        (lambda file: file[:20] + bytes([file[20] & 0xFE, 0x70 | file[21] & 15]) + file[22:], "samples of 8 bits"),
+    ],
+)
+def test_a_flac_is_refused(change, told, tmp_path):
+    path = flac(tmp_path, [])
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(stegnet.MediaError, match=told):
+        read_sound(path)
+
+
+def test_a_flac_without_a_checksum_is_read(tmp_path):
+    path = flac(tmp_path, [])
+    file = path.read_bytes()
+    path.write_bytes(file[:26] + bytes(16) + file[42:])
+    assert read_sound(path).data.tobytes() == as_bytes(noise(20_000))
+    assert write_wav(tmp_path / "a.wav", noise(9)).stat().st_size == 44 + 36
