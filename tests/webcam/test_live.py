@@ -10,8 +10,7 @@ import pytest
 
 from stegnet import MediaError
 from stegnet.image import resize
-from stegnet.webcam.capture import Frame, Frames, captured
-from stegnet.webcam.live import LiveFrame, LiveView, Recording
+from stegnet.webcam.live import Frame, Frames, LiveFrame, LiveView, Recording, captured
 from tests.support.quality import psnr
 from tests.support.waiting import wait_until
 

@@ -66,7 +66,7 @@ def add_arguments(webcam: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     with extra("media", "stegnet webcam"):
-        from stegnet.webcam import capture, live
+        from stegnet.webcam import live
 
     key_source, recording, report = _key_source(options), None, None
     if options.survive and not options.record:
@@ -80,10 +80,10 @@ def execute(options: argparse.Namespace) -> int:
     with live.PageServer(options.port, threading.Event(), bool(recording)) as page, stop_on_signal(page.stop.set):
         with (
             browser(page.address, "webcam") as start_browser,
-            capture.captured(capture.open_camera(options.source, not options.once)) as camera,
+            live.captured(live.open_camera(options.source, not options.once)) as camera,
             page.running(),
         ):
-            view = live.LiveView(chosen_network(context), camera, capture.open_secret(options.secret), options.size)
+            view = live.LiveView(chosen_network(context), camera, live.open_secret(options.secret), options.size)
             with (
                 recording.film(view) if recording else nullcontext() as film,
                 closing(view.frames(page.stop, options.frames)) as frames,
