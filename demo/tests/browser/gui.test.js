@@ -19,7 +19,7 @@ visiting("a film with its sound is hidden in a film, and recovered", async (visi
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const [notice, ...more] = await visitor.notices("hide");
-  assert.match(notice, /the cover is a film in YCbCr \(h264\): anyone can tell that the container was changed/);
+  assert.match(notice, /The cover is a film in YCbCr \(h264\): anyone can tell that the container was changed/);
   assert.deepEqual(more, []);
   for (const name of ["the cover", "the container"]) {
     assert.ok(await page.getByAltText(name).evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
@@ -54,7 +54,7 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   const { page } = visitor;
   await visitor.usePassphrase("hide");
   await visitor.finish("hide");
-  assert.match((await visitor.notices("hide")).join(), /the passphrase is weak/);
+  assert.match((await visitor.notices("hide")).join(), /The passphrase is weak/);
   await visitor.revealHere();
   await visitor.usePassphrase("reveal", "another");
   await visitor.start("reveal");
