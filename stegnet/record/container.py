@@ -264,10 +264,10 @@ class Collected:
                 lines.append(f"{missing} of the album's {count} pictures {'is' if missing == 1 else 'are'} missing")
             return tuple(lines)
         statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
-        altered = {status.index for status in statuses if status.index is not None and not status.whole}
-        if count == 1 and altered:
+        damaged = {status.index for status in statuses if status.index is not None and not status.whole}
+        if count == 1 and damaged:
             return (altered(self.container.kind),)
-        diagnosis = replace(diagnose(statuses, count), altered=tuple(sorted(altered)))
+        diagnosis = replace(diagnose(statuses, count), altered=tuple(sorted(damaged)))
         lines = diagnosis.file_lines(self.container.called)
         if self.container.breaks_off:
             return (*lines, f"the film is damaged after {len(self.statuses)} {self.container.called[1]}")
