@@ -55,7 +55,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
 
   await visitor.type("x".repeat(Number(hard) + 1));
   await visitor.finish("hide");
-  assert.equal(await detection(), `detectors may find it (up to ${hard} bytes are hard to find)`);
+  assert.equal(await detection(), `detectors may find it (in this cover, up to ${hard} bytes are hard to find)`);
   await visitor.onlySafely(true);
   assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");
