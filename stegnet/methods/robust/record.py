@@ -412,7 +412,7 @@ def _order(key: bytes, count: int) -> np.ndarray:
 
 def _mask(key: bytes, count: int) -> np.ndarray:
     """(count,) uint8, 0 or 1."""
-    return np.unpackbits(np.frombuffer(keystream(key, -(-count // 8)), np.uint8))[:count]
+    return _unpacked(keystream(key, -(-count // 8)))[:count]
 
 
 def _unpacked(data: bytes) -> np.ndarray:
