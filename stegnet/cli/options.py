@@ -29,8 +29,9 @@ addresses, such as s3://BUCKET/FOLDER.
 """
 _FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
 _CHOICE = """\
-Without --method, one is chosen: sealed, or in a JPEG or MP4 that stays one, jpeg
-or h264; with --for, what survives that. What does not fit is compressed first.
+Without --method, one is chosen: sealed, or the one by which a JPEG, MP4, WAV,
+FLAC or transparent PNG stays what it is; with --for, what survives that. What
+does not fit is compressed first.
 """
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
@@ -134,9 +135,9 @@ def add_method_options(command: Parser) -> None:
     """Adds `--for`, `--method`, and the options of all methods: each under its own topic, or under that of them all."""
     command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=_FOR)
     default, *others = METHODS.values()
-    about = [_CHOICE]
+    about, width = [_CHOICE], max(map(len, METHODS)) + 1
     for method in others:
-        about.append(textwrap.fill(f"  {method.name:9}{method.summary}", 78, subsequent_indent=" " * 11))
+        about.append(textwrap.fill(f"  {method.name:{width}}{method.summary}", 78, subsequent_indent=" " * (width + 2)))
     group = command.add_topic("methods", "\n".join([*about, _METHODS_EXAMPLE]))
     method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
