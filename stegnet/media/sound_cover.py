@@ -68,11 +68,8 @@ class SoundCover:
                 noise[few] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
 
         in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
-        return (
-            noise.reshape(len(blocks), -1, _BLOCK // _ROW, _ROW)
-            .transpose(0, 2, 1, 3)
-            .reshape(*self._loud.shape, _ROW)[self._loud]
-        )
+        by_rows = noise.reshape(len(blocks), -1, _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
+        return by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
 
     @cached_property
     def history(self) -> str | None:
@@ -88,7 +85,7 @@ class SoundCover:
             _roughness(np.concatenate(near)[: 256 - _CENTRE]),
             _roughness(near[1][_CENTRE:]),
         )
-        few = np.count_nonzero(counts) <= 128 < _COUNTED * self.samples.size
+        few = np.count_nonzero(counts) < 128 and self.samples.size > 256 * _COUNTED
         if uneven > _ROUGH or few:
             return "a sound that lacks some values of samples, as after a change of its volume or bits"
         return None
@@ -109,7 +106,12 @@ def _roughness(counts: np.ndarray) -> float:
     return float(np.square(own - beside)[used].sum() / (0.75 * (own + beside)[used]).sum())
 
 
-def _noise(numbers: np.ndarray) -> np.ndarray:
+def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Filters of length 1 that predict blocks by 16 samples, (n, 17), and what they leave, (n, 1008).
+
+    Args:
+        numbers: (n, 1024) int32.
+    """
     values = numbers.astype(float)
     windowed = values * np.hanning(_BLOCK)
     lags = [np.einsum("ij,ij->i", windowed[:, lag:], windowed[:, : _BLOCK - lag]) for lag in range(_ORDER + 1)]
@@ -122,6 +124,10 @@ def _noise(numbers: np.ndarray) -> np.ndarray:
         filters[:, 1 : order + 1] += reflection[:, None] * filters[:, order - 1 :: -1]
         error *= 1 - reflection**2
     filters /= np.sqrt(np.square(filters).sum(1, keepdims=True))
-    residual = np.abs(sliding_window_view(values, _ORDER + 1, 1) @ filters[:, ::-1, None])[..., 0]
+    return filters, (sliding_window_view(values, _ORDER + 1, 1) @ filters[:, ::-1, None])[..., 0]
+
+
+def _noise(numbers: np.ndarray) -> np.ndarray:
+    residual = np.abs(linear_prediction(numbers)[1])
     sums = np.cumsum(np.pad(residual, ((0, 0), (_ORDER + _REACH + 1, _REACH)), "edge"), 1)
     return (sums[:, 2 * _REACH + 1 :] - sums[:, : -2 * _REACH - 1]) / (2 * _REACH + 1)

@@ -20,7 +20,7 @@ from stegnet.results import SecurePayload
 from stegnet.sealing import UNEVEN, Costs
 
 _FORMS = {".wav": "WAV", ".flac": "FLAC"}
-_NOISY, _RATE, _MEASURED = 3.0, 0.02, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
+_NOISY, _RATE, _MEASURED = 3.0, 0.1, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
 _USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that should stay as it is; levels of noise
 
 
@@ -78,10 +78,10 @@ class _SoundSamples(Samples):
     def costs(self) -> Costs:
         """Low costs in noise, high ones where it is quiet."""
         noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
-        usual = np.float32(_USUAL * max(np.median(noise), _LEAST))
+        usual = np.float32(_USUAL * np.sqrt(max(np.median(noise), _LEAST)))
 
         def fill(rows: slice) -> None:
-            levels[rows, :, 0] = np.clip(usual / np.maximum(noise[rows], _LEAST), 1, _WET)
+            levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], _LEAST)), 1, _WET)
 
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
