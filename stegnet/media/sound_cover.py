@@ -67,8 +67,9 @@ class SoundCover:
                 numbers = wide.view("<i4")[..., 0] >> 8 * (4 - blocks.shape[3])
                 noise[few] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
 
-        in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
-        by_rows = noise.reshape(len(blocks), -1, _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
+        if len(blocks):
+            in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
+        by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
         return by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
 
     @cached_property
@@ -77,9 +78,9 @@ class SoundCover:
 
         After a change of volume, some values are missing, or come up twice as often as those beside them.
         """
-        lowest, rest = self.file.data[..., 0], self.file.data[..., 1:]
-        counts = np.bincount(self.samples.reshape(-1), minlength=256)
-        near = [np.bincount(lowest[(rest == high).all(-1)], minlength=256) for high in (255, 0)]
+        lowest, higher = self.samples[..., 0], self._rows(self.file.data)[..., 1:].transpose(0, 2, 1, 3)[self._loud]
+        counts = np.bincount(lowest.reshape(-1), minlength=256)
+        near = [np.bincount(lowest[(higher == byte).all(-1)], minlength=256) for byte in (255, 0)]
         uneven = max(
             _roughness(counts[_CENTRE:-_CENTRE]),
             _roughness(np.concatenate(near)[: 256 - _CENTRE]),

@@ -1,0 +1,163 @@
+"""Sounds and transparent pictures as covers: what stays, what carries nothing, and what is said of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+import stegnet
+from stegnet.cli import main
+from stegnet.media.cover import Cover
+from tests.support.films import picture
+from tests.support.sounds import noise, write_wav
+
+KEY = stegnet.Key(bytes(range(32)))
+NOTE = b"meet me at eight" * 9
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def see_through(opacity: np.ndarray) -> np.ndarray:
+    return np.dstack([picture(*opacity.shape, 1), opacity])
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(16, 1), (16, 2), (24, 2), (24, 5)])
+def test_a_container_may_be_converted_between_wav_and_flac(bits, channels):
+    samples = noise(50_000, channels, bits)
+    soundfile.write("cover.flac", samples << (32 - bits), 44100, f"PCM_{bits}")
+    made = stegnet.hide("cover.flac", NOTE, "sent.flac", key=KEY)
+    hidden = soundfile.read("sent.flac", dtype="int32", always_2d=True)[0] >> (32 - bits)
+    assert 0 < np.count_nonzero(hidden != samples) == made.hiding.changed_pixels < 0.02 * samples.size
+    assert np.abs(hidden - samples).max() == 1
+    write_wav(Path("sent.wav"), hidden, bits)
+    for container in ("sent.flac", "sent.wav"):
+        found = stegnet.reveal(container, key=KEY)
+        assert (found.data, found.trouble) == (NOTE, ())
+    hidden[25_000] ^= 1 << 12
+    write_wav(Path("altered.wav"), hidden, bits)
+    assert stegnet.reveal("altered.wav", key=KEY).trouble == ("the sound was altered since it was hidden",)
+
+
+def test_silence_stays_as_it_is():
+    """Digital silence, and an offset of it; the blocks beside it are loud."""
+    samples = noise(200_000)
+    samples[20_000:80_000] = 0
+    samples[120_000:160_000, 1] = -77
+    write_wav(Path("cover.wav"), samples)
+    stegnet.hide("cover.wav", np.random.default_rng(0).bytes(2000), "sent.wav", key=KEY)
+    changed = soundfile.read("sent.wav", dtype="int16")[0] != samples
+    assert changed.any() and not changed[20_000:80_000].any() and not changed[120_000:160_000, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("samples", "bits"),
+    [(np.rint(noise(200_000) * 1.3), 16), (np.rint(noise(200_000) * 0.7), 16), (noise(200_000) << 8, 24)],
+    ids=["louder", "quieter", "of 16 bits"],
+)
+def test_values_that_are_missing_betray_changes(samples, bits):
+    write_wav(Path("cover.wav"), samples.astype(np.int32), bits)
+    with pytest.warns(match="lacks some values of samples"):
+        made = stegnet.hide("cover.wav", NOTE, "sent.wav", key=KEY)
+    assert made.hiding.detection == "easy"
+    write_wav(Path("plain.wav"), noise(200_000, bits=bits), bits)
+    assert stegnet.hide("plain.wav", NOTE, "fine.wav", key=KEY).warnings == ()
+
+
+def test_noise_in_a_part_of_the_spectrum_hides_less():
+    """What has no high frequencies, as after MP3, is predicted well: little of it is hard to find."""
+    wide = noise(60_000, 1)
+    spectrum = np.fft.rfft(wide[:, 0])
+    spectrum[spectrum.size // 2 :] = 0
+    write_wav(Path("wide.wav"), wide)
+    write_wav(Path("narrow.wav"), np.rint(np.fft.irfft(spectrum, 60_000))[:, None].astype(np.int32))
+    levels = []
+    for name in ("wide.wav", "narrow.wav"):
+        with Cover(Path(name)) as cover:
+            levels.append(float(np.median(cover.sound.noise)))
+    assert levels[0] == pytest.approx(0.05 * 2**15 * np.sqrt(2 / np.pi), rel=0.05)  # the mean of a normal's size
+    assert levels[1] < levels[0] / 200
+
+
+@pytest.mark.parametrize(
+    ("cover", "out", "told", "hint"),
+    [
+        ("cover.wav", "out.flac", "is a WAV, and so is its container", "end in .wav"),
+        ("cover.wav", "out.png", "a sound is written as .wav or .flac", "name it out.wav"),
+        ("short.wav", "out.wav", "more than the capacity of 0", "larger cover"),
+        ("silent.wav", "out.wav", "more than the capacity of 0", "larger cover"),
+        ("sound.mp3", "out.mp3", "has sound but no pictures", "only WAV and FLAC"),
+    ],
+)
+def test_what_can_not_be_done_is_refused(cover, out, told, hint, capsys):
+    write_wav(Path("cover.wav"), noise(60_000))
+    write_wav(Path("short.wav"), noise(1, 1))
+    write_wav(Path("silent.wav"), noise(60_000) * 0)
+    soundfile.write("sound.mp3", noise(60_000).astype(np.int16), 44100)
+    Path("note").write_bytes(NOTE)
+    stegnet.make_key_file("k")
+    assert main(["hide", cover, "note", "-o", out, "--key-file", "k"]) == 1
+    error = capsys.readouterr().err
+    assert told in error and hint in error and not Path(out).exists()
+
+
+def test_what_a_sound_is_and_holds_is_shown(capsys):
+    write_wav(Path("cover.wav"), noise(120_000, 3, 24), 24)
+    assert main(["info", "cover.wav"]) == 0
+    assert "kind: sound, WAV of 24 bits, 44100 Hz, 3 channels, 2.721 s" in capsys.readouterr().out
+    assert main(["info", "cover.wav", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["kind"], shown["fits"][0]["method"]) == ("sound", "sound")
+    stegnet.make_key_file("k")
+    assert main(["hide", "cover.wav", "--text", "hi", "-o", "sent", "--key-file", "k"]) == 0
+    assert "not: as MP3, AAC or Opus" in capsys.readouterr().err
+    assert stegnet.reveal("sent.wav", key=stegnet.read_key("k")).text == "hi"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_opacity_stays_and_what_can_not_be_seen_carries_nothing(mode):
+    opacity = np.full((160, 200), 255, np.uint8)
+    opacity[:50], opacity[50:60] = 0, 7
+    Image.fromarray(see_through(opacity)).convert(mode).save("cover.png")
+    made = stegnet.hide("cover.png", NOTE, "sent.png", key=KEY)
+    assert (made.width, made.height, made.hiding.method) == (200, 160, "transparent")
+    with Image.open("cover.png") as cover, Image.open("sent.png") as sent:
+        assert sent.mode == mode
+        before, after = (np.asarray(image).astype(int) for image in (cover, sent))
+    assert (before[..., -1] == after[..., -1]).all() and (before[:50] == after[:50]).all()
+    assert np.abs(before - after).max() == 1
+    assert stegnet.reveal("sent.png", key=KEY).data == NOTE
+    after[30, :, :-1] = 200  # of what can't be seen, an optimiser may choose the colour
+    Image.fromarray(after.astype(np.uint8), mode).save("optimised.png")
+    assert stegnet.reveal("optimised.png", key=KEY).trouble == ()
+    after[150, :9, -1] = 254
+    Image.fromarray(after.astype(np.uint8), mode).save("altered.png")
+    assert stegnet.reveal("altered.png", key=KEY).trouble == ("the picture was altered since it was hidden",)
+
+
+def test_a_picture_that_is_opaque_everywhere_can_lose_its_opacity():
+    Image.fromarray(see_through(np.full((96, 128), 255, np.uint8))).save("cover.png")
+    stegnet.hide("cover.png", NOTE, "sent.png", key=KEY)
+    with Image.open("sent.png") as sent:
+        assert sent.mode == "RGBA"
+        sent.convert("RGB").save("plain.png")
+    for container in ("sent.png", "plain.png"):
+        assert stegnet.reveal(container, key=KEY).data == NOTE
+
+
+@pytest.mark.parametrize(
+    ("out", "options"), [("sent.jpg", {}), ("sent.png", {"resize": 100}), ("b.png", {"method": "sealed"})]
+)
+def test_other_ways_composite_over_white(out, options):
+    opacity = np.repeat(np.arange(160, dtype=np.uint8)[:, None], 200, 1)
+    Image.fromarray(see_through(opacity)).save("cover.png")
+    made = stegnet.hide("cover.png", NOTE, out, key=KEY, **options)
+    assert any("composited over white" in note for note in made.notes)
+    with Image.open(out) as sent:
+        assert sent.mode == "RGB"
+    assert stegnet.reveal(out, key=KEY).data == NOTE
