@@ -58,7 +58,7 @@ def hidden(seed: int, cover: tuple[np.ndarray, int, int]) -> tuple[np.ndarray, .
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """(2546,) float32."""
+    """(2551,) float32."""
     filters, residual = linear_prediction(samples.reshape(-1, _BLOCK))
     variance = np.maximum(np.square(residual).mean(1, keepdims=True), 1e-3)
     reach = filters.shape[1] - 1
@@ -66,7 +66,9 @@ def features(samples: np.ndarray) -> np.ndarray:
         filters[:, lag, None] * residual[:, lag : residual.shape[1] - reach + lag] for lag in range(reach + 1)
     )
     steps = (samples - (samples ^ 1)).reshape(-1, _BLOCK)[:, reach : reach + matched.shape[1]]
-    replacing = (steps * matched / variance).sum() / np.sqrt((np.square(matched) / variance**2).sum())
+    replaced = (steps * matched / variance).sum()
+    replacing = replaced / np.sqrt((np.square(matched) / variance**2).sum()), replaced / (SAMPLES / variance).mean()
+    levels = np.log(np.quantile(variance, (0.01, 0.05, 0.1, 0.25)))
     fine = np.rint(residual * np.minimum(1, 2 / np.sqrt(variance)))
     difference, lower = np.diff(samples), np.minimum(samples[1:], samples[:-1]) & 1
     pairs = [((np.abs(difference) == size) & (lower == odd)).mean() for size in range(6) for odd in (0, 1)]
@@ -75,7 +77,7 @@ def features(samples: np.ndarray) -> np.ndarray:
         _markov(fine.reshape(-1), _FINE),
         *(_markov(np.diff(samples, order), _THRESHOLD) for order in (1, 2)),
     ]
-    return np.concatenate([[replacing], pairs, *counted]).astype(np.float32)
+    return np.concatenate([replacing, levels, pairs, *counted]).astype(np.float32)
 
 
 def _markov(values: np.ndarray, threshold: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
 from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kinds import FILM
+from stegnet.core.kinds import FILM, SOUND
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import safe_name
 from stegnet.files import find, open_hidden, write_hidden
@@ -30,7 +30,7 @@ from stegnet.results import TEXT_NAME, OutputTarget, Report
 from stegnet.video.films import read_frames
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files
-_SUFFIXES = (".png", ".jpg", ".mkv", ".mp4")
+_SUFFIXES = (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac")
 _MOST_BYTES, _MOST_SIDE, _MOST_FRAMES = (1 << 63) - 1, 1 << 20, 1 << 32  # a side is in pixels
 _PASSPHRASE_WORDS = 6
 _ASIDE = re.compile(rf" \({SETTING.pattern}\)")
@@ -151,6 +151,8 @@ def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[st
     Returns them by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
     are neither difference nor PSNR.
     """
+    if kind(cover) == SOUND:
+        return {}, None
     pictures, quality = {"cover": _picture(cover), "container": _picture(container)}, None
     seen, sent = pictures.values()
     if seen.shape == sent.shape:

@@ -76,6 +76,7 @@ class SampleMethod(Method):
 
     options = SampleOptions
     albums = True
+    what = "any file"  # that fits, in words
 
     @abstractmethod
     def open(self, cover: Cover) -> Samples:
@@ -88,7 +89,7 @@ class SampleMethod(Method):
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         found = self.capacity(cover, "", None)
-        return [Fit("any file", self.name, found.bytes, found.hard)] if found.bytes else []
+        return [Fit(self.what, self.name, found.bytes, found.hard)] if found.bytes else []
 
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
         if cover.cover is None or not self.keeps(cover.cover):

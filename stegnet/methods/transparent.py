@@ -39,6 +39,7 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
     forms = MappingProxyType({PICTURE: (".png",)})
     find_cost = 1
     preference = 4
+    what = "any file, in the PNG that stays transparent"
 
     def open(self, cover: Cover) -> Samples:
         if not self.keeps(cover):

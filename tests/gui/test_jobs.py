@@ -13,6 +13,7 @@ from PIL import Image
 from stegnet.gui import jobs
 from stegnet.results import betrayed_by
 from tests.gui.conftest import PASSPHRASE, Client, request
+from tests.support.sounds import noise, write_wav
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
 NAME = "a.bin"
@@ -141,6 +142,15 @@ def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
     with Image.open(photo) as before, Image.open(tmp_path / "photo.jpg") as after:
         assert before.quantization == after.quantization
     assert client.fetch(client.do("reveal", tmp_path / "photo.jpg")).body == bytes(told)
+
+
+def test_a_sound_stays_one(client: Client, note: Path, tmp_path: Path) -> None:
+    write_wav(tmp_path / "song.wav", noise(60_000))
+    assert capacity(client, tmp_path / "song.wav", width=0, height=0, suffix=".wav")["hard"] > 0
+    done = client.do("hide", tmp_path / "song.wav", note, suffix=".wav")
+    assert (done["result"]["name"], done["result"]["previews"], done["result"]["width"]) == ("song.wav", {}, 0)
+    (tmp_path / "song.wav").write_bytes(client.fetch(done).body)
+    assert client.fetch(client.do("reveal", tmp_path / "song.wav")).body == note.read_bytes()
 
 
 def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Path) -> None:

@@ -39,6 +39,20 @@ visiting("a container of the command line opens", async (visitor) => {
   assert.deepEqual(await visitor.saved("reveal"), await bytes("secret.mp4"));
 });
 
+visiting("a sound stays one, and is sent as a file", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("cover", exchange("song.flac"));
+  await visitor.give("secret", exchange("key"));
+  await visitor.forecast();
+  assert.equal(await page.locator("#hide .send .segments:visible").count(), 0);
+  assert.match(await page.locator("#hide .send").innerText(), /not being encoded as MP3, AAC or Opus/);
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "song.flac");
+  await visitor.revealHere();
+  assert.deepEqual(await visitor.saved("reveal"), await bytes("key"));
+});
+
 visiting("a cropped copy is found by a search, which the page offers", async (visitor) => {
   await visitor.tab("Reveal");
   await visitor.give("container", exchange("cropped.png"));

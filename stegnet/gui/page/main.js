@@ -18,7 +18,8 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readCover throws PageError, as all that read
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
- * @property {{picture: string[], film: string[]}} destinations that its containers are made for, of DESTINATIONS
+ * @property {string} [covers] file types that are offered as covers
+ * @property {Object<string, string[]>} destinations by kind of cover, that its containers are made for, of DESTINATIONS
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
@@ -81,7 +82,7 @@ function setUpHiding(backend, device, onchange, revealHere) {
     send.update();
     document.getElementById("examples-note").hidden = !Object.values(chosen()).some((value) => value?.isExample);
   };
-  const cover = { accept: EITHER, examples: true, read: backend.readCover, ask: "A cover", onchange: changed };
+  const cover = { accept: backend.covers ?? EITHER, examples: true, read: backend.readCover, ask: "A cover", onchange: changed };
   zones.cover = makeDrop(section("cover"), cover);
   zones.secret = makeSecret(section("secret"), backend.readSecret, changed);
   const key = makeKey(hiding.querySelector(".key"), backend.passphrases);
@@ -104,7 +105,7 @@ function setUpHiding(backend, device, onchange, revealHere) {
 /** The form that reveals; `use` gives it a container and its key, and starts it. */
 function setUpRevealing(backend, device, onchange) {
   const container = makeDrop(section("container"), {
-    accept: EITHER,
+    accept: backend.covers ?? EITHER,
     read: backend.readContainer,
     ask: "A container",
     onchange,

@@ -11,11 +11,12 @@ const AS_FILE = {
  *
  * @typedef {{label: string, survives: string, not: string, suffix: string, note: string}} Destination
  *
- * Destinations of pictures and films by name; the first is chosen until the visitor chooses another.
+ * Destinations of pictures, films and sounds by name; the first is chosen until the visitor chooses another.
  *
- * @type {{picture: Object<string, Destination>, film: Object<string, Destination>}}
+ * @type {Object<string, Object<string, Destination>>}
  */
 export const DESTINATIONS = {
+  sound: { file: { ...AS_FILE, not: "being encoded as MP3, AAC or Opus", suffix: ".wav", note: "" } },
   picture: {
     file: { ...AS_FILE, suffix: ".png", note: "" },
     messenger: {

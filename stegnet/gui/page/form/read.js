@@ -17,12 +17,15 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
  *   it
+ * @property {string} [sound] of a WAV or FLAC, its suffix
  * @property {Node} show
  * @property {string} caption
  */
 
 /** Reads any file, and shows it if the browser can. @returns {Promise<Chosen>} */
 export async function readAny(file) {
+  const sound = await soundSuffix(file);
+  if (sound) return { ...readOther(file), sound, caption: `sound, ${size(file.size)}` };
   if (await isFilm(file)) return readFilm(file);
   return { ...((await readPicture(file)) ?? readOther(file)), isJpeg: await isJpeg(file) };
 }
@@ -31,6 +34,13 @@ export async function readAny(file) {
 export async function isJpeg(file) {
   const start = new Uint8Array(await file.slice(0, 3).arrayBuffer());
   return [0xff, 0xd8, 0xff].every((byte, at) => start[at] === byte);
+}
+
+/** Suffix of a WAV or FLAC, whatever its name; "" for others. @param {File} file */
+async function soundSuffix(file) {
+  const start = new TextDecoder("latin1").decode(await file.slice(0, 12).arrayBuffer());
+  if (start.startsWith("fLaC")) return ".flac";
+  return /^(RIFF|RF64)....WAVE/s.test(start) ? ".wav" : "";
 }
 
 /** Shows any file by its name. */

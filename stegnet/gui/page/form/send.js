@@ -40,7 +40,7 @@ const WAYS_OUT = {
  */
 export function makeSend(fieldset, chosen, { destinations, forecast }) {
   let picked = null; // format, by the visitor
-  const choices = { picture: choiceOf("picture"), film: choiceOf("film") };
+  const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, (kind) => {
     picked = kind;
     update();
@@ -64,7 +64,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   }
 
   function kind() {
-    return chosen().cover?.film ? "film" : "picture";
+    const { film, sound } = chosen().cover ?? {};
+    return sound ? "sound" : film ? "film" : "picture";
   }
 
   function staysJpeg() {
@@ -76,7 +77,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     const { suffix, survives, not } = DESTINATIONS[kind()][destination];
     return {
       destination,
-      suffix: staysJpeg() ? ".jpg" : suffix,
+      suffix: chosen().cover?.sound ?? (staysJpeg() ? ".jpg" : suffix),
       survives: `It survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
     };

@@ -15,7 +15,8 @@ export const program = {
   setUpDevice,
   ready: async () => {},
   ...{ readCover: readAny, readSecret: readAny, readContainer: readAny }, // also what the browser can't show, such as HEIC
-  destinations: { picture: Object.keys(DESTINATIONS.picture), film: Object.keys(DESTINATIONS.film) },
+  covers: "image/*,video/*,.wav,.flac",
+  destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
   gatherHiding,

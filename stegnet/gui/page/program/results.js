@@ -19,7 +19,7 @@ export function showContainer(job, form, result, { reveal, survives, isExample }
     make("h2", {}, "Your container"),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...result.warnings.map((message) => notice({ message }, "warning")),
-    makeViews(views(result)),
+    ...(result.previews.cover ? [makeViews(views(result))] : []),
     figures(values(result)),
     buttons(saveButton("Download the container", result), reveal),
     ...[survives, ...result.notes].map(noteOf),
@@ -53,7 +53,7 @@ function values({ psnr, width, height, frames, hidden, size }) {
   return {
     ...Object.fromEntries(Object.entries(measured).filter(([, value]) => value)),
     ...counted,
-    Size: dimensions({ width, height }),
+    ...(width ? { Size: dimensions({ width, height }) } : {}),
     File: sizeOf(size),
   };
 }
