@@ -26,7 +26,7 @@ NOTES = {
     "cluster": "folders on Ray, page, live camera",
     "api": "Python functions; server of page and camera",
     "files": "from file to file: folders, albums, information",
-    "methods": "sealed, jpeg, h264, network, robust",
+    "methods": "sealed, jpeg, h264, sound, network, robust",
     "networks": "families, engines, a pair at work",
     "results": "written files, reports",
     "record": "a frame's header, base, sound, share of a file",
