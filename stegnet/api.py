@@ -32,7 +32,8 @@ from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods import AUTO, METHODS, Context, Fit, HideJob, hide_file
 from stegnet.results import OutputTarget, Report
 
-Source = str | PathLike[str] | bytes | np.ndarray
+Image = np.ndarray  # (H, W, 3) uint8, sRGB
+Source = Image | Path | bytes | str | PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Revealed:
     notes: tuple[str, ...] = ()
 
     @property
-    def picture(self) -> np.ndarray:
-        """A picture, or a file that is one, (h, w, 3) uint8.
+    def picture(self) -> Image:
+        """A picture, or a file that is one.
 
         Raises:
             MediaError: it is none.

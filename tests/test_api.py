@@ -201,7 +201,7 @@ def test_methods_and_their_options(session):
         "method: must be one of auto, sealed, network, robust, jpeg, h264, transparent, sound, is 'best'": {
             "method": "best"
         },
-        "compress: goes with sealed": {"method": "network", "compress": True},
+        "compress: goes with sealed or transparent or sound": {"method": "network", "compress": True},
         "survive: goes with robust": {"method": "sealed", "survive": "jpeg:90"},
         "container_psnr: goes with robust": {"method": "network", "container_psnr": 38},
         "force: no method has it": {"force": True},

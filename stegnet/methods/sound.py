@@ -20,7 +20,7 @@ from stegnet.results import SecurePayload
 from stegnet.sealing import UNEVEN, Costs
 
 _FORMS = {".wav": "WAV", ".flac": "FLAC"}
-_NOISY, _RATE, _MEASURED = 3.0, 0.1, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
+_NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
 _USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that should stay as it is; levels of noise
 
 
