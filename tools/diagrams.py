@@ -41,6 +41,7 @@ NOTES = {
 WAYS = (  # destination, cover or channel, method, option
     ("as a file: every bit arrives", "a JPEG that stays one", "jpeg", "-o out.jpg"),
     ("as a file: every bit arrives", "an MP4 that stays one; small files", "h264", "-o out.mp4"),
+    ("as a file: every bit arrives", "a WAV or FLAC that stays one", "sound", "-o out.flac"),
     ("as a file: every bit arrives", "any other; large secrets are compressed", "sealed", "-o out.png, out.mkv"),
     ("as a file: every bit arrives", "a picture or film as large as its cover", "network", "--method network"),
     ("by a messenger", "reduced and encoded again", "robust", "--for messenger"),
