@@ -53,9 +53,8 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
     with program():
-        root = Path(
-            os.environ.get("DVC_ROOT", ".")
-        ).resolve()  # DVC can't store the results of its copies of such a clone
+        root = Path(os.environ.get("DVC_ROOT", ".")).resolve()
+        # DVC can't store the results of its temporary copies of a shallow clone.
         if Path.cwd().is_relative_to(root / ".dvc" / "tmp") and (root / ".git" / "shallow").exists():
             reason = "in a shallow clone, DVC loses the results of --queue and --temp"
             raise ConfigError(reason, "git fetch --unshallow")

@@ -1,10 +1,10 @@
 """Detection of what is hidden in sounds: `python -m study.sound FOLDER OUT.csv`, with WAVs and FLACs of 16 and 24 bits.
 
-Each channel is cut into covers of 2¹⁸ samples. Containers carry as many bytes as `_RATE` bits for each noisy sample,
-which `stegnet info` calls hard to find, by stegnet and by replacing lowest bits at random. The detector is the ensemble
-of `study.ensemble` on second-order Markov features of differences (SPAM: Pevný, Bas, Fridrich 2010, IEEE TIFS 5(2))
-and of what a linear prediction leaves, on pairs of values that differ in the lowest bit only, and on weighted
-stego-images (Ker, Böhme 2008), here of that prediction.
+Each channel is cut into covers of 2¹⁸ samples. Containers carry as many bytes as `stegnet info` calls hard to find, by
+stegnet and by replacing lowest bits at random. The detector is the ensemble of `study.ensemble` on second-order Markov
+features of differences (SPAM: Pevný, Bas, Fridrich 2010, IEEE TIFS 5(2)) and of what a linear prediction leaves, on
+pairs of values that differ in the lowest bit only, and on weighted stego-images (Ker, Böhme 2008), here of that
+prediction.
 """
 
 import sys
@@ -58,7 +58,7 @@ def hidden(seed: int, cover: tuple[np.ndarray, int, int]) -> tuple[np.ndarray, .
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """(2551,) float32."""
+    """(2548,) float32."""
     filters, residual = linear_prediction(samples.reshape(-1, _BLOCK))
     variance = np.maximum(np.square(residual).mean(1, keepdims=True), 1e-3)
     reach = filters.shape[1] - 1

@@ -184,8 +184,7 @@ class LiveRun:
 
 
 class Tracker:
-    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server, and an experiment's
-    params.
+    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server; an experiment's params.
 
     A TrackingError says that it can't be opened or used. A run that has begun never raises.
     """

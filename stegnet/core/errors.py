@@ -39,7 +39,7 @@ class DataError(StegnetError):
 
 
 class MediaError(StegnetError):
-    """A picture or film can't be read or written."""
+    """A picture, film or sound can't be read or written."""
 
 
 class DiskError(StegnetError):

@@ -5,4 +5,6 @@ from types import MappingProxyType
 PICTURE, FILM, SOUND, FILE = "picture", "film", "sound", "file"
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
-FORMS = MappingProxyType({PICTURE: (".png",), FILM: (".mkv", ".mp4")})  # suffixes of what is written without loss
+FORMS = MappingProxyType(
+    {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
+)  # suffixes of what is written without loss

@@ -61,7 +61,8 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     for path, kind in found:
         if kind == FILM:
             raise CapacityError(
-                f"{path}: is a film, and an album is of pictures", "a film spreads a file over its frames anyway"
+                f"{path}: is a film, and an album is of pictures and sounds",
+                "a film spreads a file over its frames anyway",
             )
     if enough is not None and not 1 <= enough <= count:
         raise ConfigError(f"any: must be from 1 to {count}, the number of pictures, is {enough}")
@@ -120,6 +121,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
         job.context.progress("check pictures", done, header.frames)
         with Cover(cover) as opened:
             method, options = job.method.for_album(opened, job.options)
+            method.check_kind(opened)
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
             raise CapacityError(f"{cover}: has no capacity for any part of the secret", "remove it from the folder")

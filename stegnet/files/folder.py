@@ -6,7 +6,7 @@ take a request.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -70,19 +70,21 @@ class Outcome:
     node: str = ""
 
 
-def media_files(folder: Place, hint: str = "") -> tuple[Files, tuple[str, ...]]:
-    """Lists the pictures, films and sounds in a folder in natural order, with notes on what is skipped.
+def media_files(
+    folder: Place, hint: str = "", kinds: Sequence[str] = (PICTURE, FILM, SOUND)
+) -> tuple[Files, tuple[str, ...]]:
+    """Lists the files of these kinds in a folder in natural order, with notes on what is skipped.
 
     Raises:
         MediaError: it can't be read, or holds none.
     """
     files, notes = _files(folder)
-    found = [(path, what) for path in files if (what := _kind(path))]
+    found = [(path, what) for path in files if (what := _kind(path)) in kinds]
     if not found:
-        raise MediaError(f"{folder}: no picture, film or sound in this folder", hint)
+        raise MediaError(f"{folder}: no {' or '.join(kinds)} in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, "no pictures, films or sounds"))
+    return found, (*notes, *_skipped(folder, skipped, f"no {' or '.join(kinds)}"))
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
@@ -101,7 +103,7 @@ def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
 
 
 def _kind(path: Place) -> str:
-    """Media kind of a file, "" for neither; one that can't be opened counts as a picture, so that its job fails."""
+    """Media kind of a file, "" for others; one that can't be opened counts as a picture, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
         kinds = {FILM: _FILM_SUFFIXES, PICTURE: _PICTURE_SUFFIXES, SOUND: _SOUND_SUFFIXES}
@@ -128,7 +130,9 @@ def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
     return (f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}",)
 
 
-def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> FolderPlan:
+def plan_hiding(
+    covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = (PICTURE, FILM, SOUND)
+) -> FolderPlan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
     Fewer secrets than covers are repeated in order.
@@ -136,11 +140,12 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Folder
     Args:
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover.
+        kinds: of covers.
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
-    chosen, notes = media_files(covers)
+    chosen, notes = media_files(covers, kinds=kinds)
     if is_folder(secrets) and any_file:
         files, more = _files(secrets)
         if not files:
@@ -148,7 +153,7 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Folder
         hidden = [(path, "") for path in files]
         notes = (*notes, *more, *_repeated(["" for _ in chosen], hidden))
     elif is_folder(secrets):
-        hidden, more = media_files(secrets, _ANY_FILE)
+        hidden, more = media_files(secrets, _ANY_FILE, (PICTURE, FILM))
         notes = (*notes, *more, *_repeated([what for _, what in chosen], hidden))
     else:
         if isinstance(secrets, Path):
@@ -163,7 +168,7 @@ def plan_hiding(covers: Place, secrets: Place, any_file: bool = False) -> Folder
 def _kind_of_secret(secret: Place) -> str:
     if isinstance(secret, Path):
         return kind_of_secret(secret)
-    if what := _kind(secret):
+    if (what := _kind(secret)) in (PICTURE, FILM):
         return what
     raise MediaError(f"{secret}: neither a picture nor a film by its name", _ANY_FILE)
 
@@ -185,7 +190,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 def plan_revealing(containers: Place) -> FolderPlan:
-    """Plans all pictures and films in a folder, in natural order; errors as `media_files`."""
+    """Plans all pictures, films and sounds in a folder, in natural order; errors as `media_files`."""
     found, notes = media_files(containers)
     return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 

@@ -8,7 +8,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.kinds import FILM, SOUND
 from stegnet.core.measures import PSNR
 from stegnet.files.reveal import find
-from stegnet.image.pictures import refuse_palette
+from stegnet.image.pictures import TRANSPARENT, refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
@@ -76,7 +76,8 @@ def _picture(size: CoverSize) -> Info:
 
 def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
-    notes: Info = {"notes": list(cover.notes)}
+    kept = TRANSPARENT if cover.layers is not None else None
+    notes: Info = {"notes": [line for line in cover.notes if line != kept]}
     try:
         refuse_palette(cover)
     except MediaError as error:

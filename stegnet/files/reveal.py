@@ -87,9 +87,9 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
     if not out.named or out.path.is_dir():
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
-        if os.path.lexists(path) and not out.named:
+        if os.path.lexists(path):  # whose name the sender chose
             raise MediaError(f"{path}: already exists", 'choose another output name (`to="FILE"`)')
-        out = replace(out, path=path, force=out.named and out.force, named=True)
+        out = replace(out, path=path, force=False, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())

@@ -151,7 +151,7 @@ def is_jpeg(path: Source) -> bool:
 def is_sound(path: Source) -> bool:
     """True if it begins as a WAV or FLAC does."""
     start = start_of(path)
-    return start[:4] == b"fLaC" or (start[:4] in {b"RIFF", b"RIFX", b"RF64"} and start[8:12] == b"WAVE")
+    return start[:4] == b"fLaC" or (start[:4] in {b"RIFF", b"RIFX", b"RF64", b"BW64"} and start[8:12] == b"WAVE")
 
 
 def is_heic(path: Source) -> bool:

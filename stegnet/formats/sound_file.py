@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
 
-from stegnet.core.errors import MediaError, reading
+from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, mapped
 
 WAV, FLAC = "WAV", "FLAC"
@@ -22,6 +23,8 @@ _OTHERS = {3: "floating point", 6: "A-law", 7: "µ-law"}
 _UNKNOWN = 0xFFFFFFFF  # size of a chunk
 _SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the description
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
+_MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
+_MOST_SAMPLES, _WORKING_BYTES = (1 << 31) - 1, 30  # those that sealing can count; for each of them, at least
 _NO_POINT = (1 << 64) - 1  # in place of a sample
 _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
 _LEVEL = 5  # of compression, by default of the program `flac`
@@ -49,24 +52,27 @@ class SoundFile:
         """Writes the file with other samples; those of FLAC are coded by libFLAC as the program `flac` does.
 
         Raises:
-            MediaError: it can't be written.
+            MediaError: libFLAC can't write it.
+            OSError: the file can't be written.
         """
-        with reading(part):
-            if self.form == WAV:
-                with part.open("wb") as file:
-                    file.writelines((self.head, np.ascontiguousarray(data), self.tail))
-                return
-            subtype, level = f"PCM_{8 * data.shape[2]}", _LEVEL / 8
-            soundfile.write(part, _numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
-            coded = part.read_bytes()
-            own, frames = _flac_blocks(coded)
-            blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]
+        if self.form == WAV:
             with part.open("wb") as file:
-                file.write(b"fLaC")
-                for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
-                    new = _seek_table(content, coded, frames) if kind == _SEEK_TABLE else content
-                    file.write(bytes([kind if left else kind | _LAST]) + len(new).to_bytes(3, "big") + new)
-                file.write(memoryview(coded)[frames:])
+                file.writelines((self.head, np.ascontiguousarray(data), self.tail))
+            return
+        subtype, level = f"PCM_{8 * data.shape[2]}", _LEVEL / 8
+        try:
+            soundfile.write(part, wide_numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
+        except soundfile.LibsndfileError as error:
+            raise MediaError(f"{part}: can't be written: {error}") from error
+        coded = part.read_bytes()
+        own, frames = _flac_blocks(coded)
+        blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]
+        with part.open("wb") as file:
+            file.write(b"fLaC")
+            for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
+                new = _seek_table(content, coded, frames) if kind == _SEEK_TABLE else content
+                file.write(bytes([kind if left else kind | _LAST]) + len(new).to_bytes(3, "big") + new)
+            file.write(memoryview(coded)[frames:])
 
 
 def read_sound(source: Source) -> SoundFile:
@@ -85,7 +91,7 @@ def read_sound(source: Source) -> SoundFile:
     return sound
 
 
-def _read_wav(source: Source, file: memoryview) -> SoundFile:
+def _read_wav(source: Source, file: bytes) -> SoundFile:
     if file[:4] == b"RIFX":
         raise MediaError(f"{source}: is a WAV of the other byte order", _CONVERT)
     place, form, long = 12, None, None
@@ -99,7 +105,10 @@ def _read_wav(source: Source, file: memoryview) -> SoundFile:
         elif kind == b"data":
             if form is None:
                 raise ValueError("no description of the samples")
-            size = long if size == _UNKNOWN and long is not None else size
+            if size == _UNKNOWN and long is not None:
+                size = long
+            elif size == _UNKNOWN:  # as written into a pipe
+                size = len(file) - place
             if place + size > len(file):
                 raise ValueError(f"{place + size - len(file)} bytes are missing at its end")
             return _wav(source, file, form, place, size)
@@ -107,7 +116,7 @@ def _read_wav(source: Source, file: memoryview) -> SoundFile:
     raise ValueError("no samples")
 
 
-def _wav(source: Source, file: memoryview, form: tuple, place: int, size: int) -> SoundFile:
+def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> SoundFile:
     coding, channels, rate, _, frame, bits, identifier = form
     if coding == _EXTENSIBLE and identifier[2:] == _IDENTIFIER:
         coding = int.from_bytes(identifier[:2], "little")
@@ -116,39 +125,53 @@ def _wav(source: Source, file: memoryview, form: tuple, place: int, size: int) -
         raise MediaError(f"{source}: has samples of {what}", _CONVERT)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
+    _check_memory(source, size // frame * channels)
     end = place + size // frame * frame
     data = np.frombuffer(file[place:end], np.uint8).reshape(-1, channels, bits // 8)
     return SoundFile(WAV, rate, data, file[:place], file[end:])
 
 
-def _read_flac(source: Source, file: memoryview) -> SoundFile:
+def _check_memory(source: Source, samples: int) -> None:
+    """Refuses a sound that is too long for what is done with it, before it is decoded."""
+    needed, free = _WORKING_BYTES * samples, psutil.virtual_memory().available
+    if samples > _MOST_SAMPLES or needed > free:
+        hint = f"{free / 1e9:.1f} GB are free, and at most {_MOST_SAMPLES} samples are used: cut it into parts"
+        raise MediaError(f"{source}: its {samples} samples need {needed / 1e9:.1f} GB of memory", hint)
+
+
+def _read_flac(source: Source, file: bytes) -> SoundFile:
     blocks, frames = _flac_blocks(file)
     described = int.from_bytes(blocks[0][1][10:18], "big")
     bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
     if bits not in (16, 24):
         raise MediaError(f"{source}: has samples of {bits} bits", _CONVERT)
+    if not total or not any(digest):
+        hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
+        raise MediaError(f"{source}: has no length or checksum, as a FLAC that was written into a pipe", hint)
+    _check_memory(source, total * ((described >> 41 & 7) + 1))
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
         numbers = opened.read(dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         rate = opened.samplerate
     data = numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -(bits // 8) :]
     data = np.ascontiguousarray(data)
-    if len(data) < total or (any(digest) and hashlib.md5(data, usedforsecurity=False).digest() != digest):
+    if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
         raise ValueError("its samples do not match its checksum")
     return SoundFile(FLAC, rate, data, file[:frames])
 
 
-def _numbers(data: np.ndarray) -> np.ndarray:
-    """Samples as numbers, (frames, channels) int16, or int32 whose lowest byte is 0."""
-    width = 2 if data.shape[2] == 2 else 4
-    wide = np.zeros((*data.shape[:2], width), np.uint8)
-    wide[..., -data.shape[2] :] = data
-    return wide.view(f"<i{width}")[..., 0]
+def wide_numbers(data: np.ndarray) -> np.ndarray:
+    """Samples, (…, 2 or 3) uint8, as numbers, (…) int32 whose lowest bytes are 0."""
+    wide = np.zeros((*data.shape[:-1], 4), np.uint8)
+    wide[..., -data.shape[-1] :] = data
+    return wide.view("<i4")[..., 0]
 
 
 def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
     """Types and contents of the blocks of metadata, and where the frames begin; errors as `struct`."""
     blocks, place, kind = [], 4, 0
     while not kind & _LAST:
+        if place + 4 > len(file):
+            raise ValueError("its metadata breaks off")
         kind, size = file[place], int.from_bytes(file[place + 1 : place + 4], "big")
         blocks.append((kind & ~_LAST, file[place + 4 : place + 4 + size]))
         place += 4 + size
@@ -162,26 +185,25 @@ def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
 def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     """A seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
     length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
-    place, points = first, []
-    for point in _POINT.iter_unpack(table):
-        if point[0] == _NO_POINT:
-            points.append(_POINT.pack(*point))
-            continue
-        number = point[0] // length
-        place = _frame(coded, number, place)
-        points.append(_POINT.pack(number * length, place - first, min(length, total - number * length)))
-    return b"".join(points)
+    points = []
+    for sample, *_ in _POINT.iter_unpack(table):
+        number = sample // length
+        place = _frame(coded, number, first) if sample < total and number < _MOST_NUMBER else None
+        if place is not None:
+            points.append((number * length, place - first, min(length, total - number * length)))
+    rest = [(_NO_POINT, 0, 0)] * (len(table) // _POINT.size - len(points))
+    return b"".join(_POINT.pack(*point) for point in (*sorted(points), *rest))
 
 
-def _frame(coded: bytes, number: int, place: int) -> int:
-    """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8."""
+def _frame(coded: bytes, number: int, place: int) -> int | None:
+    """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8. None: there is none."""
     written = chr(number).encode(errors="surrogatepass")
     for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
         fields = found[1][0]
         end = found.end() + _LENGTH_BYTES.get(fields >> 4, 0) + _RATE_BYTES.get(fields & 15, 0)
         if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
             return place + found.start()
-    raise ValueError("a point of its seek table is beyond its end")
+    return None
 
 
 def _crc8(header: bytes) -> int:

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.samples import in_strips
 from stegnet.formats.opened_file import Source
-from stegnet.formats.sound_file import read_sound
+from stegnet.formats.sound_file import read_sound, wide_numbers
 
 _ROW, _BLOCK = 64, 1024  # samples of a channel that carry something together, and that a prediction is made for
 _ORDER, _REACH = 16, 4  # of the linear prediction; samples to each side that the local noise is a mean of
@@ -62,9 +62,7 @@ class SoundCover:
         def measure(part: slice) -> None:
             for first in range(part.start, part.stop, _AT_ONCE):
                 few = slice(first, min(first + _AT_ONCE, part.stop))
-                wide = np.zeros((*blocks[few].shape[:3], 4), np.uint8)
-                wide[..., -blocks.shape[3] :] = blocks[few]
-                numbers = wide.view("<i4")[..., 0] >> 8 * (4 - blocks.shape[3])
+                numbers = wide_numbers(blocks[few]) >> 8 * (4 - blocks.shape[3])
                 noise[few] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
 
         if len(blocks):

@@ -54,10 +54,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
         for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
             options = fitness.options
             try:
-                if opened.kind not in method.covers:
-                    others = " and ".join(f"{each}s" for each in method.covers)
-                    message = f"{cover}: is a {opened.called}, and the method {method.name} hides in {others}"
-                    raise CapacityError(message, 'use `method="auto"`, which chooses')
+                method.check_kind(opened)
                 out.check(method.forms[opened.kind], opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)

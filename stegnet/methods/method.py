@@ -377,6 +377,13 @@ class Method(ABC):
     def load(self, context: Context) -> None:  # noqa: B027
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 
+    def check_kind(self, cover: Cover) -> None:
+        """Refuses, by a CapacityError, a cover of a kind that it does not hide in."""
+        if cover.kind not in self.covers:
+            kinds = " and ".join(f"{kind}s" for kind in self.covers)
+            message = f"{cover}: is a {cover.called}, and the method {self.name} hides in {kinds}"
+            raise CapacityError(message, 'use `method="auto"`, which chooses')
+
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
         """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""
 

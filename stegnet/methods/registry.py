@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from stegnet.core.errors import ConfigError
+from stegnet.core.kinds import FILM, PICTURE, SOUND
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -161,6 +162,7 @@ class Auto(Method):
 
     name = AUTO
     summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
+    covers = (PICTURE, FILM, SOUND)
     options = AutoOptions
     matched = True
     computes = True

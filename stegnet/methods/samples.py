@@ -48,6 +48,7 @@ class Samples(ABC):
         samples: (H, W, 3 or 1) uint8.
         medium: what they are, with what the MAC covers besides them.
         secure: bytes that are hard to find.
+        history: what betrays a change of them, as of `Cover`.
         height, width: of a picture, in pixels; else 0.
         notes: a line for each thing of the cover that is not kept.
     """
@@ -55,6 +56,7 @@ class Samples(ABC):
     samples: np.ndarray
     medium: CarrierModel
     secure: SecurePayload
+    history: str | None
     height = width = 0
     notes: tuple[str, ...] = ()
 
@@ -96,7 +98,7 @@ class SampleMethod(Method):
             return Capacity(0)
         carrier = _SampleCarrier(cover.cover, self.open(cover.cover), ANY_KEY, SampleOptions())
         most = max(carrier.capacity(name), 0)
-        return Capacity(most, min(most, carrier.hard), cover.cover.history)
+        return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         suits = not getattr(options, "resize", None) and suffix in self.suffixes and self.keeps(cover)
@@ -127,7 +129,7 @@ class _SampleCarrier(Carrier):
         self.cover, self.found, self.key, self._options = cover, found, key, options
         self.channels = channels_of(found.samples)
         self.room = room(*found.samples.shape[:2], key, self.channels, found.medium)
-        self.hard = 0 if cover.history else found.secure.hard
+        self.hard = 0 if found.history else found.secure.hard
 
     def most(self, empty: int) -> int:
         """Bytes that fit besides an empty record; negative if not even that does."""
@@ -161,9 +163,10 @@ class _NewSamples(NewContainer):
     ) -> None:
         self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
         found, self._samples = carrier.found, carrier.found.samples.copy()
-        context.warn_about_cover(carrier.cover.history)
+        context.warn_about_cover(found.history)
         self.height, self.width = found.height, found.width
-        options = SealOptions(True, PICTURE_EFFORT, grey=True, medium=found.medium)
+        colour = found.samples.shape[2] > 1
+        options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium)
         data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
         context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
 
@@ -176,7 +179,7 @@ class _NewSamples(NewContainer):
 
     def figures(self) -> dict[str, Any]:
         return self._carrier.found.figures(self._samples) | {
-            "cover_format": self._carrier.cover.history,
+            "cover_format": self._carrier.found.history,
             "hidden_bytes": len(self._record.data),
             "room": self._carrier.room,
             "channels": self._carrier.channels,

@@ -180,12 +180,7 @@ class SealedCover(Carrier):
         self.cover, self.key, self._options = cover, key, options
         if not cover.is_film:
             refuse_palette(cover)
-            with open_picture(cover) as image:  # whose size alone is read
-                width, height = image.size
-            needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
-            if needed > free:
-                message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
-                raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
+            check_memory(cover)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
         self.frames, self.channels = cover.frames, cover.channels
         self.size = cover.size if self.pixels is None else self.pixels.shape[:2]
@@ -246,6 +241,16 @@ class SealedCover(Carrier):
             "channels": self.channels,
             "secure": self.secure,
         }
+
+
+def check_memory(cover: Cover) -> None:
+    """Refuses, by a MediaError, a picture that is too large for the memory that is free; only its size is read."""
+    with open_picture(cover) as image:
+        width, height = image.size
+    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
+    if needed > free:
+        message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
+        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
 
 
 class _NewPicture(NewPicture):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from stegnet.record import Container
 from stegnet.results import SecurePayload
 from stegnet.sealing import UNEVEN, Costs
 
-_FORMS = {".wav": "WAV", ".flac": "FLAC"}
 _NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
 _USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that should stay as it is; levels of noise
 
@@ -38,7 +36,6 @@ MP3, AAC and Opus lose the secret.
   $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
 """
     covers = (SOUND,)
-    forms = MappingProxyType({SOUND: tuple(_FORMS)})
     implied = True
     preference = 4
     survives = "survives: being sent as a file, converted between WAV and FLAC; not: as MP3, AAC or Opus"
@@ -50,7 +47,7 @@ MP3, AAC and Opus lose the secret.
         return cover.kind == SOUND
 
     def form(self, cover: Cover) -> str:
-        return next(suffix for suffix, form in _FORMS.items() if form == cover.sound.file.form)
+        return f".{cover.sound.file.form.lower()}"
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
         return Fitness(self.options_of(options, compress=True))
@@ -73,6 +70,7 @@ class _SoundSamples(Samples):
     def __init__(self, cover: Cover) -> None:
         self._sound = cover.sound
         self.samples, self.medium = cover.sound.samples, replace(UNEVEN, context=cover.sound.context)
+        self.history = cover.history
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
 
     def costs(self) -> Costs:
@@ -88,7 +86,7 @@ class _SoundSamples(Samples):
 
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
         changed = int(np.count_nonzero(samples != self.samples))
-        return {"cover_pixels": self._sound.file.data[..., 0].size, "changed_pixels": changed, "unit": "samples"}
+        return {"cover_pixels": self.samples.size, "changed_pixels": changed, "unit": "samples"}
 
     def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
         data = self._sound.with_samples(samples)

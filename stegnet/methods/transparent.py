@@ -11,12 +11,13 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.kinds import PICTURE
-from stegnet.image.pictures import TRANSPARENT, as_stored, read_layers, save_picture
+from stegnet.image.pictures import TRANSPARENT, as_stored, read_layers, refuse_palette, save_picture
 from stegnet.keys import KeySource
+from stegnet.media.compression_traces import picture_copied_with_loss
 from stegnet.media.cover import Cover, about_cover
 from stegnet.methods.method import Context
 from stegnet.methods.samples import SampleMethod, Samples
-from stegnet.methods.sealed import secure_payload
+from stegnet.methods.sealed import check_memory, secure_payload
 from stegnet.methods.writing import FoundFile, found_file_by
 from stegnet.record import Container
 from stegnet.results import Changes
@@ -39,18 +40,20 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
     forms = MappingProxyType({PICTURE: (".png",)})
     find_cost = 1
     preference = 4
-    what = "any file, in the PNG that stays transparent"
+    what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
+        refuse_palette(cover)
         if not self.keeps(cover):
             raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+        check_memory(cover)
         return cover.once(self.name, _VisibleSamples)
 
     def keeps(self, cover: Cover) -> bool:
         return cover.layers is not None
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
-        if container.first.record is not None or container.file.layers is None:
+        if container.kind != PICTURE or container.first.record is not None or container.file.layers is None:
             return None
         return found_file_by(_TransparentContainer, container, context, self.name)
 
@@ -70,6 +73,7 @@ class _VisibleSamples(Samples):
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self.notes = tuple(line for line in about_cover(cover) if TRANSPARENT not in line)
         self.secure = secure_payload(self.samples.size)
+        self.history = cover.lossy_format or picture_copied_with_loss(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:
         shape = self.samples.shape
@@ -77,7 +81,8 @@ class _VisibleSamples(Samples):
 
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
         changes = Changes.of(self.samples, samples)
-        return {"container_psnr": changes.psnr, "changed_pixels": changes.pixels}
+        count = samples[..., 0].size
+        return {"cover_pixels": count, "container_psnr": changes.psnr, "changed_pixels": changes.pixels}
 
     def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
         layers = self._layers.copy()

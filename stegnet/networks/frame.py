@@ -57,9 +57,7 @@ class Revealed:
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuses a cover size without room for the secret, and for so many bytes of sound in a frame; a hint says what
-    fits.
-    """
+    """Refuses a cover too small for the secret and so many bytes of sound in a frame; a hint says what fits."""
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)

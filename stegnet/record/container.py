@@ -63,7 +63,7 @@ class Inspection:
 
 
 class Container(AbstractContextManager):
-    """A picture or film in which something may be hidden; a context manager.
+    """A picture, film or sound in which something may be hidden; a context manager.
 
     Its file stays open until it is closed.
 
@@ -79,7 +79,7 @@ class Container(AbstractContextManager):
         medium: what its samples are.
         called: what a frame is to the user, and several.
     Raises:
-        MediaError: it can't be read, is neither a picture nor a film, or has no frames.
+        MediaError: it can't be read, is of no form that is known, or has no frames.
     """
 
     medium, called = PIXELS, FRAMES

@@ -27,9 +27,8 @@ class CarrierModel:
 
 
 PIXELS = CarrierModel(_GROUP)
-UNEVEN = CarrierModel(
-    2048
-)  # samples of which many are dear to change: the bits of lead and MAC need many to choose from
+# Samples of which many are dear to change: the bits of lead and MAC need many to choose from.
+UNEVEN = CarrierModel(2048)
 
 
 @dataclass(frozen=True)

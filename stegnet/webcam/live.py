@@ -38,7 +38,7 @@ from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, resize
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
 from stegnet.loopback import LoopbackHandler, LoopbackServer
-from stegnet.media.cover import Cover
+from stegnet.media.cover import kind
 from stegnet.methods import AUTO, METHODS, CoverSize
 from stegnet.networks import FrameInput, Network, check_cover, hide_frame, reveal_frame
 from stegnet.record import MAX_FRAMES, Header, Pictures, Record, read_record
@@ -139,21 +139,16 @@ def open_camera(name: str, loop: bool) -> Frames:
     path = Path(name)
     if not (path.is_file() or path.is_dir()):
         return _camera_frames(name)
-    if not _is_film(path):
-        raise MediaError(f"{path}: is a picture, not a film", "`stegnet hide` hides in pictures")
+    if (found := kind(path)) != FILM:
+        raise MediaError(f"{path}: is a {found}, not a film", "`stegnet hide` hides in it")
     return _film_frames(path, loop)
 
 
 def open_secret(path: Path) -> Frames:
     """The frames of a film in an endless loop, or a picture; MediaError if it is neither."""
-    if _is_film(path):
+    if kind(path) == FILM:
         return _film_frames(path, loop=True)
     return (Frame(picture, 0.0) for picture in [read_picture(path)])
-
-
-def _is_film(path: Path) -> bool:
-    with Cover(path) as file:
-        return file.is_film
 
 
 def _film_frames(path: Path, loop: bool) -> Frames:

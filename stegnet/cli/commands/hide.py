@@ -202,7 +202,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     any_file = job.method.any_file and not (job.method.matched and is_folder(options.secret))
-    plan = plan_hiding(options.cover, options.secret, any_file)
+    plan = plan_hiding(options.cover, options.secret, any_file, job.method.covers)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         out = output_target(options)
@@ -210,7 +210,10 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
             outcomes = hide_each(plan, out, job.showing(progress), key_source)
-        return results.show_batch(options, plan, outcomes)
+        code = results.show_batch(options, plan, outcomes)
+    if options.destination and DESTINATIONS[options.destination].search and not options.json:
+        messages.note(_SEARCHED)
+    return code
 
 
 def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:

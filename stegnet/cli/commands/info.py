@@ -80,7 +80,8 @@ def _described(kind: str, found: Info, prefix: str) -> str:
         parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
     if "form" in found and not prefix:
         parts += [f"{found['form']} of {found['bits']} bits", f"{found['samples_per_second']} Hz"]
-        parts += [f"{found['channels']} channels", f"{found['seconds']:g} s"]
+        channels = "1 channel" if found["channels"] == 1 else f"{found['channels']} channels"
+        parts += [channels, f"{found['seconds']:g} s"]
     if f"{prefix}frames" in found:
         rate = found[f"{prefix}frames_per_second"]
         parts += [f"{found[f'{prefix}frames']} frames", f"{rate:g} per second"]

@@ -87,8 +87,8 @@ def execute(options: argparse.Namespace) -> int:
             return _reveal(options, key_source)
     if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
         return _reveal_folder(options, key_source)
-    if options.output not in (None, streams.STREAM) and not options.output.suffix:
-        options.into_folder = True
+    named = options.output not in (None, streams.STREAM)
+    options.into_folder = named and (is_folder(options.output) or not options.output.suffix)
     return _reveal(options, key_source)
 
 

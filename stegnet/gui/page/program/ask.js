@@ -3,7 +3,7 @@
 /**
  * The answer; empty if the program has ended.
  *
- * @param {string} about see stegnet/gui/advice.py
+ * @param {string} about see stegnet/gui/jobs.py
  * @param {object} question
  * @param {...File} files that it is about
  * @returns {Promise<object>}
