@@ -81,10 +81,16 @@ def media_files(
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path)) in kinds]
     if not found:
-        raise MediaError(f"{folder}: no {' or '.join(kinds)} in this folder", hint)
+        raise MediaError(f"{folder}: no {_either(kinds)} in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, f"no {' or '.join(kinds)}"))
+    return found, (*notes, *_skipped(folder, skipped, f"no {_either(kinds)}"))
+
+
+def _either(kinds: Sequence[str]) -> str:
+    """Kinds in words: "picture, film or sound"."""
+    *others, last = kinds
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
