@@ -66,7 +66,8 @@ def _sound(cover: Cover) -> Info:
     frames, channels, width = file.data.shape
     shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
     seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
-    return shown | seconds | {"notes": []} | _room(CoverSize.of(cover))
+    found = shown | seconds | {"notes": []} | _room(CoverSize.of(cover))
+    return found if found["fits"] else found | {"unfit": "it is silent or too short"}
 
 
 def _picture(size: CoverSize) -> Info:

@@ -168,6 +168,10 @@ class Cover(OpenedFile):
             self._notes = picture_notes(self)
         return self._notes
 
+    @property
+    def is_transparent(self) -> bool:
+        return self.kind == PICTURE and self.layers is not None
+
     @cached_property
     def layers(self) -> np.ndarray | None:
         """Red, green, blue and opacity of a picture, as `read_layers`."""

@@ -22,6 +22,8 @@ class SoundCover:
     Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. A step never
     changes these bytes, so that the receiver finds the same rows.
 
+    If all channels are equal, as of a recording with one microphone, they change together.
+
     Attributes:
         file: as `read_sound` gives it.
         samples: lowest bytes of the others, (rows, 64, 1) uint8.
@@ -29,7 +31,9 @@ class SoundCover:
 
     def __init__(self, source: Source) -> None:
         self.file = read_sound(source)
-        rows = self._rows(self.file.data)
+        first = self.file.data[:, :1]
+        self._data = first if (first == self.file.data).all() else self.file.data
+        rows = self._rows(self._data)
         self._loud = (rows[..., 1:] != rows[:, :1, :, 1:]).any((1, 3))  # (n, channels)
         self.samples = rows[..., 0].transpose(0, 2, 1)[self._loud][..., None]
 
@@ -42,10 +46,10 @@ class SoundCover:
 
     def with_samples(self, samples: np.ndarray) -> np.ndarray:
         """The file's data with other samples, (frames, channels, bytes) uint8."""
-        data = self.file.data.copy()
+        data = self._data.copy()
         lowest = self._rows(data)[..., 0].transpose(0, 2, 1)
         lowest[self._loud] = samples[..., 0]
-        return data
+        return np.repeat(data, self.file.data.shape[1] // data.shape[1], 1)
 
     @cached_property
     def noise(self) -> np.ndarray:
@@ -55,7 +59,7 @@ class SoundCover:
         over the length of the prediction's filter: where bands of the spectrum are empty, the filter is long, and a
         change shows in them.
         """
-        rows = self._rows(self.file.data)
+        rows = self._rows(self._data)
         blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
         noise = np.empty(blocks.shape[:3], np.float32)
 
@@ -76,7 +80,7 @@ class SoundCover:
 
         After a change of volume, some values are missing, or come up twice as often as those beside them.
         """
-        lowest, higher = self.samples[..., 0], self._rows(self.file.data)[..., 1:].transpose(0, 2, 1, 3)[self._loud]
+        lowest, higher = self.samples[..., 0], self._rows(self._data)[..., 1:].transpose(0, 2, 1, 3)[self._loud]
         counts = np.bincount(lowest.reshape(-1), minlength=256)
         near = [np.bincount(lowest[(higher == byte).all(-1)], minlength=256) for byte in (255, 0)]
         uneven = max(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import CapacityError, extra
-from stegnet.core.kinds import FILM, FORMS, PICTURE
+from stegnet.core.kinds import FILM, FORMS, PICTURE, SOUND
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
@@ -382,7 +382,8 @@ class Method(ABC):
         if cover.kind not in self.covers:
             kinds = " and ".join(f"{kind}s" for kind in self.covers)
             message = f"{cover}: is a {cover.called}, and the method {self.name} hides in {kinds}"
-            raise CapacityError(message, 'use `method="auto"`, which chooses')
+            sound = "what is hidden in a sound must be sent as a file"
+            raise CapacityError(message, sound if cover.kind == SOUND else 'use `method="auto"`, which chooses')
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
         """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""

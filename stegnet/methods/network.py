@@ -118,7 +118,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         """Suits a picture in a picture, or a film in a film, in colour, of which nothing more is asked."""
-        if suffix not in self.forms[cover.kind] or options.resize or options.at_most_safe:
+        if suffix not in self.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
         try:
             if cover.kind != payload.kind or cover.channels == 1:

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.kinds import FILE, JPEG_SUFFIXES
+from stegnet.core.kinds import FILE, FORMS, JPEG_SUFFIXES, PICTURE
 from stegnet.core.samples import channels_of
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
@@ -128,9 +128,10 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
         hard = 0 if history else secure_payload(cover.height * cover.width * cover.channels).hard
         return Capacity(most, min(most, hard), history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
-        """Suits whatever is written without loss; a secret that does not fit is compressed."""
-        return None if suffix in JPEG_SUFFIXES else Fitness(self.options_of(options, compress=True))
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+        """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
+        loses = suffix in FORMS[PICTURE] and cover.is_transparent and not options.resize
+        return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options, compress=True))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:

@@ -36,9 +36,10 @@ MP3, AAC and Opus lose the secret.
   $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
 """
     covers = (SOUND,)
-    implied = True
     preference = 4
-    survives = "survives: being sent as a file, converted between WAV and FLAC; not: as MP3, AAC or Opus"
+    survives = (
+        "survives: being sent as a file, converted between WAV and FLAC at its bits and rate; not: as MP3, AAC or Opus"
+    )
 
     def open(self, cover: Cover) -> Samples:
         return cover.once(self.name, _SoundSamples)

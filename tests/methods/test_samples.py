@@ -55,6 +55,14 @@ def test_silence_stays_as_it_is():
     assert changed.any() and not changed[20_000:80_000].any() and not changed[120_000:160_000, 1].any()
 
 
+def test_channels_that_are_equal_stay_equal():
+    write_wav(Path("cover.wav"), np.repeat(noise(60_000, 1), 2, 1))
+    stegnet.hide("cover.wav", NOTE, "sent.wav", key=KEY)
+    left, right = soundfile.read("sent.wav", dtype="int16")[0].T
+    assert (left == right).all()
+    assert stegnet.reveal("sent.wav", key=KEY).data == NOTE
+
+
 @pytest.mark.parametrize(
     ("samples", "bits"),
     [(np.rint(noise(200_000) * 1.3), 16), (np.rint(noise(200_000) * 0.7), 16), (noise(200_000) << 8, 24)],
@@ -138,6 +146,14 @@ def test_opacity_stays_and_what_can_not_be_seen_carries_nothing(mode):
     after[150, :9, -1] = 254
     Image.fromarray(after.astype(np.uint8), mode).save("altered.png")
     assert stegnet.reveal("altered.png", key=KEY).trouble == ("the picture was altered since it was hidden",)
+
+
+@pytest.mark.parametrize("opacity", [0, 200])
+def test_what_does_not_fit_is_not_composited(opacity):
+    Image.fromarray(see_through(np.full((96, 128), opacity, np.uint8))).save("cover.png")
+    with pytest.raises(stegnet.CapacityError, match="more than the capacity of"):
+        stegnet.hide("cover.png", np.random.default_rng(0).bytes(9000), "sent.png", key=KEY)
+    assert not Path("sent.png").exists()
 
 
 def test_a_picture_that_is_opaque_everywhere_can_lose_its_opacity():
