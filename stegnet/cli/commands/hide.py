@@ -76,7 +76,7 @@ are needed; with --any N, any N of them suffice.
 
 def add_arguments(hide: Parser) -> None:
     hide.epilog = _EPILOG
-    cover_help = "picture, film, sound or folder to hide in; never changed"
+    cover_help = "picture, film, sound or folder; never changed"
     hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
     secret = hide.add_argument("secret", type=streams.place_or_stream, metavar="SECRET", help=secret_help)
