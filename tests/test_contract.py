@@ -365,6 +365,6 @@ def test_the_registry():
         ([], ".jpg", "jpeg"),
         (["survive"], "", "robust"),
         ([], ".mov", "h264"),
-        ([], ".flac", "sound"),
+        ([], ".flac", "auto"),
     ):
         assert METHODS.choose("auto", given, suffix).name == name
