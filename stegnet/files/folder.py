@@ -145,14 +145,14 @@ def plan_hiding(
 
     Args:
         secrets: a folder, or one file that goes into each cover.
-        any_file: secrets may be any files, and go into any cover.
+        any_file: secrets may be any files, and go into any cover; so do those for sounds alone.
         kinds: of covers.
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
     chosen, notes = media_files(covers, kinds=kinds)
-    if is_folder(secrets) and any_file:
+    if is_folder(secrets) and (any_file or {what for _, what in chosen} == {SOUND}):
         files, more = _files(secrets)
         if not files:
             raise MediaError(f"{secrets}: no file in this folder")

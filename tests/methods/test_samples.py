@@ -127,6 +127,18 @@ def test_what_a_sound_is_and_holds_is_shown(capsys):
     assert stegnet.reveal("sent.wav", key=stegnet.read_key("k")).text == "hi"
 
 
+def test_folders_of_sounds_take_any_files():
+    for folder in ("covers", "secrets"):
+        Path(folder).mkdir()
+    for number in range(2):
+        write_wav(Path(f"covers/{number}.wav"), noise(60_000, seed=number))
+        Path(f"secrets/{number}.bin").write_bytes(NOTE[number:])
+    stegnet.make_key_file("k")
+    assert main(["hide", "covers", "secrets", "-o", "out", "--key-file", "k"]) == 0
+    assert main(["reveal", "out", "-o", "back", "--key-file", "k"]) == 0
+    assert [Path(f"back/{number}.bin").read_bytes() for number in range(2)] == [NOTE, NOTE[1:]]
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_opacity_stays_and_what_can_not_be_seen_carries_nothing(mode):
     opacity = np.full((160, 200), 255, np.uint8)
