@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 PICTURE, FILM, SOUND, FILE = "picture", "film", "sound", "file"
+COVERS = (PICTURE, FILM, SOUND)
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType(

@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.kinds import FILM, PICTURE, SOUND
+from stegnet.core.kinds import COVERS, FILM, FORMS, PICTURE, SOUND
 from stegnet.core.names import Names
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.keys import KeySource
@@ -22,9 +22,11 @@ from stegnet.methods import HideJob
 from stegnet.results import OutputTarget, Report
 
 _NAMED = 5  # skipped files that a note names
-_FILM_SUFFIXES = (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
-_SOUND_SUFFIXES = (".flac", ".wav")
-_PICTURE_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_SUFFIXES = {  # of files in object stores
+    FILM: (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
+    PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
+    SOUND: FORMS[SOUND],
+}
 _ANY_FILE = '`method="sealed"` hides any file'
 
 Files = list[tuple[Place, str]]  # with the media kind of each
@@ -36,7 +38,7 @@ class Job:
 
     Attributes:
         source: the cover, or the container.
-        kind: of the source: "picture" or "film".
+        kind: of the source, one of COVERS.
         secret: to hide in a cover; None for a container.
     """
 
@@ -70,9 +72,7 @@ class Outcome:
     node: str = ""
 
 
-def media_files(
-    folder: Place, hint: str = "", kinds: Sequence[str] = (PICTURE, FILM, SOUND)
-) -> tuple[Files, tuple[str, ...]]:
+def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[Files, tuple[str, ...]]:
     """Lists the files of these kinds in a folder in natural order, with notes on what is skipped.
 
     Raises:
@@ -112,8 +112,7 @@ def _kind(path: Place) -> str:
     """Media kind of a file, "" for others; one that can't be opened counts as a picture, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
-        kinds = {FILM: _FILM_SUFFIXES, PICTURE: _PICTURE_SUFFIXES, SOUND: _SOUND_SUFFIXES}
-        return next((kind for kind, suffixes in kinds.items() if suffix in suffixes), "")
+        return next((what for what, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
     try:
         path.open("rb").close()
         return kind(path)
@@ -136,9 +135,7 @@ def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
     return (f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}",)
 
 
-def plan_hiding(
-    covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = (PICTURE, FILM, SOUND)
-) -> FolderPlan:
+def plan_hiding(covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = COVERS) -> FolderPlan:
     """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
 
     Fewer secrets than covers are repeated in order.

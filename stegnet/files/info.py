@@ -28,7 +28,7 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
         Names and values in display order. With a key, `whole` is False for a container that was altered after
         hiding, and `trouble` says how; both are missing where that is not told.
     Raises:
-        MediaError: it can't be read, or is neither a picture nor a film.
+        MediaError: it can't be read, or is of no form that is known.
         RevealError: nothing opens with this key.
     """
     if key_source is None:
@@ -77,7 +77,7 @@ def _picture(size: CoverSize) -> Info:
 
 def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
-    kept = TRANSPARENT if cover.layers is not None else None
+    kept = TRANSPARENT if cover.is_transparent else None
     notes: Info = {"notes": [line for line in cover.notes if line != kept]}
     try:
         refuse_palette(cover)
@@ -110,7 +110,7 @@ def _film(cover: Cover) -> Info:
 
 def _room(cover: CoverSize) -> Info:
     """What fits into a cover of this size, by each method, those that AUTO prefers first; and bytes that are sent."""
-    asked = [method for method in METHODS.values() if cover.kind in method.covers]
+    asked = METHODS.hiding_in(cover.kind)
     preferred = sorted(asked, key=lambda method: -method.preference)
     fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
     for destination in DESTINATIONS:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import ALBUM, FILM, PICTURE
+from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.names import FALLBACK, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
@@ -29,7 +29,7 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         RevealError: nothing opens with the container's key, or it is damaged beyond use.
         MediaError: the container can't be read.
     """
-    methods = [each for each in METHODS.values() if container.kind in (ALBUM, *each.covers)]
+    methods = METHODS.hiding_in(container.kind)
     for method in sorted(methods, key=lambda each: each.find_cost):
         hidden = method.find(container, context)
         if hidden is not None:

@@ -185,14 +185,15 @@ def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
 def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     """A seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
     length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
-    points = []
-    for sample, *_ in _POINT.iter_unpack(table):
-        number = sample // length
-        place = _frame(coded, number, first) if sample < total and number < _MOST_NUMBER else None
-        if place is not None:
+    given = [sample for sample, *_ in _POINT.iter_unpack(table)]
+    points, place = [], first
+    for number in sorted(sample // length for sample in given if sample < total):
+        found = _frame(coded, number, place) if number < _MOST_NUMBER else None
+        if found is not None:
+            place = found
             points.append((number * length, place - first, min(length, total - number * length)))
-    rest = [(_NO_POINT, 0, 0)] * (len(table) // _POINT.size - len(points))
-    return b"".join(_POINT.pack(*point) for point in (*sorted(points), *rest))
+    rest = [(_NO_POINT, 0, 0)] * (len(given) - len(points))
+    return b"".join(_POINT.pack(*point) for point in (*points, *rest))
 
 
 def _frame(coded: bytes, number: int, place: int) -> int | None:

@@ -41,15 +41,16 @@ class SoundCover:
     def context(self) -> bytes:
         """SHA-256 of its rate, channels and frames, and of all other bytes of its samples."""
         head = np.array([self.file.rate, *self.file.data.shape], ">u8").tobytes()
-        rest = self.with_samples(np.zeros_like(self.samples))
-        return sha256(b"stegnet/2/sound" + head + rest.tobytes()).digest()
+        hashed = sha256(b"stegnet/2/sound" + head)
+        hashed.update(self.with_samples(np.zeros_like(self.samples)))
+        return hashed.digest()
 
     def with_samples(self, samples: np.ndarray) -> np.ndarray:
         """The file's data with other samples, (frames, channels, bytes) uint8."""
         data = self._data.copy()
         lowest = self._rows(data)[..., 0].transpose(0, 2, 1)
         lowest[self._loud] = samples[..., 0]
-        return np.repeat(data, self.file.data.shape[1] // data.shape[1], 1)
+        return data if self._data is self.file.data else np.repeat(data, self.file.data.shape[1], 1)
 
     @cached_property
     def noise(self) -> np.ndarray:

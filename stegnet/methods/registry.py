@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.kinds import FILM, PICTURE, SOUND
+from stegnet.core.kinds import ALBUM, COVERS
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -95,6 +95,10 @@ class Registry(Mapping[str, Method]):
         del self._classes[name]
         self._loaded.pop(name, None)
 
+    def hiding_in(self, kind: str) -> list[Method]:
+        """The methods that hide in covers of a kind; of an album, all."""
+        return [each for each in self.values() if kind in (ALBUM, *each.covers)]
+
     def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
         """The method of a name; in place of AUTO, one that alone has these options or writes this suffix.
 
@@ -162,7 +166,7 @@ class Auto(Method):
 
     name = AUTO
     summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
-    covers = (PICTURE, FILM, SOUND)
+    covers = COVERS
     options = AutoOptions
     matched = True
     computes = True
@@ -200,5 +204,5 @@ class Auto(Method):
 
 def _preferred(kind: str) -> list[Method]:
     """The methods that are asked about a kind of covers, the most preferred first."""
-    asked = (each for each in METHODS.values() if each.preference and kind in each.covers)
+    asked = (each for each in METHODS.hiding_in(kind) if each.preference)
     return sorted(asked, key=lambda each: -each.preference)

@@ -96,37 +96,37 @@ class SampleMethod(Method):
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
         if cover.cover is None or not self.keeps(cover.cover):
             return Capacity(0)
-        carrier = _SampleCarrier(cover.cover, self.open(cover.cover), ANY_KEY, SampleOptions())
+        carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
         most = max(carrier.capacity(name), 0)
         return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
-        suits = not getattr(options, "resize", None) and suffix in self.suffixes and self.keeps(cover)
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+        suits = not options.resize and suffix in self.suffixes and self.keeps(cover)
         return Fitness(self.options_of(options, compress=True)) if suits else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
     ) -> NewContainer:
         keys = key.new_keys(context.randomness)
-        carrier = _SampleCarrier(cover, self.open(cover), keys.film, options)
+        carrier = _SampleCarrier(self.open(cover), keys.film, options)
         fitted, context = payload.fit(carrier, context, "hide", "write")
         return _NewSamples(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
-        carrier = _SampleCarrier(cover, self.open(cover), key, options)
+        carrier = _SampleCarrier(self.open(cover), key, options)
         return Capacity(carrier.most(empty), carrier.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
-        return _NewSamples(_SampleCarrier(cover, self.open(cover), keys.film, options), record, keys, context)
+        return _NewSamples(_SampleCarrier(self.open(cover), keys.film, options), record, keys, context)
 
 
 class _SampleCarrier(Carrier):
     """Samples that a file is hidden in; the key is the container's film key."""
 
-    def __init__(self, cover: Cover, found: Samples, key: Key, options: SampleOptions) -> None:
-        self.cover, self.found, self.key, self._options = cover, found, key, options
+    def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
+        self.found, self._key, self._options = found, key, options
         self.channels = channels_of(found.samples)
         self.room = room(*found.samples.shape[:2], key, self.channels, found.medium)
         self.hard = 0 if found.history else found.secure.hard
@@ -136,7 +136,7 @@ class _SampleCarrier(Carrier):
         return min(self.room - empty, self.hard) if self._options.at_most_safe else self.room - empty
 
     def capacity(self, name: str) -> int:
-        return self.most(empty_record_bytes(name, self.key))
+        return self.most(empty_record_bytes(name, self._key))
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self._options.at_most_safe:

@@ -50,10 +50,10 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
         return cover.once(self.name, _VisibleSamples)
 
     def keeps(self, cover: Cover) -> bool:
-        return cover.layers is not None
+        return cover.is_transparent
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
-        if container.kind != PICTURE or container.first.record is not None or container.file.layers is None:
+        if container.first.record is not None or not container.file.is_transparent:
             return None
         return found_file_by(_TransparentContainer, container, context, self.name)
 
