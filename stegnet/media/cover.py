@@ -190,12 +190,12 @@ class Cover(OpenedFile):
 
     @property
     def samples(self) -> np.ndarray:
-        """What is sealed in: the pixels of a picture, or the samples of a sound, (H, W, 3 or 1) uint8."""
+        """Samples that are sealed in: the pixels of a picture, or the samples of a sound, (H, W, 3 or 1) uint8."""
         return self.sound.samples if self.kind == SOUND else self.pixels
 
     @property
     def context(self) -> bytes:
-        """What the MAC covers besides the samples."""
+        """Bytes that the MAC covers besides the samples."""
         return self.sound.context if self.kind == SOUND else b""
 
     @property

@@ -77,7 +77,7 @@ class SoundCover:
 
     @cached_property
     def history(self) -> str | None:
-        """What betrays a change of its samples; None: nothing that is known.
+        """The trace that betrays a change of its samples; None: none that is known.
 
         After a change of volume, some values are missing, or come up twice as often as those beside them.
         """

@@ -26,6 +26,7 @@ from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
+    VERIFY_HELP,
     Capacity,
     Carrier,
     Context,
@@ -87,7 +88,7 @@ _PLACES = 64  # of a block, at most
 class H264Options:
     """Options of the method "h264"."""
 
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class H264Method(Method):

@@ -22,6 +22,7 @@ from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_
 from stegnet.methods.method import (
     RESIZE_HELP,
     SAFE_HELP,
+    VERIFY_HELP,
     Capacity,
     Carrier,
     Context,
@@ -72,7 +73,7 @@ class JpegOptions:
         "the same, learned from a JPEG that was sent once and what arrived: its tables and sampling are used",
         ("SENT", "RECEIVED"),
     )
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class JpegMethod(Method):

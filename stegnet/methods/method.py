@@ -29,6 +29,8 @@ AUTO = "auto"
 RESIZE_HELP = (
     "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
 )
+COMPRESS_HELP = "compress a picture or film that does not fit otherwise"
+VERIFY_HELP = "do not read the output back to verify it"
 SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
 # By media kind, what compresses a file (its path, a folder for the copy, bytes that there are, and a callback for steps
 # done and in all), and the suffix of its copies.

@@ -24,6 +24,7 @@ from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret
 from stegnet.methods.method import (
+    VERIFY_HELP,
     Context,
     CoverSize,
     Fit,
@@ -81,7 +82,7 @@ class NetworkOptions:
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     sound: bool = option(True, "do not hide the secret film's sound")
     any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class NetworkMethod(Method):

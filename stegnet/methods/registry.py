@@ -16,6 +16,7 @@ from stegnet.methods.method import (
     AUTO,
     RESIZE_HELP,
     SAFE_HELP,
+    VERIFY_HELP,
     Capacity,
     Context,
     CoverSize,
@@ -153,7 +154,7 @@ class AutoOptions:
     any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class Auto(Method):

@@ -12,7 +12,9 @@ from stegnet.core.samples import channels_of
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
+    COMPRESS_HELP,
     SAFE_HELP,
+    VERIFY_HELP,
     Capacity,
     Carrier,
     Compressors,
@@ -36,13 +38,13 @@ from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, Sea
 class SampleOptions:
     """Options of methods that hide in samples."""
 
-    compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    compress: bool = option(False, COMPRESS_HELP)
     at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class Samples(ABC):
-    """What is sealed in.
+    """Samples that are sealed in, and how their file is written.
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.

@@ -23,8 +23,10 @@ from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.methods.method import (
+    COMPRESS_HELP,
     RESIZE_HELP,
     SAFE_HELP,
+    VERIFY_HELP,
     Capacity,
     Carrier,
     Compressors,
@@ -74,10 +76,10 @@ _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 class SealedOptions:
     """Options of the method "sealed"."""
 
-    compress: bool = option(False, "compress a picture or film that does not fit otherwise")
+    compress: bool = option(False, COMPRESS_HELP)
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
 
 class SealedMethod(Method):

@@ -18,7 +18,7 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.jpeg import through_jpeg
 from stegnet.core.kinds import FILM, PICTURE
 from stegnet.image.pictures import resize
-from stegnet.methods.method import option
+from stegnet.methods.method import VERIFY_HELP, option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.groups import DENSE, FILM_POINTS
 from stegnet.methods.robust.record import SHARES, OperatingPoint, share_of
@@ -75,7 +75,7 @@ class RobustOptions:
         "small file changes few blocks, and fewest at 38 (default: 38)",
         "DB",
     )
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, VERIFY_HELP)
 
     def channel(self, kind: str) -> "Channel":
         """The channel of pictures or films; errors as `parse_channel`."""
