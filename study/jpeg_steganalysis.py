@@ -181,7 +181,7 @@ def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np
 
 
 def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> dict[str, np.ndarray]:
-    """As `_measured`, of (N, H, W, 3) uint8; `code` only tells results of other code apart in the cache."""
+    """Features as `_measured`, of (N, H, W, 3) uint8; `code` only tells results of other code apart in the cache."""
     torch.set_num_threads(1)
     found: dict[str, list] = {}
     for number, picture in enumerate(pictures):

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _in_child(work: Callable[..., list[str]], *arguments: object) -> list[str]:
-    """What a process of its own returns; one that dies, or takes too long, is a fault."""
+    """Runs work in a process of its own; one that dies, or takes too long, is a fault."""
     with ProcessPoolExecutor(1, get_context("fork"), signal.alarm, (_SECONDS,)) as pool:
         try:
             return pool.submit(work, *arguments).result()

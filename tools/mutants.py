@@ -81,7 +81,7 @@ def _digest(patch: Path) -> str:
 
 
 def _copy(root: Path, copy: Path) -> Path:
-    """What git tracks, as it lies there, and the compiled modules."""
+    """Copies what git tracks, as it lies there, and the compiled modules."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
     for path in (*(root / name for name in listed.split("\0")), *root.glob("stegnet/*/*.so")):
         if path.is_file():
@@ -113,7 +113,7 @@ def _apply(patch: Path, copy: Path, *options: str) -> None:
 
 
 def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[str, str]:
-    """What becomes of a fault in this file, and the test that fails, if one does."""
+    """Outcome of a fault in this file, and the test that fails, if one does."""
     place = Path("tests", *Path(file).with_suffix("").parts[file.startswith("stegnet/") :])
     own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/keys.py
     own = place.with_name(f"test_{place.name}.py") if own == Path("tests") else own

@@ -193,7 +193,7 @@ def hide_and_reveal(
 def _without_sealed_bits(
     network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `hide_and_reveal`, but the reveal network is given shuffle and base."""
+    """Hides and reveals as `hide_and_reveal`, but the reveal network is given shuffle and base."""
     size = secret.shape[:2]
     shuffle = seeded_shuffle(seed, *grid(*size, network.block))
     _, base = encode_base(secret, network.base, network.quality, room(*size), enhance=network.enhance)

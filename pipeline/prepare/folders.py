@@ -131,7 +131,7 @@ class _Folder:
                 yield path, version
 
     def _version(self, info: dict[str, Any]) -> str:
-        """What changes with the content: size and date, or an object store's tag; "" for pipes and the like."""
+        """Text that changes with the content: size and date, or an object store's tag; "" for pipes and the like."""
         if info.get("islink"):
             if not self.files.isfile(info["name"]):
                 return _LINK

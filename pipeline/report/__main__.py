@@ -112,7 +112,7 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
 
 
 def _start(card: Card) -> str:
-    """How the training weighs the container's error."""
+    """Line on the weight of the container's error in training."""
     start = card.training.get("train", {}).get("container_start", AUTO)
     if start == 1 or (start == AUTO and card.model == _NO_START):
         return "The container's error has its full weight from the first step."

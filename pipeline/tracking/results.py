@@ -104,7 +104,7 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
 
 
 def detect_result(weights: Path, out: Path, shards: Path) -> Result:
-    """How often a detector is right about the pair's containers, sealed ones and the control, with its intervals."""
+    """Rates at which a detector is right about the pair's containers, sealed ones and the control, with intervals."""
     sets = _picture_sets(shards, TEST, VALIDATION)
     return _measured("detect", weights, out, {}, _read(out / "metrics.json"), datasets=sets)
 
@@ -129,7 +129,7 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 
 def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | None) -> Result:
-    """What the row of a training shows of its whole experiment: parameters, dvc.lock, report, ONNX files."""
+    """Facts on a whole experiment for the row of its training: parameters, dvc.lock, report, ONNX files."""
     name, lock, page = file_hash(weights), Path("dvc.lock"), (studies or reports) / "index.html"
     files = {"study.lock": lock, "study.html": page} if studies else {"dvc.lock": lock, "report.html": page}
     files |= {"params.yaml": Path("params.yaml")}

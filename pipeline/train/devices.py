@@ -162,7 +162,7 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
 
 
 class _Environment(TorchElasticEnvironment):
-    """As torchrun sets it; on a cluster, machines may run different numbers of processes."""
+    """The environment that torchrun sets; on a cluster, machines may run different numbers of processes."""
 
     def validate_settings(self, num_devices: int, num_nodes: int) -> None:
         """Does not ask for equal numbers, as its base does."""

@@ -142,7 +142,7 @@ class PictureObjective(Objective):
         return draw_randomness(self.config, step, device)
 
     def terms(self, result: PassResult) -> LossTerms:
-        """Those of container and secret; where a network enhances bases, the secret's counts theirs, too.
+        """Loss terms of container and secret; where a network enhances bases, the secret's counts theirs, too.
 
         The secret's own error says little of a base: it depends on how strong what is hidden is, as a whole.
         """

@@ -134,7 +134,7 @@ def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """Those of SIGNALS that this process does not ignore."""
+    """The signals, of SIGNALS, that this process does not ignore."""
     return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 

@@ -1,4 +1,4 @@
-"""What a pair learns: an objective, and the loss terms of pictures, the errors of container and revealed secret.
+"""Objectives of training, and the loss terms of pictures: the errors of container and revealed secret.
 
 A squared error stops pulling once the pictures are nearly right. An absolute error pulls on just as hard, and SSIM is
 steep where a picture is flat: alone, they drive the container back to its cover before the secret has got through,
@@ -44,7 +44,7 @@ class LossTerms:
 
 
 class Objective(ABC):
-    """What a pair learns in a training of so many steps; a kind of family has one."""
+    """Objective of a training of so many steps; a kind of family has one."""
 
     covers_only = False  # training pairs are covers alone, (B, 1, 3, H, W)
     selects = True  # the weights with the best validation loss are kept, rather than the last ones

@@ -63,7 +63,7 @@ def through_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False
 
 
 def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
-    """As `through_jpeg`, but lossy WebP."""
+    """The picture after lossy WebP, as `through_jpeg`."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "WEBP", quality=quality)
     with Image.open(file) as image:

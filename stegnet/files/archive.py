@@ -129,7 +129,7 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
 
 
 def _excess(entries: list[zipfile.ZipInfo], most: int = _MOST_BYTES) -> str:
-    """What is too much to be unpacked; "" if it is not too much."""
+    """The number of files and bytes if they are too many to be unpacked; else ""."""
     total = sum(entry.file_size for entry in entries)
     within = len(entries) <= _MOST_FILES and total <= min(_MOST_BYTES, most)
     return "" if within else f"{len(entries)} files of {total} bytes"

@@ -109,7 +109,7 @@ def _film(cover: Cover) -> Info:
 
 
 def _room(cover: CoverSize) -> Info:
-    """What fits into a cover of this size, by each method, those that AUTO prefers first; and bytes that are sent."""
+    """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
     preferred = sorted(asked, key=lambda method: -method.preference)
     fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}

@@ -1,4 +1,4 @@
-"""What a page asks for: jobs, and before them advice: what fits into a cover, and how weak a passphrase is."""
+"""Requests of a page: jobs, and before them advice on what fits into a cover and how weak a passphrase is."""
 
 import base64
 import binascii

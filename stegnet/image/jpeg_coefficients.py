@@ -91,7 +91,7 @@ class SequentialScan:
         return {int(key): counts[key] for key in np.flatnonzero(counts.any(1))}
 
     def coded(self, tables: Mapping[int, HuffmanTable]) -> bytes:
-        """As `Events.coded`."""
+        """Codes the scan; arguments as `Events.coded`."""
         symbols = sum(int(counts.sum()) for counts in self.counts.values())
         out = np.empty(_SYMBOL * symbols + _INTERVAL * (len(self.blocks) // self.interval + 1), np.uint8)
         layout = self.blocks, self.owners, self.dc, self.ac, self.interval
@@ -402,7 +402,7 @@ class JpegPicture:
 
 @cache
 def _standard_tables() -> frozenset[HuffmanTable]:
-    """Those of T.81, annex K.3, as libjpeg writes them."""
+    """The tables of T.81, annex K.3, as libjpeg writes them."""
     file = parse_jpeg(encode_jpeg(np.zeros((8, 8, 3), np.uint8), 75), "a JPEG")
     return frozenset(table for _, _, own in file.huffman_segments for table in own)
 

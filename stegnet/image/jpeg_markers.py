@@ -41,7 +41,7 @@ class HuffmanTable:
 
     @property
     def content(self) -> bytes:
-        """As in a segment."""
+        """Bytes of the table in a segment."""
         return bytes([self.key]) + self.counts + self.symbols
 
 

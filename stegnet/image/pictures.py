@@ -233,7 +233,7 @@ def open_picture(path: Source) -> Image.Image:
 
 
 def exif_orientation(image: Image.Image) -> int:
-    """How EXIF or XMP says that a picture is turned, as EXIF counts; 1, as it is, where they are damaged."""
+    """Orientation of a picture by EXIF or XMP, as EXIF counts; 1, upright, where they are damaged."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
     except UNREADABLE_EXIF:

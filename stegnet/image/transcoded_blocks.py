@@ -37,7 +37,7 @@ def _quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _quantised_fast(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """As `_quantised_slow`, by ifast."""
+    """Quantises by libjpeg's ifast; else as `_quantised_slow`."""
     scales = np.rint(np.outer(_SCALES, _SCALES) * (1 << 14)).astype(np.int64)
     return _quantised(_fast(_fast(pixels.swapaxes(0, 1)).swapaxes(0, 1)), (steps * scales + (1 << 10)) >> 11)
 

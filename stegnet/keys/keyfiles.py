@@ -111,7 +111,7 @@ def _content(path: Path, what: str = "key file") -> bytes:
 
 
 def _checked(name: str | Path, found: T | Flaw) -> T:
-    """What was read; a KeyFileError, if it is a flaw."""
+    """Returns what was read; raises a KeyFileError if that is a flaw."""
     if isinstance(found, Flaw):
         raise KeyFileError(f"{name}: {found.message}", found.hint)
     return found

@@ -67,7 +67,7 @@ class Recipient(AnchorSource):
             raise KeyFileError("the recipient is not a public key that anything can be hidden for")
 
     def __str__(self) -> str:
-        """As text, which is no secret."""
+        """The public key as text, which is no secret."""
         return to_text(RECIPIENT, self.public)
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:

@@ -38,12 +38,12 @@ def picture_copied_with_loss(picture: np.ndarray) -> str | None:
 
 
 def film_copied_with_loss(first: np.ndarray) -> str | None:
-    """As `picture_copied_with_loss`, of a film by its first frame."""
+    """Words for a film that had a lossy format, by its first frame, as `picture_copied_with_loss`."""
     return _FILM_COPY if _has_past(first, ("film", "jpeg")) else None
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
-    """As `picture_copied_with_loss`, of a JPEG's luma, (rows, columns, 64) int in zigzag order.
+    """Words for a JPEG that was one before, by its luma, (rows, columns, 64) int in zigzag order; None: it shows none.
 
     A finer table leaves out values between multiples of a coarser one: Lukáš, Fridrich 2003, "Estimation of primary
     quantization matrix in double compressed JPEG images" (DFRWS).

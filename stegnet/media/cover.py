@@ -93,7 +93,7 @@ def about_secret(path: Source) -> tuple[str, ...]:
 
 
 def kind_of_secret(path: Source) -> str:
-    """As `kind`, for a secret of the network method; the error's hint names the method that hides any file."""
+    """PICTURE or FILM, of a secret of the network method; the error's hint names the method that hides any file."""
     try:
         found = kind(path)
         if found == SOUND:
@@ -223,7 +223,7 @@ class Cover(OpenedFile):
         return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
 
     def once(self, name: str, find: Callable[["Cover"], T]) -> T:
-        """What a method wants to know of it, which is found once."""
+        """Result of `find` under a name, which is found once."""
         if name not in self._found:
             self._found[name] = find(self)
         return self._found[name]

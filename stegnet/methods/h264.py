@@ -181,7 +181,6 @@ class _H264Carrier(Carrier):
 
     @cached_property
     def sizes(self) -> list[int]:
-        """As `group_sizes`."""
         return group_sizes(self.stream)
 
     def capacity(self, name: str) -> int:
@@ -326,7 +325,7 @@ class _H264Container(Container):
 
     @property
     def medium(self) -> CarrierModel:
-        """That of the first group."""
+        """The carrier model of the first group."""
         return self._contexts[0]
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:

@@ -27,7 +27,7 @@ class HideJob:
     context: Context = DEFAULT_CONTEXT
 
     def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
-        """As `hide_file`."""
+        """Hides one secret, as `hide_file`."""
         return hide_file(self, cover, secret, out, key_source)
 
     def suffix_of(self, cover: Path) -> str:

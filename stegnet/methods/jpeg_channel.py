@@ -181,7 +181,7 @@ class ThroughChannel(ChannelPlan):
         self._container: JpegPicture | None = None
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """As `ChannelPlan.planes`; a CapacityError, if too little of what arrives can be chosen."""
+        """The planes to send, as `ChannelPlan.planes`; CapacityError if too little of what arrives can be chosen."""
         received, seed = self._received, randomness(SEED_BYTES)
         random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
         options = SealOptions(True, clustered=False, medium=medium_of(received))
@@ -224,7 +224,7 @@ class ThroughChannel(ChannelPlan):
             raise MediaError("channel: in the final check, the container arrived differently")
 
     def _costs(self, most: int) -> Costs:
-        """Those of the steps that are sent; of what is out of reach, or beyond so many of the cheapest, the highest."""
+        """Costs of the steps that are sent; the highest for those out of reach, or beyond so many of the cheapest."""
         own = coefficient_costs(self.cover.picture, self.cover.errors)
         up, down = (each.reshape(-1, CARRIED) for each in own)
         lower = np.minimum(up, down)

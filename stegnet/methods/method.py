@@ -122,7 +122,7 @@ class CoverSize:
 
     @classmethod
     def of(cls, cover: Cover) -> "CoverSize":
-        """That of a cover that is open; errors as `Cover`."""
+        """The size of an open cover; errors as `Cover`."""
         return cls(*cover.size, cover.frames, cover.channels, cover)
 
     @property
@@ -157,7 +157,7 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Fitness:
-    """How a method suits a cover and a secret: its options, and a note with which the report begins, or ""."""
+    """Options by which a method suits a cover and a secret, and a note with which the report begins, or ""."""
 
     options: Any
     note: str = ""
@@ -191,7 +191,7 @@ class Fitted:
 
 
 class Carrier(ABC):
-    """What a file is fitted to: an opened cover, or a part of it."""
+    """An opened cover, or a part of it, that a file is fitted to."""
 
     @abstractmethod
     def capacity(self, name: str) -> int:
@@ -246,7 +246,7 @@ class Payload(ExitStack):
         return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
 
     def fit_quietly(self, carrier: Carrier, context: Context) -> Fitted:
-        """As `fit`, in a context whose phases are numbered already."""
+        """Fits the file as `fit`, in a context whose phases are numbered already."""
         secret = self.path
         name, size = stored_name(secret), secret.stat().st_size
         most = carrier.capacity(name)
@@ -291,7 +291,7 @@ class NewContainer(ABC):
 
     @abstractmethod
     def figures(self) -> dict[str, Any]:
-        """What is known of `HidingFigures` besides the cover's size; called after `write`."""
+        """Values for `HidingFigures` besides the cover's size; called after `write`."""
 
     def warnings(self) -> tuple[str, ...]:
         """One line for each problem that the user should act on; called after `write`."""

@@ -137,7 +137,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
     ) -> NewContainer:
-        """As `Method.embed`; a CapacityError, if the cover is grey or too small, or the secret's quality too low."""
+        """Hides as `Method.embed`; CapacityError if the cover is grey or too small, or the secret's quality too low."""
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
@@ -298,7 +298,7 @@ class FoundPictures(FoundSecret):
         self.kind = container.kind  # a frame of a film may have been saved as a picture: `write` refuses it
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """As `FoundSecret.write`; a film at its own size, with its own time stamps and sound.
+        """Writes it as `FoundSecret.write`, a film at its own size, with its own time stamps and sound.
 
         Raises:
             WeightsError: hidden with other weights.

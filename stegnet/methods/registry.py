@@ -174,7 +174,7 @@ class Auto(Method):
     albums = True
 
     def form(self, cover: Cover) -> str:
-        """That of a JPEG for a JPEG: saved without loss, it would show what it was."""
+        """Suffix of a JPEG for a JPEG: saved without loss, it would show what it was."""
         return next(each.form(cover) for each in _preferred(cover.kind) if each.keeps(cover))
 
     def candidates(
@@ -188,7 +188,7 @@ class Auto(Method):
                 passed = f"the film is saved without loss, which takes many times its bytes; {why}"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
-        """That of the method that is asked last of those that hide any file: what it refuses is compressed."""
+        """Capacity by the last of the methods that hide any file: what it refuses is compressed."""
         *_, last = (each for each in _preferred(cover.kind) if each.any_file)
         return last.capacity(cover, name, options)
 

@@ -72,7 +72,7 @@ class Samples(ABC):
 
     @abstractmethod
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
-        """Those of `HidingFigures` that follow from others."""
+        """Values for `HidingFigures` that follow from the container's samples."""
 
 
 class SampleMethod(Method):

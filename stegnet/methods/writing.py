@@ -1,4 +1,4 @@
-"""What methods write: new containers, as PNG, JPEG or film, and the files that are found in containers."""
+"""Output of methods: new containers, as PNG, JPEG or film, and the files that are found in containers."""
 
 import io
 from abc import abstractmethod
@@ -92,14 +92,14 @@ class NewFilm(NewContainer):
 
     @abstractmethod
     def inputs(self) -> Generator[Any, None, None]:
-        """What is hidden in each frame of the cover."""
+        """Yields what is hidden in each frame of the cover."""
 
     @abstractmethod
     def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:
         """The container's frame, (H, W, 3) uint8, by one of `inputs` and the cover's frame."""
 
     def write(self, part: Path, verify: bool) -> None:
-        """As `NewContainer.write`; a MediaError, too, if the cover has not the number of frames that was scanned."""
+        """Writes it as `NewContainer.write`; MediaError also if the cover is no longer as it was scanned."""
         info, progress, total = self.cover.film, self.context.progress, self.frames
         sizes = info.width, info.height, info.rate
         choices = {"form": self._form, "time_base": info.time_base, "keep": self.cover}
@@ -190,7 +190,7 @@ def found_file(container: Container, context: Context, method: str) -> FoundFile
 
 
 def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | None:
-    """As `found_file`, in samples that are not pixels; None also if the container has none that are supported."""
+    """Finds a file, as `found_file`, in samples that are not pixels; None also if it has none that are supported."""
     try:
         opened = kind(container.file, container.key_source)
     except MediaError:

@@ -115,7 +115,7 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
 
 @torch.no_grad()
 def _find_unit(encoder: nn.Module, channels: int) -> int:
-    """What H and W must be multiples of: the largest stride, doubled until the maps have the announced shapes.
+    """Unit that H and W are multiples of: the largest stride, doubled until the maps have the announced shapes.
 
     Tried on a picture that is not square: many transformers accept a single size.
     """
@@ -213,7 +213,7 @@ class Subnet(nn.Module):
 
 
 class Refiner(nn.Module):
-    """What refines a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
+    """Refines a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
 
     The first stage of a timm backbone at stride 1, if there is one, and `depth` 3×3 convolutions of a width that see
     its features beside the bands. The output is zero at first.

@@ -75,7 +75,7 @@ class SecretQuality:
 
     @property
     def _errors(self) -> list[SecretErrors]:
-        """Those of each frame in order, so that their sums are the same each time."""
+        """Errors of each frame in order, so that their sums are the same each time."""
         return [errors for _, errors in sorted(self._measured.items(), key=lambda item: item[0])]
 
     def psnr(self) -> float:

@@ -121,7 +121,7 @@ class Diagnosis:
         )
 
     def file_lines(self, called: tuple[str, str] = FRAMES) -> tuple[str, ...]:
-        """As `lines`, of the container of a hidden file: the order of its frames does not matter."""
+        """Lines on the container of a hidden file, as `lines`: the order of its frames does not matter."""
         return self._lines(
             called,
             altered="altered since it was hidden",

@@ -144,7 +144,7 @@ class Changes:
 
     @classmethod
     def of(cls, cover: np.ndarray, container: np.ndarray) -> Self:
-        """Those of a picture, (H, W, 3) uint8."""
+        """Changes of one picture, (H, W, 3) uint8."""
         changes = cls()
         changes.add(cover, container)
         return changes

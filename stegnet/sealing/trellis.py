@@ -173,7 +173,7 @@ def write(
 
 
 def write_sums(sums: Sums, trits: np.ndarray, plan: Layout, size: int) -> np.ndarray:
-    """As `write`, of `size` samples that were merged."""
+    """Changes as `write` gives them, of `size` samples that were merged."""
     up, down = ((cheapest >> 48).astype(np.uint16) for cheapest in (sums.up, sums.down))
     steps = _search_all(_missing(trits, sums.values, plan), up, down, plan, up.size)
     where = np.flatnonzero(steps)
@@ -193,7 +193,7 @@ def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray
 
 
 def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
-    """What changes must add to each trit, (rows, lanes) uint8, so that sums modulo 3 hold the trits given."""
+    """Numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the trits given."""
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
     return (wanted.reshape(plan.rows, plan.lanes) + 3 - _trits(sums, plan)) % 3

@@ -28,7 +28,7 @@ class StepCosts(NamedTuple):
     shift: int = 0  # samples, of whole pixels, by which the picture is rolled
 
     def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Those of some samples, (n,) int32, up and down: (n,) uint16 each.
+        """Costs of some samples, (n,) int32, up and down: (n,) uint16 each.
 
         So many to each side change with one; high costs have those beside which one is not `free`, (S,) bool or empty.
         """

@@ -98,7 +98,7 @@ class PictureTrack:
         self._time_base, self._duration = time_base, max(1, round(1 / rate / time_base))
 
     def packets(self, frame: VideoFrame, time: Fraction) -> Iterator[Packet]:
-        """What a frame adds, at a time in seconds that is moved to at least one unit after the frame before it."""
+        """Packets of a frame, at a time in seconds that is moved to at least one unit after the frame before it."""
         stamp = round(time / self._time_base)
         frame.pts, frame.time_base = len(self.stamps), self.stream.codec_context.time_base
         self.stamps.append(max(stamp, self.stamps[-1] + 1) if self.stamps else stamp)

@@ -124,7 +124,7 @@ def _identify(nal: bytes) -> tuple[int, int, int]:
 
 
 def _checked(found: Any) -> Any:
-    """What the reader has found, unless that is the number of a failure."""
+    """Returns what the reader has found; raises an H264Error if that is the number of a failure."""
     if isinstance(found, int):
         raise H264Error(_BY_NUMBER[found])
     return found

@@ -27,7 +27,7 @@ class Motion:
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> "Motion":
-        """That of rows and columns of blocks that stand still."""
+        """Motion of rows and columns of blocks that stand still."""
         return cls(*np.zeros((2, *shape, 2), np.float32))
 
     def follow(self, before: np.ndarray, after: np.ndarray | None, share: float) -> np.ndarray:

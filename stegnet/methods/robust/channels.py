@@ -154,7 +154,7 @@ class PictureChannel(Channel):
         yield from arriving
 
     def parts(self, sent: np.ndarray) -> Iterator[np.ndarray]:
-        """As `received`: the file itself, and parts of it, all as small as is promised."""
+        """The pictures that may arrive: the file itself, and parts of it, all as small as is promised."""
         height, width = sent.shape[:2]
         rows, cols = (math.ceil(self.part * side) for side in (height, width))
         yield sent

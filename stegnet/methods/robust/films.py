@@ -156,7 +156,7 @@ class _NewFilm(RobustContainer):
         return _LARGER
 
     def write(self, part: Path, verify: bool) -> None:
-        """As `NewContainer.write`; what it encodes was verified before."""
+        """Writes it as `NewContainer.write`; what it encodes was verified before."""
         with_sound(self.carrier.film, self._cover.path, part, self._form)
 
     def notes_on_cover(self) -> tuple[str, ...]:

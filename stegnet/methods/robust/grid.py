@@ -1,4 +1,4 @@
-"""What codecs keep of a picture, its salt and texture; and the grid of blocks that bits are hidden in (docs/format.md).
+"""Salt and texture of a picture, which codecs keep, and the grid of blocks that bits are hidden in (docs/format.md).
 
 A grid is made of the picture's own pixels, or is a canonical size that the picture is resampled to. Canonical sizes
 follow from the aspect ratio alone, so that a reader finds them in any resized copy. A cropped or shifted picture lies
@@ -182,7 +182,7 @@ class Grid:
         return self.top, self.left, self.bottom, self.right
 
     def areas(self, picture: np.ndarray) -> Iterator["np.ndarray | ResizedArea"]:
-        """As `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
+        """The `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
         resized = not self.own and not any(self.lacking)
         yield ResizedArea(self, picture) if resized else self.area(picture)
         if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):

@@ -168,7 +168,7 @@ class FrameSignal:
 
     @cached_property
     def coefficients(self) -> np.ndarray:
-        """Those of all blocks, (rows · columns, MOST) float32."""
+        """Coefficients of all blocks, (rows · columns, MOST) float32."""
         return coefficients(self.luma)
 
 

@@ -258,7 +258,7 @@ class PictureReader(Reader):
         return self._first_of(picture, ((grid, [salt], no_step) for grid, salt in placed))
 
     def read_in(self, grid: Grid, picture: np.ndarray) -> Reading | None:
-        """As `read`, of a picture whose grid is known."""
+        """Reads a picture whose grid is known, as `read`."""
         return self._read_grid(picture, grid, list(grid.salts(picture)), no_step)
 
     def _whole(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:

@@ -82,7 +82,7 @@ _BACK = {  # by EXIF's orientation, what turns upright pixels back to those stor
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
-    """What viewers show of a picture, (H, W, 3) uint8, that hiding writes as JPEG."""
+    """A picture, (H, W, 3) uint8, as viewers show it once hiding has written it as JPEG."""
     return through_jpeg(picture, WRITTEN_QUALITY)
 
 

@@ -297,7 +297,7 @@ class Reading:
 
 
 class Reader:
-    """What readers of pictures and films share: the key of each salt is derived once.
+    """Base of the readers of pictures and films: the key of each salt is derived once.
 
     Args:
         lost: one bit of a record in so many is read as if it were lost, to see if all are needed; 0: none.
