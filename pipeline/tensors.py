@@ -1,6 +1,6 @@
 """8 bits, sealed bits, bases, shuffle and structural similarity for batches of tensors, differentiable.
 
-The same operations on single pictures are in `stegnet.core.samples` and `stegnet.core.shuffle`.
+The same operations on single pictures are in `stegnet.core.samples` and `stegnet.core.keystream`.
 """
 
 import hashlib
@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stegnet.core.samples import CELL, HIDDEN_RMS, MIN_RMS
-from stegnet.core.shuffle import (
+from stegnet.core.keystream import (
     NEGATIVE,
     ORIENTATIONS,
     Shuffle,
@@ -23,6 +22,7 @@ from stegnet.core.shuffle import (
     orientations,
     pixel_index,
 )
+from stegnet.core.samples import CELL, HIDDEN_RMS, MIN_RMS
 
 _NEVER = 1e9  # a strength that moves no sample
 WINDOW = 11  # side of SSIM's Gaussian window

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from _pytest.mark.expression import Expression
 
-from stegnet.core import cipher
+from stegnet.core import keystream
 from stegnet.keys import Key
 from stegnet.networks import Network
 from tests.closure import touches
@@ -123,16 +123,16 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureR
     """What is made for several tests draws the same, whichever of them comes first."""
     if fixturedef.scope == "function":
         return (yield)
-    own = cipher.urandom
+    own = keystream.urandom
     _seed(f"{fixturedef.baseid}::{fixturedef.argname}{getattr(request, 'param_index', '')}")
     try:
         return (yield)
     finally:
-        cipher.urandom = own
+        keystream.urandom = own
 
 
 def _seed(text: str) -> None:
-    cipher.urandom = random.Random(text).randbytes
+    keystream.urandom = random.Random(text).randbytes
 
 
 @pytest.hookimpl(tryfirst=True)

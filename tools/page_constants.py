@@ -83,7 +83,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SEALED": [("methods.sealed", "RATE MEASURED")],
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.jobs", "GAIN")],
-    "SHUFFLE": [("core.shuffle", "NEGATIVE")],
+    "SHUFFLE": [("core.keystream", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [
         ("methods.robust.pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),

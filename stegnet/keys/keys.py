@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import KeyFileError
+from stegnet.core.keystream import system_bytes
 from stegnet.keys.keytext import KEY_BYTES
 
 SALT_BYTES = SECRET_BYTES = 16

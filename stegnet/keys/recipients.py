@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from stegnet.core.cipher import keystream
 from stegnet.core.errors import KeyFileError
+from stegnet.core.keystream import keystream
 from stegnet.keys.keys import (
     EPHEMERAL_TRITS,
     SYSTEM,

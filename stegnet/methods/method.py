@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import CapacityError, extra
+from stegnet.core.keystream import system_bytes
 from stegnet.core.kinds import FILM, FORMS, PICTURE, SOUND
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.core.temporary import temporary_folder

@@ -15,8 +15,8 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import WeightsError
+from stegnet.core.keystream import Shuffle, apply, draw_mask, invert
 from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, split, to_8_bits
-from stegnet.core.shuffle import Shuffle, apply, draw_mask, invert
 from stegnet.networks.card import SHIPPED, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.record import KINDS, MAX_BLOCK

@@ -6,8 +6,8 @@ from itertools import takewhile
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.shuffle import grid
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
 from stegnet.networks.frame import reveal_frame

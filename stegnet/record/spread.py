@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stegnet.core.cipher import keystream
+from stegnet.core.keystream import keystream
 
 SHARES = 256  # at most: elements of the field
 _POLYNOMIAL = 0x11D

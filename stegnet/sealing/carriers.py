@@ -6,8 +6,8 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet import kernels
-from stegnet.core.cipher import keystream
-from stegnet.kernels.sorting import first_sorted
+from stegnet.core.keystream import keystream
+from stegnet.kernels import first_sorted
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from stegnet import kernels
-from stegnet.core.cipher import keystream
 from stegnet.core.errors import CapacityError
+from stegnet.core.keystream import keystream
 from stegnet.core.samples import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis

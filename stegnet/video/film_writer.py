@@ -20,8 +20,8 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from stegnet.core.cipher import system_bytes
 from stegnet.core.errors import MediaError
+from stegnet.core.keystream import system_bytes
 from stegnet.formats.matroska import draw_uids
 from stegnet.formats.opened_file import Source
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture

@@ -13,7 +13,7 @@ from PIL import Image
 
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
-from stegnet.kernels.sorting import first_sorted, stable_argsort
+from stegnet.kernels import first_sorted, stable_argsort
 from stegnet.keys import Key
 from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.jpeg_carriers import juniward

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stegnet.core.keystream import apply, draw, draw_mask
 from stegnet.core.samples import enlarge
-from stegnet.core.shuffle import apply, draw, draw_mask
 from stegnet.image import resize
 from stegnet.keys import ContainerKeys, Key, KeyRing, Passphrase
 from stegnet.record import Header, Pictures, Record, decode_base, encode_base, format_record, least_base

@@ -8,9 +8,9 @@ from skimage.measure import block_reduce
 from skimage.metrics import structural_similarity
 
 from pipeline import tensors
-from stegnet.core import shuffle as single
-from stegnet.core.shuffle import draw
-from tests.core.test_shuffle import chi_square, key
+from stegnet.core import keystream as single
+from stegnet.core.keystream import draw
+from tests.core.test_keystream import chi_square, key
 from tests.support.training import (
     SCALES,
     from_8_bits,

@@ -53,7 +53,7 @@ def _stegnet(words: list[str], stdin: bytes, seed: str, files: dict[str, str]) -
     said: Said = []
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("stegnet.core.cipher.urandom", random.Random(seed).randbytes)
+        patch.setattr("stegnet.core.keystream.urandom", random.Random(seed).randbytes)
         patch.setattr("random._urandom", random.Random(seed).randbytes)  # of the module secrets
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         for name, redirected in (("out", redirect_stdout), ("err", redirect_stderr)):

@@ -15,7 +15,7 @@ from math import log
 
 import numpy as np
 
-from stegnet.core.cipher import keystream
+from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
 
 RATES = 64  # a code's rate is a number of 64ths

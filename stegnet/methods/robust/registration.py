@@ -23,8 +23,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.cipher import keystream
 from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
+from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from stegnet import CapacityError, Key, Passphrase, RevealError, WeightsError
+from stegnet.core.keystream import apply, draw, invert
 from stegnet.core.samples import Base
-from stegnet.core.shuffle import apply, draw, invert
 from stegnet.image import read_picture, resize, unresize, write_png
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.methods import METHODS, Context, HideJob, hide_file

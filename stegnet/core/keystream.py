@@ -1,25 +1,45 @@
-"""The keyed shuffle: permutes the square blocks of a picture, and rotates, reflects and negates each.
+"""Random bytes of the system, the keystream, and what is drawn from it: orders, masks and the keyed shuffle.
 
-This is scrambling, not encryption: anyone who knows the picture can match its blocks. So every frame has a shuffle of
-its own, and confidential data is protected by authenticated encryption instead. Its key also gives a mask, which hides
-the blocks themselves where a network's containers count modulo a period (`stegnet.networks.families.costa`).
+The shuffle permutes the square blocks of a picture, and rotates, reflects and negates each. This is scrambling, not
+encryption: anyone who knows the picture can match its blocks. So every frame has a shuffle of its own, and confidential
+data is protected by authenticated encryption instead. Its key also gives a mask, which hides the blocks themselves
+where a network's containers count modulo a period (`stegnet.networks.families.costa`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from os import urandom
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from stegnet.core.cipher import keystream
-
+_PIECE, _MORE = 1 << 18, 15  # bytes that are made at once, which bounds the memory, and more that the cipher asks for
 BLOCK = 8
 ORIENTATIONS = 8
 NEGATIVE = 8  # bit that follows those of the orientation
 _WORD = 8  # bytes
 _AES_BLOCK = 16  # bytes
 _MASK_COUNTER = 1 << 127
+
+
+def system_bytes(count: int) -> bytes:
+    """Random bytes of the operating system, by one door, which tests seed."""
+    return urandom(count)
+
+
+def keystream(key: bytes, size: int) -> memoryview:
+    """The AES-256-CTR keystream, its counter from zero."""
+    encryptor, zeros = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor(), bytes(min(_PIECE, size))
+    stream = memoryview(np.empty(size + _MORE, np.uint8))  # large arrays get large pages
+    for start in range(0, size, _PIECE):
+        encryptor.update_into(zeros[: size - start], stream[start:])
+    return stream[:size]
+
+
+def random_words(key: bytes, count: int) -> np.ndarray:
+    """(count,) uint64, random."""
+    return np.frombuffer(keystream(key, 8 * count), "<u8")
 
 
 @dataclass(frozen=True, eq=False)
