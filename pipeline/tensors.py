@@ -1,6 +1,6 @@
 """8 bits, sealed bits, bases, shuffle and structural similarity for batches of tensors, differentiable.
 
-The same operations on single pictures are in `stegnet.core.samples` and `stegnet.core.keystream`.
+The same operations on single pictures are in `stegnet.core.pixels` and `stegnet.core.keystream`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from stegnet.core.keystream import (
     orientations,
     pixel_index,
 )
-from stegnet.core.samples import CELL, HIDDEN_RMS, MIN_RMS
+from stegnet.core.pixels import BLOCK, HIDDEN_RMS, MIN_RMS
 
 _NEVER = 1e9  # a strength that moves no sample
 WINDOW = 11  # side of SSIM's Gaussian window
@@ -97,8 +97,8 @@ def seal_strength(bits: float) -> float:
 
 def block_means(pictures: Tensor) -> Tensor:
     """Means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same, rounded to 8 bits."""
-    means = functional.avg_pool2d(pictures.mul(255).round(), CELL).round() / 255
-    return means.repeat_interleave(CELL, 2).repeat_interleave(CELL, 3)
+    means = functional.avg_pool2d(pictures.mul(255).round(), BLOCK).round() / 255
+    return means.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
 
 
 def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:

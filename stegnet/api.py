@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import renamed
-from stegnet.core.kinds import PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.temporary import temporary_folder
 from stegnet.files import (

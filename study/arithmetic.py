@@ -26,7 +26,7 @@ from pipeline.evaluate.quality import PicturePairs
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
-from stegnet.core.samples import LEVELS
+from stegnet.core.pixels import LEVELS
 from stegnet.image.avif import decode_avif, encode_avif, fit_avif
 from stegnet.networks import Network, reveal_picture
 

@@ -14,7 +14,7 @@ from numba import njit
 from sealwatch import jrm as sealwatch_jrm
 from sealwatch.gfr._gfr import compute_gabor_kernel
 
-from stegnet.core.jpeg import BLOCK, COSINES, ZIGZAG
+from stegnet.core.pixels import BLOCK, COSINES, ZIGZAG
 from stegnet.image.jpeg_coefficients import JpegPicture
 from study.features import spam
 

@@ -18,7 +18,7 @@ from conseal.simulate import ternary
 from conseal.uerd import simulate_single_channel as uerd
 from PIL import Image
 
-from stegnet.core.jpeg import encode_jpeg
+from stegnet.core.pixels import encode_jpeg
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover

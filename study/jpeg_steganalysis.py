@@ -25,7 +25,7 @@ from pipeline.evaluate.statistics import Scores
 from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
-from stegnet.core.samples import is_grey
+from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, resize
 from study import jpeg_features, jpeg_hiders
 from study.ensemble import FOLDS, Features, by_folds, folds, joined, summarise

@@ -25,8 +25,8 @@ from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
-from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
+from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import Context
 from stegnet.methods.robust import (

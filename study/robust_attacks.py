@@ -24,7 +24,7 @@ from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import Scores
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
-from stegnet.core.jpeg import BLOCK, through_jpeg
+from stegnet.core.pixels import BLOCK, through_jpeg
 from stegnet.keys import KEY_BYTES, SALT_BYTES, Key, seeded
 from stegnet.methods.robust import (
     ALL_FILM_POINTS,

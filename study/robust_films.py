@@ -23,10 +23,10 @@ from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
-from stegnet.core.jpeg import BLOCK
-from stegnet.core.kinds import FILM
 from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
+from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
+from stegnet.core.pixels import BLOCK
 from stegnet.media.cover import kind
 from stegnet.methods.robust import ALL_FILM_POINTS, GROUP, OperatingPoint, modulated, signal_of, sines, sureness
 from stegnet.methods.robust import WRITTEN as CODING

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK, through_jpeg
+from stegnet.core.pixels import BLOCK, through_jpeg
 from stegnet.keys import KeySource, seeded
 from stegnet.methods.robust import (
     GROUP,

@@ -23,7 +23,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import StegnetError
 from stegnet.core.keystream import Shuffle, draw, draw_mask, grid, invert
-from stegnet.core.samples import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
+from stegnet.core.pixels import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
 from stegnet.image.pictures import resize, write_png
 from stegnet.keys import KEY_BYTES, Key, KeyRing, KeySource, Passphrase, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture

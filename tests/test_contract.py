@@ -14,7 +14,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
-from stegnet.core.kinds import SOUND
+from stegnet.core.names import SOUND
 from stegnet.methods import FILM, METHODS, PICTURE, Context, CoverSize, HideJob, Method, UnknownOption
 from stegnet.results import OutputTarget
 from tests.support.films import ffmpeg, make_film, picture, still_film, still_frames

@@ -23,8 +23,8 @@ import psutil
 from sklearn.datasets import load_sample_image
 from tqdm import tqdm
 
-from stegnet.core.jpeg import encode_jpeg
 from stegnet.core.parallel import thread_count
+from stegnet.core.pixels import encode_jpeg
 from stegnet.image.pictures import read_picture, write_png
 from stegnet.kernels import kernels_in_use
 

@@ -22,7 +22,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
         ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
-        ("core.samples", "CELL GREY HIDDEN_RMS MIN_RMS"),
+        ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
     "CARRIERS": [("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES STRIDE SALT RUN GROUP MOST_GROUP")],
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
@@ -63,7 +63,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MODEM": [
-        ("core.jpeg", "BLOCK DITHER"),
+        ("core.pixels", "BLOCK DITHER"),
         ("methods.robust.modem", "AROUND PATCHES"),
         ("methods.robust.modem", "MANY"),
     ],

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from pipeline.shards import Shards, read_manifest
-from stegnet.core.samples import channels_of
+from stegnet.core.pixels import channels_of
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture

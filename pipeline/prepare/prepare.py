@@ -33,7 +33,7 @@ from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout, ShardWriter, is_remote, write_tables
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
 from stegnet.core.parallel import AUTO, over_cluster, physical_cores
-from stegnet.core.samples import CODED
+from stegnet.core.pixels import CODED
 from stegnet.image.avif import decode_avif, fit_avif
 
 RAY = "ray"  # value of data.workers

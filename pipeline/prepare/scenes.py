@@ -24,7 +24,7 @@ from scipy.fft import irfft2, rfft2
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION
-from stegnet.core.jpeg import LUMA
+from stegnet.core.pixels import LUMA
 
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 

@@ -10,7 +10,7 @@ from pipeline.report.page import Page, Part, cell, collapsed, contact_sheet, rea
 from pipeline.stage import run_stage
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
-from stegnet.core.samples import CODED, MEANS, NONE
+from stegnet.core.pixels import CODED, MEANS, NONE
 from stegnet.formats.output import atomic_write
 from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 

@@ -37,7 +37,7 @@ from stegnet.core.compute import autocast
 from stegnet.core.keystream import Shuffle
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.parallel import AUTO
-from stegnet.core.samples import CODED, GREY, MEANS, NONE
+from stegnet.core.pixels import CODED, GREY, MEANS, NONE
 from stegnet.networks.pair import Pair
 
 Result = TypeVar("Result", bound=tuple)

@@ -18,10 +18,9 @@ from torch import Tensor, nn
 from pipeline import tensors
 from pipeline.config import Config, LossConfig
 from stegnet.core.errors import ConfigError, did_you_mean
-from stegnet.core.jpeg import LUMA
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import load_object
-from stegnet.core.samples import NONE
+from stegnet.core.pixels import LUMA, NONE
 from stegnet.networks.pair import Pair
 
 FIGURES = ("validation_loss", f"validation_{CONTAINER_PSNR}", f"validation_{SECRET_PSNR}")

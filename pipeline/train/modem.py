@@ -17,8 +17,8 @@ from pipeline.train.hiding import difference, side_by_side
 from pipeline.train.losses import LossTerms, Measure, Objective
 from pipeline.train.pairs import Distortions, validation_crops
 from stegnet.core.compute import autocast
-from stegnet.core.jpeg import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
+from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
 

@@ -31,7 +31,7 @@ from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batche
 from stegnet.core.compute import is_out_of_memory, make_deterministic, resolve, seed_step
 from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
-from stegnet.core.samples import CODED
+from stegnet.core.pixels import CODED
 from stegnet.networks.card import SHIPPED, Card, read_card
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 

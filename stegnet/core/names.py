@@ -1,17 +1,25 @@
-"""Names of files that every system takes: Linux, macOS and Windows; and names of classes, as my.module:Name.
+"""Names: of kinds of covers and secrets, of files that every system takes, and of classes, as my.module:Name.
 
-A name that comes with a container was chosen by whoever made it. `safe_name` makes it one that stays in its folder,
-is not hidden, names no device and cannot be taken for an option.
+A file's name that comes with a container was chosen by whoever made it. `safe_name` makes it one that stays in its
+folder on Linux, macOS and Windows, is not hidden, names no device and cannot be taken for an option.
 """
 
 import pkgutil
 import re
 import unicodedata
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 from stegnet.core.errors import ConfigError
 
+PICTURE, FILM, SOUND, FILE = "picture", "film", "sound", "file"
+COVERS = (PICTURE, FILM, SOUND)
+ALBUM = "album"  # pictures or sounds that hold one file together
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+FORMS = MappingProxyType(
+    {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
+)  # suffixes of what is written without loss
 MARK = ":"  # in the name of a class or function from outside this program
 TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, whose code then runs
 FALLBACK = "revealed"

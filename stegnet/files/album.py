@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.kinds import ALBUM, FILE, FILM, PICTURE
-from stegnet.core.names import Names
+from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, Names
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.formats.output import locked_folder, move_whole

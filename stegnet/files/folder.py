@@ -13,8 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.kinds import COVERS, FILM, FORMS, PICTURE, SOUND
-from stegnet.core.names import Names
+from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
-from stegnet.core.kinds import FILM, SOUND
 from stegnet.core.measures import PSNR
+from stegnet.core.names import FILM, SOUND
 from stegnet.files.reveal import find
 from stegnet.image.pictures import TRANSPARENT, refuse_palette
 from stegnet.keys import KeySource

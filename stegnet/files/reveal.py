@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.names import FALLBACK, Names, safe_name
+from stegnet.core.names import FALLBACK, FILM, PICTURE, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, unpacks, write_folder

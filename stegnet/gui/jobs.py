@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
-from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kinds import FILM, SOUND
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import safe_name
+from stegnet.core.names import FILM, SOUND, safe_name
+from stegnet.core.pixels import encode_jpeg
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced
 from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words

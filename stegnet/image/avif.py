@@ -21,7 +21,7 @@ from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
 from stegnet.core.errors import MediaError
-from stegnet.core.jpeg import LUMA
+from stegnet.core.pixels import LUMA
 from stegnet.formats.boxes import box, boxes, full_box
 from stegnet.image.pictures import UNREADABLE
 

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.core.errors import MediaError
-from stegnet.core.samples import is_grey, strips
+from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_heic
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

@@ -16,8 +16,8 @@ from itertools import product
 import numpy as np
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, ZIGZAG, by_block
 from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.pixels import BLOCK, ZIGZAG, by_block
 from stegnet.image.jpeg_coefficients import JpegPicture
 
 _BITS, _MORE = 13, 2  # of constants, and that the first pass of islow keeps

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK, COSINES, LUMA
 from stegnet.core.parallel import parallel_map
-from stegnet.core.samples import is_grey
+from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.video.films import VideoFrame, to_rgb
 
 _LEVELS = np.arange(256)

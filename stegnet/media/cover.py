@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import ConfigError, MediaError
-from stegnet.core.kinds import FILM, PICTURE, SOUND
-from stegnet.core.samples import channels_of
+from stegnet.core.names import FILM, PICTURE, SOUND
+from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.image.pictures import open_picture, picture_notes, read_cover_and_notes, read_layers, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss

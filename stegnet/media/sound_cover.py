@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.samples import in_strips
+from stegnet.core.pixels import in_strips
 from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound, wide_numbers
 

@@ -4,7 +4,7 @@
 files that are found in them.
 """
 
-from stegnet.core.kinds import FILE, FILM, PICTURE
+from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.methods.hide import HideJob, hide_file, hide_record
 from stegnet.methods.method import (
     AUTO,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
-from stegnet.core.kinds import FILM, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from stegnet.core.errors import CapacityError, extra
 from stegnet.core.keystream import system_bytes
-from stegnet.core.kinds import FILM, FORMS, PICTURE, SOUND
+from stegnet.core.names import FILM, FORMS, PICTURE, SOUND
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed

@@ -15,10 +15,10 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from stegnet.core.errors import CapacityError, MediaError, RevealError
-from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.measures import PSNR, psnr
+from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import parallel_map, prefetch
-from stegnet.core.samples import is_grey
+from stegnet.core.pixels import is_grey
 from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.kinds import ALBUM, COVERS
+from stegnet.core.names import ALBUM, COVERS
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (

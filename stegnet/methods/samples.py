@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import channels_of
+from stegnet.core.pixels import channels_of
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (

@@ -16,8 +16,8 @@ import numpy as np
 import psutil
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.kinds import FILE, FORMS, JPEG_SUFFIXES, PICTURE
-from stegnet.core.samples import channels_of
+from stegnet.core.names import FILE, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.pixels import channels_of
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables

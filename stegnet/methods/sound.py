@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import SOUND
-from stegnet.core.samples import in_strips
+from stegnet.core.names import SOUND
+from stegnet.core.pixels import in_strips
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import Context, Fitness, NewContainer, Payload

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.kinds import PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.image.pictures import TRANSPARENT, as_stored, read_layers, refuse_palette, save_picture
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_copied_with_loss

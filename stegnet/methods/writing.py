@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.kinds import FILE, FILM
+from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import write_png

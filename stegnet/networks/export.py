@@ -15,8 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from stegnet.core.errors import WeightsError, extra
-from stegnet.core.jpeg import DITHER
-from stegnet.core.samples import CELL, GREY, LEVELS, from_8_bits, to_8_bits
+from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import atomic_write
 from stegnet.networks.card import NETWORKS, Card, weights_id
@@ -119,7 +118,7 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     sides = [torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols")]
     inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
     pictures = tuple(torch.rand(_shape(each, pair)) for each in inputs)
-    scales = [CELL * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
+    scales = [BLOCK * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")  # both inputs have one size
@@ -153,7 +152,7 @@ def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
     """The shape of an input in the example."""
     rows, cols = _EXAMPLE
     if name == "dither" or (pair.bits and name == "hidden"):
-        return 1, DITHER + (pair.bits if name == "hidden" else 0), rows // CELL, cols // CELL
+        return 1, DITHER + (pair.bits if name == "hidden" else 0), rows // BLOCK, cols // BLOCK
     return 1, 3, rows, cols
 
 
@@ -215,7 +214,7 @@ def _steps(
     prepared = engine.prepare(secret)
     hidden = prepared - GREY / LEVELS
     if pair.bits:  # bits, −1 or 1, and dither: (H/8, W/8, bits + DITHER)
-        random, blocks = np.random.default_rng(len(cover)), (cover.shape[0] // CELL, cover.shape[1] // CELL)
+        random, blocks = np.random.default_rng(len(cover)), (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK)
         signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
         hidden = np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)
     dither = (hidden[..., pair.bits :],) if pair.bits else ()

@@ -7,8 +7,8 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.keystream import BLOCK, Shuffle, draw, grid
-from stegnet.core.kinds import FILM, PICTURE
-from stegnet.core.samples import CODED, HIDDEN_RMS, LEVELS, NONE
+from stegnet.core.names import FILM, PICTURE
+from stegnet.core.pixels import CODED, HIDDEN_RMS, LEVELS, NONE
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.networks.network import Network, Step, no_step

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.errors import WeightsError
 from stegnet.core.keystream import Shuffle, apply, draw_mask, invert
-from stegnet.core.samples import CELL, LEVELS, Base, from_8_bits, into_range, split, to_8_bits
+from stegnet.core.pixels import BLOCK, LEVELS, Base, from_8_bits, into_range, split, to_8_bits
 from stegnet.networks.card import SHIPPED, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.record import KINDS, MAX_BLOCK
@@ -122,7 +122,7 @@ class Network:
         """Loads the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
         base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
-        valid = base in KINDS and quality in range(101) and block in range(CELL, MAX_BLOCK + 1, CELL)
+        valid = base in KINDS and quality in range(101) and block in range(BLOCK, MAX_BLOCK + 1, BLOCK)
         if not valid or type(period) is not float or not 0 <= period < 1:
             raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
         fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})

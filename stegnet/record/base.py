@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.samples import CELL, CODED, MEANS, NONE, Base, block_means, enlarge, from_8_bits, gain_for
+from stegnet.core.pixels import BLOCK, CODED, MEANS, NONE, Base, block_means, enlarge, from_8_bits, gain_for
 from stegnet.image.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
 
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
@@ -69,7 +69,7 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
     _require(len(data) > 1 and data[0] <= _MAX_GAIN_CODE)
     gain = _gain(data[0])
     if kind == MEANS:
-        return Base(enlarge(_unpack_means(data[1:], height // CELL, width // CELL)), gain)
+        return Base(enlarge(_unpack_means(data[1:], height // BLOCK, width // BLOCK)), gain)
     try:
         return Base(decode_avif(data[1:], height, width), gain)
     except ValueError as error:
@@ -81,14 +81,14 @@ def least_base(kind: str, height: int, width: int) -> int:
     if kind == NONE:
         return 0
     if kind == MEANS:
-        raw = 3 * (height // CELL) * (width // CELL)
+        raw = 3 * (height // BLOCK) * (width // BLOCK)
         return 1 + raw + 5 * (raw // _STORED + 1) + 16  # zlib stores what it can't compress
     return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
 
 
 def least_base_per_pixel(kind: str) -> float:
     """Bytes that each pixel adds to `least`."""
-    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / CELL**2, CODED: LEAST_PER_PIXEL}[kind]
+    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
 def _gain(code: int) -> float:

@@ -16,9 +16,9 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.kinds import FILE, FILM
+from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
-from stegnet.core.samples import channels_of
+from stegnet.core.pixels import channels_of
 from stegnet.keys import Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from stegnet.core.errors import CapacityError, MediaError, reading
-from stegnet.core.kinds import FILE
+from stegnet.core.names import FILE
 from stegnet.keys import FILM_ID_BYTES, Key, Randomness
 from stegnet.record.record import File, Header, Record, format_record
 from stegnet.record.spread import SHARES, choose_needed

@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.core.errors import RevealError
 from stegnet.core.keystream import grid
-from stegnet.core.samples import Base
+from stegnet.core.pixels import Base
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
 from stegnet.record.record import Pictures, Record, parse_packets, parse_record, require

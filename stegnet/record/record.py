@@ -18,8 +18,8 @@ from typing import Any, TypeVar, get_type_hints
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from stegnet.core.errors import CapacityError
-from stegnet.core.kinds import FILE, FILM, PICTURE
-from stegnet.core.samples import NONE
+from stegnet.core.names import FILE, FILM, PICTURE
+from stegnet.core.pixels import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares

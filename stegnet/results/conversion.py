@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress
-from stegnet.core.samples import is_grey
+from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import is_matroska
 from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
 from stegnet.media.cover import media_kind

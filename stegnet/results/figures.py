@@ -9,7 +9,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
-from stegnet.core.samples import in_strips
+from stegnet.core.pixels import in_strips
 
 BETRAYS = "anyone can tell that the container was changed"
 _NOT_REDUCED, _REDUCE = ("a film", "a sound"), "reduce it first, in RGB (`resize=PIXELS`)"

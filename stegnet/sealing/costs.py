@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stegnet import kernels
-from stegnet.core.samples import in_strips, strips
+from stegnet.core.pixels import in_strips, strips
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is

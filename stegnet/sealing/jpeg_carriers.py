@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet import kernels
-from stegnet.core.jpeg import BLOCK, COSINES, DCT_BASIS, ZIGZAG
+from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, ZIGZAG
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import in_strips, rounding_directions
 from stegnet.sealing.carriers import UNEVEN, CarrierModel

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from stegnet import kernels
 from stegnet.core.errors import CapacityError
 from stegnet.core.keystream import keystream
-from stegnet.core.samples import in_strips, is_grey
+from stegnet.core.pixels import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (

@@ -29,7 +29,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.core.samples import is_grey
+from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_heic, is_mp4, is_truncated
 from stegnet.image.pictures import HDR, MAX_PIXELS, TRANSPARENT, UNREADABLE, WIDE_GAMUT, open_picture, over_white
 

@@ -8,7 +8,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.pixels import BLOCK
 from stegnet.video.film_writer import Coding
 from stegnet.video.films import decoded, open_film, picture_stream
 

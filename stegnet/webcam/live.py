@@ -30,10 +30,10 @@ from PIL import Image, ImageOps
 
 from stegnet.api import Session
 from stegnet.core.errors import MediaError, StegnetError
-from stegnet.core.jpeg import encode_jpeg
-from stegnet.core.kinds import FILM
 from stegnet.core.measures import difference, psnr
+from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
+from stegnet.core.pixels import encode_jpeg
 from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, resize
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource

@@ -12,7 +12,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 import stegnet
-from stegnet.core.samples import channels_of
+from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
 from stegnet.methods import jpeg as jpegs
 from stegnet.methods import sealed

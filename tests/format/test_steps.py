@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stegnet.core.keystream import apply, draw, draw_mask
-from stegnet.core.samples import enlarge
+from stegnet.core.pixels import enlarge
 from stegnet.image import resize
 from stegnet.keys import ContainerKeys, Key, KeyRing, Passphrase
 from stegnet.record import Header, Pictures, Record, decode_base, encode_base, format_record, least_base

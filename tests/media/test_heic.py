@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
-from stegnet.core.kinds import PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.image import read_cover, read_picture
 from stegnet.media.cover import probe
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.kinds import FILM
+from stegnet.core.names import FILM
 from stegnet.media.compression_traces import decoder_colours
 from stegnet.media.cover import kind, probe
 from stegnet.video import read_frames

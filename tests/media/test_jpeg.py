@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
-from stegnet.core import jpeg as encoder
+from stegnet.core.pixels import encode_jpeg, through_jpeg
 from stegnet.image.jpeg_coefficients import scan_symbols
 from stegnet.image.jpeg_markers import parse_jpeg
 from tests.support.jpegs import read_jpeg
@@ -266,7 +266,7 @@ def test_an_encoded_picture_is_an_ordinary_file(picture):
     """Tables as libjpeg scales them, baseline, JFIF, and nothing that tells of this program; a profile is kept."""
     shown, errors = picture(40, 56), []
     for full_chroma, sampling, icc in ((False, 2, None), (True, 0, b"any profile")):
-        coded = encoder.encode_jpeg(shown, 50, full_chroma=full_chroma, icc=icc)
+        coded = encode_jpeg(shown, 50, full_chroma=full_chroma, icc=icc)
         with Image.open(io.BytesIO(coded)) as image:
             assert (image.format, image.size, image.mode) == ("JPEG", (56, 40), "RGB")
             assert JpegImagePlugin.get_sampling(image) == sampling
@@ -274,6 +274,6 @@ def test_an_encoded_picture_is_an_ordinary_file(picture):
             profile = {"icc_profile"} if icc else set()
             assert image.info.keys() == {"jfif", "jfif_version", "jfif_unit", "jfif_density"} | profile
             assert image.info.get("icc_profile") == icc
-            np.testing.assert_array_equal(np.asarray(image), encoder.through_jpeg(shown, 50, full_chroma=full_chroma))
+            np.testing.assert_array_equal(np.asarray(image), through_jpeg(shown, 50, full_chroma=full_chroma))
         errors.append(psnr(np.asarray(image), shown))
-    assert errors[0] < errors[1] < psnr(encoder.through_jpeg(shown, 90, full_chroma=True), shown)
+    assert errors[0] < errors[1] < psnr(through_jpeg(shown, 90, full_chroma=True), shown)

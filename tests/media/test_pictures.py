@@ -12,8 +12,8 @@ from PIL import Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.core.kinds import FILM, PICTURE
 from stegnet.core.measures import psnr
+from stegnet.core.names import FILM, PICTURE
 from stegnet.image import read_cover, read_picture, resize, unresize, write_png
 from stegnet.media.cover import kind
 

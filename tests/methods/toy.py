@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet import CapacityError
-from stegnet.core.kinds import PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.formats.output import atomic_write
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover

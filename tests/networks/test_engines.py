@@ -13,7 +13,7 @@ import pytest
 import stegnet
 from stegnet import CapacityError, ConfigError, WeightsError
 from stegnet.core.parallel import parallel_map
-from stegnet.core.samples import Base
+from stegnet.core.pixels import Base
 from stegnet.keys import Key
 from stegnet.networks import SHIPPED, Network, engines, hide_picture, load_engine, reveal_picture
 from stegnet.networks.engines.onnx_engine import OnnxEngine, state

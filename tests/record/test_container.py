@@ -8,7 +8,7 @@ import pytest
 
 import stegnet
 from stegnet import Key
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.names import FILM, PICTURE
 from stegnet.image import read_cover, write_png
 from stegnet.record import open_container
 from stegnet.video import read_frames

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from stegnet import CapacityError
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.names import FILM, PICTURE
 from stegnet.keys import Key
 from stegnet.record import File, Header, Pictures, Record, format_record
 from stegnet.record.record import FILE, parse_record

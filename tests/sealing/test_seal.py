@@ -94,7 +94,7 @@ def test_what_is_sealed_is_read(key, size):
 def test_parts_that_bound_the_memory_change_nothing(monkeypatch, grey):
     cover = noise(61, 83)
     whole = sealed(cover, RECORD, grey=grey)
-    for place, value in (("core.samples._STRIP", 1000), ("core.parallel._PART", 77)):
+    for place, value in (("core.pixels._STRIP", 1000), ("core.parallel._PART", 77)):
         monkeypatch.setattr(f"stegnet.{place}", value)
     np.testing.assert_array_equal(sealed(cover, RECORD, grey=grey), whole)
 

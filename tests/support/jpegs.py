@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stegnet.core.jpeg import DITHER, ZIGZAG, encode_jpeg, through_jpeg, through_webp
+from stegnet.core.pixels import DITHER, ZIGZAG, encode_jpeg, through_jpeg, through_webp
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK
+from stegnet.core.pixels import BLOCK
 from stegnet.methods.robust import Modem, OperatingPoint
 from stegnet.networks import Pool
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from stegnet.core.samples import MEANS
+from stegnet.core.pixels import MEANS
 from stegnet.networks import Card, Network, Pair, build, save_pair
 from stegnet.networks.engines.torch_engine import TorchEngine
 

@@ -30,7 +30,7 @@ const [LEAST_FILE, LEAST_PER_PIXEL] = [400, 0.22];
 /** Upper bound of the bytes that any secret of this size needs. */
 export function leastBytes(kind, width, height) {
   if (kind === NONE) return 0;
-  if (kind === MEANS) return 1 + maxPackedBytes((width * height) / CELL ** 2);
+  if (kind === MEANS) return 1 + maxPackedBytes((width * height) / BLOCK ** 2);
   return 1 + LEAST_FILE + Math.ceil(LEAST_PER_PIXEL * width * height);
 }
 
@@ -46,7 +46,7 @@ export async function encodeBase(kind, secret, quality, most, avif) {
   const { width, height } = secret;
   if (kind === NONE) return new Uint8Array();
   const means = kind === MEANS && blockMeans(secret);
-  const coded = means ? await pack(means, height / CELL, width / CELL) : await fitting(secret, quality, most - 1, avif);
+  const coded = means ? await pack(means, height / BLOCK, width / BLOCK) : await fitting(secret, quality, most - 1, avif);
   if (!coded || coded.length >= most) return null;
   return join([0], coded);
 }
@@ -72,7 +72,7 @@ export async function decodeBase(kind, bytes, width, height, avif) {
   if (code > MAX_GAIN_CODE) throw new RangeError("not a base");
   const gain = gainOf(code);
   if (kind === MEANS)
-    return { picture: enlarged(await unpack(coded, height / CELL, width / CELL), width, height), gain };
+    return { picture: enlarged(await unpack(coded, height / BLOCK, width / BLOCK), width, height), gain };
   if (!declares(coded, width, height)) throw new RangeError("not a base");
   const picture = await avif.decode(coded);
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a base");
@@ -106,29 +106,29 @@ function declares(bytes, width, height) {
 
 const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5.3)
 
-export const { CELL } = BASE;
+export const { BLOCK } = BASE;
 
 /** The mean of each 8×8 block, rounded: (rows, cols, 3). */
 function blockMeans({ width, height, data }) {
-  const [rows, cols] = [height / CELL, width / CELL];
+  const [rows, cols] = [height / BLOCK, width / BLOCK];
   const sums = new Uint32Array(rows * cols * 3);
   for (let y = 0, sample = 0; y < height; y++) {
-    const row = Math.floor(y / CELL) * cols;
+    const row = Math.floor(y / BLOCK) * cols;
     for (let x = 0; x < width; x++) {
-      const cell = 3 * (row + Math.floor(x / CELL));
+      const cell = 3 * (row + Math.floor(x / BLOCK));
       for (let channel = 0; channel < 3; channel++) sums[cell + channel] += data[sample++];
     }
   }
-  return Uint8Array.from(sums, (sum) => roundEven(sum / CELL ** 2));
+  return Uint8Array.from(sums, (sum) => roundEven(sum / BLOCK ** 2));
 }
 
 /** A picture that has each mean throughout its block. */
 export function enlarged(means, width, height) {
   const data = new Uint8Array(3 * width * height);
   for (let y = 0, sample = 0; y < height; y++) {
-    const row = Math.floor(y / CELL) * (width / CELL);
+    const row = Math.floor(y / BLOCK) * (width / BLOCK);
     for (let x = 0; x < width; x++) {
-      const cell = 3 * (row + Math.floor(x / CELL));
+      const cell = 3 * (row + Math.floor(x / BLOCK));
       for (let channel = 0; channel < 3; channel++) data[sample++] = means[cell + channel];
     }
   }

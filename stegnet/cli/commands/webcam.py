@@ -19,7 +19,7 @@ from stegnet.cli.options import (
 )
 from stegnet.cli.signals import stop_on_signal
 from stegnet.core.errors import extra
-from stegnet.core.kinds import FILM
+from stegnet.core.names import FILM
 from stegnet.keys import KEY_BYTES, SYSTEM, Key, KeySource
 from stegnet.loopback import browser
 from stegnet.methods.network import chosen_network

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, ConfigError
-from stegnet.core.jpeg import through_jpeg
-from stegnet.core.kinds import FILM, PICTURE
+from stegnet.core.names import FILM, PICTURE
+from stegnet.core.pixels import through_jpeg
 from stegnet.image.pictures import resize
 from stegnet.methods.method import VERIFY_HELP, option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid

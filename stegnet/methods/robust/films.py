@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError, extra
-from stegnet.core.jpeg import BLOCK
-from stegnet.core.kinds import FILM
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.names import FILM
 from stegnet.core.parallel import prefetch
+from stegnet.core.pixels import BLOCK
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource

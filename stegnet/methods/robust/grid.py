@@ -15,9 +15,8 @@ from itertools import islice, pairwise, product
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stegnet.core.jpeg import BLOCK
-from stegnet.core.jpeg import LUMA as WEIGHTS
-from stegnet.core.samples import strips
+from stegnet.core.pixels import BLOCK, strips
+from stegnet.core.pixels import LUMA as WEIGHTS
 from stegnet.image.pictures import reduced, resize
 from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes

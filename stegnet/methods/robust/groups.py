@@ -25,8 +25,8 @@ from typing import Self
 
 import numpy as np
 
-from stegnet.core.jpeg import BLOCK, COSINES, by_block
 from stegnet.core.parallel import parallel_map, prefetch, thread_count
+from stegnet.core.pixels import BLOCK, COSINES, by_block
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import information
 from stegnet.methods.robust.grid import hidden_area, region_means, salts_of

@@ -18,9 +18,8 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import WeightsError
-from stegnet.core.jpeg import BLOCK, DITHER
 from stegnet.core.parallel import parallel_map
-from stegnet.core.samples import from_8_bits, is_grey, to_8_bits
+from stegnet.core.pixels import BLOCK, DITHER, from_8_bits, is_grey, to_8_bits
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.grid import (
     LUMA_SHARES,

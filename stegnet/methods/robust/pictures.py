@@ -17,10 +17,9 @@ import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, KeyFileError
-from stegnet.core.jpeg import BLOCK, DCT_BASIS, DITHER, coefficients, through_jpeg
-from stegnet.core.kinds import JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, with_heartbeat
-from stegnet.core.samples import strips
+from stegnet.core.pixels import BLOCK, DCT_BASIS, DITHER, coefficients, strips, through_jpeg
 from stegnet.core.temporary import temporary_folder
 from stegnet.formats.output import Compressed
 from stegnet.image.avif import has_ffmpeg

@@ -15,8 +15,8 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.jpeg import DITHER, LUMA_STEPS
 from stegnet.core.keystream import keystream, random_words
+from stegnet.core.pixels import DITHER, LUMA_STEPS
 from stegnet.kernels import first_sorted, stable_argsort
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding

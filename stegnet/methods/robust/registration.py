@@ -23,9 +23,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.jpeg import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
 from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.pixels import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges
 from stegnet.methods.robust.record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of

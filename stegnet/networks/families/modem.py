@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.core.jpeg import BLOCK, DITHER, LUMA, LUMA_STEPS
+from stegnet.core.pixels import BLOCK, DITHER, LUMA, LUMA_STEPS
 from stegnet.networks.layers import NONE, SLOPE, BackboneContext, fraction, silent_convolution
 from stegnet.networks.pair import Pair, register
 

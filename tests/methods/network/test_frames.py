@@ -14,7 +14,7 @@ import torch
 
 from stegnet import CapacityError, Key, Passphrase, RevealError, WeightsError
 from stegnet.core.keystream import apply, draw, invert
-from stegnet.core.samples import Base
+from stegnet.core.pixels import Base
 from stegnet.image import read_picture, resize, unresize, write_png
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.methods import METHODS, Context, HideJob, hide_file

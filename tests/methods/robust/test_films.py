@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stegnet import CapacityError, ConfigError, Key, Passphrase, RevealError
-from stegnet.core.kinds import FILM
+from stegnet.core.names import FILM
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_file

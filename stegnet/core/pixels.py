@@ -1,0 +1,166 @@
+"""Pictures as arrays: in 8 bits and in [0, 1], in strips, in blocks of 8×8 pixels, their DCT, and what JPEG leaves.
+
+Blocks, zigzag order and steps are JPEG's (ITU-T T.81). A network hides a picture less its base, which both sides know:
+it travels losslessly, as sealed bits. The rest is multiplied by a gain that gives it the same strength whatever the
+base: a good base leaves little, a poor one much. Pictures that are split so are (H, W, 3), their sides multiples of 8.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Self, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from stegnet.core.parallel import parallel_map, thread_count
+
+BLOCK = 8  # pixels: the side of a block
+DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601-7, 2.5.1)
+# Steps of luma in levels at quality 50 (T.81, table K.1), row by row.
+LUMA_STEPS = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+# Of the k-th coefficient in zigzag order: row · 8 + column. Diagonals run upwards and downwards in turn.
+ZIGZAG = np.array(
+    [
+        BLOCK * row + column
+        for row, column in sorted(product(range(BLOCK), repeat=2), key=lambda at: (sum(at), at[1 - sum(at) % 2]))
+    ],
+    np.intp,
+)
+# (8, 8) float64: orthonormal DCT, type II, frequency by place.
+COSINES = np.cos(np.outer(np.arange(BLOCK), 2 * np.arange(BLOCK) + 1) * np.pi / (2 * BLOCK)) / 2
+COSINES[0] /= np.sqrt(2)
+# Pixels of a block for a coefficient of 1, (64, 64) float64: coefficients in zigzag order by pixels.
+DCT_BASIS = np.einsum("ku,lv->kluv", COSINES, COSINES).reshape(BLOCK**2, BLOCK**2)[ZIGZAG]
+R = TypeVar("R")
+NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
+LEVELS = 255
+GREY = 128  # the base where there is none
+_ROWS = 16  # that are compared at a time
+_STRIP = 1 << 20  # pixels
+HIDDEN_RMS = 0.1  # root mean square of what a network hides
+MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
+
+
+def by_block(pixels: np.ndarray) -> np.ndarray:
+    """Pixels by block, (rows, columns, 64), of (8 · rows, 8 · columns)."""
+    rows, cols = (side // BLOCK for side in pixels.shape)
+    return pixels.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, BLOCK**2)
+
+
+def coefficients(luma: np.ndarray) -> np.ndarray:
+    """Coefficients of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
+    blocks = by_block(luma)
+    return (blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T).reshape(blocks.shape)
+
+
+def encode_jpeg(
+    picture: np.ndarray, quality: int, *, full_chroma: bool = False, icc: bytes | None = None, exif: bytes = b""
+) -> bytes:
+    """Encodes (H, W, 3) uint8, or (H, W) of a grey picture, as libjpeg's ordinary baseline JPEG.
+
+    Its quality is 1 to 100, as libjpeg scales its tables; full chroma is 4:4:4 instead of 4:2:0. Without ICC
+    profile, it is sRGB.
+    """
+    file = io.BytesIO()
+    chroma = {"subsampling": "4:4:4" if full_chroma else "4:2:0"} if picture.ndim == 3 else {}
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)
+    return file.getvalue()
+
+
+def through_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False) -> np.ndarray:
+    """Returns what a viewer shows of (H, W, 3) uint8 after it was saved as JPEG; same shape and type."""
+    with Image.open(io.BytesIO(encode_jpeg(picture, quality, full_chroma=full_chroma))) as image:
+        return np.array(image)
+
+
+def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
+    """The picture after lossy WebP, as `through_jpeg`."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", quality=quality)
+    with Image.open(file) as image:
+        return np.array(image.convert("RGB"))
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The part of a secret that both sides know."""
+
+    picture: np.ndarray  # (H, W, 3) uint8
+    gain: float  # factor of the residual
+    enhanced: np.ndarray | None = None  # as a pair enhances it, (H, W, 3) float32 in [0, 1]; None: not computed yet
+
+    @classmethod
+    def grey(cls, height: int, width: int) -> Self:
+        """The base where there is none: the whole secret, centred on 0, is hidden."""
+        return cls(np.full((height, width, 3), GREY, np.uint8), 1.0)
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
+    most = max(1, _STRIP // width)
+    yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
+
+
+def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
+    """Calls `work` with the strips of a picture, which threads share."""
+    rows, *others = strips(height, width)
+    return list(parallel_map(work, (rows, *others), thread_count())) if others else [work(rows)]
+
+
+def to_8_bits(picture: np.ndarray) -> np.ndarray:
+    """Converts float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
+    return np.rint(picture.clip(0, 1) * LEVELS).astype(np.uint8)
+
+
+def from_8_bits(picture: np.ndarray) -> np.ndarray:
+    """Converts uint8 to float32 in [0, 1], same shape."""
+    return np.divide(picture, LEVELS, dtype=np.float32)
+
+
+def into_range(picture: np.ndarray, period: float) -> np.ndarray:
+    """Moves samples outside [0, 1] by one period towards it."""
+    return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
+
+
+def is_grey(picture: np.ndarray) -> bool:
+    """True if red, green and blue are equal in all pixels of (H, W, 3) uint8, and for (H, W, 1)."""
+    if picture.shape[2] == 1:
+        return True
+    parts = (picture[start : start + _ROWS] for start in range(0, len(picture), _ROWS))
+    return all((part[..., :1] == part[..., 1:]).all() for part in parts)
+
+
+def channels_of(picture: np.ndarray) -> int:
+    """Samples that each pixel of (H, W, 3) uint8 has where something is sealed: 1 in a grey picture, else 3."""
+    return 1 if is_grey(picture) else 3
+
+
+def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
+    """Returns what the network hides of a float32 picture and base in [0, 1]: centred on 0, about HIDDEN_RMS strong."""
+    return (picture - base) * np.float32(gain)
+
+
+def gain_for(picture: np.ndarray, base: np.ndarray) -> float:
+    """The gain that makes the residual of a uint8 picture HIDDEN_RMS strong; its base is float32 in [0, 1]."""
+    rms = float(np.sqrt(np.mean(np.square(from_8_bits(picture) - base))))
+    return HIDDEN_RMS / max(rms, MIN_RMS)
+
+
+def block_means(picture: np.ndarray) -> np.ndarray:
+    """Returns the means of a uint8 picture's 8×8 blocks, (H/8, W/8, 3) uint8, rounded to nearest, ties to even."""
+    height, width, channels = picture.shape
+    rows = picture.reshape(height // BLOCK, BLOCK, width * channels).sum(1, dtype=np.uint16)
+    sums = rows.reshape(height // BLOCK, width // BLOCK, BLOCK, channels).sum(2, dtype=np.uint16)
+    return np.rint(sums / BLOCK**2).astype(np.uint8)
+
+
+def enlarge(means: np.ndarray) -> np.ndarray:
+    """Repeats each of the block means over its block: (h, w, 3) to (8h, 8w, 3), same dtype."""
+    return means.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
