@@ -7,7 +7,6 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.keystream import keystream
-from stegnet.kernels import first_sorted
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
@@ -123,6 +122,30 @@ def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, plac
     words = np.frombuffer(stream, "<u8", runs)
     some = runs if places is None else min(-(-places // _RUN), runs)
     return Order(first_sorted(words, some), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
+
+
+def stable_argsort(words: np.ndarray) -> np.ndarray:
+    """The stable argsort of random words, which are sorted by their highest bits, with the place in the lowest."""
+    return first_sorted(words, words.size)
+
+
+def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
+    """The first so many elements of `stable_argsort`, (count,) int; few are found without sorting the others."""
+    places = np.uint64((1 << words.size.bit_length()) - 1)
+    keys = words & ~places | np.arange(words.size, dtype=np.uint64)
+    if count + 1 < keys.size:
+        keys = np.partition(keys, count)[: count + 1]
+    if kernels.compiled:
+        kernels.compiled.sort(keys)
+    else:
+        keys.sort()
+    order = (keys & places).astype(np.intp)
+    ties = np.flatnonzero((keys[1:] ^ keys[:-1]) <= places)  # for one in some million words, the lowest bits decide
+    if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
+        return words.argsort(kind="stable")[:count]
+    pairs = ties[words[order[ties]] > words[order[ties + 1]]]
+    order[pairs], order[pairs + 1] = order[pairs + 1], order[pairs]
+    return order[:count]
 
 
 def frame_salt(picture: np.ndarray) -> bytes:

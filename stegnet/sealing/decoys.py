@@ -9,10 +9,9 @@ from hashlib import sha256
 import numpy as np
 
 from stegnet.core.keystream import keystream
-from stegnet.kernels import stable_argsort
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of
+from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of, stable_argsort
 from stegnet.sealing.zones import (
     NO_TIES,
     CostMap,

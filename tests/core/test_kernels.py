@@ -13,9 +13,9 @@ from PIL import Image
 
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
-from stegnet.kernels import first_sorted, stable_argsort
 from stegnet.keys import Key
 from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing.carriers import first_sorted, stable_argsort
 from stegnet.sealing.jpeg_carriers import juniward
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet.core.keystream import keystream, random_words
 from stegnet.core.pixels import DITHER, LUMA_STEPS
-from stegnet.kernels import first_sorted, stable_argsort
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, Code, Coding
 from stegnet.sealing import TAG_BYTES, size_bytes
+from stegnet.sealing.carriers import first_sorted, stable_argsort
 
 MIDDLE = np.float32(127.5)  # level from which luma counts
 FINEST = sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])  # coefficients, JPEG's smallest steps first
