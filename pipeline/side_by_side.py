@@ -14,10 +14,9 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
+from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import MediaError
-from stegnet.core.temporary import temporary_folder
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg, input_file, piped_frames, run_ffmpeg
-from stegnet.formats.output import atomic_write
 from stegnet.video.films import read_frames
 from stegnet.video.forms import X264_DETERMINISTIC
 

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
+from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.names import TRUSTED
-from stegnet.core.temporary import disk_errors
 
 if TYPE_CHECKING:
     import pandas as pd

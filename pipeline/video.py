@@ -17,6 +17,7 @@ from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import video_result
 from stegnet.core.compute import make_deterministic
+from stegnet.core.disk import temporary_folder
 from stegnet.core.measures import (
     BASE_PSNR,
     CONTAINER,
@@ -31,7 +32,6 @@ from stegnet.core.measures import (
     psnr,
 )
 from stegnet.core.parallel import Progress
-from stegnet.core.temporary import temporary_folder
 from stegnet.image.pictures import write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.methods import Context, HideJob, hide_file

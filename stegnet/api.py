@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import renamed
 from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Progress, no_progress
-from stegnet.core.temporary import temporary_folder
 from stegnet.files import (
     Info,
     file_info,

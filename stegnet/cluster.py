@@ -25,12 +25,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stegnet import __version__
+from stegnet.core.disk import already_exists
 from stegnet.core.errors import ClusterError, reading
 from stegnet.core.names import folded
 from stegnet.core.parallel import check_port, load_ray
 from stegnet.core.remote_path import RemotePath, size_of, stored
 from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each
-from stegnet.formats.output import already_exists
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable, export_secret, import_secret
 from stegnet.methods import DEFAULT_CONTEXT, Context, HideJob
 from stegnet.results import OutputTarget

@@ -18,8 +18,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError
-from stegnet.core.temporary import temporary_folder
 
 LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS = 16  # a browser's window needs one or two, and browsers open spare ones

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from pipeline.shards import TEST, Shards, read_manifest
 from pipeline.tensors import WINDOW, ms_ssim, seeded_shuffle
 from stegnet.core.compute import device_name
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DataError
 from stegnet.core.keystream import grid
 from stegnet.core.measures import (
@@ -44,7 +45,6 @@ from stegnet.core.measures import (
     ssim,
 )
 from stegnet.core.parallel import distributed
-from stegnet.core.temporary import temporary_folder
 from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture

@@ -30,8 +30,8 @@ from pipeline.config import DataConfig
 from pipeline.prepare.folders import MediaFile, read_file
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder, file_hash
+from stegnet.core.disk import FULL
 from stegnet.core.errors import ConfigError, DataError
-from stegnet.core.temporary import FULL
 from stegnet.image.pictures import read_picture
 
 CROPS = 4  # squares cut from each photograph of a package

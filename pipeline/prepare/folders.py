@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash, is_remote, open_files, refusals
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DataError, MediaError
 from stegnet.core.names import FILM
-from stegnet.core.temporary import temporary_folder
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import kind
 from stegnet.video.films import read_frames

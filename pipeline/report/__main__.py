@@ -8,10 +8,10 @@ from pipeline.config import Config
 from pipeline.evaluate.statistics import RENDERED, headline_kind
 from pipeline.report.page import Page, Part, cell, collapsed, contact_sheet, read, read_specs, table
 from pipeline.stage import run_stage
+from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, MEANS, NONE
-from stegnet.formats.output import atomic_write
 from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own

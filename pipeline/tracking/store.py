@@ -44,9 +44,9 @@ from mlflow.utils.rest_utils import http_request
 
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
 from pipeline.tracking.results import DataSet, Result
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DiskError, TrackingError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
-from stegnet.core.temporary import temporary_folder
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns of its own code

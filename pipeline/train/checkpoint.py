@@ -18,10 +18,10 @@ from pipeline.config import Config
 from pipeline.fingerprint import code_hashes, source_hash
 from pipeline.shards import data_hash
 from stegnet.core.compute import cpu_threads, pick_device, resolve
+from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import TrainingError
 from stegnet.core.parallel import AUTO, world_size
 from stegnet.core.pixels import CODED, MEANS, NONE
-from stegnet.core.temporary import sync_file, sync_folder
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.pair import find_family
 

@@ -18,9 +18,9 @@ from torch import nn
 from pipeline.config import Config, TrainConfig
 from pipeline.train.launch import launch, launched
 from stegnet.core.compute import cpu_threads, device_name, pick_device, resolve
+from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
-from stegnet.core.temporary import disk_errors
 from stegnet.networks.pair import build_from
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process

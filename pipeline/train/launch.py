@@ -23,9 +23,9 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, launch_agent
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import rank
-from stegnet.core.temporary import temporary_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process that such a signal stopped

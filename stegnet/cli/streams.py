@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 from stegnet.cli import messages
+from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import MediaError, renamed
 from stegnet.core.remote_path import Place, place
-from stegnet.core.temporary import FULL, temporary_folder
 from stegnet.results import MOST_TEXT, TEXT_NAME
 
 STREAM = "-"

@@ -1,1 +1,1 @@
-"""The foundation of all packages: errors, parameters, measures, the keyed shuffle, compiled kernels."""
+"""The foundation of all packages: errors, names, files on disk, parallel work, pixels, measures, the keystream."""

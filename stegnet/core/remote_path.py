@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, extra, renamed
-from stegnet.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

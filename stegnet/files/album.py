@@ -5,11 +5,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stegnet.core.disk import locked_folder, move_whole
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, Names
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
-from stegnet.formats.output import locked_folder, move_whole
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_record

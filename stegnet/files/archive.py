@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import folded, safe_name
-from stegnet.core.temporary import temporary_folder
 from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 

@@ -1,1 +1,1 @@
-"""Files, whatever is in them: opened once, recognised, written whole; boxes, Matroska, FFmpeg."""
+"""Files, whatever is in them: opened once, and recognised; boxes, Matroska, FFmpeg."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import ffmpeg
 import imageio_ffmpeg
 
+from stegnet.core.disk import FULL
 from stegnet.core.errors import MediaError
-from stegnet.core.temporary import FULL
 
 _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
 

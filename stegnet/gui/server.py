@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from stegnet.core.disk import locked_folder
 from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.parallel import with_heartbeat
-from stegnet.formats.output import locked_folder
 from stegnet.gui.jobs import ADVICE, BadRequest, CapacityQuestion, advise, in_words, parse_request, run_job
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context

@@ -26,9 +26,9 @@ import jpeglib
 import numpy as np
 
 from stegnet import kernels
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.pixels import ZIGZAG, encode_jpeg
-from stegnet.core.temporary import temporary_folder
 from stegnet.formats.opened_file import Source, spliced
 from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, Scan, moved_index, parse_jpeg
 

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
-from stegnet.core.temporary import sync_file, sync_folder
 from stegnet.keys.keys import SYSTEM, Key, Randomness
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
 from stegnet.keys.recipients import Identity, Recipient, export_secret

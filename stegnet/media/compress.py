@@ -21,9 +21,9 @@ from PIL import Image
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
-from stegnet.formats.output import Compressed
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
+from stegnet.media.cover import Compressed
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND

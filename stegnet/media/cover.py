@@ -1,6 +1,7 @@
 """A picture, film or sound: told by content, not by name, opened once, and read as far as it is asked for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -85,6 +86,15 @@ def _probe_film(path: Source) -> Probe:
         if stream.format is None or stream.format.is_rgb:
             return Probe(FILM, None)
         return Probe(FILM, f"a film in YCbCr ({stream.codec_context.name})")
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed copy."""
+
+    path: Path  # of the copy
+    description: str  # format and quality, for messages
+    psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 
 
 def about_secret(path: Source) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stegnet.formats.output import atomic_write
+from stegnet.core.disk import atomic_write
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import FilmInfo, read_frames, scan
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 from PIL import ExifTags, Image
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
-from stegnet.core.temporary import temporary_folder
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import UNREADABLE_EXIF, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import picture_copied_with_loss, saved_twice

@@ -18,10 +18,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
-from stegnet.core.temporary import temporary_folder
 from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, PackageError
 from stegnet.core.parallel import Progress
-from stegnet.formats.output import atomic_write
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, Method, NewContainer, Payload, ignore

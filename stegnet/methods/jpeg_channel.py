@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
-from stegnet.core.temporary import temporary_folder
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.transcoded_blocks import Blocks
 from stegnet.keys import ContainerKeys, Randomness

@@ -14,12 +14,12 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
-from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import parallel_map, prefetch
-from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
 from stegnet.media.checks import check_picture

@@ -14,10 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
-from stegnet.core.temporary import temporary_folder
-from stegnet.formats.output import atomic_write
 from stegnet.networks.card import NETWORKS, Card, weights_id
 from stegnet.networks.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine

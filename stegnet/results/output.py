@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.disk import already_exists, atomic_write
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE
-from stegnet.formats.output import already_exists, atomic_write
 from stegnet.image.pictures import PICTURE_FORMS, save_picture
 from stegnet.media.checks import FilmCheck
 from stegnet.results.figures import HidingFigures

@@ -13,9 +13,9 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.formats.output import temporary_file
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
 from stegnet.video.forms import FORMS, WATCHABLE, Form

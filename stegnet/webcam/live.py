@@ -29,12 +29,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from stegnet.api import Session
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.measures import difference, psnr
 from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import encode_jpeg
-from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import read_picture, resize
 from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, SYSTEM, Key, KeyRing, KeySource
 from stegnet.loopback import LoopbackHandler, LoopbackServer

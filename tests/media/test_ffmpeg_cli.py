@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stegnet import DiskError, MediaError
-from stegnet.core.temporary import temporary_folder
+from stegnet.core.disk import temporary_folder
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 
 

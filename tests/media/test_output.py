@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError, make_key_file
-from stegnet.formats.output import atomic_write
+from stegnet.core.disk import atomic_write
 from stegnet.image import write_png
 from stegnet.media.checks import FilmCheck, check_film, check_picture, digest
 from stegnet.video import FilmWriter

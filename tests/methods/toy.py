@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet import CapacityError
+from stegnet.core.disk import atomic_write
 from stegnet.core.names import PICTURE
-from stegnet.formats.output import atomic_write
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option

@@ -45,7 +45,7 @@ def test_a_network_that_learns_passes_and_a_full_disk_is_named_in_one_line(
         main(config("test_resnet"), Path("/dev/full"))
     said = capsys.readouterr().err.splitlines()
     assert said[-2] == "error: a file can't be written (No space left on device)"
-    assert said[-1].startswith("hint: make room")
+    assert said[-1].startswith("hint: free space")
 
 
 def test_a_copy_of_a_shallow_clone_is_refused(

@@ -14,9 +14,9 @@ import psutil
 
 import stegnet
 from stegnet.cluster import HidingWork, Secrets, Work, run_on_cluster, tasks_of
+from stegnet.core.disk import atomic_write
 from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
-from stegnet.formats.output import atomic_write
 from stegnet.keys import Key, KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
 from stegnet.methods.sealed import SealedOptions

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from stegnet.cli import messages, results
 from stegnet.cli.options import add_output_options
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import extra
-from stegnet.formats.output import atomic_write
 from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
 from stegnet.results import FORMS, OutputTarget, Report, shown_form

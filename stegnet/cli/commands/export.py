@@ -5,8 +5,8 @@ from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.options import add_output_options
+from stegnet.core.disk import already_exists
 from stegnet.core.errors import MediaError, extra
-from stegnet.formats.output import already_exists
 from stegnet.networks.card import NETWORKS, SHIPPED
 from stegnet.networks.engines.engine import graph_file
 

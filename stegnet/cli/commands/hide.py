@@ -24,8 +24,8 @@ from stegnet.cli.options import (
 )
 from stegnet.cli.parser import Parser
 from stegnet.cluster import HidingWork, run_on_cluster
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, renamed
-from stegnet.core.temporary import temporary_folder
 from stegnet.files import hide_each, is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input

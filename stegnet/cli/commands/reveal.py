@@ -19,7 +19,7 @@ from stegnet.cli.options import (
     output_target,
 )
 from stegnet.cluster import RevealingWork, run_on_cluster
-from stegnet.core.temporary import temporary_folder
+from stegnet.core.disk import temporary_folder
 from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file
 from stegnet.keys import KeySource
 from stegnet.methods import METHODS

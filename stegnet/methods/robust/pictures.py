@@ -16,17 +16,16 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, with_heartbeat
 from stegnet.core.pixels import BLOCK, DCT_BASIS, DITHER, coefficients, strips, through_jpeg
-from stegnet.core.temporary import temporary_folder
-from stegnet.formats.output import Compressed
 from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
 from stegnet.media.capacity_tables import ROBUST_RATES
-from stegnet.media.cover import Cover, about_cover, about_secret
+from stegnet.media.cover import Compressed, Cover, about_cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.method import (
     DEFAULT_CONTEXT,

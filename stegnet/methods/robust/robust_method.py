@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
-from stegnet.formats.output import atomic_write
 from stegnet.image.jpeg_markers import parse_jpeg
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import capacity_tables

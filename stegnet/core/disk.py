@@ -1,4 +1,4 @@
-"""Output files, written atomically.
+"""Files on disk: temporary folders, files that are written whole or not at all, and the errors of disks that are full.
 
 A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
 interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run tells those
@@ -6,6 +6,7 @@ of others from what killed runs left. Windows refuses to remove or rename a file
 file itself is the lock.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -15,24 +16,87 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
-from stegnet.core.errors import MediaError
-from stegnet.core.temporary import UNSUPPORTED, sync_file, sync_folder
+from stegnet.core.errors import DiskError, MediaError
 
 try:
     import fcntl
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # of a disk or file that takes no more
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
+_HINT = "set TMPDIR to a folder that can be written and has more space"
 _LOCK = "lock"  # the file in a folder
 _ABANDONED = 3600.0  # seconds without a change, where there are no locks
 _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
 _MAX_NAME = 255  # bytes, on all common file systems
 _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
+
+
+@contextmanager
+def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> Iterator[Path]:
+    """Yields a new folder that only its owner can open, and removes it after the block.
+
+    It is in the parent, or in the system's folder for temporary files. A DiskError names that, if the folder can't be
+    created, or a file in it not be written.
+    """
+    try:
+        created = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
+    except OSError as error:
+        where = "" if error.filename is None else f"{Path(error.filename).parent}: "
+        raise DiskError(f"{where}no temporary folder can be created ({error.strerror})", _HINT) from error
+    with created as name:
+        folder = Path(name)
+        try:
+            yield folder
+        except (OSError, MediaError) as error:
+            cause = error
+            while isinstance(cause, MediaError):
+                cause = cause.__cause__
+            # Writing into an open file fails without its name; what is written elsewhere says its own in a MediaError.
+            own = getattr(cause, "filename", None) or (name if cause is error else "")
+            if getattr(cause, "errno", None) not in FULL or name not in f"{error} {own}":
+                raise
+            what = f"{folder.parent}: temporary files can't be written ({cause.strerror})"
+            raise DiskError(what, _HINT) from error
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns the error of a disk that takes no more into a DiskError, for work that can go on from what is written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else "a file "
+        hint = "free space on the disks of this folder and of TMPDIR, and run the same command again"
+        raise DiskError(f"{where}can't be written ({error.strerror})", hint) from error
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Flushes a file to disk, where the file system can; network folders may not. Raises an OSError."""
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes a folder to disk, so that a rename is durable; errors are ignored, as the file itself is safe."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _create_locked(path: Path, mode: int) -> FileIO | None:
@@ -43,7 +107,7 @@ def _create_locked(path: Path, mode: int) -> FileIO | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         locked = True
     except OSError as error:  # without locks, no later run can lock it either
-        locked = error.errno in UNSUPPORTED
+        locked = error.errno in _UNSUPPORTED
     if locked and path.exists():  # some file systems, such as phones', count no links
         return file
     file.close()
@@ -105,15 +169,6 @@ def _remove_abandoned(prefix: str, own: Path) -> None:
             if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
                 _remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
                 shutil.rmtree(folder)
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """A compressed copy."""
-
-    path: Path  # of the copy
-    description: str  # format and quality, for messages
-    psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 
 
 @contextmanager
