@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.stage import run_stage, write_json
 from stegnet.core.errors import WeightsError
-from stegnet.networks.export import export
+from stegnet.networks.onnx_export import export
 
 AGREEMENT = "agreement.json"  # by network: largest difference of a sample, and share that is equal as 8 bits
 

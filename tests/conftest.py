@@ -218,8 +218,8 @@ def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny network is not trained: how well secrets come back is not looked at."""
-    monkeypatch.setattr("stegnet.networks.quality.LEAST", 0.0)
-    monkeypatch.setattr("stegnet.networks.quality.POOR", 0.0)
+    monkeypatch.setattr("stegnet.networks.secret_quality.LEAST", 0.0)
+    monkeypatch.setattr("stegnet.networks.secret_quality.POOR", 0.0)
 
 
 @pytest.fixture(scope="session")

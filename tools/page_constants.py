@@ -64,10 +64,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),
-        ("methods.robust.modem", "AROUND PATCHES"),
-        ("methods.robust.modem", "MANY"),
+        ("methods.robust.robust_modem", "AROUND PATCHES"),
+        ("methods.robust.robust_modem", "MANY"),
     ],
-    "QUALITY": [("networks.quality", "POOR LEAST")],
+    "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
         ("record.record", "NUMBERS SPREAD SPARE MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
@@ -75,8 +75,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
     "ROBUST_RECORD": [
-        ("methods.robust.record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
-        ("methods.robust.record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
+        ("methods.robust.robust_record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
+        ("methods.robust.robust_record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
@@ -86,8 +86,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [
-        ("methods.robust.pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
-        ("methods.robust.pictures", "SPARED LOST UNEVEN GRID"),
+        ("methods.robust.robust_pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
+        ("methods.robust.robust_pictures", "SPARED LOST UNEVEN GRID"),
     ],
     "TEXTS": [("results.conversion", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],

@@ -21,7 +21,7 @@ from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.networks import Network
 from stegnet.networks.card import SHIPPED
-from stegnet.networks.export import export
+from stegnet.networks.onnx_export import export
 from stegnet.networks.pair import load_pair
 
 CURVE = Path("reports/shipped/curve.csv")

@@ -14,7 +14,7 @@ from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.record import describe_tracks, open_container
-from stegnet.video.sound import sound_tracks
+from stegnet.video.sound_tracks import sound_tracks
 
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
 Info = dict[str, Value]

@@ -53,7 +53,7 @@ from stegnet.record import (
 from stegnet.results import SecurePayload, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
-from stegnet.video.h264 import (
+from stegnet.video.h264_levels import (
     PPS,
     SPS,
     H264Error,

@@ -47,8 +47,8 @@ from stegnet.networks.frame import (
     reveal_frame,
     reveal_read_picture,
 )
-from stegnet.networks.network import Network
-from stegnet.networks.quality import SecretQuality, measure_secret, measured_quality, visibility_notes
+from stegnet.networks.inference import Network
+from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
     Container,
     Diagnosis,

@@ -11,7 +11,7 @@ from stegnet.core.names import FILM, PICTURE
 from stegnet.core.pixels import CODED, HIDDEN_RMS, LEVELS, NONE
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.networks.network import Network, Step, no_step
+from stegnet.networks.inference import Network, Step, no_step
 from stegnet.record import (
     MAX_PIXEL_RATIO,
     FrameReading,

@@ -23,7 +23,7 @@ from stegnet.core.pixels import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
-from stegnet.video.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
+from stegnet.video.sound_tracks import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 

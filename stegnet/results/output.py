@@ -16,7 +16,7 @@ from stegnet.image.pictures import PICTURE_FORMS, save_picture
 from stegnet.media.checks import FilmCheck
 from stegnet.results.figures import HidingFigures
 from stegnet.video.film_writer import FilmWriter
-from stegnet.video.sound import SoundPacket
+from stegnet.video.sound_tracks import SoundPacket
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 

@@ -2,4 +2,4 @@
 
 from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import FilmInfo, read_frames, scan
-from stegnet.video.sound import SoundPacket, SoundTrack, read_sound, sound_tracks
+from stegnet.video.sound_tracks import SoundPacket, SoundTrack, read_sound, sound_tracks

@@ -50,7 +50,7 @@ static PyObject *identify(PyObject *self, PyObject *arguments)
 
 static const char read_doc[] =
     "read(sps, pps, nal) -> int | tuple[bytes, int]\n\n"
-    "The non-zero levels of a slice in coding order, as items of `LEVEL` in video/h264.py, and its padding: the last bit\n"
+    "The non-zero levels of a slice in coding order, as items of `LEVEL` in h264_levels.py, and its padding: the last bit\n"
     "of a last byte in CABAC; -1: it is the stop bit.";
 
 static PyObject *read_levels(PyObject *self, PyObject *arguments)

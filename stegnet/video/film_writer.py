@@ -27,7 +27,7 @@ from stegnet.formats.opened_file import Source
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
 from stegnet.video.mp4 import use_milliseconds
-from stegnet.video.sound import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack, SoundWriter
+from stegnet.video.sound_tracks import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack, SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg

@@ -19,7 +19,7 @@ from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
 from stegnet.video.forms import FORMS, WATCHABLE, Form
-from stegnet.video.sound import PLAYABLE, SoundWriter, ffmpeg_sound
+from stegnet.video.sound_tracks import PLAYABLE, SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
 _MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay

@@ -29,7 +29,7 @@ from stegnet.video.films import (
     start_time,
 )
 from stegnet.video.forms import FORMS, Form
-from stegnet.video.sound import SoundPacket, read_sound, sound_tracks
+from stegnet.video.sound_tracks import SoundPacket, read_sound, sound_tracks
 
 # Codecs: MP4's, other text, and pictures.
 _MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}

@@ -19,7 +19,7 @@ from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob, hide_file
 from stegnet.methods.h264 import FilmStream, H264Options, Slice
 from stegnet.results import OutputTarget
 from stegnet.sealing import frame_salt
-from stegnet.video.h264 import write_levels
+from stegnet.video.h264_levels import write_levels
 from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.format import h264_by_the_book as book
 from tests.support.films import encode

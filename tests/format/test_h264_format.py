@@ -9,7 +9,7 @@ import pytest
 
 from stegnet import Key, RevealError, Session
 from stegnet.sealing import frame_salt
-from stegnet.video.h264 import Parameters, read_levels
+from stegnet.video.h264_levels import Parameters, read_levels
 from tests.format import h264_by_the_book as book
 from tests.format import make_h264_vectors as made_by
 from tests.format.make_h264_vectors import ANSWERS, FOLDER

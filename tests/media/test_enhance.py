@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stegnet.media.enhance import enhance, enhance_film
+from stegnet.media.denoise import enhance, enhance_film
 from stegnet.video import read_frames, scan
 
 

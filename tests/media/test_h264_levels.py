@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError, PackageError
-from stegnet.video import h264 as reader_module
-from stegnet.video.h264 import (
+from stegnet.video import h264_levels
+from stegnet.video.h264_levels import (
     WRITABLE,
     H264Error,
     Kind,
@@ -41,7 +41,7 @@ ZIGZAG = {  # row and column of each place in scan order
 
 @pytest.fixture(autouse=True)
 def compiled():
-    if reader_module.compiled is None:
+    if h264_levels.compiled is None:
         stop = pytest.fail if os.environ.get("STEGNET_COMPILER") == "required" else pytest.skip
         stop("the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again")
 
@@ -343,7 +343,7 @@ def test_damaged_slices_are_refused_or_read(film, coding):
 
 
 def test_without_the_compiled_reader_there_is_a_hint(monkeypatch):
-    monkeypatch.setattr(reader_module, "compiled", None)
+    monkeypatch.setattr(h264_levels, "compiled", None)
     with pytest.raises(PackageError, match="the compiled reader"):
         read_levels(made(), ALL_SKIPPED)
 

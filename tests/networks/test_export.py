@@ -20,9 +20,9 @@ from stegnet.networks import (
     SHIPPED_MODEM,
     Card,
     build,
-    export,
     family_names,
     load_pair,
+    onnx_export,
     read_card,
     save_pair,
     weights_id,
@@ -60,7 +60,7 @@ def made(family: str, folder: Path) -> Path:
 def test_every_family(family, tmp_path):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     weights = made(family, tmp_path)
-    agreements = export.export(weights, tmp_path)
+    agreements = onnx_export.export(weights, tmp_path)
     both = {"invertible": ("prepare", *ALWAYS, "restore"), "costa": ("enhance", *ALWAYS, "restore")}
     exported = both.get(family, ALWAYS)
     assert tuple(found.network for found in agreements) == exported
@@ -105,16 +105,16 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         assert json.loads(said["stegnet.card"]) == card
         assert said["stegnet.networks"].split() == names
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
-        assert [(each.domain, each.version) for each in model.opset_import] == [("", export.OPSET)]
+        assert [(each.domain, each.version) for each in model.opset_import] == [("", onnx_export.OPSET)]
     pair, shipped = load_pair(SHIPPED)[0], OnnxEngine(SHIPPED)
-    for found in export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, names, pair):
+    for found in onnx_export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, names, pair):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
     for parameter in pair.parameters():
         parameter.data *= 1.01
     assert all(
-        found.difference > export.MAX_DIFFERENCE
-        for found in export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, ALWAYS, pair)
+        found.difference > onnx_export.MAX_DIFFERENCE
+        for found in onnx_export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, ALWAYS, pair)
     )
 
 
@@ -129,32 +129,32 @@ def test_the_same_weights_give_the_same_files_and_stay_as_they_are(tmp_path):
     weights = made("invertible_large", tmp_path)
     pair, card = load_pair(weights)
     pair.train()
-    first, second = (export.make_graphs(pair, card, weights_id(weights)) for _ in range(2))
+    first, second = (onnx_export.make_graphs(pair, card, weights_id(weights)) for _ in range(2))
     assert first == second
-    assert str(Path(export.__file__).parent).encode() not in b"".join(first.values())
+    assert str(Path(onnx_export.__file__).parent).encode() not in b"".join(first.values())
     for name, value in load_pair(weights)[0].state_dict().items():
         assert torch.equal(value, pair.state_dict()[name])
     assert pair.training and all(parameter.requires_grad for parameter in pair.parameters())
 
 
 @pytest.fixture
-def compared() -> Iterator[list[export.Agreement]]:
+def compared() -> Iterator[list[onnx_export.Agreement]]:
     """What is found by comparing files that are not made."""
-    found, graphs = [export.Agreement("hide", 1e-5, 1.0)], {"hide": b"", "reveal": b""}
+    found, graphs = [onnx_export.Agreement("hide", 1e-5, 1.0)], {"hide": b"", "reveal": b""}
     made, engine = mock.Mock(return_value=graphs), mock.MagicMock()
-    with mock.patch.multiple(export, make_graphs=made, OnnxEngine=engine, compare=mock.Mock(return_value=found)):
+    with mock.patch.multiple(onnx_export, make_graphs=made, OnnxEngine=engine, compare=mock.Mock(return_value=found)):
         yield found
 
 
 def test_files_that_disagree_are_not_written_nor_one_of_several(weights, tmp_path, compared):
     """Either the worst sample or nearly all of them are enough to refuse them."""
     for apart, equal in ((2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))):
-        compared[1:] = [export.Agreement("reveal", apart, equal)]
+        compared[1:] = [onnx_export.Agreement("reveal", apart, equal)]
         with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
-            export.export(weights, tmp_path)
+            onnx_export.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
-    compared[1:] = [export.Agreement("reveal", 1e-5, 1.0)]
+    compared[1:] = [onnx_export.Agreement("reveal", 1e-5, 1.0)]
     (taken := tmp_path / graph_file(weights, "reveal").name).mkdir()
     with pytest.raises(MediaError, match="is a folder"):
-        export.export(weights, tmp_path)
+        onnx_export.export(weights, tmp_path)
     assert list(tmp_path.iterdir()) == [taken]

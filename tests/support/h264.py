@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stegnet.video.h264 import Parameters
+from stegnet.video.h264_levels import Parameters
 from tests.format.h264_headers_by_the_book import Bits
 from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT

@@ -19,7 +19,7 @@ import { blank, corner } from "../picture.js";
 import { arrivals, received } from "./channels.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 
-// see stegnet/methods/robust/pictures.py
+// see stegnet/methods/robust/robust_pictures.py
 const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED, UNEVEN } = SURVIVAL;
 
 /**

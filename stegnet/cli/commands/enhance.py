@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from stegnet.cli import messages, results
+from stegnet.cli import messages, reports
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import extra
@@ -37,7 +37,7 @@ def add_arguments(enhance: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     with extra("media", "stegnet enhance"):
-        from stegnet.media.enhance import enhance, enhance_film
+        from stegnet.media.denoise import enhance, enhance_film
 
     out = options.output
     with Cover(options.file) as file:
@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
                 overwrite=options.force,
             )
         report = Report(film.width, film.height, len(film.pts), notes=notes)
-    results.wrote(out, report)
+    reports.wrote(out, report)
     return 0
 
 

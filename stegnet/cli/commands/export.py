@@ -37,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
         if file.exists() and not options.force:
             raise already_exists(file)
     with extra("export", "stegnet export"):
-        from stegnet.networks.export import export
+        from stegnet.networks.onnx_export import export
     for check in export(weights, folder):
         messages.result(
             f"wrote {files[check.network]}: {files[check.network].stat().st_size / 1e6:.2f} MB, "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.cli import messages, results, streams
+from stegnet.cli import messages, reports, streams
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     add_cluster_option,
@@ -89,7 +89,7 @@ def add_arguments(hide: Parser) -> None:
     output_help = "output file or folder; without a suffix, the one that fits COVER"
     add_output_options(hide, output_help, places=True)
     add_key_options(hide, recipient=True)
-    results.add_json_option(hide)
+    reports.add_json_option(hide)
     add_method_options(hide)
     hide.add_topic("covers", _COVERS)
     archive_help = (
@@ -173,13 +173,13 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
             report = _hide_file(options, job, key_source)
             streams.copy_to_output(options.output)
             size = options.output.stat().st_size
-        results.wrote("standard output", report, size, tell=messages.note)
+        reports.wrote("standard output", report, size, tell=messages.note)
         return 0
     is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
     if not (options.output.suffix or options.output.name.startswith(".") or is_other):
         options.output = options.output.with_suffix(job.suffix_of(options.cover))
     report = _hide_file(options, job, key_source)
-    results.show(options, report, options.output)
+    reports.show(options, report, options.output)
     surviving = {each.method for each in DESTINATIONS.values()}
     if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
         messages.note(METHODS[report.hiding.method].survives or _AS_FILE)
@@ -210,7 +210,7 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
             outcomes = hide_each(plan, out, job.showing(progress), key_source)
-        code = results.show_batch(options, plan, outcomes)
+        code = reports.show_batch(options, plan, outcomes)
     if options.destination and DESTINATIONS[options.destination].search and not options.json:
         messages.note(_SEARCHED)
     return code
@@ -224,4 +224,4 @@ def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource
     with results_folder(options.output, options.cover):
         with messages.progress_bar() as progress:
             made = make_album(album, output_target(options), key_source, job.showing(progress))
-        return results.show_batch(options, album, (each for each in made))
+        return reports.show_batch(options, album, (each for each in made))

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from stegnet import __version__
-from stegnet.cli import messages, results
+from stegnet.cli import messages, reports
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import add_search_option
 from stegnet.files import Info, Value, file_info, fit_info
@@ -47,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
     else:
         for name, value in _verbose(found) if options.verbose else _plain(found):
             messages.result(f"{name}: {value}")
-    return results.ALTERED if found.get("whole") is False else 0
+    return reports.ALTERED if found.get("whole") is False else 0
 
 
 Lines = Iterator[tuple[str, str]]

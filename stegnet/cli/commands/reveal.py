@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.cli import messages, results, streams
+from stegnet.cli import messages, reports, streams
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     add_cluster_option,
@@ -63,7 +63,7 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
     add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
     add_search_option(reveal)
-    results.add_json_option(reveal)
+    reports.add_json_option(reveal)
     add_cluster_option(reveal)
     add_network_options(reveal)
 
@@ -101,13 +101,13 @@ def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
                 streams.copy_to_output(report.path)
                 size = report.path.stat().st_size
         if report.text is None:
-            results.wrote("standard output", report, size, tell=messages.note)
+            reports.wrote("standard output", report, size, tell=messages.note)
         else:
-            results.show(options, report)
+            reports.show(options, report)
     else:
         report = _reveal_file(options, key_source, None if options.output else Path())
-        results.show(options, report, report.path)
-    return results.ALTERED if report.trouble else 0
+        reports.show(options, report, report.path)
+    return reports.ALTERED if report.trouble else 0
 
 
 def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
@@ -128,4 +128,4 @@ def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
             outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, context), key_source)
         else:
             outcomes = reveal_each(plan, out, key_source, options.strict, replace(context, progress=progress))
-        return results.show_batch(options, plan, outcomes)
+        return reports.show_batch(options, plan, outcomes)

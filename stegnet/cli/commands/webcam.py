@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from stegnet.api import Session
-from stegnet.cli import messages, results
+from stegnet.cli import messages, reports
 from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     NO_BROWSER,
@@ -102,7 +102,7 @@ def execute(options: argparse.Namespace) -> int:
     shown = page.statistics
     messages.result(f"showed {shown['shown']} frames in {shown['seconds']:.1f} s, dropped {shown['dropped']}")
     if report:
-        results.wrote(options.record, report)
+        reports.wrote(options.record, report)
     return 0
 
 

@@ -21,8 +21,8 @@ from stegnet.image.pictures import resize
 from stegnet.methods.method import VERIFY_HELP, option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.groups import DENSE, FILM_POINTS
-from stegnet.methods.robust.record import SHARES, OperatingPoint, share_of
 from stegnet.methods.robust.registration import LEAST_SIDE, REACH
+from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, share_of
 from stegnet.video.film_writer import Coding
 from stegnet.video.films import FilmInfo
 

@@ -30,7 +30,7 @@ from stegnet.core.pixels import BLOCK, COSINES, by_block
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.fec import information
 from stegnet.methods.robust.grid import hidden_area, region_means, salts_of
-from stegnet.methods.robust.record import (
+from stegnet.methods.robust.robust_record import (
     FINEST,
     MIDDLE,
     Blocks,

@@ -28,8 +28,8 @@ from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges
-from stegnet.methods.robust.record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
-from stegnet.networks.network import Step
+from stegnet.methods.robust.robust_record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
+from stegnet.networks.inference import Step
 
 REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
 _COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them

@@ -28,11 +28,11 @@ from stegnet.methods.robust.channels import (
     RobustOptions,
     parse_channel,
 )
-from stegnet.methods.robust.films import embed_in_film
 from stegnet.methods.robust.groups import hidden_pixels, read_film
-from stegnet.methods.robust.modem import Modem, PictureReader, read_points
-from stegnet.methods.robust.pictures import choose_point, embed_in_picture, usual_room
 from stegnet.methods.robust.registration import TILE
+from stegnet.methods.robust.robust_films import embed_in_film
+from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_points
+from stegnet.methods.robust.robust_pictures import choose_point, embed_in_picture, usual_room
 from stegnet.methods.robust.survival import ROBUST, RobustContent, RobustFile, file_bytes, parse_content
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container

@@ -21,7 +21,7 @@ from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import LOWEST, RATES
-from stegnet.methods.robust.record import OperatingPoint, content_room, record_places
+from stegnet.methods.robust.robust_record import OperatingPoint, content_room, record_places
 from stegnet.record import MAX_NAME, is_file_name
 from stegnet.results import printable
 

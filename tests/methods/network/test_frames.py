@@ -35,8 +35,8 @@ from stegnet.networks import (
     reveal_picture,
     save_pair,
 )
-from stegnet.networks.network import MARGIN, tiles
-from stegnet.networks.quality import SecretErrors, SecretQuality
+from stegnet.networks.inference import MARGIN, tiles
+from stegnet.networks.secret_quality import SecretErrors, SecretQuality
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
 from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt

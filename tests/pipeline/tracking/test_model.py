@@ -16,7 +16,7 @@ import stegnet
 from pipeline.tracking.results import DataSet
 from pipeline.tracking.store import BEST, EXAMPLE, REGISTERED, log_model
 from stegnet.networks import read_card
-from stegnet.networks.export import export
+from stegnet.networks.onnx_export import export
 from tests.support.tracking import EXPERIMENT_PARAMS, PUBLIC_DEMONSTRATION_KEY, Result, Tracker
 
 UNPICKLED = {".safetensors", ".json", ".yaml", ".txt", ""}

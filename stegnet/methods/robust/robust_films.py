@@ -48,7 +48,7 @@ from stegnet.methods.robust.groups import (
     sines,
     sureness,
 )
-from stegnet.methods.robust.record import SHARES, OperatingPoint, new_nonce, share_of
+from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, new_nonce, share_of
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of
 from stegnet.video.film_writer import Coding, FilmWriter, write_h264

@@ -38,8 +38,9 @@ from stegnet.methods.method import (
 from stegnet.methods.robust.channels import CONTAINER_PSNR, MESSENGER_SIDE, PictureChannel, RobustOptions
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
 from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
-from stegnet.methods.robust.modem import Modem, PictureReader, read_tiled
-from stegnet.methods.robust.record import (
+from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
+from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_tiled
+from stegnet.methods.robust.robust_record import (
     Blocks,
     OperatingPoint,
     content_room,
@@ -49,7 +50,6 @@ from stegnet.methods.robust.record import (
     record_signs,
     robust_key,
 )
-from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, fit_picture, within_ratio
 from stegnet.methods.writing import write_jpeg, write_picture
 from stegnet.networks.card import SHIPPED_MODEM

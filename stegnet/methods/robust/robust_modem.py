@@ -32,7 +32,6 @@ from stegnet.methods.robust.grid import (
     salts_of_copies,
     textures,
 )
-from stegnet.methods.robust.record import Blocks, OperatingPoint, Reader, Reading, Received, dither_of, read_first
 from stegnet.methods.robust.registration import (
     LEAST_SIDE,
     TILE,
@@ -42,9 +41,18 @@ from stegnet.methods.robust.registration import (
     map_dither,
     map_signs,
 )
+from stegnet.methods.robust.robust_record import (
+    Blocks,
+    OperatingPoint,
+    Reader,
+    Reading,
+    Received,
+    dither_of,
+    read_first,
+)
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines import Engine, load_engine
-from stegnet.networks.network import Step, Tile, cut, no_step, tiles
+from stegnet.networks.inference import Step, Tile, cut, no_step, tiles
 
 _TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
 _AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
