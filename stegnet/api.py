@@ -167,17 +167,17 @@ class Session:
         enough: int | None = None,
         **options: Any,
     ) -> list[Report]:
-        """Divides a secret over all pictures in a folder, which `reveal` puts together again.
+        """Divides a secret over all pictures and sounds in a folder, which `reveal` puts together again.
 
         Args:
-            covers: the folder; its pictures are not changed.
+            covers: the folder; its files are not changed.
             secret: any file, or a picture.
             to: a folder for the containers, made if it is missing.
             key: a Key, a Passphrase, or a Recipient.
-            enough: pictures that suffice, whichever; None: all are needed.
-            options: `method` ("auto", "sealed" or "jpeg"), `overwrite`, and those of the method, as for `hide`.
+            enough: containers that suffice, whichever; None: all are needed.
+            options: `method`, `overwrite`, and those of the method, as for `hide`.
         Returns:
-            A report for each picture, with its `path`.
+            A report for each container, with its `path`.
         Raises:
             MediaError: a file can't be read, or the folder not written.
             CapacityError: the secret does not fit.

@@ -35,9 +35,9 @@ _PHASES = {
     "compress": "compressing",
     "search": "searching for motion",
     "hide": "hiding",
-    "check pictures": "checking",
-    "hide pictures": "hiding",
-    "reveal pictures": "revealing",
+    "check files": "checking",
+    "hide files": "hiding",
+    "reveal files": "revealing",
     "verify": "verifying",
     "check": "checking",
     "hide tiles": "hiding",
@@ -172,7 +172,7 @@ class _ProgressBar:
     def _of_phase(self, phase: str, done: int, total: int) -> "tqdm":
         """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
         name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
-        unit = {"tiles": "tile", "pictures": "picture"}.get(things, "frame")
+        unit = {"tiles": "tile", "files": "file"}.get(things, "frame")
         if step := getattr(phase, "step", 0):
             name = f"step {step} of {phase.steps}: {name}"
         form = _UNCOUNTED if not (done or total) else _STEP if step and total else None

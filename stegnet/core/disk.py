@@ -79,6 +79,12 @@ def disk_errors() -> Iterator[None]:
         raise DiskError(f"{where}can't be written ({error.strerror})", hint) from error
 
 
+def unwritable(path: object, error: OSError) -> MediaError:
+    """The error of a file that can't be written."""
+    hint = "make room on its disk, or write to another" if error.errno in FULL else ""
+    return MediaError(f"{path}: can't be written ({error.strerror or error})", hint)
+
+
 def sync_file(file: IO[bytes]) -> None:
     """Flushes a file to disk, where the file system can; network folders may not. Raises an OSError."""
     file.flush()
@@ -248,7 +254,7 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
             lock = _create_locked(part, mode)
         yield part, lock
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     except MediaError as error:
         # The user knows `path`, not the temporary name.
         raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
@@ -271,7 +277,7 @@ def _check(path: Path) -> None:
             raise MediaError(f"{path.parent}: no such folder", "create it first") from error
         return
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     if stat.S_ISDIR(kind):
         raise MediaError(f"{path}: is a folder", "name the file to write")
     if not stat.S_ISREG(kind):
@@ -293,7 +299,3 @@ def _remove_stale(folder: Path) -> None:
             if _PART.fullmatch(part.name):
                 with suppress(OSError):
                     _remove_if_stale(part)
-
-
-def _unwritable(path: Path, error: OSError) -> MediaError:
-    return MediaError(f"{path}: can't be written ({error.strerror or error})")

@@ -12,8 +12,10 @@ from itertools import product
 from typing import Self, TypeVar
 
 import numpy as np
+import psutil
 from PIL import Image
 
+from stegnet.core.errors import MediaError
 from stegnet.core.parallel import parallel_map, thread_count
 
 BLOCK = 8  # pixels: the side of a block
@@ -44,6 +46,7 @@ LEVELS = 255
 GREY = 128  # the base where there is none
 _ROWS = 16  # that are compared at a time
 _STRIP = 1 << 20  # pixels
+_WORKING_BYTES = 30  # for each pixel or sample of a sound that is hidden in, at least
 HIDDEN_RMS = 0.1  # root mean square of what a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
 
@@ -112,6 +115,14 @@ def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
     """Calls `work` with the strips of a picture, which threads share."""
     rows, *others = strips(height, width)
     return list(parallel_map(work, (rows, *others), thread_count())) if others else [work(rows)]
+
+
+def check_memory(path: object, count: int, what: str) -> None:
+    """Refuses, by a MediaError, a cover whose pixels or samples, `what` in words, need more memory than is free."""
+    needed, free = _WORKING_BYTES * count, psutil.virtual_memory().available
+    if needed > free:
+        hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
+        raise MediaError(f"{path}: hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint)
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

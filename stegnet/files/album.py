@@ -1,13 +1,13 @@
-"""Albums: one file divided over the pictures of a folder, each of which opens by itself, and joined again."""
+"""Albums: one file divided over the pictures or sounds of a folder, each of which opens by itself, and joined again."""
 
 import hashlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stegnet.core.disk import locked_folder, move_whole
+from stegnet.core.disk import locked_folder, move_whole, unwritable
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, Names
+from stegnet.core.names import ALBUM, FILE, FILM, Names
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
@@ -32,7 +32,7 @@ from stegnet.results import OutputTarget, Report, printable, stored_name
 
 @dataclass(frozen=True)
 class AlbumPlan(FolderPlan):
-    """An album to be made, whose jobs are its covers, each with the secret; any `enough` of the pictures give it."""
+    """An album to be made, whose jobs are its covers, each with the secret; any `enough` of the containers give it."""
 
     enough: int = 0
 
@@ -46,13 +46,13 @@ class AlbumPlan(FolderPlan):
 
 
 def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
-    """Plans to divide a file over all pictures in a folder.
+    """Plans to divide a file over all pictures and sounds in a folder.
 
     Args:
-        enough: pictures that are to give it, whichever; None: all. ConfigError if there are not so many.
+        enough: containers that are to give it, whichever; None: all. ConfigError if there are not so many.
     Raises:
-        MediaError: a file can't be read, or there are no pictures.
-        CapacityError: there are films, or too many pictures.
+        MediaError: a file can't be read, or there is none.
+        CapacityError: there are films, or too many covers.
     """
     check_input(secret)
     found, notes = media_files(covers)
@@ -64,18 +64,18 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
                 "a film spreads a file over its frames anyway",
             )
     if enough is not None and not 1 <= enough <= count:
-        raise ConfigError(f"any: must be from 1 to {count}, the number of pictures, is {enough}")
+        raise ConfigError(f"any: must be from 1 to {count}, the number of covers, is {enough}")
     if enough not in (None, count) and count > SHARES:
-        message = f"{count} pictures: an album of which fewer are enough has at most {SHARES}"
+        message = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
         raise CapacityError(message, "use fewer, or let all be needed")
-    who = f"any {enough} of the {count} pictures" if enough not in (None, count) else f"all {count} pictures together"
+    who = f"any {enough} of the {count} files" if enough not in (None, count) else f"all {count} files together"
     note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} recover it"
     jobs = tuple(Job(path, kind, secret) for path, kind in found)
     return AlbumPlan(jobs, (*notes, note), enough or count)
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, job: HideJob) -> list[Outcome]:
-    """Divides a file over an album, whose pictures get their names in a folder once all of them are whole.
+    """Divides a file over an album, whose files get their names in a folder once all of them are whole.
 
     Raises:
         MediaError: a file can't be read or written.
@@ -89,7 +89,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     for cover in album.covers:
         suffix = job.suffix_of(cover)
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
-        out.check((suffix,), PICTURE, *album.covers, album.secret)
+        out.check((), ALBUM, *album.covers, album.secret)
         targets.append(out)
     with album.secret.open("rb") as source:
         secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
@@ -106,21 +106,21 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
                 for part, out in zip(parts, targets, strict=True):
                     move_whole(part.path, out.path, overwrite=out.force)
         except OSError as error:
-            raise MediaError(f"{folder.path}: can't be written ({error.strerror})") from error
+            raise unwritable(folder.path, error) from error
     done = zip(album.jobs, targets, reports, strict=True)
     return [Outcome(each, out.path, report) for each, out, report in done]
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
-    """The division that suits the pictures."""
+    """The division that suits the covers."""
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
     empty, rooms = len(format_record(Record(most, 0), keys.film)), []
     for done, cover in enumerate(album.covers):
-        job.context.progress("check pictures", done, header.frames)
+        job.context.progress("check files", done, header.frames)
         with Cover(cover) as opened:
             method, options = job.method.for_album(opened, job.options)
-            method.check_kind(opened)
+            method.check_cover(opened, job.options)
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
             raise CapacityError(f"{cover}: has no capacity for any part of the secret", "remove it from the folder")
@@ -131,10 +131,10 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
 def _hidden(
     album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, job: HideJob
 ) -> Iterator[Report]:
-    """Hides each record in its picture."""
+    """Hides each record in its cover."""
     quiet, count = job.showing(no_progress, job.context.warn), len(parts)
     for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
-        job.context.progress("hide pictures", done, count)
+        job.context.progress("hide files", done, count)
         report = hide_record(quiet, cover, record, out, keys)
         secret = record.header.secret
         told = {"name": secret.name, "size": secret.size, "unchanged": True, "may_be_lost": count - album.enough}
@@ -142,31 +142,31 @@ def _hidden(
 
 
 def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> "Album | None":
-    """The album in a folder; None if the first picture there that opens is no part of one, or none opens.
+    """The album in a folder; None if the first file there that opens is no part of one, or none opens.
 
-    Pictures are opened by the methods that make albums; those of others count as not of it.
+    Files are opened by the methods that make albums; those of others count as not of it.
 
     Raises:
-        MediaError: the folder can't be read, or holds no pictures and films.
+        MediaError: the folder can't be read, or holds no pictures, films or sounds.
     """
-    pictures = [path for path, kind in media_files(folder)[0] if kind != FILM]
-    for done, path in enumerate(pictures):
-        context.progress("check pictures", done, len(pictures))
+    files = [path for path, kind in media_files(folder)[0] if kind != FILM]
+    for done, path in enumerate(files):
+        context.progress("check files", done, len(files))
         page, why_not = _page(path, key_source, context)
         if not why_not:
             several = page.record.header.frames > 1
-            return Album(folder, [*pictures[done:], *pictures[:done]], page, key_source, context) if several else None
+            return Album(folder, [*files[done:], *files[:done]], page, key_source, context) if several else None
     return None
 
 
 class Album(Container):
-    """The pictures of a folder, read as a container is whose frames they are; the first gave `first`."""
+    """The files of a folder, read as a container is whose frames they are; the first gave `first`."""
 
     def __init__(
-        self, folder: Path, pictures: list[Path], first: FrameReading, key_source: KeySource, context: Context
+        self, folder: Path, files: list[Path], first: FrameReading, key_source: KeySource, context: Context
     ) -> None:
         # There is no file to decode, as a container has.
-        self.path, self.files, self.kind, self.first = folder, tuple(pictures), ALBUM, first
+        self.path, self.files, self.kind, self.first = folder, tuple(files), ALBUM, first
         self.remarks, self.breaks_off = {}, False
         self.key_source, self._context = key_source, context
 
@@ -177,7 +177,7 @@ class Album(Container):
         return self.first.record.header
 
     def readings(self) -> Generator[FrameReading, None, None]:
-        """The record of each picture, in the order of `files`; `remarks` says why one has none."""
+        """The record of each, in the order of `files`; `remarks` says why one has none."""
         for path in self.files:
             reading, why_not = _page(path, self.key_source, self._context)
             if why_not:
@@ -189,7 +189,7 @@ class Album(Container):
 
 
 def _page(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
-    """Reads a picture; returns what was found, and why nothing was: "" if something opens."""
+    """Reads a file; returns what was found, and why nothing was: "" if something opens."""
     try:
         with open_container(path, key_source) as container:
             found = (method.find(container, context) for method in METHODS.hiding_in(container.kind) if method.albums)

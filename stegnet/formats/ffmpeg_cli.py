@@ -6,7 +6,7 @@ from pathlib import Path
 import ffmpeg
 import imageio_ffmpeg
 
-from stegnet.core.disk import FULL
+from stegnet.core.disk import FULL, unwritable
 from stegnet.core.errors import MediaError
 
 _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
@@ -48,5 +48,5 @@ def run_ffmpeg(
         said = failure.stderr.decode(errors="replace")
         for full in (OSError(number, os.strerror(number), str(out)) for number in FULL):
             if out is not None and full.strerror in said:
-                raise MediaError(f"{out}: can't be written ({full.strerror})") from full
+                raise unwritable(out, full) from full
         raise MediaError(f"{error} ({said.strip().splitlines()[-1]})") from failure

@@ -149,9 +149,21 @@ def is_jpeg(path: Source) -> bool:
 
 
 def is_sound(path: Source) -> bool:
-    """True if it begins as a WAV or FLAC does."""
+    """True if it begins as a WAV or FLAC does, a FLAC also behind an ID3v2 tag."""
     start = start_of(path)
+    if tag := id3_bytes(start):
+        with path.open("rb") as file:
+            file.seek(tag)
+            return file.read(4) == b"fLaC"
     return start[:4] == b"fLaC" or (start[:4] in {b"RIFF", b"RIFX", b"RF64", b"BW64"} and start[8:12] == b"WAVE")
+
+
+def id3_bytes(start: bytes) -> int:
+    """Length of the ID3v2 tag that a file begins with (id3.org, "ID3 tag version 2.4.0", section 3.1); 0: none."""
+    size = 0
+    for seven_bits in start[6:10]:
+        size = size << 7 | seven_bits
+    return 10 + size if start[:3] == b"ID3" else 0
 
 
 def is_heic(path: Source) -> bool:

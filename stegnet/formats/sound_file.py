@@ -4,17 +4,18 @@ WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64
 """
 
 import hashlib
+import io
 import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 import soundfile
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import Source, mapped
+from stegnet.core.pixels import check_memory
+from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
 WAV, FLAC = "WAV", "FLAC"
 _PCM, _EXTENSIBLE = 1, 0xFFFE  # forms of samples; the second names the first in an identifier
@@ -24,11 +25,15 @@ _UNKNOWN = 0xFFFFFFFF  # size of a chunk
 _SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the description
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
 _MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
-_MOST_SAMPLES, _WORKING_BYTES = (1 << 31) - 1, 30  # those that sealing can count; for each of them, at least
+_MOST_SAMPLES = (1 << 31) - 1  # that sealing can count
 _NO_POINT = (1 << 64) - 1  # in place of a sample
 _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
+# A tag of another format behind the frames of a FLAC, or a second FLAC.
+_BEHIND = re.compile(rb"TAG.{125}\Z|APETAGEX|fLaC[\0\x80]\0\0\x22", re.DOTALL)
 _LEVEL = 5  # of compression, by default of the program `flac`
-_CONVERT = "convert it to 16 or 24 bits: `ffmpeg -i IN -c:a pcm_s24le OUT.wav`"
+_FEW, _MANY = 8, 24  # bits that give a conversion to more of them away, from and below
+_COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
+_CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class SoundFile:
         form: WAV or FLAC.
         rate: frames a second.
         data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
-        head, tail: the file before and after them; of FLAC, its blocks of metadata.
+        head, tail: the file before and after them; of FLAC, its blocks of metadata, and tags that are no part of it.
     """
 
     form: str
@@ -52,7 +57,7 @@ class SoundFile:
         """Writes the file with other samples; those of FLAC are coded by libFLAC as the program `flac` does.
 
         Raises:
-            MediaError: libFLAC can't write it.
+            MediaError: libFLAC has no such rate.
             OSError: the file can't be written.
         """
         if self.form == WAV:
@@ -60,19 +65,22 @@ class SoundFile:
                 file.writelines((self.head, np.ascontiguousarray(data), self.tail))
             return
         subtype, level = f"PCM_{8 * data.shape[2]}", _LEVEL / 8
+        made = io.BytesIO()
         try:
-            soundfile.write(part, wide_numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
+            soundfile.write(made, wide_numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
         except soundfile.LibsndfileError as error:
-            raise MediaError(f"{part}: can't be written: {error}") from error
-        coded = part.read_bytes()
+            raise MediaError(
+                f"{part}: a FLAC of {self.rate} Hz can't be written", "convert the cover to WAV"
+            ) from error
+        coded = made.getvalue()
         own, frames = _flac_blocks(coded)
         blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]
         with part.open("wb") as file:
-            file.write(b"fLaC")
+            file.write(self.head[: id3_bytes(self.head) + 4])
             for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
                 new = _seek_table(content, coded, frames) if kind == _SEEK_TABLE else content
                 file.write(bytes([kind if left else kind | _LAST]) + len(new).to_bytes(3, "big") + new)
-            file.write(memoryview(coded)[frames:])
+            file.writelines((memoryview(coded)[frames:], self.tail))
 
 
 def read_sound(source: Source) -> SoundFile:
@@ -83,9 +91,10 @@ def read_sound(source: Source) -> SoundFile:
     """
     try:
         with mapped(source) as file:
-            sound = _read_flac(source, file) if file[:4] == b"fLaC" else _read_wav(source, file)
+            sound = _read_wav(source, file) if file[8:12] == b"WAVE" else _read_flac(source, file)
     except (ValueError, struct.error, soundfile.LibsndfileError) as error:
-        raise MediaError(f"{source}: the sound is damaged: {error}", "export it again, or use another cover") from error
+        what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
+        raise MediaError(f"{source}: the sound is damaged: {what}", "export it again, or use another cover") from error
     if not sound.data.size:
         raise MediaError(f"{source}: the sound has no samples")
     return sound
@@ -122,21 +131,25 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
         coding = int.from_bytes(identifier[:2], "little")
     if coding != _PCM or bits not in (16, 24):
         what = f"{bits} bits" if coding == _PCM else _OTHERS.get(coding, f"form {coding}")
-        raise MediaError(f"{source}: has samples of {what}", _CONVERT)
+        raise _unsupported(source, what, bits)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
-    _check_memory(source, size // frame * channels)
+    _check_length(source, size // frame * channels)
     end = place + size // frame * frame
     data = np.frombuffer(file[place:end], np.uint8).reshape(-1, channels, bits // 8)
     return SoundFile(WAV, rate, data, file[:place], file[end:])
 
 
-def _check_memory(source: Source, samples: int) -> None:
+def _unsupported(source: Source, what: str, bits: int) -> MediaError:
+    """The error of samples that are neither of 16 nor of 24 bits; those of 8 to 23 would leave some values out."""
+    return MediaError(f"{source}: has samples of {what}", _COARSE if _FEW <= bits < _MANY else _CONVERT)
+
+
+def _check_length(source: Source, samples: int) -> None:
     """Refuses a sound that is too long for what is done with it, before it is decoded."""
-    needed, free = _WORKING_BYTES * samples, psutil.virtual_memory().available
-    if samples > _MOST_SAMPLES or needed > free:
-        hint = f"{free / 1e9:.1f} GB are free, and at most {_MOST_SAMPLES} samples are used: cut it into parts"
-        raise MediaError(f"{source}: its {samples} samples need {needed / 1e9:.1f} GB of memory", hint)
+    check_memory(source, samples, f"{samples} samples")
+    if samples > _MOST_SAMPLES:
+        raise MediaError(f"{source}: has {samples} samples, more than {_MOST_SAMPLES}", "cut it into parts")
 
 
 def _read_flac(source: Source, file: bytes) -> SoundFile:
@@ -144,11 +157,11 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
     described = int.from_bytes(blocks[0][1][10:18], "big")
     bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
     if bits not in (16, 24):
-        raise MediaError(f"{source}: has samples of {bits} bits", _CONVERT)
+        raise _unsupported(source, f"{bits} bits", bits)
     if not total or not any(digest):
         hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
         raise MediaError(f"{source}: has no length or checksum, as a FLAC that was written into a pipe", hint)
-    _check_memory(source, total * ((described >> 41 & 7) + 1))
+    _check_length(source, total * ((described >> 41 & 7) + 1))
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
         numbers = opened.read(dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         rate = opened.samplerate
@@ -156,7 +169,8 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
     data = np.ascontiguousarray(data)
     if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
         raise ValueError("its samples do not match its checksum")
-    return SoundFile(FLAC, rate, data, file[:frames])
+    behind = _BEHIND.search(file, frames)
+    return SoundFile(FLAC, rate, data, file[:frames], file[behind.start() :] if behind else b"")
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:
@@ -168,7 +182,7 @@ def wide_numbers(data: np.ndarray) -> np.ndarray:
 
 def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
     """Types and contents of the blocks of metadata, and where the frames begin; errors as `struct`."""
-    blocks, place, kind = [], 4, 0
+    blocks, place, kind = [], id3_bytes(file[:10]) + 4, 0
     while not kind & _LAST:
         if place + 4 > len(file):
             raise ValueError("its metadata breaks off")

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
+from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_heic
@@ -163,21 +164,21 @@ def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
-def read_cover_and_notes(path: Source) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
-    """As `read_cover`, and `picture_notes`; the picture is decoded once."""
+def read_cover_and_notes(path: Source, layers: bool = False) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
+    """Reads a picture, decoded once, as `read_cover`, or its layers, (H, W, 4); and its `picture_notes`."""
     notes: list[str] = []
-    return *_read(path, keep_profile=True, notes=notes), tuple(notes)
+    return *_read(path, keep_profile=True, notes=notes, layers=layers), tuple(notes)
 
 
-def read_layers(path: Source) -> np.ndarray | None:
-    """Reads red, green, blue and opacity of a picture that can be transparent, (H, W, 4) uint8, as `read_cover`.
-
-    None if it can't, or has a palette.
-    """
+def has_layers(path: Source) -> bool:
+    """True if a picture can be transparent, and has no palette."""
     with open_picture(path) as image:
-        if not image.has_transparency_data or image.mode in _PALETTE_MODES:
-            return None
-    return _read(path, keep_profile=True, layers=True)[0]
+        return image.has_transparency_data and image.mode not in _PALETTE_MODES
+
+
+def composited(layers: np.ndarray) -> np.ndarray:
+    """Red, green, blue and opacity, (H, W, 4) uint8, over white, (H, W, 3)."""
+    return _pixels(Image.fromarray(layers))
 
 
 def refuse_palette(path: Source) -> None:
@@ -251,7 +252,7 @@ def over_white(image: Image.Image) -> Image.Image:
 def _read(
     path: Source, keep_profile: bool, notes: list[str] | None = None, layers: bool = False
 ) -> tuple[np.ndarray, bytes | None]:
-    """As `read_cover`, or converted to sRGB; adds lines to `notes`. With `layers`, (H, W, 4)."""
+    """Reads a picture as `read_cover`, or converted to sRGB; adds lines to `notes`. With `layers`, (H, W, 4)."""
     with open_picture(path) as image:
         if image.mode in _UNSUPPORTED:
             raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
@@ -403,7 +404,7 @@ def save_picture(
         image.save(path, form, icc_profile=icc, **options)
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
-            raise MediaError(f"{path}: can't be written ({error.strerror})") from error
+            raise unwritable(path, error) from error
         size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
         raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
 

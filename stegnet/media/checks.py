@@ -127,5 +127,10 @@ def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[by
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
     """Verifies a picture that was just written by comparing every pixel, (H, W, 3) uint8; MediaError if one differs."""
-    if not np.array_equal(read_cover(path)[0], picture):
+    check_same(path, np.array_equal(read_cover(path)[0], picture))
+
+
+def check_same(path: Path, same: bool) -> None:
+    """Refuses, by a MediaError, a file that does not read back the same as it was written."""
+    if not same:
         raise MediaError(f"{path}: does not read back as it was written", _FAULTY)

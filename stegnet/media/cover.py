@@ -13,7 +13,7 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
-from stegnet.image.pictures import open_picture, picture_notes, read_cover_and_notes, read_layers, reduced
+from stegnet.image.pictures import composited, has_layers, open_picture, picture_notes, read_cover_and_notes, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
 
@@ -152,7 +152,9 @@ class Cover(OpenedFile):
 
     @property
     def called(self) -> str:
-        """Its kind as a user who takes it for a picture understands it."""
+        """Its kind as a user knows it: a moving picture is taken for a picture."""
+        if self.kind == SOUND:
+            return self.sound.file.form
         return "moving picture" if self.is_film and is_moving_picture(self) else self.kind
 
     @cached_property
@@ -168,6 +170,9 @@ class Cover(OpenedFile):
     @cached_property
     def picture(self) -> tuple[np.ndarray, bytes | None]:
         """Pixels of a picture, (H, W, 3) uint8, and its ICC profile, as `read_cover`."""
+        if self.is_transparent:
+            layers, profile = self.layers
+            return composited(layers), profile
         pixels, profile, self._notes = read_cover_and_notes(self)
         return pixels, profile
 
@@ -178,18 +183,20 @@ class Cover(OpenedFile):
             self._notes = picture_notes(self)
         return self._notes
 
-    @property
+    @cached_property
     def is_transparent(self) -> bool:
-        return self.kind == PICTURE and self.layers is not None
+        return self.kind == PICTURE and has_layers(self)
 
     @cached_property
-    def layers(self) -> np.ndarray | None:
-        """Red, green, blue and opacity of a picture, as `read_layers`."""
-        return read_layers(self)
+    def layers(self) -> tuple[np.ndarray, bytes | None]:
+        """Red, green, blue and opacity of a transparent picture, (H, W, 4) uint8, and its ICC profile."""
+        layers, profile, self._notes = read_cover_and_notes(self, layers=True)
+        return layers, profile
 
     def forget_pixels(self) -> None:
-        """Frees the memory of `picture`, which is read again if it is asked for."""
-        self.__dict__.pop("picture", None)
+        """Frees the memory of the pixels, which are read again if they are asked for."""
+        for name in ("picture", "layers"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def sound(self) -> "SoundCover":

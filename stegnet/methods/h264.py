@@ -24,6 +24,7 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
+from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     VERIFY_HELP,
@@ -232,8 +233,7 @@ class _NewH264(NewContainer):
                 written = FilmStream(out)
                 packets = ((number, packet) for number, packet in written.packets() if number in changed)
                 same = {number for number, packet in packets if packet == changed[number]}
-                if same != changed.keys() or group_sizes(written) != self.carrier.sizes:
-                    raise MediaError(f"{out}: does not read back as it was written", "try another disk")
+                check_same(part, same == changed.keys() and group_sizes(written) == self.carrier.sizes)
                 self._psnr = _quality(self.carrier.cover, out, self.frames, self.context)
 
     def notes(self) -> tuple[str, ...]:

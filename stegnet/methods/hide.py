@@ -54,8 +54,8 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
         for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
             options = fitness.options
             try:
-                method.check_kind(opened)
-                out.check(method.forms[opened.kind], opened.called, cover, secret, *method.inputs(options))
+                method.check_cover(opened, job.options)
+                out.check(method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
                 report = _write(method.name, made, opened, out, options)

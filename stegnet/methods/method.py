@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, extra
+from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
@@ -371,6 +371,10 @@ class Method(ABC):
         """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
         return self.forms[cover.kind][0]
 
+    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
+        """Suffixes that the container of a cover may have; errors as `form`."""
+        return self.forms[cover.kind]
+
     def keeps(self, cover: Cover) -> bool:
         """True if AUTO writes the container of a cover as this method does; of several, as the most preferred."""
         return False
@@ -378,13 +382,16 @@ class Method(ABC):
     def load(self, context: Context) -> None:  # noqa: B027
         """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
 
-    def check_kind(self, cover: Cover) -> None:
-        """Refuses, by a CapacityError, a cover of a kind that it does not hide in."""
+    def check_cover(self, cover: Cover, options: Any) -> None:
+        """Refuses, by a CapacityError or ConfigError, a cover of a kind that it, or an option, is not for."""
         if cover.kind not in self.covers:
             kinds = " and ".join(f"{kind}s" for kind in self.covers)
             message = f"{cover}: is a {cover.called}, and the method {self.name} hides in {kinds}"
             sound = "what is hidden in a sound must be sent as a file"
             raise CapacityError(message, sound if cover.kind == SOUND else 'use `method="auto"`, which chooses')
+        if cover.kind != PICTURE and getattr(options, "resize", None):
+            message = f"resize: {cover} is a {cover.called}, and only pictures are resized"
+            raise ConfigError(message, "leave `resize=PIXELS` out")
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
         """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""

@@ -199,7 +199,8 @@ class Auto(Method):
         raise NotImplementedError
 
     def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
-        method = next(each for each in _preferred(cover.kind) if each.albums and each.keeps(cover))
+        able = [each for each in _preferred(cover.kind) if each.albums and each.keeps(cover)]
+        method = next((each for each in able if not options.resize or "resize" in each.option_names), able[0])
         return method, method.options_of(options)
 
 

@@ -13,11 +13,10 @@ from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
-import psutil
 
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, FORMS, JPEG_SUFFIXES, PICTURE
-from stegnet.core.pixels import channels_of
+from stegnet.core.pixels import channels_of, check_memory
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
@@ -67,7 +66,6 @@ from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions
 SEALED = "sealed"
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find, and samples of what was measured
-_WORKING_BYTES = 30  # for each pixel of a picture, at least
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 
@@ -107,7 +105,8 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
         most = found.bytes
         if not most:
             return []
-        fits, how = [Fit("any file", self.name, most, found.hard)], f"{self.name}, compressed"
+        what = "any file (the PNG becomes opaque)" if cover.cover and cover.cover.is_transparent else "any file"
+        fits, how = [Fit(what, self.name, most, found.hard)], f"{self.name}, compressed"
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
@@ -138,8 +137,6 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:
             raise CapacityError(f"{cover}: how much is hard to find in a film was not measured", "hide in a picture")
-        if cover.is_film and options.resize:
-            raise ConfigError(f"resize: {cover} is a film, and only pictures are resized")
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
@@ -182,8 +179,7 @@ class SealedCover(Carrier):
     def __init__(self, cover: Cover, key: Key, options: SealedOptions) -> None:
         self.cover, self.key, self._options = cover, key, options
         if not cover.is_film:
-            refuse_palette(cover)
-            check_memory(cover)
+            check_pixels(cover)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
         self.frames, self.channels = cover.frames, cover.channels
         self.size = cover.size if self.pixels is None else self.pixels.shape[:2]
@@ -246,14 +242,11 @@ class SealedCover(Carrier):
         }
 
 
-def check_memory(cover: Cover) -> None:
-    """Refuses, by a MediaError, a picture that is too large for the memory that is free; only its size is read."""
+def check_pixels(cover: Cover) -> None:
+    """Refuses, by a MediaError, a picture that has a palette, or is too large for the memory that is free."""
+    refuse_palette(cover)
     with open_picture(cover) as image:
-        width, height = image.size
-    needed, free = _WORKING_BYTES * width * height, psutil.virtual_memory().available
-    if needed > free:
-        message = f"{cover}: hiding in {width}×{height} pixels needs {needed / 1e9:.1f} GB of memory"
-        raise MediaError(message, f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover")
+        check_memory(cover, image.width * image.height, f"{image.width}×{image.height} pixels")
 
 
 class _NewPicture(NewPicture):

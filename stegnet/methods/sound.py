@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import MediaError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
-from stegnet.keys import KeySource
+from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
-from stegnet.methods.method import Context, Fitness, NewContainer, Payload
-from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
+from stegnet.methods.method import Context, Fitness, Payload
+from stegnet.methods.samples import SampleMethod, Samples
 from stegnet.methods.writing import FoundFile, found_file
 from stegnet.record import Container
 from stegnet.results import SecurePayload
@@ -53,15 +52,8 @@ MP3, AAC and Opus lose the secret.
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
         return Fitness(self.options_of(options, compress=True))
 
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
-    ) -> NewContainer:
-        if suffix != self.form(cover):
-            what = cover.sound.file.form
-            raise MediaError(
-                f"{cover}: is a {what}, and so is its container", f"let its name end in {self.form(cover)}"
-            )
-        return super().embed(cover, payload, suffix, key, options, context)
+    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
+        return (self.form(cover),)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         return found_file(container, context, self.name)
@@ -94,5 +86,4 @@ class _SoundSamples(Samples):
         self._sound.file.write(part, data)
         if verify:
             with Cover(part) as written:
-                if not np.array_equal(written.sound.file.data, data):
-                    raise MediaError(f"{part}: does not read back as it was written", "try another disk")
+                check_same(part, np.array_equal(written.sound.file.data, data))

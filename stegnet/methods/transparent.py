@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
-from stegnet.image.pictures import TRANSPARENT, as_stored, read_layers, refuse_palette, save_picture
+from stegnet.image.pictures import TRANSPARENT, as_stored, save_picture
 from stegnet.keys import KeySource
+from stegnet.media.checks import check_same
 from stegnet.media.compression_traces import picture_copied_with_loss
 from stegnet.media.cover import Cover, about_cover
 from stegnet.methods.method import Context
 from stegnet.methods.samples import SampleMethod, Samples
-from stegnet.methods.sealed import check_memory, secure_payload
+from stegnet.methods.sealed import check_pixels, secure_payload
 from stegnet.methods.writing import FoundFile, found_file_by
 from stegnet.record import Container
 from stegnet.results import Changes
@@ -43,11 +44,7 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
-        refuse_palette(cover)
-        if not self.keeps(cover):
-            raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
-        check_memory(cover)
-        return cover.once(self.name, _VisibleSamples)
+        return cover.once(self.name, _visible_samples)
 
     def keeps(self, cover: Cover) -> bool:
         return cover.is_transparent
@@ -58,11 +55,18 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
         return found_file_by(_TransparentContainer, container, context, self.name)
 
 
+def _visible_samples(cover: Cover) -> Samples:
+    check_pixels(cover)
+    if not cover.is_transparent:
+        raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+    return _VisibleSamples(cover)
+
+
 class _VisibleSamples(Samples):
     """Red, green and blue of the pixels that are not fully transparent, (1, n, 3) uint8; of all, (H, W, 3)."""
 
     def __init__(self, cover: Cover) -> None:
-        self._layers, self._profile = cover.layers, cover.picture[1]
+        self._layers, self._profile = cover.layers
         self.height, self.width = self._layers.shape[:2]
         opacity = self._layers[..., 3]
         self._visible = opacity > 0
@@ -89,8 +93,9 @@ class _VisibleSamples(Samples):
         layers[self._visible, :3] = samples.reshape(-1, 3)
         stored, profile = as_stored(layers[..., :3], self._profile)
         save_picture(part, np.dstack([stored, layers[..., 3]]), ".png", profile)
-        if verify and not np.array_equal(read_layers(part), layers):
-            raise MediaError(f"{part}: does not read back as it was written", "try another disk")
+        if verify:
+            with Cover(part) as written:
+                check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))
 
 
 class _TransparentContainer(Container):

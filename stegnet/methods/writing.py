@@ -15,7 +15,7 @@ from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
-from stegnet.media.checks import check_picture
+from stegnet.media.checks import check_picture, check_same
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, read_both
 from stegnet.methods.method import Context, FoundSecret, NewContainer
@@ -57,8 +57,7 @@ def write_jpeg(
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part) as written:
         picture, shown = read_both(written) if verify else (None, written.pixels)
-        if picture and not all(map(np.array_equal, picture.planes, planes)):
-            raise MediaError(f"{part}: does not read back as it was written", "try another disk")
+        check_same(part, not picture or all(map(np.array_equal, picture.planes, planes)))
         if check:
             check(written.read_bytes())
         return Changes.of(cover.shown, shown)

@@ -197,7 +197,7 @@ class Container(AbstractContextManager):
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
         statuses = tuple(status if found is header else UNREADABLE for found, status in read)
-        total = header.frames if self.kind == FILM else 1  # other pictures of an album are not looked for
+        total = header.frames if self.kind == FILM else 1  # other files of an album are not looked for
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
@@ -248,20 +248,20 @@ class Collected:
 
     @property
     def enough(self) -> int:
-        """Pictures that give the file; 0 if it is not in an album."""
+        """Files of an album that give the hidden one; 0 if it is not in an album."""
         return 0 if self.container.kind == FILM else self.header.enough
 
     def trouble(self) -> tuple[str, ...]:
         """One line for each kind of damage; empty for none."""
         film_id, count = self.header.film_id, self.header.frames
-        if self.enough:  # altered pictures, of which there is no copy that is whole, and the number of the missing ones
+        if self.enough:  # altered files, of which there is no copy that is whole, and the number of the missing ones
             read = zip(self.container.files, self.statuses, strict=False)
             own = [(file, status) for file, (its_id, status) in read if its_id == film_id]
             whole = {status.index for _, status in own if status.whole}
             lines = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
             missing = count - len({status.index for _, status in own})
             if missing:
-                lines.append(f"{missing} of the album's {count} pictures {'is' if missing == 1 else 'are'} missing")
+                lines.append(f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing")
             return tuple(lines)
         statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
         damaged = {status.index for status in statuses if status.index is not None and not status.whole}
@@ -274,7 +274,7 @@ class Collected:
         return lines
 
     def strangers(self) -> tuple[str, ...]:
-        """One line for each picture in an album's folder that is none of it, or can't be read."""
+        """One line for each file in an album's folder that is none of it, or can't be read."""
         read = zip(self.container.files, self.statuses, strict=False) if self.enough else ()
         others = [file for file, (film_id, _) in read if film_id != self.header.film_id]
         return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in others)
@@ -311,7 +311,7 @@ class Collected:
         if gathering.least >= secret.needed if gathering else not missing:
             return ""
         if self.enough:
-            return f"the album needs {'all' if self.enough == count else self.enough} of its {count} pictures"
+            return f"the album needs {'all' if self.enough == count else self.enough} of its {count} files"
         if not gathering:
             return f"{missing} of the file's {secret.size} bytes are missing"
         spread, many = self.header.spread, self.container.called[1]
@@ -357,7 +357,7 @@ def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collec
                 found.statuses.append((record and record.header.film_id, reading.status))
                 if record is not None:
                     found.take(record, file)
-                phase = "reveal pictures" if found.header and found.enough else "reveal"
+                phase = "reveal files" if found.header and found.enough else "reveal"
                 progress(phase, done, found.header.frames if found.header else 0)
         if found.header is None:
             raise container.not_opened()

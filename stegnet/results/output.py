@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.disk import already_exists, atomic_write
+from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.image.pictures import PICTURE_FORMS, save_picture
@@ -106,7 +106,7 @@ class OutputTarget:
             if os.path.lexists(self.path) and not self.force:
                 raise already_exists(self.path)
         except OSError as error:
-            raise MediaError(f"{self.path}: can't be written ({error.strerror})") from error
+            raise unwritable(self.path, error) from error
 
 
 def form_of(suffix: str) -> str:

@@ -20,6 +20,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
 from stegnet.formats.matroska import draw_uids
@@ -255,10 +256,10 @@ class FilmWriter:
             self._film.mux(self._copy.covers if self._copy else ())
         except (av.ArgumentError, av.PatchWelcomeError, av.ExperimentalError) as error:
             if not tracks:
-                raise self._unwritable(error) from error
+                raise unwritable(self._path, error) from error
             raise self._unsupported_sound(tracks, source) from error
         except av.FFmpegError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
 
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
         if not self._form.is_lossless:
@@ -277,7 +278,7 @@ class FilmWriter:
             for packet in packets:
                 self._film.mux(packet)
         except av.FFmpegError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
 
     def _close(self) -> None:
         """Writes the end of the file; a full disk often shows only here."""
@@ -288,7 +289,7 @@ class FilmWriter:
             elif self._form.is_lossless:
                 use_milliseconds(self._path)
         except (av.FFmpegError, OSError) as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
 
     def _abandon(self) -> None:
         """Closes all files; hides errors, so that an earlier one reaches the user."""
@@ -296,9 +297,6 @@ class FilmWriter:
             self._copy.close()
         with suppress(av.FFmpegError):
             self._film.close()
-
-    def _unwritable(self, error: av.FFmpegError | OSError) -> MediaError:
-        return MediaError(f"{self._path}: can't be written ({error.strerror})")
 
     def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
         codecs = ", ".join(sorted({track.codec for track in tracks}))

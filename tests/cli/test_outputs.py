@@ -4,10 +4,13 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from PIL import Image
 
 from tests.cli.conftest import files_up_to
 from tests.support.films import make_film, picture
+from tests.support.sounds import noise
 from tests.support.temporary import temporary_files_in
 
 HIDING = ("hide cover.png notes.txt -o out.png", "hide cover.mkv secret.mkv -o out.mp4 --method network")
@@ -53,6 +56,7 @@ FULL = [
     ("hide cover.png notes.txt -o o.png", 2000, "o.png: can't be written (File too large)"),
     ("hide cover.mkv secret.mkv -o o.mkv --method network", 9000, "o.mkv: can't be written (File too large)"),
     ("hide cover.mkv notes.txt -o o.mp4 --method sealed", 9000, "o.mp4: can't be written (File too large)"),
+    ("hide sound.flac notes.txt -o o.flac", 2000, "o.flac: can't be written (File too large)"),
     ("reveal c.png -o o.png", 1000, "o.png: can't be written (File too large)"),
     ("reveal c.mkv -o o.mp4", 1000, "o.mp4: can't be written (File too large)"),
     ("reveal sealed.png -o o.txt", 100, "o.txt: can't be written (File too large)"),
@@ -69,6 +73,7 @@ def test_nothing_is_left_on_a_full_disk(run, hidden):
     (temporary := hidden / "temporary").mkdir()
     Image.fromarray(picture(150, 200)).save("large.bmp")
     make_film(hidden / "long.mkv", 25)
+    soundfile.write("sound.flac", noise(20_000).astype(np.int16), 44100)
     before = {path: path.read_bytes() for path in hidden.rglob("*") if path.is_file()}
     for line, size, message in FULL:
         with temporary_files_in(temporary), files_up_to(size):

@@ -52,12 +52,12 @@ def test_enough_pictures_in_any_order_under_any_names(covers, key):
         for name, path in zip("dacbe", made, strict=True):
             if int(path.stem) not in lost:
                 shutil.copy(path, (folder / name).with_suffix(path.suffix))
-        missing = "2 of the album's 5 pictures are missing"
+        missing = "2 of the album's 5 files are missing"
         assert reveal(key, folder).trouble == (missing,)
         with pytest.raises(stegnet.RevealError, match=missing):
             reveal(key, folder, strict=True)
     next(folder.iterdir()).unlink()
-    with pytest.raises(stegnet.RevealError, match="needs 3 of its 5 pictures; 3 of the album's 5 pictures are miss"):
+    with pytest.raises(stegnet.RevealError, match="needs 3 of its 5 files; 3 of the album's 5 files are miss"):
         reveal(key, folder)
 
 
@@ -72,7 +72,7 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
     make_film(Path("out/film.mkv"), 2)
     Path("out/notes.txt").write_text("not a picture")
     found = reveal(key)
-    assert found.trouble == ("out/2.png: was altered since it was hidden", "1 of the album's 5 pictures is missing")
+    assert found.trouble == ("out/2.png: was altered since it was hidden", "1 of the album's 5 files is missing")
     nothing = "nothing can be revealed: nothing here opens with this key"
     assert set(found.notes[1:-1]) == {
         f"out/0.png: {nothing}",
@@ -86,7 +86,7 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
 
 def at_the_third(interrupt: Callable[[], None]) -> Callable[..., None]:
     """Progress of an album, which something interrupts at its third picture."""
-    return lambda phase, done, total: interrupt() if (phase, done) == ("hide pictures", 2) else None
+    return lambda phase, done, total: interrupt() if (phase, done) == ("hide files", 2) else None
 
 
 def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key):
@@ -113,7 +113,7 @@ def test_an_album_is_there_as_a_whole_or_not_at_all(covers, key):
 
 KILLED = """
 import os, stegnet
-kill = lambda phase, done, total: os.kill(os.getpid(), 9) if (phase, done) == ("hide pictures", 2) else None
+kill = lambda phase, done, total: os.kill(os.getpid(), 9) if (phase, done) == ("hide files", 2) else None
 stegnet.Session(progress=kill).hide_album("covers", "big.zip", "out", key=stegnet.Key(bytes(32)))
 """
 

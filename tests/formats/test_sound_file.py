@@ -127,10 +127,10 @@ def test_the_metadata_of_a_flac_stays_and_its_seek_table_finds_the_frames(tmp_pa
         (lambda file: file[:4], "damaged: its metadata breaks off"),
         (lambda file: file[:26] + bytes(16) + file[42:], "has no length or checksum"),
         (lambda file: file[:21] + bytes(5) + file[26:], "samples of|has no length or checksum|damaged"),
-        (lambda file: file[:21] + b"\xff" * 5 + file[26:], "samples need"),
+        (lambda file: file[:21] + b"\xff" * 5 + file[26:], "samples needs"),
         (lambda file: file[:4] + b"\x04" + file[5:], "damaged: no description"),
         (lambda file: file[:26] + bytes([file[26] ^ 1]) + file[27:], "damaged: its samples do not match its checksum"),
-        (lambda file: file[:-500] + bytes([file[-500] ^ 255]) + file[-499:], "damaged"),
+        (lambda file: file[:-500] + bytes([file[-500] ^ 255]) + file[-499:], "damaged: a part of it can't"),
         (lambda file: file[:20] + bytes([file[20] & 0xFE, 0x70 | file[21] & 15]) + file[22:], "samples of 8 bits"),
     ],
 )

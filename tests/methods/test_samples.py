@@ -95,8 +95,15 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
 @pytest.mark.parametrize(
     ("cover", "out", "told", "hint"),
     [
-        ("cover.wav", "out.flac", "is a WAV, and so is its container", "end in .wav"),
-        ("cover.wav", "out.png", "a sound is written as .wav or .flac", "name it out.wav"),
+        ("cover.wav", "out.flac", "a WAV is written as .wav", "name it out.wav"),
+        ("cover.flac", "out.mp3", "a FLAC is written as .flac", "name it out.flac"),
+        (
+            "cover.wav",
+            "out.wav --resize 300",
+            "cover.wav is a WAV, and only pictures are",
+            "leave `--resize PIXELS` out",
+        ),
+        ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),
         ("short.wav", "out.wav", "more than the capacity of 0", "larger cover"),
         ("silent.wav", "out.wav", "more than the capacity of 0", "larger cover"),
         ("sound.mp3", "out.mp3", "has sound but no pictures", "only WAV and FLAC"),
@@ -104,14 +111,29 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
 )
 def test_what_can_not_be_done_is_refused(cover, out, told, hint, capsys):
     write_wav(Path("cover.wav"), noise(60_000))
+    soundfile.write("cover.flac", noise(60_000).astype(np.int16), 44100)
+    soundfile.write("coarse.wav", noise(60_000).astype(np.int16), 44100, "PCM_U8")
     write_wav(Path("short.wav"), noise(1, 1))
     write_wav(Path("silent.wav"), noise(60_000) * 0)
     soundfile.write("sound.mp3", noise(60_000).astype(np.int16), 44100)
     Path("note").write_bytes(NOTE)
     stegnet.make_key_file("k")
-    assert main(["hide", cover, "note", "-o", out, "--key-file", "k"]) == 1
+    assert main(["hide", cover, "note", "--key-file", "k", "-o", *out.split()]) == 1
     error = capsys.readouterr().err
-    assert told in error and hint in error and not Path(out).exists()
+    assert told in error and hint in error and not list(Path().glob("out*"))
+
+
+def test_tags_of_other_formats_stay_around_a_flac():
+    soundfile.write("plain.flac", noise(60_000).astype(np.int16), 44100)
+    plain = Path("plain.flac").read_bytes()
+    before = b"ID3\3\0\0\0\0\x27\x10" + bytes(5008)
+    for behind in (b"", b"TAG".ljust(128), plain, b"APETAGEX" + bytes(24) + b"TAG".ljust(128)):
+        Path("cover.flac").write_bytes(before + plain + behind)
+        stegnet.hide("cover.flac", NOTE, "sent.flac", key=KEY, overwrite=True)
+        sent = Path("sent.flac").read_bytes()
+        assert sent.startswith(before + b"fLaC") and sent.endswith(behind)
+        assert stegnet.reveal("sent.flac", key=KEY).data == NOTE
+        assert len(sent) < len(before + plain + behind) + 1000
 
 
 def test_what_a_sound_is_and_holds_is_shown(capsys):

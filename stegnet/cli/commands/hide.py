@@ -65,10 +65,10 @@ the method writes. With --archive, SECRET is one folder, hidden as one file.
   $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg
 """
 _ALBUMS = """\
-With --spread, OUT is an album: one secret is divided over all pictures in the
-folder COVER, in proportion to what is hard to find in each. `stegnet reveal
-OUT` joins it again; names and order of the pictures do not matter. All pictures
-are needed; with --any N, any N of them suffice.
+With --spread, OUT is an album: one secret is divided over all pictures and
+sounds in the folder COVER, in proportion to what is hard to find in each.
+`stegnet reveal OUT` joins it again; names and order of the files do not matter.
+All of them are needed; with --any N, any N suffice.
 
   $ stegnet hide photos/ letter.pdf --spread --any 3 --key-file k -o album/
 """
@@ -97,8 +97,8 @@ def add_arguments(hide: Parser) -> None:
     )
     hide.add_topic("folders", _FOLDERS).add_argument("--archive", action="store_true", help=archive_help)
     album = hide.add_topic("albums", _ALBUMS)
-    album.add_argument("--spread", action="store_true", help="divide SECRET over all pictures in the folder COVER")
-    any_help = "number of pictures that suffice, whichever they are (default: all)"
+    album.add_argument("--spread", action="store_true", help="divide SECRET over all covers in the folder COVER")
+    any_help = "number of files that suffice, whichever they are (default: all)"
     album.add_argument("--any", type=int, metavar="N", help=any_help)
     add_cluster_option(hide)
     add_network_options(hide)
@@ -174,12 +174,12 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
             streams.copy_to_output(options.output)
             size = options.output.stat().st_size
         reports.wrote("standard output", report, size, tell=messages.note)
-        return 0
-    is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
-    if not (options.output.suffix or options.output.name.startswith(".") or is_other):
-        options.output = options.output.with_suffix(job.suffix_of(options.cover))
-    report = _hide_file(options, job, key_source)
-    reports.show(options, report, options.output)
+    else:
+        is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
+        if not (options.output.suffix or options.output.name.startswith(".") or is_other):
+            options.output = options.output.with_suffix(job.suffix_of(options.cover))
+        report = _hide_file(options, job, key_source)
+        reports.show(options, report, options.output)
     surviving = {each.method for each in DESTINATIONS.values()}
     if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
         messages.note(METHODS[report.hiding.method].survives or _AS_FILE)

@@ -90,10 +90,10 @@ def _described(kind: str, found: Info, prefix: str) -> str:
 
 
 def _losses(found: Info) -> Lines:
-    """The line on frames of a film, or pictures of an album, that may be lost; none where the answer is another."""
+    """The line on frames of a film, or files of an album, that may be lost; none where the answer is another."""
     if "album_pictures" in found:
         needed, count = found["album_pictures_needed"], found["album_pictures"]
-        yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} pictures of its album"
+        yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} files of its album"
     if "frames_that_may_be_lost" in found:
         lost, frames = found["frames_that_may_be_lost"], found["frames_when_hidden"]
         how = f"even if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
