@@ -1,17 +1,27 @@
-"""Options that several commands share, and those of the methods of hiding, as their dataclasses declare them."""
+"""Options that several commands share: of outputs, keys, networks, clusters, and of the methods of hiding.
+
+Those of the methods are as their dataclasses declare them. A key or passphrase is never an argument itself, nor is it
+read from the environment: other users could see it.
+"""
 
 import argparse
+import getpass
+import os
 import re
+import stat
 import textwrap
+import warnings
+from contextlib import suppress
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from stegnet.cli.keys import key_files
-from stegnet.cli.messages import flag
+from stegnet.cli import messages
 from stegnet.cli.parser import Parser
 from stegnet.cli.streams import STREAM, place_or_stream
+from stegnet.core.errors import KeyFileError
 from stegnet.core.remote_path import Place, RemotePath
+from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.networks.card import read_card
@@ -35,6 +45,8 @@ does not fit is compressed first.
 """
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
+_MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
+_NOT_TEXT = "the passphrase is not UTF-8 text"
 
 
 def add_output_options(
@@ -137,7 +149,8 @@ def add_method_options(command: Parser) -> None:
     default, *others = METHODS.values()
     about, width = [_CHOICE], max(map(len, METHODS)) + 1
     for method in others:
-        about.append(textwrap.fill(f"  {method.name:{width}}{method.summary}", 78, subsequent_indent=" " * (width + 2)))
+        line, indent = f"  {method.name:{width}}{method.summary}", f"{'':{width + 2}}"
+        about.append(textwrap.fill(line, 78, subsequent_indent=indent))
     group = command.add_topic("methods", "\n".join([*about, _METHODS_EXAMPLE]))
     method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
@@ -163,7 +176,7 @@ def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
 def _add_method_option(group: argparse._ArgumentGroup, each: Field, kind: Any, text: str) -> None:
     """Adds one; its default is None, so that what is given can be told."""
     text, metavar = text.replace("%", "%%"), each.metadata["metavar"]
-    name = flag(each.name, each.default is True)
+    name = messages.flag(each.name, each.default is True)
     if kind is bool:
         group.add_argument(name, dest=each.name, action="store_const", const=not each.default, help=text)
     elif isinstance(metavar, tuple):
@@ -184,20 +197,151 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
     given = {name: value for name in _declared() if (value := getattr(options, name)) is not None}
     for each in ("method", *DESTINATIONS[options.destination or "file"].options):
         if options.destination and getattr(options, each) is not None:
-            options.usage_error(f"--for says what OUT survives: leave {flag(each)} out")
+            options.usage_error(f"--for says what OUT survives: leave {messages.flag(each)} out")
     try:
         method, chosen = method_for(options.destination or "file", given, suffix, options.method)
     except UnknownOption as error:
         each, kind, _ = _declared()[error.option]
-        shown = flag(error.option, kind is bool and each.default)
+        shown = messages.flag(error.option, kind is bool and each.default)
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.computes:
         for name in _NETWORKS:
             if getattr(options, name):
                 able = [each.name for each in METHODS.values() if each.computes]
-                options.usage_error(f"{flag(name)} requires --method {_either(able)}")
+                options.usage_error(f"{messages.flag(name)} requires --method {_either(able)}")
     return method, chosen
 
 
 def _either(names: list[str]) -> str:
     return " or ".join(name for name in names if name != next(iter(METHODS))) or names[0]
+
+
+def add_key_options(
+    command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
+) -> None:
+    """Adds the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
+    group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
+    ways = group.add_mutually_exclusive_group(required=required)
+    ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
+    ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
+    ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
+    ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
+    if recipient:
+        text = "hide for the holder of this public key (stegnet1… or its file)"
+        ways.add_argument("--recipient", metavar="PUBLIC", help=text)
+    if identity:
+        text = "identity file made by `stegnet keygen --identity`, for what was hidden for its recipient"
+        ways.add_argument("--identity", type=Path, metavar="ID", help=text)
+
+
+def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource | None:
+    """Returns the key or passphrase that the options name, None if they name none.
+
+    Args:
+        confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
+        hiding: a missing key file can be generated; to reveal, only the original one helps.
+    Raises:
+        KeyFileError: it can't be read, or is not valid.
+    """
+    if options.key_file is not None:
+        return _read_key_file(options.key_file, hiding)
+    if getattr(options, "recipient", None) is not None:
+        return read_recipient(options.recipient)
+    if getattr(options, "identity", None) is not None:
+        identity = read_identity(options.identity)
+        _warn_if_others_can_read(options.identity)
+        return identity
+    texts = []  # emptied below: no traceback may show the passphrase
+    if options.passphrase:
+        texts.append(_prompt(confirm))
+    elif options.passphrase_file is not None:
+        texts.append(_decode(_read_file(options.passphrase_file)))
+    elif options.passphrase_fd is not None:
+        texts.append(_decode(_read_descriptor(options.passphrase_fd)))
+    else:
+        return None
+    passphrase = Passphrase(texts.pop())
+    if confirm and (weakness := passphrase.weakness()):
+        messages.warning(weakness)
+    return passphrase
+
+
+def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
+    """Returns the files that hold the key or passphrase; a result must not overwrite them."""
+    paths = options.key_file, options.passphrase_file, getattr(options, "identity", None)
+    return tuple(path for path in paths if path is not None)
+
+
+def _descriptor(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be the number of an open file descriptor")
+    return int(text)
+
+
+def _read_key_file(path: Path, hiding: bool) -> Key:
+    try:
+        key = read_key(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        hint = f"generate one with `stegnet keygen {path}`" if hiding else "only the key used to hide can reveal"
+        raise KeyFileError(str(error), hint) from error
+    _warn_if_others_can_read(path)
+    return key
+
+
+def _prompt(confirm: bool) -> str:
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal getpass would only warn, and echo what is typed.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            text = getpass.getpass("Passphrase: ")
+            if confirm and getpass.getpass("Repeat passphrase: ") != text:
+                del text
+                raise KeyFileError("the passphrases do not match", "nothing was written; try again")
+    except (getpass.GetPassWarning, EOFError) as error:
+        hint = "use --passphrase-file or --passphrase-fd"
+        raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
+    except UnicodeDecodeError:
+        text = None
+    if text is None:  # raised outside of the block: the decoding error contains what was typed
+        raise KeyFileError(_NOT_TEXT)
+    return text
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_MAX_LINE)
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+    _warn_if_others_can_read(path)
+    return line
+
+
+def _read_descriptor(number: int) -> bytes:
+    """Reads one line byte by byte, so that what follows it stays for other readers."""
+    line = b""
+    try:
+        if os.isatty(number):
+            hint = "use --passphrase"
+            raise KeyFileError(f"descriptor {number} is a terminal, which would echo the passphrase", hint)
+        messages.make_blocking(number)
+        while not line.endswith(b"\n") and len(line) < _MAX_LINE and (byte := os.read(number, 1)):
+            line += byte
+    except (OSError, OverflowError) as error:
+        raise KeyFileError(f"descriptor {number}: can't be read") from error
+    return line
+
+
+def _decode(line: bytes) -> str:
+    with suppress(UnicodeDecodeError):
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
+    del line
+    raise KeyFileError(_NOT_TEXT)
+
+
+def _warn_if_others_can_read(path: Path) -> None:
+    mode = path.stat().st_mode if os.name == "posix" else 0  # elsewhere, it does not say who can read
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        messages.warning(f"{path}: other users can read this file; `chmod 600` prevents that")

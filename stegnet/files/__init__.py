@@ -1,8 +1,8 @@
 """From file to file: what the command line, the page, the API and the cluster call.
 
-`reveal` finds what is hidden, whatever the method, and writes it; `info` describes it; `folder` lists folders and hides
-in their files, `album` hides one file in all pictures of a folder, `archive` makes a file of a folder. Hiding in a
-single cover is a method's own: `stegnet.methods`.
+`revealing` finds what is hidden, whatever the method, and writes or describes it; `folder` lists folders and hides in
+their files, `album` hides one file in all pictures of a folder, `archive` makes a file of a folder. Hiding in a single
+cover is a method's own: `stegnet.methods`.
 """
 
 from stegnet import lazy_names
@@ -12,6 +12,5 @@ __getattr__, __all__ = lazy_names(
     album="AlbumPlan album_in make_album plan_album",
     archive="pack",
     folder="FolderPlan Job Outcome hide_each is_folder plan_hiding plan_revealing results_folder",
-    info="Info Value file_info fit_info",
-    reveal="find open_hidden reveal_each reveal_file write_hidden",
+    revealing="Info Value file_info find fit_info open_hidden reveal_each reveal_file write_hidden",
 )

@@ -1,7 +1,7 @@
 """Secrets: key files, passphrases, public keys of recipients, and the subkeys derived from them.
 
-`keys` derives, `recipients` agrees on keys by X25519 with a disguised ephemeral key; `keytext` is how keys look as
-text, `keyfiles` reads and writes them. Nothing here knows pictures.
+`keys` derives them, and agrees on keys by X25519 with a disguised ephemeral key; `keytext` is how keys look as text,
+`keyfiles` reads and writes them. Nothing here knows pictures.
 """
 
 from stegnet import lazy_names
@@ -9,7 +9,7 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     keyfiles="make_identity_file make_key_file read_identity read_key read_recipient shown_text write_new",
-    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES KEY_BYTES Key KeyRing KeySource "
-    "PUBLIC_DEMONSTRATION_KEY Passphrase Randomness SALT_BYTES SYSTEM Unpicklable guessing_years random_words seeded",
-    recipients="Identity Recipient export_secret import_secret",
+    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES Identity KEY_BYTES Key KeyRing KeySource "
+    "PUBLIC_DEMONSTRATION_KEY Passphrase Randomness Recipient SALT_BYTES SYSTEM Unpicklable export_secret "
+    "guessing_years import_secret random_words seeded",
 )

@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
-from stegnet.keys.keys import SYSTEM, Key, Randomness
+from stegnet.keys.keys import SYSTEM, Identity, Key, Randomness, Recipient, export_secret
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
-from stegnet.keys.recipients import Identity, Recipient, export_secret
 
 T = TypeVar("T", Key, Identity, bytes)
 _IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"

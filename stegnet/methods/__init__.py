@@ -1,11 +1,11 @@
 """Ways to hide: a file each, or a folder, and the list of them in `registry`.
 
-`method` is their contract; `hide` hides from file to file, whatever the method; `writing` writes containers, and the
-files that are found in them.
+`method` is their contract; `hiding` hides from file to file, whatever the method, and writes containers and the files
+that are found in them.
 """
 
 from stegnet.core.names import FILE, FILM, PICTURE
-from stegnet.methods.hide import HideJob, hide_file, hide_record
+from stegnet.methods.hiding import HideJob, hide_file, hide_record
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,

@@ -26,6 +26,7 @@ from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
+from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
 from stegnet.methods.method import (
     VERIFY_HELP,
     Capacity,
@@ -39,7 +40,6 @@ from stegnet.methods.method import (
     Payload,
     option,
 )
-from stegnet.methods.writing import FoundFile, found_file_by, loss_note
 from stegnet.record import (
     Container,
     FrameReading,

@@ -18,6 +18,7 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
+from stegnet.methods.hiding import FoundFile, found_file_by, write_jpeg
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
 from stegnet.methods.method import (
     RESIZE_HELP,
@@ -35,7 +36,6 @@ from stegnet.methods.method import (
     Payload,
     option,
 )
-from stegnet.methods.writing import FoundFile, found_file_by, write_jpeg
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import SecurePayload, not_safe
 from stegnet.sealing import room

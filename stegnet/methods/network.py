@@ -23,6 +23,7 @@ from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret
+from stegnet.methods.hiding import NewFilm, NewPicture, changed
 from stegnet.methods.method import (
     VERIFY_HELP,
     Context,
@@ -35,7 +36,6 @@ from stegnet.methods.method import (
     Payload,
     option,
 )
-from stegnet.methods.writing import NewFilm, NewPicture, changed
 from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
 from stegnet.networks.frame import (
     FrameInput,

@@ -21,6 +21,7 @@ from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover, about_cover, reduced_to
+from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
     COMPRESS_HELP,
     RESIZE_HELP,
@@ -40,7 +41,6 @@ from stegnet.methods.method import (
     media_compressors,
     option,
 )
-from stegnet.methods.writing import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.networks.engines import Pool
 from stegnet.record import (
     ALL_OR_NOTHING,

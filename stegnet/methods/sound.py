@@ -10,9 +10,9 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
+from stegnet.methods.hiding import FoundFile, found_file
 from stegnet.methods.method import Context, Fitness, Payload
 from stegnet.methods.samples import SampleMethod, Samples
-from stegnet.methods.writing import FoundFile, found_file
 from stegnet.record import Container
 from stegnet.results import SecurePayload
 from stegnet.sealing import UNEVEN, Costs

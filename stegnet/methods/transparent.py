@@ -16,10 +16,10 @@ from stegnet.keys import KeySource
 from stegnet.media.checks import check_same
 from stegnet.media.compression_traces import picture_copied_with_loss
 from stegnet.media.cover import Cover, about_cover
+from stegnet.methods.hiding import FoundFile, found_file_by
 from stegnet.methods.method import Context
 from stegnet.methods.samples import SampleMethod, Samples
 from stegnet.methods.sealed import check_pixels, secure_payload
-from stegnet.methods.writing import FoundFile, found_file_by
 from stegnet.record import Container
 from stegnet.results import Changes
 from stegnet.sealing import PIXELS, Costs, texture_costs

@@ -18,7 +18,7 @@ from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.networks.card import NETWORKS, Card, weights_id
-from stegnet.networks.engines.engine import ALWAYS, CARD, ID, INPUTS, NAMES, Engine, graph_file
+from stegnet.networks.engines import ALWAYS, CARD, ID, INPUTS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import Pair, load_pair

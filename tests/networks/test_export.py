@@ -27,7 +27,7 @@ from stegnet.networks import (
     save_pair,
     weights_id,
 )
-from stegnet.networks.engines.engine import ALWAYS, graph_file
+from stegnet.networks.engines import ALWAYS, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 

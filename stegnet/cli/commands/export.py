@@ -8,7 +8,7 @@ from stegnet.cli.options import add_output_options
 from stegnet.core.disk import already_exists
 from stegnet.core.errors import MediaError, extra
 from stegnet.networks.card import NETWORKS, SHIPPED
-from stegnet.networks.engines.engine import graph_file
+from stegnet.networks.engines import graph_file
 
 DESCRIPTION = """\
 Export the networks of WEIGHTS as ONNX files, one each to prepare, hide, reveal

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages, reports, streams
-from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     add_cluster_option,
+    add_key_options,
     add_method_options,
     add_network_options,
     add_output_options,
@@ -21,6 +21,7 @@ from stegnet.cli.options import (
     chosen_method,
     cluster_needs_folder,
     output_target,
+    read_key_source,
 )
 from stegnet.cli.parser import Parser
 from stegnet.cluster import HidingWork, run_on_cluster

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from stegnet import __version__
 from stegnet.cli import messages, reports
-from stegnet.cli.keys import add_key_options, read_key_source
-from stegnet.cli.options import add_search_option
+from stegnet.cli.options import add_key_options, add_search_option, read_key_source
 from stegnet.files import Info, Value, file_info, fit_info
 from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages, reports, streams
-from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     add_cluster_option,
     add_force_option,
+    add_key_options,
     add_network_options,
     add_search_option,
     check_output_stream,
@@ -17,6 +17,7 @@ from stegnet.cli.options import (
     chosen_context,
     cluster_needs_folder,
     output_target,
+    read_key_source,
 )
 from stegnet.cluster import RevealingWork, run_on_cluster
 from stegnet.core.disk import temporary_folder

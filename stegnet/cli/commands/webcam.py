@@ -8,14 +8,15 @@ from pathlib import Path
 
 from stegnet.api import Session
 from stegnet.cli import messages, reports
-from stegnet.cli.keys import add_key_options, read_key_source
 from stegnet.cli.options import (
     NO_BROWSER,
     add_force_option,
+    add_key_options,
     add_network_options,
     add_port_option,
     auxiliary_inputs,
     chosen_context,
+    read_key_source,
 )
 from stegnet.cli.signals import stop_on_signal
 from stegnet.core.errors import extra

@@ -27,6 +27,7 @@ from stegnet.keys import SYSTEM, Key, KeySource, Randomness
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.media.cover import Compressed, Cover, about_cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
+from stegnet.methods.hiding import write_jpeg, write_picture
 from stegnet.methods.method import (
     DEFAULT_CONTEXT,
     Compressors,
@@ -51,7 +52,6 @@ from stegnet.methods.robust.robust_record import (
     robust_key,
 )
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, fit_picture, within_ratio
-from stegnet.methods.writing import write_jpeg, write_picture
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes
 

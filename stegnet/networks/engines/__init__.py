@@ -1,21 +1,97 @@
-"""Engines that run the networks of a pair, PyTorch or ONNX Runtime, and their selection."""
+"""Engines that run the networks of a pair, PyTorch or ONNX Runtime: their interface, selection, memory and threads.
+
+Imports neither PyTorch nor ONNX Runtime before one is used.
+"""
 
 import ctypes
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
-from stegnet.core.errors import ConfigError, extra
+import numpy as np
+import psutil
+
+from stegnet.core.errors import CapacityError, ConfigError, extra
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
-
-from stegnet.networks.engines.engine import Engine, Pool, is_exported
 
 AUTO, TORCH, ONNX = "auto", "torch", "onnx"
 BACKENDS = (AUTO, TORCH, ONNX)
 PRECISIONS = (AUTO, "bf16", "fp32")
+WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
+
+ALWAYS = ("hide", "reveal")  # all that is exported of a pair without networks at its ends
+# Metadata keys of an ONNX file: id and card of its weights, the networks exported, the ranges of its inputs.
+ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Threads that run one engine concurrently, each on a picture of its own."""
+
+    workers: int
+    prepare: Callable[[], None] | None = None  # to be called in each thread
+
+
+class Engine(Protocol):
+    """Runs the five networks of a pair, see `stegnet.networks.Pair`, on single pictures.
+
+    Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
+    raise CapacityError if there is not enough memory.
+    """
+
+    backend: str  # "torch" or "onnx"
+    device: object  # "cpu", "cuda:0", …
+    precision: str  # "bf16" or "fp32"
+
+    def prepare(self, secret: np.ndarray) -> np.ndarray:
+        """Returns what is hidden for `secret`, before the shuffle."""
+
+    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Returns the container, neither clamped nor rounded; `hidden` is in [-1, 1].
+
+        For a modem, `hidden` is (H/8, W/8, bits + DITHER): bits, −1, 1 or 0, and dither in [0, 1).
+        """
+
+    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
+        """Returns what is hidden, from `container` alone, in [-1, 1]; not clamped.
+
+        For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
+        """
+
+    def enhance(self, base: np.ndarray) -> np.ndarray:
+        """Returns the secret's base, nearer to it; not clamped."""
+
+    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Returns the secret from its enhanced base and the residual, in [-1, 1] and in order; not clamped."""
+
+    def pool(self, pixels: int) -> Pool:
+        """Returns as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
+
+
+def pictures_in_memory(pixels: int) -> int:
+    """Number of pictures of `pixels` pixels that can be processed at once in free memory, at least 1."""
+    return max(1, psutil.virtual_memory().available // (pixels * WORKING_BYTES))
+
+
+def out_of_memory() -> CapacityError:
+    """Error for a picture that needs more memory than there is."""
+    return CapacityError("the picture is too large for this machine's memory", "use a smaller cover")
+
+
+def graph_file(weights: Path, network: str) -> Path:
+    """Path of a network's ONNX file, next to its weights file: `pair.hide.onnx` for `pair.safetensors`."""
+    return weights.with_suffix(f".{network}.onnx")
+
+
+def is_exported(weights: Path) -> bool:
+    """Returns True if the weights have ONNX files, as `stegnet export` writes them."""
+    return all(graph_file(weights, network).is_file() for network in ALWAYS)
 
 
 def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precision: str = AUTO) -> Engine:

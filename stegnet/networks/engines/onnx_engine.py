@@ -11,15 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from stegnet.core.errors import WeightsError
 from stegnet.core.parallel import thread_count
 from stegnet.networks.card import weights_id
-from stegnet.networks.engines.engine import (
-    ID,
-    NAMES,
-    Pool,
-    graph_file,
-    is_exported,
-    out_of_memory,
-    pictures_in_memory,
-)
+from stegnet.networks.engines import ID, NAMES, Pool, graph_file, is_exported, out_of_memory, pictures_in_memory
 
 Sessions = dict[str, onnxruntime.InferenceSession]
 

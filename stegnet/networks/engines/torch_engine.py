@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
-from stegnet.networks.engines.engine import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
+from stegnet.networks.engines import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
 from stegnet.networks.pair import Pair
 
 _GPU_WORKERS = 2  # one computes while the other copies

@@ -1,0 +1,245 @@
+"""Revealing from file to file, by whatever method it was hidden, and information on a file.
+
+Without a key, only what anyone can see of a file is told; with it, what is hidden in it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.measures import PSNR
+from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
+from stegnet.core.remote_path import Place, fetched
+from stegnet.files.album import album_in
+from stegnet.files.archive import is_archive, unpacks, write_folder
+from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
+from stegnet.image.pictures import TRANSPARENT, check_lossless, refuse_palette
+from stegnet.keys import KeySource
+from stegnet.media.cover import Cover
+from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
+from stegnet.methods.registry import DESTINATIONS, method_for
+from stegnet.record import Container, describe_tracks, open_container
+from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+from stegnet.video.sound_tracks import sound_tracks
+
+_PACKED = 'it is a packed folder, a ZIP: `stegnet reveal` of its container alone unpacks it (`to="FOLDER"`)'
+Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
+Info = dict[str, Value]
+UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what (docs/security.md)"
+
+
+def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
+    """Finds what is hidden in a container: the cheapest methods are asked first.
+
+    Raises:
+        RevealError: nothing opens with the container's key, or it is damaged beyond use.
+        MediaError: the container can't be read.
+    """
+    methods = METHODS.hiding_in(container.kind)
+    for method in sorted(methods, key=lambda each: each.find_cost):
+        hidden = method.find(container, context)
+        if hidden is not None:
+            return hidden
+    error = container.not_opened()
+    seconds = 0 if context.search else max(method.search_seconds(container) for method in methods)
+    if seconds:
+        film = container.kind == FILM
+        changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"
+        error.hint += f"; if {changed} since, try `search=True`: about {seconds:.0f} s"
+        error.searchable = True
+    raise error
+
+
+def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:
+    """Opens a container, or the album in a folder.
+
+    Raises:
+        MediaError: it can't be read, or is a folder without an album that opens with this key.
+    """
+    if path.is_dir() and (album := album_in(path, key_source, context)) is not None:
+        return album
+    return open_container(path, key_source, context.progress)
+
+
+def reveal_file(
+    container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, context: Context = DEFAULT_CONTEXT
+) -> Report:
+    """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
+
+    It may be a folder that holds an album. A film as MP4 is for watching, unless it is to be lossless. A file that is a
+    picture or film of another format than the suffix says is converted likewise. Where the result names itself, a text
+    is in the report instead.
+
+    Args:
+        strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
+    Raises:
+        StegnetError: any but DataError, CapacityError and TrainingError.
+    """
+    with open_hidden(container, key_source, context) as opened:
+        if out.named and not (out.folder or out.path.is_dir()):
+            out.check((), "file", *opened.files)
+        return write_hidden(find(opened, context), out, strict)
+
+
+def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
+    """Writes what was found; arguments and errors as `reveal_file`."""
+    if unpacks(hidden, out):
+        return write_folder(hidden, out, strict)
+    if out.folder:
+        with results_folder(out.path, hidden.container.path, private=True):
+            return write_hidden(hidden, replace(out, folder=False), strict)
+    if not out.named and (text := hidden.text(strict)) is not None:
+        return text
+    if not out.named or out.path.is_dir():
+        own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
+        path = out.path / own
+        if os.path.lexists(path):  # whose name the sender chose
+            raise MediaError(f"{path}: already exists", 'choose another output name (`to="FILE"`)')
+        out = replace(out, path=path, force=False, named=True)
+    out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
+    if hidden.kind == PICTURE and out.lossless:
+        check_lossless(out.path, out.path.suffix.lower())
+    report = hidden.write(out, strict)
+    notes = (*report.notes, _PACKED) if is_archive(hidden) else report.notes
+    return replace(report, notes=notes, path=out.path)
+
+
+def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
+    """Suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
+    if hidden.name is not None:
+        return plain_suffix(hidden.name) or ".bin"
+    return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
+
+
+def reveal_each(
+    plan: FolderPlan,
+    folder: OutputTarget,
+    key_source: KeySource,
+    strict: bool = False,
+    context: Context = DEFAULT_CONTEXT,
+    writing: Writing = nullcontext,
+) -> Iterator[Outcome]:
+    """Reveals one container after the other; an error ends only its job.
+
+    Args:
+        folder: for the results; their suffix follows from what is hidden.
+        strict: as `reveal_file`.
+    """
+    names = Names()
+
+    def work(job: Job) -> tuple[Place, Report]:
+        with fetched(job.source) as path, open_hidden(path, key_source) as container:
+            hidden = find(container, context)
+            out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
+            with writing(replace(folder, path=out)) as target:
+                return out, write_hidden(hidden, target, strict)
+
+    return do_each(plan.jobs, work)
+
+
+def file_info(path: Path, key_source: KeySource | None = None, context: Context = DEFAULT_CONTEXT) -> Info:
+    """Describes a file. Without a key, only what it shows openly; nothing hidden is looked for.
+
+    Returns:
+        Names and values in display order. With a key, `whole` is False for a container that was altered after
+        hiding, and `trouble` says how; both are missing where that is not told.
+    Raises:
+        MediaError: it can't be read, or is of no form that is known.
+        RevealError: nothing opens with this key.
+    """
+    if key_source is None:
+        with Cover(path) as cover:
+            return _shown(cover) | {"hidden": UNKNOWN}
+    with open_container(path, key_source, context.progress) as container:
+        if container.kind == SOUND:
+            shown = _sound(container.file)
+        elif container.kind != FILM:
+            shown = _picture(CoverSize(container.height, container.width, 1, container.channels))
+        else:
+            try:
+                shown = _film(container.file)
+            except MediaError as error:  # it breaks off
+                shown = {"kind": "film", "notes": [str(error)]}
+        hidden = find(container, context)
+        return shown | {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
+
+
+def fit_info(fit: Fit) -> dict[str, str | int]:
+    """The same by names, without what is not known."""
+    found = {"what": fit.what, "bytes": fit.bytes, "safe_bytes": fit.safe, PSNR.key: fit.psnr, "method": fit.method}
+    found["survive"] = fit.survive
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _shown(cover: Cover) -> Info:
+    if cover.kind == SOUND:
+        return _sound(cover)
+    return _film(cover) if cover.is_film else _picture(CoverSize.of(cover)) | _fitness(cover)
+
+
+def _sound(cover: Cover) -> Info:
+    file = cover.sound.file
+    frames, channels, width = file.data.shape
+    shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
+    seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
+    found = shown | seconds | {"notes": []} | _room(CoverSize.of(cover))
+    return found if found["fits"] else found | {"unfit": "it is silent or too short"}
+
+
+def _picture(size: CoverSize) -> Info:
+    shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
+    return {"kind": "picture"} | shown | _room(size)
+
+
+def _fitness(cover: Cover) -> Info:
+    """Notes on a picture; a palette fits nothing."""
+    kept = TRANSPARENT if cover.is_transparent else None
+    notes: Info = {"notes": [line for line in cover.notes if line != kept]}
+    try:
+        refuse_palette(cover)
+    except MediaError as error:
+        nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}}
+        return notes | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
+    return notes
+
+
+def _film(cover: Cover) -> Info:
+    film = cover.film
+    end = film.pts[-1] * film.time_base
+    try:
+        sound = describe_tracks(sound_tracks(cover))
+    except MediaError:  # a track that can't be copied to another file; its codec is known all the same
+        sound = list(film.sound)
+    return {
+        "kind": "film",
+        "width": film.width,
+        "height": film.height,
+        "grey": film.grey,
+        "frames": cover.frames,
+        "frames_per_second": round(float(film.rate), 3),
+        "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.rate), 3),
+        "sound": sound,
+        "notes": [*film.notes, *filter(None, (method.unfit(cover) for method in METHODS.values()))],
+        **_room(CoverSize.of(cover)),
+    }
+
+
+def _room(cover: CoverSize) -> Info:
+    """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
+    asked = METHODS.hiding_in(cover.kind)
+    preferred = sorted(asked, key=lambda method: -method.preference)
+    fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
+    for destination in DESTINATIONS:
+        with suppress(ConfigError, CapacityError):  # it can't be sent there
+            method, options = method_for(destination, {}, "")
+            if method in asked and method.name != AUTO:
+                sent[destination] = method.capacity(cover, "", options).bytes
+    exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
+    each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}
+    pictures = any(fit.psnr for fit in fits if not fit.brief)
+    found: dict[str, Any] = {"large_enough_to_hide_pictures": pictures, **each, "sealed_bytes": exact}
+    return found | {"fits": fits, "bytes_for": {name: most for name, most in sent.items() if most}}
