@@ -25,14 +25,14 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
-repro-gpu: $(READY) ## run them with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
+repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
 	grep -o '^-S [^ ]*' pipeline/gpu.txt | xargs dvc exp run
 
 evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro
 	dvc --cd study repro report@trained publish
 
-report: $(READY) ## run them on the pair shipped with stegnet; writes reports/shipped
+report: $(READY) ## run the long measurements on the pair shipped with stegnet, not on yours; writes reports/shipped
 	dvc repro prepare
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
@@ -40,12 +40,12 @@ report: $(READY) ## run them on the pair shipped with stegnet; writes reports/sh
 test: $(READY) ## run the tests of all that a user relies on; five minutes on two cores
 	$(TEST) worksteal -m "not long"
 
-quick: $(READY) ## run those of hiding and revealing, without films and programs; a minute on two cores
+quick: $(READY) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium
 
-test-services: $(READY) ## run what `make test` leaves out, once more where it fails, and what rounds again without AVX-512
+test-services: $(READY) ## run the long tests (a failed one twice), then those of arithmetic in AVX2
 	$(TEST) loadfile -m long --reruns 1 -rR
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic
 

@@ -24,6 +24,7 @@ from stegnet.core.names import TRUSTED
 if TYPE_CHECKING:
     import pandas as pd
 
+_EPILOG = "Paths: what the stage reads, then what it writes, as in dvc.yaml. Parameters: ./params.yaml."
 _DIGITS = 4  # of a table's figures after the point
 
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
@@ -48,7 +49,9 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
 
     Paths are the names of the command line's positional arguments; a name that ends in ? is optional.
     """
-    parser = argparse.ArgumentParser(description=sys.modules[work.__module__].__doc__)
+    module = sys.modules[work.__module__]
+    name = module.__spec__.name.removesuffix(".__main__")
+    parser = argparse.ArgumentParser(f"python -m {name}", description=module.__doc__, epilog=_EPILOG)
     for path in paths:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()

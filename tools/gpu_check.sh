@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks stegnet on this machine's GPUs within ten minutes: prepares rendered scenes, trains, resumes, exports, evaluates,
 # detects, hides a film in a film, and hides and reveals pictures; compares the bits of trainings, prints pairs a second and memory.
-# Needs neither DVC nor MLflow nor a network, only `pip install '.[pipeline]'`. DEVICE=cpu: the CPU, with less work.
+# Needs neither DVC nor MLflow nor the Internet, only `pip install '.[pipeline]'`. DEVICE=cpu: the CPU, with less work.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 device=${DEVICE:-cuda}
@@ -45,7 +45,8 @@ cd "$folder"
 "$python" - "$device" <<'PYTHON'
 import sys
 import torch
-from stegnet.core.compute import device_name, pick_device, resolve, unused_gpus
+from pipeline.train.devices import unused_gpus
+from stegnet.core.compute import device_name, pick_device, resolve
 device = pick_device()
 print(f"   PyTorch {torch.__version__}, CUDA {torch.version.cuda}: {device_name(device)}, {resolve('auto', device)}")
 if device.type == "cuda":
@@ -132,7 +133,7 @@ PYTHON
 
 step "export and evaluate"
 "$python" -m pipeline.export first/pair.safetensors onnx 2>export.txt || { cat export.txt >&2; exit 1; }
-"$python" -m pipeline.evaluate shards first/pair.safetensors evaluate 2>evaluate.txt || { cat evaluate.txt >&2; exit 1; }
+"$python" -m pipeline.evaluate shards first/pair.safetensors evaluate speed.json 2>evaluate.txt || { cat evaluate.txt >&2; exit 1; }
 
 step "detect, twice: the same bits?"
 for out in detect again; do

@@ -1,6 +1,8 @@
 """Both dvc.yaml against the code that their stages run."""
 
 import ast
+import json
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,14 @@ def test_publish_is_never_restored() -> None:
     """DVC restores stages with outputs from its run cache; this one must always run."""
     for stages in (STAGES, STUDIES):
         assert not {"outs", "metrics", "plots"} & set(stages["publish"])
+
+
+def test_data_dvc_records_the_assets_of_this_commit() -> None:
+    files = sorted(path for path in (ROOT / "assets").rglob("*") if path.is_file())
+    listed = [
+        {"md5": md5(path.read_bytes()).hexdigest(), "relpath": path.relative_to(ROOT / "assets").as_posix()}
+        for path in files
+    ]
+    recorded = yaml.safe_load((ROOT / "data.dvc").read_text(encoding="utf-8"))
+    digest = md5(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+    assert {each["md5"] for each in recorded["deps"] + recorded["outs"]} == {f"{digest}.dir"}

@@ -1,10 +1,14 @@
 """The tools: each runs, and does what its docstring says."""
 
+import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stegnet.methods.registry import DESTINATIONS
 from tests.support.lab import ROOT
@@ -59,3 +63,17 @@ def test_a_few_damaged_containers() -> None:
     assert "FAULT" not in done.stdout
     for container in ("c.png", "c.mkv", "c.mp4", "h.mp4"):
         assert container in done.stdout
+
+
+def test_the_check_of_gpus_imports_what_exists_and_runs_stages_with_their_paths() -> None:
+    script = (ROOT / "tools/gpu_check.sh").read_text(encoding="utf-8")
+    codes = re.findall(r"<<'PYTHON'\n(.*?)\nPYTHON\n", script, re.DOTALL)
+    imports = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    assert len(imports) > 10
+    for each in imports:
+        assert all(hasattr(import_module(each.module or ""), name.name) for name in each.names), ast.unparse(each)
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    runs = re.findall(r"-m pipeline\.(\w+) (.*) 2>", script)
+    assert len(runs) == 6
+    for stage, paths in runs:
+        assert len(paths.split()) == len(stages[stage]["cmd"].split()[3:]), stage
