@@ -1,4 +1,4 @@
-"""stegnet hides a picture in a picture, a film in a film, or any file in either, and reveals it again.
+"""stegnet hides any file, picture or film in a picture, film or sound, and reveals it again.
 
     stegnet.make_key_file("k")                                      # once; whoever reveals needs a copy
     key = stegnet.read_key("k")                                     # or stegnet.Passphrase("six random words")

@@ -100,7 +100,6 @@ def _next_run_cleans_up(extra: set[Path]) -> bool:
 
 
 def _code(line: str) -> int:
-    """Exit code of a command."""
     child = _start(line)
     child.join()
     return child.exitcode

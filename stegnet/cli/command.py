@@ -27,7 +27,7 @@ _COMMANDS = {  # with their modules' names; one is imported when it is used
     "export": "export a weights file to ONNX",
     "help": "explain a command or a topic",
 }
-_DESCRIPTION = "Hide a picture in a picture, a film in a film, or any file in either, and\nreveal it again."
+_DESCRIPTION = "Hide any file, picture or film in a picture, film or sound, and reveal it again."
 _EXAMPLES = {
     "keygen": (
         "stegnet keygen my.key                     # whoever reveals needs a copy",

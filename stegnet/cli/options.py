@@ -41,7 +41,8 @@ _FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in
 _CHOICE = """\
 Without --method, one is chosen: sealed, or the one by which a JPEG, MP4, WAV,
 FLAC or transparent PNG stays what it is; with --for, what survives that. What
-does not fit is compressed first.
+does not fit is compressed first. An option is of all methods, or of those that
+stand in brackets behind it.
 """
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
@@ -159,8 +160,8 @@ def add_method_options(command: Parser) -> None:
         if len(owners) == 1:
             _add_method_option(own[owners[0]], each, kind, each.metadata["help"])
         else:
-            whose = f"{', '.join(owners)}: " if len(owners) < len(METHODS) else ""
-            _add_method_option(group, each, kind, whose + each.metadata["help"])
+            whose = f" [{', '.join(owners)}]" if len(owners) < len(METHODS) else ""
+            _add_method_option(group, each, kind, each.metadata["help"] + whose)
 
 
 def _declared() -> dict[str, tuple[Field, Any, list[str]]]:

@@ -112,7 +112,6 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
-    """The division that suits the covers."""
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
     empty, rooms = len(format_record(Record(most, 0), keys.film)), []

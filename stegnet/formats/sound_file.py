@@ -31,7 +31,6 @@ _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's
 # A tag of another format behind the frames of a FLAC, or a second FLAC.
 _BEHIND = re.compile(rb"TAG.{125}\Z|APETAGEX|fLaC[\0\x80]\0\0\x22", re.DOTALL)
 _LEVEL = 5  # of compression, by default of the program `flac`
-_FEW, _MANY = 8, 24  # bits that give a conversion to more of them away, from and below
 _COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
@@ -142,7 +141,7 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
 
 def _unsupported(source: Source, what: str, bits: int) -> MediaError:
     """The error of samples that are neither of 16 nor of 24 bits; those of 8 to 23 would leave some values out."""
-    return MediaError(f"{source}: has samples of {what}", _COARSE if _FEW <= bits < _MANY else _CONVERT)
+    return MediaError(f"{source}: has samples of {what}", _COARSE if bits in range(8, 24) else _CONVERT)
 
 
 def _check_length(source: Source, samples: int) -> None:

@@ -228,7 +228,6 @@ class _JpegContainer(Container):
 
 
 def _record_room(jpeg: JpegPicture, key: Key) -> int:
-    """Bytes of a record that fit."""
     luma = jpeg.planes[0]
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
     return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)

@@ -270,8 +270,6 @@ class _NewPicture(NewPicture):
 
 
 class _NewFilm(NewFilm):
-    """A film in whose frames a file is sealed."""
-
     def __init__(
         self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: Fitted
     ) -> None:

@@ -148,7 +148,6 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
 
 
 def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
-    """The shape of an input in the example."""
     rows, cols = _EXAMPLE
     if name == "dither" or (pair.bits and name == "hidden"):
         return 1, DITHER + (pair.bits if name == "hidden" else 0), rows // BLOCK, cols // BLOCK

@@ -126,7 +126,6 @@ def read(values: np.ndarray, plan: Layout) -> np.ndarray:
 
 
 def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
-    """The trits of sums modulo 3."""
     sums = sums.reshape(-1)[: plan.length * plan.lanes].reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     starts, columns = plan.starts[:-1], plan.columns

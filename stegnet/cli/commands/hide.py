@@ -35,9 +35,9 @@ from stegnet.methods.registry import DESTINATIONS, METHODS
 from stegnet.results import Report
 
 DESCRIPTION = """\
-Hide SECRET in COVER, encrypted. Any file that fits is revealed byte for byte; a
-larger picture or film is compressed until it fits (`stegnet info COVER` says
-what does).
+Hide SECRET in COVER, a picture, film or sound, encrypted. Any file that fits is
+revealed byte for byte; a larger picture or film is compressed until it fits
+(`stegnet info COVER` says what does).
 """
 _AS_FILE = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
 _SEARCHED = "whoever reveals it from a part of OUT needs `stegnet reveal --search`"
@@ -159,7 +159,6 @@ def _packed(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    """Hides in one cover."""
     if options.spread:
         options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)

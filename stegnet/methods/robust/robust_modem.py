@@ -227,7 +227,6 @@ class _Patches:
 
 
 def _patches(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> Iterator[_Patches]:
-    """The patches of some blocks of a picture."""
     inner = (rows > 0) & (cols > 0) & (rows < shape[0] - 1) & (cols < shape[1] - 1)
     numbers = np.flatnonzero(inner)
     for start in range(0, numbers.size, _PATCHES**2):
