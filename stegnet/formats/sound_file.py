@@ -7,6 +7,8 @@ import hashlib
 import io
 import re
 import struct
+from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +30,6 @@ _MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
 _MOST_SAMPLES = (1 << 31) - 1  # that sealing can count
 _NO_POINT = (1 << 64) - 1  # in place of a sample
 _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
-# A tag of another format behind the frames of a FLAC, or a second FLAC.
-_BEHIND = re.compile(rb"TAG.{125}\Z|APETAGEX|fLaC[\0\x80]\0\0\x22", re.DOTALL)
 _LEVEL = 5  # of compression, by default of the program `flac`
 _COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
@@ -43,7 +43,7 @@ class SoundFile:
         form: WAV or FLAC.
         rate: frames a second.
         data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
-        head, tail: the file before and after them; of FLAC, its blocks of metadata, and tags that are no part of it.
+        head, tail: the file before and after them; of FLAC, its blocks of metadata, and what is no part of it.
     """
 
     form: str
@@ -168,8 +168,23 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
     data = np.ascontiguousarray(data)
     if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
         raise ValueError("its samples do not match its checksum")
-    behind = _BEHIND.search(file, frames)
-    return SoundFile(FLAC, rate, data, file[:frames], file[behind.start() :] if behind else b"")
+    return SoundFile(FLAC, rate, data, file[:frames], file[_frames_end(file, blocks[0][1], total, frames) :])
+
+
+def _frames_end(file: bytes, description: bytes, total: int, first: int) -> int:
+    """End of the last frame, which libFLAC decodes up to there and no less; the file's, if that frame is not found."""
+    length = max(1, int.from_bytes(description[:2], "big"))
+    place, samples = _frame(file, (total - 1) // length, first), (total - 1) % length + 1
+    if place is None:
+        return len(file)
+    before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)
+
+    def is_whole(end: int) -> bool:
+        with suppress(soundfile.LibsndfileError), soundfile.SoundFile(io.BytesIO(before + file[place:end])) as last:
+            return len(last.read()) == samples
+        return False
+
+    return bisect_left(range(len(file)), True, lo=place, key=is_whole)
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:
@@ -201,7 +216,7 @@ def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     given = [sample for sample, *_ in _POINT.iter_unpack(table)]
     points, place = [], first
     for number in sorted(sample // length for sample in given if sample < total):
-        found = _frame(coded, number, place) if number < _MOST_NUMBER else None
+        found = _frame(coded, number, place)
         if found is not None:
             place = found
             points.append((number * length, place - first, min(length, total - number * length)))
@@ -211,6 +226,8 @@ def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
 
 def _frame(coded: bytes, number: int, place: int) -> int | None:
     """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8. None: there is none."""
+    if number >= _MOST_NUMBER:
+        return None
     written = chr(number).encode(errors="surrogatepass")
     for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
         fields = found[1][0]

@@ -76,6 +76,7 @@ def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
 def test_a_flac(bits, channels, rate, tmp_path):
     samples, path, out = noise(20_000, channels, bits), tmp_path / "a.flac", tmp_path / "b.flac"
     soundfile.write(path, samples << (32 - bits), rate, f"PCM_{bits}")
+    path.write_bytes(path.read_bytes() + b"what is no part of it")
     sound = read_sound(path)
     assert (sound.form, sound.rate, sound.data.tobytes()) == (FLAC, rate, as_bytes(samples, bits))
     sound.write(out, sound.data)

@@ -127,7 +127,7 @@ def test_tags_of_other_formats_stay_around_a_flac():
     soundfile.write("plain.flac", noise(60_000).astype(np.int16), 44100)
     plain = Path("plain.flac").read_bytes()
     before = b"ID3\3\0\0\0\0\x27\x10" + bytes(5008)
-    for behind in (b"", b"TAG".ljust(128), plain, b"APETAGEX" + bytes(24) + b"TAG".ljust(128)):
+    for behind in (b"", b"TAG".ljust(128), plain):
         Path("cover.flac").write_bytes(before + plain + behind)
         stegnet.hide("cover.flac", NOTE, "sent.flac", key=KEY, overwrite=True)
         sent = Path("sent.flac").read_bytes()
