@@ -41,8 +41,8 @@ _FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in
 _CHOICE = """\
 Without --method, one is chosen: sealed, or the one by which a JPEG, MP4, WAV,
 FLAC or transparent PNG stays what it is; with --for, what survives that. What
-does not fit is compressed first. An option is of all methods, or of those that
-stand in brackets behind it.
+does not fit is compressed first. An option applies to all methods, or to
+those in brackets after it.
 """
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
