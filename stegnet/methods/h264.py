@@ -24,7 +24,6 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.formats.opened_file import Source, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
-from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
 from stegnet.methods.method import (
@@ -51,7 +50,7 @@ from stegnet.record import (
     hidden_bytes,
     read_record,
 )
-from stegnet.results import SecurePayload, stored_name
+from stegnet.results import SecurePayload, check_same, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (

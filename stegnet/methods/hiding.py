@@ -21,7 +21,6 @@ from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
-from stegnet.media.checks import check_picture, check_same
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, read_both
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
@@ -36,6 +35,8 @@ from stegnet.results import (
     OutputTarget,
     Report,
     as_named,
+    check_picture,
+    check_same,
     form_of,
     printable,
     text_report,

@@ -8,13 +8,12 @@ import numpy as np
 
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
-from stegnet.media.checks import check_same
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
 from stegnet.methods.method import Context, Fitness, Payload
 from stegnet.methods.samples import SampleMethod, Samples
 from stegnet.record import Container
-from stegnet.results import SecurePayload
+from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
 
 _NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples

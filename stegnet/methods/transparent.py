@@ -13,7 +13,6 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.image.pictures import TRANSPARENT, as_stored, save_picture
 from stegnet.keys import KeySource
-from stegnet.media.checks import check_same
 from stegnet.media.compression_traces import picture_copied_with_loss
 from stegnet.media.cover import Cover, about_cover
 from stegnet.methods.hiding import FoundFile, found_file_by
@@ -21,7 +20,7 @@ from stegnet.methods.method import Context
 from stegnet.methods.samples import SampleMethod, Samples
 from stegnet.methods.sealed import check_pixels, secure_payload
 from stegnet.record import Container
-from stegnet.results import Changes
+from stegnet.results import Changes, check_same
 from stegnet.sealing import PIXELS, Costs, texture_costs
 
 

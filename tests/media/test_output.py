@@ -20,7 +20,7 @@ import pytest
 from stegnet import MediaError, make_key_file
 from stegnet.core.disk import atomic_write
 from stegnet.image import write_png
-from stegnet.media.checks import FilmCheck, check_film, check_picture, digest
+from stegnet.results.output import FilmCheck, check_film, check_picture, digest
 from stegnet.video import FilmWriter
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT

@@ -8,7 +8,7 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from stegnet import MediaError
-from stegnet.media.checks import digest
+from stegnet.results.output import digest
 from stegnet.video import read_frames, read_sound, scan, sound_tracks
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable

@@ -9,8 +9,8 @@ from PIL import Image
 
 from stegnet import MediaError
 from stegnet.image import read_picture
-from stegnet.media.checks import digest
 from stegnet.results import OutputTarget, as_named
+from stegnet.results.output import digest
 from stegnet.video import read_frames
 from tests.support.films import encoded, still_film, still_frames
 from tests.support.quality import psnr
