@@ -116,11 +116,11 @@ class ResidualCode:
         self._modulus, self._samples = modulus, samples
         self._groups = -(-samples // _GROUP)
         self._digits = max(0, min(_GROUP, digits // self._groups))
-        room, few = modulus**self._digits, 1
-        while (few + 1) ** _GROUP <= room:
+        capacity, few = modulus**self._digits, 1
+        while (few + 1) ** _GROUP <= capacity:
             few += 1
         more = 0
-        while more < _GROUP and (few + 1) ** (more + 1) * few ** (_GROUP - more - 1) <= room:
+        while more < _GROUP and (few + 1) ** (more + 1) * few ** (_GROUP - more - 1) <= capacity:
             more += 1
         self._levels = np.array([few + 1] * more + [few] * (_GROUP - more))
 

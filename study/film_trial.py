@@ -171,10 +171,10 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
 def smaller(size: int, error: CapacityError) -> int:
     """The size of the largest file that fits, from the refusal of one of the given size; raised again if none does."""
     found = _ROOM.search(str(error))
-    taken, room = map(int, found.groups()) if found else (0, 0)
-    if not found or size <= taken - room:
+    taken, capacity = map(int, found.groups()) if found else (0, 0)
+    if not found or size <= taken - capacity:
         raise error
-    return size - (taken - room)
+    return size - (taken - capacity)
 
 
 def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:

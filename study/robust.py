@@ -122,10 +122,10 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row
         found.hide(partial(random_content, number))
     except CapacityError:
         return row | {"refused": True}
-    row |= {"refused": False, "rung": found.point.name, "bits": 8 * found.room / cover[..., 0].size}
+    row |= {"refused": False, "rung": found.point.name, "bits": 8 * found.capacity / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
     row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
-    read, content = PictureReader(modem, key).read, random_content(number, found.room)
+    read, content = PictureReader(modem, key).read, random_content(number, found.capacity)
     for name, distort in unforeseen(channel).items():
         reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
         row[name] = reading is not None and reading.content == content
@@ -137,9 +137,9 @@ def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row
     return row
 
 
-def random_content(number: int, room: int) -> bytes:
+def random_content(number: int, capacity: int) -> bytes:
     """Bytes that fill the room."""
-    return seeded(number + 2)(room)
+    return seeded(number + 2)(capacity)
 
 
 def unforeseen(channel: PictureChannel) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -221,7 +221,7 @@ def draw(means: pd.DataFrame, path: Path) -> None:
 def _picture_quality(secret: np.ndarray, found: PictureCarrier) -> Row:
     """PSNR and SSIM of the secret picture that this container has room for."""
     try:
-        fitted = fit_picture(secret, found.room, lambda done, total: None)
+        fitted = fit_picture(secret, found.capacity, lambda done, total: None)
     except CapacityError:
         return {}
     revealed = parse_content(fitted.content, found.picture[..., 0].size)

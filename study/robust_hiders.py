@@ -21,7 +21,7 @@ from stegnet.methods.robust import (
     Modem,
     OperatingPoint,
     coded_bits,
-    content_room,
+    content_capacity,
     dither_of,
     hide_in_group,
     new_nonce,
@@ -62,7 +62,7 @@ class RobustHider:
         shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
         salt = next(own_grid(*cover.shape[:2]).salts(cover))
         derived = robust_key(key, salt)
-        content = random(content_room(shape[0] * shape[1], self.point, _USED_RATE))
+        content = random(content_capacity(shape[0] * shape[1], self.point, _USED_RATE))
         blocks = Blocks(shape, self.point, derived, salt)
         bits = coded_bits(blocks, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
         dither = dither_of(shape, derived, salt)
@@ -83,8 +83,8 @@ class RobustFilmHider:
     def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
         """A group of frames that hides random bytes, before it is encoded."""
         shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
-        room = content_room(shape[0] * shape[1], self.point, _USED_RATE, self.share) - HEAD_BYTES
-        (piece,) = pieces_of(random(room), [room])
+        capacity = content_capacity(shape[0] * shape[1], self.point, _USED_RATE, self.share) - HEAD_BYTES
+        (piece,) = pieces_of(random(capacity), [capacity])
         content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
         return hide_in_group(frames, self.point, content, key, motion(frames))
 
@@ -92,9 +92,9 @@ class RobustFilmHider:
 def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]:
     """A group of frames: a window of this side that moves over a photograph, with a sensor's noise."""
     draw, frames = np.random.default_rng(seed), []
-    room = [length - side for length in picture.shape[:2]]
+    capacity = [length - side for length in picture.shape[:2]]
     for number in range(GROUP):
-        top, left = (_reflected(number * step, most) for step, most in zip(_STEPS, room, strict=True))
+        top, left = (_reflected(number * step, most) for step, most in zip(_STEPS, capacity, strict=True))
         window = picture[top : top + side, left : left + side]
         frames.append((window + draw.normal(0, _NOISE, window.shape)).round().clip(0, 255).astype(np.uint8))
     return frames

@@ -50,7 +50,7 @@ from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
 from stegnet.record import encode_base
-from stegnet.sealing import room
+from stegnet.sealing import record_capacity
 
 MeasureFunction = Callable[[np.ndarray, np.ndarray], float]
 PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
@@ -196,7 +196,7 @@ def _without_sealed_bits(
     """Hides and reveals as `hide_and_reveal`, but the reveal network is given shuffle and base."""
     size = secret.shape[:2]
     shuffle = seeded_shuffle(seed, *grid(*size, network.block))
-    _, base = encode_base(secret, network.base, network.quality, room(*size), enhance=network.enhance)
+    _, base = encode_base(secret, network.base, network.quality, record_capacity(*size), enhance=network.enhance)
     container = through_file(network.hide(cover, secret, shuffle, base).container)
     return container, network.reveal(container, shuffle, base)
 

@@ -160,7 +160,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
             CONTAINER_PSNR: _decibels(hiding.container_psnr),
             "changed_pixels": hiding.changed_pixels,
             "bits_per_sample": hiding.bits_per_sample,
-            "room_used": hiding.room_used,
+            "capacity_used": hiding.capacity_used,
             "detection": hiding.detection,
             "lossy_cover": hiding.cover_format is not None,
             "cover_bytes": hiding.cover_bytes,

@@ -81,7 +81,7 @@ def disk_errors() -> Iterator[None]:
 
 def unwritable(path: object, error: OSError) -> MediaError:
     """The error of a file that can't be written."""
-    hint = "make room on its disk, or write to another" if error.errno in FULL else ""
+    hint = "free space on its disk, or write to another" if error.errno in FULL else ""
     return MediaError(f"{path}: can't be written ({error.strerror or error})", hint)
 
 

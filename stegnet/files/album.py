@@ -114,7 +114,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
     spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
     most = replace(header, secret=replace(header.secret, **spare))
-    empty, rooms = len(format_record(Record(most, 0), keys.film)), []
+    empty, capacities = len(format_record(Record(most, 0), keys.film)), []
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
         with Cover(cover) as opened:
@@ -123,8 +123,10 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
             raise CapacityError(f"{cover}: has no capacity for any part of the secret", "remove it from the folder")
-        rooms.append(found)
-    return divide(header.secret.size, [each.bytes for each in rooms], [each.hard for each in rooms], album.enough)
+        capacities.append(found)
+    return divide(
+        header.secret.size, [each.bytes for each in capacities], [each.hard for each in capacities], album.enough
+    )
 
 
 def _hidden(

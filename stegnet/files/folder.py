@@ -178,12 +178,12 @@ def _kind_of_secret(secret: Place) -> str:
 def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
     """Compares the numbers of covers and secrets of each kind; CapacityError if there are more secrets than covers."""
     for what, count in Counter(what for _, what in secrets).items():
-        room = covers.count(what)
-        things, places = _counted(count, what or "file"), _counted(room, "cover")
-        if count > room:
+        capacity = covers.count(what)
+        things, places = _counted(count, what or "file"), _counted(capacity, "cover")
+        if count > capacity:
             hint = "add covers, or remove secrets: none is left out silently"
             raise CapacityError(f"{things} to hide, and only {places} for that", hint)
-        if count < room:
+        if count < capacity:
             yield f"{things} for {places}: repeated in order"
 
 

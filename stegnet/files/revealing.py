@@ -186,13 +186,13 @@ def _sound(cover: Cover) -> Info:
     frames, channels, width = file.data.shape
     shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
     seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
-    found = shown | seconds | {"notes": []} | _room(CoverSize.of(cover))
+    found = shown | seconds | {"notes": []} | _capacity(CoverSize.of(cover))
     return found if found["fits"] else found | {"unfit": "it is silent or too short"}
 
 
 def _picture(size: CoverSize) -> Info:
     shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
-    return {"kind": "picture"} | shown | _room(size)
+    return {"kind": "picture"} | shown | _capacity(size)
 
 
 def _fitness(cover: Cover) -> Info:
@@ -224,11 +224,11 @@ def _film(cover: Cover) -> Info:
         "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.rate), 3),
         "sound": sound,
         "notes": [*film.notes, *filter(None, (method.unfit(cover) for method in METHODS.values()))],
-        **_room(CoverSize.of(cover)),
+        **_capacity(CoverSize.of(cover)),
     }
 
 
-def _room(cover: CoverSize) -> Info:
+def _capacity(cover: CoverSize) -> Info:
     """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
     preferred = sorted(asked, key=lambda method: -method.preference)

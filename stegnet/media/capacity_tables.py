@@ -47,20 +47,20 @@ def robust_bits(how: str, quality: int) -> float:
     return _line(known, min(max(quality, min(known)), max(known)))
 
 
-def picture_quality(room: int, width: int, height: int) -> float:
-    """Expected PSNR in dB of a picture that is compressed to `room` bytes, if it does not fit without loss."""
-    return _interpolated(PICTURES, 8 * room / (width * height))
+def picture_quality(capacity: int, width: int, height: int) -> float:
+    """Expected PSNR in dB of a picture that is compressed to `capacity` bytes, if it does not fit without loss."""
+    return _interpolated(PICTURES, 8 * capacity / (width * height))
 
 
-def film_quality(room: int, width: int, height: int, frames: int) -> float:
-    """Expected PSNR in dB of a film without sound that is compressed to `room` bytes."""
-    return _interpolated(FILMS, 8 * room / (width * height * frames))
+def film_quality(capacity: int, width: int, height: int, frames: int) -> float:
+    """Expected PSNR in dB of a film without sound that is compressed to `capacity` bytes."""
+    return _interpolated(FILMS, 8 * capacity / (width * height * frames))
 
 
-def film_frames(room: int, width: int, height: int, quality: float) -> int:
-    """Expected number of frames of a film that is compressed to `room` bytes at a PSNR in dB."""
+def film_frames(capacity: int, width: int, height: int, quality: float) -> int:
+    """Expected number of frames of a film that is compressed to `capacity` bytes at a PSNR in dB."""
     by_quality = {decibels: math.log(rate) for rate, decibels in FILMS.items()}
-    return int(8 * room / (width * height * math.exp(_line(by_quality, quality))))
+    return int(8 * capacity / (width * height * math.exp(_line(by_quality, quality))))
 
 
 def _interpolated(table: dict[float, float], rate: float) -> float:

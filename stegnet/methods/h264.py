@@ -46,12 +46,12 @@ from stegnet.record import (
     file_header,
     file_records,
     format_record,
-    full_room,
+    full_capacity,
     hidden_bytes,
     read_record,
 )
 from stegnet.results import SecurePayload, check_same, stored_name
-from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
+from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (
     PPS,
@@ -185,15 +185,17 @@ class _H264Carrier(Carrier):
 
     def capacity(self, name: str) -> int:
         """Negative if nothing fits."""
-        share = self.share_room(name)
-        return full_room(len(self.sizes), share) if share > 0 else share
+        share = self.share_capacity(name)
+        return full_capacity(len(self.sizes), share) if share > 0 else share
 
-    def share_room(self, name: str) -> int:
+    def share_capacity(self, name: str) -> int:
         """Bytes of a share of a file that fit into each group."""
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
         medium = CarrierModel(SHARE)
-        rooms = (min(room(size, 1, self.key, 1, medium), int(size * _MOST_RATE) // 8) for size in self.sizes)
-        return min(rooms, default=0) - empty
+        capacities = (
+            min(record_capacity(size, 1, self.key, 1, medium), int(size * _MOST_RATE) // 8) for size in self.sizes
+        )
+        return min(capacities, default=0) - empty
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
@@ -214,7 +216,7 @@ class _NewH264(NewContainer):
         carrier.key = self.keys.film
         self.fitted, self.context = payload.fit(carrier, context, "hide", "verify")
         with self.fitted.path.open("rb") as source:
-            count, share = len(carrier.sizes), carrier.share_room(self.fitted.name)
+            count, share = len(carrier.sizes), carrier.share_capacity(self.fitted.name)
             self.header = file_header(self.fitted.name, source, count, share, context.randomness)
             self.records = list(file_records(self.header, source))
         self.width, self.height, self.frames = stream.width, stream.height, len(carrier.mp4.sizes)

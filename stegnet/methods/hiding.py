@@ -77,7 +77,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     """Hides a secret in a cover, and writes the container.
 
     Of a secret that does not fit, compressed copies are tried where the method has any; they are kept, readable, in the
-    system's folder for temporary files meanwhile. AUTO turns to another method where one has no room.
+    system's folder for temporary files meanwhile. AUTO turns to another method where one has no capacity.
 
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.

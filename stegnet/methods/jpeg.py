@@ -38,7 +38,7 @@ from stegnet.methods.method import (
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import SecurePayload, not_safe
-from stegnet.sealing import room
+from stegnet.sealing import record_capacity
 from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, medium_of, samples_of
 
 JPEG = "jpeg"
@@ -116,7 +116,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         if cover.cover is None or not cover.cover.is_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
-        most = max(_record_room(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
+        most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
@@ -136,7 +136,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
         carrier = _JpegCarrier(cover, key, options)
-        return Capacity(carrier.room_beside(empty), _hard_bytes(carrier.plan.carrier))
+        return Capacity(carrier.capacity_beside(empty), _hard_bytes(carrier.plan.carrier))
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
@@ -161,14 +161,14 @@ class _JpegCarrier(Carrier):
         self.plan = ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
         self.key, self.at_most_safe = key, options.at_most_safe
 
-    def room_beside(self, empty: int) -> int:
+    def capacity_beside(self, empty: int) -> int:
         """Bytes of a file that fit beside what its record takes; negative if not even that fits."""
         carrier = self.plan.carrier
-        most = _record_room(carrier.picture, self.key) - empty
+        most = _record_capacity(carrier.picture, self.key) - empty
         return min(most, _hard_bytes(carrier)) if self.at_most_safe else most
 
     def capacity(self, name: str) -> int:
-        return self.room_beside(empty_record_bytes(name, self.key))
+        return self.capacity_beside(empty_record_bytes(name, self.key))
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
@@ -227,10 +227,10 @@ class _JpegContainer(Container):
         yield samples_of(self._jpeg)
 
 
-def _record_room(jpeg: JpegPicture, key: Key) -> int:
+def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
     luma = jpeg.planes[0]
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
-    return min(room(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
+    return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
 def _hard_bytes(cover: JpegCover) -> int:

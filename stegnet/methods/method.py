@@ -420,7 +420,7 @@ class Method(ABC):
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: Any
     ) -> Iterator[tuple["Method", Fitness]]:
-        """The methods to hide a secret by, the next where one has no room; arguments and errors as `suits`."""
+        """The methods to hide a secret by, the next where one has no capacity; arguments and errors as `suits`."""
         yield self, Fitness(options)
 
     def forecast(self, cover: CoverSize) -> list[Fit]:

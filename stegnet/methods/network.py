@@ -208,7 +208,7 @@ class _NewFilm(_Measured, NewFilm):
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
         info, network = secret.film, self.network
         if secret.frames > self.frames and options.longer == "refuse":
-            hint = 'use a longer cover, or hide as many as there is room for (`longer="cut"`)'
+            hint = 'use a longer cover, or hide as many as fit (`longer="cut"`)'
             raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
         self.hidden = min(self.frames, secret.frames)
         self._sound = no_sound(secret, self.hidden)

@@ -31,7 +31,7 @@ from stegnet.methods.method import (
 )
 from stegnet.record import Record, empty_record_bytes, format_record
 from stegnet.results import SecurePayload, not_safe
-from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, room, seal
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,12 @@ class _SampleCarrier(Carrier):
     def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
         self.found, self._key, self._options = found, key, options
         self.channels = channels_of(found.samples)
-        self.room = room(*found.samples.shape[:2], key, self.channels, found.medium)
+        self.space = record_capacity(*found.samples.shape[:2], key, self.channels, found.medium)
         self.hard = 0 if found.history else found.secure.hard
 
     def most(self, empty: int) -> int:
         """Bytes that fit besides an empty record; negative if not even that does."""
-        return min(self.room - empty, self.hard) if self._options.at_most_safe else self.room - empty
+        return min(self.space - empty, self.hard) if self._options.at_most_safe else self.space - empty
 
     def capacity(self, name: str) -> int:
         return self.most(empty_record_bytes(name, self._key))
@@ -183,7 +183,7 @@ class _NewSamples(NewContainer):
         return self._carrier.found.figures(self._samples) | {
             "cover_format": self._carrier.found.history,
             "hidden_bytes": len(self._record.data),
-            "room": self._carrier.room,
+            "capacity": self._carrier.space,
             "channels": self._carrier.channels,
             "secure": self._carrier.found.secure,
         }

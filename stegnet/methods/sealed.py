@@ -52,7 +52,7 @@ from stegnet.record import (
     format_record,
     frames_for,
     frames_with_data,
-    full_room,
+    full_capacity,
     hidden_bytes,
     is_file_name,
     may_be_lost,
@@ -61,7 +61,16 @@ from stegnet.record import (
     read_record,
 )
 from stegnet.results import Changes, SecurePayload, not_safe, stored_name
-from stegnet.sealing import FILM_EFFORT, PICTURE_EFFORT, SEED_BYTES, SealOptions, room, seal, texture_costs, too_small
+from stegnet.sealing import (
+    FILM_EFFORT,
+    PICTURE_EFFORT,
+    SEED_BYTES,
+    SealOptions,
+    record_capacity,
+    seal,
+    texture_costs,
+    too_small,
+)
 
 SEALED = "sealed"
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
@@ -118,8 +127,8 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
 
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
         try:
-            most = bytes_room(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
-        except CapacityError:  # there is not even room for the header
+            most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
+        except CapacityError:  # not even the header fits
             most = 0
         if cover.cover is None:
             return Capacity(most)
@@ -152,7 +161,7 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         carrier = SealedCover(cover, key, options)
-        most, hard = room(*carrier.size, key, carrier.channels) - empty, carrier.secure.hard
+        most, hard = record_capacity(*carrier.size, key, carrier.channels) - empty, carrier.secure.hard
         if options.at_most_safe:
             most = min(most, 0 if carrier.history else hard)
         return Capacity(most, hard)
@@ -198,15 +207,15 @@ class SealedCover(Carrier):
         return secure_payload(self.frames * height * width * self.channels)
 
     def capacity(self, name: str) -> int:
-        """Bytes of a file of this name that fit into all frames; errors as `bytes_room`."""
-        most = bytes_room(*self.size, name, self.key, self.frames, self.channels)
+        """Bytes of a file of this name that fit into all frames; errors as `bytes_capacity`."""
+        most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
         if not self._options.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
-    def frame_room(self, name: str) -> int:
-        """Bytes of it that fit into one frame; errors as `bytes_room`."""
-        return _frame_room(*self.size, name, self.key, self.frames > 1, self.channels)
+    def frame_capacity(self, name: str) -> int:
+        """Bytes of it that fit into one frame; errors as `bytes_capacity`."""
+        return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}
@@ -215,12 +224,12 @@ class SealedCover(Carrier):
         """Its hint gives a cover that would do."""
         (height, width), secret = self.size, payload.path
         if self.cover.is_film:
-            fits = most and frames_for(size, self.frame_room(stored_name(secret)))
+            fits = most and frames_for(size, self.frame_capacity(stored_name(secret)))
             hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         elif self._options.at_most_safe:
             return not_safe(secret, size, most)
         else:
-            in_all = room(height, width, self.key, self.channels)
+            in_all = record_capacity(height, width, self.key, self.channels)
             side = sqrt((in_all - most + size) / in_all)
             hint = f"the cover needs at least {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels"
         if self.channels == 1:
@@ -236,7 +245,7 @@ class SealedCover(Carrier):
             "container_psnr": changes.psnr,
             "changed_pixels": changes.pixels,
             "hidden_bytes": count,
-            "room": self.frames * self.frame_room(name),
+            "capacity": self.frames * self.frame_capacity(name),
             "channels": self.channels,
             "secure": self.secure,
         }
@@ -275,7 +284,7 @@ class _NewFilm(NewFilm):
     ) -> None:
         super().__init__(carrier.cover, suffix, Pool(_SEALERS), context)
         self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
-        share = carrier.frame_room(fitted.name) if self.frames > 1 else 0
+        share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
         with fitted.path.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
         self.hidden, self.may_be_lost = frames_with_data(self.header), may_be_lost(self.header)
@@ -307,24 +316,24 @@ def _sealed(record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys,
     return container
 
 
-def bytes_room(
+def bytes_capacity(
     height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
 ) -> int:
     """Bytes that the sealed method can hide in a picture or film of this size under this file name.
 
-    With a film key for a recipient, there is less room; one frame is a picture's, one channel a grey picture's, which
-    stays grey.
+    A film key for a recipient leaves less of it; one frame is a picture's, one channel a grey picture's, which stays
+    grey.
 
     Raises:
-        CapacityError: there is not even room for the header.
+        CapacityError: not even the header fits.
     """
-    return full_room(frames, _frame_room(height, width, name, key, frames > 1, channels))
+    return full_capacity(frames, _frame_capacity(height, width, name, key, frames > 1, channels))
 
 
-def _frame_room(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
-    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_room`."""
+def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
+    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_capacity`."""
     needed = empty_record_bytes(name, key, spread)
-    most = room(height, width, key, channels)
+    most = record_capacity(height, width, key, channels)
     if needed > most:
         raise too_small(height, width, needed, key=key, channels=channels)
     return most - needed
@@ -346,7 +355,7 @@ def hide_bytes(
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        data: at most `bytes_room(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        data: at most `bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
     Returns:
@@ -358,7 +367,7 @@ def hide_bytes(
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
-    most = bytes_room(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
+    most = bytes_capacity(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, more than the capacity of {most}", "use a larger cover")
     header = file_header(name, BytesIO(data), 1, 0, randomness)

@@ -32,7 +32,7 @@ from stegnet.sealing import (
     SEED_BYTES,
     Margin,
     SealOptions,
-    room,
+    record_capacity,
     rounding_costs,
     seal,
     too_small,
@@ -61,7 +61,7 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
-    if needed + least_base(secret.base, rows, cols) > room(height, width, key) or not rows or not cols:
+    if needed + least_base(secret.base, rows, cols) > record_capacity(height, width, key) or not rows or not cols:
         needed += least_base(secret.base, 0, 0)
         margin = Margin(least_base_per_pixel(secret.base), secret.block)
         raise too_small(height, width, needed, key, margin=margin)
@@ -120,7 +120,10 @@ def _hide_secret(
     area, shuffle = _area(container, given.record, key)
     height, width = area.shape[:2]
     stretched = resize(given.secret, height, width)
-    header, bytes_left = given.record.header, room(*container.shape[:2], key) - len(format_record(given.record, key))
+    header, bytes_left = (
+        given.record.header,
+        record_capacity(*container.shape[:2], key) - len(format_record(given.record, key)),
+    )
     film = header.kind == FILM
     data, base = encode_base(stretched, header.secret.base, network.quality, bytes_left, film, network.enhance)
     hidden = network.hide(area, stretched, shuffle, base, step)

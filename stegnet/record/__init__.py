@@ -17,5 +17,5 @@ __getattr__, __all__ = lazy_names(
     "nothing_revealed read_record",
     record="File Header MAX_BLOCK MAX_FRAMES MAX_NAME Pictures Record Sound describe_tracks format_record is_file_name "
     "no_sound parse_packets plan_sound",
-    spread="Gathering SHARES choose_needed frames_for full_room least_shares",
+    spread="Gathering SHARES choose_needed frames_for full_capacity least_shares",
 )

@@ -35,7 +35,7 @@ from stegnet.record.reading import (
 )
 from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
-from stegnet.sealing import PIXELS, UNEVEN, room
+from stegnet.sealing import PIXELS, UNEVEN, record_capacity
 from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
@@ -293,7 +293,9 @@ class Collected:
         if header.kind != FILE:
             raise not_a_file()
         container, other_sizes = self.container, self.container.kind != FILM and header.frames > 1  # an album's
-        if not other_sizes and header.secret.size > header.frames * max(room(container.height, container.width), 0):
+        if not other_sizes and header.secret.size > header.frames * max(
+            record_capacity(container.height, container.width), 0
+        ):
             raise nothing_revealed()
         if header.spread:
             self.gathering = self.gathering or Gathering(header.spread, file)

@@ -1,6 +1,6 @@
 """A file on its way into the frames of a film or the pictures of an album: its header, and the record of each.
 
-A picture's part of an album's file is proportional to what is hard to find in it, as far as there is room: about the
+A picture's part of an album's file is proportional to what is hard to find in it, as far as it fits: about the
 square root of its samples (Ker, Pevný, Kodovský, Fridrich 2008, "The square root law of steganographic capacity";
 docs/format.md, "Albums").
 """
@@ -23,11 +23,11 @@ from stegnet.record.spread import SHARES, choose_needed
 _HALVINGS = 60  # of the interval in which the load is sought
 
 
-def file_header(name: str, source: BinaryIO, frames: int, room: int, randomness: Randomness) -> Header:
-    """The header of a file, which is read once for its digest; room is what fits of it into each of several frames."""
+def file_header(name: str, source: BinaryIO, frames: int, capacity: int, randomness: Randomness) -> Header:
+    """The header of a file, which is read once for its digest; the capacity is that of each of several frames."""
     code = file_digest(source)
     size = source.tell()
-    needed = choose_needed(size, frames, room) if frames > 1 else 0
+    needed = choose_needed(size, frames, capacity) if frames > 1 else 0
     return Header(randomness(FILM_ID_BYTES), FILE, frames, File(name, size, code, needed))
 
 
@@ -99,43 +99,43 @@ class Division:
             yield Record(header, index, first, data=data)
 
 
-def divide(size: int, rooms: Sequence[int], hard: Sequence[int], enough: int) -> Division:
+def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: int) -> Division:
     """Divides a file of so many bytes over pictures; a CapacityError, if it does not fit.
 
     Args:
-        rooms: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
+        capacities: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
         hard: those that are hard to find in each.
         enough: pictures that are to give the file, whichever.
     """
-    room, weights = np.array(rooms), np.maximum(hard, 1)
-    if enough == len(rooms) or not size:
-        if room.sum() < size:
-            raise _too_large(size, int(room.sum()), f"these {len(rooms)} covers have room")
-        loads = _loads(size, room, weights, len(rooms))
+    capacity, weights = np.array(capacities), np.maximum(hard, 1)
+    if enough == len(capacities) or not size:
+        if capacity.sum() < size:
+            raise _too_large(size, int(capacity.sum()), f"these {len(capacities)} covers hold")
+        loads = _loads(size, capacity, weights, len(capacities))
         counts = loads.astype(int)
         counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
         return Division(tuple(counts.tolist()))
-    full = {_most(counts, room, enough): counts for counts in _apportioned(room.astype(float), enough)}
+    full = {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
     most = max(full, default=0)
     if most < size:
-        raise _too_large(size, most, f"any {enough} of these {len(rooms)} covers have room")
-    loads = _apportioned(_loads(size, room, weights, enough), enough)
-    counts = next((counts for counts in loads if _most(counts, room, enough) >= size), full[most])
+        raise _too_large(size, most, f"any {enough} of these {len(capacities)} covers hold")
+    loads = _apportioned(_loads(size, capacity, weights, enough), enough)
+    counts = next((counts for counts in loads if _most(counts, capacity, enough) >= size), full[most])
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 
 def _too_large(size: int, most: int, who: str) -> CapacityError:
-    return CapacityError(f"the secret has {size} bytes, and {who} for {most}", "add covers, or use larger ones")
+    return CapacityError(f"the secret has {size} bytes, and {who} {most}", "add covers, or use larger ones")
 
 
-def _loads(size: int, rooms: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
+def _loads(size: int, capacities: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
     """Bytes of each picture such that the `enough` that hold fewest hold the file, which fits."""
-    low, high = 0.0, float((rooms / weights).max())
+    low, high = 0.0, float((capacities / weights).max())
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        fits = np.sort(np.minimum(middle * weights, rooms))[:enough].sum() >= size
+        fits = np.sort(np.minimum(middle * weights, capacities))[:enough].sum() >= size
         low, high = (low, middle) if fits else (middle, high)
-    return np.minimum(high * weights, rooms)
+    return np.minimum(high * weights, capacities)
 
 
 def _fewest(counts: np.ndarray, enough: int) -> int:
@@ -155,7 +155,7 @@ def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
             yield counts
 
 
-def _most(counts: np.ndarray, rooms: np.ndarray, enough: int) -> int:
+def _most(counts: np.ndarray, capacities: np.ndarray, enough: int) -> int:
     """Bytes of the largest file that fits if pictures hold so many shares."""
     some = counts > 0
-    return _fewest(counts, enough) * int((rooms[some] // counts[some]).min())
+    return _fewest(counts, enough) * int((capacities[some] // counts[some]).min())

@@ -89,25 +89,25 @@ def least_shares(frames: int) -> int:
     return frames // group_count(frames)
 
 
-def full_room(frames: int, room: int) -> int:
-    """Bytes of the largest file, for frames with room for so many bytes each."""
-    return group_count(frames) * least_shares(frames) * room
+def full_capacity(frames: int, capacity: int) -> int:
+    """Bytes of the largest file, for frames with a capacity of so many bytes each."""
+    return group_count(frames) * least_shares(frames) * capacity
 
 
-def frames_for(size: int, room: int) -> int:
-    """Frames that a file needs, with room for so many bytes each."""
-    groups = group_count(max(-(-size // room), 1))
-    return groups * -(-size // (groups * room))
+def frames_for(size: int, capacity: int) -> int:
+    """Frames that a file needs, with a capacity of so many bytes each."""
+    groups = group_count(max(-(-size // capacity), 1))
+    return groups * -(-size // (groups * capacity))
 
 
-def choose_needed(size: int, frames: int, room: int) -> int:
+def choose_needed(size: int, frames: int, capacity: int) -> int:
     """The shares needed that suit a file: few, if it is small; else two thirds; more only where needed to fit."""
     groups = group_count(frames)
     most, third = least_shares(frames), -(-frames // _THIRD)
     two_thirds = frames - third
     if groups > 1:
         two_thirds = bisect_right(range(most), _RISK, key=lambda needed: _risk(frames, needed + 1, third))
-    return max(min(two_thirds, -(-size // (groups * SMALL))), -(-size // (groups * max(room, 1))), 1)
+    return max(min(two_thirds, -(-size // (groups * SMALL))), -(-size // (groups * max(capacity, 1))), 1)
 
 
 def _risk(frames: int, needed: int, lost: int) -> float:
@@ -122,8 +122,8 @@ def _risk(frames: int, needed: int, lost: int) -> float:
 class Gathering:
     """Shares that were found, in the file that they are to become.
 
-    Each group has room for the shares that it needs, its slots. A block of the file goes to its own slot if it is free,
-    anything else to another; in the end, the missing blocks replace what was in their slots.
+    Each group has a slot for each share that it needs. A block of the file goes to its own slot if it is free, anything
+    else to another; in the end, the missing blocks replace what was in their slots.
     """
 
     spread: ErasureCode  # places of the file's bytes

@@ -67,7 +67,7 @@ class HidingFigures:
             film, the mean or the worst of the frames compared; None: not measured.
         changed_pixels: of all frames; None: not counted.
         hidden_bytes: that the container carries, with what of a spread file is there more than once; None: not bytes.
-        room: bytes of which those could have been; None: not bytes.
+        capacity: bytes of which those could have been; None: not bytes.
         film: the cover is a film.
         channels: 1 of a grey cover, whose pixels are one sample each.
         secure: bytes that are hard to find in the cover; None: the method's containers are found whatever they carry.
@@ -81,7 +81,7 @@ class HidingFigures:
     container_psnr: float | None = None
     changed_pixels: int | None = None
     hidden_bytes: int | None = None
-    room: int | None = None
+    capacity: int | None = None
     film: bool = False
     channels: int = 3
     secure: SecurePayload | None = None
@@ -93,9 +93,9 @@ class HidingFigures:
         return None if self.hidden_bytes is None else 8 * self.hidden_bytes / (self.channels * self.cover_pixels)
 
     @property
-    def room_used(self) -> float | None:
-        """Share of the room, 0 to 1."""
-        return None if self.hidden_bytes is None or not self.room else self.hidden_bytes / self.room
+    def capacity_used(self) -> float | None:
+        """Share of the capacity, 0 to 1."""
+        return None if self.hidden_bytes is None or not self.capacity else self.hidden_bytes / self.capacity
 
     @property
     def detection(self) -> str | None:

@@ -24,7 +24,7 @@ from stegnet.sealing.seal import (
     SEED_BYTES,
     Margin,
     SealOptions,
-    room,
+    record_capacity,
     seal,
     too_small,
     unseal,

@@ -51,7 +51,7 @@ class Zones:
         return self.record.stop - self.record.start
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """Most bytes of a record."""
         return trellis.most_bytes(self.places) - TAG_BYTES
 

@@ -78,15 +78,17 @@ class SealOptions:
     decoys: bool = True  # False: the picture has its decoy changes already
 
 
-def room(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS) -> int:
+def record_capacity(
+    height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS
+) -> int:
     """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
 
     Args:
-        key: film key; if it is for a recipient, room is left for an ephemeral key.
+        key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 of a grey picture that stays grey.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
-    return zones.room if zones.places else -1
+    return zones.capacity if zones.places else -1
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def too_small(
 ) -> CapacityError:
     """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do."""
     side, tall, wide = 1.0, height, width
-    while room(tall, wide, key, channels) < needed + margin.share * tall * wide:
+    while record_capacity(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
         tall, wide = int(height * side), int(width * side)
     hint = f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}"
@@ -122,9 +124,9 @@ def seal(
         CapacityError: the picture is too small.
     """
     (height, width, channels), medium, size = picture.shape, options.medium, len(record) + TAG_BYTES
-    if len(record) > room(height, width, keys.film, channels, medium):
+    if len(record) > record_capacity(height, width, keys.film, channels, medium):
         raise too_small(height, width, len(record), keys.film)
-    grey = is_grey(picture) and len(record) <= room(height, width, keys.film, 1, medium)
+    grey = is_grey(picture) and len(record) <= record_capacity(height, width, keys.film, 1, medium)
     own = picture[..., :1].copy() if grey and channels > 1 else picture
     samples = own.reshape(-1)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
@@ -162,7 +164,7 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierMo
     `first` is True for the first frame of its file.
     """
     picture = picture[..., :1].copy() if is_grey(picture) else picture
-    if room(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:
+    if record_capacity(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:
         return None
     salt = frame_salt(picture)
     for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(picture, salt, recipient, medium)):

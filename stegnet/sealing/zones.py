@@ -245,7 +245,7 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
 def read_ephemeral(
     picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
 ) -> np.ndarray | None:
-    """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no room for one.
+    """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
 
     The picture is (H, W, C) uint8, one channel of a grey one; readers find the zone by the recipient's public key.
     """

@@ -136,16 +136,16 @@ def test_threads_code_scans_at_once(tmp_path, picture):
     assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
 
 
-def test_scans_without_codes_or_room_are_refused(compiled):
+def test_scans_without_codes_or_capacity_are_refused(compiled):
     blocks, owner, out = np.full((2, 64), 3, np.int16), np.zeros(1, np.uint8), np.zeros(2000, np.uint8)
     codes, sizes, counts = np.zeros((32, 256), np.uint16), np.full((32, 256), 16, np.uint8), np.zeros((32, 256), int)
     compiled.count(blocks, owner, owner, owner, 2, counts)
     assert (counts.sum(), counts[0, 2], counts[0, 0]) == (128, 127, 1)
     written = compiled.code(blocks, owner, owner, owner, 2, codes, sizes, out)
     assert written == -(-(128 * 16 + 2 * 127) // 8) and not out[written:].any()
-    for room in (*range(0, 40), written - 1, written):  # 16 bytes more are asked for
+    for capacity in (*range(0, 40), written - 1, written):  # 16 bytes more are asked for
         with pytest.raises(ValueError, match=WRONG):
-            compiled.code(blocks, owner, owner, owner, 2, codes, sizes, out[:room])
+            compiled.code(blocks, owner, owner, owner, 2, codes, sizes, out[:capacity])
     with pytest.raises(ValueError, match="no code"):
         compiled.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
 

@@ -81,7 +81,7 @@ def test_a_film_cut_out_of_a_stream_starts_at_zero(key):
             assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska rounds to milliseconds
 
 
-def test_the_reported_room_is_exact(key, picture):
+def test_the_reported_capacity_is_exact(key, picture):
     """A file of so many bytes fits, and no longer one; a name takes its own bytes.
 
     What is called large enough hides a picture, whatever is in it.

@@ -244,15 +244,15 @@ def shared(blocks: int, share: int) -> int:
     return (8 - share % 4) * blocks // 2 ** (share // 4 + 3)
 
 
-def room(blocks: int, bits: int, header: bytes) -> int:
+def capacity(blocks: int, bits: int, header: bytes) -> int:
     """Bytes of content, given the header."""
     rate, share, _ = fields(header)
-    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).room // 8 - 16
+    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).capacity // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
     """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(room(rows * cols, bits, header), b"\0")
+    filled = content.ljust(capacity(rows * cols, bits, header), b"\0")
     return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
 
 
@@ -268,7 +268,7 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
     for number, bit in zip(found.header, coded, strict=True):
         made[number] = bit
     coding = Coding(len(found.used(header)), fields(header)[0])
-    message = np.zeros(coding.room, np.uint8)
+    message = np.zeros(coding.capacity, np.uint8)
     sealed = bits_of(seal(rows, cols, bits, header, content, keys))
     message[: len(sealed)] = sealed
     coded = masked(keys.of("mask", header), coding.encode(message).tolist())
@@ -295,13 +295,13 @@ def open_rung(
     if bits is None or not 1 <= fields(header := np.packbits(bits).tobytes())[0] <= 58:
         return None
     coding = Coding(len(found.used(header)), fields(header)[0])
-    if coding.room // 8 < 16:
+    if coding.capacity // 8 < 16:
         return None
     flat = better(header, copies * (2.0 * np.array(coded_header(header, len(copies))) - 1)).reshape(-1)
     message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))
     if message is None:
         return None
-    sealed = np.packbits(message[: coding.room // 8 * 8]).tobytes()
+    sealed = np.packbits(message[: coding.capacity // 8 * 8]).tobytes()
     try:
         return AESGCM(keys.of("record", header)).decrypt(bytes(12), sealed, more(rows, cols, header))
     except InvalidTag:
@@ -376,12 +376,12 @@ def read(film: Film, key_of: Callable[[bytes], bytes]) -> bytes | None:
     return None
 
 
-def pieces(message: bytes, rooms: Iterable[int]) -> list[bytes]:
+def pieces(message: bytes, capacities: Iterable[int]) -> list[bytes]:
     """The contents of groups with these numbers of bytes for a piece."""
     made, first = [], 0
     head = struct.pack(">I", len(message)) + hashlib.sha256(message).digest()[:8]
-    for room in rooms:
-        piece = message[first : first + room]
+    for capacity in capacities:
+        piece = message[first : first + capacity]
         made.append(struct.pack(">I", first) + head + piece)
         first = first + len(piece) if first + len(piece) < len(message) else 0
     return made

@@ -24,7 +24,7 @@ from stegnet.methods.robust import (
     ALL_FILM_POINTS,
     HEAD_BYTES,
     GroupContent,
-    content_room,
+    content_capacity,
     file_content,
     hide_in_group,
     parse_content,
@@ -38,11 +38,11 @@ from tests.format.film_by_the_book import (
     GROUP,
     FilmRung,
     Keys,
+    capacity,
     carried,
     header_of,
     places,
     region_lumas,
-    room,
     seal,
     spans,
 )
@@ -168,9 +168,9 @@ def piece(message: bytes = FILE, first: int = 0, size: int | None = None, digest
     return first.to_bytes(4, "big") + (size or len(message)).to_bytes(4, "big") + (digest or right) + message
 
 
-def rooms(groups: int) -> list[int]:
+def capacities(groups: int) -> list[int]:
     rows, cols = (side // 8 for side in SIZE)
-    return [room(rows * cols, LONG.group_bits, HEADER) - 16] * groups
+    return [capacity(rows * cols, LONG.group_bits, HEADER) - 16] * groups
 
 
 def over_an_edge(frames: int) -> list[np.ndarray]:
@@ -186,7 +186,7 @@ def over_an_edge(frames: int) -> list[np.ndarray]:
 
 def vectors() -> list[Vector]:
     """All of them."""
-    two = [hidden(each) for each in book.pieces(FIT_FOR_TWO, rooms(3))]
+    two = [hidden(each) for each in book.pieces(FIT_FOR_TWO, capacities(3))]
     good = hidden(piece())
     return [
         Vector("good", good, FILE),
@@ -241,7 +241,7 @@ def steps() -> dict[str, object]:
         "content": piece().hex(),
         "sealed": seal(rows, cols, rung.group_bits, header, piece(), keys).hex(),
         "bits": digest(np.packbits(carried(rows, cols, rung.group_bits, header, piece(), keys))),
-        "pieces": [each.hex() for each in book.pieces(FIT_FOR_TWO, rooms(3))],
+        "pieces": [each.hex() for each in book.pieces(FIT_FOR_TWO, capacities(3))],
     }
 
 
@@ -269,7 +269,7 @@ def write_encoded_film(path: Path) -> None:
     """Writes the film by stegnet."""
     _, rung, *_ = ALL_FILM_POINTS
     frames = still_frames(GROUP, 64, 96)
-    (content,) = pieces_of(FILE, [content_room(8 * 12, rung, ENCODED_RATE) - HEAD_BYTES])
+    (content,) = pieces_of(FILE, [content_capacity(8 * 12, rung, ENCODED_RATE) - HEAD_BYTES])
     made = hide_in_group(frames, rung, GroupContent(content, ENCODED_RATE, RANDOM, VARIANT), Key(SECRET))
     info = FilmInfo(96, 64, tuple(range(GROUP)), Fraction(1, 25), Fraction(25), Fraction(1), ())
     write_h264(path, iter(made), info, Coding(23))

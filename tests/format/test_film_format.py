@@ -17,7 +17,7 @@ from stegnet.methods.robust import (
     GroupContent,
     Headers,
     coded_bits,
-    content_room,
+    content_capacity,
     group_dither,
     hide_in_group,
     parse_content,
@@ -93,7 +93,7 @@ def test_steps():
     assert digest(blocks.header.astype("<u4")) == STEPS["header_places"]
     assert digest(np.array(book.places(*shape, point.bits, keys).record(keys, header), "<u4")) == STEPS["record_places"]
     assert digest(np.packbits(coded_bits(blocks, rate, content, header[1:]))) == STEPS["bits"]
-    pieces = pieces_of(FIT_FOR_TWO, [content_room(shape[0] * shape[1], point, rate) - HEAD_BYTES] * 3)
+    pieces = pieces_of(FIT_FOR_TWO, [content_capacity(shape[0] * shape[1], point, rate) - HEAD_BYTES] * 3)
     assert [piece.hex() for piece in pieces] == STEPS["pieces"]
 
 
@@ -127,7 +127,7 @@ def test_places(point, size):
 @each_point
 def test_the_book_reads_what_stegnet_hides(point):
     frames = still_frames(GROUP, 99, 133)
-    (content,) = pieces_of(FILE, [content_room(12 * 16, point, RATE) - HEAD_BYTES])
+    (content,) = pieces_of(FILE, [content_capacity(12 * 16, point, RATE) - HEAD_BYTES])
     film = hide_in_group(frames, point, GroupContent(content, RATE, RANDOM, 7), KEY)
     assert book.read(film, lambda salt: SECRET) == message_of(film) == FILE
 

@@ -53,8 +53,8 @@ def test_codes():
         assert digest(np.packbits(code.encode(message(code.k)))) == step["codeword"]
     for step in STEPS["codings"]:
         coding = Coding(step["places"], step["rate"])
-        assert coding.room == step["room"]
-        assert digest(np.packbits(coding.encode(message(coding.room)))) == step["coded"]
+        assert coding.capacity == step["room"]
+        assert digest(np.packbits(coding.encode(message(coding.capacity)))) == step["coded"]
 
 
 def test_salts_keys_and_places():
@@ -80,7 +80,7 @@ def test_shares_of_blocks(textured):
     for share, step in enumerate((CONTAINER["textured"] if textured else given)["each"]):
         assert digest(blocks.record(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
         assert digest(np.packbits(used_blocks(blocks, NONCE, share))) == step["used_blocks"]
-        assert blocks.room(RATE, share) == step["room"]
+        assert blocks.capacity(RATE, share) == step["room"]
         assert digest(np.packbits(coded_bits(blocks, RATE, content, NONCE, share))) == step["bits"]
 
 

@@ -14,7 +14,7 @@ from stegnet.core.pixels import enlarge
 from stegnet.image import resize
 from stegnet.keys import ContainerKeys, Key, KeyRing, Passphrase
 from stegnet.record import Header, Pictures, Record, decode_base, encode_base, format_record, least_base
-from stegnet.sealing import frame_salt, idle_samples, room, trellis, unseal
+from stegnet.sealing import frame_salt, idle_samples, record_capacity, trellis, unseal
 from tests.support.sealing import FILM_ID, KEY, lead_of, mac_of, sides, zones
 
 FOLDER = Path(__file__).parent
@@ -106,5 +106,5 @@ def test_the_pages_columns_and_smallest_pictures():
     found = re.search(r"is (\d+)×\1\s+pixels without a base, (\d+)×\2 with means, and (\d+)×\3 with a coded", PAGE)
     for kind, side in zip(("none", "means", "coded"), map(int, found.groups()), strict=True):
         small, enough = (136 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side))
-        assert room(side - 1, side - 1) < small and room(side, side) >= enough
-    assert room(1, 227) < 0 <= room(1, 228)  # 681 and 684 samples
+        assert record_capacity(side - 1, side - 1) < small and record_capacity(side, side) >= enough
+    assert record_capacity(1, 227) < 0 <= record_capacity(1, 228)  # 681 and 684 samples

@@ -23,7 +23,7 @@ from stegnet.keys import (
     import_secret,
 )
 from stegnet.keys.keys import coordinate, representative
-from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
+from stegnet.methods.sealed import bytes_capacity, hide_bytes, reveal_bytes
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.zones import read_ephemeral
 from stegnet.video import FilmWriter, read_frames
@@ -179,10 +179,10 @@ def test_the_ephemeral_key_is_another_for_each_salt():
     assert trits_of(RECIPIENT, bytes(16)) == tuple(trits[0]) != trits_of(Recipient(RECIPIENT.public), bytes(16))
 
 
-def test_room_is_left_for_the_ephemeral_key(cover, picture):
+def test_capacity_is_left_for_the_ephemeral_key(cover, picture):
     film_key, size = RECIPIENT.new_keys(bytes).film, cover.shape[:2]
-    most = bytes_room(*size, "x", film_key)
-    assert bytes_room(*size, "x") - 210 < most < bytes_room(*size, "x") - 190
+    most = bytes_capacity(*size, "x", film_key)
+    assert bytes_capacity(*size, "x") - 210 < most < bytes_capacity(*size, "x") - 190
     full = hide_bytes(cover, b"\1" * most, RECIPIENT, name="x")
     assert reveal_bytes(full, IDENTITY) == b"\1" * most
     with pytest.raises(CapacityError, match=f"more than the capacity of {most}"):

@@ -79,8 +79,8 @@ def test_a_coded_base_is_a_picture_of_its_quality(picture, film):
         found.append(psnr(decoded, shown))
     assert found == sorted(found) and found[0] > 25 and found[2] > 38
     sizes = {quality: len(encoded(shown, "coded", quality, ANY, film)) for quality in (90, 85, 80, 75)}
-    for room, quality in ((sizes[90], 90), (sizes[90] - 1, 85), (sizes[80], 80), (sizes[80] - 1, 75)):
-        assert len(encoded(shown, "coded", 90, room, film)) == sizes[quality]
+    for capacity, quality in ((sizes[90], 90), (sizes[90] - 1, 85), (sizes[80], 80), (sizes[80] - 1, 75)):
+        assert len(encoded(shown, "coded", 90, capacity, film)) == sizes[quality]
     with pytest.raises(CapacityError, match="the secret's coarse picture needs"):
         encoded(shown, "coded", 60, 100)
     with pytest.raises(MediaError, match="65544×8 pixels can't be made AVIF"):

@@ -40,12 +40,12 @@ def test_any_pictures_that_are_enough_give_the_file():
     for seed in range(10):
         draw = random.Random(seed)
         count = draw.randrange(2, 7)
-        rooms, enough = [draw.randrange(50, 1000) for _ in range(count)], draw.randrange(1, count)
-        data = draw.randbytes(draw.randrange(1, sum(sorted(rooms)[:enough]) // 2))
-        division = divide(len(data), rooms, [int(room**0.5) for room in rooms], enough)
+        capacities, enough = [draw.randrange(50, 1000) for _ in range(count)], draw.randrange(1, count)
+        data = draw.randbytes(draw.randrange(1, sum(sorted(capacities)[:enough]) // 2))
+        division = divide(len(data), capacities, [int(capacity**0.5) for capacity in capacities], enough)
         share = -(-len(data) // division.needed)
         assert sum(division.counts) <= 256
-        assert all(number * share <= room for number, room in zip(division.counts, rooms, strict=True))
+        assert all(number * share <= capacity for number, capacity in zip(division.counts, capacities, strict=True))
         divided = Divided(division, data, enough)
         for kept in combinations(range(count), enough):
             assert divided.joined(draw.sample(kept, enough)) == data
@@ -61,30 +61,30 @@ def test_parts_are_in_proportion_to_what_is_hard_to_find():
     assert divide(700, [50, 10_000, 10_000], [100, 200, 400], 3).counts[0] == 50, "there is no more room"
 
 
-def test_all_the_room_can_be_used():
-    for rooms in ([1000] * 20, [7, 50, 333, 1], [random.Random(0).randrange(5000) for _ in range(300)]):
-        division = divide(sum(rooms), rooms, [1] * len(rooms), len(rooms))
-        assert list(division.counts) == rooms
-        data = bytes(sum(rooms))
-        assert Divided(division, data, len(rooms)).joined(range(len(rooms))) == data
-        with pytest.raises(CapacityError, match=f"these {len(rooms)} covers have room for {sum(rooms)}"):
-            divide(sum(rooms) + 1, rooms, [1] * len(rooms), len(rooms))
+def test_all_the_capacity_can_be_used():
+    for capacities in ([1000] * 20, [7, 50, 333, 1], [random.Random(0).randrange(5000) for _ in range(300)]):
+        division = divide(sum(capacities), capacities, [1] * len(capacities), len(capacities))
+        assert list(division.counts) == capacities
+        data = bytes(sum(capacities))
+        assert Divided(division, data, len(capacities)).joined(range(len(capacities))) == data
+        with pytest.raises(CapacityError, match=f"these {len(capacities)} covers hold {sum(capacities)}"):
+            divide(sum(capacities) + 1, capacities, [1] * len(capacities), len(capacities))
 
 
-def test_the_room_that_an_error_tells_can_be_used():
-    for rooms, enough in (([1000] * 20, 18), ([100, 400, 900, 1600], 3), ([500, 10, 10], 2), ([7] * 256, 200)):
-        with pytest.raises(CapacityError, match=f"any {enough} of these {len(rooms)} covers have room for") as error:
-            divide(10**6, rooms, rooms, enough)
+def test_the_capacity_that_an_error_tells_can_be_used():
+    for capacities, enough in (([1000] * 20, 18), ([100, 400, 900, 1600], 3), ([500, 10, 10], 2), ([7] * 256, 200)):
+        with pytest.raises(CapacityError, match=f"any {enough} of these {len(capacities)} covers hold") as error:
+            divide(10**6, capacities, capacities, enough)
         most = int(str(error.value).split()[-1])
-        assert most > 0.9 * sum(sorted(rooms)[:enough])
-        assert divide(most, rooms, rooms, enough).needed
+        assert most > 0.9 * sum(sorted(capacities)[:enough])
+        assert divide(most, capacities, capacities, enough).needed
         with pytest.raises(CapacityError):
-            divide(most + 1, rooms, rooms, enough)
+            divide(most + 1, capacities, capacities, enough)
 
 
 def test_small_files():
     assert divide(0, [10, 10], [1, 1], 1).counts == (0, 0)
     assert sum(divide(1, [10, 10], [1, 1], 2).counts) == 1
     assert Divided(divide(1, [10, 10, 10], [1, 1, 1], 1), b"x", 1).joined([2]) == b"x"
-    with pytest.raises(CapacityError, match="have room for 0"):
+    with pytest.raises(CapacityError, match="hold 0"):
         divide(1, [0, 0, 0], [0, 0, 0], 2)

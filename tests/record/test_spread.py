@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scipy.stats import binom
 
-from stegnet.record import File, Gathering, Header, choose_needed, frames_for, full_room
+from stegnet.record import File, Gathering, Header, choose_needed, frames_for, full_capacity
 
 FILM_ID = bytes(range(0xA0, 0xB0))
 STEPS = json.loads((Path(__file__).parents[1] / "format/spread.json").read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ def test_the_shares_are_those_of_the_vectors():
         assert [share.hex() for share in shares_of(spread, data).values()] == step["shares"]
 
 
-def test_a_third_may_be_lost_where_there_is_room():
+def test_a_third_may_be_lost_where_there_is_capacity():
     for frames, size in product([2, 3, 5, 62, 256, 257, 300, 1000, 90_000, 1 << 24], [10**3, 10**6, 10**9]):
         spread = spread_of(frames, size, choose_needed(size, frames, size))
         assert spread.most_lost() >= frames / 3
@@ -106,14 +106,16 @@ def test_random_losses_are_within_what_may_be_lost():
         assert min(left) >= spread.needed
 
 
-def test_the_room_is_exact():
-    for frames, room in ((2, 1), (62, 100), (256, 7), (257, 50), (1000, 333)):
-        most = full_room(frames, room)
+def test_the_capacity_is_exact():
+    for frames, capacity in ((2, 1), (62, 100), (256, 7), (257, 50), (1000, 333)):
+        most = full_capacity(frames, capacity)
         for size in (most, most - 1, most // 2, 1, 0):
-            spread = spread_of(frames, size, choose_needed(size, frames, room))
+            spread = spread_of(frames, size, choose_needed(size, frames, capacity))
             assert 0 < spread.needed <= frames // spread.groups
-            assert spread.share_bytes <= room
+            assert spread.share_bytes <= capacity
             assert spread.most_lost() >= 0
         for size in range(1, 3 * most, 1 + most // 50):
-            assert full_room(frames_for(size, room), room) >= size
-            assert size <= 256 * room or frames_for(size, room) - -(-size // room) < 1 + size / room / 200
+            assert full_capacity(frames_for(size, capacity), capacity) >= size
+            assert (
+                size <= 256 * capacity or frames_for(size, capacity) - -(-size // capacity) < 1 + size / capacity / 200
+            )

@@ -53,4 +53,4 @@ def test_what_is_said_is_what_was_changed(picture, key):
     changed = (cover != report.container).any(2).sum()
     assert report.notes[1].startswith(f"container {psnr(cover, report.container):.1f} dB, {changed} of 12,000 pixels")
     assert report.hiding.bits_per_sample == pytest.approx(8 * 6 / 36_000)
-    assert 0 < report.hiding.room_used < 0.01
+    assert 0 < report.hiding.capacity_used < 0.01

@@ -14,7 +14,7 @@ from stegnet.sealing import (
     Costs,
     frame_salt,
     idle_samples,
-    room,
+    record_capacity,
     rounding_costs,
     texture_costs,
     trellis,
@@ -77,7 +77,7 @@ def code_of(picture: np.ndarray, key: Key) -> int:
 def test_what_is_sealed_is_read(key, size):
     """Empty, short, and to the last byte of the room; one more is refused. In grey records, too, of which one that is
     too large for the green samples is an ordinary one."""
-    codes, most = set(), random.Random(3).randbytes(room(*size))
+    codes, most = set(), random.Random(3).randbytes(record_capacity(*size))
     records, makers = (b"", most[:23], most), (noise, even, checkers)
     for make, effort, record, grey in product(makers, EFFORTS[::2], records, (False, True)):
         written = sealed(make(*size), record, effort=effort, grey=grey)

@@ -59,7 +59,7 @@ ROUGH = re.compile(
 FIGURES = {
     r"\d+\.\d+ dB": "<n> dB",
     r"[\d,]+ (of [\d,]+ (pixels|samples))": r"<n> \1",
-    r'("(container_psnr|changed_pixels|secret_psnr|room_used|bits_per_sample)": )[\d.]+': r"\1<n>",
+    r'("(container_psnr|changed_pixels|secret_psnr|capacity_used|bits_per_sample)": )[\d.]+': r"\1<n>",
 }
 OUTCOMES = re.compile(r"^(\$ .*\n)(?:\n*  .*\n)+", re.MULTILINE)
 

@@ -20,7 +20,7 @@ __getattr__, __all__ = lazy_names(
     "salts_of_group signal_of sines sureness",
     robust_modem="Modem PictureReader read_points",
     robust_pictures="JpegContainer PictureCarrier WRITTEN_QUALITY choose_point picture_carrier",
-    robust_record="Blocks OperatingPoint coded_bits content_room dither_of group_dither new_nonce robust_key "
+    robust_record="Blocks OperatingPoint coded_bits content_capacity dither_of group_dither new_nonce robust_key "
     "used_blocks",
     survival="file_content fit_picture parse_content",
 )

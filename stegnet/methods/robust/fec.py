@@ -153,12 +153,12 @@ class Coding:
     rate: int
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """Bits of a message."""
         return self._count * self._code.k
 
     def encode(self, message: np.ndarray) -> np.ndarray:
-        """The coded bits, (places,) uint8, of a message, (room,) uint8; places that are left over are 0."""
+        """The coded bits, (places,) uint8, of a message, (capacity,) uint8; places that are left over are 0."""
         words = np.stack([self._code.encode(part) for part in message.reshape(self._count, -1)], 1)
         coded = np.zeros(self.places, np.uint8)
         used = self._length * self._count
@@ -166,7 +166,7 @@ class Coding:
         return coded
 
     def decode(self, ratios: np.ndarray) -> np.ndarray | None:
-        """The message, (room,) uint8, or None if any codeword is not found.
+        """The message, (capacity,) uint8, or None if any codeword is not found.
 
         Args:
             ratios: (places,) log-likelihood ratios.

@@ -1,7 +1,8 @@
 """Groups of frames that survive H.264: their bits, what a film's groups hold, and reading them (docs/format.md).
 
 A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
-record of a group holds a piece of the message, which begins anew where it ends: a film with room for it holds it twice.
+record of a group holds a piece of the message, which begins anew where it ends: a film of large capacity holds it
+twice.
 
 Bits are in the phases of DCT coefficients: quantisation index modulation with dither (QIM; Chen and Wornell 2001, IEEE
 Trans. Inf. Theory 47, equation 20). Those in the first frame of each *run* are moved exactly; the frames between take
@@ -190,11 +191,11 @@ def hidden_pixels(height: int, width: int, frames: int) -> int:
     return (height // BLOCK * BLOCK) * (width // BLOCK * BLOCK) * (frames // GROUP * GROUP)
 
 
-def pieces_of(message: bytes, rooms: Iterable[int]) -> Iterator[bytes]:
-    """The content of each group: as much of the message as it has room for, which goes on in the next."""
+def pieces_of(message: bytes, capacities: Iterable[int]) -> Iterator[bytes]:
+    """The content of each group: as much of the message as fits, which goes on in the next."""
     start, tail = 0, len(message).to_bytes(_NUMBER, "big") + sha256(message).digest()[:_DIGEST]
-    for room in rooms:
-        part = message[start : start + room]
+    for capacity in capacities:
+        part = message[start : start + capacity]
         yield start.to_bytes(_NUMBER, "big") + tail + part
         start = (start + len(part)) % len(message)
 

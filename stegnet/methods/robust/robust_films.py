@@ -97,7 +97,7 @@ def embed_in_film(
     wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
     for points in channel.operating_points(options.container_psnr, exact=exact):
         carriers = [FilmCarrier(*sent, folder, channel, point, most, key, context) for point, most in points]
-        carrier = _first_with_room(carriers, wanted, secret)
+        carrier = _first_with_capacity(carriers, wanted, secret)
         if any(carrier.rates):
             break
     made = _NewFilm(payload, carrier, cover, suffix)
@@ -117,19 +117,19 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
     return path, info
 
 
-def _first_with_room(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
+def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
     """The first that holds so many bytes, or else the one that holds most.
 
     CapacityError if none can, whatever is measured, which takes as long as hiding.
     """
-    bounds = [sum(each.rooms([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
+    bounds = [sum(each.capacities([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
         raise CapacityError(f"{secret}: takes {wanted} bytes, more than the capacity of {bound} at most", _LARGER)
     most = -1
     for carrier in carriers:
-        if (room := sum(carrier.rooms(carrier.rates, carrier.shares[0]))) > most:
-            most, best = room, carrier
-        if room >= wanted:
+        if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:
+            most, best = capacity, carrier
+        if capacity >= wanted:
             break
     return best
 
@@ -150,7 +150,7 @@ class _NewFilm(RobustContainer):
         return self.file
 
     def compressors(self) -> Compressors:
-        return media_compressors() if self.room > 0 else {}
+        return media_compressors() if self.space > 0 else {}
 
     def way_out(self, taken: int) -> str:
         return _LARGER
@@ -228,12 +228,12 @@ class FilmCarrier(RobustCarrier):
         return self.rates
 
     def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
-        motion, rooms, random = self.folder / "motion.mp4", self.rooms(rates, share), self.context.randomness
+        motion, capacities, random = self.folder / "motion.mp4", self.capacities(rates, share), self.context.randomness
         self._search(motion, read_frames(self.cover), self.info, self.context)
-        pieces, variant, rise = pieces_of(content, filter(None, rooms)), new_variant(random), self.channel.rise
+        pieces, variant, rise = pieces_of(content, filter(None, capacities)), new_variant(random), self.channel.rise
         self._contents = [
-            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if room else None
-            for rate, room in zip(rates, rooms, strict=True)
+            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if capacity else None
+            for rate, capacity in zip(rates, capacities, strict=True)
         ]
         self._write(self.film, self._containers(motion), self.info, WRITTEN, self.context)
 

@@ -32,7 +32,7 @@ from stegnet.methods.robust.groups import hidden_pixels, read_film
 from stegnet.methods.robust.registration import TILE
 from stegnet.methods.robust.robust_films import embed_in_film
 from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_points
-from stegnet.methods.robust.robust_pictures import choose_point, embed_in_picture, usual_room
+from stegnet.methods.robust.robust_pictures import choose_point, embed_in_picture, usual_capacity
 from stegnet.methods.robust.survival import ROBUST, RobustContent, RobustFile, file_bytes, parse_content
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
@@ -43,7 +43,7 @@ from stegnet.video.films import frame_count
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
 _USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
 _FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
-# Mean step of luma at quality 92, and what is left of the room below: measured from 75 to 95, through 75 to 95.
+# Mean step of luma at quality 92, and what is left of the capacity below: measured from 75 to 95, through 75 to 95.
 _FINE, _COARSE_SHARE = 9.0, 0.7
 _SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # of one core, for pictures
 _FILM_SECONDS = 0.05  # for each frame of a megapixel
@@ -91,20 +91,24 @@ is hidden as it is. --for chooses a channel; --survive names one:
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
         if cover.frames > 1:
-            rooms = ((name, _film_room(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
-            return [Fit("any file", ROBUST, room, survive=name, brief=name in _USUAL) for name, room in rooms if room]
+            capacities = ((name, _film_capacity(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
+            return [
+                Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
+                for name, capacity in capacities
+                if capacity
+            ]
         fits: list[Fit] = []
         share = _usual_share(cover.cover)
         points = [point for point in read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
         for point in sorted(points, key=lambda point: -point.lowest):
-            if room := int(share * (usual_room(point, cover.height, cover.width) or 0)):
-                decibels = round(capacity_tables.picture_quality(room, cover.width, cover.height))
-                fits.append(Fit("any file", ROBUST, room, survive=point.channel))
+            if capacity := int(share * (usual_capacity(point, cover.height, cover.width) or 0)):
+                decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
+                fits.append(Fit("any file", ROBUST, capacity, survive=point.channel))
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
-                if room := _picture_room(cover, parse_channel(name), CONTAINER_PSNR):
-                    fits.append(Fit("any file", ROBUST, room, survive=name))
+                if capacity := _picture_capacity(cover, parse_channel(name), CONTAINER_PSNR):
+                    fits.append(Fit("any file", ROBUST, capacity, survive=name))
         return fits
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
@@ -114,10 +118,10 @@ is hidden as it is. --for chooses a channel; --survive names one:
                 size = f"{cover.width}×{cover.height} pixels"
                 hint = "crop or scale it to even sides"
                 raise CapacityError(f"the cover has {size}, and H.264 needs even sides", hint)
-            room = _film_room(cover, channel) if channel.name in ROBUST_FILMS else None
+            capacity = _film_capacity(cover, channel) if channel.name in ROBUST_FILMS else None
         else:
-            room = _picture_room(cover, options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR)
-        return None if room is None else Capacity(max(room - file_bytes(name, 0), 0))
+            capacity = _picture_capacity(cover, options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR)
+        return None if capacity is None else Capacity(max(capacity - file_bytes(name, 0), 0))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
@@ -161,31 +165,31 @@ def _has_salted_key(source: KeySource) -> bool:
     return isinstance(source, Key | Passphrase)
 
 
-def _picture_room(cover: CoverSize, channel: PictureChannel, psnr: float) -> int | None:
+def _picture_capacity(cover: CoverSize, channel: PictureChannel, psnr: float) -> int | None:
     """Bytes of content that a picture of this size can usually carry; None if not known. Errors as `choose_point`."""
     point = choose_point(read_points(SHIPPED_MODEM), channel, psnr)
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
-        room = usual_room(point, *size)
+        capacity = usual_capacity(point, *size)
     elif point.psnr == CONTAINER_PSNR:
         bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
         blocks = math.prod(channel.grid(*size).shape)
         found = not (channel.factor and channel.cropped) or blocks >= _FOUND
-        room = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
+        capacity = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
     else:
-        room = None
-    return room and int(_usual_share(cover.cover) * room)
+        capacity = None
+    return capacity and int(_usual_share(cover.cover) * capacity)
 
 
 def _usual_share(cover: Cover | None) -> float:
-    """Share of the usual room that a cover has: less where it is a JPEG of coarse steps, which stay."""
+    """Share of the usual capacity that a cover has: less where it is a JPEG of coarse steps, which stay."""
     if cover is None or not cover.is_jpeg:
         return 1.0
     file = parse_jpeg(cover.read_bytes(), str(cover))
     return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE
 
 
-def _film_room(cover: CoverSize, channel: FilmChannel) -> int:
+def _film_capacity(cover: CoverSize, channel: FilmChannel) -> int:
     """Bytes of content that a film of this size can usually carry."""
     pixels = hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
     return int(ROBUST_FILMS[channel.name] * pixels / 8)

@@ -44,7 +44,7 @@ from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_tiled
 from stegnet.methods.robust.robust_record import (
     Blocks,
     OperatingPoint,
-    content_room,
+    content_capacity,
     dither_of,
     new_nonce,
     record_places,
@@ -69,7 +69,7 @@ _LOST = 9  # where blocks are spared, one bit in so many may be lost to what was
 _TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset its order where textures are alike
 _SOON = 8  # salts that a reader tries first
 _GRID = 16  # pixels, of the blocks of JPEG with halved chroma
-_MORE_ROOM = "resize the cover to more pixels, or use a larger one"
+_MORE_CAPACITY = "resize the cover to more pixels, or use a larger one"
 _MIDDLE, _PEAK = 128, 255
 _MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
 _TURN = Image.Transpose
@@ -154,7 +154,7 @@ class PictureCarrier(RobustCarrier):
             for rate in range(highest, LOWEST - 1, -1):
                 coding = Coding(right[0].size, rate)
                 messages = (coding.decode(-each) for each in right)
-                if coding.room and all(message is not None and not message.any() for message in messages):
+                if coding.capacity and all(message is not None and not message.any() for message in messages):
                     return rate
             return 0
 
@@ -422,30 +422,34 @@ class _NewPicture(RobustContainer):
         return {PICTURE: (self._compressed, "")}
 
     def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
-        fitted, copy = fit_picture(self._secret, self.room, step), folder / "content"
+        fitted, copy = fit_picture(self._secret, self.space, step), folder / "content"
         copy.write_bytes(fitted.content)
         return Compressed(copy, str(len(fitted.data)), fitted.psnr)
 
     def way_out(self, taken: int) -> str:
-        """A milder channel that has room for it, or a larger cover."""
+        """A milder channel that has capacity for it, or a larger cover."""
         channel, points = self.carrier.channel, self.carrier.modem.points
         if channel.part:
             return (
-                f"promise a higher quality; a picture that may be cropped to a part has room for {TILE}×{TILE} blocks"
+                f"promise a higher quality; a picture that may be cropped to a part has space for {TILE}×{TILE} blocks"
             )
         if channel.cropped:
-            return f"{_MORE_ROOM}; or promise less, without +crop"
+            return f"{_MORE_CAPACITY}; or promise less, without +crop"
         if channel.factor is not None:
-            return f"{_MORE_ROOM}; or reduce it less: a larger factor of +resize"
+            return f"{_MORE_CAPACITY}; or reduce it less: a larger factor of +resize"
         if channel.side:
             return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
         size = self.carrier.cover.shape[:2]
-        rooms = {point: usual_room(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
-        for point, room in sorted(rooms.items(), key=lambda item: item[0].lowest):
-            if room is not None and room >= taken:
-                return f'`survive="{point.channel}"` holds about {room} bytes; or {_MORE_ROOM}'
+        capacities = {point: usual_capacity(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
+        for point, capacity in sorted(capacities.items(), key=lambda item: item[0].lowest):
+            if capacity is not None and capacity >= taken:
+                return f'`survive="{point.channel}"` holds about {capacity} bytes; or {_MORE_CAPACITY}'
         worse = [point.psnr for point in points if point.psnr < self._psnr - 1 and point.lowest <= channel.quality]
-        return f"{_MORE_ROOM}; or accept a poorer container (`container_psnr={max(worse):g}`)" if worse else _MORE_ROOM
+        return (
+            f"{_MORE_CAPACITY}; or accept a poorer container (`container_psnr={max(worse):g}`)"
+            if worse
+            else _MORE_CAPACITY
+        )
 
     def write(self, part: Path, verify: bool) -> None:
         jpeg, pixels = self._jpeg, self.carrier.picture
@@ -459,7 +463,7 @@ class _NewPicture(RobustContainer):
         self._changes = self.carrier.context.with_heartbeat("write", written)
 
     def notes_on_copy(self) -> tuple[str, ...]:
-        return (f"{self._reduced}compressed to {self.file.copy.description} bytes of {self.room}",)
+        return (f"{self._reduced}compressed to {self.file.copy.description} bytes of {self.space}",)
 
     def notes_on_cover(self) -> tuple[str, ...]:
         return self._notes if self.file.unchanged else (*self._notes, *about_secret(self.payload.file))
@@ -535,8 +539,8 @@ def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
     return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
 
 
-def usual_room(point: OperatingPoint, height: int, width: int) -> int | None:
+def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None:
     """Bytes of content that a picture of this size can usually carry; None if it is not known for this point."""
     rate = ROBUST_RATES.get(point.name)
     blocks = (height // BLOCK) * (width // BLOCK)
-    return None if rate is None else max(content_room(blocks, point, rate), 0)
+    return None if rate is None else max(content_capacity(blocks, point, rate), 0)

@@ -1,7 +1,7 @@
 """Containers that survive lossy codecs: operating points, places of bits, header and record (docs/format.md).
 
 What is carried is a codeword of an encrypted record, at places that follow from the key. Nothing is at a fixed place:
-mean lumas of the picture, which hiding and codecs keep, serve as salt. Where there is room to spare, most blocks stay
+mean lumas of the picture, which hiding and codecs keep, serve as salt. If there is capacity to spare, most blocks stay
 as they are; those that carry something may be chosen by texture.
 """
 
@@ -98,9 +98,9 @@ class Blocks:
         """Number of blocks."""
         return self.shape[0] * self.shape[1]
 
-    def room(self, rate: int, share: int = 0) -> int:
-        """Bytes of a record's content; as `content_room`."""
-        return content_room(self.count, self.point, rate, share, self.texture is not None)
+    def capacity(self, rate: int, share: int = 0) -> int:
+        """Bytes of a record's content; as `content_capacity`."""
+        return content_capacity(self.count, self.point, rate, share, self.texture is not None)
 
     @cached_property
     def _ranks(self) -> np.ndarray:
@@ -147,14 +147,14 @@ class Blocks:
         return _chosen(turned, _shared(turned.size, share), self.texture)
 
 
-def content_room(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
+def content_capacity(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
     """Bytes of a record's content in a share of so many blocks; negative if there are too few."""
     places = record_places(blocks, point, share, textured)
-    return Coding(places, rate).room // 8 - TAG_BYTES if places else -1
+    return Coding(places, rate).capacity // 8 - TAG_BYTES if places else -1
 
 
 def record_places(blocks: int, point: OperatingPoint, share: int = 0, textured: bool = False) -> int:
-    """Number of bits that carry the record in a share of the blocks; 0 if there is no room for a header."""
+    """Number of bits that carry the record in a share of the blocks; 0 if there is no space for a header."""
     return _shared(max(blocks - _header_blocks(blocks, point, textured), 0), share) * point.bits
 
 
@@ -238,7 +238,7 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     """The bits of a point that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
-        content: at most `content_room` bytes.
+        content: at most `content_capacity` bytes.
         nonce: 7 random bytes, fresh for each hiding, of which 52 bits are used.
         share: number of the share of blocks that are used.
     """
@@ -247,9 +247,9 @@ def coded_bits(blocks: Blocks, rate: int, content: bytes, nonce: bytes, share: i
     repeated = _header_bits(header, blocks.header.size)
     carried[blocks.header] = repeated ^ _mask(blocks.key.robust(b"header", blocks.salt), repeated.size)
     coding, numbers, mask = _keyed(blocks, rate, share, header)
-    padded = content.ljust(blocks.room(rate, share), b"\0")
+    padded = content.ljust(blocks.capacity(rate, share), b"\0")
     sealed = _cipher(blocks, header).encrypt(_NONCE, padded, header + size_bytes(*blocks.shape))
-    message = np.zeros(coding.room, np.uint8)
+    message = np.zeros(coding.capacity, np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
     carried[numbers] = coding.encode(message) ^ mask
     return carried.reshape(*blocks.shape, blocks.point.bits)
@@ -337,7 +337,7 @@ class Received(ABC):
 
 def read_first(tried: Sequence[Received]) -> Reading | None:
     """Reads the first record that opens; the headers of all are decoded at once."""
-    some = [each for each in tried if each.blocks.room(HIGHEST) >= 0]
+    some = [each for each in tried if each.blocks.capacity(HIGHEST) >= 0]
     if not some:
         return None
     signed = [each.of_header() * header_signs(each.blocks, each.blocks.header.size) for each in some]
@@ -355,14 +355,14 @@ def read_first(tried: Sequence[Received]) -> Reading | None:
 def _read_record(received: Received, header: bytes, right: np.ndarray) -> Reading | None:
     blocks = received.blocks
     rate, share = divmod(int.from_bytes(header, "big") >> _RANDOM_BITS, SHARES)
-    if not LOWEST <= rate <= HIGHEST or blocks.room(rate, share) < 0:
+    if not LOWEST <= rate <= HIGHEST or blocks.capacity(rate, share) < 0:
         return None
     coding, numbers, mask = _keyed(blocks, rate, share, header)
     message = coding.decode(received.of_record(numbers, header, right) * (np.float32(1) - 2 * mask))
     if message is None:
         return None
     try:
-        sealed = np.packbits(message[: coding.room // 8 * 8]).tobytes()
+        sealed = np.packbits(message[: coding.capacity // 8 * 8]).tobytes()
         content = _cipher(blocks, header).decrypt(_NONCE, sealed, header + size_bytes(*blocks.shape))
     except InvalidTag:
         return None

@@ -21,7 +21,7 @@ from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import LOWEST, RATES
-from stegnet.methods.robust.robust_record import OperatingPoint, content_room, record_places
+from stegnet.methods.robust.robust_record import OperatingPoint, content_capacity, record_places
 from stegnet.record import MAX_NAME, is_file_name
 from stegnet.results import printable
 
@@ -33,7 +33,7 @@ _PICTURE_BYTES = 2 * _SIDE_BYTES + 1
 _MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
 _MOST_PIXELS = 1 << 28
 # Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that
-# a writer leaves some room.
+# a writer leaves some space.
 _PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
 _SMALLEST = 32  # scale; each step of the scale halves the number of pixels every two steps
 _PER_HALF = 4  # steps that halve a side
@@ -83,11 +83,11 @@ def file_bytes(name: str, size: int) -> int:
     return _HEAD_BYTES + 1 + len(name.encode("utf-8", "surrogateescape")) + size
 
 
-def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]) -> FittedPicture:
+def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], None]) -> FittedPicture:
     """Codes a picture, (h, w, 3) uint8, at the scale and quality that are best among those that fit.
 
     Args:
-        room: bytes of content.
+        capacity: bytes of content.
         step: called after each scale that was tried, with their number and an upper bound of it.
     Raises:
         CapacityError: it does not fit at any scale, or a side is above 65,535.
@@ -95,7 +95,7 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     height, width = picture.shape[:2]
     if max(height, width) > _MOST_SIDE:
         raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {_MOST_SIDE}")
-    most = room - _HEAD_BYTES - _PICTURE_BYTES
+    most = capacity - _HEAD_BYTES - _PICTURE_BYTES
     tried: dict[tuple[int, bool], FittedPicture] = {}
 
     def quality(scale: int, thorough: bool = False) -> float:
@@ -112,7 +112,7 @@ def fit_picture(picture: np.ndarray, room: int, step: Callable[[int, int], None]
     for reach in (_REACH, 1):
         scale = _climb(quality, scale, reach)
     if quality(scale) < 0:
-        raise CapacityError(f"a picture does not fit into {max(room, 0)} bytes", "use a larger cover")
+        raise CapacityError(f"a picture does not fit into {max(capacity, 0)} bytes", "use a larger cover")
     if _scaled(height, scale) * _scaled(width, scale) <= max(_SIZES):
         _climb(lambda scale: quality(scale, thorough=True), scale, 1)
     else:
@@ -198,9 +198,9 @@ class RobustCarrier(ABC):
     """A cover that carries records: a picture one, a film one in each group of frames."""
 
     attempts: int  # at most
-    copies = 1  # of the content, at most, if there is room for them
+    copies = 1  # of the content, at most, if they fit
     head = 0  # bytes of a record that belong to no content
-    least = 1  # bytes of room below which nothing is tried
+    least = 1  # bytes of capacity below which nothing is tried
     together = 1  # blocks that are coded as one
     spared: float  # of the highest rate, where blocks are spared
     uneven: float  # by how much of the rate, over the root of their number, a few blocks may carry less than all
@@ -210,7 +210,7 @@ class RobustCarrier(ABC):
     channel: Channel
     point: OperatingPoint
     context: Context
-    room: int  # bytes of content in the container
+    capacity: int  # bytes of content in the container
 
     def hide(self, fit: Callable[[int], bytes]) -> None:
         """Hides content so that it survives the channel.
@@ -222,40 +222,40 @@ class RobustCarrier(ABC):
         """
         rates = self.measured()
         for attempt in range(self.attempts):
-            room = sum(self.rooms(rates, self.shares[0]))
-            if room < self.least:
+            capacity = sum(self.capacities(rates, self.shares[0]))
+            if capacity < self.least:
                 break
-            content = fit(room)
-            used, share = self.rates_and_share(rates, len(content) * min(self.copies, room // len(content)))
+            content = fit(capacity)
+            used, share = self.rates_and_share(rates, len(content) * min(self.copies, capacity // len(content)))
             self.embed(content, used, share)
             failed = self.failed()
             if not failed:
-                self.room = sum(self.rooms(used, share))
+                self.capacity = sum(self.capacities(used, share))
                 return
             rates = self.lowered(rates, share, failed, attempt)
         raise self.refusal()
 
-    def rooms(self, rates: Sequence[int], share: int) -> list[int]:
+    def capacities(self, rates: Sequence[int], share: int) -> list[int]:
         """Bytes of content in each record at these rates."""
         textured = self.textured and share > 0
-        rooms = (content_room(self.blocks, self.point, max(rate, LOWEST), share, textured) for rate in rates)
-        return [max(room - self.head, 0) if rate >= LOWEST else 0 for room, rate in zip(rooms, rates, strict=True)]
+        most = (content_capacity(self.blocks, self.point, max(rate, LOWEST), share, textured) for rate in rates)
+        return [max(each - self.head, 0) if rate >= LOWEST else 0 for each, rate in zip(most, rates, strict=True)]
 
     def rates_and_share(self, rates: Sequence[int], wanted: int) -> tuple[list[int], int]:
-        """The lowest rates, and the number of the smallest share of blocks, with room for so many bytes.
+        """The lowest rates, and the number of the smallest share of blocks, with capacity for so many bytes.
 
         So a small file survives worse channels than the promised one. None is above the given rates; where blocks are
         spared, none above `spared` of them, and less the fewer blocks there are: some carry little.
         """
         for share in reversed(self.shares):
             highest = [self._bearable(rate, share) for rate in rates]
-            if sum(self.rooms(highest, share)) >= wanted:
+            if sum(self.capacities(highest, share)) >= wanted:
                 break
         for part in range(1, RATES + 1):
             lower = [max(rate * part // RATES, LOWEST) if rate else 0 for rate in highest]
-            if sum(self.rooms(lower, share)) >= wanted:
+            if sum(self.capacities(lower, share)) >= wanted:
                 return lower, share
-        raise AssertionError("content that has no room")
+        raise AssertionError("content that does not fit")
 
     def _bearable(self, rate: int, share: int) -> int:
         """The highest rate in a share of the blocks of a record that bears this one in the most; 0: none."""
@@ -291,14 +291,14 @@ class RobustContainer(NewContainer, Carrier):
     """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit."""
 
     file: Fitted  # what was made to fit last
-    room = taken = 0  # bytes of content that there were, and that it takes
+    space = taken = 0  # bytes of content that there were, and that it takes
 
     def __init__(self, payload: Payload, carrier: RobustCarrier) -> None:
         self.payload, self.carrier = payload, carrier
 
-    def content(self, room: int) -> bytes:
-        """The secret as content of at most `room` bytes; CapacityError if it does not fit."""
-        self.room = room
+    def content(self, space: int) -> bytes:
+        """The secret as content of at most `space` bytes; CapacityError if it does not fit."""
+        self.space = space
         self.file = self.payload.fit_quietly(self, self.carrier.context)
         with reading(self.file.path):
             content = self.content_of(self.file.path.read_bytes())
@@ -310,11 +310,11 @@ class RobustContainer(NewContainer, Carrier):
         return file_content(self.file.name, data)
 
     def capacity(self, name: str) -> int:
-        return self.room - file_bytes(name, 0)
+        return self.space - file_bytes(name, 0)
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        taken = size + self.room - most
-        trouble = f"{payload.path}: takes {taken} bytes, more than the capacity of {self.room}"
+        taken = size + self.space - most
+        trouble = f"{payload.path}: takes {taken} bytes, more than the capacity of {self.space}"
         return CapacityError(trouble, self.way_out(taken))
 
     @abstractmethod
@@ -338,4 +338,4 @@ class RobustContainer(NewContainer, Carrier):
         """Lines on the cover."""
 
     def figures(self) -> dict[str, Any]:
-        return {"hidden_bytes": self.taken, "room": self.room}
+        return {"hidden_bytes": self.taken, "capacity": self.space}

@@ -128,7 +128,7 @@ def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_
     secret = make_film(tmp_path / "secret.mkv", 25, 96, 136, seed=20, sound="aac")
     with pytest.raises(CapacityError, match="the secret has 25 frames, the cover only 5") as caught:
         hide_film((cover, secret), a)
-    assert 'hide as many as there is room for (`longer="cut"`)' in caught.value.hint
+    assert 'hide as many as fit (`longer="cut"`)' in caught.value.hint
     report = hide_film((cover, secret), a, longer="cut")
     assert report.notes[0] == "the secret was cut: 5 of its 25 frames are hidden"
     assert report.notes[1:-1] == ("what these weights hide is scrambled, not masked",)

@@ -36,7 +36,7 @@ def test_close_to_capacity(rate, deviation):
 def test_repetition_below_the_lowest_rate():
     """At an eighth of the rate 1/4, the same ratios are added up, and so many more errors are corrected."""
     coding, random = Coding(8000, 4), np.random.default_rng(5)
-    message = random.integers(0, 2, coding.room, dtype=np.uint8)
+    message = random.integers(0, 2, coding.capacity, dtype=np.uint8)
     ratios = received(coding.encode(message), 2.4, random)
     assert ((ratios > 0) != coding.encode(message)).mean() > 0.3
     assert np.array_equal(coding.decode(ratios), message)
@@ -50,9 +50,9 @@ def test_a_picture_that_is_made_to_fit(picture):
     """More room is better. What a reader builds is bounded by the size of the container."""
     secret, values = picture(24, 32, 5), []
     smaller = np.array(Image.fromarray(secret).resize((4, 3), Image.Resampling.BOX).resize((32, 24)))
-    for room in (80, 400):
-        fitted = fit_picture(secret, room, no_step)
-        assert len(fitted.content) <= room
+    for capacity in (80, 400):
+        fitted = fit_picture(secret, capacity, no_step)
+        assert len(fitted.content) <= capacity
         revealed = parse_content(fitted.content + bytes(7), 4)
         assert revealed.shape == secret.shape
         assert psnr(secret, revealed) == pytest.approx(fitted.psnr)

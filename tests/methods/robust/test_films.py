@@ -25,7 +25,7 @@ from stegnet.methods.robust import (
     Headers,
     RobustOptions,
     coefficients,
-    content_room,
+    content_capacity,
     hide_in_group,
     luma,
     modulated,
@@ -54,7 +54,7 @@ PITCH = 44100 / (2 * np.pi * 16)  # of `still_film`, in Hz
 def hidden(message: bytes, groups: int, key: Key | Passphrase = KEY, rate: int = RATE) -> list[np.ndarray]:
     """Frames of a film that carries a message and was not encoded; some frames are left over."""
     height, width = 97, 130
-    pieces = pieces_of(message, [content_room((height // 8) * (width // 8), FINE, rate) - HEAD_BYTES] * groups)
+    pieces = pieces_of(message, [content_capacity((height // 8) * (width // 8), FINE, rate) - HEAD_BYTES] * groups)
     frames, made = still_frames(groups * GROUP + 5, height, width), []
     for index, piece in enumerate(pieces):
         some = frames[index * GROUP : (index + 1) * GROUP]
@@ -128,7 +128,7 @@ def test_channels_have_their_carriers_and_codings():
 def test_a_share_of_the_blocks_carries_a_short_message():
     """All others stay as they are, and what is outside whole blocks. With another nonce, others do."""
     frames, share = still_frames(GROUP, 197, 260), 8
-    (piece,) = pieces_of(b"message", [content_room(24 * 32, FINE, RATE, share) - HEAD_BYTES])
+    (piece,) = pieces_of(b"message", [content_capacity(24 * 32, FINE, RATE, share) - HEAD_BYTES])
     changed = []
     for nonce in (NONCE, b"another"):
         made = hide_in_group(frames, FINE, GroupContent(piece, RATE, nonce, share=share), KEY)

@@ -33,7 +33,7 @@ def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndar
     """A container that survives a channel."""
     channel, run = parse_channel(name), Context(randomness=random.Random(0).randbytes)
     carrier = picture_carrier(MODEM, cover, key, channel, 38, context=run).at_best_point()
-    carrier.hide(lambda room: CONTENT)
+    carrier.hide(lambda capacity: CONTENT)
     return carrier.picture
 
 

@@ -56,7 +56,7 @@ def hide(cover: np.ndarray, content: bytes | None = None, seed: int = 0) -> Pict
     """Hides content, or as much as there is room for."""
     context = Context(randomness=random.Random(seed).randbytes)
     carrier = picture_carrier(MODEM, cover, KEY, parse_channel("jpeg:75"), 38, context=context)
-    carrier.hide(lambda room: b"\2" * room if content is None else content)
+    carrier.hide(lambda capacity: b"\2" * capacity if content is None else content)
     return carrier
 
 
@@ -75,13 +75,13 @@ def test_it_comes_back_from_the_promised_quality_and_all_above(cover, full):
     """And from messengers, which save twice."""
     for quality in (75, 79, 83, 91, 100):
         for picture in (full.picture, through_jpeg(full.picture, 95)):
-            assert read(through_jpeg(picture, quality)) == b"\2" * full.room
+            assert read(through_jpeg(picture, quality)) == b"\2" * full.capacity
     assert psnr(cover, full.picture) > 40
 
 
 def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
     short = hide(cover, bytes(10))
-    assert short.room < full.room
+    assert short.capacity < full.capacity
     survived = [
         sum(read(through_jpeg(each.picture, quality)) is not None for quality in (54, 62, 66, 70))
         for each in (full, short)
@@ -113,8 +113,8 @@ def test_large_pictures_take_part_of_the_search(picture):
     cover = np.tile(picture(250, 333, 3), (7, 5, 1))
     assert cover[..., 0].size > 1 << 21
     found = hide(cover)
-    assert read(through_jpeg(found.picture, 75)) == b"\2" * found.room
-    assert found.room > 6000
+    assert read(through_jpeg(found.picture, 75)) == b"\2" * found.capacity
+    assert found.capacity > 6000
 
 
 def test_what_does_not_open(cover, quick_scrypt):
@@ -167,11 +167,11 @@ def test_the_shipped_modem_through_real_jpeg(shipped, picture):
     """At the quality of the picture that was wished for."""
     cover, channel = picture(128, 200, 4), parse_channel("jpeg:50")
     found = picture_carrier(shipped, cover, KEY, channel, 38)
-    found.hide(lambda room: b"\2" * room)
+    found.hide(lambda capacity: b"\2" * capacity)
     assert psnr(cover, found.picture) == pytest.approx(38, abs=1.5)
     for quality in (50, 56):
         shared = through_jpeg(through_jpeg(found.picture, 95), quality)
-        for key, content in ((KEY, b"\2" * found.room), (OTHER, None)):
+        for key, content in ((KEY, b"\2" * found.capacity), (OTHER, None)):
             reading = PictureReader(shipped, key, search=False).read(shared)
             assert (reading and reading.content) == content
 

@@ -19,7 +19,7 @@ from stegnet.files import file_info, reveal_file
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
-from stegnet.methods.sealed import bytes_room, hide_bytes, reveal_bytes
+from stegnet.methods.sealed import bytes_capacity, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import frame_salt
@@ -103,7 +103,7 @@ def test_a_picture_gives_back_every_byte(at):
         assert np.array_equal(container, read_picture(at.folder / "a.png"))
         assert np.array_equal(pixels, read_picture(at.cover))
         assert reveal_bytes(container, KEY) == data
-    assert bytes_room(HEIGHT, WIDTH, "secret.bin") == SHARE
+    assert bytes_capacity(HEIGHT, WIDTH, "secret.bin") == SHARE
     with pytest.raises(ValueError, match=r"^name: must be a file's name without its folder"):
         hide_bytes(pixels, b"bytes", KEY, name="a/b")
 
@@ -285,13 +285,13 @@ def coloured(picture: np.ndarray) -> int:
     return int((np.ptp(picture, axis=2) > 0).sum())
 
 
-def test_a_grey_cover_stays_grey_and_has_a_third_of_the_room(at):
+def test_a_grey_cover_stays_grey_and_has_a_third_of_the_capacity(at):
     grey = at.saved(Image.fromarray(picture(96, 112, 3)).convert("L"), "grey.png")
     colour = at.saved(Image.fromarray(picture(96, 112, 3)), "colour.png")
     told = file_info(grey)
     assert (told["grey"], told["large_enough_to_hide_pictures"], file_info(colour)["grey"]) == (True, False, False)
     assert all(fit.method != "network" for fit in told["fits"])
-    most = bytes_room(96, 112, "secret.bin", channels=1)
+    most = bytes_capacity(96, 112, "secret.bin", channels=1)
     assert most + len("secret.bin") == told["sealed_bytes"] < file_info(colour)["sealed_bytes"] / 3
     at.embed(grey, at.secret(most), "c.png")
     assert at.extract("c.png")[0] == (at.folder / "secret.bin").read_bytes()
@@ -336,7 +336,7 @@ def test_a_grey_frame_of_a_film_stays_grey(at):
     for name, frames in (("grey", grey), ("mixed", [np.zeros_like(grey[0]), picture(96, 112, 1)])):
         write_film(at.folder / f"{name}.mkv", frames)
         assert file_info(at.folder / f"{name}.mkv")["grey"] == (name == "grey")
-        for size in (9, 2 * bytes_room(96, 112, "secret.bin", channels=1 if name == "grey" else 3)):
+        for size in (9, 2 * bytes_capacity(96, 112, "secret.bin", channels=1 if name == "grey" else 3)):
             at.embed(at.folder / f"{name}.mkv", at.secret(size), "c.mkv")
             stay = [coloured(frame) == 0 for frame in read_frames(at.folder / "c.mkv")]
             assert stay == [name == "grey" or size == 9, name == "grey"]
