@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.errors import SETTING, MediaError, StegnetError
+from stegnet.core.names import printable
 
 if TYPE_CHECKING:
     from segno import QRCode
@@ -119,11 +120,6 @@ def python_warnings() -> Iterator[None]:
         yield
 
 
-def escape(text: str) -> str:
-    """Escapes unprintable characters: line breaks, terminal control sequences, lone surrogates."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def silence(*streams: TextIO | None) -> None:
     """Redirects streams to the null device, so that flushing them at exit can't fail."""
     null = os.open(os.devnull, os.O_WRONLY)
@@ -216,4 +212,4 @@ def _print(line: str, stream: TextIO | None) -> None:
     if stream is None:  # closed by the parent process
         return
     encoding = stream.encoding or "utf-8"
-    print(escape(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    print(printable(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

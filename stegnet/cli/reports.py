@@ -13,6 +13,7 @@ from typing import Any
 from stegnet.cli import messages
 from stegnet.cli.streams import print_text
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.names import counted
 from stegnet.core.remote_path import Place, size_of
 from stegnet.files import FolderPlan, Outcome
 from stegnet.media.cover import media_kind
@@ -89,7 +90,7 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
         for outcome in outcomes:
             nodes[outcome.node] += 1
             count = sum(1 for node in nodes if node)
-            bar.set_postfix_str(_counted(count, "node") if count else "", refresh=False)
+            bar.set_postfix_str(counted(count, "node") if count else "", refresh=False)
             if outcome.error:
                 failed.append(outcome)
             else:
@@ -100,7 +101,7 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
     for node, count in sorted(nodes.items()):
         if node:
             speed = count / (time.monotonic() - start)
-            messages.note(f"{node}: {_counted(count, 'file')}, {speed:.2f} files/s")
+            messages.note(f"{node}: {counted(count, 'file')}, {speed:.2f} files/s")
     if failed:
         _show_failures(failed, len(plan.jobs))
     lossy = [each.hiding.cover_format for each in reports if each.hiding and each.hiding.cover_format]
@@ -129,10 +130,6 @@ def _show_failures(failed: list[Outcome], total: int) -> None:
         messages.error(message if message.startswith(source) else f"{source}: {message}")
     for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error.hint):
         messages.hint(line)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _as_json(report: Report, path: Place | None, size: int | None, source: dict[str, str] | None = None) -> str:

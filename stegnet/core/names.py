@@ -50,6 +50,16 @@ def safe_name(name: str) -> str:
     return clean.encode()[: MAX_BYTES - len(ending)].decode(errors="ignore").rstrip(". ") + ending.decode()
 
 
+def printable(text: str) -> str:
+    """Escapes what a terminal does not show as it is: line breaks, control sequences, lone surrogates."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 file", "3 files"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def folded(name: str) -> str:
     """Returns what two names have in common that some system takes for the same file, as A.png and a.PNG."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

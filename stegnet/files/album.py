@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stegnet.core.disk import locked_folder, move_whole, unwritable
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.names import ALBUM, FILE, FILM, Names
+from stegnet.core.names import ALBUM, FILE, FILM, Names, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
@@ -27,7 +27,7 @@ from stegnet.record import (
     nothing_revealed,
     open_container,
 )
-from stegnet.results import OutputTarget, Report, printable, stored_name
+from stegnet.results import OutputTarget, Report, stored_name
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, reading
-from stegnet.core.names import folded, safe_name
+from stegnet.core.names import counted, folded, safe_name
 from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 
@@ -111,7 +111,7 @@ def _unpack(archive: Path, folder: Path) -> str:
     except FileExistsError as error:
         raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
-    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    count = counted(len(files), "file")
     return f"unpacked: {count}, {sum(entry.file_size for entry in files)} bytes"
 
 

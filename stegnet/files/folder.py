@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names
+from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret
@@ -178,17 +178,13 @@ def _kind_of_secret(secret: Place) -> str:
 def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
     """Compares the numbers of covers and secrets of each kind; CapacityError if there are more secrets than covers."""
     for what, count in Counter(what for _, what in secrets).items():
-        capacity = covers.count(what)
-        things, places = _counted(count, what or "file"), _counted(capacity, "cover")
-        if count > capacity:
+        available = covers.count(what)
+        things, places = counted(count, what or "file"), counted(available, "cover")
+        if count > available:
             hint = "add covers, or remove secrets: none is left out silently"
             raise CapacityError(f"{things} to hide, and only {places} for that", hint)
-        if count < capacity:
+        if count < available:
             yield f"{things} for {places}: repeated in order"
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def plan_revealing(containers: Place) -> FolderPlan:

@@ -22,6 +22,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
+from stegnet.core.names import counted
 from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_heic
 
@@ -193,7 +194,7 @@ def refuse_palette(path: Source) -> None:
         fits = used > _MANY_GREYS and is_grey(_pixels(image))
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
-        colours = "1 colour" if used == 1 else f"{used} colours"
+        colours = counted(used, "colour")
         raise MediaError(f"{path}: has a palette of {colours}, and what is hidden would give it others", hint)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.names import FILE, FILM
+from stegnet.core.names import FILE, FILM, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
@@ -38,7 +38,6 @@ from stegnet.results import (
     check_picture,
     check_same,
     form_of,
-    printable,
     text_report,
     write_film,
 )

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
-from stegnet.core.names import FILM, FORMS, PICTURE, SOUND
+from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, media_kind
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Record, file_header, file_records
-from stegnet.results import OutputTarget, Report, betrayed_by, printable, stored_name
+from stegnet.results import OutputTarget, Report, betrayed_by, stored_name
 
 T = TypeVar("T")
 AUTO = "auto"

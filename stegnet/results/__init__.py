@@ -1,15 +1,14 @@
 """Results of hiding and revealing: files and reports.
 
-`output` writes pictures and films, verifies them, and has the report; `figures` are of a hiding; `conversion` makes the
-names of hidden files harmless, and gives results the format of their suffix.
+`output` writes pictures and films and verifies them, gives results the format of their suffix and harmless names, and
+has the report; `figures` are of a hiding.
 """
 
 from stegnet import lazy_names
 
 __getattr__, __all__ = lazy_names(
     __name__,
-    conversion="MOST_TEXT TEXT_NAME WATCHABLE_SUFFIX as_named plain_suffix printable stored_name text_report",
     figures="BETRAYS Changes HidingFigures LEAST POOR SecurePayload WAYS_OUT betrayed_by not_safe",
-    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report check_picture check_same form_of shown_form write_film "
-    "write_revealed",
+    output="FORMS FilmFrame MOST_TEXT OutputTarget REVEALED_FORMS Report TEXT_NAME WATCHABLE_SUFFIX as_named "
+    "check_picture check_same form_of plain_suffix shown_form stored_name text_report write_film write_revealed",
 )

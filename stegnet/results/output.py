@@ -1,14 +1,20 @@
-"""Results: where they go, how pictures and films are written there and read back, and the report that callers get."""
+"""Results: where they go, how pictures and films are written there and read back, and the report that callers get.
+
+A hidden file's own name comes from somebody else, who may want a file overwritten, hidden or run, or a terminal
+deceived. Where it names a result, what is left of it is harmless on all common systems. A result whose name has another
+suffix is converted to the format of that.
+"""
 
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -18,15 +24,28 @@ import numpy as np
 from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE
-from stegnet.image.pictures import PICTURE_FORMS, read_cover, save_picture
+from stegnet.core.parallel import Progress
+from stegnet.core.pixels import is_grey
+from stegnet.formats.opened_file import is_matroska
+from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
+from stegnet.media.cover import media_kind
+from stegnet.record import MAX_NAME
 from stegnet.results.figures import HidingFigures
 from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
+from stegnet.video.forms import MKV, MP4
+from stegnet.video.remux import make_watchable, rewrap, unplayable
 from stegnet.video.sound_tracks import SoundPacket
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
 _POLL = 0.02  # seconds between looks for more of a film that is being written
+TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
+WATCHABLE_SUFFIX = ".mp4"
+_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
+_SAME = {".jpeg": ".jpg"}
+_MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
+_NO_MATROSKA = "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)
@@ -295,3 +314,96 @@ def check_same(path: Path, same: bool) -> None:
     """Refuses, by a MediaError, a file that does not read back the same as it was written."""
     if not same:
         raise MediaError(f"{path}: does not read back as it was written", _FAULTY)
+
+
+def plain_suffix(name: str) -> str:
+    """Suffix of a hidden file's own name if it is harmless, else ""."""
+    suffix = PurePath(name).suffix
+    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
+
+
+def suffix_note(name: str, out: Path) -> tuple[str, ...]:
+    """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
+    own = plain_suffix(name)
+    if not own or out.suffix.lower() == own.lower():
+        return ()
+    return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
+
+
+def stored_name(file: Path) -> str:
+    """The name without folders, cut to what a record holds, its suffix kept."""
+    name = os.fsencode(file.name)
+    if len(name) > MAX_NAME:
+        suffix = os.fsencode(file.suffix)[:16]
+        # A character that is cut in two is left out.
+        name = name[: MAX_NAME - len(suffix)].decode("utf-8", "ignore").encode() + suffix
+    return name.decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A revealed file that is what the result's name says: notes on that, and whether its bytes are as hidden."""
+
+    notes: tuple[str, ...]
+    unchanged: bool = True
+
+
+def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Named:
+    """Converts a revealed picture or film if the result's name asks for another format than its own.
+
+    A file keeps its bytes if the result has the suffix of its own name, or one that says nothing to us.
+
+    Args:
+        part: the file as it was hidden; it is converted in its place.
+        name: its own.
+        out: the result; with `lossless`, pictures and films keep every bit of their samples.
+    Raises:
+        MediaError: it can't be made what is asked for.
+    """
+    own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
+    if own == wanted:
+        codec = unplayable(part) if own == _MATROSKA and media_kind(part) == FILM else None
+        if not codec:
+            return Named(())
+        watchable = out.path.with_suffix(WATCHABLE_SUFFIX).name
+        line = f"not all programs play this film ({codec}): revealed as {watchable}, it is one for watching"
+        return Named((line,))
+    what = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, _MATROSKA} else None
+    notes: tuple[str, ...] = ()
+    if what == PICTURE and wanted in PICTURE_FORMS:
+        notes = _as_picture(part, out)
+    elif what == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
+        notes = ("put into MP4",) if rewrap(part, MP4) else ()
+    elif what == FILM and wanted == WATCHABLE_SUFFIX:
+        notes = make_watchable(part, lambda done, total: progress("convert", done, total))
+    elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
+        if not rewrap(part, MKV):
+            return Named((_NO_MATROSKA, *suffix_note(name, out.path)))
+        notes = ("put into Matroska, its pictures and sound unchanged",)
+    if not notes:
+        return Named(suffix_note(name, out.path))
+    exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
+    return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
+
+
+def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
+    """The report of a hidden file that is a text; None if it is none."""
+    if name != TEXT_NAME or len(data) > MOST_TEXT:
+        return None
+    try:
+        return Report(trouble=trouble, name=name, size=len(data), text=data.decode(), unchanged=True)
+    except UnicodeDecodeError:
+        return None
+
+
+def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
+    suffix = out.path.suffix.lower()
+    form = PICTURE_FORMS[suffix][0]
+    with open_picture(part) as image:
+        if image.format == form:
+            return ()
+    pixels, profile = read_cover(part)
+    if is_grey(pixels):  # whose profile, for greys, not all formats can have
+        pixels, profile = read_picture(part), None
+    save_picture(part, pixels, suffix, profile, lossless=out.lossless)
+    return (f"converted to {form}",)

@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 import stegnet
-from stegnet.cli.messages import escape
+from stegnet.core.names import printable
 from tests.support.films import bundled_ffmpeg
 from tests.support.temporary import temporary_files_in
 from tests.transcripts.corpus import make_corpus
@@ -140,8 +140,8 @@ def outcome(line: str, rough: set[str], as_program: bool) -> Iterator[str]:
     after = snapshot()
     for name in sorted(name for name in after if after[name] != before.get(name)):
         rough |= {name} if floating else set()
-        yield f"> wrote {escape(name)}: {described(Path(name), exact=not floating)}"
-    yield from (f"> removed {escape(name)}" for name in sorted(before.keys() - after.keys()))
+        yield f"> wrote {printable(name)}: {described(Path(name), exact=not floating)}"
+    yield from (f"> removed {printable(name)}" for name in sorted(before.keys() - after.keys()))
     if code:
         yield f"> exit {code}"
 

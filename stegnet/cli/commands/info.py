@@ -9,6 +9,7 @@ from pathlib import Path
 from stegnet import __version__
 from stegnet.cli import messages, reports
 from stegnet.cli.options import add_key_options, add_search_option, read_key_source
+from stegnet.core.names import counted
 from stegnet.files import Info, Value, file_info, fit_info
 from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit
@@ -79,8 +80,7 @@ def _described(kind: str, found: Info, prefix: str) -> str:
         parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
     if "form" in found and not prefix:
         parts += [f"{found['form']} of {found['bits']} bits", f"{found['samples_per_second']} Hz"]
-        channels = "1 channel" if found["channels"] == 1 else f"{found['channels']} channels"
-        parts += [channels, f"{found['seconds']:g} s"]
+        parts += [counted(found["channels"], "channel"), f"{found['seconds']:g} s"]
     if f"{prefix}frames" in found:
         rate = found[f"{prefix}frames_per_second"]
         parts += [f"{found[f'{prefix}frames']} frames", f"{rate:g} per second"]

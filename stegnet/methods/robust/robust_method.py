@@ -10,7 +10,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.image.jpeg_markers import parse_jpeg
@@ -36,7 +36,7 @@ from stegnet.methods.robust.robust_pictures import choose_point, embed_in_pictur
 from stegnet.methods.robust.survival import ROBUST, RobustContent, RobustFile, file_bytes, parse_content
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
-from stegnet.results import OutputTarget, Report, as_named, printable, text_report, write_revealed
+from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
 from stegnet.video.films import frame_count
 
 # Channels whose capacity is told beforehand: of pictures, besides plain JPEG; of films in short.

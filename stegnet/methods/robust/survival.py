@@ -16,6 +16,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import psnr
+from stegnet.core.names import printable
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
@@ -23,7 +24,6 @@ from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.robust_record import OperatingPoint, content_capacity, record_places
 from stegnet.record import MAX_NAME, is_file_name
-from stegnet.results import printable
 
 ROBUST = "robust"  # the method's name
 _PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # numbers of the kinds; of a picture, by bits of a sample

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, ConfigError, Identity, MediaError, Session, StegnetError
-from stegnet.image.transcoded_blocks import Blocks
-from stegnet.methods.jpeg_channel import Command
+from stegnet.methods.jpeg_channel import Blocks, Command
 from tests.support.jpegs import read_jpeg
 
 SECRET = b"Meet me at eight."
