@@ -160,9 +160,7 @@ def is_sound(path: Source) -> bool:
 
 def id3_bytes(start: bytes) -> int:
     """Length of the ID3v2 tag that a file begins with (id3.org, "ID3 tag version 2.4.0", section 3.1); 0: none."""
-    size = 0
-    for seven_bits in start[6:10]:
-        size = size << 7 | seven_bits
+    size = sum(seven_bits << shift for seven_bits, shift in zip(start[6:10], (21, 14, 7, 0), strict=False))
     return 10 + size if start[:3] == b"ID3" else 0
 
 

@@ -68,9 +68,7 @@ class SoundFile:
         try:
             soundfile.write(made, wide_numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
         except soundfile.LibsndfileError as error:
-            raise MediaError(
-                f"{part}: a FLAC of {self.rate} Hz can't be written", "convert the cover to WAV"
-            ) from error
+            raise MediaError(f"{part}: libFLAC has no rate of {self.rate} Hz", "convert the cover to WAV") from error
         coded = made.getvalue()
         own, frames = _flac_blocks(coded)
         blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]

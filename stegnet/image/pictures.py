@@ -177,11 +177,6 @@ def has_layers(path: Source) -> bool:
         return image.has_transparency_data and image.mode not in _PALETTE_MODES
 
 
-def composited(layers: np.ndarray) -> np.ndarray:
-    """Red, green, blue and opacity, (H, W, 4) uint8, over white, (H, W, 3)."""
-    return _pixels(Image.fromarray(layers))
-
-
 def refuse_palette(path: Source) -> None:
     """Refuses, by a MediaError, a cover of few colours, of a palette or black and white: steps would give it others."""
     with open_picture(path) as image:
@@ -191,7 +186,7 @@ def refuse_palette(path: Source) -> None:
             used = len(image.getcolors(MAX_PIXELS))
         except UNREADABLE as error:
             raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
-        fits = used > _MANY_GREYS and is_grey(_pixels(image))
+        fits = used > _MANY_GREYS and is_grey(pixels_of(image))
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
         colours = counted(used, "colour")
@@ -276,15 +271,15 @@ def _read(
     profile = upright.info.get("icc_profile")
     try:
         if profile and keep_profile and _keeps_profile(profile, upright.mode):
-            return _pixels(upright, layers), profile
+            return pixels_of(upright, layers), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except BrokenProfileError as error:
         warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
-    return _pixels(converted, layers), None
+    return pixels_of(converted, layers), None
 
 
-def _pixels(image: Image.Image, layers: bool = False) -> np.ndarray:
+def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
     """The pixels of a picture, (H, W, 3) uint8, as `over_white`, or its layers; in parts, which bounds the memory."""
     pixels = np.empty((image.height, image.width, 4 if layers else 3), np.uint8)
     for rows in strips(image.height, image.width):

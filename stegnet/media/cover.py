@@ -13,7 +13,7 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
-from stegnet.image.pictures import composited, has_layers, open_picture, picture_notes, read_cover_and_notes, reduced
+from stegnet.image.pictures import has_layers, open_picture, picture_notes, pixels_of, read_cover_and_notes, reduced
 from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
 
@@ -172,7 +172,7 @@ class Cover(OpenedFile):
         """Pixels of a picture, (H, W, 3) uint8, and its ICC profile, as `read_cover`."""
         if self.is_transparent:
             layers, profile = self.layers
-            return composited(layers), profile
+            return pixels_of(Image.fromarray(layers)), profile
         pixels, profile, self._notes = read_cover_and_notes(self)
         return pixels, profile
 

@@ -369,7 +369,7 @@ class Method(ABC):
 
     def form(self, cover: Cover) -> str:
         """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
-        return self.forms[cover.kind][0]
+        return self.suffixes_for(cover)[0]
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         """Suffixes that the container of a cover may have; errors as `form`."""

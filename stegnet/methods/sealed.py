@@ -188,7 +188,7 @@ class SealedCover(Carrier):
     def __init__(self, cover: Cover, key: Key, options: SealedOptions) -> None:
         self.cover, self.key, self._options = cover, key, options
         if not cover.is_film:
-            check_pixels(cover)
+            cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
         self.frames, self.channels = cover.frames, cover.channels
         self.size = cover.size if self.pixels is None else self.pixels.shape[:2]

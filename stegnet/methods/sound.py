@@ -45,14 +45,11 @@ MP3, AAC and Opus lose the secret.
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == SOUND
 
-    def form(self, cover: Cover) -> str:
-        return f".{cover.sound.file.form.lower()}"
-
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
         return Fitness(self.options_of(options, compress=True))
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        return (self.form(cover),)
+        return (f".{cover.sound.file.form.lower()}",)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         return found_file(container, context, self.name)

@@ -43,7 +43,10 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
-        return cover.once(self.name, _visible_samples)
+        cover.once("pixels", check_pixels)
+        if not self.keeps(cover):
+            raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+        return cover.once(self.name, _VisibleSamples)
 
     def keeps(self, cover: Cover) -> bool:
         return cover.is_transparent
@@ -52,13 +55,6 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
         if container.first.record is not None or not container.file.is_transparent:
             return None
         return found_file_by(_TransparentContainer, container, context, self.name)
-
-
-def _visible_samples(cover: Cover) -> Samples:
-    check_pixels(cover)
-    if not cover.is_transparent:
-        raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
-    return _VisibleSamples(cover)
 
 
 class _VisibleSamples(Samples):
