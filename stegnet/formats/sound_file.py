@@ -91,7 +91,7 @@ def read_sound(source: Source) -> SoundFile:
             sound = _read_wav(source, file) if file[8:12] == b"WAVE" else _read_flac(source, file)
     except (ValueError, struct.error, soundfile.LibsndfileError) as error:
         what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
-        raise MediaError(f"{source}: the sound is damaged: {what}", "export it again, or use another cover") from error
+        raise MediaError(f"{source}: the sound is damaged: {what}", "copy or export it again") from error
     if not sound.data.size:
         raise MediaError(f"{source}: the sound has no samples")
     return sound
