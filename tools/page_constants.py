@@ -89,7 +89,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
         ("methods.robust.robust_pictures", "SPARED LOST UNEVEN GRID"),
     ],
-    "TEXTS": [("results.output", "TEXT_NAME MOST_TEXT")],
+    "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "RECORD_ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from stegnet import __version__
 from stegnet.cli import messages
-from stegnet.cli.parser import Parser
+from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
 
@@ -157,8 +157,7 @@ class _Print(argparse.Action):
 
             print(f"stegnet {__version__}, {kernels_in_use()}")
         else:
-            from stegnet.cli.manual import completion, manual  # of all commands, which are imported
-
+            # All commands are imported for that.
             print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
         parser.exit()
 

@@ -18,7 +18,6 @@ from typing import Any, get_args, get_type_hints
 
 from stegnet.cli import messages
 from stegnet.cli.parser import Parser
-from stegnet.cli.streams import STREAM, place_or_stream
 from stegnet.core.errors import KeyFileError
 from stegnet.core.remote_path import Place, RemotePath
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
@@ -54,7 +53,7 @@ def add_output_options(
     command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False
 ) -> None:
     """Adds `--output` and `--force`; with `places`, the output may have an address, or be standard output."""
-    kind = place_or_stream if places else Path
+    kind = messages.place_or_stream if places else Path
     command.add_argument("-o", "--output", type=kind, required=required, metavar="OUT", help=output_help)
     add_force_option(command)
 
@@ -114,7 +113,7 @@ def check_places(options: argparse.Namespace, *places: Place) -> None:
 
 def check_output_stream(options: argparse.Namespace, folder: bool = False) -> None:
     """Rejects standard output for the results of a folder, and beside `--json`, which prints there too."""
-    if options.output == STREAM and (folder or options.json):
+    if options.output == messages.STREAM and (folder or options.json):
         problem = "`-o -` is for the result of one file" if folder else "--json requires a file for the result"
         options.usage_error(problem)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages
-from stegnet.cli.streams import print_text
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted
 from stegnet.core.remote_path import Place, size_of
@@ -34,7 +33,7 @@ def show(options: argparse.Namespace, report: Report, path: Place | None = None)
     if options.json:
         messages.result(_as_json(report, path, None if path is None else size_of(path)))
     elif path is None:
-        print_text(report.text)
+        messages.print_text(report.text)
         _notes(report)
     else:
         wrote(path, report)

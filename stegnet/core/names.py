@@ -20,6 +20,7 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
 )  # suffixes of what is written without loss
+TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
 MARK = ":"  # in the name of a class or function from outside this program
 TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, whose code then runs
 FALLBACK = "revealed"

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import FILM, SOUND, safe_name
+from stegnet.core.names import FILM, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced
@@ -25,7 +25,7 @@ from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
 from stegnet.methods import AUTO, Capacity, Context, CoverSize, HideJob, hide_file
 from stegnet.methods.registry import DESTINATIONS, method_for
-from stegnet.results import TEXT_NAME, OutputTarget, Report
+from stegnet.results import OutputTarget, Report
 from stegnet.video.films import read_frames
 
 _INPUTS = {"hide": 2, "reveal": 1}  # files

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.names import FILE, FILM, printable
+from stegnet.core.names import FILE, FILM, MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
@@ -27,8 +27,6 @@ from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method
 from stegnet.networks.engines import Pool
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
 from stegnet.results import (
-    MOST_TEXT,
-    TEXT_NAME,
     Changes,
     FilmFrame,
     HidingFigures,

@@ -9,6 +9,6 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     figures="BETRAYS Changes HidingFigures LEAST POOR SecurePayload WAYS_OUT betrayed_by not_safe",
-    output="FORMS FilmFrame MOST_TEXT OutputTarget REVEALED_FORMS Report TEXT_NAME WATCHABLE_SUFFIX as_named "
+    output="FORMS FilmFrame OutputTarget REVEALED_FORMS Report WATCHABLE_SUFFIX as_named "
     "check_picture check_same form_of plain_suffix shown_form stored_name text_report write_film write_revealed",
 )

@@ -23,7 +23,7 @@ import numpy as np
 
 from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, FORMS, PICTURE
+from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import is_matroska
@@ -40,7 +40,6 @@ from stegnet.video.sound_tracks import SoundPacket
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
 _POLL = 0.02  # seconds between looks for more of a film that is being written
-TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
 WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.cli import messages, reports, streams
+from stegnet.cli import messages, reports
 from stegnet.cli.options import (
     add_cluster_option,
     add_key_options,
@@ -78,9 +78,9 @@ All of them are needed; with --any N, any N suffice.
 def add_arguments(hide: Parser) -> None:
     hide.epilog = _EPILOG
     cover_help = "picture, film, sound or folder; never changed"
-    hide.add_argument("cover", type=streams.place_or_stream, metavar="COVER", help=cover_help)
+    hide.add_argument("cover", type=messages.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
-    secret = hide.add_argument("secret", type=streams.place_or_stream, metavar="SECRET", help=secret_help)
+    secret = hide.add_argument("secret", type=messages.place_or_stream, metavar="SECRET", help=secret_help)
     hide.add_argument(
         "--text",
         action=_Text,
@@ -117,13 +117,13 @@ class _Text(argparse.Action):
 
 
 def execute(options: argparse.Namespace) -> int:
-    suffix = "" if options.output == streams.STREAM else options.output.suffix.lower()
+    suffix = "" if options.output == messages.STREAM else options.output.suffix.lower()
     job = HideJob(*chosen_method(options, suffix), chosen_context(options))
     _check(options)
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
-    with _packed(options), streams.spooled(options, "cover", "secret"):
+    with _packed(options), messages.spooled(options, "cover", "secret"):
         if is_folder(options.cover):
             return (_hide_album if options.spread else _hide_folder)(options, job, key_source)
         return _hide(options, job, key_source)
@@ -137,7 +137,7 @@ def _check(options: argparse.Namespace) -> None:
         options.usage_error("--any requires --spread")
     if options.spread and options.cluster:
         options.usage_error("--spread hides on this machine: it does not go with --cluster")
-    if options.cluster and (options.text is not None or streams.STREAM in (options.cover, options.secret)):
+    if options.cluster and (options.text is not None or messages.STREAM in (options.cover, options.secret)):
         options.usage_error("--cluster requires files: neither a text nor a stream")
 
 
@@ -166,12 +166,12 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         check_input(options.cover)  # rather than a folder, it may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
         raise MediaError(f"{options.secret}: is a folder", hint)
-    if options.output == streams.STREAM:
-        streams.refuse_terminal()
+    if options.output == messages.STREAM:
+        messages.refuse_terminal()
         with temporary_folder() as folder:
             options.output = folder / f"container{job.suffix_of(options.cover)}"
             report = _hide_file(options, job, key_source)
-            streams.copy_to_output(options.output)
+            messages.copy_to_output(options.output)
             size = options.output.stat().st_size
         reports.wrote("standard output", report, size, tell=messages.note)
     else:

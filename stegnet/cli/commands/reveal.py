@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stegnet.cli import messages, reports, streams
+from stegnet.cli import messages, reports
 from stegnet.cli.options import (
     add_cluster_option,
     add_force_option,
@@ -52,7 +52,7 @@ hiding.
 def add_arguments(reveal: argparse.ArgumentParser) -> None:
     reveal.epilog = _EPILOG
     container_help = "output of `stegnet hide`, or a folder; - for standard input"
-    reveal.add_argument("container", type=streams.place_or_stream, metavar="CONTAINER", help=container_help)
+    reveal.add_argument("container", type=messages.place_or_stream, metavar="CONTAINER", help=container_help)
     output_help = (
         "output file: .png, .jpg, .webp or .avif for a picture, .mp4 or .mkv for a film; or a folder; - for standard "
         "output (default: in the current folder, under the hidden file's own name)"
@@ -73,7 +73,7 @@ class _Output(argparse.Action):
     """Stores a place, and whether a slash at its end makes it a folder."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
-        namespace.output, namespace.into_folder = streams.place_or_stream(text), text.endswith("/")
+        namespace.output, namespace.into_folder = messages.place_or_stream(text), text.endswith("/")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -82,24 +82,24 @@ def execute(options: argparse.Namespace) -> int:
     if options.force and options.output is None:
         options.usage_error("--force requires -o: without -o, no file is ever overwritten")
     key_source = read_key_source(options)
-    if options.container == streams.STREAM or not is_folder(options.container):
+    if options.container == messages.STREAM or not is_folder(options.container):
         cluster_needs_folder(options)
-        with streams.spooled(options, "container"):
+        with messages.spooled(options, "container"):
             return _reveal(options, key_source)
     if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
         return _reveal_folder(options, key_source)
-    named = options.output not in (None, streams.STREAM)
+    named = options.output not in (None, messages.STREAM)
     options.into_folder = named and (is_folder(options.output) or not options.output.suffix)
     return _reveal(options, key_source)
 
 
 def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
     """Reveals one container, or an album; without an output, the result names itself."""
-    if options.output == streams.STREAM:
+    if options.output == messages.STREAM:
         with temporary_folder() as own:
             report = _reveal_file(options, key_source, own)
             if report.text is None:
-                streams.copy_to_output(report.path)
+                messages.copy_to_output(report.path)
                 size = report.path.stat().st_size
         if report.text is None:
             reports.wrote("standard output", report, size, tell=messages.note)
