@@ -108,7 +108,8 @@ def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
 def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
     """A table with one row for each setting."""
     heads = [f"{name.partition('_')[0]} {measure_of(name).label}" for name in SHOWN]
-    rows = [f"| mean ± standard deviation, {seeds} each | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    rows = [f"| mean ± standard deviation, {seeds} each | {' | '.join(heads)} |"]
+    rows.append("|".join(["", *("---" for _ in ("setting", *heads)), ""]))
     for setting, figures in found.items():
         rows.append(f"| {setting or 'all'} | {' | '.join(_cell(name, figures) for name in SHOWN)} |")
     return "\n".join(rows)

@@ -93,7 +93,7 @@ def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXEL
     carriers = samples // STRIDE * (STRIDE - 1)
     group = min(max(carriers // medium.share, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
-    last = _EPHEMERAL * group * ephemeral
+    last = _EPHEMERAL * group if ephemeral else 0
     end = max(mac, carriers // _RUN * _RUN - last)
     return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
 

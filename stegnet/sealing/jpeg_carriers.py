@@ -151,9 +151,9 @@ def _changed(filtered: np.ndarray, vertical: np.ndarray, horizontal: np.ndarray)
 def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.float32 = _NONE) -> np.ndarray:
     """Values, (H, W) float32, filtered along an axis, 15 fewer there; with a stabiliser, their inverse sizes."""
     if kernels.compiled:
-        out = np.empty(
-            [size - (len(taps) - 1) * (along == axis) for along, size in enumerate(values.shape)], np.float32
-        )
+        shape = list(values.shape)
+        shape[axis] -= len(taps) - 1
+        out = np.empty(shape, np.float32)
         kernels.compiled.filter(values, values.shape[1], taps, axis, stabiliser, out)
         return out
     windows = sliding_window_view(values, len(taps), axis)

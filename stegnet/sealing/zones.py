@@ -273,7 +273,7 @@ def _clustered(
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
-    width, cheaper = before.shape[1], np.empty((2, numbers.size * bool(kernels.compiled)), np.uint16)
+    width, cheaper = before.shape[1], np.empty((2, numbers.size if kernels.compiled else 0), np.uint16)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
         moved, changing = np.pad(before.reshape(-1), width), np.flatnonzero(changes != 0)
