@@ -380,7 +380,8 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
         if not film.streams.audio:
             raise MediaError(f"{path}: has no pictures")
         raise MediaError(
-            f"{path}: has sound but no pictures", "of sounds, only WAV and FLAC are covers: convert it first"
+            f"{path}: has sound but no pictures",
+            "of sounds, only WAV and FLAC are covers: use one that was never MP3 or AAC",
         )
     stream = max(tracks, key=lambda track: track.frames)
     if stream.codec_context is None:
