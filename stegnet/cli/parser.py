@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from stegnet import __version__
 from stegnet.cli import messages
+from stegnet.core.names import either
 from stegnet.core.remote_path import place
 
 _INVALID = 2
@@ -128,7 +129,7 @@ class Parser(argparse.ArgumentParser):
             return
         if isinstance(action, argparse._SubParsersAction):
             self._stop(f"no such command: {value}", self._suggestion(value, action.choices))
-        self._stop(f"{action.option_strings[-1]}: {value} is not possible", f"choose {_one_of(list(action.choices))}")
+        self._stop(f"{action.option_strings[-1]}: {value} is not possible", f"choose {either(list(action.choices))}")
 
     def _refuse_unknown_option(self) -> None:
         """Names the first option that this parser does not have, without its value."""
@@ -170,11 +171,7 @@ def _listed(missing: re.Match[str]) -> str:
     """The names of missing arguments, those of an option by its long name."""
     every, one = missing.groups()
     names = [name.rpartition("/")[2] for name in (every.split(", ") if every else one.split())]
-    return ", ".join(names) if every else _one_of(names)
-
-
-def _one_of(names: list[str]) -> str:
-    return " or ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
+    return ", ".join(names) if every else either(names)
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ folder on Linux, macOS and Windows, is not hidden, names no device and cannot be
 import pkgutil
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
@@ -59,6 +60,12 @@ def printable(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """A number of things: "1 file", "3 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def either(names: Sequence[str]) -> str:
+    """Names in a sentence: "picture, film or sound"."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def folded(name: str) -> str:

@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted
+from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret
@@ -80,16 +80,10 @@ def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) ->
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path)) in kinds]
     if not found:
-        raise MediaError(f"{folder}: no {_either(kinds)} in this folder", hint)
+        raise MediaError(f"{folder}: no {either(kinds)} in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, f"no {_either(kinds)}"))
-
-
-def _either(kinds: Sequence[str]) -> str:
-    """Kinds in words: "picture, film or sound"."""
-    *others, last = kinds
-    return f"{', '.join(others)} or {last}" if others else last
+    return found, (*notes, *_skipped(folder, skipped, f"no {either(kinds)}"))
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:

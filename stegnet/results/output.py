@@ -23,7 +23,7 @@ import numpy as np
 
 from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME
+from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import is_matroska
@@ -122,10 +122,8 @@ class OutputTarget:
             if self.path.exists() and not self.path.is_file():
                 raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
             if suffixes and self.path.suffix.lower() not in suffixes:
-                *others, last = suffixes
-                allowed = f"{', '.join(others)} or {last}" if others else last
                 hint = f"name it {self.path.with_suffix(suffixes[0])}"
-                raise MediaError(f"{self.path}: a {made} is written as {allowed}", hint)
+                raise MediaError(f"{self.path}: a {made} is written as {either(suffixes)}", hint)
             read = (*inputs, *self.inputs)
             if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in read):
                 raise MediaError(f"{self.path}: is an input too", "name another file to write")
