@@ -11,6 +11,7 @@ from stegnet.cli import messages
 from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
+from stegnet.kernels import kernels_in_use
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _STREAMS = 3  # numbers of standard input, output and error
@@ -153,8 +154,6 @@ class _Print(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, shell: Any, option: str | None = None) -> None:
         if option == "--version":
-            from stegnet.kernels import kernels_in_use  # with NumPy
-
             print(f"stegnet {__version__}, {kernels_in_use()}")
         else:
             # All commands are imported for that.
