@@ -37,8 +37,9 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
-from stegnet.networks.frame import (
+from stegnet.networks.inference import (
     FrameInput,
+    Network,
     check_cover,
     grey_refused,
     hide_frame,
@@ -47,7 +48,6 @@ from stegnet.networks.frame import (
     reveal_frame,
     reveal_read_picture,
 )
-from stegnet.networks.inference import Network
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
     Container,

@@ -1,10 +1,9 @@
 """Hide/reveal pairs: families of networks, their weights files, the engines that run them, and pairs at work.
 
 A family is a file in `families`, which registers its `Pair`; `layers` holds what several are made of. Engines compute
-by PyTorch or ONNX Runtime; `onnx_export` writes ONNX files. `inference` runs a pair on 8-bit pictures, `frame` hides
-and reveals a picture or a film's frame with its record; `secret_quality` measures what is revealed. Shipped are `costa`
-and `modem`; the others are rivals, for training and comparison, and nothing imports them before a weights file names
-them.
+by PyTorch or ONNX Runtime; `onnx_export` writes ONNX files. `inference` runs a pair on 8-bit pictures, and hides and
+reveals a picture or a film's frame with its record; `secret_quality` measures what is revealed. Shipped are `costa` and
+`modem`; the others are rivals, for training and comparison, and nothing imports them before a weights file names them.
 """
 
 from stegnet import lazy_names
@@ -12,8 +11,7 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     card="MODEM NETWORKS SHIPPED SHIPPED_MODEM Card read_card weights_id",
-    frame="FrameInput Revealed check_cover hide_frame hide_picture reveal_frame reveal_picture",
-    inference="HideResult Network",
+    inference="FrameInput HideResult Network Revealed check_cover hide_frame hide_picture reveal_frame reveal_picture",
     secret_quality="SecretErrors SecretQuality",
     engines="BACKENDS PRECISIONS Engine Pool load_engine",
     pair="Pair build build_from family_names load_pair options_of receptive_fields register save_pair",

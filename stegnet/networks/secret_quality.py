@@ -10,8 +10,7 @@ from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.networks.frame import reveal_frame
-from stegnet.networks.inference import Network, Step, no_step
+from stegnet.networks.inference import Network, Step, no_step, reveal_frame
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 

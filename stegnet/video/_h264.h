@@ -10,7 +10,7 @@
 enum { LARGEST = 139264, WIDEST_LEVEL = 32767, WRITABLE_LEVEL = 2063 }; /* macroblocks, of level 6.2; |level| */
 enum { PADDING = 16, LONGEST_NAL = 1 << 26, MARGIN = 1 << 15 }; /* bytes; the last is more than a macroblock takes */
 
-/* The same numbers as `Reason` in video/h264.py. */
+/* The same numbers as `Reason` in h264_levels.py. */
 typedef enum {
     FINE, NOT_A_SLICE, DAMAGED, INTERLACED, DEEP, NOT_420, SWITCHING, PARTITIONED, GROUPED, REDUNDANT, LOSSLESS,
     UNKNOWN_PROFILE, TOO_LARGE, NOT_EXACT, NO_MEMORY, WRONG_COUNT, WRONG_VALUE
@@ -57,7 +57,7 @@ typedef struct {
     int nal_type, ref_idc, type, first, qp, references[2], init_idc;
 } Header;
 
-/* A non-zero level; the same layout as `LEVEL` in video/h264.py. */
+/* A non-zero level; the same layout as `LEVEL` in h264_levels.py. */
 typedef struct {
     int32_t value;
     uint32_t macroblock;
