@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.disk import FULL, temporary_folder
-from stegnet.core.errors import SETTING, MediaError, StegnetError, renamed
+from stegnet.core.errors import SETTING, ConfigError, MediaError, StegnetError, renamed
 from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.remote_path import Place, place
 
@@ -95,8 +95,11 @@ def warning(line: str) -> None:
 
 
 def error(message: StegnetError | str) -> None:
-    """Prints an `error:` and its `hint:`, if it has one."""
-    _print_stderr(f"error: {message}")
+    """Prints an `error:` and its `hint:`, if it has one; a parameter that it begins with is shown as its option."""
+    shown = str(message)
+    if isinstance(message, ConfigError):
+        shown = re.sub(r"^\w+(?=: )", lambda name: flag(name[0]), shown)
+    _print_stderr(f"error: {shown}")
     if isinstance(message, StegnetError) and message.hint:
         hint(message.hint)
 

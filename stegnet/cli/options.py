@@ -46,6 +46,7 @@ those in brackets after it.
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
+_UNJUDGED = "a passphrase is sure to be hard to guess only if it is random: `stegnet keygen --passphrase-words 6`"
 _NOT_TEXT = "the passphrase is not UTF-8 text"
 
 
@@ -63,7 +64,7 @@ def add_force_option(command: argparse.ArgumentParser) -> None:
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
-    search_help = "look for what was cropped, resized or cut since it was hidden to survive that, too; takes seconds"
+    search_help = "also try cropped, resized or cut copies of containers made to survive that (seconds)"
     command.add_argument("--search", action="store_true", help=search_help)
 
 
@@ -263,6 +264,8 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     passphrase = Passphrase(texts.pop())
     if confirm and (weakness := passphrase.weakness()):
         messages.warning(weakness)
+    elif confirm and not passphrase.is_random_words():
+        messages.note(_UNJUDGED)
     return passphrase
 
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,10 +73,10 @@ class Parser(argparse.ArgumentParser):
         """Ends the program with two lines: what is wrong, and how to go on."""
         self._refuse_unknown_option()
         if message.startswith("argument --passphrase: ignored explicit argument"):
-            self._stop(_NOT_AN_ARGUMENT, self._help_hint())
+            self._stop(_NOT_AN_ARGUMENT, self._help_hint(message))
         if missing := _MISSING.fullmatch(message):
             self._stop(f"missing: {_listed(missing)}", self._help_hint() if self._commands else self.shortest())
-        self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint())
+        self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
         """The help of what most users need."""
@@ -129,7 +130,7 @@ class Parser(argparse.ArgumentParser):
             return
         if isinstance(action, argparse._SubParsersAction):
             self._stop(f"no such command: {value}", self._suggestion(value, action.choices))
-        self._stop(f"{action.option_strings[-1]}: {value} is not possible", f"choose {either(list(action.choices))}")
+        self._stop(f"{action.option_strings[-1]}: unknown value {value!r}", f"choose {either(list(action.choices))}")
 
     def _refuse_unknown_option(self) -> None:
         """Names the first option that this parser does not have, without its value."""
@@ -141,12 +142,20 @@ class Parser(argparse.ArgumentParser):
                 self._stop(f"no such option: {option[0]}", self._suggestion(option[0], self._option_string_actions))
 
     def _suggestion(self, typed: str, known: Iterable[str]) -> str:
-        close = difflib.get_close_matches(typed, known, n=1)
-        return f"did you mean `{close[0]}`?" if close else self._help_hint()
+        close = max(
+            difflib.get_close_matches(typed, known),
+            key=lambda each: (len(commonprefix([typed, each])), -len(each)),  # noqa: RUF071 - of characters
+            default=None,
+        )
+        return f"did you mean `{close}`?" if close else self._help_hint()
 
-    def _help_hint(self) -> str:
-        option = "--help-all" if self.topics else "--help"
-        return f"`{self.prog} {option}` explains it"
+    def _help_hint(self, message: str = "") -> str:
+        """Names the topic of the first option in a message, if it has one."""
+        named = re.search(r"--[a-z][\w-]*", message)
+        for topic, group in self.topics.items():
+            if named and any(named[0] in action.option_strings for action in group._group_actions):
+                return f"`stegnet help {topic}` explains it"
+        return f"`{self.prog} {'--help-all' if self.topics and not named else '--help'}` explains it"
 
     def _stop(self, message: str, hint: str) -> NoReturn:
         messages.error(message)

@@ -12,19 +12,18 @@ from typing import Any
 
 from stegnet.cli import messages
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
-from stegnet.core.names import counted
+from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
 from stegnet.files import FolderPlan, Outcome
 from stegnet.media.cover import media_kind
 from stegnet.results import BETRAYS, WAYS_OUT, Report
 
 FAILED, ALTERED = 1, 3  # exit codes
-_SMALL = 5000  # bytes: fewer would be 0.00 MB
 _MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
-    text = "print JSON instead; for a folder, an object for each file"
+    text = "print JSON instead, for a folder an object for each file; errors stay text"
     command.add_argument("--json", action="store_true", help=text)
 
 
@@ -55,12 +54,18 @@ def wrote(
     """
     size = size_of(path) if size is None else size
     facts = [f"{report.width}x{report.height}"] if report.width else []
-    facts.append(f"{size} bytes" if size < _SMALL else f"{size / 1e6:.2f} MB")
+    facts.append(shown_size(size))
     times = size / max(report.hiding.cover_bytes, 1) if report.hiding else 0
     if times >= _MUCH:
         facts.append(f"{times:.{1 if times < _MANY else 0}f} times the cover")
     if report.frames > 1:
-        facts.append(f"{report.frames} frames" + (f", {report.hidden} hidden" if report.hiding else ""))
+        frames = f"{report.frames} frames"
+        if not report.hiding:
+            facts.append(frames)
+        elif report.hidden == report.frames:
+            facts.append(f"{frames}, all carry the secret")
+        else:
+            facts.append(f"{report.hidden} of {frames} carr{'ies' if report.hidden == 1 else 'y'} the secret")
     if report.secret_psnr is not None:
         facts.append("secret unchanged" if math.isinf(report.secret_psnr) else f"secret {report.secret_psnr:.1f} dB")
     tell(f"wrote {path}: {', '.join(facts)}")
@@ -106,7 +111,8 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
     lossy = [each.hiding.cover_format for each in reports if each.hiding and each.hiding.cover_format]
     if lossy and not options.json:
         covers = f"{len(lossy)} of {len(reports)} covers were saved with loss ({', '.join(dict.fromkeys(lossy))})"
-        messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT}")
+        pictures = not all(each.startswith("a film") for each in lossy)
+        messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT if pictures else 'reduce them first, in RGB'}")
     if failed:
         return FAILED
     return ALTERED if any(report.trouble for report in reports) else 0
@@ -160,6 +166,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
             "detection": hiding.detection,
             "lossy_cover": hiding.cover_format is not None,
             "cover_bytes": hiding.cover_bytes,
+            "survives": hiding.survives,
         }
     for name in ("notes", "warnings", "trouble"):
         found[name] = [*map(messages.with_options, getattr(report, name))]

@@ -24,6 +24,7 @@ FORMS = MappingProxyType(
 TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
 MARK = ":"  # in the name of a class or function from outside this program
 TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, whose code then runs
+_UNITS = ("kB", "MB", "GB", "TB")
 FALLBACK = "revealed"
 MAX_BYTES = 200  # of UTF-8; file systems take 255, of which endings such as -2 and .part need some
 _MAX_SUFFIX = 17
@@ -60,6 +61,16 @@ def printable(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """A number of things: "1 file", "3 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def shown_size(count: int) -> str:
+    """A number of bytes in a unit that people read, rounded down to three digits."""
+    if count < 1000:
+        return counted(count, "byte")
+    digits = len(str(count))
+    rounded = count // 10 ** (digits - 3) * 10 ** (digits - 3)
+    power = min((digits - 1) // 3, len(_UNITS))
+    return f"{rounded / 1000**power:g} {_UNITS[power - 1]}"
 
 
 def either(names: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
                 "a film spreads a file over its frames anyway",
             )
     if enough is not None and not 1 <= enough <= count:
-        raise ConfigError(f"any: must be from 1 to {count}, the number of covers, is {enough}")
+        raise ConfigError(f"any: {enough} is not from 1 to {count}, the number of covers")
     if enough not in (None, count) and count > SHARES:
         message = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
         raise CapacityError(message, "use fewer, or let all be needed")

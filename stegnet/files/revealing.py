@@ -26,10 +26,10 @@ from stegnet.record import Container, describe_tracks, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 from stegnet.video.sound_tracks import sound_tracks
 
-_PACKED = 'it is a packed folder, a ZIP: `stegnet reveal` of its container alone unpacks it (`to="FOLDER"`)'
+_PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
 Info = dict[str, Value]
-UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what (docs/security.md)"
+UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what"
 
 
 def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
@@ -48,8 +48,8 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
     seconds = 0 if context.search else max(method.search_seconds(container) for method in methods)
     if seconds:
         film = container.kind == FILM
-        changed = "frames were cut off or its frame rate changed" if film else "it was cropped or resized"
-        error.hint += f"; if {changed} since, try `search=True`: about {seconds:.0f} s"
+        made, changed = ("encoding", "was cut") if film else ("cropping or resizing", "was changed that way")
+        error.hint += f"; if it was made to survive {made} and {changed}, try `search=True` (about {seconds:.0f} s)"
         error.searchable = True
     raise error
 
@@ -98,7 +98,8 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
         if os.path.lexists(path):  # whose name the sender chose
-            raise MediaError(f"{path}: already exists", 'choose another output name (`to="FILE"`)')
+            hint = 'choose another name (`to="FILE"`; with `overwrite=True`, it replaces a file)'
+            raise MediaError(f"{path}: already exists", hint)
         out = replace(out, path=path, force=False, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
@@ -198,7 +199,8 @@ def _picture(size: CoverSize) -> Info:
 def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
     kept = TRANSPARENT if cover.is_transparent else None
-    notes: Info = {"notes": [line for line in cover.notes if line != kept]}
+    as_other = "as PNG: " if cover.is_jpeg else ""  # a JPEG that stays one keeps all
+    notes: Info = {"notes": [as_other + line for line in cover.notes if line != kept]}
     try:
         refuse_palette(cover)
     except MediaError as error:

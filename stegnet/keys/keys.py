@@ -196,11 +196,19 @@ class Passphrase(AnchorSource):
         time = time_estimates.display_time(float(guesses) / _GUESSES)
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
+    def is_random_words(self) -> bool:
+        """True if all its words are of the list of `random_words`."""
+        return set(self._text.decode().split("-")) <= {*_list_of_words()}
+
 
 def random_words(number: int) -> tuple[str, float]:
     """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
-    words = (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
+    words = _list_of_words()
     return "-".join(secrets.choice(words) for _ in range(number)), number * math.log2(len(words))
+
+
+def _list_of_words() -> list[str]:
+    return (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
 
 
 def guessing_years(bits: float) -> float:

@@ -125,7 +125,7 @@ def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
     if side is None:
         return pixels
     if not 0 < side < longer:
-        raise ConfigError(f"resize: must be less than the cover's longer side, {longer} pixels, is {side}")
+        raise ConfigError(f"resize: {side} is not from 1 to {longer - 1}: the cover's longer side has {longer} pixels")
     return reduced(pixels, side)
 
 

@@ -27,6 +27,7 @@ from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
 from stegnet.methods.method import (
+    SAFE_HELP,
     VERIFY_HELP,
     Capacity,
     Carrier,
@@ -50,7 +51,7 @@ from stegnet.record import (
     hidden_bytes,
     read_record,
 )
-from stegnet.results import SecurePayload, check_same, stored_name
+from stegnet.results import SecurePayload, check_same, not_safe, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (
@@ -88,6 +89,7 @@ _PLACES = 64  # of a block, at most
 class H264Options:
     """Options of the method "h264"."""
 
+    at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, VERIFY_HELP)
 
 
@@ -137,22 +139,22 @@ without encoding.
         """Of an MP4 or MOV."""
         if not cover.is_film or not is_mp4(cover):
             return ""
-        why = f"{size} bytes are more than it holds"
-        if size <= cover.stat().st_size // _SMALL:
-            try:
-                most = cover.once(self.name, _H264Carrier).capacity("")
-            except MediaError as error:
-                most, why = 0, str(error).removeprefix(f"{cover}: ")
-            else:
-                if most >= size:
-                    return ""
-                why = why if most > 0 else "it has no B pictures, or too few"
-        return f"its own H.264 can't be used: {why}"
+        if size > cover.stat().st_size // _SMALL:
+            return f"its own H.264 can't hold {size} bytes"
+        try:
+            most = cover.once(self.name, _H264Carrier).capacity("")
+        except MediaError as error:
+            return f"its own H.264 can't be used: {str(error).removeprefix(f'{cover}: ')}"
+        if most <= 0:
+            return "its own H.264 can't be used: it has no B pictures, or too few"
+        return "" if size <= most else f"its own H.264 holds at most {most} bytes"
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
     ) -> NewContainer:
-        return _NewH264(cover.once(self.name, _H264Carrier), payload, key, context)
+        carrier = cover.once(self.name, _H264Carrier)
+        carrier.at_most_safe = options.at_most_safe
+        return _NewH264(carrier, payload, key, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         """The file that is hidden in a film's levels; None also if it is no film that is supported."""
@@ -166,13 +168,13 @@ without encoding.
             most = max(carrier.capacity(name), 0)
         except MediaError:
             return Capacity(0)
-        return Capacity(most, min(most, int(_RATE * sum(carrier.sizes)) // 8))
+        return Capacity(most, min(most, carrier.secure.hard))
 
 
 class _H264Carrier(Carrier):
     """A film whose groups of pictures carry a file; a MediaError, if it is no MP4 with H.264 that is supported."""
 
-    key = ANY_KEY  # the container's film key, once it is known
+    key, at_most_safe = ANY_KEY, False  # the container's film key, once it is known
 
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
@@ -183,10 +185,15 @@ class _H264Carrier(Carrier):
     def sizes(self) -> list[int]:
         return group_sizes(self.stream)
 
+    @property
+    def secure(self) -> SecurePayload:
+        return SecurePayload(sum(self.sizes), _RATE, _MEASURED)
+
     def capacity(self, name: str) -> int:
         """Negative if nothing fits."""
         share = self.share_capacity(name)
-        return full_capacity(len(self.sizes), share) if share > 0 else share
+        most = full_capacity(len(self.sizes), share) if share > 0 else share
+        return min(most, self.secure.hard) if self.at_most_safe else most
 
     def share_capacity(self, name: str) -> int:
         """Bytes of a share of a file that fit into each group."""
@@ -198,6 +205,8 @@ class _H264Carrier(Carrier):
         return min(capacities, default=0) - empty
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        if self.at_most_safe:
+            return not_safe(payload.path, size, max(most, 0))
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
 
 
@@ -220,13 +229,14 @@ class _NewH264(NewContainer):
             self.header = file_header(self.fitted.name, source, count, share, context.randomness)
             self.records = list(file_records(self.header, source))
         self.width, self.height, self.frames = stream.width, stream.height, len(carrier.mp4.sizes)
-        self.hidden, self._psnr = self.header.frames, None
+        self._psnr = None
 
     def write(self, part: Path, verify: bool) -> None:
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
             changed = TemporaryPackets(file)
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
+            self.hidden = len(changed)
             write_mp4(self.carrier.mp4, part, changed)
             if not verify:
                 return
@@ -242,8 +252,8 @@ class _NewH264(NewContainer):
         return self.fitted.line, *loss, *self.fitted.notes
 
     def figures(self) -> dict[str, Any]:
-        secure = SecurePayload(sum(self.carrier.sizes), _RATE, _MEASURED)
-        return {"container_psnr": self._psnr, "hidden_bytes": hidden_bytes(self.header), "secure": secure}
+        known = {"container_psnr": self._psnr, "hidden_bytes": hidden_bytes(self.header)}
+        return known | {"secure": self.carrier.secure, "measured": True}
 
     def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
         """The groups with their new samples."""

@@ -43,6 +43,7 @@ from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
 
 _LONG = 250  # frames
+_UNUSED = '`weights="FILE"` has no effect with the method {}: use `method="network"`'
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,16 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
             options = fitness.options
             try:
                 method.check_cover(opened, job.options)
-                out.check(method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
+                out.check(job.method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
                 report = _write(method.name, made, opened, out, options)
             except (CapacityError, PackageError) as error:
                 refused = error
             else:
-                return replace(report, notes=(*filter(None, [fitness.note]), *report.notes))
+                unused = _UNUSED.format(method.name) if job.context.weights and not method.computes else ""
+                warnings = filter(None, (fitness.warning, unused, *report.warnings))
+                return replace(report, notes=(*filter(None, [fitness.note]), *report.notes), warnings=tuple(warnings))
         raise refused
 
 
@@ -112,7 +115,7 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
     with atomic_write(out.path, overwrite=out.force) as part:
         made.write(part, getattr(options, "verify", True))
     pixels, fitted = made.frames * made.height * made.width, made.fitted
-    known = {"cover_pixels": pixels, "film": cover.is_film} | made.figures()
+    known = {"cover_pixels": pixels, "measured": not cover.is_film} | made.figures()
     figures = HidingFigures(method, cover.length, **known)
     return Report(
         made.width,
@@ -258,7 +261,8 @@ class FoundFile(FoundSecret):
             named = as_named(part, secret.name, out, progress)
         hidden = f"hidden: {printable(secret.name)}, {secret.size} bytes"
         notes = (hidden, *found.strangers(), *named.notes)
-        return Report(notes=notes, trouble=lines, name=secret.name, size=secret.size, unchanged=named.unchanged)
+        told = {"notes": notes, "warnings": named.warnings, "trouble": lines}
+        return Report(**told, name=secret.name, size=secret.size, unchanged=named.unchanged)
 
     def details(self) -> dict[str, Any]:
         inspection = self.container.inspect(self.context.progress)

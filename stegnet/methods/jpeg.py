@@ -5,7 +5,7 @@ Samples are luma's coefficients (`stegnet.sealing.jpeg_carriers`). A cover that 
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,6 +45,8 @@ JPEG = "jpeg"
 USUAL_QUALITY = 95
 _LOWEST, _HIGHEST = 50, 98  # quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
+_KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
+_OPENS_LATER = "this file itself opens with no key; the copy that arrives does"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
@@ -59,7 +61,7 @@ _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int = option(USUAL_QUALITY, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q")
+    quality: int | None = option(None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q")
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     channel: str | None = option(
@@ -154,10 +156,13 @@ class _JpegCarrier(Carrier):
     """A JPEG that a file is hidden in, by the container's film key."""
 
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
-        if not _LOWEST <= options.quality <= _HIGHEST:
-            raise ConfigError(f"quality: must be from {_LOWEST} to {_HIGHEST}, is {options.quality}")
+        quality = USUAL_QUALITY if options.quality is None else options.quality
+        if not _LOWEST <= quality <= _HIGHEST:
+            raise ConfigError(f"quality: {quality} is not from {_LOWEST} to {_HIGHEST}")
         simulator = simulator_of(options.channel, options.channel_from)
-        made = jpeg_cover(cover, options.quality, options.resize)
+        made = jpeg_cover(cover, quality, options.resize)
+        if options.quality is not None and made.errors is None:
+            made = replace(made, notes=(_KEPT, *made.notes))
         self.plan = ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
         self.key, self.at_most_safe = key, options.at_most_safe
 
@@ -173,7 +178,7 @@ class _JpegCarrier(Carrier):
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
             return not_safe(payload.path, size, most)
-        hint = "use a larger JPEG, one with more detail or of higher quality, or spread it over several"
+        hint = "use a larger JPEG, one with more detail, or spread it over a folder of them (`stegnet hide --spread`)"
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
 
 
@@ -199,7 +204,8 @@ class _SealedJpeg(NewContainer):
         )
 
     def notes(self) -> tuple[str, ...]:
-        made = self._plan.cover.notes
+        plan = self._plan
+        made = plan.cover.notes if plan.carrier is plan.cover else (*plan.cover.notes, _OPENS_LATER)
         return (self.fitted.line, *made, *self.fitted.notes) if self.fitted else made
 
     def warnings(self) -> tuple[str, ...]:

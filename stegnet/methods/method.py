@@ -21,7 +21,7 @@ from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, media_kind
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Record, file_header, file_records
-from stegnet.results import OutputTarget, Report, betrayed_by, stored_name
+from stegnet.results import POOR, OutputTarget, Report, betrayed_by, stored_name
 
 T = TypeVar("T")
 AUTO = "auto"
@@ -30,7 +30,7 @@ RESIZE_HELP = (
 )
 COMPRESS_HELP = "compress a picture or film that does not fit otherwise"
 VERIFY_HELP = "do not read the output back to verify it"
-SAFE_HELP = "hide only what is hard to find in the cover, and refuse more (`info` says how much that is)"
+SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
 # By media kind, what compresses a file (its path, a folder for the copy, bytes that there are, and a callback for steps
 # done and in all), and the suffix of its copies.
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Callable[[int, int], None]], Compressed], str]]
@@ -156,10 +156,11 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Fitness:
-    """Options by which a method suits a cover and a secret, and a note with which the report begins, or ""."""
+    """Options by which a method suits a cover and a secret, and a note and a warning for the report, or ""."""
 
     options: Any
     note: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,7 @@ class NewContainer(ABC):
     hidden: int = 1  # those that hold something
     fitted: Fitted | None = None  # the file that is hidden, if it is one
     may_be_lost: int | None = None  # frames; None: it is not spread over them
+    poor, better = POOR, "use a larger cover"  # PSNR in dB of the secret that is warned of, and the advice
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> None:
@@ -294,7 +296,10 @@ class NewContainer(ABC):
 
     def warnings(self) -> tuple[str, ...]:
         """One line for each problem that the user should act on; called after `write`."""
-        return ()
+        quality = self.secret_psnr()
+        if quality is None or quality >= self.poor:
+            return ()
+        return (f"the secret is revealed at only {quality:.1f} dB PSNR: {self.better}",)
 
     def secret_psnr(self) -> float | None:
         """PSNR in dB of the secret as it will be revealed; called after `write`."""

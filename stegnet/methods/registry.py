@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
-from stegnet.core.errors import ConfigError
+from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.names import ALBUM, COVERS
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
@@ -52,7 +52,7 @@ class Destination:
 DESTINATIONS = {
     "file": Destination("arrives as it is"),
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
-    "website": Destination("which encodes it again at its size", "robust", {"survive": None}),
+    "website": Destination("saved again at its size, as JPEG 75 or more; else --survive", "robust", {"survive": None}),
     "resize": Destination("reduced, down to half its size", "robust", {"survive": "jpeg:75+resize:0.5"}),
     "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}, True),
 }
@@ -63,7 +63,11 @@ class UnknownOption(ConfigError):
 
     def __init__(self, option: str, methods: Sequence[str]) -> None:
         self.option, self.methods = option, methods
-        super().__init__(f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it")
+        message, known = f"{option}: goes with {' or '.join(methods)}", set()
+        if not methods:
+            message = f"{option}: no method has it"
+            known.update(*(each.option_names for each in METHODS.values()))
+        super().__init__(message, did_you_mean(option, sorted(known)))
 
 
 class Registry(Mapping[str, Method]):
@@ -111,13 +115,15 @@ class Registry(Mapping[str, Method]):
             UnknownOption: it does not have an option.
         """
         if name not in self:
-            raise ConfigError(f"method: must be one of {', '.join(self)}, is {name!r}")
+            raise ConfigError(f"method: {name!r} is not one of {', '.join(self)}")
         method, own = self[name], set(given) - self[name].option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
             others = (each for each in reversed(list(self.values())) if each.implied and own <= each.option_names)
             method = next((each for each in others if self._writes(each, suffix)), method)
-        for lacking in sorted(set(given) - method.option_names):
-            raise UnknownOption(lacking, [each.name for each in self.values() if lacking in each.option_names])
+        lacking = set(given) - method.option_names
+        owners = {each: [other.name for other in self.values() if each in other.option_names] for each in lacking}
+        if owners:
+            raise UnknownOption(*min(owners.items(), key=lambda item: (len(item[1]) > 0, item[0])))
         return method
 
     def _writes(self, method: Method, suffix: str) -> bool:
@@ -166,6 +172,7 @@ class Auto(Method):
     """
 
     name = AUTO
+    topic = "methods"
     summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
     covers = COVERS
     options = AutoOptions
@@ -177,15 +184,19 @@ class Auto(Method):
         """Suffix of a JPEG for a JPEG: saved without loss, it would show what it was."""
         return next(each.form(cover) for each in _preferred(cover.kind) if each.keeps(cover))
 
+    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
+        others = (suffix for each in _preferred(cover.kind) for suffix in each.suffixes_for(cover))
+        return tuple(dict.fromkeys((self.form(cover), *others)))
+
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
     ) -> Iterator[tuple[Method, Fitness]]:
-        passed = ""
+        passed = ""  # why it is not by the method that would keep the cover what it is
         for each in _preferred(cover.kind):
             if fitness := each.suits(cover, payload, suffix, options):
-                yield each, replace(fitness, note=fitness.note or passed)
+                yield each, replace(fitness, warning=passed)
             elif suffix in each.suffixes and (why := each.unfit(cover, payload.path.stat().st_size)):
-                passed = f"the film is saved without loss, which takes many times its bytes; {why}"
+                passed = f"{why}; the film was written without loss, which takes many times its bytes"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """Capacity by the last of the methods that hide any file: what it refuses is compressed."""

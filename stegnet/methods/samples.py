@@ -143,7 +143,7 @@ class _SampleCarrier(Carrier):
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self._options.at_most_safe:
             return not_safe(payload.path, size, most)
-        hint = "use a larger cover, or spread it over several"
+        hint = "use a larger cover, or spread it over a folder of them (`stegnet hide --spread`)"
         if payload.kind:
             hint += ', or `method="auto"`, which compresses it'
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)

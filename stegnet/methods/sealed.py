@@ -1,4 +1,4 @@
-"""The method "sealed": any file, byte for byte, in the lowest bits of a picture or film; no network is used.
+"""The method "sealed": any file, byte for byte, by changes of ±1 to samples of a picture or film; no network is used.
 
 A film's frames get shares of equal length, so that as few samples as possible change in any of them, and the file is
 revealed although some are lost.
@@ -95,9 +95,10 @@ class SealedMethod(Method):
     name = SEALED
     summary = "any file, byte for byte"
     description = """\
-The method "sealed" hides any file in the lowest bits of a picture or film,
-encrypted. The container is a PNG, or a film without loss, and must arrive as
-it is. `stegnet info COVER` says how much fits, and how much is hard to find.
+The method "sealed" hides any file in a picture or film by changes of ±1 to
+its samples, encrypted. The container is a PNG, or a film without loss, and
+must arrive as it is. `stegnet info COVER` says how much fits, and how much is hard
+to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """
@@ -145,7 +146,8 @@ it is. `stegnet info COVER` says how much fits, and how much is hard to find.
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:
-            raise CapacityError(f"{cover}: how much is hard to find in a film was not measured", "hide in a picture")
+            hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
+            raise CapacityError(f"{cover}: how much is hard to find in a film without loss was not measured", hint)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context

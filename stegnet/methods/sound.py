@@ -27,7 +27,7 @@ class SoundMethod(SampleMethod):
     summary = "any file, byte for byte, in a WAV or FLAC, which stays one"
     description = """\
 The method "sound", used where COVER is a WAV or FLAC of 16 or 24 bits, hides
-any file in the lowest bits of its samples, encrypted; silence stays as it is,
+any file by changes of ±1 to its samples, encrypted; silence stays as it is,
 and so do tags. It must arrive as it is, or converted between WAV and FLAC:
 MP3, AAC and Opus lose the secret.
 

@@ -31,7 +31,7 @@ class TransparentMethod(SampleMethod):
     summary = "any file, byte for byte, in a picture that stays transparent"
     description = """\
 The method "transparent", used where COVER can be transparent and OUT is a PNG,
-hides any file in the lowest bits of the pixels that can be seen, encrypted.
+hides any file by changes of ±1 to the pixels that can be seen, encrypted.
 Opacity stays bit for bit, and so does the colour of what can't be seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png

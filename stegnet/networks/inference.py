@@ -229,7 +229,7 @@ class Network:
     def check(self, weights: str) -> None:
         """Refuses a secret that was hidden with other weights."""
         if weights != self.weights:
-            hint = f'use `weights="FILE"` with the file of SHA-256 {weights}'
+            hint = f'use `weights="FILE"` (in Python: Session(weights="FILE")) with the file of SHA-256 {weights}'
             raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:

@@ -40,6 +40,7 @@ from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
 ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
+_CONTAINERS = "a container is a PNG, JPEG, MKV, MP4, WAV or FLAC: ask the sender for the file as it was written"
 _WHOLE_ALBUM = "reveal a folder that holds enough of them, as they were written"
 _UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
 
@@ -201,12 +202,8 @@ class Container(AbstractContextManager):
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
-        """The error where nothing opens; it says so if the file's format alone explains it."""
-        form = self.file.lossy_format
-        if form is None:
-            return nothing_revealed()
-        hint = f'the key is another one, or {form} keeps nothing of what was hidden; hide it with `survive="CHANNEL"`'
-        return RevealError(str(nothing_revealed()), hint)
+        """The error where nothing opens."""
+        return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind)
 
     def readings(self) -> Generator[FrameReading, None, None]:
         """The record readings of all frames in order, up to where a film breaks off."""
@@ -228,6 +225,11 @@ class Container(AbstractContextManager):
 def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
     """Opens a container; a large first frame takes seconds. Errors as `Container`."""
     file = Cover(path)
+    try:
+        file.kind  # noqa: B018
+    except MediaError as error:
+        file.close()
+        raise MediaError(str(error), _CONTAINERS) from error
     try:
         return with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
     except BaseException:

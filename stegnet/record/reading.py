@@ -72,9 +72,10 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Ca
         return FrameReading(None, False)
 
 
-def nothing_revealed() -> RevealError:
+def nothing_revealed(called: str = "file") -> RevealError:
     """The one error for a wrong key, nothing hidden, and a container altered beyond reading."""
-    hint = "the key is another one, or the file was altered, or it hides nothing"
+    again = f"the {called} was saved again or edited on its way (ask for the original, sent as a file)"
+    hint = f"the key may be wrong, or {again}, or it hides nothing"
     return RevealError("nothing can be revealed: nothing here opens with this key", hint)
 
 
@@ -114,7 +115,7 @@ class Diagnosis:
         return self._lines(
             FRAMES,
             altered="altered since hiding, and shown all the same",
-            unreadable="altered beyond reading, and left out",
+            unreadable="damaged beyond reading, and left out",
             lost="lost",
             moved="moved to another place, and left out",
             repeated="repeated; the repetitions are left out",
@@ -125,7 +126,7 @@ class Diagnosis:
         return self._lines(
             called,
             altered="altered since it was hidden",
-            unreadable="altered beyond reading",
+            unreadable="damaged, and can't be read",
             lost="lost",
             moved="moved to another place",
             repeated="repeated",

@@ -12,7 +12,6 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
 
 BETRAYS = "anyone can tell that the container was changed"
-_NOT_REDUCED, _REDUCE = ("a film", "a sound"), "reduce it first, in RGB (`resize=PIXELS`)"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (`resize=PIXELS`)"
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
@@ -68,10 +67,11 @@ class HidingFigures:
         changed_pixels: of all frames; None: not counted.
         hidden_bytes: that the container carries, with what of a spread file is there more than once; None: not bytes.
         capacity: bytes of which those could have been; None: not bytes.
-        film: the cover is a film.
+        measured: it was measured how hard so few bytes are to find; in a film without loss, it was not.
         channels: 1 of a grey cover, whose pixels are one sample each.
         secure: bytes that are hard to find in the cover; None: the method's containers are found whatever they carry.
         unit: what is counted as a pixel.
+        survives: the lossy channel that the secret survives, in words; None: none.
     """
 
     method: str
@@ -82,10 +82,11 @@ class HidingFigures:
     changed_pixels: int | None = None
     hidden_bytes: int | None = None
     capacity: int | None = None
-    film: bool = False
+    measured: bool = True
     channels: int = 3
     secure: SecurePayload | None = None
     unit: str = "pixels"
+    survives: str | None = None
 
     @property
     def bits_per_sample(self) -> float | None:
@@ -102,20 +103,19 @@ class HidingFigures:
         """HARD, POSSIBLE or EASY to find; None if that is not known, as for a film that carries little."""
         if self.secure is None or self.cover_format or self.hidden_bytes > self.secure.easy:
             return EASY
-        if self.film:
+        if not self.measured:
             return None
         return HARD if self.hidden_bytes <= self.secure.hard else POSSIBLE
 
     def notes(self) -> tuple[str, ...]:
-        """A line on what was changed and how easily it is found; none if nothing is known."""
+        """A line on what was changed and how easily it is found."""
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
-        found = _WORDS.get(self.detection, "")
-        if found and self.secure and self.secure.hard and not (self.cover_format or self.film):
+        found = _WORDS.get(self.detection, "how easily it is found was not measured")
+        if self.secure and self.secure.hard and self.measured and not self.cover_format:
             found += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
-        line = ": ".join(filter(None, (", ".join(facts), found)))
-        return (line,) if line else ()
+        return (": ".join(filter(None, (", ".join(facts), found))),)
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the cover's format gives the container away."""
@@ -125,14 +125,18 @@ class HidingFigures:
 def betrayed_by(history: str) -> str:
     """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
     line = f"the cover is {history}: {BETRAYS}"
-    if history.startswith(_NOT_REDUCED):
+    if history.startswith("a sound"):
         return line
-    return f'{line}; let it stay one (`to="NAME.jpg"`), or {_REDUCE}' if history == "a JPEG" else f"{line}; {_REDUCE}"
+    if history.startswith("a film"):
+        stay = 'let it stay H.264 (`to="NAME.mp4"`, for small secrets), or ' if "(h264)" in history else ""
+        return f"{line}; {stay}reduce it first, in RGB"
+    stay = 'let it stay one (`to="NAME.jpg"`), or ' if history == "a JPEG" else ""
+    return f"{line}; {stay}reduce it first, in RGB (`resize=PIXELS`)"
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
-    hint = "use a larger cover, spread it over several, or hide it without `at_most_safe=True`"
+    hint = "use a larger cover, a folder of them (`stegnet hide --spread`), or leave `at_most_safe=True` out"
     return CapacityError(f"{secret}: has {size} bytes, and {most} are hard to find in this cover", hint)
 
 

@@ -319,8 +319,8 @@ def plain_suffix(name: str) -> str:
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 
-def suffix_note(name: str, out: Path) -> tuple[str, ...]:
-    """Note on a result whose suffix, by which programs choose how to open it, differs from the file's own."""
+def suffix_warning(name: str, out: Path) -> tuple[str, ...]:
+    """Warning of a result whose suffix, by which programs choose how to open it, differs from the file's own."""
     own = plain_suffix(name)
     if not own or out.suffix.lower() == own.lower():
         return ()
@@ -339,10 +339,11 @@ def stored_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """A revealed file that is what the result's name says: notes on that, and whether its bytes are as hidden."""
+    """A revealed file that is what the result's name says: lines on that, and whether its bytes are as hidden."""
 
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     unchanged: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Named:
@@ -375,10 +376,10 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         notes = make_watchable(part, lambda done, total: progress("convert", done, total))
     elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
         if not rewrap(part, MKV):
-            return Named((_NO_MATROSKA, *suffix_note(name, out.path)))
+            return Named((_NO_MATROSKA,), warnings=suffix_warning(name, out.path))
         notes = ("put into Matroska, its pictures and sound unchanged",)
     if not notes:
-        return Named(suffix_note(name, out.path))
+        return Named(warnings=suffix_warning(name, out.path))
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
     return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
 

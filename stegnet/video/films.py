@@ -425,7 +425,8 @@ def _unreadable(path: Source) -> MediaError:
     if is_mp4(path):
         message = f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged"
         return MediaError(message, "copy it again from its source")
-    return MediaError(f"{path}: neither a picture nor a film that can be read", "convert it to PNG or MP4 first")
+    hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
+    return MediaError(f"{path}: neither a picture nor a film that can be read", hint)
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:

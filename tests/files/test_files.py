@@ -106,4 +106,4 @@ def test_a_search_is_offered_only_where_it_may_find_something(key):
         with pytest.raises(stegnet.RevealError, match="nothing here opens") as caught:
             stegnet.Session(search=search).reveal(nothing, key=opens)
         assert caught.value.searchable == offered
-        assert ("try `search=True`: about" in caught.value.hint) == offered
+        assert ("try `search=True` (about" in caught.value.hint) == offered

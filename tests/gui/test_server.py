@@ -104,7 +104,7 @@ def test_errors_have_hints_and_name_no_folder(
     for key in ({"file": ""}, {"file": "AA=="}, {"file": "*"}, {"passphrase": ""}):
         said = client.do("reveal", cover, key=key)["error"]["message"]
         assert re.match("not a key file|the passphrase is empty", said), key
-    safe = "at_most_safe: goes with auto or sealed or jpeg or transparent or sound"
+    safe = "at_most_safe: goes with auto or sealed or jpeg or h264 or transparent or sound"
     for inputs, options, said in (
         ((note, cover), {}, "note.txt: neither a picture nor a film that can be read"),
         ((cover, note), {"destination": "website", "safe": True}, safe),

@@ -78,7 +78,7 @@ def test_diagnosis_lines():
     found = diagnose(places(0, None, 3, 3, 5, 4, None, 7, 8, 10, altered=(0, 7, 8)), 12)
     assert found.lines() == (
         "3 frames (0, 7–8) were altered since hiding, and shown all the same",
-        "2 frames (1, 6) were altered beyond reading, and left out",
+        "2 frames (1, 6) were damaged beyond reading, and left out",
         "3 frames (2, 9, 11) were lost",
         "frame 5 was moved to another place, and left out",
         "frame 3 was repeated; the repetitions are left out",

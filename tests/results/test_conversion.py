@@ -29,11 +29,11 @@ def film(tmp_path_factory) -> Path:
 
 
 def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ...]:
-    """Notes; a file that is said to be unchanged is."""
+    """Notes and warnings; a file that is said to be unchanged is."""
     before = part.read_bytes()
     named = as_named(part, name, OutputTarget(part.with_name(out), **options), lambda *step: None)
     assert named.unchanged == (part.read_bytes() == before)
-    return named.notes
+    return (*named.notes, *named.warnings)
 
 
 def test_a_picture_becomes_what_the_name_says(part):

@@ -39,7 +39,7 @@ def test_detection(picture, key):
     assert len({hard, possible, easy}) == 3
     assert (found(0.003, large), found(0.03, large)) == (hard, easy)
     assert found(0.001, cover_format="a JPEG") == found(0.001, secure=None) == easy
-    assert (found(0.001, film=True), found(0.3, film=True)) == (None, easy)
+    assert (found(0.001, measured=False), found(0.3, measured=False)) == (None, easy)
     measured = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv")
     best = measured[measured["method"] == "sealed"].groupby("rate")["accuracy"].max()
     assert {rate: found(rate * 0.9) for rate in best[best < 0.55].index} == {0.05: hard}

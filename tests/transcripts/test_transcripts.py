@@ -42,7 +42,7 @@ SETTINGS = {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_COLOR": "1"}
 # What differs from machine to machine, or from run to run.
 VOLATILE = {
     r"/[^ \"]*/temporary/[\w-]+": "<temporary>",
-    r"(\d+x\d+, )[\d.]+ (MB|bytes)": r"\1<size>",  # of pictures and films
+    r"(\d+x\d+, )[\d.]+ (kB|MB|bytes)": r"\1<size>",  # of pictures and films
     r"[\d.]+ times the cover": "<n> times the cover",
     r'("frames": \d+, "bytes": |"cover_bytes": )\d+': r"\1<n>",
     r"(about|in|takes) [\d.]+ (s|seconds|minutes)\b": r"\1 <time>",
@@ -52,7 +52,7 @@ VOLATILE = {
 }
 # What floating-point numbers or encoders decide: no figures and contents are shown, nor those of what is made of it.
 ROUGH = re.compile(
-    r"network|robust|surviv(?!es: being sent)|messenger(?!`\))|enhance|was compressed|webcam"
+    r"network|robust|surviv(?!es: being sent|es.: null)|messenger(?!`\))|enhance|was compressed|webcam"
     r"|convert.*( -resize|\.(webp|avif|jp2))"
     r"|ffmpeg.*( -c:v (?!copy|ffv1|png)| -pix_fmt (?!bgr0|rgb24))|/dev/zero|head -c.*\.(png|mp4)"
 )

@@ -111,7 +111,7 @@ def test_a_recording_that_survives_h264(folder, capsys):
     still_film(folder / "still.mkv", 60)
     before = {*folder.iterdir(), folder / "c.mp4"}
     assert main(f"{SESSION} still.mkv --record c.mp4 --survive h264:23 --frames 56".split()) == 0
-    assert "survives H.264 at CRF 23 and better (" in capsys.readouterr().err
+    assert "survives: H.264 at CRF 23 and better (" in capsys.readouterr().err
     assert set(folder.iterdir()) == before
     encoded(folder / "c.mp4", folder / "again.mp4", "-crf", "23")
     assert comes_back("again.mp4") == 56

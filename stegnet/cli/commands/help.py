@@ -4,6 +4,7 @@ import argparse
 
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.core.errors import ConfigError, did_you_mean
+from stegnet.methods import METHODS
 
 DESCRIPTION = "Explain a command or a topic."
 
@@ -18,12 +19,14 @@ def execute(options: argparse.Namespace) -> int:
     overview = make_parser()
     commands = commands_of(overview)
     topics = {name: each for each in reversed(commands.values()) for name in each.topics}
-    if options.topic is None:
+    aliases = {"keys": "keygen"} | {name: method.topic for name, method in METHODS.items()}
+    topic = aliases.get(options.topic, options.topic)
+    if topic is None:
         overview.print_help()
-    elif options.topic in commands:
-        commands[options.topic].print_help()
-    elif options.topic in topics:
-        topics[options.topic].print_topic(options.topic)
+    elif topic in commands:
+        commands[topic].print_help()
+    elif topic in topics:
+        topics[topic].print_topic(topic)
     else:
         known = [*commands, *topics]
         hint = did_you_mean(options.topic, known) or f"known: {', '.join(known)}"

@@ -85,7 +85,7 @@ def add_arguments(hide: Parser) -> None:
         "--text",
         action=_Text,
         secret=secret,
-        help="hide a text instead of SECRET; `--text -` reads it, so that no other user of this machine sees it",
+        help="hide a text instead of SECRET; `--text -` reads it from standard input, where no other user sees it",
     )
     output_help = "output file or folder; without a suffix, the one that fits COVER"
     add_output_options(hide, output_help, places=True)
@@ -173,7 +173,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
             report = _hide_file(options, job, key_source)
             messages.copy_to_output(options.output)
             size = options.output.stat().st_size
-        reports.wrote("standard output", report, size, tell=messages.note)
+        reports.wrote("to standard output", report, size, tell=messages.note)
     else:
         is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
         if not (options.output.suffix or options.output.name.startswith(".") or is_other):
@@ -189,7 +189,9 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
 def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
+        survive = getattr(job.options, "survive", None) if options.destination else None
+        with renamed({f"survive: {survive}": f"--for {options.destination}"} if survive else {}):
+            report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
     if not options.destination:
         return report
     # What is to be survived was said: no note advises on it.

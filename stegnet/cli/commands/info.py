@@ -9,16 +9,17 @@ from pathlib import Path
 from stegnet import __version__
 from stegnet.cli import messages, reports
 from stegnet.cli.options import add_key_options, add_search_option, read_key_source
-from stegnet.core.names import counted
+from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.files import Info, Value, file_info, fit_info
 from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit
+from stegnet.methods.registry import DESTINATIONS
 
 DESCRIPTION = """\
-Tell what fits into FILE and how well it comes back. With the key, tell what is
-hidden in FILE instead, and whether FILE was altered since hiding. Without the
-key, nothing hidden is looked for: detectors may tell that something is hidden,
-but not what (docs/security.md).
+Tell what fits into FILE and how well it is recovered. With the key, tell what
+is hidden in FILE instead, and whether FILE was altered since hiding. Without
+the key, nothing hidden is looked for: detectors may tell that something is
+hidden, but not what.
 
 Quality is PSNR: at 40 dB and more, a picture can hardly be told from its
 original; at 30 dB it is visibly coarser.
@@ -51,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 Lines = Iterator[tuple[str, str]]
-_UNITS = ("kB", "MB", "GB", "TB")
+_WORSE, _BETTER = 8, 10  # dB, as `capacity_tables` says
 
 
 def _plain(found: Info) -> Lines:
@@ -63,7 +64,7 @@ def _plain(found: Info) -> Lines:
         yield "hidden", str(found["hidden"])
         return
     if found["hidden"] == "file":
-        yield "hidden", f"{found['hidden_name']}, {_size(found['hidden_bytes'])}"
+        yield "hidden", f"{found['hidden_name']}, {shown_size(found['hidden_bytes'])}"
     else:
         yield "hidden", _described(f"a {found['hidden']}", found, "hidden_")
     yield from _losses(found)
@@ -107,28 +108,30 @@ def _fits(found: Info) -> Lines:
             continue
         line = _amount(fit) if fit.bytes is None else f"{_amount(fit)}, byte for byte"
         if fit.safe is not None:  # bytes that are hard to find, of a file
-            line += f"; hard to find up to {_size(fit.safe)}" if fit.safe else "; easy to find"
+            line += f"; hard to find up to {shown_size(fit.safe)}" if fit.safe else "; easy to find"
         yield "fits", line
-    for destination, most in found["bytes_for"].items():
-        yield f"fits with --for {destination}", f"any file up to {_size(most)}"
-    for channel, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive):
+    channels = {name: [*fits] for name, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive)}
+    for name, destination in DESTINATIONS.items():
+        if not destination.options:
+            continue
+        most, usual = found["bytes_for"].get(name), "h264:23" if "frames" in found else "jpeg:75"
+        fits = channels.pop(destination.options["survive"] or usual, [])[1:]
+        if most:
+            line = [f"any file up to about {shown_size(most)}", *map(_amount, fits)]
+            yield f"fits with --for {name}", " or ".join(line)
+        elif plain and found["kind"] == PICTURE:
+            yield f"fits with --for {name}", "nothing: it is too small"
+    for channel, fits in channels.items():
         yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
     if not plain:
         yield "fits", f"nothing: {found.get('unfit', 'it is too small')}"
 
 
 def _amount(fit: Fit) -> str:
-    return f"{fit.what}, at about {fit.psnr} dB" if fit.bytes is None else f"{fit.what} up to {_size(fit.bytes)}"
-
-
-def _size(count: int) -> str:
-    """A number of bytes in a unit that people read, rounded down to three digits."""
-    if count < 1000:
-        return f"{count} bytes"
-    digits = len(str(count))
-    rounded = count // 10 ** (digits - 3) * 10 ** (digits - 3)
-    power = min((digits - 1) // 3, len(_UNITS))
-    return f"{rounded / 1000**power:g} {_UNITS[power - 1]}"
+    if fit.bytes is not None:
+        return f"{fit.what} up to {'about ' if fit.survive else ''}{shown_size(fit.bytes)}"
+    detail = f" ({fit.psnr - _WORSE} to {fit.psnr + _BETTER}, by its detail)" if "picture" in fit.what else ""
+    return f"{fit.what}, at about {fit.psnr} dB{detail}"
 
 
 def _verbose(found: Info) -> Lines:

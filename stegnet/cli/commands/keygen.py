@@ -10,6 +10,7 @@ from stegnet.core.errors import KeyFileError
 from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
 
 _LEAST_WORDS, _MOST_WORDS = 4, 32
+_MILLION = 1_000_000
 _TERMINAL = "-"  # of --qr: instead of a file
 _PICTURES = (".png", ".svg")
 _PIXELS = 8  # of a PNG for each module of a code
@@ -55,7 +56,9 @@ def execute(options: argparse.Namespace) -> int:
         text, bits = random_words(options.passphrase_words)
         messages.result(text)
         years = float(f"{guessing_years(bits):.0e}")
-        messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years")
+        time = f"{years:,.0f} years" if years < _MILLION else "more than a million years"
+        messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {time}")
+        messages.note("the hyphens are part of the passphrase")
         return 0
     if options.identity:
         recipient = make_identity_file(path)

@@ -33,8 +33,9 @@ OUT's suffix says what a picture or film becomes. An .mp4 is for watching: what
 browsers and phones play, hardly different from the exact frames that --lossless
 or .mkv gives. A hidden file keeps its bytes if its own name has OUT's suffix.
 Without -o, a text is printed, and all else is written into the current folder:
-a file under its own name, made harmless, others as revealed.png or .mp4. If OUT
-is a folder, or ends in a slash, all is written into that folder in the same way.
+a file under its own name, with unsafe characters replaced, others as
+revealed.png or .mp4. If OUT is a folder, or ends in a slash, all is written
+into that folder in the same way.
 
 CONTAINER may be a folder; OUT is then a folder too, created if missing. The
 secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is a
@@ -102,7 +103,7 @@ def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
                 messages.copy_to_output(report.path)
                 size = report.path.stat().st_size
         if report.text is None:
-            reports.wrote("standard output", report, size, tell=messages.note)
+            reports.wrote("to standard output", report, size, tell=messages.note)
         else:
             reports.show(options, report)
     else:

@@ -93,10 +93,16 @@ class Channel:
     name: str  # as users write it
     text: str  # the same in words
     side: int | None  # pixels of the longer side of what is sent, at most; None: any
-    multiple = 1
+    multiple, factor, cropped = 1, None, False
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def limits(self) -> str:
+        """Changes that it does not include, in words."""
+        reduced, cropped = (" further" if included else "" for included in (self.side or self.factor, self.cropped))
+        return f"being reduced{reduced} or cropped{cropped}"
 
     def sent_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width as they are sent: messengers reduce pictures and films."""
@@ -254,16 +260,19 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 def _unknown(text: str, kind: str) -> ConfigError:
     """The error for a channel that is none."""
     numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
+    trouble, other = f"unknown channel {text!r}", PICTURE if kind == FILM else FILM
+    if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
+        trouble = f"{text} is for {other}s, and the cover is a {kind}"
     if kind == FILM:
         known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
-        return ConfigError(f"survive: unknown video channel {text!r}", hint)
+        return ConfigError(f"survive: {trouble}", hint)
     known = ", ".join(f"{name}:{some[0]} to {name}:{some[-1]}" for name, some in numbers.items())
     hint = (
         f"known: {known}, or {MESSENGER}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with "
         "+crop cropped ones, with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
     )
-    return ConfigError(f"survive: unknown channel {text!r}", hint)
+    return ConfigError(f"survive: {trouble}", hint)
 
 
 _NAME, _EDIT = re.compile(r"(\w+)(?::(\d{1,3}))?"), re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")
@@ -284,11 +293,11 @@ class _Jpeg:
         """The channel of this name."""
         factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
         saves = self.saves or ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
-        lowest, before = min(map(min, saves)), f"{factor:.0%} of its size and more, " if factor else ""
+        lowest, before = min(map(min, saves)), f"reduction to no less than {factor:.0%}, then " if factor else ""
         if part:
-            before = f"cropped to any part of {part:.0%} of its sides and more, "
+            before = f"cropping to any part of no less than {part:.0%} of its sides, then "
         elif cropped:
-            before = f"cropped {'' if factor else 'or shifted '}by up to {REACH} pixels, {before}"
+            before = f"cropping {'' if factor else 'or shifting '}by up to {REACH} pixels, then {before}"
         return PictureChannel(name, before + self.text.format(lowest), self.side, lowest, saves, factor, cropped, part)
 
 
@@ -319,7 +328,9 @@ class _Codec:
 CHANNELS = {
     (PICTURE, "jpeg"): _Jpeg(range(30, 96)),
     (PICTURE, MESSENGER): _Jpeg(
-        saves=_MESSENGER_QUALITIES, text="messengers (JPEG {} and better, twice)", side=MESSENGER_SIDE
+        saves=_MESSENGER_QUALITIES,
+        text=f"a messenger that keeps {MESSENGER_SIDE} pixels (JPEG {{}} and better, twice)",
+        side=MESSENGER_SIDE,
     ),
     (FILM, "h264"): _Codec(
         "H.264 at CRF {} (x264, {} to veryslow)",
@@ -337,7 +348,7 @@ CHANNELS = {
         "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
     ),
     (FILM, MESSENGER): _Codec(
-        "messengers (H.264 at CRF {}, x264's preset {} and slower)",
+        "a messenger that keeps 848 pixels (H.264 at CRF {}, x264's preset {} and slower)",
         Coding(28, "veryfast"),
         side=848,
         rate=30,

@@ -90,24 +90,25 @@ is hidden as it is. --for chooses a channel; --survive names one:
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
+        empty = file_bytes("", 0)
         if cover.frames > 1:
             capacities = ((name, _film_capacity(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
             return [
                 Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
                 for name, capacity in capacities
-                if capacity
+                if capacity > empty
             ]
         fits: list[Fit] = []
         share = _usual_share(cover.cover)
         points = [point for point in read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
         for point in sorted(points, key=lambda point: -point.lowest):
-            if capacity := int(share * (usual_capacity(point, cover.height, cover.width) or 0)):
+            if (capacity := int(share * (usual_capacity(point, cover.height, cover.width) or 0))) > empty:
                 decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
                 fits.append(Fit("any file", ROBUST, capacity, survive=point.channel))
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
-                if capacity := _picture_capacity(cover, parse_channel(name), CONTAINER_PSNR):
+                if (capacity := _picture_capacity(cover, parse_channel(name), CONTAINER_PSNR) or 0) > empty:
                     fits.append(Fit("any file", ROBUST, capacity, survive=name))
         return fits
 
@@ -127,9 +128,7 @@ is hidden as it is. --for chooses a channel; --survive names one:
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
     ) -> NewContainer:
         if not _has_salted_key(key):
-            hint = (
-                "use a key file or passphrase, or ask for no channel: a JPEG or MP4 can stay one and be sent as a file"
-            )
+            hint = 'use a key file or passphrase, or leave `survive="CHANNEL"` out and send the file as it is'
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
         embed = embed_in_film if cover.is_film else embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
@@ -223,7 +222,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
         return None
     if pieces.message is None:
         groups = "1 group of frames" if pieces.groups == 1 else f"{pieces.groups} groups of frames"
-        hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was promised for"
+        hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was hidden for"
         raise RevealError(f"{container.path}: {pieces.share:.0%} of what is hidden here is left: {groups}", hint)
     return pieces.message
 
@@ -249,7 +248,8 @@ class FoundContent(FoundSecret):
             part.write_bytes(self._content.data)
             named = as_named(part, self.name, out, self.context.progress)
         line = f"hidden: {printable(self.name)}, {self.size} bytes"
-        return Report(notes=(line, *named.notes), name=self.name, size=self.size, unchanged=named.unchanged)
+        told = {"notes": (line, *named.notes), "warnings": named.warnings}
+        return Report(**told, name=self.name, size=self.size, unchanged=named.unchanged)
 
     def details(self) -> dict[str, Any]:
         if self.kind == FILE:

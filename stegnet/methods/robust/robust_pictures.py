@@ -388,6 +388,7 @@ class _NewPicture(RobustContainer):
     """
 
     carrier: PictureCarrier
+    poor, better = LEAST, 'use a larger cover, or a milder channel (`survive="CHANNEL"`)'
 
     def __init__(
         self,
@@ -430,13 +431,12 @@ class _NewPicture(RobustContainer):
         """A milder channel that has capacity for it, or a larger cover."""
         channel, points = self.carrier.channel, self.carrier.modem.points
         if channel.part:
-            return (
-                f"promise a higher quality; a picture that may be cropped to a part has space for {TILE}×{TILE} blocks"
-            )
+            milder = f'`survive="jpeg:90+crop:{channel.part:g}"`'
+            return f"hide less, or let it survive less: a higher quality, such as {milder}"
         if channel.cropped:
-            return f"{_MORE_CAPACITY}; or promise less, without +crop"
+            return f"{_MORE_CAPACITY}; or let it survive less: without +crop"
         if channel.factor is not None:
-            return f"{_MORE_CAPACITY}; or reduce it less: a larger factor of +resize"
+            return f"{_MORE_CAPACITY}; or let it survive less: a larger factor of +resize"
         if channel.side:
             return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
         size = self.carrier.cover.shape[:2]
@@ -472,12 +472,6 @@ class _NewPicture(RobustContainer):
         first, *more = super().notes()
         better = "" if self.file.unchanged or has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
         return first + better, *more
-
-    def warnings(self) -> tuple[str, ...]:
-        copy, advice = self.file.copy, 'use a larger cover, or a milder channel (`survive="CHANNEL"`)'
-        if copy is None or copy.psnr >= LEAST:
-            return ()
-        return (f"the secret is revealed at only {copy.psnr:.1f} dB PSNR: {advice}",)
 
     def secret_psnr(self) -> float | None:
         return self.file.copy and self.file.copy.psnr

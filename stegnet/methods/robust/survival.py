@@ -16,7 +16,6 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import psnr
-from stegnet.core.names import printable
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
@@ -322,12 +321,9 @@ class RobustContainer(NewContainer, Carrier):
         """Hint for content of so many bytes that does not fit."""
 
     def notes(self) -> tuple[str, ...]:
-        promise = f"survives {self.carrier.channel}"
-        if self.file.unchanged:
-            name = printable(self.payload.path.name)
-            return f"hidden: {name}, {self.file.size} bytes, byte for byte; {promise}", *self.notes_on_cover()
-        first, *more = self.notes_on_copy()
-        return f"{first}; {promise}", *more, *self.notes_on_cover()
+        lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
+        channel = self.carrier.channel
+        return *lines, f"survives: {channel}; not: {channel.limits}", *self.notes_on_cover()
 
     def notes_on_copy(self) -> tuple[str, ...]:
         """Lines on the compressed copy."""
@@ -338,4 +334,4 @@ class RobustContainer(NewContainer, Carrier):
         """Lines on the cover."""
 
     def figures(self) -> dict[str, Any]:
-        return {"hidden_bytes": self.taken, "capacity": self.space}
+        return {"hidden_bytes": self.taken, "capacity": self.space, "survives": str(self.carrier.channel)}

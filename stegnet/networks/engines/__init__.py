@@ -109,7 +109,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
-            raise ConfigError(f"{name}: must be one of {', '.join(known)}, is {value!r}")
+            raise ConfigError(f"{name}: {value!r} is not one of {', '.join(known)}")
     if backend == AUTO:
         if device not in (AUTO, "cpu") or precision == "bf16" or (device == AUTO and _has_cuda()):
             backend = TORCH

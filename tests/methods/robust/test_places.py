@@ -66,7 +66,7 @@ def test_cropped_and_moved_containers(picture: Callable[..., np.ndarray]):
     container = hidden(picture(136, 184, 3), "jpeg:75+crop")
     assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).content.startswith(CONTENT)
     assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
-    with pytest.raises(CapacityError, match="survives cropped or shifted by up to 8 pixels"):
+    with pytest.raises(CapacityError, match="survives cropping or shifting by up to 8 pixels"):
         hidden(picture(40, 40, 3), "jpeg:75+crop")
 
 
