@@ -41,9 +41,9 @@ from stegnet.methods.robust import (
     information,
     parse_channel,
     parse_content,
+    picture_carrier,
     read_points,
 )
-from stegnet.methods.robust import robust_pictures as picture_carrier
 from stegnet.networks.card import MODEM, read_card
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build

@@ -13,8 +13,7 @@ from PIL import Image
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
 from stegnet.image import resize
 from stegnet.methods import Context
-from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_channel
-from stegnet.methods.robust import robust_pictures as picture_carrier
+from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_channel, picture_carrier
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
 from stegnet.methods.robust.registration import LEAST_SIDE, REACH, grids, map_dither, map_signs
 from stegnet.methods.robust.robust_modem import read_tiled

@@ -25,9 +25,9 @@ from stegnet.methods.robust import (
     hidden_area,
     own_grid,
     parse_channel,
+    picture_carrier,
     robust_key,
 )
-from stegnet.methods.robust import robust_pictures as picture_carrier
 from stegnet.networks import SHIPPED_MODEM
 from stegnet.results import OutputTarget
 from tests.support.jpegs import DITHER, jpeg_cover, read_jpeg, through_jpeg
