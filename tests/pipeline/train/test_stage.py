@@ -32,7 +32,7 @@ WITHOUT_MLFLOW = """
 import runpy, sys
 sys.modules["mlflow"] = None
 sys.argv = ["train", *sys.argv[3:]]
-runpy.run_module("pipeline.train", run_name="__main__")
+runpy.run_module("pipeline.train", run_name="__main__", alter_sys=True)
 """
 Run = Callable[..., subprocess.Popen]
 
