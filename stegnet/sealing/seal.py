@@ -93,7 +93,7 @@ def record_capacity(
 
 @dataclass(frozen=True)
 class Margin:
-    """Room that a cover needs besides its record: bytes for each pixel, and pixels that its sides should have more."""
+    """Space that a cover needs besides its record: bytes for each pixel, and pixels that its sides should have more."""
 
     share: float = 0.0
     pixels: int = 8
