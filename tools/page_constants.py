@@ -46,7 +46,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
         ("formats.opened_file", "HEIC"),
-        ("media.compression_traces", "COPY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC"),
+        (
+            "media.compression_traces",
+            "COPY FLAT MOSTLY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC",
+        ),
         ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
     ],
     "JPEG": [

@@ -54,9 +54,19 @@ def add_output_options(
     command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False
 ) -> None:
     """Adds `--output` and `--force`; with `places`, the output may have an address, or be standard output."""
-    kind = messages.place_or_stream if places else Path
-    command.add_argument("-o", "--output", type=kind, required=required, metavar="OUT", help=output_help)
+    if places:
+        command.add_argument("-o", "--output", action=_Place, required=required, metavar="OUT", help=output_help)
+        command.set_defaults(into_folder=False)
+    else:
+        command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=output_help)
     add_force_option(command)
+
+
+class _Place(argparse.Action):
+    """Stores a place, and whether a slash at its end makes it a folder."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
+        namespace.output, namespace.into_folder = messages.place_or_stream(text), text.endswith("/")
 
 
 def add_force_option(command: argparse.ArgumentParser) -> None:

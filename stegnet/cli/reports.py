@@ -110,9 +110,11 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
         _show_failures(failed, len(plan.jobs))
     lossy = [each.hiding.cover_format for each in reports if each.hiding and each.hiding.cover_format]
     if lossy and not options.json:
-        covers = f"{len(lossy)} of {len(reports)} covers were saved with loss ({', '.join(dict.fromkeys(lossy))})"
+        covers = f"{len(lossy)} of {len(reports)} covers ({', '.join(dict.fromkeys(lossy))})"
         pictures = not all(each.startswith("a film") for each in lossy)
-        messages.warning(f"{covers}: {BETRAYS}; {WAYS_OUT if pictures else 'reduce them first, in RGB'}")
+        messages.warning(
+            f"{covers}: {BETRAYS}; {WAYS_OUT if pictures else 'reduce them to half their sides first, in RGB'}"
+        )
     if failed:
         return FAILED
     return ALTERED if any(report.trouble for report in reports) else 0

@@ -27,6 +27,7 @@ _SUFFIXES = {  # of files in object stores
     SOUND: FORMS[SOUND],
 }
 _ANY_FILE = '`method="sealed"` hides any file'
+_MATCHED = (PICTURE, FILM)  # kinds of secrets that go into covers of their kind
 
 Files = list[tuple[Place, str]]  # with the media kind of each
 
@@ -128,29 +129,34 @@ def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
     return (f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}",)
 
 
-def plan_hiding(covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = COVERS) -> FolderPlan:
-    """Pairs the covers in a folder with secrets, both in natural order, pictures with pictures and films with films.
+def plan_hiding(
+    covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = COVERS, matched: bool = False
+) -> FolderPlan:
+    """Pairs the covers in a folder with secrets, both in natural order.
 
     Fewer secrets than covers are repeated in order.
 
     Args:
         secrets: a folder, or one file that goes into each cover.
-        any_file: secrets may be any files, and go into any cover; so do those for sounds alone.
+        any_file: secrets may be any files, and go into any cover; else pictures go into pictures, and films into films.
         kinds: of covers.
+        matched: so they do, too, if all secrets in a folder are either, and not all covers sounds.
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
     chosen, notes = media_files(covers, kinds=kinds)
-    if is_folder(secrets) and (any_file or {what for _, what in chosen} == {SOUND}):
+    if is_folder(secrets):
         files, more = _files(secrets)
         if not files:
             raise MediaError(f"{secrets}: no file in this folder")
-        hidden = [(path, "") for path in files]
-        notes = (*notes, *more, *_repeated(["" for _ in chosen], hidden))
-    elif is_folder(secrets):
-        hidden, more = media_files(secrets, _ANY_FILE, (PICTURE, FILM))
-        notes = (*notes, *more, *_repeated([what for _, what in chosen], hidden))
+        if matched and any_file:
+            any_file = {what for _, what in chosen} == {SOUND} or not all(_kind(each) in _MATCHED for each in files)
+        if any_file:
+            hidden = [(path, "") for path in files]
+        else:
+            hidden, more = media_files(secrets, _ANY_FILE, _MATCHED)
+        notes = (*notes, *more, *_repeated(["" if any_file else what for _, what in chosen], hidden))
     else:
         if isinstance(secrets, Path):
             check_input(secrets)

@@ -1,8 +1,8 @@
-"""Traces of lossy compression in a cover that is saved without loss: what a container without loss would break.
+"""Traces in a cover that is saved without loss, of lossy compression above all, that a container would break.
 
 A decoder gives at most a quarter of all colours (Fridrich, Goljan, Du 2001, "Steganalysis based on JPEG compatibility",
 SPIE 4518), and the DCT of what was a JPEG has multiples of its quantisation steps. Whoever finds either in a container,
-with few exceptions, knows that these were made by hiding.
+with few exceptions, knows that these were made by hiding. So does whoever sees single pixels in an area of one colour.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,19 +25,23 @@ _MOST_GAPS = 2  # frequencies with gaps, in what was saved once
 _STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 _COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
 _FILM_COPY = "a film that was copied from one with loss"
+FLAT, _MOSTLY = "a picture of flat areas", 0.8  # share of pixels that equal the next one in their row
 _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
     **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
     **{"red": 14234, "green": 8708, "blue": 17685},
 }
 
 
-def picture_copied_with_loss(picture: np.ndarray) -> str | None:
-    """Words for a picture, (H, W, 3) uint8, that had a lossy format, whatever it has now; None: it shows none."""
+def picture_history(picture: np.ndarray) -> str | None:
+    """Words for a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None: it shows neither."""
+    rows = _looked_at(picture)
+    if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
+        return FLAT
     return _COPY if _has_past(picture, ("jpeg", "webp")) else None
 
 
-def film_copied_with_loss(first: np.ndarray) -> str | None:
-    """Words for a film that had a lossy format, by its first frame, as `picture_copied_with_loss`."""
+def film_history(first: np.ndarray) -> str | None:
+    """Words for a film that had a lossy format, by its first frame, as `picture_history`."""
     return _FILM_COPY if _has_past(first, ("film", "jpeg")) else None
 
 
@@ -55,9 +59,13 @@ def saved_twice(luma: np.ndarray) -> str | None:
     return _TWICE if gaps > _MOST_GAPS else None
 
 
+def _looked_at(picture: np.ndarray) -> np.ndarray:
+    return picture[:: -(-picture[..., 0].size // _LOOKED_AT)]
+
+
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     seen = np.zeros(1 << 24, bool)
-    seen[_numbers(picture[:: -(-picture[..., 0].size // _LOOKED_AT)])] = True
+    seen[_numbers(_looked_at(picture))] = True
     seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
     colours = np.flatnonzero(seen)
     given = parallel_map(decoder_colours, decoders, len(decoders)) if len(colours) >= _FEW else ()

@@ -14,7 +14,7 @@ from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.image.pictures import has_layers, open_picture, picture_notes, pixels_of, read_cover_and_notes, reduced
-from stegnet.media.compression_traces import film_copied_with_loss, picture_copied_with_loss
+from stegnet.media.compression_traces import film_history, picture_history
 from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
 
 if TYPE_CHECKING:
@@ -257,9 +257,9 @@ class Cover(OpenedFile):
         if self.kind == SOUND:
             return self.sound.history
         if not self.is_film:
-            return picture_copied_with_loss(self.pixels)
+            return picture_history(self.pixels)
         first = next(read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none
-        return None if first is None else film_copied_with_loss(first)
+        return None if first is None else film_history(first)
 
 
 def about_cover(cover: Cover, *, with_exif: bool = True) -> tuple[str, ...]:

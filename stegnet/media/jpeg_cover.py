@@ -19,7 +19,7 @@ from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import UNREADABLE_EXIF, as_stored, open_picture, refuse_palette
-from stegnet.media.compression_traces import picture_copied_with_loss, saved_twice
+from stegnet.media.compression_traces import picture_history, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
@@ -59,7 +59,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side)
     if picture.steps(0).mean() >= _FINEST:
         return JpegCover(picture, shown, saved_twice(picture.planes[0]))
-    return _made(cover, quality, None, ": at its own, 99 or 100, changes are easy to find")
+    return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
 
 
 def read_both(cover: Cover) -> tuple[JpegPicture, np.ndarray]:
@@ -78,7 +78,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         with Cover(path) as made:
             picture, shown = read_both(made)
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about_cover(cover, with_exif=not exif))
-    history = None if side or why else picture_copied_with_loss(read)
+    history = None if side or why else picture_history(read)
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 
 

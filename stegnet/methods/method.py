@@ -349,7 +349,7 @@ class Method(ABC):
     covers: tuple[str, ...] = (PICTURE, FILM)
     options: type  # a dataclass of `option`s
     any_file = True  # it hides files of any kind
-    matched = False  # of a folder of secrets, it takes pictures for pictures and films for films
+    matched = False  # of a folder of pictures and films as secrets, it hides pictures in pictures, and films in films
     computes = False  # it uses networks
     albums = False  # it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one
     implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added

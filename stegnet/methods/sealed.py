@@ -20,6 +20,7 @@ from stegnet.core.pixels import channels_of, check_memory
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
+from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
@@ -60,7 +61,7 @@ from stegnet.record import (
     nothing_revealed,
     read_record,
 )
-from stegnet.results import Changes, SecurePayload, not_safe, stored_name
+from stegnet.results import SLIGHTLY, Changes, SecurePayload, not_safe, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -199,8 +200,11 @@ class SealedCover(Carrier):
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that it has or had; None: it shows none."""
-        return None if self._options.resize else self.cover.history
+        """The lossy format that it has or had; None: it shows none, or was reduced to half its sides at most."""
+        past = self.cover.history
+        if past in (None, FLAT) or not self._options.resize:
+            return past
+        return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
     @property
     def secure(self) -> SecurePayload:

@@ -13,7 +13,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.image.pictures import TRANSPARENT, as_stored, save_picture
 from stegnet.keys import KeySource
-from stegnet.media.compression_traces import picture_copied_with_loss
+from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover, about_cover
 from stegnet.methods.hiding import FoundFile, found_file_by
 from stegnet.methods.method import Context
@@ -72,7 +72,7 @@ class _VisibleSamples(Samples):
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self.notes = tuple(line for line in about_cover(cover) if TRANSPARENT not in line)
         self.secure = secure_payload(self.samples.size)
-        self.history = cover.lossy_format or picture_copied_with_loss(np.ascontiguousarray(self._layers[..., :3]))
+        self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:
         shape = self.samples.shape

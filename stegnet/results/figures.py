@@ -10,9 +10,12 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
+from stegnet.media.compression_traces import FLAT
 
 BETRAYS = "anyone can tell that the container was changed"
-WAYS_OUT = "let JPEGs stay JPEGs, and reduce others first, in RGB (`resize=PIXELS`)"
+WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
+_REDUCE = "reduce it to half its sides first, in RGB"
+SLIGHTLY = "reduced by less than half"  # as the end of a history
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
@@ -124,20 +127,25 @@ class HidingFigures:
 
 def betrayed_by(history: str) -> str:
     """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
+    if history.endswith(SLIGHTLY):
+        return f"the cover is {history}: its traces may give the container away; {_REDUCE} (`resize=PIXELS`)"
     line = f"the cover is {history}: {BETRAYS}"
+    if history == FLAT:
+        return f"{line}; use a photograph"
     if history.startswith("a sound"):
         return line
     if history.startswith("a film"):
         stay = 'let it stay H.264 (`to="NAME.mp4"`, for small secrets), or ' if "(h264)" in history else ""
-        return f"{line}; {stay}reduce it first, in RGB"
+        return f"{line}; {stay}{_REDUCE}"
     stay = 'let it stay one (`to="NAME.jpg"`), or ' if history == "a JPEG" else ""
-    return f"{line}; {stay}reduce it first, in RGB (`resize=PIXELS`)"
+    return f"{line}; {stay}{_REDUCE} (`resize=PIXELS`)"
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
-    hint = "use a larger cover, a folder of them (`stegnet hide --spread`), or leave `at_most_safe=True` out"
-    return CapacityError(f"{secret}: has {size} bytes, and {most} are hard to find in this cover", hint)
+    larger = "a larger cover, a folder of them (`stegnet hide --spread`)"
+    hint = f"use {larger if most else 'a photograph without a lossy past'}, or leave `at_most_safe=True` out"
+    return CapacityError(f"{secret}: has {size} bytes, and {most or 'none'} are hard to find in this cover", hint)
 
 
 class Changes:

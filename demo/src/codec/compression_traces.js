@@ -1,12 +1,12 @@
-/** Traces of lossy compression in a cover that becomes a PNG file, as stegnet/media/compression_traces.py finds them. */
+/** Traces in a cover that becomes a PNG file, of lossy compression above all, as stegnet/media/compression_traces.py finds them. */
 
 import { TRACES } from "../constants.js";
 import { COSINES } from "../jpeg/blocks.js";
 import { fromYcc } from "../jpeg/libjpeg.js";
 import { SIDE as BLOCK } from "../jpeg/tables.js";
 
-const { COPY, ENOUGH, FEW, FREQUENCIES, HEIC, LOOKED_AT, LOSSY, LOSSY_WEBP, NEARLY_ALL, PERIODIC, SIDE, STEPS, WEBP } =
-  TRACES;
+const { COPY, ENOUGH, FEW, FLAT, FREQUENCIES, HEIC, LOOKED_AT, LOSSY, LOSSY_WEBP, MOSTLY } = TRACES;
+const { NEARLY_ALL, PERIODIC, SIDE, STEPS, WEBP } = TRACES;
 const LEVELS = 256;
 const pause = () => new Promise((resolve) => setTimeout(resolve)); // so that the page stays responsive
 
@@ -35,8 +35,9 @@ function isLossyWebp(bytes, text) {
   return false;
 }
 
-/** The earlier form of a picture without loss, if it shows. */
-export async function copiedWithLoss(picture) {
+/** The earlier form of a picture without loss, if it shows, or words for one that is mostly flat. */
+export async function pictureHistory(picture) {
+  if (isFlat(picture)) return FLAT;
   const colours = coloursIn(picture);
   for (const [name, coloursOf] of Object.entries(DECODERS)) {
     const given = await (decoders[name] ??= decoderColours(coloursOf));
@@ -45,6 +46,19 @@ export async function copiedWithLoss(picture) {
     if (colours.size >= FEW && count / colours.size >= NEARLY_ALL) return COPY;
   }
   return (await hasGrid(picture)) ? COPY : null;
+}
+
+/** True if most pixels equal the next one in their row. */
+function isFlat({ width, height, data }) {
+  let [equal, count] = [0, 0];
+  const apart = Math.ceil((width * height) / LOOKED_AT);
+  for (let y = 0; y < height; y += apart) {
+    count += width - 1;
+    for (let at = 3 * y * width; at < 3 * ((y + 1) * width - 1); at += 3) {
+      if (data[at] === data[at + 3] && data[at + 1] === data[at + 4] && data[at + 2] === data[at + 5]) equal++;
+    }
+  }
+  return equal > MOSTLY * count;
 }
 
 /** Numbers of the colours of some rows, without greys. */

@@ -1,7 +1,7 @@
 /** Requests to the worker, made from the form. */
 
 import { fromBitmap } from "../canvas.js";
-import { copiedWithLoss, lossyFormat } from "../codec/compression_traces.js";
+import { pictureHistory, lossyFormat } from "../codec/compression_traces.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
 export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
@@ -46,7 +46,7 @@ const histories = new WeakMap(); // by file
 /** The lossy format of a cover, now or before, which a PNG file of it shows. */
 export function historyOf({ file, bitmap, isScaled }) {
   if (isScaled) return Promise.resolve(null); // it was reduced
-  const find = async () => lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? copiedWithLoss(fromBitmap(bitmap));
+  const find = async () => lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? pictureHistory(fromBitmap(bitmap));
   if (!histories.has(file)) histories.set(file, find());
   return histories.get(file);
 }

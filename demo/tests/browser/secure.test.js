@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { copiedWithLoss, lossyFormat } from "../../src/codec/compression_traces.js";
+import { pictureHistory, lossyFormat } from "../../src/codec/compression_traces.js";
 import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
 import { detection, securityOfPicture } from "../../src/codec/secure_payload.js";
 import { readJpeg } from "../../src/jpeg/coefficients.js";
@@ -25,7 +25,7 @@ async function told(name, kind) {
   }
   if (!isPng(file)) return { history: lossyFormat(file) };
   const picture = readPng(file);
-  return securityOfPicture({ ...picture, channels: channelsOf(picture) }, lossyFormat(file) ?? (await copiedWithLoss(picture)));
+  return securityOfPicture({ ...picture, channels: channelsOf(picture) }, lossyFormat(file) ?? (await pictureHistory(picture)));
 }
 
 for (const [name, kinds] of Object.entries(ANSWERS)) {

@@ -166,6 +166,11 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         check_input(options.cover)  # rather than a folder, it may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
         raise MediaError(f"{options.secret}: is a folder", hint)
+    if options.into_folder or (options.output != messages.STREAM and is_folder(options.output)):
+        with results_folder(options.output, options.cover):
+            options.output /= Path(options.cover).stem + job.suffix_of(options.cover)
+            options.into_folder = False
+            return _hide(options, job, key_source)
     if options.output == messages.STREAM:
         messages.refuse_terminal()
         with temporary_folder() as folder:
@@ -203,8 +208,8 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
-    any_file = job.method.any_file and not (job.method.matched and is_folder(options.secret))
-    plan = plan_hiding(options.cover, options.secret, any_file, job.method.covers)
+    method = job.method
+    plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         out = output_target(options)

@@ -3,14 +3,13 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from stegnet.cli import messages, reports
 from stegnet.cli.options import (
     add_cluster_option,
-    add_force_option,
     add_key_options,
     add_network_options,
+    add_output_options,
     add_search_option,
     check_output_stream,
     check_places,
@@ -58,9 +57,7 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
         "output file: .png, .jpg, .webp or .avif for a picture, .mp4 or .mkv for a film; or a folder; - for standard "
         "output (default: in the current folder, under the hidden file's own name)"
     )
-    reveal.add_argument("-o", "--output", action=_Output, metavar="OUT", help=output_help)
-    reveal.set_defaults(into_folder=False)
-    add_force_option(reveal)
+    add_output_options(reveal, output_help, required=False, places=True)
     reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
     add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
@@ -68,13 +65,6 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
     reports.add_json_option(reveal)
     add_cluster_option(reveal)
     add_network_options(reveal)
-
-
-class _Output(argparse.Action):
-    """Stores a place, and whether a slash at its end makes it a folder."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
-        namespace.output, namespace.into_folder = messages.place_or_stream(text), text.endswith("/")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -111,6 +111,8 @@ export const TRACES = {
   LOSSY_WEBP: "a lossy WebP",
   HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
   COPY: "a copy of one that was saved with loss",
+  FLAT: "a picture of flat areas",
+  MOSTLY: 0.8,
   TWICE: "a JPEG that was saved before with coarser tables",
   LOOKED_AT: 1048576,
   FEW: 30,

@@ -1,5 +1,6 @@
 /** Choice of where the container is sent, and what is known of the cover before anything is hidden. */
 
+import { TRACES } from "../constants.js";
 import { make, makeChoice, notice } from "../elements.js";
 import { DESTINATIONS } from "./destinations.js";
 
@@ -10,10 +11,11 @@ const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 
 /** What to do about a cover whose lossy past gives its container away. */
 const WAYS_OUT = {
-  film: "Reduce it first, and save it without loss, in RGB.",
-  staying: "Use one that was saved only once, or reduce it first.",
-  jpeg: "Let it stay a JPEG, or reduce it and save it without loss.",
-  other: "Reduce it first, and save it without loss.",
+  film: "Reduce it to half its sides first, and save it without loss, in RGB.",
+  flat: "Use a photograph.",
+  staying: "Use one that was saved only once, or reduce it to half its sides first.",
+  jpeg: "Let it stay a JPEG, or reduce it to half its sides and save it without loss.",
+  other: "Reduce it to half its sides first, and save it without loss.",
 };
 
 /**
@@ -112,11 +114,12 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     if (expected.asked !== asked) return;
     expected.textContent = known.text;
     expected.setAttribute("aria-busy", "false");
-    const shown = known.history && !cover.isExample ? [notice(betrayed(known.history, wayOut(cover)), "warning")] : [];
+    const shown = known.history && !cover.isExample ? [notice(betrayed(known.history, wayOut(cover, known.history)), "warning")] : [];
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
   }
 
-  function wayOut({ film, isJpeg }) {
+  function wayOut({ film, isJpeg }, history) {
+    if (history === TRACES.FLAT) return WAYS_OUT.flat;
     if (film) return WAYS_OUT.film;
     if (staysJpeg()) return WAYS_OUT.staying;
     return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
