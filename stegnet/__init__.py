@@ -7,10 +7,11 @@
     stegnet.reveal("sent.jpg", "letter.pdf", key=key)
     stegnet.hide("cover.mp4", "secret.mp4", "sent.mkv", key=key)    # a film with its sound
     stegnet.hide("cover.jpg", "note.txt", "photo.jpg", key=key, survive="messenger")
-    container = stegnet.hide(cover, secret, key=key).container      # arrays, (H, W, 3) uint8
+    stegnet.hide("cover.jpg", b"a text", "sent.jpg", key=key)       # bytes, or arrays, (H, W, 3) uint8
+    container = stegnet.hide(cover, secret, key=key).container
     stegnet.reveal(container, key=key).picture
 
-Nothing is imported before it is used.
+More: help(stegnet.hide), help(stegnet.reveal), help(stegnet.Session). Nothing is imported before it is used.
 """
 
 __version__ = "0.1.0"

@@ -41,7 +41,7 @@ class Revealed:
     """A revealed secret.
 
     Attributes:
-        kind: "picture", "film" or "file".
+        kind: "picture" or "film" of the method "network", or a "file", which may be a picture: see `picture`.
         name: the hidden file's own, which its sender chose: do not write to it unchecked. None: it has none.
         data: the bytes of the file, or of the picture as PNG, or of the film as Matroska; None: see `path`.
         path: the file that was written, if one was to be.
@@ -128,16 +128,17 @@ class Session:
             to: the file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
                 Keep every bit of it, unless the method is "robust".
             key: a Key, a Passphrase, or a Recipient.
-            method: "sealed" hides a file byte for byte, "jpeg" does in a JPEG, "network" a picture or film by neural
-                networks, "robust" a picture or small file by bits that survive JPEG or H.264. "auto" is "jpeg" if `to`
-                is a JPEG, "robust" if `survive` or `container_psnr` is given; else "sealed", compressed if it does not
-                fit otherwise, and "network" if it can't be compressed into the cover.
+            method: "sealed" hides a file byte for byte, as do "jpeg", "h264", "sound" and "transparent" in a cover that
+                stays a JPEG, MP4, WAV, FLAC or transparent PNG; "network" hides a picture or film by neural networks,
+                "robust" a picture or small file by bits that survive JPEG or H.264. "auto" is "robust" if `survive` or
+                `container_psnr` is given; else the one by which the cover stays what it is, or "sealed", and compresses
+                what does not fit; "network" if it can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: of the method, by the names of `stegnet hide --help`: at_most_safe, compress, longer, sound,
+            options: of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer, sound,
                 any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
         Raises:
             MediaError: a file can't be read, or the container not written.
-            CapacityError: the secret does not fit, would come back below 22 dB PSNR, or does not survive.
+            CapacityError: the secret does not fit or survive, or a network would reveal it below 22 dB PSNR.
             ConfigError: there is no such method, option or channel.
         Warns:
             UserWarning: the passphrase is weak, or the cover gives its container away.

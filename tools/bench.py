@@ -147,7 +147,7 @@ def run(arguments: tuple[str, ...], folder: Path, expected: int = 0) -> Cost:
     Raises:
         SystemExit: it ended otherwise than expected.
     """
-    command = [sys.executable, "-I", "-S", "-c", _TIMER, sys.executable, "-m", "stegnet.cli", *arguments]
+    command = [sys.executable, "-I", "-S", "-c", _TIMER, sys.executable, "-m", "stegnet", *arguments]
     paths = [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]  # where this package is found
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)

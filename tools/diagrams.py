@@ -46,7 +46,7 @@ WAYS = (  # destination, cover or channel, method, option
     ("as a file: every bit arrives", "a picture or film as large as its cover", "network", "--method network"),
     ("by a messenger", "reduced and encoded again", "robust", "--for messenger"),
     ("to a website", "encoded again at its size", "robust", "--for website"),
-    ("reduced or cropped", "reduced, down to half its size", "robust", "--for resize"),
+    ("reduced or cropped", "reduced, down to half its sides", "robust", "--for resize"),
     ("reduced or cropped", "cropped, down to half its sides", "robust", "--for crop"),
     ("by a program you can run", "a JPEG, saved again at its size", "jpeg", "--channel COMMAND"),
 )

@@ -149,11 +149,11 @@ done
 "$python" -m pipeline.video first/pair.safetensors cover.mp4 secret.mp4 video 2>video.txt || { cat video.txt >&2; exit 1; }
 
 step "hide on $device, reveal on $device and on the CPU"
-"$python" -m stegnet.cli keygen key >keygen.txt 2>&1
-"$python" -m stegnet.cli hide pictures/0.png pictures/1.png -o container.png --key-file key --method network \
+"$python" -m stegnet keygen key >keygen.txt 2>&1
+"$python" -m stegnet hide pictures/0.png pictures/1.png -o container.png --key-file key --method network \
     --weights first/pair.safetensors --device "$device" --any-quality
 for where in "$device" cpu; do
-    "$python" -m stegnet.cli reveal container.png -o "$where.png" --key-file key --weights first/pair.safetensors \
+    "$python" -m stegnet reveal container.png -o "$where.png" --key-file key --weights first/pair.safetensors \
         --device "$where" --force
 done
 "$python" - "$device" <<'PYTHON'

@@ -1,9 +1,9 @@
 """Files on disk: temporary folders, files that are written whole or not at all, and the errors of disks that are full.
 
 A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
-interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run tells those
-of others from what killed runs left. Windows refuses to remove or rename a file as long as it is open: there, the open
-file itself is the lock.
+interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run removes
+what killed runs left, and not what others are writing. Windows refuses to remove or rename a file as long as it is
+open: there, the open file itself is the lock.
 """
 
 import errno
@@ -114,7 +114,7 @@ def _create_locked(path: Path, mode: int) -> FileIO | None:
         locked = True
     except OSError as error:  # without locks, no later run can lock it either
         locked = error.errno in _UNSUPPORTED
-    if locked and path.exists():  # some file systems, such as phones', count no links
+    if locked and path.exists():  # its path is looked up, since st_nlink is wrong on some file systems, as of phones
         return file
     file.close()
     return None
@@ -142,7 +142,7 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
 
 
 def _allow_moving(file: FileIO) -> None:
-    """Lets a file be renamed or removed; where that needs no closing, its lock stays."""
+    """Closes a file on Windows, which renames and removes no open ones; elsewhere, its lock stays."""
     if fcntl is None:
         file.close()
 

@@ -51,15 +51,15 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     Args:
         enough: containers that are to give it, whichever; None: all. ConfigError if there are not so many.
     Raises:
-        MediaError: a file can't be read, or there is none.
-        CapacityError: there are films, or too many covers.
+        MediaError: a file can't be read, is a film, or there is none.
+        CapacityError: there are too many covers.
     """
     check_input(secret)
     found, notes = media_files(covers)
     count = len(found)
     for path, kind in found:
         if kind == FILM:
-            raise CapacityError(
+            raise MediaError(
                 f"{path}: is a film, and an album is of pictures and sounds",
                 "a film spreads a file over its frames anyway",
             )
@@ -153,7 +153,7 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
     files = [path for path, kind in media_files(folder)[0] if kind != FILM]
     for done, path in enumerate(files):
         context.progress("check files", done, len(files))
-        page, why_not = _page(path, key_source, context)
+        page, why_not = _read_file(path, key_source, context)
         if not why_not:
             several = page.record.header.frames > 1
             return Album(folder, [*files[done:], *files[:done]], page, key_source, context) if several else None
@@ -180,7 +180,7 @@ class Album(Container):
     def readings(self) -> Generator[FrameReading, None, None]:
         """The record of each, in the order of `files`; `remarks` says why one has none."""
         for path in self.files:
-            reading, why_not = _page(path, self.key_source, self._context)
+            reading, why_not = _read_file(path, self.key_source, self._context)
             if why_not:
                 self.remarks[path] = why_not
             yield reading
@@ -189,7 +189,7 @@ class Album(Container):
         return nothing_revealed()
 
 
-def _page(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
+def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
     """Reads a file; returns what was found, and why nothing was: "" if something opens."""
     try:
         with open_container(path, key_source) as container:

@@ -14,6 +14,7 @@ from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 
 _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too
+_FILE_TYPES = (0, 4, 8)  # of Unix, in the highest bits: none, a folder, a regular file; not a link
 _PRIVATE = 0o700  # mode of folders
 _MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
 
@@ -59,7 +60,7 @@ def _listed(folder: Path) -> Iterator[Path]:
             yield from _listed(path)
 
 
-def unpacks(hidden: FoundSecret, out: OutputTarget) -> bool:
+def is_unpacked(hidden: FoundSecret, out: OutputTarget) -> bool:
     """True if a folder is hidden, and is to be revealed as one: the result is a folder, or has no suffix."""
     return is_archive(hidden) and out.named and (out.folder or out.path.is_dir() or not out.path.suffix)
 
@@ -116,15 +117,15 @@ def _unpack(archive: Path, folder: Path) -> str:
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
-    """Refuses what no honest sender packs: names that lead elsewhere, links, and files that share their bytes."""
+    """Refuses what no honest sender packs: names that lead elsewhere, links, and files that overlap (a ZIP bomb)."""
     if amount := _excess(entries, free):
         raise _refusal(f"holds {amount}, more than may be unpacked here")
     if sum(entry.compress_size for entry in entries) > size:
-        raise _refusal("is malicious: its files share their bytes")
+        raise _refusal("is malicious: its files overlap")
     if len({folded(entry.filename.rstrip("/")) for entry in entries}) < len(entries):
         raise _refusal("has the same name for two files")
     for entry in entries:
-        if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in (0, 4, 8):
+        if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in _FILE_TYPES:
             raise _refusal(f"is malicious: {entry.filename!r} leads elsewhere")
 
 

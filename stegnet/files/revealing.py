@@ -15,7 +15,7 @@ from stegnet.core.measures import PSNR
 from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.files.album import album_in
-from stegnet.files.archive import is_archive, unpacks, write_folder
+from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
 from stegnet.image.pictures import TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
@@ -87,7 +87,7 @@ def reveal_file(
 
 def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
     """Writes what was found; arguments and errors as `reveal_file`."""
-    if unpacks(hidden, out):
+    if is_unpacked(hidden, out):
         return write_folder(hidden, out, strict)
     if out.folder:
         with results_folder(out.path, hidden.container.path, private=True):

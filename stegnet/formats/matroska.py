@@ -41,7 +41,7 @@ _PACKET = b"\x81\0\0\x80\0"
 class Span(NamedTuple):
     """Place of an element in a file, in bytes: its identifier, its content, and the end of what holds it."""
 
-    name: bytes
+    element: bytes
     start: int
     end: int
     parent_end: int
@@ -69,9 +69,9 @@ def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterato
     """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold."""
     for span in spans(data, start, len(data) if end is None else end):
         yield span
-        if span.name == _CLUSTER:
+        if span.element == _CLUSTER:
             return
-        if span.name in _MASTERS:
+        if span.element in _MASTERS:
             yield from header_spans(data, span.start, span.end)
 
 
@@ -79,11 +79,11 @@ def track_entry(header: bytes) -> dict[bytes, bytes]:
     """Identifier and content of each element in a file's first TrackEntry; ValueError if there is none."""
     start, end = 0, len(header)
     for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
-        found = next((span for span in spans(header, start, end) if span.name == level), None)
+        found = next((span for span in spans(header, start, end) if span.element == level), None)
         if found is None:
             raise ValueError("no track")
         start, end = found.start, found.end
-    return {span.name: header[span.start : span.end] for span in spans(header, start, end)}
+    return {span.element: header[span.start : span.end] for span in spans(header, start, end)}
 
 
 def file_of(entry: bytes) -> bytes:
@@ -104,7 +104,7 @@ def element(name: bytes, content: bytes) -> bytes:
 def end_of_segment(start: bytes) -> int:
     """Length in bytes of a file that starts with these bytes; 0 if its header does not give it."""
     try:
-        return next((span.end for span in spans(start, 0, len(start)) if span.name == _SEGMENT), 0)
+        return next((span.end for span in spans(start, 0, len(start)) if span.element == _SEGMENT), 0)
     except ValueError:
         return 0
 
@@ -112,27 +112,27 @@ def end_of_segment(start: bytes) -> int:
 def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
     """Replaces the random identifiers of a Matroska file, those of the segment, the tracks and the attachments.
 
-    They are drawn as FFmpeg draws them: all follow from 32 random bits, for which `randomness` is called once. Whoever
-    tries all 2³² seeds finds FFmpeg's identifiers, and would tell any others from them, as they would FFmpeg's own way
-    to the same bytes for the same input (`bitexact`): tracks 1, 2, 3. The checksums over them are computed anew.
+    They are drawn as FFmpeg draws them, all from one seed of 32 bits, for which `randomness` is called once. Others
+    would show that FFmpeg was not used plainly: whoever tries all 2³² seeds finds those of FFmpeg, and its option
+    `bitexact` numbers tracks 1, 2, 3. The checksums over them are computed anew.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         found = list(header_spans(data))
         words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"), 4 * len(found))
         drawn: dict[bytes, bytes] = {}
         for span in found:
-            if span.name in UIDS:
+            if span.element in UIDS:
                 # The segment's are four words as they lie in memory, others two as a number.
-                form, count = ("<4I", 4) if span.name == SEGMENT_UID else (">2I", 2)
+                form, count = ("<4I", 4) if span.element == SEGMENT_UID else (">2I", 2)
                 old = data[span.start : span.end]
                 if old not in drawn:
                     drawn[old] = struct.pack(form, *islice(words, count))
                 data[span.start : span.end] = drawn[old]
         for span in found:
-            if span.name == CRC32:
+            if span.element == CRC32:
                 data[span.start : span.end] = zlib.crc32(data[span.end : span.parent_end]).to_bytes(4, "little")
         for span in found:
-            if span.name in {*UIDS, CRC32}:
+            if span.element in {*UIDS, CRC32}:
                 film.seek(span.start)
                 film.write(data[span.start : span.end])
 

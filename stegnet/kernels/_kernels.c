@@ -21,7 +21,7 @@
 #endif
 
 enum { AHEAD = 128, RUNS_AHEAD = 16 }; /* places, and runs: a run of carriers is anywhere in memory */
-enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, LEAST_HOPE = 30000 };
+enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, PRUNED_ABOVE = 30000 };
 
 /* A code, and the state before each one: by +1 and by -1 in each column. */
 typedef struct {
@@ -109,7 +109,7 @@ static inline void next_row_lanes(
     for (int state = 0; state < states / DIGITS; state++)
         for (int lane = 0; lane < lanes; lane++) {
             uint16_t cost = after[state * lanes + lane] - least[lane];
-            after[state * lanes + lane] = cost > LEAST_HOPE ? UNREACHABLE : cost;
+            after[state * lanes + lane] = cost > PRUNED_ABOVE ? UNREACHABLE : cost;
         }
     for (int place = states / DIGITS * lanes; place < states * lanes; place++) after[place] = UNREACHABLE;
 }

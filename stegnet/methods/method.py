@@ -134,15 +134,25 @@ class CoverSize:
 
 @dataclass(frozen=True)
 class Fit:
-    """Something that fits into a cover."""
+    """Something that fits into a cover.
 
-    what: str  # in words
+    Attributes:
+        what: in words.
+        method: that hides it.
+        bytes: of a file, at most; None: see `psnr`.
+        safe: bytes of it that are hard to find; None: not known.
+        psnr: in dB, about, of a picture or film that is revealed.
+        survive: the channel that it survives; None: the container must arrive bit by bit.
+        brief: it is worth a line where only the best ways are shown.
+    """
+
+    what: str
     method: str
-    bytes: int | None = None  # of a file, at most; None: see `psnr`
-    safe: int | None = None  # bytes of it that are hard to find; None: not known
-    psnr: int | None = None  # in dB, about, of a picture or film that is revealed
-    survive: str | None = None  # the channel that it survives; None: the container must arrive bit by bit
-    brief: bool = True  # it is worth a line where only the best ways are shown
+    bytes: int | None = None
+    safe: int | None = None
+    psnr: int | None = None
+    survive: str | None = None
+    brief: bool = True
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,14 @@ class Pair(nn.Module):
         return secret
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Returns the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded."""
+        """Returns the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded.
+
+        `secret` is its shuffled residual: around 0, of an RMS of about 0.1.
+        """
         raise NotImplementedError
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Returns the secret, (B, 3, H, W), from `container` alone; not clamped."""
+        """Returns what was hidden, (B, 3, H, W), the shuffled residual, from `container` alone."""
         raise NotImplementedError
 
     def enhance(self, base: Tensor) -> Tensor:

@@ -15,16 +15,16 @@ import numpy as np
 
 from stegnet import kernels
 
-# Of changes, (n,) int8, of the number of lanes, and of those that are searched next: costs of a further +1 and −1 of
-# these lanes' samples, (n,) uint16 each, of others undefined.
+# From changes, (n,) int8, the number of lanes, and the lanes that are searched next: costs of a further +1 and −1 of
+# their samples, (n,) uint16 each; those of samples of other lanes are undefined.
 Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
 MAX_COST = 4_007
-# Above the best state, a state is given up beyond _LEAST_HOPE; one that can't be reached stays beyond it, since a row
-# adds at most MAX_COST to the best.
-_UNREACHABLE, _LEAST_HOPE = 40_000, 30_000
+# A state whose cost is more than _PRUNED_ABOVE above the best one's is given up. One that can't be reached stays above
+# it, since a row adds at most MAX_COST to the best.
+_UNREACHABLE, _PRUNED_ABOVE = 40_000, 30_000
 _TURNS = 4  # in which lanes are searched where costs follow the changes of others
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
@@ -130,11 +130,11 @@ def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     starts, columns = plan.starts[:-1], plan.columns
     widths = np.diff(plan.starts)
-    for sample in range(plan.width + (plan.wide > 0)):
-        rows = np.flatnonzero(widths > sample)
-        values = sums[starts[rows] + sample]
-        for digit in np.flatnonzero(columns[sample]):
-            trits[rows + digit] += values if columns[sample, digit] == 1 else values << 1
+    for column in range(plan.width + (plan.wide > 0)):
+        rows = np.flatnonzero(widths > column)
+        values = sums[starts[rows] + column]
+        for digit in np.flatnonzero(columns[column]):
+            trits[rows + digit] += values if columns[column, digit] == 1 else values << 1
     return (trits[: plan.rows] % 3).astype(np.uint8)
 
 
@@ -233,7 +233,7 @@ def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.n
         kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
         kept -= kept.min(0)
         costs = np.full_like(costs, _UNREACHABLE)
-        costs[: len(kept)] = np.where(kept > _LEAST_HOPE, _UNREACHABLE, kept)
+        costs[: len(kept)] = np.where(kept > _PRUNED_ABOVE, _UNREACHABLE, kept)
     state, moves = costs[: states // 3].argmin(0), _moves(plan.height)
     for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
         state = 3 * state + wanted
@@ -260,13 +260,13 @@ def _through_row(
 ) -> np.ndarray:
     """Costs of all states, (states, lanes), after the samples of a row, and for each the decision that led there."""
     costs, by_up, by_down = costs.copy(), np.empty_like(costs), np.empty_like(costs)
-    for sample, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
+    for column, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
         np.take(costs, before_up, 0, out=by_up, mode="clip")
-        by_up += up[sample]
+        by_up += up[column]
         np.take(costs, before_down, 0, out=by_down, mode="clip")
-        by_down += down[sample]
-        np.less(by_up, costs, out=raised[sample])
+        by_down += down[column]
+        np.less(by_up, costs, out=raised[column])
         np.minimum(by_up, costs, out=by_up)
-        np.less(by_down, by_up, out=lowered[sample])
+        np.less(by_down, by_up, out=lowered[column])
         np.minimum(by_down, by_up, out=costs)
     return costs

@@ -97,7 +97,7 @@ def program(folder: Path) -> Callable[..., subprocess.Popen]:
 
     def start(line: str, env: dict[str, str] | None = None, **settings) -> subprocess.Popen:
         env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""} | (env or {})
-        return subprocess.Popen([sys.executable, "-m", "stegnet.cli", *with_key(line)], cwd=folder, env=env, **settings)
+        return subprocess.Popen([sys.executable, "-m", "stegnet", *with_key(line)], cwd=folder, env=env, **settings)
 
     return start
 

@@ -151,7 +151,7 @@ def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
     """The command line with a key file in another process."""
     Path("k").write_bytes(KEY)
     Path("k").chmod(0o600)
-    words = [sys.executable, "-u", "-m", "stegnet.cli", *arguments, "--key-file", "k", "--cluster", cluster]
+    words = [sys.executable, "-u", "-m", "stegnet", *arguments, "--key-file", "k", "--cluster", cluster]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
     """Address of the page of a program in another process, and the process."""
-    command = [sys.executable, "-m", "stegnet.cli", "gui", "--no-browser", "--device", "cpu"]
+    command = [sys.executable, "-m", "stegnet", "gui", "--no-browser", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes) as process:

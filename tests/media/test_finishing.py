@@ -51,15 +51,15 @@ def elements(path: Path) -> list[tuple[bytes, bytes]]:
     *spans, _ = matroska.header_spans(data)
     for span in spans:
         holds_others = any(span.start <= other.start < other.parent_end <= span.end for other in spans)
-        hidden = holds_others or span.name in matroska.UIDS
-        if span.name not in MOVING:
-            seen.append((span.name, b"" if hidden else RELEASE.sub(rb"Lav\1", data[span.start : span.end])))
+        hidden = holds_others or span.element in matroska.UIDS
+        if span.element not in MOVING:
+            seen.append((span.element, b"" if hidden else RELEASE.sub(rb"Lav\1", data[span.start : span.end])))
     return seen
 
 
 def parts(data: bytes) -> list[tuple[bytes, bytes]]:
     """Identifier and content of Matroska's elements at one level."""
-    return [(span.name, data[span.start : span.end]) for span in matroska.spans(data, 0, len(data))]
+    return [(span.element, data[span.start : span.end]) for span in matroska.spans(data, 0, len(data))]
 
 
 def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -96,7 +96,7 @@ def test_films_are_those_of_ffmpegs_command_line(tmp_path, source):
 
 def uids(path: Path) -> list[bytes]:
     data = path.read_bytes()
-    return [data[span.start : span.end] for span in matroska.header_spans(data) if span.name in matroska.UIDS]
+    return [data[span.start : span.end] for span in matroska.header_spans(data) if span.element in matroska.UIDS]
 
 
 def test_uids_follow_from_the_randomness_alone(tmp_path, make_sounds):

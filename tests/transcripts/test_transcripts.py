@@ -77,7 +77,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of programs that transcripts may call."""
     folder = tmp_path_factory.mktemp("programs")
     python = f"PYTHONPATH={shlex.quote(str(HERE.parents[1]))} exec {shlex.quote(sys.executable)}"
-    (folder / "stegnet").write_text(f'#!/bin/sh\n{python} -m stegnet.cli "$@"\n')
+    (folder / "stegnet").write_text(f'#!/bin/sh\n{python} -m stegnet "$@"\n')
     (folder / "convert").write_text(f'#!/bin/sh\n{python} {shlex.quote(str(HERE / "convert.py"))} "$@"\n')
     for name in ("stegnet", "convert"):
         (folder / name).chmod(0o755)

@@ -33,7 +33,7 @@ def comes_back(name: str) -> int:
 
 def test_the_page_shows_frames_until_a_signal_completes_the_recording(folder):
     before = sorted(folder.iterdir())
-    command = [sys.executable, "-m", "stegnet.cli", *SESSION.split(), "camera.mkv", "--record", "c.mkv"]
+    command = [sys.executable, "-m", "stegnet", *SESSION.split(), "camera.mkv", "--record", "c.mkv"]
     environment = os.environ | {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes) as process, ExitStack() as failed:

@@ -85,7 +85,7 @@ def add_arguments(hide: Parser) -> None:
         "--text",
         action=_Text,
         secret=secret,
-        help="hide a text instead of SECRET; `--text -` reads it from standard input, where no other user sees it",
+        help="hide a text instead of SECRET; - reads it from standard input, unseen by other users",
     )
     output_help = "output file or folder; without a suffix, the one that fits COVER"
     add_output_options(hide, output_help, places=True)

@@ -1,4 +1,4 @@
-"""`python -m stegnet.cli`."""
+"""`python -m stegnet`."""
 
 from stegnet.cli import run
 
