@@ -23,7 +23,7 @@ _MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
-    text = "print JSON instead, for a folder an object for each file; errors stay text"
+    text = "print JSON, a line for each file; errors stay text"
     command.add_argument("--json", action="store_true", help=text)
 
 

@@ -52,9 +52,9 @@ class Destination:
 DESTINATIONS = {
     "file": Destination("arrives as it is"),
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
-    "website": Destination("saved again at its size, as JPEG 75 or more; else --survive", "robust", {"survive": None}),
-    "resize": Destination("reduced, to no less than half its sides", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cropped, to no less than half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}, True),
+    "website": Destination("saved again at its size, as JPEG 75 or better", "robust", {"survive": None}),
+    "resize": Destination("reduced, to half its sides or more", "robust", {"survive": "jpeg:75+resize:0.5"}),
+    "crop": Destination("cropped, to half its sides or more", "robust", {"survive": "jpeg:75+crop:0.5"}, True),
 }
 
 
