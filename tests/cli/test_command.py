@@ -81,6 +81,11 @@ def test_fish_completion(capsys):
         assert all(len(line) < 120 for line in done.stdout.splitlines())
 
 
+def test_the_help_of_a_command_fits_on_a_screen(capsys):
+    for name in commands_of(make_parser()):
+        assert len(printed(f"{name} --help", capsys).splitlines()) <= 40, name
+
+
 def test_every_command_and_option_is_in_the_manual(capsys):
     """Which groff, where there is one, shows without a warning."""
     page = printed("--print-man", capsys)

@@ -26,22 +26,25 @@ from stegnet.methods import METHODS
 from stegnet.results import Report
 
 DESCRIPTION = """\
-Reveal the picture, film or file hidden in CONTAINER.
-
-OUT's suffix says what a picture or film becomes. An .mp4 is for watching: what
-browsers and phones play, hardly different from the exact frames that --lossless
-or .mkv gives. A hidden file keeps its bytes if its own name has OUT's suffix.
-Without -o, a text is printed, and all else is written into the current folder:
-a file under its own name, with unsafe characters replaced, others as
-revealed.png or .mp4. If OUT is a folder, or ends in a slash, all is written
-into that folder in the same way.
+Reveal the picture, film or file hidden in CONTAINER. OUT's suffix says what a
+picture or film becomes; without -o, a text is printed, and all else is written
+into the current folder.
+"""
+_RESULTS = """\
+An .mp4 is for watching: what browsers and phones play, hardly different from
+the exact frames that --lossless or .mkv gives. A hidden file keeps its bytes
+if its own name has OUT's suffix. Without -o, or if OUT is a folder or ends in
+a slash, a file gets its own name, with unsafe characters replaced; others are
+revealed.png or .mp4.
 
 CONTAINER may be a folder; OUT is then a folder too, created if missing. The
-secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is a
-film, and otherwise as OUT/a with its own suffix. With --cluster, many machines
-do this. An album (`stegnet hide --spread`) is one secret: OUT is a file if it
-has a suffix, else a folder for a file under its own name. A hidden folder (`hide
---archive`) is unpacked as OUT, or in OUT if that exists; as .zip, it is not.
+secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is
+a film, and otherwise as OUT/a with its own suffix. An album (`stegnet hide
+--spread`) is one secret: OUT is a file if it has a suffix, else a folder for a
+file under its own name. A hidden folder (`hide --archive`) is unpacked as OUT,
+or in OUT if that exists; as .zip, it is not.
+
+  $ stegnet reveal received/ --key-file k -o revealed/
 """
 _EPILOG = """\
 The exit code is 3 if the result is written but CONTAINER was altered since
@@ -63,6 +66,7 @@ def add_arguments(reveal: argparse.ArgumentParser) -> None:
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
     add_search_option(reveal)
     reports.add_json_option(reveal)
+    reveal.add_topic("results", _RESULTS)
     add_cluster_option(reveal)
     add_network_options(reveal)
 
