@@ -59,13 +59,8 @@ def wrote(
     if times >= _MUCH:
         facts.append(f"{times:.{1 if times < _MANY else 0}f} times the cover")
     if report.frames > 1:
-        frames = f"{report.frames} frames"
-        if not report.hiding:
-            facts.append(frames)
-        elif report.hidden == report.frames:
-            facts.append(f"{frames}, all carry the secret")
-        else:
-            facts.append(f"{report.hidden} of {frames} carr{'ies' if report.hidden == 1 else 'y'} the secret")
+        share = "all" if report.hidden == report.frames else report.hidden
+        facts.append(f"{report.frames} frames" + (f", the secret in {share} of them" if report.hiding else ""))
     if report.secret_psnr is not None:
         facts.append("secret unchanged" if math.isinf(report.secret_psnr) else f"secret {report.secret_psnr:.1f} dB")
     tell(f"wrote {path}: {', '.join(facts)}")

@@ -26,7 +26,7 @@ from stegnet.record import Container, describe_tracks, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 from stegnet.video.sound_tracks import sound_tracks
 
-_PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
+_PACKED = 'it is a packed folder (ZIP); to unpack it, reveal its container with `to="FOLDER"`'
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
 Info = dict[str, Value]
 UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what"
@@ -48,7 +48,11 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
     seconds = 0 if context.search else max(method.search_seconds(container) for method in methods)
     if seconds:
         film = container.kind == FILM
-        made, changed = ("encoding", "was cut") if film else ("cropping or resizing", "was changed that way")
+        made, changed = (
+            ("encoding", "was cut or its frame rate changed")
+            if film
+            else ("cropping or resizing", "was changed that way")
+        )
         error.hint += f"; if it was made to survive {made} and {changed}, try `search=True` (about {seconds:.0f} s)"
         error.searchable = True
     raise error

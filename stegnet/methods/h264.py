@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.formats.opened_file import Source, is_mp4
@@ -51,7 +51,7 @@ from stegnet.record import (
     hidden_bytes,
     read_record,
 )
-from stegnet.results import SecurePayload, check_same, not_safe, stored_name
+from stegnet.results import SecurePayload, check_same, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (
@@ -174,7 +174,7 @@ without encoding.
 class _H264Carrier(Carrier):
     """A film whose groups of pictures carry a file; a MediaError, if it is no MP4 with H.264 that is supported."""
 
-    key, at_most_safe = ANY_KEY, False  # the container's film key, once it is known
+    key, larger = ANY_KEY, _LARGER  # the container's film key, once it is known
 
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
@@ -203,11 +203,6 @@ class _H264Carrier(Carrier):
             min(record_capacity(size, 1, self.key, 1, medium), int(size * _MOST_RATE) // 8) for size in self.sizes
         )
         return min(capacities, default=0) - empty
-
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        if self.at_most_safe:
-            return not_safe(payload.path, size, max(most, 0))
-        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", _LARGER)
 
 
 def group_sizes(stream: "FilmStream") -> list[int]:

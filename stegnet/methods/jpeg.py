@@ -37,7 +37,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
-from stegnet.results import SecurePayload, not_safe
+from stegnet.results import SecurePayload
 from stegnet.sealing import record_capacity
 from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, medium_of, samples_of
 
@@ -155,6 +155,8 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
 class _JpegCarrier(Carrier):
     """A JPEG that a file is hidden in, by the container's film key."""
 
+    larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet help albums`)"
+
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
         if not _LOWEST <= quality <= _HIGHEST:
@@ -174,12 +176,6 @@ class _JpegCarrier(Carrier):
 
     def capacity(self, name: str) -> int:
         return self.capacity_beside(empty_record_bytes(name, self.key))
-
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        if self.at_most_safe:
-            return not_safe(payload.path, size, most)
-        hint = "use a larger JPEG, one with more detail, or spread it over a folder of them (`stegnet hide --spread`)"
-        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
 
 
 class _SealedJpeg(NewContainer):

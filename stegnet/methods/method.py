@@ -21,7 +21,7 @@ from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, media_kind
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Record, file_header, file_records
-from stegnet.results import POOR, OutputTarget, Report, betrayed_by, stored_name
+from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
 AUTO = "auto"
@@ -203,13 +203,23 @@ class Fitted:
 class Carrier(ABC):
     """An opened cover, or a part of it, that a file is fitted to."""
 
+    at_most_safe = False  # no more fits than what is hard to find
+    larger = "use a larger cover"  # the hint, if a file does not fit
+
     @abstractmethod
     def capacity(self, name: str) -> int:
         """Bytes of a file of this name that fit."""
 
-    @abstractmethod
     def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
         """The error for a file of so many bytes that does not fit, given the bytes that would."""
+        if self.at_most_safe:
+            return not_safe(payload.path, size, max(most, 0))
+        hint = self.remedy(payload, size, most)
+        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
+
+    def remedy(self, payload: "Payload", size: int, most: int) -> str:
+        """The hint of `refusal`."""
+        return self.larger
 
     def compressors(self) -> Compressors:
         """Called only where one is needed."""

@@ -48,13 +48,7 @@ from stegnet.networks.inference import (
     reveal_frame,
     reveal_read_picture,
 )
-from stegnet.networks.secret_quality import (
-    SecretQuality,
-    has_own_weights,
-    measure_secret,
-    measured_quality,
-    visibility_notes,
-)
+from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
     Container,
     Diagnosis,
@@ -197,11 +191,7 @@ class _NewPicture(_Measured, NewPicture):
         super().__init__(container, profile, context)
 
     def notes(self) -> tuple[str, ...]:
-        lines = (
-            *visibility_notes(self.worst, has_own_weights(self.network)),
-            *about_cover(self.cover),
-            *about_secret(self.secret),
-        )
+        lines = (*visibility_notes(self.worst), *about_cover(self.cover), *about_secret(self.secret))
         return lines if self.network.period else (*lines, _UNMASKED)
 
 
@@ -237,9 +227,7 @@ class _NewFilm(_Measured, NewFilm):
             raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
         context.warn_about_cover(cover.history)
         self._distances: list[float] = []
-        self.quality = SecretQuality(
-            self.hidden, secret.size, cover.size, options.any_quality, has_own_weights(network)
-        )
+        self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 
     def inputs(self) -> Generator[FrameInput, None, None]:
         """The input of each frame: the first hide a secret frame, its stamp and a share of sound.
@@ -271,7 +259,7 @@ class _NewFilm(_Measured, NewFilm):
 
     def notes(self) -> tuple[str, ...]:
         copied = (f"cover: {note}" for note in self.not_copied)
-        lines = (*self._about_films(), *copied, *visibility_notes(self.worst, has_own_weights(self.network)))
+        lines = (*self._about_films(), *copied, *visibility_notes(self.worst))
         return lines if self.network.period else (*lines, _UNMASKED)
 
     @property

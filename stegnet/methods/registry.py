@@ -46,7 +46,6 @@ class Destination:
     text: str  # what happens to it there, after its name
     method: str = AUTO  # by which what it hides survives that
     options: dict[str, Any] = field(default_factory=dict)  # of that method
-    search: bool = False  # what happened to it is searched for when it is revealed
 
 
 DESTINATIONS = {
@@ -54,7 +53,7 @@ DESTINATIONS = {
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
     "website": Destination("saved again at its size, as JPEG 75 or better", "robust", {"survive": None}),
     "resize": Destination("reduced, to half its sides or more", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cropped, to half its sides or more", "robust", {"survive": "jpeg:75+crop:0.5"}, True),
+    "crop": Destination("cropped, to half its sides or more", "robust", {"survive": "jpeg:75+crop:0.5"}),
 }
 
 
@@ -63,10 +62,8 @@ class UnknownOption(ConfigError):
 
     def __init__(self, option: str, methods: Sequence[str]) -> None:
         self.option, self.methods = option, methods
-        message, known = f"{option}: goes with {' or '.join(methods)}", set()
-        if not methods:
-            message = f"{option}: no method has it"
-            known.update(*(each.option_names for each in METHODS.values()))
+        known = {} if methods else {name for each in METHODS.values() for name in each.option_names}
+        message = f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it"
         super().__init__(message, did_you_mean(option, sorted(known)))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import channels_of
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
@@ -30,7 +29,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import Record, empty_record_bytes, format_record
-from stegnet.results import SecurePayload, not_safe
+from stegnet.results import SecurePayload
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 
 
@@ -129,24 +128,21 @@ class _SampleCarrier(Carrier):
 
     def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
         self.found, self._key, self._options = found, key, options
+        self.at_most_safe = options.at_most_safe
         self.channels = channels_of(found.samples)
         self.space = record_capacity(*found.samples.shape[:2], key, self.channels, found.medium)
         self.hard = 0 if found.history else found.secure.hard
 
     def most(self, empty: int) -> int:
         """Bytes that fit besides an empty record; negative if not even that does."""
-        return min(self.space - empty, self.hard) if self._options.at_most_safe else self.space - empty
+        return min(self.space - empty, self.hard) if self.at_most_safe else self.space - empty
 
     def capacity(self, name: str) -> int:
         return self.most(empty_record_bytes(name, self._key))
 
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        if self._options.at_most_safe:
-            return not_safe(payload.path, size, most)
-        hint = "use a larger cover, or spread it over a folder of them (`stegnet hide --spread`)"
-        if payload.kind:
-            hint += ', or `method="auto"`, which compresses it'
-        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
+    def remedy(self, payload: Payload, size: int, most: int) -> str:
+        hint = "use a larger cover, or an album of several (`stegnet help albums`)"
+        return hint + (', or `method="auto"`, which compresses it' if payload.kind else "")
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}

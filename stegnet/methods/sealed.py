@@ -61,7 +61,7 @@ from stegnet.record import (
     nothing_revealed,
     read_record,
 )
-from stegnet.results import SLIGHTLY, Changes, SecurePayload, not_safe, stored_name
+from stegnet.results import SLIGHTLY, Changes, SecurePayload, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -189,7 +189,7 @@ class SealedCover(Carrier):
     """
 
     def __init__(self, cover: Cover, key: Key, options: SealedOptions) -> None:
-        self.cover, self.key, self._options = cover, key, options
+        self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
         if not cover.is_film:
             cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
@@ -215,7 +215,7 @@ class SealedCover(Carrier):
     def capacity(self, name: str) -> int:
         """Bytes of a file of this name that fit into all frames; errors as `bytes_capacity`."""
         most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
-        if not self._options.at_most_safe:
+        if not self.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
@@ -226,14 +226,12 @@ class SealedCover(Carrier):
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}
 
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        """Its hint gives a cover that would do."""
+    def remedy(self, payload: Payload, size: int, most: int) -> str:
+        """A cover that would do."""
         (height, width), secret = self.size, payload.path
         if self.cover.is_film:
             fits = most and frames_for(size, self.frame_capacity(stored_name(secret)))
             hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
-        elif self._options.at_most_safe:
-            return not_safe(secret, size, most)
         else:
             in_all = record_capacity(height, width, self.key, self.channels)
             side = sqrt((in_all - most + size) / in_all)
@@ -242,7 +240,7 @@ class SealedCover(Carrier):
             hint += ", a colour cover holds three times as much"
         if payload.kind:
             hint += ', or `method="auto"`, which compresses it'
-        return CapacityError(f"{secret}: has {size} bytes, more than the capacity of {most}", hint)
+        return hint
 
     def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
         """Figures of having hidden so many bytes of a file of this name in all frames."""

@@ -10,7 +10,6 @@ from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.inference import Network, Step, no_step, reveal_frame
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
@@ -41,11 +40,6 @@ def measure_secret(
     return SecretErrors(total, mean_squared_error(secret, unresize(stretched, *secret.shape[:2], noise=1.0)))
 
 
-def has_own_weights(network: Network) -> bool:
-    """True if its weights are not those in the package."""
-    return network.weights != weights_id(SHIPPED)
-
-
 class SecretQuality:
     """Quality of a revealed secret, estimated from the frames measured so far; threads may add them in any order.
 
@@ -53,17 +47,10 @@ class SecretQuality:
     middle of each eighth of a film.
     """
 
-    def __init__(
-        self,
-        hidden: int,
-        secret: tuple[int, int],
-        cover: tuple[int, int],
-        any_quality: bool,
-        own_weights: bool = False,
-    ) -> None:
+    def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], any_quality: bool) -> None:
         count = min(_SAMPLES, hidden)
         self.frames = frozenset((2 * number + 1) * hidden // (2 * count) for number in range(count))
-        self._secret, self._cover, self._any, self._own_weights = secret, cover, any_quality, own_weights
+        self._secret, self._cover, self._any = secret, cover, any_quality
         self._measured: dict[int, SecretErrors] = {}
 
     def add(self, index: int, errors: SecretErrors) -> None:
@@ -110,9 +97,7 @@ class SecretQuality:
             advice = f'use a cover of {secret} or more, or `method="sealed"`'
             return f"it has {secret} pixels, its cover only {cover}", advice
         advice = 'use another secret, or `method="sealed"`'
-        if self._own_weights:
-            return "these weights carry no more", f"use other weights, {advice}"
-        return "the network can't carry what it shows, such as noise or fine patterns", advice
+        return "the network's weights carry no more (least of noise and fine patterns)", advice
 
 
 def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
@@ -129,15 +114,14 @@ def measured_quality(
     step: Step = no_step,
 ) -> SecretQuality:
     """The quality of a revealed picture, as of `measure_secret`; a CapacityError if it is too low to be of use."""
-    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality, has_own_weights(network))
+    quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
     quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
     return quality
 
 
-def visibility_notes(worst: float, own_weights: bool = False) -> tuple[str, ...]:
+def visibility_notes(worst: float) -> tuple[str, ...]:
     """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
     if worst >= VISIBLE:
         return ()
-    reason = "these weights hide no better" if own_weights else "the network was trained on photographs"
-    advice = f'{reason}; use another secret or cover, or `method="sealed"`'
+    advice = 'the network\'s weights hide it no better; use another secret or cover, or `method="sealed"`'
     return (f"the container visibly differs from its cover ({worst:.1f} dB PSNR): {advice}",)

@@ -31,7 +31,7 @@ from stegnet.files import hide_each, is_folder, make_album, pack, plan_album, pl
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
-from stegnet.methods.registry import DESTINATIONS, METHODS
+from stegnet.methods.registry import METHODS
 from stegnet.results import Report
 
 DESCRIPTION = """\
@@ -40,7 +40,6 @@ revealed byte for byte; a larger picture or film is compressed until it fits
 (`stegnet info COVER` says what does).
 """
 _AS_FILE = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
-_SEARCHED = "whoever reveals it from a part of OUT needs `stegnet reveal --search`"
 _EPILOG = """\
   $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg
   $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
@@ -185,8 +184,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
             options.output = options.output.with_suffix(job.suffix_of(options.cover))
         report = _hide_file(options, job, key_source)
         reports.show(options, report, options.output)
-    surviving = {each.method for each in DESTINATIONS.values()}
-    if report.hiding.method not in surviving and not (options.json or options.channel or options.channel_from):
+    if not report.hiding.survives and not (options.json or options.channel or options.channel_from):
         messages.note(METHODS[report.hiding.method].survives or _AS_FILE)
     return 0
 
@@ -200,10 +198,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
     if not options.destination:
         return report
     # What is to be survived was said: no note advises on it.
-    notes = [line for line in report.notes if "`survive=" not in line]
-    if DESTINATIONS[options.destination].search:
-        notes.append(_SEARCHED)
-    return replace(report, notes=tuple(notes))
+    return replace(report, notes=tuple(line for line in report.notes if "`survive=" not in line))
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
@@ -217,10 +212,7 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
             outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
         else:
             outcomes = hide_each(plan, out, job.showing(progress), key_source)
-        code = reports.show_batch(options, plan, outcomes)
-    if options.destination and DESTINATIONS[options.destination].search and not options.json:
-        messages.note(_SEARCHED)
-    return code
+        return reports.show_batch(options, plan, outcomes)
 
 
 def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:

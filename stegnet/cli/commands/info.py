@@ -112,14 +112,11 @@ def _fits(found: Info) -> Lines:
         yield "fits", line
     channels = {name: [*fits] for name, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive)}
     for name, destination in DESTINATIONS.items():
-        if not destination.options:
-            continue
         most, usual = found["bytes_for"].get(name), "h264:23" if "frames" in found else "jpeg:75"
-        fits = channels.pop(destination.options["survive"] or usual, [])[1:]
         if most:
-            line = [f"any file up to about {shown_size(most)}", *map(_amount, fits)]
-            yield f"fits with --for {name}", " or ".join(line)
-        elif plain and found["kind"] == PICTURE:
+            others = map(_amount, channels.pop(destination.options["survive"] or usual, [])[1:])
+            yield f"fits with --for {name}", " or ".join((f"any file up to about {shown_size(most)}", *others))
+        elif plain and found["kind"] == PICTURE and destination.options:
             yield f"fits with --for {name}", "nothing: it is too small"
     for channel, fits in channels.items():
         yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))

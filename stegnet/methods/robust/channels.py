@@ -263,11 +263,10 @@ def _unknown(text: str, kind: str) -> ConfigError:
     trouble, other = f"unknown channel {text!r}", PICTURE if kind == FILM else FILM
     if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
         trouble = f"{text} is for {other}s, and the cover is a {kind}"
+    known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
     if kind == FILM:
-        known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         return ConfigError(f"survive: {trouble}", hint)
-    known = ", ".join(f"{name}:{some[0]} to {name}:{some[-1]}" for name, some in numbers.items())
     hint = (
         f"known: {known}, or {MESSENGER}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with "
         "+crop cropped ones, with both those that were cropped and resized, with +crop:0.5 any part of half the sides"

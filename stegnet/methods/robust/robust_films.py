@@ -124,7 +124,9 @@ def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret:
     """
     bounds = [sum(each.capacities([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
-        raise CapacityError(f"{secret}: takes {wanted} bytes, more than the capacity of {bound} at most", _LARGER)
+        size = secret.stat().st_size
+        most = max(bound - wanted + size, 0)
+        raise CapacityError(f"{secret}: has {size} bytes, more than the capacity of {most} at most", _LARGER)
     most = -1
     for carrier in carriers:
         if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:
@@ -138,6 +140,7 @@ class _NewFilm(RobustContainer):
     """A film whose secret survives a channel, and the cover's sound with it."""
 
     carrier: "FilmCarrier"
+    larger = _LARGER
 
     def __init__(self, payload: Payload, carrier: "FilmCarrier", cover: Cover, suffix: str) -> None:
         super().__init__(payload, carrier)
@@ -151,9 +154,6 @@ class _NewFilm(RobustContainer):
 
     def compressors(self) -> Compressors:
         return media_compressors() if self.space > 0 else {}
-
-    def way_out(self, taken: int) -> str:
-        return _LARGER
 
     def write(self, part: Path, verify: bool) -> None:
         """Writes it as `NewContainer.write`; what it encodes was verified before."""

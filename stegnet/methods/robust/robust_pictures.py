@@ -427,7 +427,7 @@ class _NewPicture(RobustContainer):
         copy.write_bytes(fitted.content)
         return Compressed(copy, str(len(fitted.data)), fitted.psnr)
 
-    def way_out(self, taken: int) -> str:
+    def remedy(self, payload: Payload, size: int, most: int) -> str:
         """A milder channel that has capacity for it, or a larger cover."""
         channel, points = self.carrier.channel, self.carrier.modem.points
         if channel.part:
@@ -439,8 +439,8 @@ class _NewPicture(RobustContainer):
             return f"{_MORE_CAPACITY}; or let it survive less: a larger factor of +resize"
         if channel.side:
             return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
-        size = self.carrier.cover.shape[:2]
-        capacities = {point: usual_capacity(point, *size) for point in points if abs(point.psnr - self._psnr) < 1}
+        sides, taken = self.carrier.cover.shape[:2], size + self.space - most
+        capacities = {point: usual_capacity(point, *sides) for point in points if abs(point.psnr - self._psnr) < 1}
         for point, capacity in sorted(capacities.items(), key=lambda item: item[0].lowest):
             if capacity is not None and capacity >= taken:
                 return f'`survive="{point.channel}"` holds about {capacity} bytes; or {_MORE_CAPACITY}'

@@ -311,19 +311,11 @@ class RobustContainer(NewContainer, Carrier):
     def capacity(self, name: str) -> int:
         return self.space - file_bytes(name, 0)
 
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        taken = size + self.space - most
-        trouble = f"{payload.path}: takes {taken} bytes, more than the capacity of {self.space}"
-        return CapacityError(trouble, self.way_out(taken))
-
-    @abstractmethod
-    def way_out(self, taken: int) -> str:
-        """Hint for content of so many bytes that does not fit."""
-
     def notes(self) -> tuple[str, ...]:
         lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
         channel = self.carrier.channel
-        return *lines, f"survives: {channel}; not: {channel.limits}", *self.notes_on_cover()
+        search = ("a cropped copy is revealed with `search=True`",) if channel.cropped else ()
+        return *lines, f"survives: {channel}; not: {channel.limits}", *search, *self.notes_on_cover()
 
     def notes_on_copy(self) -> tuple[str, ...]:
         """Lines on the compressed copy."""

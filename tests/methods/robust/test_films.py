@@ -212,7 +212,7 @@ def test_a_film_comes_back_after_h264(tmp_path):
     film = encoded(out, tmp_path / "cut.mp4", *["-vf", "trim=start_frame=7", "-crf", "23"])
     with pytest.raises(RevealError) as caught:
         revealed(film)
-    assert "if it was made to survive encoding and was cut, try `search=True` (about " in caught.value.hint
+    assert "was cut or its frame rate changed, try `search=True` (about" in caught.value.hint
     assert revealed(film, search=True).read_bytes() == NOTE
     assert file_info(film, KEY, Context(search=True))["hidden_name"] == "note.txt"
 
@@ -266,6 +266,6 @@ def test_what_does_not_fit_is_refused(tmp_path, make_film):
     with pytest.raises(CapacityError, match="needs even sides"):
         hide(make_film(tmp_path / "odd.mkv", 3, width=97), secret, out)
     os.truncate(secret, 60 << 30)  # sparse
-    with pytest.raises(CapacityError, match=r"takes 64424509\d+ bytes, more than the capacity of [1-9]\d* at most"):
+    with pytest.raises(CapacityError, match=r"has 64424509\d+ bytes, more than the capacity of [1-9]\d* at most"):
         hide(still_film(tmp_path / "cover.mkv", GROUP), secret, out)
     assert not out.exists()
