@@ -36,7 +36,7 @@ addresses, such as s3://BUCKET/FOLDER.
   $ stegnet hide s3://bucket/photos letter.pdf --cluster auto --key-file k \\
         -o s3://bucket/sent
 """
-_FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}; else --survive"
+_FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
 _CHOICE = """\
 Without --method, one is chosen: sealed, or the one by which a JPEG, MP4, WAV,
 FLAC or transparent PNG stays what it is; with --for, what survives that. What

@@ -26,7 +26,7 @@ from stegnet.record import Container, describe_tracks, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 from stegnet.video.sound_tracks import sound_tracks
 
-_PACKED = 'it is a packed folder (ZIP); to unpack it, reveal its container with `to="FOLDER"`'
+_PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
 Info = dict[str, Value]
 UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what"

@@ -155,7 +155,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
 class _JpegCarrier(Carrier):
     """A JPEG that a file is hidden in, by the container's film key."""
 
-    larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet help albums`)"
+    larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet hide --spread`)"
 
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality

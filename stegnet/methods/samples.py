@@ -141,7 +141,7 @@ class _SampleCarrier(Carrier):
         return self.most(empty_record_bytes(name, self._key))
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
-        hint = "use a larger cover, or an album of several (`stegnet help albums`)"
+        hint = "use a larger cover, or an album of several (`stegnet hide --spread`)"
         return hint + (', or `method="auto"`, which compresses it' if payload.kind else "")
 
     def compressors(self) -> Compressors:

@@ -143,7 +143,7 @@ def betrayed_by(history: str) -> str:
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
-    larger = "a larger cover, an album of several (`stegnet help albums`)"
+    larger = "a larger cover, an album of several (`stegnet hide --spread`)"
     hint = f"use {larger if most else 'a photograph without a lossy past'}, or leave `at_most_safe=True` out"
     return CapacityError(f"{secret}: has {size} bytes, and {most or 'none'} are hard to find in this cover", hint)
 
