@@ -10,8 +10,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.evaluate.contact_sheet import contact_sheet
-from pipeline.evaluate.quality import HideRevealResult, base_alone, map_in_threads, measure_quality, setup_of
+from pipeline.evaluate.quality import (
+    HideRevealResult,
+    base_alone,
+    contact_sheet,
+    map_in_threads,
+    measure_quality,
+    setup_of,
+)
 from pipeline.side_by_side import has_vmaf, vmaf, write_preview
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track

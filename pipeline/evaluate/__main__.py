@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.evaluate.contact_sheet import contact_sheet
-from pipeline.evaluate.quality import Evaluator, measure_speed, setup_of
+from pipeline.evaluate.quality import Evaluator, contact_sheet, measure_speed, setup_of
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tracking import track

@@ -1,8 +1,8 @@
-"""Quality of a pair, measured on containers that were written to PNG files and read back; speed of its networks."""
+"""Quality of a pair, measured on containers that were written to PNG files and read back, and shown; its speed."""
 
 import logging
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
 
@@ -41,11 +42,12 @@ from stegnet.core.measures import (
     SSIM,
     Measure,
     apd,
+    difference,
     psnr,
     ssim,
 )
 from stegnet.core.parallel import distributed
-from stegnet.image.pictures import read_picture, write_png
+from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine, Pool
@@ -58,6 +60,11 @@ ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K
 _MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
 _TIMED_SIDES, TIMED_RUNS = (1000, 1000), 3  # a picture of one megapixel, which is computed as one tile
 
+GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14  # pixels of a contact sheet
+GAIN = 10
+TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
+
+LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; its label or ""
 NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
@@ -345,3 +352,46 @@ def measure_speed(engine: Engine) -> dict[str, float]:
         (name, repeat(work, number=1, repeat=1 + TIMED_RUNS)) for name, work in ((HIDE_MS, hide), (REVEAL_MS, reveal))
     )
     return {name: round(1000 * median(seconds[1:]), 1) for name, seconds in times}
+
+
+def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> np.ndarray:
+    """One row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
+
+    PSNR and difference are computed at full size; a cell is as large as the first cover unless its size is given.
+    """
+    height, width = size or results[0].cover.shape[:2]
+    rows = [[(resize(image, height, width), label) for image, label in _cells(result)] for result in results]
+    return image_grid(TITLES, rows)
+
+
+def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
+    """Pictures of one size in rows and columns, with a title above each column and a label in each picture's corner."""
+    height, width = rows[0][0][0].shape[:2]
+    page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)
+    for column, title in enumerate(titles):
+        draw.text((_offset(column, width) + 2, GAP), title, "black", font)
+    for row, cells in enumerate(rows):
+        for column, (image, label) in enumerate(cells):
+            corner = (_offset(column, width), TITLE_HEIGHT + _offset(row, height))
+            page.paste(Image.fromarray(image), corner)
+            if label:
+                position = (corner[0] + 4, corner[1] + 2)
+                draw.rectangle(draw.textbbox(position, label, font), fill="black")
+                draw.text(position, label, "white", font)
+    return np.asarray(page)
+
+
+def _cells(result: HideRevealResult) -> list[LabelledImage]:
+    return [
+        (result.cover, ""),
+        (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
+        (difference(result.cover, result.container, GAIN), ""),
+        (result.secret, ""),
+        (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
+    ]
+
+
+def _offset(index: int, size: int) -> int:
+    """First pixel of a row or column of the grid."""
+    return GAP + index * (size + GAP)

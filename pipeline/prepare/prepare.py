@@ -38,7 +38,7 @@ from stegnet.image.avif import decode_avif, fit_avif
 
 RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
-MOST_BITS = 4.2  # of a coded base, per pixel: for more, a cover as large as its secret has no room
+MOST_BITS = 4.2  # of a coded base, per pixel: beyond, a secret does not fit into a cover of its size
 DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # why a picture is skipped
 NAMED = 3  # pictures that a warning names; the others are counted
 _CODE = (
@@ -265,7 +265,7 @@ def open_records(file: Path) -> Iterator[sqlite3.Connection]:
             records.executescript(_TABLES)
             yield records
     except sqlite3.Error as error:
-        hint = f"make room on its disk, or remove {file.parent}, and start again"
+        hint = f"free space on its disk, or remove {file.parent}, and start again"
         raise DiskError(f"{file}: can't be used ({error})", hint) from error
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.chart import chart
+from pipeline.report.page import chart
 
 
 def _draw(path: Path) -> None:

@@ -106,7 +106,7 @@ def test_records_that_can_t_be_read(run, tmp_path):
     records.mkdir()
     with pytest.raises(DiskError, match=rf"^{records}: can't be used \(unable to open database file\)$") as caught:
         run("cut")
-    assert caught.value.hint == f"make room on its disk, or remove {tmp_path}/cut.part, and start again"
+    assert caught.value.hint == f"free space on its disk, or remove {tmp_path}/cut.part, and start again"
 
 
 def test_a_killed_process_leaves_what_it_finished(tmp_path):
