@@ -38,6 +38,7 @@ _LABELS = {  # of the page's fields, and what it has none for
     "at_most_safe": "“No more than is hard to find”",
     "search": "“Search for a changed copy”",
     "survive": "“Where will it be sent?”",
+    "to": "`stegnet hide -o`",
 }
 GAIN, _QUALITY, _SIDE = 30, 90, 1200  # of previews: gain of the difference, as in the page; of JPEGs; in pixels
 

@@ -28,11 +28,10 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
   });
 }
 
-visiting("a text is revealed here, and pictures go into a PNG file", async (visitor) => {
+visiting("a text is revealed here, and a JPEG stays one", async (visitor) => {
   await visitor.give("cover", exchange("baseline.jpeg"));
-  assert.equal(await kind(visitor), "png");
+  assert.equal(await kind(visitor), ".jpg");
   await visitor.type("Grüße");
-  assert.equal(await kind(visitor), "jpeg");
   await visitor.usePassphrase("hide");
   await visitor.finish("hide");
   await visitor.revealHere();
@@ -64,14 +63,14 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.onlySafely(false);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();
   assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
-  assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it and save it without loss.`]);
+  assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it to half its sides and save it without loss.`]);
   await visitor.finish("hide");
   assert.equal(await detection(), "easy to find");
 
   await visitor.give("cover", exchange("copy.png"));
   assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
   const copy = betrayed("a copy of one that was saved with loss");
-  assert.deepEqual(await visitor.forewarned(), [`${copy}Reduce it first, and save it without loss.`]);
+  assert.deepEqual(await visitor.forewarned(), [`${copy}Reduce it to half its sides first, and save it without loss.`]);
   await visitor.give("cover", exchange("cover.png"));
   assert.match(await visitor.forecast(), /^Capacity: about \d+ kB, \d kB of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);

@@ -123,7 +123,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
   assert.deepEqual(await visitor.notices("hide"), []);
   assert.match(
     await visitor.page.locator("#hide .result").innerText(),
-    /It survives being saved again as JPEG 75 or better, but not being reduced or cropped\./,
+    /The container survives being saved again as JPEG 75 or better, but not being reduced or cropped\./,
   );
   const file = await visitor.saved("hide", exchange("robust_from_page.jpg"));
   assert.deepEqual([...file.subarray(0, 4)], [0xff, 0xd8, 0xff, 0xe0]);
@@ -213,6 +213,35 @@ visiting("a poor secret raises a warning, and an unusable one takes one more cli
     if (told === UNUSABLE) await anyway.click();
     assert.ok(await save.isVisible());
   }
+});
+
+visiting("a result goes with what it was made of, and so does trouble", async (visitor) => {
+  const { page } = visitor;
+  const isShown = () => page.locator("#hide .result").isVisible();
+  const changes = [
+    () => visitor.give("cover", exchange("cover.png")),
+    () => visitor.type("a note"),
+    () => page.locator("#secret-text").fill("another"),
+    () => page.getByRole("button", { name: "Make a new one" }).click(),
+    () => visitor.usePassphrase("hide"),
+    () => page.getByRole("button", { name: "Generate a passphrase" }).click(),
+    () => visitor.sendTo("website"),
+  ];
+  await visitor.give("cover", SMALL);
+  await visitor.type("note");
+  await visitor.useKeyFile("hide", exchange("key"));
+  for (const change of changes) {
+    await visitor.finish("hide");
+    await page.locator("#hide .views").getByText("Difference").click();
+    assert.ok(await isShown());
+    await change();
+    await page.locator("#hide .result").waitFor({ state: "hidden" });
+  }
+  await visitor.usePassphrase("hide", "");
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^There is no passphrase\. Type a passphrase, or choose a key file\.$/);
+  await visitor.usePassphrase("hide");
+  assert.equal(await page.locator('#hide .work [role="alert"]').count(), 0);
 });
 
 visiting("a container is named after its cover", async (visitor) => {

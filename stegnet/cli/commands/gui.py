@@ -18,7 +18,8 @@ size. The page's address contains a random token, without which nobody can use
 it. Ctrl-C or the page's button ends the program.
 
 The files that you choose are copied to the folder for temporary files (TMPDIR)
-while they are worked on, and results stay there until the program ends.
+while they are worked on; the four latest results stay there until the program
+ends.
 """
 
 

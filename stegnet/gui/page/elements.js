@@ -18,6 +18,9 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
+/** Tells the form around a node that what it holds has changed, as the browser does of its own fields. */
+export const tellChange = (node) => node.dispatchEvent(new Event("change", { bubbles: true }));
+
 /** A button. */
 export function button(label, onclick, properties = {}) {
   return make("button", { type: "button", onclick, ...properties }, label);
@@ -30,8 +33,7 @@ export function button(label, onclick, properties = {}) {
  * @param {string} label of the group
  * @param {Object<string, string>} options texts by value; the first is chosen
  * @param {(value: string) => void} onchange called when the visitor chooses
- * @returns {{node: HTMLElement, value: () => string, choose: (value: string) => void,
- *   offer: (value: string, is: boolean) => void}} offer: shows one of the options, or does not
+ * @returns {{node: HTMLElement, value: () => string, choose: (value: string) => void}}
  */
 export function makeChoice(name, label, options, onchange) {
   const node = make("div", { className: "segments", role: "radiogroup", "aria-label": label });
@@ -41,9 +43,8 @@ export function makeChoice(name, label, options, onchange) {
   for (const input of inputs) node.append(make("label", {}, input, make("span", {}, options[input.value])));
   const value = () => inputs.find((input) => input.checked).value;
   node.onchange = () => onchange(value());
-  const input = (wanted) => inputs.find((each) => each.value === wanted);
-  const offer = (wanted, is) => (input(wanted).parentElement.hidden = !is);
-  return { node, value, choose: (wanted) => (input(wanted).checked = true), offer };
+  const choose = (wanted) => (inputs.find((each) => each.value === wanted).checked = true);
+  return { node, value, choose };
 }
 
 /** A link that saves bytes as a file. */

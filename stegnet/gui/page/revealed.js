@@ -1,22 +1,23 @@
 /** Revealed secrets: a picture, a film or a text is shown. */
 
 import { button, copied, make, UNCOPIED } from "./elements.js";
-import { filmType, player } from "./form/film.js";
+import { player } from "./form/film.js";
 
-const PICTURES = {
+const TYPES = {
   ...{ avif: "image/avif", gif: "image/gif", jpeg: "image/jpeg", jpg: "image/jpeg" },
-  ...{ png: "image/png", webp: "image/webp" },
+  ...{ png: "image/png", webp: "image/webp", mkv: "video/x-matroska", webm: "video/webm" },
+  ...{ m4v: "video/mp4", mov: "video/mp4", mp4: "video/mp4" },
 };
-const UNALTERED = "Unaltered: every pixel is as it was when the secret was hidden.";
-const COMPLETE = "Complete: the secret is as it was hidden, even if the picture was saved again since.";
+const UNALTERED = "Unaltered: every pixel or sample is as it was when the secret was hidden.";
+const COMPLETE = "Complete: the secret is as it was hidden, even if the container was encoded again since.";
 const ALTERED = "The container was altered after the secret was hidden: this is what can still be recovered.";
 
 /** A hidden file that browsers show, by its name: a picture or a film. @param {(type: string) => string} address of it */
 export function media(name, address) {
-  const picture = PICTURES[name.split(".").at(-1).toLowerCase()];
-  if (picture) return [make("img", { src: address(picture), alt: "the hidden picture" })];
-  const film = filmType(name);
-  return film ? [player(address(film), "the hidden film")] : [];
+  const type = TYPES[name.split(".").at(-1).toLowerCase()];
+  if (!type) return [];
+  if (type.startsWith("video/")) return [player(address(type), "the hidden film")];
+  return [make("img", { src: address(type), alt: "the hidden picture" })];
 }
 
 /** Result for the container. @param {string[]} [trouble] with the frames of a film */

@@ -3,57 +3,59 @@
 const AS_FILE = {
   label: "as a file",
   survives: "being copied as a file",
-  not: "being encoded again, as messengers do",
+  not: "being sent as a photo or video",
+};
+const OF_SOUND = {
+  ...AS_FILE,
+  survives: "being copied as a file, and converted between WAV and FLAC at its bits and rate",
+  not: "being encoded as MP3, AAC or Opus",
 };
 
 /**
- * A place that a container is sent to; `suffix` is that of its name.
+ * A place that a container is sent to; `suffix` is that of its name; note: on what else hiding for it means.
  *
- * @typedef {{label: string, survives: string, not: string, suffix: string, note: string}} Destination
+ * @typedef {{label: string, survives: string, not: string, suffix: string, note?: string}} Destination
  *
  * Destinations of pictures, films and sounds by name; the first is chosen until the visitor chooses another.
  *
  * @type {Object<string, Object<string, Destination>>}
  */
 export const DESTINATIONS = {
-  sound: { file: { ...AS_FILE, not: "being encoded as MP3, AAC or Opus", suffix: ".wav", note: "" } },
+  sound: { file: { ...OF_SOUND, suffix: ".wav" } },
   picture: {
-    file: { ...AS_FILE, suffix: ".png", note: "" },
+    file: { ...AS_FILE, suffix: ".png" },
     messenger: {
-      label: "as a photo by a messenger",
+      label: "to a messenger",
       survives: "being sent as a photo (reduced to 1600 pixels, saved twice as JPEG 70 or better)",
-      not: "cropping",
+      not: "being cropped",
       suffix: ".jpg",
-      note: "",
     },
     website: {
       label: "to a website",
       survives: "being saved again as JPEG 75 or better",
       not: "being reduced or cropped",
       suffix: ".jpg",
-      note: "",
     },
     resize: {
-      label: "it may be reduced",
-      survives: "being reduced to half its size at most, and saved again as JPEG 75 or better",
-      not: "cropping",
+      label: "somewhere that reduces it",
+      survives: "being reduced, to no less than half its width and height, and saved again as JPEG 75 or better",
+      not: "being cropped",
       suffix: ".jpg",
-      note: "",
     },
     crop: {
-      label: "it may be cropped",
-      survives: "being cropped to half its sides at most, and saved again as JPEG 75 or better",
+      label: "somewhere that crops it",
+      survives: "being cropped, leaving at least half of each side, and saved again as JPEG 75 or better",
       not: "being reduced",
       suffix: ".jpg",
       note: "It requires a key file.",
     },
   },
   film: {
-    file: { ...AS_FILE, suffix: ".mkv", note: "It is a lossless film (MKV), many times larger than the cover." },
+    file: { ...AS_FILE, suffix: ".mkv", note: "It is a lossless MKV, many times larger than the cover." },
     messenger: {
-      label: "as a video by a messenger",
+      label: "to a messenger",
       survives: "being sent as a video (reduced to 848 pixels, encoded again)",
-      not: "cropping",
+      not: "being cropped",
       suffix: ".mp4",
       note: "Hiding may take minutes.",
     },

@@ -1,6 +1,6 @@
 /** Drop zones for a dropped, chosen or pasted file, or an example. */
 
-import { button, make, notice } from "../elements.js";
+import { button, make, notice, tellChange } from "../elements.js";
 import { PageError } from "../errors.js";
 
 const EXAMPLES = [
@@ -99,6 +99,7 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
       section.classList.remove("busy");
       input.value = "";
       onchange();
+      tellChange(section);
     }
   }
 

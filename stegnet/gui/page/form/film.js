@@ -5,7 +5,6 @@ import { make } from "../elements.js";
 const EBML = [0x1a, 0x45, 0xdf, 0xa3]; // Matroska and WebM
 const [SYNC, PACKET] = [0x47, 188]; // of a transport stream (ISO/IEC 13818-1)
 const STILL_BRANDS = /^(avi[fs]|hei[cxms]|hev[cx]|mif1|msf1)$/;
-const SUFFIXES = { mp4: "video/mp4", m4v: "video/mp4", mov: "video/mp4", webm: "video/webm", mkv: "video/x-matroska" };
 
 /**
  * True if a file is a film, by its name or its first bytes: ISO media but for still pictures, Matroska, AVI, or a
@@ -45,9 +44,6 @@ export async function preview(file) {
     URL.revokeObjectURL(src);
   }
 }
-
-/** Media type of a film that browsers play, by its name; undefined for another file. */
-export const filmType = (name) => SUFFIXES[name.split(".").at(-1).toLowerCase()];
 
 /** A player of a film. @param {string} src its address */
 export function player(src, label) {

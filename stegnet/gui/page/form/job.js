@@ -23,6 +23,8 @@ export function makeJob(form, backend, { ask, gather, done }) {
   const alerts = make("div");
   let stop = null;
   row.append(start, progress, alerts);
+  form.addEventListener("input", forget);
+  form.addEventListener("change", forget);
 
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -31,8 +33,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
 
   async function run(search) {
     if (stop) return;
-    alerts.replaceChildren();
-    form.querySelector(".result").hidden = true;
+    clear();
     stop = new AbortController();
     try {
       const asked = await ask();
@@ -49,6 +50,16 @@ export function makeJob(form, backend, { ask, gather, done }) {
       stop = null;
       busy(false);
     }
+  }
+
+  function clear() {
+    alerts.replaceChildren();
+    form.querySelector(".result").hidden = true;
+  }
+
+  /** Clears the result, or the trouble, of what the form held before. */
+  function forget({ target }) {
+    if (!stop && !target.closest(".result")) clear();
   }
 
   function busy(is) {

@@ -1,7 +1,7 @@
 /** Input of a key file: the file, a picture of its QR code, or the camera; and a new one. */
 
 import { KEYS } from "../constants.js";
-import { button, make, notice, saveLink } from "../elements.js";
+import { button, make, notice, saveLink, tellChange } from "../elements.js";
 import { PageError } from "../errors.js";
 import { codeInPicture, drawCode } from "./code.js";
 import { keyFile, keyText, readKey } from "./keytext.js";
@@ -46,6 +46,7 @@ export function fileRow(name, canMake) {
     alerts.replaceChildren();
     show.hidden = !key;
     if (!code.hidden) toggle();
+    tellChange(buttons);
   }
 
   /** Uses a key from somewhere; where there is none, the old one is forgotten and the reason shown. */

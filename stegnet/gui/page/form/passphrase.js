@@ -1,6 +1,6 @@
 /** Input of a passphrase, which the page can generate. */
 
-import { button, copied, make, UNCOPIED } from "../elements.js";
+import { button, copied, make, tellChange, UNCOPIED } from "../elements.js";
 import { PageError } from "../errors.js";
 
 const PAUSE = 300; // milliseconds without a key being pressed, after which a passphrase is judged
@@ -28,6 +28,7 @@ export function passphraseRow(name, canMake, passphrases) {
   return {
     row,
     keyInput() {
+      if (!input.value) throw new PageError("There is no passphrase.", "Type a passphrase, or choose a key file.");
       if (KEY_TEXT.test(input.value)) throw isKey();
       return { passphrase: input.value };
     },
@@ -60,6 +61,7 @@ export function passphraseRow(name, canMake, passphrases) {
       reveal(true);
       copy.hidden = false;
       status.textContent = strength = note;
+      tellChange(input);
     }
 
     async function judge() {

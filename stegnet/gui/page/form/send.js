@@ -5,13 +5,14 @@ import { make, makeChoice, notice } from "../elements.js";
 import { DESTINATIONS } from "./destinations.js";
 
 const FILE = "file";
-const [STAYS, PNG] = ["jpeg", "png"];
-const FORMATS = { [STAYS]: "The JPEG itself", [PNG]: "PNG file" };
+const JPEG = ".jpg";
+const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 
 /** What to do about a cover whose lossy past gives its container away. */
 const WAYS_OUT = {
   film: "Reduce it to half its sides first, and save it without loss, in RGB.",
+  h264: "Let it stay H.264 on the command line (-o NAME.mp4), for small secrets, or reduce it to half its sides first, in RGB.",
   flat: "Use a photograph.",
   staying: "Use one that was saved only once, or reduce it to half its sides first.",
   jpeg: "Let it stay a JPEG, or reduce it to half its sides and save it without loss.",
@@ -32,8 +33,8 @@ const WAYS_OUT = {
  */
 
 /**
- * Sets up the choice in a fieldset. Where JPEGs are sent as files, files and texts go into the JPEG itself, unless the
- * visitor chooses otherwise; the capacity for pictures is larger in a PNG file.
+ * Sets up the choice in a fieldset. A JPEG that is sent as a file stays one, unless the visitor chooses the larger
+ * capacity of a PNG file.
  *
  * @param {HTMLFieldSetElement} fieldset
  * @param {() => {cover: object | null, secret: object | null}} chosen what is to be hidden, and where
@@ -41,12 +42,8 @@ const WAYS_OUT = {
  * @returns {{container: () => Container, update: () => void}} update: renews the forecast
  */
 export function makeSend(fieldset, chosen, { destinations, forecast }) {
-  let picked = null; // format, by the visitor
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
-  const format = makeChoice("hide-format", "Kind of container", FORMATS, (kind) => {
-    picked = kind;
-    update();
-  });
+  const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
   const safely = make("label", { className: "check", for: safe.id }, safe, "No more than is hard to find");
   const [note, expected, warned] = [
@@ -56,7 +53,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   ];
   const row = make("div", { className: "row wrap" }, format.node, safely);
   const nodes = Object.values(choices).map(({ node }) => node);
-  fieldset.append(make("legend", {}, "Where will it be sent?"), ...nodes, note, row, expected, warned);
+  const legend = make("legend", {}, "Where will it be sent?");
+  fieldset.append(legend, ...nodes, note, row, expected, warned);
   update();
   return { container, update };
 
@@ -71,7 +69,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   }
 
   function staysJpeg() {
-    return !format.node.hidden && format.value() === STAYS;
+    return !format.node.hidden && format.value() === JPEG;
   }
 
   function container() {
@@ -79,8 +77,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     const { suffix, survives, not } = DESTINATIONS[kind()][destination];
     return {
       destination,
-      suffix: chosen().cover?.sound ?? (staysJpeg() ? ".jpg" : suffix),
-      survives: `It survives ${survives}, but not ${not}.`,
+      suffix: chosen().cover?.sound ?? (staysJpeg() ? JPEG : suffix),
+      survives: `The container survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
     };
   }
@@ -88,10 +86,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   function update() {
     const { cover, secret } = chosen();
     const destination = choices[kind()].value();
-    for (const [each, { node }] of Object.entries(choices)) {
-      node.hidden = each !== kind() || destinations[each].length === 1;
-    }
-    format.choose(picked ?? (secret?.bitmap || secret?.film ? PNG : STAYS));
+    legend.hidden = destinations[kind()].length === 1;
+    for (const [each, { node }] of Object.entries(choices)) node.hidden = each !== kind() || legend.hidden;
     format.node.hidden = !cover?.isJpeg || destination !== FILE;
     safely.hidden = kind() === "film" || destination !== FILE;
     row.hidden = format.node.hidden && safely.hidden;
@@ -120,7 +116,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
 
   function wayOut({ film, isJpeg }, history) {
     if (history === TRACES.FLAT) return WAYS_OUT.flat;
-    if (film) return WAYS_OUT.film;
+    if (film) return history.includes("(h264)") ? WAYS_OUT.h264 : WAYS_OUT.film;
     if (staysJpeg()) return WAYS_OUT.staying;
     return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
   }

@@ -37,7 +37,7 @@ async function forecast({ file, bitmap, film }, secret, { destination, suffix, s
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
   const isMeasured = destination === "file" && file.size <= MOST_PASSED;
   const { text, history, ...known } = isMeasured ? await capacityOf(file, question) : {};
-  if (text || !(width || known.capacity)) return { text: sentence(text ?? ""), history };
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file]), history };
   const answer = await ask("forecast", { ...question, ...known });
   return { text: sentence(answer.text ?? ""), history };
 }

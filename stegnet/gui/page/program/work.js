@@ -30,7 +30,7 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
     for await (const { stage, done, total, step, steps, warning, error, result } of lines(response.body)) {
       if (error) throw new PageError(sentence(error.message, named), sentence(error.hint), error.searchable);
       if (result) return { ...result, ...sentences(result, named) };
-      if (warning) onWarning(sentence(warning));
+      if (warning) onWarning(sentence(warning, named));
       else onProgress(stage, done, total, step, steps);
     }
   } catch (error) {
