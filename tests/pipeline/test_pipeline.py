@@ -58,8 +58,8 @@ def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "dvc", "status")
     (folder.parent / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
     changed = run(folder, "git", "status", "--porcelain").splitlines()
-    assert {line[3:] for line in changed} == {"dvc.lock"}
-    run(folder, "git", "add", "dvc.lock")
+    assert {line[3:] for line in changed} == {"data.dvc", "dvc.lock"}  # of the small films
+    run(folder, "git", "add", "dvc.lock", "data.dvc")
     run(folder, "git", "commit", "-q", "-m", "first results")
     return folder
 
