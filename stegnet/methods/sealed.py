@@ -98,8 +98,8 @@ class SealedMethod(Method):
     description = """\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
 its samples, encrypted. The container is a PNG, or a film without loss, and
-must arrive as it is. `stegnet info COVER` says how much fits, and how much is hard
-to find.
+must arrive as it is. `stegnet info COVER` says how much fits, and how much is
+hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """

@@ -82,8 +82,12 @@ def test_fish_completion(capsys):
 
 
 def test_the_help_of_a_command_fits_on_a_screen(capsys):
-    for name in commands_of(make_parser()):
+    commands = commands_of(make_parser())
+    for name in commands:
         assert len(printed(f"{name} --help", capsys).splitlines()) <= 40, name
+    for topic in {topic for each in commands.values() for topic in each.topics}:
+        main(["help", topic])
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80, topic
 
 
 def test_every_command_and_option_is_in_the_manual(capsys):

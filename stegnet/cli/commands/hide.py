@@ -57,9 +57,10 @@ _FOLDERS = """\
 COVER and SECRET may be folders; OUT is then a folder too, created if missing.
 Files are paired in natural order (2 before 10); if all secrets are pictures
 and films, they go into covers of their kind. Fewer secrets than covers are
-repeated; a single secret file is hidden in every cover. The container of a JPEG a.jpg is
-OUT/a.jpg, that of another picture OUT/a.png, that of a film OUT/a.mkv, or what
-the method writes. With --archive, SECRET is one folder, hidden as one file.
+repeated; a single secret file is hidden in every cover. The container of a
+JPEG a.jpg is OUT/a.jpg, that of another picture OUT/a.png, that of a film
+OUT/a.mkv, or what the method writes. With --archive, SECRET is one folder,
+hidden as one file.
 
   $ stegnet hide photos/ letter.pdf --key-file k -o sent/
   $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg

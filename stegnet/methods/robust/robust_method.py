@@ -63,7 +63,8 @@ is hidden as it is. --for chooses a channel; --survive names one:
   of a picture, which becomes a JPEG or PNG:
   jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
   messenger               reduced to 1600 pixels, then saved twice as JPEG
-  ...+resize:FACTOR       reduced before that, to this factor (0.25 to 1) or more
+  ...+resize:FACTOR       reduced before that, by a factor of this or more (0.25
+                          to 1)
   ...+crop                cropped or shifted before that, by up to 8 pixels
   ...+crop:SHARE          cropped to any part with this share (0.25 to 1) of its
                           sides, of 264 pixels or more
