@@ -69,13 +69,14 @@ def _matches(files: Iterable[Path], text: str) -> int:
 def _places(root: Path, folders: list[str], files: list[Path]) -> str:
     """Files that adding a method may touch: with its name as text, or with an import of it.
 
-    Not counted are those of pictures and films, where "jpeg" and "h264" are formats; and "sound", which a film has.
+    Not counted are those of pictures and films, where "jpeg" and "h264" are formats; nor "sound", which a film has, and
+    "survive", an option.
     """
     registry = next((file for folder in folders for file in (root / folder / METHODS).glob("registry.py")), None)
     tables = [node for node in _nodes(registry) if isinstance(node, ast.Dict)] if registry else []
     entries = [entry for table in tables for entry in zip(table.keys, table.values, strict=True)]
     named = {key.value for key, place in entries if isinstance(key, ast.Constant) and isinstance(place, ast.Constant)}
-    names = named - {"sound"}
+    names = named - {"sound", "survive"}
     outside = [file for file in files if not {METHODS, "image", "media", "video"} & set(file.parts)]
     scripts = [file for kind in ("js", "ts") for file in (root / "demo" / "src").rglob(f"*.{kind}")]
     text = re.compile(rf"""["'`]({"|".join(sorted(names))})["'`]""") if names else re.compile(r"(?!)")
