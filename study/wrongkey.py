@@ -16,8 +16,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from pipeline.config import Config
-from pipeline.evaluate.contact_sheet import LabelledImage, image_grid
-from pipeline.evaluate.quality import PicturePairs
+from pipeline.evaluate.quality import LabelledImage, PicturePairs, image_grid
 from pipeline.evaluate.statistics import headline_kind, publishable_kind
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic

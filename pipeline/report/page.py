@@ -5,25 +5,19 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
+from pipeline.chart import chart
 from stegnet.core.errors import DataError
 
-COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#475569", "#0891b2", "#be185d")
-MARKERS = "osD^vPX*"
-_DPI = 120
 _WEBP_QUALITY = 80  # of photographs
 _MAX_WIDTH = 1400  # of a photograph, in pixels
 _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # the start of a number, or of a missing value
@@ -217,20 +211,3 @@ def _picture(kind: str, data: bytes, alt: str, caption: str, wide: bool) -> Part
 
 def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-
-
-@contextmanager
-def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8, 4.5)) -> Iterator[Axes]:
-    """Yields axes with labels to draw on, and writes the PNG when the block succeeds; the size is in inches."""
-    figure = Figure(size, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_prop_cycle(color=COLOURS, marker=[*MARKERS])
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    yield axes
-    if axes.get_legend_handles_labels()[1] and not axes.get_legend():
-        axes.legend(frameon=False, fontsize="small")
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})

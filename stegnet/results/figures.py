@@ -135,7 +135,7 @@ def betrayed_by(history: str) -> str:
     if history.startswith("a sound"):
         return line
     if history.startswith("a film"):
-        stay = 'let it stay H.264 (`to="NAME.mp4"`, for small secrets), or ' if "(h264)" in history else ""
+        stay = 'let it stay H.264 where it can (`to="NAME.mp4"`, for small secrets), or ' if "(h264)" in history else ""
         return f"{line}; {stay}{_REDUCE}"
     stay = 'let it stay one (`to="NAME.jpg"`), or ' if history == "a JPEG" else ""
     return f"{line}; {stay}{_REDUCE} (`resize=PIXELS`)"

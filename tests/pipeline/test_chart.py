@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.report.page import chart
+from pipeline.chart import chart
 
 
 def _draw(path: Path) -> None:
