@@ -289,7 +289,7 @@ def test_an_album(case, session_of, corpus):
     assert len(reports) == len(list(Path("out").iterdir())) == 3
     next(Path("out").iterdir()).unlink()
     found = session_of(case).reveal("out", key=KEY)
-    assert (found.data, found.trouble) == (NOTE, ("1 of the album's 3 files is missing",))
+    assert (found.data, found.trouble) == (NOTE, ("1 of the album's 3 files is missing or unreadable",))
     next(Path("out").iterdir()).unlink()
     with pytest.raises(stegnet.RevealError, match="of the album"):
         session_of(case).reveal("out", key=KEY)

@@ -48,7 +48,7 @@ EXIT_CODES = {
     "0": "success",
     "1": "an error that you can fix; of a folder, some files failed",
     "2": "invalid command line",
-    "3": "revealed, but the container was altered since; `warning:` lines say how",
+    "3": "revealed, but the container was altered, or a part of it is missing; `warning:` lines say how",
     "129": "terminal closed; 130 interrupted; 143 terminated: no partial output",
     "141": "broken pipe",
 }

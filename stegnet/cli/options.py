@@ -38,10 +38,10 @@ addresses, such as s3://BUCKET/FOLDER.
 """
 _FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
 _CHOICE = """\
-Without --method, one is chosen: sealed, or the one by which a JPEG, MP4, WAV,
-FLAC or transparent PNG stays what it is; with --for, what survives that. What
-does not fit is compressed first. An option applies to all methods, or to
-those in brackets after it.
+Without --method, one is chosen: sealed, or the one by which a JPEG, WAV, FLAC,
+transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
+survives that. A picture or film that does not fit is compressed first. An
+option applies to all methods, or to those in brackets after it.
 """
 _METHODS_EXAMPLE = """
   $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""

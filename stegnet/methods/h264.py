@@ -140,7 +140,7 @@ without encoding.
         if not cover.is_film or not is_mp4(cover):
             return ""
         if size > cover.stat().st_size // _SMALL:
-            return f"its own H.264 can't hold {size} bytes"
+            return f"{size} bytes are more than a film of its size holds in its own H.264"
         try:
             most = cover.once(self.name, _H264Carrier).capacity("")
         except MediaError as error:

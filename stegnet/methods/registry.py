@@ -51,9 +51,9 @@ class Destination:
 DESTINATIONS = {
     "file": Destination("arrives as it is"),
     "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
-    "website": Destination("saved again at its size, as JPEG 75 or better", "robust", {"survive": None}),
-    "resize": Destination("reduced, to half its sides or more", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cropped, to half its sides or more", "robust", {"survive": "jpeg:75+crop:0.5"}),
+    "website": Destination("saved again at its size: JPEG 75, H.264 CRF 23 or better", "robust", {"survive": None}),
+    "resize": Destination("reduced, down to half its sides", "robust", {"survive": "jpeg:75+resize:0.5"}),
+    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}),
 }
 
 

@@ -263,7 +263,9 @@ class Collected:
             lines = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
             missing = count - len({status.index for _, status in own})
             if missing:
-                lines.append(f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing")
+                lines.append(
+                    f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing or unreadable"
+                )
             return tuple(lines)
         statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
         damaged = {status.index for status in statuses if status.index is not None and not status.whole}

@@ -12,7 +12,7 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
 from stegnet.media.compression_traces import FLAT
 
-BETRAYS = "anyone can tell that the container was changed"
+BETRAYS = "anyone can tell that something is hidden"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
 _REDUCE = "reduce it to half its sides first, in RGB"
 SLIGHTLY = "reduced by less than half"  # as the end of a history
@@ -144,8 +144,9 @@ def betrayed_by(history: str) -> str:
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
     larger = "a larger cover, an album of several (`stegnet hide --spread`)"
+    safe = f"at most {most} bytes are" if most else "none are"
     hint = f"use {larger if most else 'a photograph without a lossy past'}, or leave `at_most_safe=True` out"
-    return CapacityError(f"{secret}: has {size} bytes, and {most or 'none'} are hard to find in this cover", hint)
+    return CapacityError(f"{secret}: has {size} bytes, but {safe} hard to find in this cover", hint)
 
 
 class Changes:

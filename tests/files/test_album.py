@@ -52,7 +52,7 @@ def test_enough_pictures_in_any_order_under_any_names(covers, key):
         for name, path in zip("dacbe", made, strict=True):
             if int(path.stem) not in lost:
                 shutil.copy(path, (folder / name).with_suffix(path.suffix))
-        missing = "2 of the album's 5 files are missing"
+        missing = "2 of the album's 5 files are missing or unreadable"
         assert reveal(key, folder).trouble == (missing,)
         with pytest.raises(stegnet.RevealError, match=missing):
             reveal(key, folder, strict=True)
@@ -72,7 +72,10 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
     make_film(Path("out/film.mkv"), 2)
     Path("out/notes.txt").write_text("not a picture")
     found = reveal(key)
-    assert found.trouble == ("out/2.png: was altered since it was hidden", "1 of the album's 5 files is missing")
+    assert found.trouble == (
+        "out/2.png: was altered since it was hidden",
+        "1 of the album's 5 files is missing or unreadable",
+    )
     nothing = "nothing can be revealed: nothing here opens with this key"
     assert set(found.notes[1:]) == {
         f"out/0.png: {nothing}",

@@ -164,7 +164,9 @@ def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Pat
         assert ("byte for byte" in told) is safe
         done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg", safe=True)
         assert ("result" in done) is safe
-    assert done["error"]["message"].endswith(f"has {size} bytes, and {size - 1} are hard to find in this cover")
+    assert done["error"]["message"].endswith(
+        f"has {size} bytes, but at most {size - 1} bytes are hard to find in this cover"
+    )
 
 
 def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tmp_path: Path, make_film) -> None:

@@ -64,7 +64,7 @@ export function checkHard({ name, bytes }, { hard }) {
   if (bytes.length <= hard) return;
   const [size, most] = [bytes.length, hard].map((count) => count.toLocaleString("en"));
   throw new PageError(
-    `${name} has ${size} bytes, and ${most} are hard to find in this cover.`,
+    `${name} has ${size} bytes, but at most ${most} bytes are hard to find in this cover.`,
     "Use a larger cover, or allow more than is hard to find.",
   );
 }

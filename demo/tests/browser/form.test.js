@@ -23,7 +23,7 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
     await visitor.forecast(),
     /^Capacity: about .*\. The secret fits as it is, byte for byte\.$/,
   );
-  const betrayed = "The cover is a film that was compressed with loss: anyone can tell that the container was changed. ";
+  const betrayed = "The cover is a film that was compressed with loss: anyone can tell that something is hidden. ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}Reduce it to half its sides first, and save it without loss, in RGB.`]);
   await visitor.usePassphrase("hide", PASSPHRASE);
   await hideThenReveal(visitor);

@@ -13,7 +13,7 @@ visiting("a film with its sound is hidden in a film, and recovered", async (visi
   await visitor.give("cover", exchange("cover.mp4"));
   await visitor.give("secret", exchange("secret.mp4"));
   await visitor.forecast();
-  const betrayed = "The cover is a film in YCbCr (h264): anyone can tell that the container was changed. ";
+  const betrayed = "The cover is a film in YCbCr (h264): anyone can tell that something is hidden. ";
   assert.deepEqual(await visitor.forewarned(), [
     `${betrayed}Let it stay H.264 on the command line (-o NAME.mp4), for small secrets, or reduce it to half its sides first, in RGB.`,
   ]);
@@ -21,7 +21,7 @@ visiting("a film with its sound is hidden in a film, and recovered", async (visi
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const [notice, ...more] = await visitor.notices("hide");
-  assert.match(notice, /The cover is a film in YCbCr \(h264\): anyone can tell that the container was changed/);
+  assert.match(notice, /The cover is a film in YCbCr \(h264\): anyone can tell that something is hidden/);
   assert.deepEqual(more, []);
   for (const name of ["the cover", "the container"]) {
     assert.ok(await page.getByAltText(name).evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
@@ -119,11 +119,11 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   await visitor.onlySafely(true);
   await forecast.getByText(/The secret is too large/).waitFor();
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, and \d+ are hard to find in this cover/);
+  assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, but at most \d+ bytes are hard to find in this cover/);
   await visitor.onlySafely(false);
   await page.locator("#hide .send").getByText("PNG file").click();
   await forecast.getByText(/^Capacity: about \d\d kB, all of it easy to find\. .*byte/).waitFor();
-  const betrayed = "The cover is a JPEG: anyone can tell that the container was changed. Let it stay a JPEG, or reduce it to ";
+  const betrayed = "The cover is a JPEG: anyone can tell that something is hidden. Let it stay a JPEG, or reduce it to ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo.png");

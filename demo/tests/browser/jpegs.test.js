@@ -43,7 +43,7 @@ visiting("a text is revealed here, and a JPEG stays one", async (visitor) => {
 
 visiting("a cover’s lossy past and what is hard to find are told before, and after", async (visitor) => {
   const detection = () => visitor.page.locator("#hide .result dd").getByText(/to find|find it/).innerText();
-  const betrayed = (what) => `The cover is ${what}: anyone can tell that the container was changed. `;
+  const betrayed = (what) => `The cover is ${what}: anyone can tell that something is hidden. `;
   await visitor.give("cover", exchange("baseline.jpeg"));
   await visitor.type("Grüße");
   await visitor.useKeyFile("hide", exchange("key"));
@@ -58,7 +58,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.onlySafely(true);
   assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), new RegExp(`has ${Number(hard) + 1} bytes, and ${hard} are hard to find`));
+  assert.match(await visitor.trouble("hide"), new RegExp(`has ${Number(hard) + 1} bytes, but at most ${hard} bytes are hard to find`));
 
   await visitor.onlySafely(false);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();

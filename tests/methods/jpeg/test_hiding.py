@@ -113,7 +113,7 @@ def test_at_most_safe(tmp_path, picture):
     files[1].write_bytes(bytes(safe))
     assert SESSION.hide(*files, **how).hiding.detection == "hard"
     files[1].write_bytes(bytes(safe + 1))
-    with pytest.raises(CapacityError, match=f"has {safe + 1} bytes, and {safe} are hard to find"):
+    with pytest.raises(CapacityError, match=f"has {safe + 1} bytes, but at most {safe} bytes are hard to find"):
         SESSION.hide(*files, overwrite=True, **how)
     Image.fromarray(picture(48, 48, 3)).save(tmp_path / "p.png")
     report = SESSION.hide(files[0], tmp_path / "p.png", files[2], overwrite=True, **how)

@@ -160,7 +160,7 @@ def test_nothing_is_hard_to_find_in_what_was_saved_with_loss(at):
         if found:
             assert at.embed(cover, at.secret(9), "a.png", at_most_safe=True).hiding.detection == "hard"
         else:
-            with pytest.raises(CapacityError, match="and none are hard to find"):
+            with pytest.raises(CapacityError, match="but none are hard to find"):
                 at.embed(cover, at.secret(9), "b.png", at_most_safe=True)
 
 

@@ -123,6 +123,6 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
 }
 
 const betrayed = (history, hint) => ({
-  message: `The cover is ${history}: anyone can tell that the container was changed.`,
+  message: `The cover is ${history}: anyone can tell that something is hidden.`,
   hint,
 });
