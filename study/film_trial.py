@@ -31,7 +31,7 @@ from stegnet.video.films import read_frames, scan
 TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
-_ROOM = re.compile(r"takes (\d+) bytes, more than the capacity of (\d+)")
+_ROOM = re.compile(r"has (\d+) bytes, more than the capacity of (\d+)")
 _SSIM_EVERY = 8  # frames
 # What decides the results.
 CODE = (

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from stegnet.keys import Key
-from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, read_film
+from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, RobustOptions, read_film
 from study import robust_attacks, robust_hiders
-from study.film_trial import FILLED, WAYS, measure_film, x264
+from study.film_trial import FILLED, WAYS, fill_film, measure_film, x264
 from study.robust import parse_channel, send, unforeseen
 from study.robust_attacks import OTHERS, SAME, bits_of_pictures, jumps, links
 from study.robust_films import write_tables
@@ -49,6 +49,12 @@ def test_attacked_films_are_containers(cat: np.ndarray) -> None:
     found = read_film(lambda: (frame for frame in film), list, KEY)
     assert found is not None and found.message is not None
     assert jumps(film, RUNG.run) > jumps(encoded(frames), RUNG.run), "the low frequencies jump where a run begins"
+
+
+def test_films_are_filled(tmp_path: Path) -> None:
+    """The largest file that fits is found from the refusals of larger ones."""
+    cover = still_film(tmp_path / "cover.mkv", GROUP)
+    assert len(fill_film(cover, RobustOptions(survive=CHANNEL), tmp_path, seed=1).content) > 100
 
 
 def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
