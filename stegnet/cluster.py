@@ -80,7 +80,7 @@ def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
 
 @dataclass(frozen=True)
 class Task:
-    """The work of one process: a file, or in order a few whose results may want the same name.
+    """The work of one process: a file, or in order a few whose results may collide.
 
     What it writes into the folder `out` follows from its jobs and the secrets alone.
 
@@ -140,7 +140,7 @@ def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
     counts = Counter(folded(job.source.stem) for job in plan.jobs)
 
     def group(stem: str) -> str:
-        """The first of the stems whose results may want each other's names: that of a-2 is a where that comes twice."""
+        """The first of the stems whose results may collide: a-2 belongs to group a if two files are named a."""
         base, _, number = stem.rpartition("-")
         if base not in counts or not number.isdecimal() or number.startswith("0"):
             return stem
@@ -184,7 +184,7 @@ def run_on_cluster(
     """
     tasks, secrets = tasks_of(plan, out), Secrets(source, randomness(SEED_BYTES))
     pickled, folder, envelopes = pickle.dumps(work), str(Path.cwd()), {}
-    waiting, running, done = deque(tasks), {}, {}  # running: each task by the object that Ray will give
+    waiting, running, done = deque(tasks), {}, {}  # running: task by Ray ObjectRef
     with _connected(address) as ray:
         call, sent = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do), ray.put(envelopes)
         try:

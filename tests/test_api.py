@@ -265,5 +265,5 @@ def test_errors_name_what_was_given():
         lambda: stegnet.reveal(b"no picture", key=KEY),
         lambda: stegnet.info(b"no picture"),
     ):
-        with pytest.raises(stegnet.MediaError, match=r"^(cover|container|file): neither a picture nor a film"):
+        with pytest.raises(stegnet.MediaError, match=r"^(cover|container|file): not a picture, film or sound"):
             call()

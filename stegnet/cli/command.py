@@ -141,7 +141,7 @@ class _Overview(Parser):
             options[", ".join(name + value for name in action.option_strings)] = action.help or ""
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXIT_CODES))
-        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command.\n"])
+        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command and names its topics.\n"])
 
 
 def _table(title: str, rows: dict[str, str]) -> str:

@@ -238,7 +238,7 @@ def add_key_options(
     ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
     if recipient:
-        text = "hide for the holder of this public key (stegnet1… or its file)"
+        text = "hide for the holder of this public key (stegnet1… or a file that contains it)"
         ways.add_argument("--recipient", metavar="PUBLIC", help=text)
     if identity:
         text = "identity file made by `stegnet keygen --identity`, for what was hidden for its recipient"

@@ -111,8 +111,8 @@ def pixel_index(
 ) -> np.ndarray:
     """Returns the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
 
-    Given permutation and orientation of one or several shuffles, (…, N), and `orientations`, (8, block, block), all of
-    which may be tensors, and the columns of the source grid and of the target grid, if these are others.
+    Given permutation and orientation of one or several shuffles, (…, N), and `inside`, as `orientations` returns it,
+    all of which may be tensors, and the columns of the source grid and of the target grid, if these are others.
     """
     block, shape, across = inside.shape[-1], permutation.shape, across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block

@@ -84,7 +84,7 @@ def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) ->
         raise MediaError(f"{folder}: no {either(kinds)} in this folder", hint)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, f"no {either(kinds)}"))
+    return found, (*notes, *_skipped(folder, skipped, f"not a {either(kinds)}"))
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
@@ -126,7 +126,7 @@ def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
     if not names:
         return ()
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (f"{folder}: skipped, as {why}: {', '.join(names[:_NAMED])}{more}",)
+    return (f"{folder}: skipped ({why}): {', '.join(names[:_NAMED])}{more}",)
 
 
 def plan_hiding(

@@ -46,7 +46,7 @@ USUAL_QUALITY = 95
 _LOWEST, _HIGHEST = 50, 98  # quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
 _KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
-_OPENS_LATER = "this file itself opens with no key; the copy that arrives does"
+_OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each

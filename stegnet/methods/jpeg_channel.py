@@ -33,6 +33,7 @@ from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, ZIGZAG, by_block
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ContainerKeys, Randomness
+from stegnet.media.cover import check_input
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs, medium_of, samples_of, with_samples
@@ -119,6 +120,7 @@ class Copy(ChannelSimulator):
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
+        check_input(received)  # what arrives through no command may be missing
         arrived = _received(read_jpeg(sent), received)
         with Image.open(received) as image:
             self._mode, sampling = image.mode, get_sampling(image)

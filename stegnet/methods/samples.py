@@ -87,7 +87,7 @@ class SampleMethod(Method):
 
         Raises:
             MediaError: the cover can't be read.
-            CapacityError: it is none of these.
+            CapacityError: it is no cover of this method.
         """
 
     def forecast(self, cover: CoverSize) -> list[Fit]:

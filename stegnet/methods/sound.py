@@ -36,7 +36,7 @@ MP3, AAC and Opus lose the secret.
     covers = (SOUND,)
     preference = 4
     survives = (
-        "survives: being sent as a file, converted between WAV and FLAC at its bits and rate; not: as MP3, AAC or Opus"
+        "survives: being sent as a file or converted between WAV and FLAC (same bits and rate); not: MP3, AAC or Opus"
     )
 
     def open(self, cover: Cover) -> Samples:

@@ -80,7 +80,7 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
     return agreements
 
 
-def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
+def make_graphs(pair: Pair, card: Card, identifier: str) -> dict[str, bytes]:
     """The pair's networks as ONNX files, by name, with the id of its weights in them; identities are left out."""
     with extra("export", "stegnet export"):
         import onnxscript  # noqa: F401  # torch.onnx needs it
@@ -91,7 +91,7 @@ def make_graphs(pair: Pair, card: Card, key: str) -> dict[str, bytes]:
         if hasattr(module, "freeze"):  # ONNX can't invert its matrix
             module.freeze()
     names = [name for name in NETWORKS if name in ALWAYS or _computes(pair, name)]
-    metadata = {ID: key, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
+    metadata = {ID: identifier, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
     return {name: _graph(pair, name, metadata) for name in names}
 
 

@@ -426,7 +426,7 @@ def _unreadable(path: Source) -> MediaError:
         message = f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged"
         return MediaError(message, "copy it again from its source")
     hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
-    return MediaError(f"{path}: neither a picture nor a film that can be read", hint)
+    return MediaError(f"{path}: not a picture, film or sound that can be read", hint)
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:

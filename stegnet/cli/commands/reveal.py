@@ -115,7 +115,7 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     check_output_stream(options, folder=True)
     if options.output is None:
-        options.usage_error("a folder requires -o")
+        options.usage_error("a folder requires -o, a folder for the results, such as -o revealed/")
     plan, context, out = plan_revealing(options.container), chosen_context(options), output_target(options)
     for method in METHODS.values():
         method.load(context)

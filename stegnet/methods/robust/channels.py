@@ -42,7 +42,7 @@ _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3)
 _CUTS, _WHOLE = _CROPS[:4], (0, 0, 0, 0)
 _Filter = Image.Resampling
 _EXACTLY = 0.5  # pixels of a grid: how exactly readers place a copy that was cropped
-# What reduces pictures: a share of the promised factor, as an exponent of it, a filter, and whether it is widened to
+# What reduces pictures: the exponent of the promised factor, a filter, and whether it is widened to
 # what it reduces, as most programs do. The first one leaves least.
 _REDUCTIONS = (
     (1.0, _Filter.BILINEAR, True), (1.0, _Filter.BOX, True), (1.0, _Filter.LANCZOS, True),
@@ -87,7 +87,7 @@ class Channel:
     """Lossy channel that a container is promised to survive.
 
     Attributes:
-        multiple: of which the sides of what is reduced are.
+        multiple: sides of a reduced picture or film are multiples of this.
     """
 
     name: str  # as users write it
@@ -268,8 +268,8 @@ def _unknown(text: str, kind: str) -> ConfigError:
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         return ConfigError(f"survive: {trouble}", hint)
     hint = (
-        f"known: {known}, or {MESSENGER}; with +resize:{_LEAST_FACTOR} to +resize:1, resized copies survive too, with "
-        "+crop cropped ones, with both those that were cropped and resized, with +crop:0.5 any part of half the sides"
+        f"known: {known}, or {MESSENGER}; each may be followed by +resize:F ({_LEAST_FACTOR} to 1), by +crop ({REACH} "
+        "pixels), by both, or by +crop:F alone (cropped to this part of the sides)"
     )
     return ConfigError(f"survive: {trouble}", hint)
 
@@ -307,7 +307,7 @@ class _Codec:
     text: str  # of the channel, given the constant rate factor and the preset
     coding: Coding  # its fastest way that is promised; its constant rate factor counts where users give none
     numbers: range | None = None  # constant rate factors that are promised; None: that of `coding`
-    above: int = 0  # by how much lower x264's constant rate factor is that is about as hard to survive
+    above: int = 0  # its constant rate factor less that of x264 that is about as hard to survive
     margin: int = 0  # by how much higher a CRF is tried, since slower presets may keep less
     side: int | None = None
     rate: int | None = None

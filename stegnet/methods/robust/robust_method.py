@@ -55,10 +55,10 @@ class RobustMethod(Method):
     name = ROBUST
     summary = "a picture or small file, by bits that survive JPEG or H.264"
     description = """\
-What is hidden survives a channel: the container may be encoded again, and more.
-Hiding simulates the channel, and writes nothing that is not recovered from it.
-Capacity is much lower: a picture is scaled and compressed to fit, a small file
-is hidden as it is. --for chooses a channel; --survive names one:
+The method "robust", chosen by --for and --survive, hides what survives
+re-encoding and more. Hiding simulates this channel, and writes nothing that is
+not recovered from it. Capacity is much lower: a picture is scaled and
+compressed to fit, a small file is hidden as it is. --survive names a channel:
 
   of a picture, which becomes a JPEG or PNG:
   jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
@@ -66,8 +66,8 @@ is hidden as it is. --for chooses a channel; --survive names one:
   ...+resize:FACTOR       reduced before that, by a factor of this or more (0.25
                           to 1)
   ...+crop                cropped or shifted before that, by up to 8 pixels
-  ...+crop:SHARE          cropped to any part with this share (0.25 to 1) of its
-                          sides, of 264 pixels or more
+  ...+crop:SHARE          cropped to any part with this share (0.25 to below 1)
+                          of its sides, 264 pixels or more; not with +resize
 
   of a film, which becomes an MP4 or MKV of H.264:
   h264:CRF  hevc:CRF      encoded again by x264 (fast to veryslow), by x265

@@ -62,7 +62,7 @@ _BAND = 1024  # blocks, about, that tell which pictures that may arrive are wors
 _SMALL = 4 * _BAND  # blocks of which all are read at once
 _NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
 _CODEWORDS = 2  # that are decoded to find the rate
-_MARGIN = 2  # 64ths, between the best rate that a simulation bears and the one that is used
+_MARGIN = 2  # 64ths, between the best rate that a simulation supports and the one that is used
 _ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
 _SPARED, _UNEVEN = 0.9, 1.5  # as `RobustCarrier`
 _LOST = 9  # where blocks are spared, one bit in so many may be lost to what was not simulated
@@ -463,7 +463,7 @@ class _NewPicture(RobustContainer):
         self._changes = self.carrier.context.with_heartbeat("write", written)
 
     def notes_on_copy(self) -> tuple[str, ...]:
-        return (f"{self._reduced}compressed to {self.file.copy.description} bytes of {self.space}",)
+        return (f"{self._reduced}compressed to {self.file.copy.description} bytes ({self.space} available)",)
 
     def notes_on_cover(self) -> tuple[str, ...]:
         return self._notes if self.file.unchanged else (*self._notes, *about_secret(self.payload.file))

@@ -31,7 +31,7 @@ _HEADER = Code(n=_HEADER_BITS, k=8 * _HEADER_BYTES, rate=10)
 _HEADER_ITERATIONS = 40
 _HEADER_SHARE, _MOST_HEADER = 32, 64  # of all blocks, one in so many carries the header, but no more than so many
 _BITS_OF_CHOSEN = 3 * _HEADER_BITS // 2  # where blocks are chosen by texture, no more than carry so many bits
-# In films, each carries more: as many as carry so many bits, but no fewer and no more than these.
+# In films, the header's blocks carry so many bits, but they are no fewer and no more than these.
 _LEAST_OF_FILMS, _MOST_OF_FILMS, _BITS_OF_FILMS = 48, 128, 12 * _HEADER_BITS
 _COPIES_OF_FILMS = 3  # at least: what agrees among them tells readers that it is a header
 _WORDS = 4096  # more than the bits of a picture's header
@@ -131,7 +131,7 @@ class Blocks:
 
     @cached_property
     def _others(self) -> np.ndarray:
-        """All blocks but the header's, in their order; of a wrong key, nobody asks."""
+        """All blocks but the header's, in their order; not computed for a wrong key."""
         order, free = stable_argsort(self._ranks), np.ones(self.count, bool)
         free[self.first] = False
         return order[free[order]]
@@ -300,7 +300,7 @@ class Reader:
     """Base of the readers of pictures and films: the key of each salt is derived once.
 
     Args:
-        lost: one bit of a record in so many is read as if it were lost, to see if all are needed; 0: none.
+        lost: one bit of a record in so many is erased, to see if all are needed; 0: none.
     """
 
     def __init__(self, source: KeySource, lost: int = 0) -> None:

@@ -1,8 +1,8 @@
 """Hiding what is recovered after a lossy channel: content, made to fit, and one search for rates and shares of blocks.
 
 Content is a picture or a file (docs/format.md, "Robust containers"). It is hidden at the rates that a simulation of the
-channel bears, in as few blocks and at as robust a rate as will do; then the channel is simulated on the container, and
-where content is not recovered, less is asked for.
+channel supports, in as few blocks and at as robust a rate as will do; then the channel is simulated on the container,
+and where content is not recovered, less is asked for.
 """
 
 import math
@@ -34,7 +34,7 @@ _MOST_PIXELS = 1 << 28
 # Pixels of a picture for each pixel of what is read: revealing needs memory for them. Copies may be cropped, so that
 # a writer leaves some space.
 _PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
-_SMALLEST = 32  # scale; each step of the scale halves the number of pixels every two steps
+_SMALLEST = 32  # scale of the smallest picture; two steps halve the number of pixels
 _PER_HALF = 4  # steps that halve a side
 _FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
 _REACH = 2  # steps between the scales tried first
@@ -257,7 +257,7 @@ class RobustCarrier(ABC):
         raise AssertionError("content that does not fit")
 
     def _bearable(self, rate: int, share: int) -> int:
-        """The highest rate in a share of the blocks of a record that bears this one in the most; 0: none."""
+        """The highest rate usable in this share of the blocks, if `rate` is usable in the largest; 0: none."""
         if share == self.shares[0]:
             return rate
         places = record_places(self.blocks, self.point, share, self.textured)

@@ -25,7 +25,7 @@ COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
-WAY = 1.4  # initial logit of the share of the way that a coefficient is moved to the phase
+WAY = 1.4  # initial logit of α, the distortion compensation: the share of the way to the phase
 LIKELIHOOD = 4.0  # initial gain of log-likelihood ratios: the ratio at the phase itself
 _FEATURES = 8.0  # from coefficients to features of about 1
 _CHANGES = 8 / 255  # outputs to changes of some levels
