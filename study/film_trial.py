@@ -31,7 +31,7 @@ from stegnet.video.films import read_frames, scan
 TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
-_ROOM = re.compile(r"has (\d+) bytes, more than the capacity of (\d+)")
+_ROOM = re.compile(r"bytes, more than the capacity of (\d+)")
 _SSIM_EVERY = 8  # frames
 # What decides the results.
 CODE = (
@@ -163,18 +163,17 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
             job = HideJob(METHODS["robust"], options, run)
             hide_file(job, cover, secret, OutputTarget(out, force=True), key)
         except CapacityError as error:
-            size = smaller(size, error)
+            size = fitting(error)
         else:
             return FilledFilm(out, file_content(secret.name, data), key, perf_counter() - start)
 
 
-def smaller(size: int, error: CapacityError) -> int:
-    """The size of the largest file that fits, from the refusal of one of the given size; raised again if none does."""
+def fitting(error: CapacityError) -> int:
+    """The size of the largest file that fits, from the refusal of a larger one; raised again if none does."""
     found = _ROOM.search(str(error))
-    taken, capacity = map(int, found.groups()) if found else (0, 0)
-    if not found or size <= taken - capacity:
+    if not found or found[1] == "0":
         raise error
-    return size - (taken - capacity)
+    return int(found[1])
 
 
 def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:

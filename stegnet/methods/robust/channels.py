@@ -84,16 +84,12 @@ class RobustOptions:
 
 @dataclass(frozen=True)
 class Channel:
-    """Lossy channel that a container is promised to survive.
-
-    Attributes:
-        multiple: sides of a reduced picture or film are multiples of this.
-    """
+    """Lossy channel that a container is promised to survive."""
 
     name: str  # as users write it
     text: str  # the same in words
     side: int | None  # pixels of the longer side of what is sent, at most; None: any
-    multiple, factor, cropped = 1, None, False
+    multiple, factor, cropped = 1, None, False  # sides of a reduced picture or film are multiples of `multiple`
 
     def __str__(self) -> str:
         return self.text
