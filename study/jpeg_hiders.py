@@ -23,7 +23,7 @@ from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
-from stegnet.methods.jpeg import JpegOptions
+from stegnet.methods.jpeg import USUAL_QUALITY
 from stegnet.methods.jpeg_channel import sealed_planes
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
 from stegnet.sealing.jpeg_carriers import juniward, shown_luma
@@ -137,7 +137,7 @@ def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:
 
 def _cover(path: Path, quality: int) -> JpegCover:
     with Cover(path) as cover:
-        return jpeg_cover(cover, quality if quality <= _FINEST else JpegOptions().quality)
+        return jpeg_cover(cover, quality if quality <= _FINEST else USUAL_QUALITY)
 
 
 def _saved(picture: np.ndarray, quality: int, folder: Path) -> Path:
