@@ -63,7 +63,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
   of a picture, which becomes a JPEG or PNG:
   jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
   messenger               reduced to 1600 pixels, then saved twice as JPEG
-  ...+resize:FACTOR       reduced before that, by this factor (0.25 to 1) or more
+  ...+resize:FACTOR       reduced before that, down to this factor (0.25 to 1)
   ...+crop                cropped or shifted before that, by up to 8 pixels
   ...+crop:SHARE          cropped to any part with this share (0.25 to below 1)
                           of its sides, 264 pixels or more; not with +resize
