@@ -9,7 +9,7 @@ Message rules:
 - a message stays on one line and cannot control the terminal: control characters in names are escaped;
 - no message contains a key, a passphrase or any part of one.
 
-`-` in the place of a file is standard input or output. A program that reads a picture or film wants to look at any part
+`-` as a file is standard input or output. A program that reads a picture or film wants to look at any part
 of it at any time. So what comes in by a stream is written to a temporary file first, which only its owner can read, and
 what goes out is written to one until it is whole.
 """

@@ -147,16 +147,18 @@ def plan_hiding(
     """
     chosen, notes = media_files(covers, kinds=kinds)
     if is_folder(secrets):
-        files, more = _files(secrets)
-        if not files:
-            raise MediaError(f"{secrets}: no file in this folder")
-        if matched and any_file:
-            any_file = {what for _, what in chosen} == {SOUND} or not all(_kind(each) in _MATCHED for each in files)
         if any_file:
-            hidden = [(path, "") for path in files]
+            files, more = _files(secrets)
+            if not files:
+                raise MediaError(f"{secrets}: no file in this folder")
+            matched = matched and {what for _, what in chosen} != {SOUND}
+            hidden = [(path, _kind(path) if matched else "") for path in files]
+            if not all(what in _MATCHED for _, what in hidden):
+                hidden = [(path, "") for path in files]
         else:
             hidden, more = media_files(secrets, _ANY_FILE, _MATCHED)
-        notes = (*notes, *more, *_repeated(["" if any_file else what for _, what in chosen], hidden))
+        kinds_of_covers = [what if hidden[0][1] else "" for _, what in chosen]
+        notes = (*notes, *more, *_repeated(kinds_of_covers, hidden))
     else:
         if isinstance(secrets, Path):
             check_input(secrets)
