@@ -31,7 +31,9 @@ from stegnet.core.errors import SETTING, ConfigError, MediaError, StegnetError, 
 from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.remote_path import Place, place
 
-_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
+# The library names parameters of the Python API.
+_SPELLED = {"overwrite": "--force", "to": "-o"}
+_TURNED_OFF = {"compress": "--exact"}
 _PHASES = {
     "open": "opening",
     "reduce": "reducing the cover",
@@ -122,7 +124,7 @@ def with_options(line: str) -> str:
 def flag(name: str, negated: bool = False) -> str:
     """The option for a parameter; negated, the one that turns it off."""
     words = name.replace("_", "-")
-    return _SPELLED.get(name) or (f"--no-{words}" if negated else f"--{words}")
+    return _SPELLED.get(name) or (_TURNED_OFF.get(name, f"--no-{words}") if negated else f"--{words}")
 
 
 @contextmanager

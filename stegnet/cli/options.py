@@ -166,28 +166,31 @@ def add_method_options(command: Parser) -> None:
     method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
     own = {method.name: command.add_topic(method.topic, method.description) for method in others}
-    for each, kind, owners in _declared().values():
+    for flag, (each, kind, owners) in _declared().items():
         if len(owners) == 1:
-            _add_method_option(own[owners[0]], each, kind, each.metadata["help"])
+            _add_method_option(own[owners[0]], flag, each, kind, each.metadata["help"])
         else:
             whose = f" [{', '.join(owners)}]" if len(owners) < len(METHODS) else ""
-            _add_method_option(group, each, kind, each.metadata["help"] + whose)
+            _add_method_option(group, flag, each, kind, each.metadata["help"] + whose)
 
 
 def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
-    """The options by name: a field, its type, and the names of the methods that have it."""
+    """The options by flag: a field, its type, and the names of the methods that have it.
+
+    One field has two flags where methods differ in what they do without it.
+    """
     found: dict[str, tuple[Field, Any, list[str]]] = {}
     for method in METHODS.values():
         kinds = get_type_hints(method.options)
         for each in fields(method.options):
-            found.setdefault(each.name, (each, kinds[each.name], []))[2].append(method.name)
+            shown = messages.flag(each.name, each.default is True)
+            found.setdefault(shown, (each, kinds[each.name], []))[2].append(method.name)
     return found
 
 
-def _add_method_option(group: argparse._ArgumentGroup, each: Field, kind: Any, text: str) -> None:
+def _add_method_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: Any, text: str) -> None:
     """Adds one; its default is None, so that what is given can be told."""
     text, metavar = text.replace("%", "%%"), each.metadata["metavar"]
-    name = messages.flag(each.name, each.default is True)
     if kind is bool:
         group.add_argument(name, dest=each.name, action="store_const", const=not each.default, help=text)
     elif isinstance(metavar, tuple):
@@ -205,15 +208,15 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
     Args:
         suffix: of the output, or "".
     """
-    given = {name: value for name in _declared() if (value := getattr(options, name)) is not None}
+    names = [each.name for each, _, _ in _declared().values()]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
     for each in ("method", *DESTINATIONS[options.destination or "file"].options):
         if options.destination and getattr(options, each) is not None:
             options.usage_error(f"--for says what OUT survives: leave {messages.flag(each)} out")
     try:
         method, chosen = method_for(options.destination or "file", given, suffix, options.method)
     except UnknownOption as error:
-        each, kind, _ = _declared()[error.option]
-        shown = messages.flag(error.option, kind is bool and each.default)
+        shown = messages.flag(error.option, given[error.option] is False)
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.computes:
         for name in _NETWORKS:

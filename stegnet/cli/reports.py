@@ -63,6 +63,8 @@ def wrote(
         facts.append(f"{report.frames} frames" + (f", the secret in {share} of them" if report.hiding else ""))
     if report.secret_psnr is not None:
         facts.append("secret unchanged" if math.isinf(report.secret_psnr) else f"secret {report.secret_psnr:.1f} dB")
+    if report.changed_secret:
+        messages.warning(name + report.changed_secret)
     tell(f"wrote {path}: {', '.join(facts)}")
     _notes(report, name)
 
@@ -72,7 +74,7 @@ def _notes(report: Report, name: str = "") -> None:
     for line in report.notes:
         messages.note(name + line)
     for line in (*report.warnings, *report.trouble):
-        if line not in of_cover:
+        if line not in (*of_cover, report.changed_secret):
             messages.warning(name + line)
 
 
@@ -156,6 +158,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
     if hiding:
         found |= {
             "method": hiding.method,
+            "exact": report.unchanged,
             CONTAINER_PSNR: _decibels(hiding.container_psnr),
             "changed_pixels": hiding.changed_pixels,
             "bits_per_sample": hiding.bits_per_sample,

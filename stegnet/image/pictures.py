@@ -22,9 +22,11 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
-from stegnet.core.names import counted
+from stegnet.core.names import PICTURE, counted
 from stegnet.core.pixels import is_grey, strips
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_heic
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans
+from stegnet.formats.signatures import form_of, unknown_form
+from stegnet.image.jpeg_markers import parse_jpeg
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -53,6 +55,8 @@ _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level 
 _PAGED = {"TIFF", "HEIF"}
 _PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
 _MOST_COUNTED = 1000  # pages of a TIFF
+# SubIFDs, CFAPattern and DNGVersion (TIFF/EP; DNG 1.7), of raw files, and Adobe's ImageSourceData.
+_RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
 _JPEG_FORMATS = {"JPEG", "MPO"}
 _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
@@ -208,9 +212,19 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def open_picture(path: Source) -> Image.Image:
-    """Opens a picture and reads its header, not its pixels; MediaError if there is none, or it is no picture."""
-    heic = path.is_file() and is_heic(path)
-    if heic:
+    """Opens a picture of a form that is known, and reads its header, not its pixels.
+
+    Raises:
+        MediaError: there is no such file, or it is no picture, or one that is damaged or of a rare kind.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+    form = form_of(path)
+    if form is None:
+        raise unknown_form(path)
+    if form.kind != PICTURE:
+        raise MediaError(f"{path}: is {form.name}, and not a picture")
+    if form.reader == "HEIF":
         from pi_heif import register_heif_opener  # takes 40 ms
 
         register_heif_opener()
@@ -218,15 +232,38 @@ def open_picture(path: Source) -> Image.Image:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path.open() if isinstance(path, OpenedFile) else path)
-    except FileNotFoundError as error:
-        raise MediaError(f"{path}: no such file") from error
+            return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
     except Image.DecompressionBombError as error:
         raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
     except UNREADABLE as error:
-        if heic:
-            raise MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read") from error
-        raise MediaError(f"{path}: not a picture that can be read") from error
+        if form.name == "JPEG":
+            parse_jpeg(path.read_bytes(), str(path))  # which says what is rare about it
+        what = f"the {form.name} picture is damaged, or of a kind that can't be read"
+        raise MediaError(f"{path}: {what}", "copy it again from its source, or convert it to PNG") from error
+
+
+def lost_by_pixels(path: Source) -> str:
+    """What a picture's file holds besides one picture of 8-bit colours, in words; "": nothing that is not metadata.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    with open_picture(path) as image:
+        if image.format == "TIFF" and image.tag_v2.keys() & _RAW_TAGS:
+            return "a camera's raw data"
+        if image.format == "PSD" or (image.format == "TIFF" and _PHOTOSHOP_LAYERS in image.tag_v2):
+            return "its layers"
+        if image.format in _PAGED and (count := _count_pictures(image)) != "1":
+            return f"all but one of its {count} {'pages' if image.format == 'TIFF' else 'pictures'}"
+        if image.mode in _UNSUPPORTED:
+            return f"its pixels, which are {_UNSUPPORTED[image.mode]}"
+        if (bits := _bits(path, image)) > 8:
+            return f"its {bits} bits per sample"
+        try:
+            seen_through = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+        except UNREADABLE as error:
+            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+    return "its transparency" if seen_through else ""
 
 
 def exif_orientation(image: Image.Image) -> int:

@@ -13,16 +13,23 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
-from stegnet.image.pictures import has_layers, open_picture, picture_notes, pixels_of, read_cover_and_notes, reduced
+from stegnet.formats.signatures import Form, form_of, unknown_form
+from stegnet.image.pictures import (
+    has_layers,
+    lost_by_pixels,
+    open_picture,
+    picture_notes,
+    pixels_of,
+    read_cover_and_notes,
+    reduced,
+)
 from stegnet.media.compression_traces import film_history, picture_history
-from stegnet.video.films import FilmInfo, open_film, picture_stream, read_frames, scan
+from stegnet.video.films import FilmInfo, lost_by_encoding, open_film, picture_stream, read_frames, scan
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
-# What Pillow wrongly takes for a still, or has Ghostscript render.
-_NOT_PICTURES = {"MPEG", "EPS"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
 T = TypeVar("T")
@@ -47,23 +54,27 @@ def probe(path: Source) -> Probe:
         raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.stat().st_size == 0:
         raise MediaError(f"{path}: the file is empty")
-    if is_sound(path):
-        return Probe(SOUND, None)
-    try:
-        with open_picture(path) as image:
-            form = image.format
-            animated = form in _ANIMATED and getattr(image, "is_animated", False)
-    except MediaError as error:
-        if isinstance(error.__cause__, Image.DecompressionBombError):
-            raise  # certainly a picture
+    form = form_of(path)
+    if form is None:
+        raise unknown_form(path)
+    if form.kind == SOUND:
+        if is_sound(path):
+            return Probe(SOUND, None)
+        raise not_a_cover(path, form)
+    if form.kind == FILM:
         return _probe_film(path)
-    if form in _NOT_PICTURES:
-        return _probe_film(path)
-    if form == "WEBP":
+    with open_picture(path) as image:
+        animated = image.format in _ANIMATED and getattr(image, "is_animated", False)
+        lossy = _LOSSY_GIF if image.format == "GIF" and animated else _LOSSY.get(image.format)
+    if image.format == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
-    else:
-        lossy = _LOSSY_GIF if form == "GIF" and animated else _LOSSY.get(form)
     return Probe(FILM if animated else PICTURE, lossy)
+
+
+def not_a_cover(path: Source, form: Form) -> MediaError:
+    """The error for a sound that is no cover: its samples were coded with loss, or are in a rarer container."""
+    hint = "convert it to WAV or FLAC" if form.lossless else "use one that was never MP3 or AAC, as WAV or FLAC"
+    return MediaError(f"{path}: is {form.name}, and of sounds only WAV and FLAC are covers", hint)
 
 
 def kind(path: Source) -> str:
@@ -95,6 +106,20 @@ class Compressed:
     path: Path  # of the copy
     description: str  # format and quality, for messages
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
+
+
+def lost_by_copy(path: Source) -> str:
+    """What a compressed copy of a picture or film would lose besides quality, in words; "": nothing, or it is neither.
+
+    Such a file is hidden as it is, or not at all.
+    """
+    try:
+        found = kind(path)
+        if found == PICTURE:
+            return lost_by_pixels(path)
+        return lost_by_encoding(path) if found == FILM else ""
+    except MediaError as error:
+        return f"what can't be read of it ({error})" if form_of(path) else ""
 
 
 def about_secret(path: Source) -> tuple[str, ...]:

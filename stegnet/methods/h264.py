@@ -27,6 +27,7 @@ from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
 from stegnet.methods.method import (
+    EXACT_HELP,
     SAFE_HELP,
     VERIFY_HELP,
     Capacity,
@@ -89,6 +90,7 @@ _PLACES = 64  # of a block, at most
 class H264Options:
     """Options of the method "h264"."""
 
+    compress: bool = option(True, EXACT_HELP)
     at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, VERIFY_HELP)
 

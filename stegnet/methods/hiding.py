@@ -61,6 +61,11 @@ class HideJob:
         """Hides one secret, as `hide_file`."""
         return hide_file(self, cover, secret, out, key_source)
 
+    @property
+    def copies(self) -> bool:
+        """True unless the options refuse copies that the method makes by default."""
+        return getattr(self.options, "compress", True) or not type(self.options).compress
+
     def suffix_of(self, cover: Path) -> str:
         """Suffix of the container of a cover, where it is not named; errors as `Cover`."""
         with Cover(cover) as opened:
@@ -81,7 +86,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
         StegnetError: any but DataError, RevealError and TrainingError.
     """
     suffix = out.path.suffix.lower()
-    with Payload(secret) as payload, Cover(cover) as opened:
+    with Payload(secret, job.copies) as payload, Cover(cover) as opened:
         for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
             options = fitness.options
             try:
@@ -94,8 +99,9 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
                 refused = error
             else:
                 unused = _UNUSED.format(method.name) if job.context.weights and not method.computes else ""
-                warnings = filter(None, (fitness.warning, unused, *report.warnings))
-                return replace(report, notes=(*filter(None, [fitness.note]), *report.notes), warnings=tuple(warnings))
+                changed = report.changed_secret or fitness.changed_secret
+                warnings = filter(None, (changed, fitness.warning, unused, *report.warnings))
+                return replace(report, warnings=tuple(warnings), changed_secret=changed)
         raise refused
 
 
@@ -124,6 +130,7 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
         made.hidden,
         (*made.notes(), *figures.notes()),
         warnings=(*figures.warnings(), *made.warnings()),
+        changed_secret=made.changed_secret(),
         secret_psnr=made.secret_psnr(),
         name=fitted.name if fitted else None,
         size=fitted.size if fitted else None,

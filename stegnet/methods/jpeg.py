@@ -21,6 +21,7 @@ from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.hiding import FoundFile, found_file_by, write_jpeg
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
 from stegnet.methods.method import (
+    EXACT_HELP,
     RESIZE_HELP,
     SAFE_HELP,
     VERIFY_HELP,
@@ -62,6 +63,7 @@ class JpegOptions:
     """Options of the method "jpeg"."""
 
     quality: int | None = option(None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q")
+    compress: bool = option(True, EXACT_HELP)
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     channel: str | None = option(

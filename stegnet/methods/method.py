@@ -17,8 +17,9 @@ from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
+from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
-from stegnet.media.cover import Compressed, Cover, about_secret, media_kind
+from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
@@ -28,7 +29,8 @@ AUTO = "auto"
 RESIZE_HELP = (
     "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
 )
-COMPRESS_HELP = "compress a picture or film that does not fit otherwise"
+COMPRESS_HELP = "hide a compressed copy of a picture or film that does not fit as it is"
+EXACT_HELP = "refuse a secret that does not fit as it is: hide no compressed copy of a picture or film"
 VERIFY_HELP = "do not read the output back to verify it"
 SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
 # By media kind, what compresses a file (its path, a folder for the copy, bytes that there are, and a callback for steps
@@ -166,10 +168,10 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Fitness:
-    """Options by which a method suits a cover and a secret, and a note and a warning for the report, or ""."""
+    """Options by which a method suits a cover and a secret, and warnings for the report, or ""."""
 
     options: Any
-    note: str = ""
+    changed_secret: str = ""  # as of `Report`
     warning: str = ""
 
 
@@ -181,6 +183,7 @@ class Fitted:
     name: str  # stored with them
     size: int
     notes: tuple[str, ...] = ()  # for the report; none for a file as it is
+    warning: str = ""  # that a copy is hidden, by which name it comes back, and what it is
     copy: Compressed | None = None  # that was made; None: they are those of the file itself
 
     @property
@@ -215,6 +218,8 @@ class Carrier(ABC):
         if self.at_most_safe:
             return not_safe(payload.path, size, max(most, 0))
         hint = self.remedy(payload, size, most)
+        if payload.only_whole:
+            hint += f"; a compressed copy would lose {payload.only_whole}"
         return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
 
     def remedy(self, payload: "Payload", size: int, most: int) -> str:
@@ -235,20 +240,27 @@ def media_compressors() -> Compressors:
 
 
 class Payload(ExitStack):
-    """A secret to hide: as it is, where that fits, or compressed until it fits. At its end, compressed copies go.
+    """A secret to hide: as it is, where that fits, or a compressed copy. At its end, compressed copies go.
 
+    Args:
+        copies: a copy may be hidden instead of a picture or film that does not fit.
     Raises:
         MediaError: it can't be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, copies: bool = True) -> None:
         super().__init__()
-        self.path, self.file = path, self.enter_context(Cover(path))
+        self.path, self.file, self._copies = path, self.enter_context(Cover(path)), copies
 
     @cached_property
     def kind(self) -> str | None:
-        """PICTURE or FILM; None for neither."""
-        return media_kind(self.file)
+        """PICTURE or FILM, if a copy may be hidden instead of it; None: it is hidden as it is, or not at all."""
+        return media_kind(self.file) if self._copies and not self.only_whole else None
+
+    @cached_property
+    def only_whole(self) -> str:
+        """What a copy of a picture or film would lose besides quality, so that none is made; "": nothing."""
+        return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:
         """A new temporary folder."""
@@ -278,10 +290,13 @@ class Payload(ExitStack):
         compress, suffix = compressors[self.kind]
         most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
         copy = compress(secret, self.folder(), most, context.step("compress"))
-        compressed = f"{printable(secret.name)} was compressed from {size} bytes: {copy.description}"
         # Lossless WebP's suffix is as long as AVIF's, so that the capacity stays.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
-        return Fitted(copy.path, stored, copy.path.stat().st_size, (compressed, *about_secret(self.file)), copy)
+        named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
+        why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
+        made = f"{form_of(self.file).name} → {copy.description}"
+        warning = f"{printable(secret.name)} {why}: hidden as a compressed copy{named} ({made})"
+        return Fitted(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
 
 
 class NewContainer(ABC):
@@ -313,6 +328,10 @@ class NewContainer(ABC):
     @abstractmethod
     def figures(self) -> dict[str, Any]:
         """Values for `HidingFigures` besides the cover's size; called after `write`."""
+
+    def changed_secret(self) -> str:
+        """Warning that a copy is hidden instead of the secret; "" if it is hidden as it is; called after `write`."""
+        return self.fitted.warning if self.fitted else ""
 
     def warnings(self) -> tuple[str, ...]:
         """One line for each problem that the user should act on; called after `write`."""

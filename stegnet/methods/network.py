@@ -17,7 +17,7 @@ import numpy as np
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import PSNR, psnr
-from stegnet.core.names import FILM, PICTURE
+from stegnet.core.names import FILM, PICTURE, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, refuse_palette
@@ -71,7 +71,7 @@ R = TypeVar("R")
 NETWORK = "network"
 _NO_DAMAGE = Diagnosis(())
 _COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
-_CHOSEN = "method: network, since it can't be compressed into this cover"
+_CHOSEN = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
 _UNMASKED = "what these weights hide is scrambled, not masked"
 
 
@@ -126,7 +126,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
                 return None
         except MediaError:
             return None
-        return Fitness(self.options_of(options), _CHOSEN)
+        return Fitness(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
 
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)

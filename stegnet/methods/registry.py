@@ -14,6 +14,7 @@ from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     AUTO,
+    EXACT_HELP,
     RESIZE_HELP,
     SAFE_HELP,
     VERIFY_HELP,
@@ -155,6 +156,7 @@ class AutoOptions:
 
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
+    compress: bool = option(True, EXACT_HELP)
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, VERIFY_HELP)

@@ -103,7 +103,7 @@ class SampleMethod(Method):
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         suits = not options.resize and suffix in self.suffixes and self.keeps(cover)
-        return Fitness(self.options_of(options, compress=True)) if suits else None
+        return Fitness(self.options_of(options)) if suits else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context

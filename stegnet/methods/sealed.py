@@ -143,7 +143,7 @@ hard to find.
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
         loses = suffix in FORMS[PICTURE] and cover.is_transparent and not options.resize
-        return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options, compress=True))
+        return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:

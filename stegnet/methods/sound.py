@@ -46,7 +46,7 @@ MP3, AAC and Opus lose the secret.
         return cover.kind == SOUND
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
-        return Fitness(self.options_of(options, compress=True))
+        return Fitness(self.options_of(options))
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         return (f".{cover.sound.file.form.lower()}",)

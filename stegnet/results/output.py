@@ -67,6 +67,7 @@ class Report:
         text: a text that was revealed without a name for it.
         container: the picture, (H, W, 3) uint8, or the bytes of the file, that was made and not written; else None.
         unchanged: what is revealed has, or will have, the bytes that were hidden.
+        changed_secret: a line, first of the warnings, that a copy is hidden instead of the secret; "": it is not.
         hiding: figures of a hiding; None of a revealing.
     """
 
@@ -85,6 +86,7 @@ class Report:
     text: str | None = None
     container: np.ndarray | bytes | None = None
     unchanged: bool = False
+    changed_secret: str = ""
     hiding: HidingFigures | None = None
 
 

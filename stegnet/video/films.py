@@ -21,7 +21,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
@@ -29,9 +29,20 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from stegnet.core.errors import MediaError
+from stegnet.core.names import FILM
 from stegnet.core.pixels import is_grey
-from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_heic, is_mp4, is_truncated
-from stegnet.image.pictures import HDR, MAX_PIXELS, TRANSPARENT, UNREADABLE, WIDE_GAMUT, open_picture, over_white
+from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
+from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
+from stegnet.image.pictures import (
+    HDR,
+    MAX_PIXELS,
+    TRANSPARENT,
+    UNREADABLE,
+    WIDE_GAMUT,
+    lost_by_pixels,
+    open_picture,
+    over_white,
+)
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 # FFmpeg's numbers for matrices and primaries, ranges, and field orders.
@@ -47,20 +58,15 @@ _TRANSPOSED = {
     (True, False): "cclock",
     (True, True): "clock_flip",
 }
+_MOST_TYPES = 64  # of side data; FFmpeg 8.1 has 32
 _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _DEFAULT_RATE = Fraction(25)
-# FFmpeg's names of the formats that are opened: films, and sound, for a better error message. Not text, stills,
-# devices, or playlists.
-_FORMATS = (
-    *("apng", "asf", "av1", "avi", "dv", "flv", "gif", "gxf", "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov"),
-    *("mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "vc1", "vvc", "wtv", "yuv4mpegpipe"),
-    *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv"),
-)
-_SAFE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
+# FFmpeg opens these alone: no text, stills, devices, or playlists.
+_SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 # Larger frames are not decoded in parallel, since each would take memory.
@@ -129,10 +135,26 @@ def to_rgb(
 
 def _display_matrix(frame: VideoFrame) -> _Matrix:
     """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
-    if Type.DISPLAYMATRIX not in frame.side_data:
+    side_data = _known_side_data(frame)
+    if Type.DISPLAYMATRIX not in side_data:
         return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
+    a, b, _, c, d, *_ = np.frombuffer(bytes(side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
     return a, b, c, d
+
+
+def _known_side_data(frame: VideoFrame) -> SideDataContainer:
+    """Side data of a frame, but for that of types which FFmpeg has and PyAV does not know, such as EXIF.
+
+    PyAV reads none at all where one type is unknown to it, so that a filter must remove those first.
+    """
+    try:
+        return frame.side_data
+    except ValueError:
+        known = {each.value for each in Type}
+        unknown = (("sidedata", f"mode=delete:type={number}") for number in range(_MOST_TYPES) if number not in known)
+        _, source, sink = _graph_for(frame, [*unknown])
+        source.push(frame)
+        return sink.pull().side_data
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:
@@ -355,19 +377,29 @@ def picture_packets(path: Source) -> Iterator[bytes]:
 
 
 def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
-    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format."""
+    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
+
+    FFmpeg reads it as the form that its first bytes say, and does not guess. What is being written has none yet.
+    """
     if not path.is_file():
         raise MediaError(f"{path}: no such file")
+    reader = None if stream else _reader_of(path)
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
         source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
-        film = av.open(source, options=_DECODING, container_options=_SAFE | options, metadata_errors="replace")
+        read_as = {"options": _DECODING, "container_options": _SAFE | options, "metadata_errors": "replace"}
+        return av.open(source, format=reader, **read_as)
     except av.FFmpegError as error:
         raise _unreadable(path) from error
-    if is_heic(path):
-        film.close()
+
+
+def _reader_of(path: Source) -> str:
+    """FFmpeg's name of a film's form; MediaError if it is none that FFmpeg reads."""
+    form = form_of(path)
+    reader = form and (form.reader if form.kind == FILM else ANIMATIONS.get(form.name))
+    if not reader:
         raise _unreadable(path)
-    return film
+    return reader
 
 
 def picture_stream(film: InputContainer, path: Source) -> VideoStream:
@@ -410,6 +442,17 @@ def unknown_sound(film: InputContainer) -> list[str]:
     return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
 
 
+def lost_by_encoding(path: Source) -> str:
+    """Tracks of a film that an encoded copy would be without, in words; "": none but subtitles. Errors as `scan`."""
+    if is_animation(path):
+        return lost_by_pixels(path)
+    with open_film(path) as film:
+        if unknown_sound(film):
+            return "its sound tracks of unknown codecs"
+        count = len(picture_tracks(film))
+    return f"all but one of its {count} video tracks" if count > 1 else ""
+
+
 def start_time(film: InputContainer) -> Fraction:
     """Seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 of other films."""
     if film.format.name not in _BROADCAST:
@@ -420,13 +463,15 @@ def start_time(film: InputContainer) -> Fraction:
 
 
 def _unreadable(path: Source) -> MediaError:
-    if is_heic(path):
-        return MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read")
-    if is_mp4(path):
+    form = form_of(path)
+    if form is None:
+        return unknown_form(path)
+    if form.kind != FILM:
+        return MediaError(f"{path}: is {form.name}, and not a film")
+    if form.name == "MP4":
         message = f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged"
         return MediaError(message, "copy it again from its source")
-    hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
-    return MediaError(f"{path}: not a picture, film or sound that can be read", hint)
+    return MediaError(f"{path}: the {form.name} film is damaged, or of a kind that can't be read", "convert it to MP4")
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:

@@ -202,7 +202,7 @@ def test_large_profiles_and_texts_of_a_png_are_read(tmp_path, srgb_profile):
     for size, name in product((3 << 20, 40 << 20), (b"iCCP", b"zTXt")):
         content = (len(srgb_profile) + size).to_bytes(4, "big") + srgb_profile[4:] + bytes(size)
         (tmp_path / "a.png").write_bytes(png(8, 0, b"\1\2", chunk(name, b"a\0\0" + zlib.compress(content, 1))))
-        with pytest.raises(MediaError, match="not a picture") if size > 9 << 20 else nullcontext():
+        with pytest.raises(MediaError, match="the PNG picture is damaged") if size > 9 << 20 else nullcontext():
             assert read_picture(tmp_path / "a.png")[0, :, 0].tolist() == [1, 2]
 
 
@@ -213,9 +213,9 @@ def test_truncated_pictures_and_other_files_are_refused(tmp_path, picture):
         data = path.read_bytes()
         for size in (len(data) // 2, len(data) // 4):
             path.write_bytes(data[:size])
-            with pytest.raises(MediaError, match=r"a\..*(damaged|not a picture)"):
+            with pytest.raises(MediaError, match=r"a\..*(damaged|truncated|is a file, not a picture)"):
                 read_picture(path)
-    for path, message in {"b.png": "no such file", ".": "not a picture"}.items():
+    for path, message in {"b.png": "no such file", ".": "not a file"}.items():
         with pytest.raises(MediaError, match=message):
             read_picture(tmp_path / path)
 

@@ -106,7 +106,7 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
         ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),
         ("short.wav", "out.wav", "more than the capacity of 0", "larger cover"),
         ("silent.wav", "out.wav", "more than the capacity of 0", "larger cover"),
-        ("sound.mp3", "out.mp3", "has sound but no pictures", "only WAV and FLAC"),
+        ("sound.mp3", "out.mp3", "is MP3, and of sounds only WAV and FLAC are covers", "use one that was never MP3"),
     ],
 )
 def test_what_can_not_be_done_is_refused(cover, out, told, hint, capsys):

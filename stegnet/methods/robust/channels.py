@@ -18,7 +18,7 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.pixels import through_jpeg
 from stegnet.image.pictures import resize
-from stegnet.methods.method import VERIFY_HELP, option
+from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.groups import DENSE, FILM_POINTS
 from stegnet.methods.robust.registration import LEAST_SIDE, REACH
@@ -75,6 +75,7 @@ class RobustOptions:
         "small file changes few blocks, and fewest at 38 (default: 38)",
         "DB",
     )
+    compress: bool = option(True, EXACT_HELP)
     verify: bool = option(True, VERIFY_HELP)
 
     def channel(self, kind: str) -> "Channel":

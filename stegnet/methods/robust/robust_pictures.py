@@ -425,7 +425,7 @@ class _NewPicture(RobustContainer):
     def _compressed(self, path: Path, folder: Path, _: int, step: Progress) -> Compressed:
         fitted, copy = fit_picture(self._secret, self.space, step), folder / "content"
         copy.write_bytes(fitted.content)
-        return Compressed(copy, str(len(fitted.data)), fitted.psnr)
+        return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         """A milder channel that has capacity for it, or a larger cover."""
@@ -463,7 +463,7 @@ class _NewPicture(RobustContainer):
         self._changes = self.carrier.context.with_heartbeat("write", written)
 
     def notes_on_copy(self) -> tuple[str, ...]:
-        return (f"{self._reduced}compressed to {self.file.copy.description} bytes ({self.space} available)",)
+        return (f"{self._reduced}compressed to {self.taken} bytes ({self.space} available)",)
 
     def notes_on_cover(self) -> tuple[str, ...]:
         return self._notes if self.file.unchanged else (*self._notes, *about_secret(self.payload.file))

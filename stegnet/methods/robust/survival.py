@@ -311,6 +311,9 @@ class RobustContainer(NewContainer, Carrier):
     def capacity(self, name: str) -> int:
         return self.space - file_bytes(name, 0)
 
+    def changed_secret(self) -> str:
+        return self.file.warning
+
     def notes(self) -> tuple[str, ...]:
         lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
         channel = self.carrier.channel

@@ -1,0 +1,238 @@
+"""The forms of pictures, films and sounds, told by a file's first bytes, before any decoder is asked.
+
+The list is closed: what is not on it is a file and nothing else, whatever a decoder finds in it. FFmpeg takes a PDF, a
+ZIP or a TAR of photographs for a film, and Pillow some source code for a picture. docs/inputs.md names the same forms.
+Signatures are those of the formats' specifications, in the order in which they are tried.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from stegnet.core.errors import MediaError
+from stegnet.core.names import FILM, PICTURE, SOUND
+from stegnet.formats import matroska
+from stegnet.formats.opened_file import Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
+
+_TRANSPORT_PACKETS = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
+_LEAST_PACKETS, _MOST_PACKETS = 4, 16  # of a transport stream, that are looked at
+_SYNC = 0x47
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header behind a BMP's first 14
+_TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
+_JPEG_2000 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_WTV = bytes.fromhex("b7d800203749da11a64e0007e95ead8d")
+_MXF = bytes.fromhex("060e2b34020501010d01020101")  # SMPTE ST 377-1: key of a partition pack, but for its kind
+
+
+class Form(NamedTuple):
+    """A form of files.
+
+    Attributes:
+        name: as people know it, such as "JPEG".
+        kind: PICTURE (or an animation), FILM (or its sound alone), or SOUND.
+        reader: Pillow's name of a picture's format, or FFmpeg's of a film's; "" for a sound.
+        lossless: a sound that can be converted to WAV or FLAC without loss.
+    """
+
+    name: str
+    kind: str
+    reader: str = ""
+    lossless: bool = False
+
+
+_Test = Callable[[bytes], bool]
+
+
+def _begins(*starts: bytes) -> _Test:
+    return lambda start: start.startswith(starts)
+
+
+def _is_riff(*kinds: bytes) -> _Test:
+    return lambda start: start[:4] == b"RIFF" and start[8:12] in kinds
+
+
+def _is_bmp(start: bytes) -> bool:
+    return start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADERS
+
+
+def _is_icon(start: bytes) -> bool:
+    """True if it begins with a directory of icons whose first entry is possible: MPEG-4 video begins alike."""
+    count, size, offset = (int.from_bytes(start[at:end], "little") for at, end in ((4, 6), (14, 18), (18, 22)))
+    return start[:4] == b"\x00\x00\x01\x00" and 0 < count < 256 and size > 0 and offset >= 6 + 16 * count
+
+
+def _is_pcx(start: bytes) -> bool:
+    return (
+        len(start) > 3 and start[0] == 10 and start[1] in {0, 2, 3, 4, 5} and start[2] == 1 and start[3] in {1, 2, 4, 8}
+    )
+
+
+def _is_ppm(start: bytes) -> bool:
+    """True for P1 to P6 of Netpbm, PFM excluded, whose numbers are floating-point."""
+    return start[:1] == b"P" and start[1:2] in b"123456" and start[2:3] in b" \t\r\n#" and len(start) > 2
+
+
+def _is_transport_stream(start: bytes) -> bool:
+    """True if sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), from anywhere in the first."""
+    return any(_has_packets(start, first, size) for size in _TRANSPORT_PACKETS for first in range(size))
+
+
+def _has_packets(start: bytes, first: int, size: int) -> bool:
+    heads = [start[at : at + 4] for at in range(first, len(start) - 3, size)][:_MOST_PACKETS]
+    # The bits for payload and adaptation field are never both 0.
+    return len(heads) >= _LEAST_PACKETS and all(head[0] == _SYNC and head[3] & 0x30 for head in heads)
+
+
+def _is_program_stream(start: bytes) -> bool:
+    """True if it begins with a pack header of MPEG-2 or MPEG-1 (ISO/IEC 13818-1, 2.5.3.3; ISO/IEC 11172-1, 2.4.3.2)."""
+    return start[:4] == b"\x00\x00\x01\xba" and len(start) > 4 and (start[4] >> 6 == 1 or start[4] >> 4 == 2)
+
+
+def _unit(start: bytes) -> bytes:
+    """What follows the start code of three or four bytes that a stream begins with; b"" if there is none."""
+    if start[:3] == b"\x00\x00\x01":
+        return start[3:]
+    return start[4:] if start[:4] == b"\x00\x00\x00\x01" else b""
+
+
+def _unit_begins(*starts: bytes) -> _Test:
+    return lambda start: _unit(start).startswith(starts)
+
+
+def _is_h264(start: bytes) -> bool:
+    """True if its first unit is a sequence parameter set or an access unit delimiter (ITU-T H.264, table 7-1)."""
+    unit = _unit(start)
+    return bool(unit) and unit[0] & 0x9F in {7, 9}
+
+
+def _is_mpeg_video(start: bytes) -> bool:
+    """True if it begins with a sequence header of MPEG-1 or MPEG-2 video, neither of whose sides is 0."""
+    return start[:4] == b"\x00\x00\x01\xb3" and any(start[4:6]) and len(start) > 6 and bool(start[5] & 15 or start[6])
+
+
+def _is_mpeg4_video(start: bytes) -> bool:
+    """True if it begins with a sequence, a visual object or a video object with its layer (ISO/IEC 14496-2, 6.2)."""
+    layer = start[:3] == b"\x00\x00\x01" and start[3:4] < b"\x20" and start[4:7] == b"\x00\x00\x01"
+    return start.startswith((b"\x00\x00\x01\xb0", b"\x00\x00\x01\xb5")) or (layer and start[7:8] in b"\x20\x21\x22\x23")
+
+
+def _is_gxf(start: bytes) -> bool:
+    return start[:6] == b"\x00\x00\x00\x00\x01\xbc" and start[14:16] == b"\xe1\xe2"
+
+
+def _is_matroska(start: bytes) -> bool:
+    head = start[:80]  # which has the document's type
+    return start.startswith(matroska.EBML) and (b"matroska" in head or b"webm" in head)
+
+
+# Of the files whose first bytes say it.
+_FORMS: tuple[tuple[Form, _Test], ...] = (
+    (Form("PNG", PICTURE, "PNG"), _begins(b"\x89PNG\r\n\x1a\n")),
+    (Form("JPEG", PICTURE, "JPEG"), _begins(b"\xff\xd8\xff")),
+    (Form("WebP", PICTURE, "WEBP"), _is_riff(b"WEBP")),
+    (Form("GIF", PICTURE, "GIF"), _begins(b"GIF87a", b"GIF89a")),
+    (Form("TIFF", PICTURE, "TIFF"), _begins(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")),
+    (Form("BMP", PICTURE, "BMP"), _is_bmp),
+    (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(_JPEG_2000, b"\xff\x4f\xff\x51")),
+    (Form("PPM", PICTURE, "PPM"), _is_ppm),
+    (Form("ICO", PICTURE, "ICO"), _is_icon),
+    (Form("PCX", PICTURE, "PCX"), _is_pcx),
+    (Form("QOI", PICTURE, "QOI"), _begins(b"qoif")),
+    (
+        Form("SGI", PICTURE, "SGI"),
+        _begins(*(b"\x01\xda" + bytes([packed, size]) for packed in (0, 1) for size in (1, 2))),
+    ),
+    (Form("DDS", PICTURE, "DDS"), _begins(b"DDS |\x00\x00\x00")),
+    (Form("PSD", PICTURE, "PSD"), _begins(b"8BPS\x00\x01")),
+    (Form("ICNS", PICTURE, "ICNS"), _begins(b"icns")),
+    (Form("Sun raster", PICTURE, "SUN"), _begins(b"\x59\xa6\x6a\x95")),
+    (Form("Matroska", FILM, "matroska"), _is_matroska),
+    (Form("AVI", FILM, "avi"), _is_riff(b"AVI ", b"AVIX")),
+    (Form("WMV", FILM, "asf"), _begins(_ASF)),
+    (Form("FLV", FILM, "flv"), _begins(b"FLV\x01")),
+    (Form("Ogg", FILM, "ogg"), _begins(b"OggS\x00")),
+    (Form("MXF", FILM, "mxf"), _begins(_MXF)),
+    (Form("RealMedia", FILM, "rm"), _begins(b".RMF")),
+    (Form("NUT", FILM, "nut"), _begins(b"nut/multimedia container\x00")),
+    (Form("WTV", FILM, "wtv"), _begins(_WTV)),
+    (Form("YUV4MPEG2", FILM, "yuv4mpegpipe"), _begins(b"YUV4MPEG2 ")),
+    (Form("IVF", FILM, "ivf"), _begins(b"DKIF\x00\x00")),
+    (Form("DV", FILM, "dv"), _begins(b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf")),
+    (Form("GXF", FILM, "gxf"), _is_gxf),
+    (Form("MPEG-PS", FILM, "mpeg"), _is_program_stream),
+    (Form("MPEG-PS", FILM, "mpeg"), _is_riff(b"CDXA")),
+    (Form("MPEG video", FILM, "mpegvideo"), _is_mpeg_video),
+    (Form("MPEG-4 video", FILM, "m4v"), _is_mpeg4_video),
+    (Form("H.264", FILM, "h264"), _is_h264),
+    (Form("HEVC", FILM, "hevc"), _unit_begins(b"\x40\x01", b"\x46\x01")),
+    (Form("VVC", FILM, "vvc"), _unit_begins(b"\x00\x71", b"\x00\x79", b"\x00\xa1")),
+    (Form("VC-1", FILM, "vc1"), _begins(*(b"\x00\x00\x01\x0f" + bytes([profile]) for profile in range(0xC0, 0x100)))),
+    (Form("AV1", FILM, "obu"), _begins(b"\x12\x00\x0a")),
+    (Form("AIFF", SOUND, lossless=True), lambda start: start[:4] == b"FORM" and start[8:12] in {b"AIFF", b"AIFC"}),
+    (Form("CAF", SOUND, lossless=True), _begins(b"caff\x00\x01")),
+    (Form("W64", SOUND, lossless=True), _begins(b"riff\x2e\x91\xcf\x11")),
+    (Form("AU", SOUND, lossless=True), _begins(b".snd")),
+    (Form("WavPack", SOUND, lossless=True), _begins(b"wvpk")),
+    (Form("Monkey's Audio", SOUND, lossless=True), _begins(b"MAC ")),
+    (Form("TTA", SOUND, lossless=True), _begins(b"TTA1", b"TTA2")),
+    (Form("AMR", SOUND), _begins(b"#!AMR")),
+    (Form("AC-3", SOUND), _begins(b"\x0b\x77")),
+    (Form("DTS", SOUND), _begins(b"\x7f\xfe\x80\x01")),
+    (Form("AAC", SOUND), _begins(b"\xff\xf1", b"\xff\xf9")),
+    (Form("MP3", SOUND), _begins(b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2")),
+    (Form("MPEG-TS", FILM, "mpegts"), _is_transport_stream),
+)
+_WAV, _FLAC = Form("WAV", SOUND, lossless=True), Form("FLAC", SOUND, lossless=True)
+_HEIC, _AVIF = Form("HEIC", PICTURE, "HEIF"), Form("AVIF", PICTURE, "AVIF")
+_MP4, _TGA, _MP3 = Form("MP4", FILM, "mov"), Form("TGA", PICTURE, "TGA"), Form("MP3", SOUND)
+_AVIF_BRANDS = {b"avif", b"avis"}
+_RAW_BRANDS = {b"crx "}  # CR3, as Canon's cameras write it
+FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
+# FFmpeg's names of the forms of pictures that may be films; the others it can't read.
+ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
+
+
+def form_of(source: Source) -> Form | None:
+    """The form of a file; None if it is no picture, film or sound. MediaError if it can't be read."""
+    return next(_forms(source), None)
+
+
+def unknown_form(path: Source) -> MediaError:
+    """The error for a file that is needed as a picture, film or sound, and is none."""
+    hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
+    return MediaError(f"{path}: is a file, not a picture, film or sound that can be read", hint)
+
+
+def _forms(source: Source) -> Iterator[Form]:
+    start = start_of(source)
+    if is_sound(source):
+        yield _WAV if start[8:12] == b"WAVE" else _FLAC
+    if start[4:8] == b"ftyp":
+        yield from _of_brand(source, start)
+        return
+    yield from (form for form, test in _FORMS if test(start))
+    if is_mp4(source):
+        yield _MP4
+    if id3_bytes(start):
+        yield _MP3
+    if _ends_as_tga(source):
+        yield _TGA
+
+
+def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
+    """The form of a file of boxes (ISO/IEC 14496-12) by its brands."""
+    brand = start[8:12]
+    if brand in _AVIF_BRANDS or (brand == b"mif1" and not is_heic(source)):
+        yield _AVIF
+    elif is_heic(source):
+        yield _HEIC
+    elif brand not in _RAW_BRANDS:
+        yield _MP4
+
+
+def _ends_as_tga(source: Source) -> bool:
+    """True if a Targa's footer is its end (Truevision TGA 2.0, "TGA file footer"); older ones have no signature."""
+    with source.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - len(_TGA_FOOTER), 0))
+        return file.read() == _TGA_FOOTER

@@ -1,0 +1,208 @@
+"""What a file is, is told by its own form: no document becomes media, whatever a decoder finds in it."""
+
+import io
+import mailbox
+import mimetypes
+import sysconfig
+import tarfile
+import zipfile
+from email.message import EmailMessage
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+import stegnet
+from stegnet.cli import main
+from stegnet.core.names import FILM, PICTURE
+from stegnet.formats.signatures import form_of
+from stegnet.media.cover import kind, media_kind
+from stegnet.video.films import scan
+from tests.support.films import picture
+
+PHOTOS = [picture(90, 120, seed) for seed in range(6)]
+
+
+def jpegs() -> list[bytes]:
+    made = []
+    for pixels in PHOTOS:
+        Image.fromarray(pixels).save(data := io.BytesIO(), "JPEG", quality=90)
+        made.append(data.getvalue())
+    return made
+
+
+def _pdf(path: Path) -> None:
+    first, *others = map(Image.fromarray, PHOTOS)
+    first.save(path, save_all=True, append_images=others, quality=90)
+
+
+def _zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
+        for number, data in enumerate(jpegs()):
+            packing.writestr(f"{number}.jpg", data)
+
+
+def _docx(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
+        packing.writestr("[Content_Types].xml", '<?xml version="1.0"?><Types/>')
+        for number, data in enumerate(jpegs()):
+            packing.writestr(f"word/media/image{number}.jpeg", data)
+
+
+def _epub(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
+        packing.writestr("mimetype", "application/epub+zip")
+        for number, data in enumerate(jpegs()):
+            packing.writestr(f"OEBPS/{number}.jpg", data)
+
+
+def _tar(path: Path) -> None:
+    with tarfile.open(path, "w") as packing:
+        for number, data in enumerate(jpegs()):
+            entry = tarfile.TarInfo(f"{number}.jpg")
+            entry.size = len(data)
+            packing.addfile(entry, io.BytesIO(data))
+
+
+def _mbox(path: Path) -> None:
+    letters = mailbox.mbox(path)
+    for data in jpegs():
+        letter = EmailMessage()
+        letter["From"], letter["To"], letter["Subject"] = "a@example.org", "b@example.org", "Photos"
+        letter.add_attachment(data, maintype="image", subtype="jpeg", cte="8bit")
+        letters.add(letter)
+    letters.close()
+
+
+def _behind(start: bytes):
+    """A file of this start, then photographs in sectors of 512 bytes."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(
+            start.ljust(4096, b"\0") + b"".join(data.ljust(-(-len(data) // 512) * 512) for data in jpegs())
+        )
+
+    return write
+
+
+DOCUMENTS = {
+    "scan.pdf": _pdf,
+    "photos.zip": _zip,
+    "letter.docx": _docx,
+    "book.epub": _epub,
+    "photos.tar": _tar,
+    "mail.mbox": _mbox,
+    "program.exe": _behind(b"MZ\x90\x00\x03"),
+    "program": _behind(b"\x7fELF\x02\x01\x01"),
+    "disc.iso": _behind(bytes(32 * 1024) + b"\x01CD001\x01"),
+    "card.img": _behind(b"\xeb\x3c\x90MSDOS5.0"),
+    "firmware.bin": _behind(b"\x27\x05\x19\x56"),
+    "thumbs.db": _behind(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    "raw.cr3": _behind(b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom"),
+    "raw.raf": _behind(b"FUJIFILMCCD-RAW 0201"),
+    "raw.rw2": _behind(b"IIU\x00\x18\x00\x00\x00"),
+    "raw.orf": _behind(b"IIRO\x08\x00\x00\x00"),
+    "raw.x3f": _behind(b"FOVb\x00\x00\x03\x00"),
+    "picture.jxl": _behind(b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
+    "icon.xpm": _behind(b"/* XPM */\nstatic char * icon[] = {\n"),
+    "icon.xbm": _behind(b"#define icon_width 16\n#define icon_height 16\nstatic char icon_bits[] = {\n"),
+    "drawing.eps": _behind(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+    "drawing.svg": _behind(b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
+    "data.fits": _behind(b"SIMPLE  =                    T"),
+    "data.h5": _behind(b"\x89HDF\r\n\x1a\n"),
+    "zeros.bin": lambda path: path.write_bytes(bytes(100_000)),
+    "gs.txt": lambda path: path.write_bytes(b"G" * 100_000),
+    "photos.bin": lambda path: path.write_bytes(b"\n" + b"".join(jpegs())),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_a_file_whatever_is_in_it(name, tmp_path, capsys):
+    path = tmp_path / name
+    DOCUMENTS[name](path)
+    assert (form_of(path), media_kind(path)) == (None, None)
+    assert main(["info", str(path)]) == 1
+    assert f"{name}: is a file, not a picture, film or sound" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["scan.pdf", "photos.zip", "photos.tar"])
+def test_a_document_that_does_not_fit_is_refused_with_the_sizes(name, tmp_path):
+    cover, document = tmp_path / "small.png", tmp_path / name
+    Image.fromarray(PHOTOS[0][:60, :80]).save(cover)
+    DOCUMENTS[name](document)
+    with pytest.raises(stegnet.CapacityError, match=rf"has {document.stat().st_size} bytes, more than the capacity of"):
+        stegnet.hide(cover, document, tmp_path / "out.png", key=stegnet.Key(bytes(range(32))))
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_document_that_fits_comes_back_byte_for_byte(tmp_path):
+    cover, document, key = tmp_path / "cover.png", tmp_path / "scan.pdf", stegnet.Key(bytes(range(32)))
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)).save(cover)
+    _pdf(document)
+    report = stegnet.hide(cover, document, tmp_path / "out.png", key=key)
+    revealed = stegnet.reveal(tmp_path / "out.png", key=key)
+    assert (report.unchanged, revealed.name, revealed.data) == (True, "scan.pdf", document.read_bytes())
+
+
+def test_no_file_of_pythons_library_is_taken_for_media(tmp_path):
+    """Thousands of source files, tables, archives and programs; real media among them are named as such."""
+    files = sorted(path for path in Path(sysconfig.get_paths()["stdlib"]).rglob("*") if path.is_file())[:3000]
+    assert len(files) > 500
+    for path in files:
+        said = (mimetypes.guess_type(path)[0] or "").partition("/")[0]
+        if said not in {"image", "video", "audio"}:
+            assert form_of(path) is None, path
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["png", "jpg", "webp", "gif", "tif", "bmp", "jp2", "j2k", "ppm", "ico", "tga", "pcx", "qoi", "sgi", "dds", "avif"],
+)
+def test_pictures_of_all_forms_are_pictures(suffix, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(PHOTOS[0]).save(path)
+    assert (kind(path), form_of(path).kind) == (PICTURE, PICTURE)
+
+
+FILMS = {
+    "a.mkv": ("ffv1", "bgr0", None),
+    "a.webm": ("libvpx-vp9", "yuv420p", None),
+    "a.mp4": ("libx264", "yuv420p", None),
+    "a.mov": ("png", "rgb24", None),
+    "a.avi": ("ffv1", "bgr0", None),
+    "a.ts": ("mpeg2video", "yuv420p", "mpegts"),
+    "a.m2ts": ("libx264", "yuv420p", "mpegts"),
+    "a.mpg": ("mpeg1video", "yuv420p", "mpeg"),
+    "a.vob": ("mpeg2video", "yuv420p", "vob"),
+    "a.m2v": ("mpeg2video", "yuv420p", "mpeg2video"),
+    "a.m4v": ("mpeg4", "yuv420p", "m4v"),
+    "a.h264": ("libx264", "yuv420p", "h264"),
+    "a.hevc": ("libx265", "yuv420p", "hevc"),
+    "a.obu": ("libsvtav1", "yuv420p", "obu"),
+    "a.ivf": ("libvpx", "yuv420p", "ivf"),
+    "a.flv": ("flv", "yuv420p", "flv"),
+    "a.wmv": ("wmv2", "yuv420p", "asf"),
+    "a.ogv": ("libvpx", "yuv420p", "ogg"),
+    "a.mxf": ("mpeg2video", "yuv420p", "mxf"),
+    "a.rm": ("rv10", "yuv420p", "rm"),
+    "a.nut": ("ffv1", "bgr0", "nut"),
+    "a.wtv": ("mpeg2video", "yuv420p", "wtv"),
+    "a.y4m": ("wrapped_avframe", "yuv420p", "yuv4mpegpipe"),
+}
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_films_of_all_forms_are_films(name, tmp_path):
+    codec, pix_fmt, muxer = FILMS[name]
+    path = tmp_path / name
+    with av.open(str(path), "w", format=muxer) as film:
+        stream = film.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 176, 144, pix_fmt
+        for index in range(6):
+            frame = av.VideoFrame.from_ndarray(picture(144, 176, index), format="rgb24")
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    assert (kind(path), form_of(path).kind) == (FILM, FILM)
+    assert len(scan(path).pts) == 6

@@ -1,0 +1,167 @@
+"""A secret is hidden as it is, or as a copy of which the report says so first, or not at all."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import stegnet
+from stegnet.cli import main
+from tests.support.films import make_film, picture
+
+KEY = stegnet.Key(bytes(range(32)))
+PHOTO = picture(300, 400, 7)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)).save("small.png")
+    Image.fromarray(PHOTO).save("photo.jpg", quality=95)
+    stegnet.make_key_file("k")
+
+
+def test_a_copy_is_warned_of_before_the_result_by_the_name_that_comes_back(capsys):
+    assert main(["hide", "small.png", "photo.jpg", "--key-file", "k", "-o", "out.png"]) == 0
+    out, err = capsys.readouterr()
+    warned = "warning: photo.jpg does not fit as it is: hidden as a compressed copy, photo.avif (JPEG → AVIF 4:4:4, "
+    assert err.startswith(warned) and " dB)\n" in err
+    assert err.count("hidden as a compressed copy") == 1 and out.startswith("wrote out.png")
+    assert main(["reveal", "out.png", "--key-file", "k"]) == 0
+    assert Path("photo.avif").exists()
+
+
+def test_scripts_can_tell_a_copy_from_the_secret(capsys):
+    for secret, exact in (("photo.jpg", False), ("k", True)):
+        assert main(["hide", "small.png", secret, "--key-file", "k", "-o", f"{secret}.png", "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert (made["exact"], any("compressed copy" in line for line in made["warnings"])) == (exact, not exact)
+
+
+@pytest.mark.parametrize("out", ["out.png", "out.jpg"])
+def test_an_exact_secret_is_refused_where_it_does_not_fit(out, capsys):
+    assert main(["hide", "small.png", "photo.jpg", "--exact", "--key-file", "k", "-o", out]) == 1
+    assert "more than the capacity of" in capsys.readouterr().err
+    with pytest.raises(stegnet.CapacityError, match="more than the capacity of"):
+        stegnet.hide("small.png", "photo.jpg", out, key=KEY, compress=False)
+    assert not Path(out).exists()
+
+
+def test_an_exact_secret_that_fits_is_hidden(capsys):
+    Path("note.txt").write_text("at noon")
+    report = stegnet.hide("small.png", "note.txt", "out.png", key=KEY, compress=False)
+    assert (report.unchanged, report.changed_secret) == (True, "")
+
+
+@pytest.mark.parametrize("destination", ["messenger", "website"])
+def test_no_copy_is_made_for_a_place_either_where_the_secret_must_be_exact(destination, capsys):
+    Image.fromarray(picture(480, 640, 5)).save("cover.jpg", quality=90)
+    given = ["hide", "cover.jpg", "photo.jpg", "--for", destination, "--key-file", "k", "-o", "out.jpg"]
+    assert main([*given, "--exact"]) == 1
+    assert "photo.jpg: has " in capsys.readouterr().err and not Path("out.jpg").exists()
+    assert main([*given, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["exact"] is False and "revealed as a PNG (JPEG → AVIF, " in made["warnings"][0]
+
+
+def test_a_network_is_warned_of_as_a_copy_is(capsys):
+    """A picture that no copy of fits."""
+    Image.fromarray(np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)).save("noise.png")
+    Image.fromarray(picture(64, 64, 3)).save("tiny.png")
+    with pytest.raises(stegnet.CapacityError):
+        stegnet.hide("tiny.png", "noise.png", "out.png", key=KEY, compress=False)
+    report = stegnet.hide("tiny.png", "noise.png", "out.png", key=KEY, any_quality=True)
+    assert report.unchanged is False and "noise.png does not fit as it is" in report.warnings[0]
+
+
+def _raw(path: str) -> None:
+    """A TIFF whose tag DNGVersion says that it is a camera's raw file."""
+    Image.fromarray(PHOTO).save(path, tiffinfo={50706: b"\x01\x04\x00\x00"})
+
+
+def _layered(path: str) -> None:
+    Image.fromarray(PHOTO).save(path, tiffinfo={37724: b"Adobe Photoshop Document Data Block\0"})
+
+
+def _pages(path: str) -> None:
+    Image.fromarray(PHOTO).save(path, save_all=True, append_images=[Image.fromarray(PHOTO[::-1])])
+
+
+def _deep(path: str) -> None:
+    Image.fromarray(PHOTO[..., 0].astype(np.uint16) * 257).save(path)
+
+
+def _transparent(path: str) -> None:
+    opacity = np.full(PHOTO.shape[:2], 255, np.uint8)
+    opacity[:100] = 100
+    Image.fromarray(np.dstack([PHOTO, opacity])).save(path)
+
+
+def _lab(path: str) -> None:
+    Image.fromarray(PHOTO).convert("LAB").save(path)
+
+
+def _two_tracks(path: str) -> None:
+    import av
+
+    with av.open(path, "w") as film:
+        tracks = [film.add_stream("ffv1", rate=25) for _ in range(2)]
+        for track in tracks:
+            track.width, track.height, track.pix_fmt = 160, 120, "bgr0"
+        for track in tracks:
+            for index in range(3):
+                film.mux(track.encode(av.VideoFrame.from_ndarray(picture(120, 160, index), format="rgb24")))
+            film.mux(track.encode(None))
+
+
+WHOLE = {
+    "raw.tif": (_raw, "a camera's raw data"),
+    "layers.tif": (_layered, "its layers"),
+    "pages.tif": (_pages, "all but one of its 2 pages"),
+    "deep.png": (_deep, "its 16 bits per sample"),
+    "sticker.png": (_transparent, "its transparency"),
+    "lab.tif": (_lab, "its pixels, which are CIE L*a*b*"),
+    "tracks.mkv": (_two_tracks, "all but one of its 2 video tracks"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_a_copy_would_not_be_is_refused_with_the_sizes(name):
+    write, lost = WHOLE[name]
+    write(name)
+    size = Path(name).stat().st_size
+    with pytest.raises(stegnet.CapacityError, match=rf"{name}: has {size} bytes, more than the capacity of") as caught:
+        stegnet.hide("small.png", name, "out.png", key=KEY)
+    assert f"a compressed copy would lose {lost}" in caught.value.hint
+    assert not Path("out.png").exists()
+
+
+def test_opacity_that_hides_nothing_is_no_transparency():
+    """As of a screenshot."""
+    Image.fromarray(np.dstack([PHOTO, np.full(PHOTO.shape[:2], 255, np.uint8)])).save("screen.png")
+    report = stegnet.hide("small.png", "screen.png", "out.png", key=KEY)
+    assert "compressed copy, screen.avif (PNG → AVIF" in report.changed_secret
+
+
+def test_a_film_is_hidden_as_a_copy_with_a_warning():
+    make_film(Path("film.mkv"), 12, 240, 320)
+    make_film(Path("cover.mkv"), 12, 90, 120)
+    report = stegnet.hide("cover.mkv", "film.mkv", "out.mkv", key=KEY)
+    assert report.warnings[0].startswith(
+        "film.mkv does not fit as it is: hidden as a compressed copy, film.mkv (Matroska"
+    )
+
+
+def test_a_folder_says_of_each_which_are_copies(capsys):
+    for folder in ("covers", "secrets"):
+        Path(folder).mkdir()
+    for name in ("a", "b"):
+        Image.open("small.png").save(f"covers/{name}.png")
+    Image.fromarray(PHOTO).save("secrets/a.jpg")
+    Image.fromarray(PHOTO[:40, :40]).save(data := io.BytesIO(), "PNG")
+    Path("secrets/b.png").write_bytes(data.getvalue())
+    assert main(["hide", "covers", "secrets", "--key-file", "k", "-o", "out", "--json"]) == 0
+    assert [json.loads(line)["exact"] for line in capsys.readouterr().out.splitlines()] == [False, True]
