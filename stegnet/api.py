@@ -141,7 +141,7 @@ class Session:
             CapacityError: the secret does not fit or survive, or a network would reveal it below 22 dB PSNR.
             ConfigError: there is no such method, option or channel.
         Warns:
-            UserWarning: the passphrase is weak, or the cover gives its container away.
+            UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.
         """
         _check_hiding_key(key)
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
@@ -153,6 +153,8 @@ class Session:
             job = HideJob(chosen, chosen.options(**options), replace(self._context, warn=_warn))
             kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
             report = hide_file(job, cover_path, secret_path, OutputTarget(kept, overwrite), key)
+            if report.changed_secret:
+                _warn(report.changed_secret)
             if to is not None:
                 return replace(report, path=kept)
             made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()

@@ -31,8 +31,7 @@ from stegnet.core.errors import SETTING, ConfigError, MediaError, StegnetError, 
 from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.remote_path import Place, place
 
-# The library names parameters of the Python API.
-_SPELLED = {"overwrite": "--force", "to": "-o"}
+_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
 _TURNED_OFF = {"compress": "--exact"}
 _PHASES = {
     "open": "opening",

@@ -63,8 +63,9 @@ class Parser(argparse.ArgumentParser):
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()
-            command, message = self._commands[options.command], "too many arguments"  # one of which may be a passphrase
+            command, message = self._commands[options.command], "too many arguments"
             command._refuse_unknown_option()
+            message += command._one_more_file()
             message += f"; {_NOT_AN_ARGUMENT}" if getattr(options, "passphrase", False) else ""
             command._stop(message, command.shortest())
         return options
@@ -75,7 +76,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("argument --passphrase: ignored explicit argument"):
             self._stop(_NOT_AN_ARGUMENT, self._help_hint(message))
         if missing := _MISSING.fullmatch(message):
-            self._stop(f"missing: {_listed(missing)}", self._help_hint() if self._commands else self.shortest())
+            extra = self._one_more_file()
+            self._stop(f"missing: {_listed(missing)}{extra}", self._help_hint() if self._commands else self.shortest())
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
@@ -140,6 +142,19 @@ class Parser(argparse.ArgumentParser):
             option = re.match(r"--[a-z][\w-]*|-[a-zA-Z]", word)
             if option and option[0] not in self._option_string_actions:
                 self._stop(f"no such option: {option[0]}", self._suggestion(option[0], self._option_string_actions))
+
+    def _one_more_file(self) -> str:
+        """The end of a message on an argument too many; only a file is named: any other word may be a passphrase."""
+        words, named = iter(self._typed), []
+        for word in words:
+            option = self._option_string_actions.get(word)
+            if option is not None and option.nargs != 0:
+                for _ in range(option.nargs or 1):
+                    next(words, None)
+            elif not word.startswith("-"):
+                named.append(word)
+        extra = named[sum(not action.option_strings for action in self._actions) :]
+        return next((f"; {word} is one file too many" for word in extra if Path(word).is_file()), "")
 
     def _suggestion(self, typed: str, known: Iterable[str]) -> str:
         close = max(

@@ -203,8 +203,9 @@ def _picture(size: CoverSize) -> Info:
 def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
     kept = TRANSPARENT if cover.is_transparent else None
-    as_other = "as PNG: " if cover.is_jpeg else ""  # a JPEG that stays one keeps all
-    notes: Info = {"notes": [as_other + line for line in cover.notes if line != kept]}
+    as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps all
+    unfit = filter(None, (method.unfit(cover) for method in METHODS.values()))
+    notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *unfit]}
     try:
         refuse_palette(cover)
     except MediaError as error:

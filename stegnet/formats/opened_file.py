@@ -28,11 +28,11 @@ class OpenedFile(AbstractContextManager):
     """A file that was opened once, and is read by several, each from a place of its own; a context manager.
 
     It goes where a path goes that is only read: a file, neither a folder nor a device, else MediaError. Its `length` is
-    in bytes.
+    in bytes. What is odd about a `quiet` one is not warned of, since that was said of the file that it was made of.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._streams = path, ExitStack()
+    def __init__(self, path: Path, quiet: bool = False) -> None:
+        self.path, self.quiet, self._streams = path, quiet, ExitStack()
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
@@ -89,6 +89,11 @@ class OpenedFile(AbstractContextManager):
 
 
 Source = Path | OpenedFile
+
+
+def is_quiet(source: Source) -> bool:
+    """True if what is odd about a file is not warned of."""
+    return isinstance(source, OpenedFile) and source.quiet
 
 
 def start_of(source: Source) -> bytes:

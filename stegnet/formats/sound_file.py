@@ -93,7 +93,10 @@ def read_sound(source: Source) -> SoundFile:
         what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
         raise MediaError(f"{source}: the sound is damaged: {what}", "copy or export it again") from error
     if not sound.data.size:
-        raise MediaError(f"{source}: the sound has no samples")
+        hint = (
+            "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
+        )
+        raise MediaError(f"{source}: the sound has no samples, or its header says so", hint)
     return sound
 
 

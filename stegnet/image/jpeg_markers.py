@@ -23,6 +23,7 @@ _METADATA = {*range(0xE0, 0xF0), 0xFE}
 _ENTROPY_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker but restart markers
 _NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
 HINT = "convert it to an ordinary JPEG or to PNG first"
+UNSUPPORTED = ", which is not supported"
 _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
 _NUMBER = 0xB001  # tag of the number of pictures
@@ -148,7 +149,7 @@ class _Parser:
             if marker in _HUFFMAN_FRAMES:
                 self._frame(marker, start)
             elif marker in _OTHER_FRAMES:
-                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}, which is not supported", HINT)
+                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}{UNSUPPORTED}", HINT)
             elif marker == _DHT:
                 tables = list(_huffman_tables(self.data, start, end))
                 self.file.huffman_segments.append((start, end, tables))
@@ -162,7 +163,7 @@ class _Parser:
             elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
                 self.in_rgb = self.data[start + 11] == 0
             elif marker == _DNL:
-                raise MediaError(f"{self.name}: the JPEG has its height at its end, which is not supported", HINT)
+                raise MediaError(f"{self.name}: the JPEG has its height at its end{UNSUPPORTED}", HINT)
         self._check()
         return self.file
 
@@ -180,7 +181,7 @@ class _Parser:
             raise MediaError(f"{self.name}: the JPEG is truncated: its last scans are missing", _AGAIN)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
-            raise MediaError(f"{self.name}: the JPEG is in RGB, which is not supported", HINT)
+            raise MediaError(f"{self.name}: the JPEG is in RGB{UNSUPPORTED}", HINT)
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
@@ -216,10 +217,10 @@ class _Parser:
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
         file.progressive, file.frame = marker == 0xC2, start
         if precision != 8:
-            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample, 8 are supported", HINT)
+            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample{UNSUPPORTED}", HINT)
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
-            raise MediaError(f"{self.name}: the JPEG {kind}, which is not supported", HINT)
+            raise MediaError(f"{self.name}: the JPEG {kind}{UNSUPPORTED}", HINT)
         if not (file.width and file.height and all(each.across and each.down for each in file.components)):
             raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
 

@@ -24,7 +24,7 @@ from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted
 from stegnet.core.pixels import is_grey, strips
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
 from stegnet.formats.signatures import form_of, unknown_form
 from stegnet.image.jpeg_markers import parse_jpeg
 
@@ -242,6 +242,17 @@ def open_picture(path: Source) -> Image.Image:
         raise MediaError(f"{path}: {what}", "copy it again from its source, or convert it to PNG") from error
 
 
+def picture_has_position(path: Source) -> bool:
+    """True if a picture's EXIF says where it was taken. Errors as `open_picture`."""
+    with open_picture(path) as image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
+        try:
+            position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+        except UNREADABLE_EXIF:
+            return False
+    return ExifTags.GPS.GPSLatitude in position
+
+
 def lost_by_pixels(path: Source) -> str:
     """What a picture's file holds besides one picture of 8-bit colours, in words; "": nothing that is not metadata.
 
@@ -295,7 +306,8 @@ def _read(
         if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):  # each decoded over all of the picture
             hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
             raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
-        _warn(path, image)
+        if not is_quiet(path):
+            _warn(path, image)
         try:
             if notes is not None:
                 notes += _pixel_notes(path, image, secret=False)
@@ -311,7 +323,8 @@ def _read(
             return pixels_of(upright, layers), profile
         converted = _to_srgb(upright, profile) if profile else upright
     except BrokenProfileError as error:
-        warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
+        if not is_quiet(path):
+            warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
         converted = upright
     return pixels_of(converted, layers), None
 

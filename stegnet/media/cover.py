@@ -14,17 +14,27 @@ from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.formats.signatures import Form, form_of, unknown_form
+from stegnet.image.jpeg_markers import UNSUPPORTED, parse_jpeg
 from stegnet.image.pictures import (
     has_layers,
     lost_by_pixels,
     open_picture,
+    picture_has_position,
     picture_notes,
     pixels_of,
     read_cover_and_notes,
     reduced,
 )
 from stegnet.media.compression_traces import film_history, picture_history
-from stegnet.video.films import FilmInfo, lost_by_encoding, open_film, picture_stream, read_frames, scan
+from stegnet.video.films import (
+    FilmInfo,
+    film_has_position,
+    lost_by_encoding,
+    open_film,
+    picture_stream,
+    read_frames,
+    scan,
+)
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
@@ -53,7 +63,7 @@ def probe(path: Source) -> Probe:
     if not path.is_file():
         raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.stat().st_size == 0:
-        raise MediaError(f"{path}: the file is empty")
+        raise MediaError(f"{path}: the file is empty", "copy it again from its source")
     form = form_of(path)
     if form is None:
         raise unknown_form(path)
@@ -122,6 +132,14 @@ def lost_by_copy(path: Source) -> str:
         return f"what can't be read of it ({error})" if form_of(path) else ""
 
 
+def has_gps_position(path: Source) -> bool:
+    """True if the metadata of a JPEG or film say where it was taken; errors as `probe`."""
+    form = form_of(path)
+    if form is None or form.kind == SOUND:
+        return False
+    return film_has_position(path) if form.kind == FILM else form.name == "JPEG" and picture_has_position(path)
+
+
 def about_secret(path: Source) -> tuple[str, ...]:
     """The notes on a secret that is not hidden byte for byte, if it is a picture."""
     return tuple(f"secret: {line}" for line in picture_notes(path, secret=True)) if media_kind(path) == PICTURE else ()
@@ -187,10 +205,26 @@ class Cover(OpenedFile):
         """True if it begins as a JPEG does."""
         return is_jpeg(self)
 
+    @cached_property
+    def rare_jpeg(self) -> str:
+        """What makes it a JPEG that can't stay one, such as "it is CMYK"; "" for other JPEGs, and other files."""
+        if not self.is_jpeg:
+            return ""
+        try:
+            parse_jpeg(self.read_bytes(), str(self))
+        except MediaError as error:
+            return str(error).replace(f"{self}: the JPEG", "it").removesuffix(UNSUPPORTED)
+        return ""
+
+    @property
+    def stays_jpeg(self) -> bool:
+        """True if it is a JPEG whose coefficients can be hidden in."""
+        return self.is_jpeg and not self.rare_jpeg
+
     @property
     def lossy_format(self) -> str | None:
         """Name of its lossy format; None if it stores RGB without loss."""
-        return self._probe.lossy_format
+        return f"a JPEG that can't stay one, since {self.rare_jpeg}" if self.rare_jpeg else self._probe.lossy_format
 
     @cached_property
     def picture(self) -> tuple[np.ndarray, bytes | None]:

@@ -54,9 +54,11 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
     if not cover.is_jpeg:
         refuse_palette(cover)
         return _made(cover, quality, side)
-    picture, shown = read_both(cover)
+    if cover.rare_jpeg:
+        return _made(cover, quality, side, f", since {cover.rare_jpeg}, which can't stay")
     if side is not None:
         return _made(cover, quality, side)
+    picture, shown = read_both(cover)
     if picture.steps(0).mean() >= _FINEST:
         return JpegCover(picture, shown, saved_twice(picture.planes[0]))
     return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
@@ -78,7 +80,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         with Cover(path) as made:
             picture, shown = read_both(made)
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about_cover(cover, with_exif=not exif))
-    history = None if side or why else picture_history(read)
+    history = picture_history(read) if side is None and not cover.stays_jpeg else None
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 
 

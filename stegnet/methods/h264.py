@@ -156,6 +156,8 @@ without encoding.
     ) -> NewContainer:
         carrier = cover.once(self.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
+        if suffix not in FORMS[FILM]:
+            carrier.larger = f'{_LARGER}; or write it without loss (`to="NAME.mp4"`)'
         return _NewH264(carrier, payload, key, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:

@@ -16,12 +16,12 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.names import FILE, FILM, MOST_TEXT, TEXT_NAME, printable
+from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
-from stegnet.media.cover import Cover
+from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover, read_both
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
 from stegnet.networks.engines import Pool
@@ -43,6 +43,11 @@ from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
 
 _LONG = 250  # frames
+_PLACE = "the container keeps the cover's GPS position, for anyone to read: "
+_WITHOUT_PLACE = {
+    PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`), or write a PNG",
+    FILM: "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
+}
 _UNUSED = '`weights="FILE"` has no effect with the method {}: use `method="network"`'
 
 
@@ -121,6 +126,7 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
     with atomic_write(out.path, overwrite=out.force) as part:
         made.write(part, getattr(options, "verify", True))
     pixels, fitted = made.frames * made.height * made.width, made.fitted
+    place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
     known = {"cover_pixels": pixels, "measured": not cover.is_film} | made.figures()
     figures = HidingFigures(method, cover.length, **known)
     return Report(
@@ -129,7 +135,7 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
         made.frames,
         made.hidden,
         (*made.notes(), *figures.notes()),
-        warnings=(*figures.warnings(), *made.warnings()),
+        warnings=(*figures.warnings(), *made.warnings(), *place),
         changed_secret=made.changed_secret(),
         secret_psnr=made.secret_psnr(),
         name=fitted.name if fitted else None,
@@ -155,7 +161,7 @@ def write_jpeg(
     `check` is called with the file. Returns the changes of the pixels that viewers show.
     """
     part.write_bytes(cover.picture.with_planes(planes))
-    with Cover(part) as written:
+    with Cover(part, quiet=True) as written:
         picture, shown = read_both(written) if verify else (None, written.pixels)
         check_same(part, not picture or all(map(np.array_equal, picture.planes, planes)))
         if check:

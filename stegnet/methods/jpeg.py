@@ -105,7 +105,10 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     preference = 3
 
     def keeps(self, cover: Cover) -> bool:
-        return cover.kind == PICTURE and cover.is_jpeg
+        return cover.kind == PICTURE and cover.stays_jpeg
+
+    def unfit(self, cover: Cover, size: int = 1) -> str:
+        return f"its own JPEG can't be used: {cover.rare_jpeg}" if cover.rare_jpeg else ""
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
@@ -117,7 +120,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
 
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
         """Capacity for a file of this name; 0 bytes of a cover that is no JPEG, or too small."""
-        if cover.cover is None or not cover.cover.is_jpeg:
+        if cover.cover is None or not cover.cover.stays_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
         most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)

@@ -62,7 +62,7 @@ from stegnet.record import (
     parse_packets,
     plan_sound,
 )
-from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, write_film, write_revealed
+from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, shown_history, write_film, write_revealed
 from stegnet.sealing import SEED_BYTES
 from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
@@ -157,6 +157,7 @@ class _Measured(NewContainer):
 
     cover: Cover
     quality: SecretQuality
+    history: str | None  # the cover's, as it is shown
     worst: float  # PSNR in dB, of the worst of the frames that were compared with their cover
 
     def warnings(self) -> tuple[str, ...]:
@@ -166,7 +167,7 @@ class _Measured(NewContainer):
         return self.quality.psnr()
 
     def figures(self) -> dict[str, Any]:
-        return {"cover_format": self.cover.history, "container_psnr": self.worst}
+        return {"cover_format": self.history, "container_psnr": self.worst}
 
 
 class _NewPicture(_Measured, NewPicture):
@@ -179,7 +180,8 @@ class _NewPicture(_Measured, NewPicture):
             raise grey_refused()
         self.cover, self.secret, self.network = cover, secret, chosen_network(context)
         hidden = read_picture(secret)
-        context.warn_about_cover(cover.history)
+        self.history = cover.history
+        context.warn_about_cover(self.history)
         context = context.in_steps("hide tiles", "measure tiles", "write")
         step, network = context.step, self.network
         container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
@@ -225,7 +227,8 @@ class _NewFilm(_Measured, NewFilm):
             if not self._sound.most:
                 raise
             raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
-        context.warn_about_cover(cover.history)
+        self.history = shown_history(cover.history, suffix)
+        context.warn_about_cover(self.history)
         self._distances: list[float] = []
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 

@@ -61,7 +61,7 @@ from stegnet.record import (
     nothing_revealed,
     read_record,
 )
-from stegnet.results import SLIGHTLY, Changes, SecurePayload, stored_name
+from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -116,7 +116,11 @@ hard to find.
         most = found.bytes
         if not most:
             return []
-        what = "any file (the PNG becomes opaque)" if cover.cover and cover.cover.is_transparent else "any file"
+        what, file = "any file", cover.cover
+        if file and file.kind == PICTURE and file.lossy_format:
+            what = "any file, as PNG"
+        if file and file.is_transparent:
+            what = "any file (the PNG becomes opaque)"
         fits, how = [Fit(what, self.name, most, found.hard)], f"{self.name}, compressed"
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
@@ -154,7 +158,7 @@ hard to find.
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
         keys = key.new_keys(context.randomness)
-        carrier = SealedCover(cover, keys.film, options)
+        carrier = SealedCover(cover, keys.film, options, suffix)
         steps = ("hide", "write") if not cover.is_film else ("hide", "verify") if options.verify else ("hide",)
         fitted, context = payload.fit(carrier, context, *steps)
         context.warn_about_cover(carrier.history)
@@ -188,8 +192,9 @@ class SealedCover(Carrier):
         MediaError: it can't be read, has a palette, or is too large for the memory that is free.
     """
 
-    def __init__(self, cover: Cover, key: Key, options: SealedOptions) -> None:
+    def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str = "") -> None:
         self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
+        self._suffix = suffix  # of a film's container
         if not cover.is_film:
             cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
@@ -201,7 +206,7 @@ class SealedCover(Carrier):
     @cached_property
     def history(self) -> str | None:
         """The lossy format that it has or had; None: it shows none, or was reduced to half its sides at most."""
-        past = self.cover.history
+        past = shown_history(self.cover.history, self._suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"

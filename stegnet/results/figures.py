@@ -15,6 +15,15 @@ from stegnet.media.compression_traces import FLAT
 BETRAYS = "anyone can tell that something is hidden"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
 _REDUCE = "reduce it to half its sides first, in RGB"
+_CANT_STAY = " that can't stay "
+# By how a history begins.
+_WAYS_TO_STAY = {
+    f"a JPEG{_CANT_STAY}": 'write a JPEG, which is made anew (`to="NAME.jpg"`), or ',
+    "a JPEG that was": "",
+    "a JPEG": 'let it stay one (`to="NAME.jpg"`), or ',
+    f"a film in YCbCr (h264){_CANT_STAY}": "",
+    "a film in YCbCr (h264)": 'let it stay H.264 where it can (`to="NAME.mp4"`, for small secrets), or ',
+}
 SLIGHTLY = "reduced by less than half"  # as the end of a history
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
@@ -134,11 +143,14 @@ def betrayed_by(history: str) -> str:
         return f"{line}; use a photograph"
     if history.startswith("a sound"):
         return line
-    if history.startswith("a film"):
-        stay = 'let it stay H.264 where it can (`to="NAME.mp4"`, for small secrets), or ' if "(h264)" in history else ""
-        return f"{line}; {stay}{_REDUCE}"
-    stay = 'let it stay one (`to="NAME.jpg"`), or ' if history == "a JPEG" else ""
-    return f"{line}; {stay}{_REDUCE} (`resize=PIXELS`)"
+    stay = next((way for past, way in _WAYS_TO_STAY.items() if history.startswith(past)), "")
+    resized = "" if history.startswith("a film") else " (`resize=PIXELS`)"
+    return f"{line}; {stay}{_REDUCE}{resized}"
+
+
+def shown_history(history: str | None, suffix: str) -> str | None:
+    """A film's past for `betrayed_by`, where its container has a suffix that its own H.264 would have had."""
+    return f"{history}{_CANT_STAY}H.264" if history and history.endswith("(h264)") and suffix == ".mp4" else history
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:

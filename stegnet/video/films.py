@@ -21,7 +21,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
@@ -58,9 +58,14 @@ _TRANSPOSED = {
     (True, False): "cclock",
     (True, True): "clock_flip",
 }
-_MOST_TYPES = 64  # of side data; FFmpeg 8.1 has 32
 _Matrix = tuple[int, int, int, int]
+_UPRIGHT = 1, 0, 0, 1
 _Filter = tuple[str, str]  # its name and arguments
+# Of side data, of which FFmpeg 8.1 has 32 types.
+_MATRIX_ALONE: tuple[_Filter, ...] = (
+    ("sidedata", "mode=select:type=DISPLAYMATRIX"),
+    *(("sidedata", f"mode=delete:type={number}") for number in range(64) if number != Type.DISPLAYMATRIX.value),
+)
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
@@ -77,6 +82,27 @@ _BROADCAST = {"mpegts", "mpeg"}
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
 _Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
+
+
+class Conversion:
+    """FFmpeg's filters for the frames of one film, kept while frames are alike: to make them takes as long as to use.
+
+    Attributes:
+        turned: how the first frame is turned, as of `_display_matrix`; None: it was not yet looked at.
+    """
+
+    def __init__(self) -> None:
+        self.turned: _Matrix | None = None
+        self._graphs: dict[str, tuple[tuple, _Graph]] = {}  # by what for, with what they are made for
+
+    def filtered(self, what_for: str, frame: VideoFrame, filters: tuple[_Filter, ...]) -> VideoFrame:
+        """A frame after filters, one after the other; av.BlockingIOError if they do not pass it on."""
+        key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
+        if what_for not in self._graphs or self._graphs[what_for][0] != key:
+            self._graphs[what_for] = key, _graph_for(frame, filters)
+        _, (_, source, sink) = self._graphs[what_for]
+        source.push(frame)
+        return sink.pull()
 
 
 def _graph_for(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
@@ -97,64 +123,52 @@ def to_rgb(
     height: int,
     path: Source,
     as_ffmpeg: bool = False,
-    graphs: dict[tuple, _Graph] | None = None,
+    conversion: Conversion | None = None,
 ) -> np.ndarray:
     """A decoded frame as a player shows it: rotated, then resized, transparency over white; (H, W, 3) uint8.
 
     Args:
         width, height: before rotation.
         path: for messages.
-        graphs: keeps the filters for frames like this one: to make them takes as long as to use them.
+        conversion: that of the frames before; None: there are none.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
             lossless container that is converted otherwise stands out.
     Raises:
         MediaError: its colours can't be converted.
     """
-    matrix = _display_matrix(frame)
+    conversion = conversion or Conversion()
+    matrix = _display_matrix(frame, conversion)
     size = f"{height}:{width}" if _swaps_axes(matrix) else f"{width}:{height}"
     if not as_ffmpeg:
         size += f":flags={_EXACT_FLAGS}"
         frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
-    key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
-    graphs = {} if graphs is None else graphs
     try:
-        if key not in graphs:
-            graphs.clear()
-            graphs[key] = _graph_for(frame, filters)
-        _, source, sink = graphs[key]
-        source.push(frame)
-        picture = sink.pull().to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
+        converted = conversion.filtered("picture", frame, filters)
+        picture = converted.to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
     except av.FFmpegError as error:
         what = f"{path}: its colour matrix ({frame.colorspace}) is not supported"
         raise MediaError(what, "convert it to MP4 (H.264) first") from error
     return np.array(over_white(Image.fromarray(picture))) if alpha else picture
 
 
-def _display_matrix(frame: VideoFrame) -> _Matrix:
-    """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
-    side_data = _known_side_data(frame)
-    if Type.DISPLAYMATRIX not in side_data:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(bytes(side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
-    return a, b, c, d
+def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
+    """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy).
 
-
-def _known_side_data(frame: VideoFrame) -> SideDataContainer:
-    """Side data of a frame, but for that of types which FFmpeg has and PyAV does not know, such as EXIF.
-
-    PyAV reads none at all where one type is unknown to it, so that a filter must remove those first.
+    A frame that has none is turned as the first one: EXIF of an animation stands there alone.
     """
     try:
-        return frame.side_data
-    except ValueError:
-        known = {each.value for each in Type}
-        unknown = (("sidedata", f"mode=delete:type={number}") for number in range(_MOST_TYPES) if number not in known)
-        _, source, sink = _graph_for(frame, [*unknown])
-        source.push(frame)
-        return sink.pull().side_data
+        # PyAV 18 raises for side data that it does not know, such as EXIF, and frees the metadata of others, such as a
+        # colour profile's name, once too often: only frames with a matrix pass here, and with nothing else.
+        alone = conversion.filtered("matrix", frame, _MATRIX_ALONE)
+        a, b, _, c, d, *_ = np.frombuffer(bytes(alone.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
+        found = a, b, c, d
+    except av.BlockingIOError:
+        found = conversion.turned or _UPRIGHT
+    conversion.turned = conversion.turned or found
+    return found
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:
@@ -351,12 +365,12 @@ def read_frames(
                 if only is None or index in only:
                     yield np.array(over_white(frame))
         return
-    size, graphs = None, {}
+    size, conversion = None, Conversion()
     with closing(decode(path, stream)) as frames:
         for index, frame in enumerate(frames):
             size = size or (frame.width, frame.height)
             if only is None or index in only:
-                yield to_rgb(frame, *size, path, as_ffmpeg, graphs)
+                yield to_rgb(frame, *size, path, as_ffmpeg, conversion)
 
 
 def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
@@ -442,6 +456,12 @@ def unknown_sound(film: InputContainer) -> list[str]:
     return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
 
 
+def film_has_position(path: Source) -> bool:
+    """True if a film's tags say where it was taken ("©xyz" and Apple's "location.ISO6709"). Errors as `scan`."""
+    with open_film(path) as film:
+        return any("location" in tag.lower() for tag in film.metadata)
+
+
 def lost_by_encoding(path: Source) -> str:
     """Tracks of a film that an encoded copy would be without, in words; "": none but subtitles. Errors as `scan`."""
     if is_animation(path):
@@ -511,6 +531,6 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
 def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
     """Width and height in pixels, and the pixel aspect ratio, after rotation."""
     aspect = Fraction(stream.sample_aspect_ratio or 1)
-    if _swaps_axes(_display_matrix(first)):
+    if _swaps_axes(_display_matrix(first, Conversion())):
         return first.height, first.width, 1 / aspect
     return first.width, first.height, aspect

@@ -12,6 +12,7 @@ import stegnet
 from stegnet.cli import main
 from tests.support.films import make_film, picture
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not fit as it is")  # which the report says, too
 KEY = stegnet.Key(bytes(range(32)))
 PHOTO = picture(300, 400, 7)
 

@@ -123,7 +123,7 @@ def execute(options: argparse.Namespace) -> int:
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
-    with _packed(options), messages.spooled(options, "cover", "secret"):
+    with _packed(options), messages.spooled(options, "cover", "secret"), _text_hinted(options):
         if is_folder(options.cover):
             return (_hide_album if options.spread else _hide_folder)(options, job, key_source)
         return _hide(options, job, key_source)
@@ -156,6 +156,18 @@ def _packed(options: argparse.Namespace) -> Iterator[None]:
         options.secret = pack(secret, folder)
         with renamed({str(options.secret): str(secret)}):
             yield
+
+
+@contextmanager
+def _text_hinted(options: argparse.Namespace) -> Iterator[None]:
+    """In the block, the error for a missing SECRET that may be a text says how one is hidden."""
+    try:
+        yield
+    except MediaError as error:
+        secret = str(options.secret)
+        if str(error) == f"{secret}: no such file" and (" " in secret or not Path(secret).suffix):
+            raise MediaError(str(error), "hide a text with `--text TEXT`, or `--text -` to type it unseen") from error
+        raise
 
 
 def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:

@@ -108,7 +108,7 @@ def _fits(found: Info) -> Lines:
             continue
         line = _amount(fit) if fit.bytes is None else f"{_amount(fit)}, byte for byte"
         if fit.safe is not None:  # bytes that are hard to find, of a file
-            line += f"; hard to find up to {shown_size(fit.safe)}" if fit.safe else "; none of it hard to find"
+            line += f"; hard to find up to {shown_size(fit.safe)}" if fit.safe else "; however little, easy to find"
         yield "fits", line
     channels = {name: [*fits] for name, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive)}
     for name, destination in DESTINATIONS.items():

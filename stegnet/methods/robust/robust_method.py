@@ -182,7 +182,7 @@ def _picture_capacity(cover: CoverSize, channel: PictureChannel, psnr: float) ->
 
 def _usual_share(cover: Cover | None) -> float:
     """Share of the usual capacity that a cover has: less where it is a JPEG of coarse steps, which stay."""
-    if cover is None or not cover.is_jpeg:
+    if cover is None or not cover.stays_jpeg:
         return 1.0
     file = parse_jpeg(cover.read_bytes(), str(cover))
     return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE

@@ -21,6 +21,7 @@ from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, with_heartbeat
 from stegnet.core.pixels import BLOCK, DCT_BASIS, DITHER, coefficients, strips, through_jpeg
+from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
@@ -517,7 +518,8 @@ class JpegContainer:
         with temporary_folder() as folder:
             path = folder / "container.jpg"
             path.write_bytes(self.cover.picture.with_planes(self.planes(picture)))
-            return read_cover(path)[0]
+            with OpenedFile(path, quiet=True) as file:
+                return read_cover(file)[0]
 
 
 def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:

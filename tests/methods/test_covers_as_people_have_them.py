@@ -1,0 +1,255 @@
+"""Covers that are rare, or say more than their pixels: what becomes of them is said, and what to do."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+import stegnet
+from stegnet.cli import main
+from tests.support.films import make_film, picture
+
+pytestmark = pytest.mark.filterwarnings("ignore:the cover is")  # which the report says, too
+KEY = stegnet.Key(bytes(range(32)))
+# 160×120 pixels of `picture(120, 160, 3)`, by libjpeg-turbo's `cjpeg -arithmetic -quality 60`.
+ARITHMETIC = """
+/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYV
+pQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//yQARCAB4
+AKADASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwD/AGhRiAZNVMKtCV5VYG1YbIPlKzCEPzsUA0dCYVGNAcQ0/MnB3ZjJfgo6XJ
+66wBR5ia9cCSKgoJDePGkNAsjBuZ1YBtsGL75lHWts4DCU7yg5MDSMMGu3pjsnKgZtKR9H0hSsM4rLCF1+MzM1Di1f36/Cu7ffMgDMZqv+1Pkt
+hOb0HFhnQK/zdPOfJSeWAKiZ9Qrk4JrirR6xZz2XR3BscLlTztIs0FxixrjRIXUpr9MCDxsf0MjBRfBiHPtDBUZue/jnSHDTVwu1CXF0wvn02g
+GOKjEV/uGKV974xQ8Um6UThhPQEJR73HUlkrEX/wALeQiOUBRPqv7bUD85S8ljxS0KECXkNQUteBK5+FYRVmzy7L7f0AUidIv7x86+6QHHbt8l
+Fq2wkWzURG2U5lI3a7cbpnZUjE2mVSfBkGHw2LeuEkjHPoVLNSVCjjaYMk23TCTRxA6e4/patM7VFREpEY4gWeujJYMNKyzI5tqDn268EWmAYn
+B7iKMkJnHItMPwRMU0Sk9NOtDcJ8txCQkjEFLTu1OzzRRrbVWcU8Am/VgKp2ntrFj2FxuERYnlK79iMNuv4LwE4ft1KHbRsUtbDBTnntROwsZv
+ZMIQnq/wDj7gT1TS46yRMYHw+2boYWgJYjbBOf8AZ5yFbIFmt8xu2BNpm1C4oOgBAm/+3SKaoxMaYkhH4AvwLhDNqpfsXW0UiAs0MQ4DcxwN9n
+oHOa6y+M81Vf2kVmSDD13mBqZB1zb9/i3b3AxQqxFGdZrXzOwjHzJL4G9G7R4h2FPJpQulK7WScf5hg9xsV4chkxRWXBmRy9kmxRikF7zCmeL1
+r+sd6LkPZffzGEXZ0rCw57M8UpOA/wCvsnNGoJtdjWtLHfsnqy4v0BnbOGz3wtYdlwk9ytEyQ1kgx3xnVXwsb0WIw+LBhveuPiAdM1t60EflQF
+dA+zGlYDlSxlkIuKBRsB6lW+XtkO1CSGJIKLuYV5hRUROZ+TwzDKFg6qgSGORSFdywUG9tMC0qpLct1HWWvQJL12tKyd9VhRIkrCWA9jfIwF5U
++V55O3hAeCrZabqe0W7HvLQb8Uk5vUxA6H6v5xydry8ZmOoMDUsxvG8+1d6TTzDn1sCWuEpM0wnOvRfPGwnkB/OujzLz6FEntkKPM2TTumfSVD
+35bettWdF9fMoqEJatMhnEl5nbHeSJP9MmwHVePbnB2wvOmxcYyZcdraDZlU5q+DI7Wn9TGkk4TcNcmCg+ae1XThtOd/T/AGUOJf8ANLSOjC23
+wXx7DAUVR7vMS5eX0LFqKA8Ydn6WDAUdi9g+7cGv8gc4lwjThFsU3Tl3tZhyJKPJLEQVU5iMLjMd76EObkcDEojoRUNxtRfKsEnO3gB7p5yW5q
+1vZuiqRNMGRF5KUc3J6iJHekSfL+bEl7UP+7aoMUrk6I5duRAoAmvsHplzU+kNz/SBWtgec4zFUTDtz3D5cfahZdJ4eA7IhdggWDUfbsy+ndEv
+QqGB3FBrpIUghOuQvp3nPtmF2Xclxw7eYFd9HDZIqsPJhVxrKASPwe3FNTm4irfyn+mnTP3nJlJr06kJNeYJQ6TgJ/bQfXie3rfioDaEx2ogIZ
+mdJc3371fIBjrw95aHMAqnDBdtJvD56Asj5/xHp3Bzoo7aJ/2xYudxsfW5BKVFmGTCg+dzjOuf1BqNmUKRdYsySi5jwOOVkXJRp+FhoSw/bQVS
++gZgG6509VShM7Kv8NdqN0FDUyBuN4/hNwge18jbf0P43DCnf8ut3r6N114nk/pc4vpGoyXa0oLgjZuE/HYhRH9KUV/8WAuvwqxRs+k1pPENUM
+vI8Fx9amiM/tVrn373ZEbREDHqJ7l1g4QvuODAfY1GiVpN6NORyV59rYHx5aP5cGqRpt+XJPphVmj1mmwwhg4dzKN4xKUrhFp+sNPnrv51j+wz
+dM1HcP8Aa+Lcvp2ZXAR1I4TA6Nb2oWTZ/A4WU8Fkn5OPBN+qbT9nD2gjpLGSSnjCuXh7qyLFxNNtwWGwvy4obDOm36KifmEJCPrzbQll2bWSuN
+MAnQ13DR2JFobwfIh2uMOQEznqpyvjSdQTY7y//wDY+JQXsUFZADC+Db7+ILEc2Z9pU5NqJhxiE1aQQGgp1vnM+HZ9XoWr+jx0Rc5fxxq9JKlN
++zIneYcEEoKUjhCHViWbYlWxEkqdDObETDx3vbEPBgnQ3zbjjDozY4Tiu8COMvlLycRLzAYJ9PGLoGKd43YRyAwgtH4JiszLjNkvy7zWRcf/AP
+oqb1G5OyYPFa0tblRagxr8tnLxSmIWuAICg4QDRGrYXfJCS5Pe6LlyoecFVz6woSMHZlhgV6evhr1+9BNVqayK5G8nmhOGQfxaVEoXs/QZSkuB
+Ck02MG0JFotaZALwbqFs1LRa7WQbwVgFip6LG08Z+yD7NwCJd2YBFu5wV38E2BvlQW9IC+vT/TIJywhc9X36i7QhUIMxP9vkEBVlviLUkTV9xj
+EIWr+BqS7k6AEGkIisv0JXH2dN5bG8hEmSunQl/o0tnxDaT7U3RMd8QwwP8dm/NiCZ8AIfkXsAcas711p+EEWJZh3aF8MGp4JhZdxsCBvPGQ65
+9WKz6e+nHRC84LXATzlUTTW/uelkmPsnyoGjjuUVbLume+kbXD2PozQYm3U2GGCRNqhBB7H9LiRKaJACt50hZV1zx9nsthV6jCqH4WxqpSBIeB
+v4uz7hhm8dOrx7W5Be4Kamk4K46swcY8hYmbkiC5bcHdjj9hdLx3+nssKXG2DB1EZR5NEnn5Vuhb06jKiHJT8AEJxZmw0ZwJ4/XQ613pwxWi5t
+dpOYTXcJuKgIfeZy9y1k7E4twWwzFVm021xV6n0Tfe7YyeK/71K5mSOOkMg8BkWz3atM7tZi+wff+h/oD3OE5J+2FsUFc+EZmCpyf/n+oyOjJk
+NA4vRWlw9InwA24LjJ5dP6NVHMsfTA5DcAvVl5LeZS4MpFq2w/s3OrEhlYuWEX3AL0feZSLNdGErEME2jhh/kn79HmAZY4ScklXM+lTqnI0JwL
+G49zK4ULEv2A1cYpJ9V3Qnl01nGyoD0DGFzemEwJmqhGBPCCRPS2zgyxJxGRWzd2mSf3s5VozbD1lx1ld7RjBb+NZjroB2BeZRkhwmMMrqRGxK
+3cfKznbejWFnHrCZtlkXyGd4ONV7YQAw1g/9k=
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stegnet.make_key_file("k")
+    Path("note.txt").write_text("at noon")
+
+
+def _cmyk(path: str) -> None:
+    Image.fromarray(picture(120, 160, 3)).convert("CMYK").save(path)
+
+
+def _rgb(path: str) -> None:
+    Image.fromarray(picture(120, 160, 3)).save(path, keep_rgb=True)
+
+
+def _arithmetic(path: str) -> None:
+    Path(path).write_bytes(base64.b64decode(ARITHMETIC))
+
+
+RARE = {"CMYK": _cmyk, "in RGB": _rgb, "arithmetically coded": _arithmetic}
+
+
+@pytest.mark.parametrize("what", RARE)
+def test_a_jpeg_that_can_not_stay_one_is_written_otherwise_with_the_reason(what, capsys):
+    RARE[what]("a.jpg")
+    assert main(["info", "a.jpg"]) == 0
+    assert f"its own JPEG can't be used: it is {what}\n" in capsys.readouterr().out
+    report = stegnet.hide("a.jpg", "note.txt", "out.png", key=KEY)
+    assert report.warnings[0].startswith(f"the cover is a JPEG that can't stay one, since it is {what}: ")
+    assert stegnet.reveal("out.png", key=KEY).text == "at noon"
+    report = stegnet.hide("a.jpg", "note.txt", "out.jpg", key=KEY)
+    assert f"the cover was saved as JPEG of quality 95, since it is {what}, which can't stay" in report.notes
+    assert stegnet.reveal("out.jpg", key=KEY).text == "at noon"
+
+
+def test_no_warning_names_the_form_that_was_asked_for(capsys):
+    """Each way out that it names leads somewhere."""
+    _cmyk("a.jpg")
+    for out in ("out.png", "out.jpg"):
+        stegnet.hide("a.jpg", "note.txt", out, key=KEY)
+    assert main(["hide", "a.jpg", "note.txt", "--key-file", "k", "-o", "b.png"]) == 0
+    assert "write a JPEG, which is made anew (`-o NAME.jpg`)" in capsys.readouterr().err
+    make_film(Path("a.mp4"), 6, 64, 96, codec="libx264", pix_fmt="yuv420p")
+    assert main(["hide", "a.mp4", "note.txt", "--key-file", "k", "-o", "b.mp4"]) == 0
+    err = capsys.readouterr().err
+    assert "its own H.264 can't be used" in err and "let it stay H.264" not in err
+
+
+def test_a_mov_that_holds_too_little_is_told_of_a_form_that_holds_it(capsys):
+    make_film(Path("a.mov"), 6, 64, 96, codec="libx264", pix_fmt="yuv420p")
+    assert main(["hide", "a.mov", "note.txt", "--key-file", "k", "-o", "b.mov"]) == 1
+    assert "or write it without loss (`-o NAME.mp4`)" in capsys.readouterr().err
+    assert main(["hide", "a.mov", "note.txt", "--key-file", "k", "-o", "b.mp4"]) == 0
+
+
+def test_rare_jpegs_stop_neither_a_folder_nor_an_album(capsys):
+    Path("covers").mkdir()
+    for number, write in enumerate(RARE.values()):
+        write(f"covers/{number}.jpg")
+    Image.fromarray(picture(120, 160, 4)).save("covers/9.jpg")
+    assert main(["hide", "covers", "note.txt", "--key-file", "k", "-o", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png", "2.png", "9.jpg"]
+    assert main(["hide", "covers", "note.txt", "--spread", "--key-file", "k", "-o", "album"]) == 0
+    assert main(["reveal", "album", "--key-file", "k", "-o", "back.txt"]) == 0
+    assert Path("back.txt").read_text() == "at noon"
+
+
+def test_a_gps_position_that_stays_is_warned_of():
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (48.0, 8.0, 1.0), 3: "E", 4: (11.0, 34.0, 1.0)})
+    Image.fromarray(picture(120, 160, 3)).save("a.jpg", exif=exif)
+    kept = "the container keeps the cover's GPS position"
+    for out, warned in {"out.jpg": True, "out.png": False}.items():
+        report = stegnet.hide("a.jpg", "note.txt", out, key=KEY)
+        assert any(line.startswith(kept) for line in report.warnings) == warned
+    make_film(Path("plain.mp4"), 12, 64, 96, codec="libx264", pix_fmt="yuv420p")
+    with av.open("plain.mp4") as plain, av.open("a.mp4", "w") as film:
+        film.metadata["location"] = "+48.1351+011.5820/"
+        track = film.add_stream_from_template(plain.streams.video[0])
+        for packet in plain.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = track
+                film.mux(packet)
+    report = stegnet.hide("a.mp4", "note.txt", "out.mp4", key=KEY)
+    assert any(line.startswith(kept) and "ffmpeg -i COVER" in line for line in report.warnings)
+
+
+def test_no_warning_names_a_temporary_file(recwarn):
+    """The colour profile of a JPEG that stays one is broken in its container, too."""
+    Image.fromarray(picture(120, 160, 3)).save("odd.jpg", icc_profile=b"no profile" * 20)
+    stegnet.hide("odd.jpg", "note.txt", "out.jpg", key=KEY)
+    named = [str(each.message) for each in recwarn if "colour profile is ignored" in str(each.message)]
+    assert named and all(line.startswith("odd.jpg: ") for line in named)
+
+
+@pytest.mark.parametrize("marker", [b"\xff\xc3", b"\xff\xc1"])
+def test_a_jpeg_that_no_decoder_here_reads_is_named(marker, capsys):
+    """Lossless (SOF3), or of 12 bits (SOF1): the frame's header says so, and Pillow only that it is no picture."""
+    Image.fromarray(picture(64, 64, 3)).save("a.jpg")
+    data = bytearray(Path("a.jpg").read_bytes())
+    at = data.index(b"\xff\xc0")
+    data[at : at + 2] = marker
+    data[at + 4] = 12
+    Path("a.jpg").write_bytes(data)
+    assert main(["hide", "a.jpg", "note.txt", "--key-file", "k", "-o", "out.png"]) == 1
+    said = "the JPEG is lossless" if marker == b"\xff\xc3" else "the JPEG has 12 bits a sample"
+    assert f"a.jpg: {said}, which is not supported" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("form", "codec"), [("aiff", "pcm_s16be"), ("caf", "pcm_s16be"), ("w64", "pcm_s16le")])
+def test_a_sound_without_loss_is_told_what_it_is_to_be_converted_to(form, codec, capsys):
+    with av.open(f"a.{form}", "w") as sound:
+        track = sound.add_stream(codec, rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4000), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        sound.mux(track.encode(frame))
+        sound.mux(track.encode(None))
+    assert main(["hide", f"a.{form}", "note.txt", "--key-file", "k", "-o", "out.wav"]) == 1
+    err = capsys.readouterr().err
+    assert f"a.{form}: is {form.upper()}, and of sounds only WAV and FLAC are covers" in err
+    assert "hint: convert it to WAV or FLAC" in err
+
+
+def test_a_wav_whose_header_says_that_it_has_no_samples_gets_a_remedy(capsys):
+    with wave.open("a.wav", "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", None))
+        sound.writeframes(bytes(range(200)) * 20)
+    data = bytearray(Path("a.wav").read_bytes())
+    data[40:44] = bytes(4)
+    Path("a.wav").write_bytes(data)
+    assert main(["hide", "a.wav", "note.txt", "--key-file", "k", "-o", "out.wav"]) == 1
+    assert "hint: copy or export it again; of a recording that broke off, `ffmpeg" in capsys.readouterr().err
+
+
+def test_a_text_given_as_a_file_and_a_file_too_many_are_named(capsys):
+    Image.fromarray(picture(64, 64, 3)).save("a.png")
+    assert main(["hide", "a.png", "Meet me", "--key-file", "k", "-o", "out.png"]) == 1
+    assert "hint: hide a text with `--text TEXT`" in capsys.readouterr().err
+    for given in (["hide", "a.png", "note.txt", "k", "-o", "b.png"], ["reveal", "a.png", "k", "--key-file", "k"]):
+        with pytest.raises(SystemExit):
+            main(given)
+        assert "; k is one file too many" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["reveal", "a.png", "correct horse", "--passphrase"])
+    assert "correct horse" not in capsys.readouterr().err
+
+
+def test_what_fits_says_in_which_form_and_how_easily_it_is_found(capsys):
+    Image.fromarray(picture(240, 320, 3)).save("a.jpg", quality=90)
+    assert main(["info", "a.jpg"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fits: ")]
+    assert lines[1].startswith("fits: any file, as PNG up to ") and lines[1].endswith("; however little, easy to find")
+    assert main(["info", "a.jpg", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "picture"
+
+
+class TestSideData:
+    """Frames whose side data PyAV does not know, as FFmpeg makes of EXIF."""
+
+    @pytest.fixture
+    def exif(self) -> Image.Exif:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Camera", 6
+        return exif
+
+    def test_a_film_of_photographs_is_read_upright(self, exif):
+        with av.open("a.mov", "w") as film:
+            track = film.add_stream("mjpeg", rate=25)
+            track.width, track.height, track.pix_fmt, track.time_base = 160, 120, "yuvj420p", Fraction(1, 25)
+            for index in range(3):
+                Image.fromarray(picture(120, 160, index)).save("frame.jpg", exif=exif)
+                packet = av.Packet(Path("frame.jpg").read_bytes())
+                packet.pts = packet.dts = index
+                packet.time_base, packet.stream, packet.is_keyframe = track.time_base, track, True
+                film.mux(packet)
+        assert stegnet.info("a.mov")["kind"] == "film"
+        report = stegnet.hide("a.mov", "note.txt", "out.mkv", key=KEY)
+        assert (report.width, report.height) == (120, 160)
+        assert stegnet.reveal("out.mkv", key=KEY).text == "at noon"
+
+    def test_an_animation_with_a_profile_ends_no_program(self):
+        """A profile's name is metadata of side data."""
+        frames = [Image.fromarray(picture(96, 128, index)) for index in range(8)]
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        frames[0].save("a.png", save_all=True, append_images=frames[1:], icc_profile=profile)
+        command = [sys.executable, "-m", "stegnet", "hide", "a.png", "note.txt", "--key-file", "k", "-o", "out.mkv"]
+        path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
+        subprocess.run(command, check=True, env=os.environ | path)
+
+    def test_an_animation_with_exif_and_a_large_profile_is_a_film(self, exif):
+        """FFmpeg does not find the form of an APNG by itself where a profile of more than 2 kB comes first."""
+        frames = [Image.fromarray(picture(120, 160, index)) for index in range(3)]
+        profile = np.random.default_rng(1).integers(0, 256, 6000, np.uint8).tobytes()
+        frames[0].save("a.png", save_all=True, append_images=frames[1:], exif=exif, icc_profile=profile)
+        assert stegnet.info("a.png")["frames"] == 3
+        assert stegnet.hide("a.png", "note.txt", "out.mkv", key=KEY).frames == 3
