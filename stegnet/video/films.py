@@ -38,6 +38,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 RGB, BT709, UNSPECIFIED = 0, 1, 2
 _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
+MOST_ASPECT = Fraction(256)  # of pixels
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
@@ -53,6 +54,7 @@ TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _DEFAULT_RATE = Fraction(25)
+_NO_RATE = 10_000  # frames per second, which no film has
 # FFmpeg's names of the formats that are opened: films, and sound, for a better error message. Not text, stills,
 # devices, or playlists.
 _FORMATS = (
@@ -73,7 +75,7 @@ Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
 _Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
 
 
-def _graph_for(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
+def filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
     """FFmpeg's filters, one after the other, for frames like this one."""
     graph = Graph()
     size = {"width": frame.width, "height": frame.height}
@@ -117,7 +119,7 @@ def to_rgb(
     try:
         if key not in graphs:
             graphs.clear()
-            graphs[key] = _graph_for(frame, filters)
+            graphs[key] = filter_graph(frame, filters)
         _, source, sink = graphs[key]
         source.push(frame)
         picture = sink.pull().to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
@@ -251,6 +253,7 @@ def scan(path: Source) -> FilmInfo:
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
         width, height, aspect = shape(stream, first)
+        aspect = aspect or Fraction(1)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
@@ -450,7 +453,9 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
 
 
 def _rate(stream: VideoStream) -> Fraction:
-    return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
+    """Frames per second on average; of raw DV, FFmpeg gives ticks of its clock instead."""
+    average, guessed = stream.average_rate, stream.guessed_rate
+    return Fraction((guessed if average and average >= _NO_RATE else average) or guessed or _DEFAULT_RATE)
 
 
 def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
@@ -463,9 +468,15 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
         yield previous
 
 
-def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
-    """Width and height in pixels, and the pixel aspect ratio, after rotation."""
-    aspect = Fraction(stream.sample_aspect_ratio or 1)
+def pixel_aspect(stream: VideoStream) -> Fraction | None:
+    """Width of a pixel by its height, as stored; None if the film does not give it, or an impossible one."""
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect is not None and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
+
+
+def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction | None]:
+    """Width and height in pixels, and the pixel aspect ratio, None if the film does not give it; after rotation."""
+    aspect = pixel_aspect(stream)
     if _swaps_axes(_display_matrix(first)):
-        return first.height, first.width, 1 / aspect
+        return first.height, first.width, aspect and 1 / aspect
     return first.width, first.height, aspect
