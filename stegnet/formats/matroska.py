@@ -120,8 +120,8 @@ def number(value: int) -> bytes:
     return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
 
 
-def pixel_shape(width: int, height: int, aspect: Fraction | None) -> bytes:
-    """The elements by which FFmpeg tells the shape of pixels: the ratio of the shown sides, or that it is not known.
+def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
+    """The elements by which FFmpeg gives the pixel aspect ratio: the ratio of the shown sides, or that it is unknown.
 
     There are none for square pixels (RFC 9559, 5.1.4.1.28.12 to 14: DisplayWidth, DisplayHeight, DisplayUnit).
     """
@@ -139,20 +139,21 @@ def _reduced(value: Fraction) -> Fraction:
     return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, _MOST_SIDE)).limit_denominator(_MOST_SIDE)
 
 
-def shape_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
-    """Changes by which a file gets the shape of its pixels and the duration of a frame, both of which FFmpeg left out.
+def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
+    """Changes that add pixel aspect ratio and frame duration, both of which FFmpeg was not given, to its file.
 
-    PyAV can't tell FFmpeg the former, and what takes its place may be shorter. Without the latter there is always room,
-    which the muxer is asked to leave before the first cluster: the file is in the end as if FFmpeg had known both.
+    PyAV can't give it the former, and the elements for it may be shorter than the one that says that it is unknown.
+    With the latter, they are always longer, and the muxer is asked for room before the first cluster: in the end, the
+    file is as if FFmpeg had known both.
     """
     kind, tick = element(_TRACK_TYPE, number(_PICTURES)), Fraction(1, 1000)
     duration = element(_DEFAULT_DURATION, number(int(_NANOSECONDS / rate))) if 1 / rate > tick else b""
-    return shape_in_copy(width, height, aspect) | {kind: kind + duration}
+    return aspect_in_copy(width, height, aspect) | {kind: kind + duration}
 
 
-def shape_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:
-    """The change by which a file gets the shape of its pixels, which FFmpeg said it does not know."""
-    return {pixel_shape(width, height, None): pixel_shape(width, height, aspect)}
+def aspect_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:
+    """The change that adds the pixel aspect ratio, which FFmpeg was not given, to its file."""
+    return {display_elements(width, height, None): display_elements(width, height, aspect)}
 
 
 def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:

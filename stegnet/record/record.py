@@ -30,8 +30,8 @@ Bytes = TypeVar("Bytes", bytes, memoryview)
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
-# The kinds of a spread file, of one in an album with pictures to spare, and of a film whose pixels are not square.
-_SPREAD, _SPARE, _STRETCHED = 4, 5, 6
+# The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
+_SPREAD, _SPARE, _ANAMORPHIC = 4, 5, 6
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
 MAX_FRAMES = 1 << 24
@@ -46,7 +46,7 @@ _MAX_DESCRIPTION, _MAX_TRACKS = 1 << 20, 255  # bytes of the tracks' JSON, and t
 _START = struct.Struct(">16s32sBII")
 # flags, block, weights, width, height, hidden frames, time base, rate
 _PICTURES = struct.Struct(">BH32sIIIIIII")
-# width of a pixel by its height
+# pixel aspect ratio
 _ASPECT = struct.Struct(">II")
 # size, SHA-256
 _FILE = struct.Struct(">Q32s")
@@ -74,7 +74,7 @@ class Pictures:
     block: int  # side of the shuffle's blocks in pixels
     weights: str  # id of the weights, 64 hexadecimal digits
     tracks: tuple[SoundTrack, ...] = ()  # its sound
-    aspect: Fraction = Fraction(1)  # width of a pixel by its height; only a film's may be another
+    aspect: Fraction = Fraction(1)  # pixel aspect ratio, width by height; 1 of a picture
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def format_record(record: Record, key: Key) -> bytes:
             kind, place = _SPREAD, _NEEDED.pack(secret.needed)
         described = _FILE.pack(secret.size, secret.digest) + sized(name) + place
     else:
-        kind = _NUMBERS[header.kind] if secret.aspect == 1 else _STRETCHED
+        kind = _NUMBERS[header.kind] if secret.aspect == 1 else _ANAMORPHIC
         described = _format_pictures(secret, record.stamp) + _STAMP.pack(record.stamp) + sized(record.base)
     start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     return start + described + record.data
@@ -162,16 +162,16 @@ def parse_record(data: bytes, key: Key) -> Record:
         ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
     (film_id, commitment, number, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE, _STRETCHED))
+    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE, _ANAMORPHIC))
     require(0 <= index < frames <= MAX_FRAMES)
-    kind = FILM if number == _STRETCHED else _KINDS.get(number, FILE)
+    kind = FILM if number == _ANAMORPHIC else _KINDS.get(number, FILE)
     if kind == FILE:
         return _parse_file(film_id, number, frames, index, rest)
     (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and 0 < hidden <= frames and (kind == FILM or frames == 1))
     time_base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
-    aspect, rest = _take_aspect(rest) if number == _STRETCHED else (Fraction(1), rest)
+    aspect, rest = _take_aspect(rest) if number == _ANAMORPHIC else (Fraction(1), rest)
     tracks, rest = take_sized(rest)
     described = width, height, hidden, time_base, rate, KINDS[flags], block, weights.hex()
     pictures = Pictures(*described, parse_tracks(tracks), aspect)

@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
-from stegnet.formats.matroska import draw_uids, replace_in_tracks, shape_in_new_file
+from stegnet.formats.matroska import aspect_in_new_file, draw_uids, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
@@ -136,9 +136,9 @@ class FilmOptions:
     form: str = "mkv"
     time_base: Fraction | None = None  # of MP4's time stamps, in seconds. Matroska's are milliseconds
     # a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
-    # attachments, cover art, tags, colour metadata, shape of pixels and field order
+    # attachments, cover art, tags, colour metadata, pixel aspect ratio and field order
     keep: Source | None = None
-    aspect: Fraction | None = None  # width of a pixel by its height, if there is no film to keep; None: not told
+    aspect: Fraction | None = None  # pixel aspect ratio, if there is no film to keep; None: it is left open
     sound: Sequence[SoundTrack] = ()  # tracks whose packets are passed to `write`; can't be combined with `keep`
     # returns so many random bytes, from which Matroska's identifiers follow; called once, at the end
     randomness: Callable[[int], bytes] = system_bytes
@@ -238,10 +238,10 @@ class FilmWriter:
             self._abandon()
 
     def _later_changes(self, rate: Fraction) -> dict[bytes, bytes]:
-        """Elements of Matroska that are replaced at the end, since PyAV can't tell FFmpeg the shape of pixels."""
+        """Elements of Matroska that are replaced at the end, since PyAV can't give FFmpeg the pixel aspect ratio."""
         aspect = self._properties.aspect
         known = self._form.is_matroska and aspect is not None
-        return shape_in_new_file(*self.size, aspect, rate) if known else {}
+        return aspect_in_new_file(*self.size, aspect, rate) if known else {}
 
     def _add_pictures(self, rate: Fraction, time_base: Fraction) -> PictureTrack:
         height, width, _ = self._shape

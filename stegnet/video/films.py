@@ -38,7 +38,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 RGB, BT709, UNSPECIFIED = 0, 1, 2
 _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
-MOST_ASPECT = Fraction(256)  # of pixels
+MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
@@ -469,13 +469,13 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction | None:
-    """Width of a pixel by its height, as stored; None if the film does not give it, or an impossible one."""
+    """The pixel aspect ratio as stored, width by height; None if the film does not give it, or an impossible one."""
     aspect = stream.sample_aspect_ratio
     return aspect if aspect is not None and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
 
 
 def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction | None]:
-    """Width and height in pixels, and the pixel aspect ratio, None if the film does not give it; after rotation."""
+    """Width and height in pixels, and the pixel aspect ratio or None, as `pixel_aspect`; after rotation."""
     aspect = pixel_aspect(stream)
     if _swaps_axes(_display_matrix(first)):
         return first.height, first.width, aspect and 1 / aspect

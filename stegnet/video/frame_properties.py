@@ -1,4 +1,4 @@
-"""What a film says of all its frames besides their pixels: the shape of a pixel, and which lines are shown first."""
+"""Properties of all frames of a film that their pixels don't show: pixel aspect ratio and field order."""
 
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _MOST_PART = 2**31 - 1
 class FrameProperties(NamedTuple):
     """Properties of a film's frames, as FFmpeg's command line finds them in the first."""
 
-    aspect: Fraction | None = None  # width of a pixel by its height, after rotation; None: the film does not say
+    aspect: Fraction | None = None  # pixel aspect ratio, width by height, after rotation; None: the film gives none
     field_order: int = PROGRESSIVE  # FFmpeg's number
 
 

@@ -2,7 +2,7 @@
 
 H.264 samples are replaced, with every other byte as it was: sizes of samples, offsets of chunks and the bit rate are
 mended; no box moves into another place. And in a film that PyAV has written, the ticks of the whole film become
-milliseconds, and the width at which it is shown follows from the shape of its pixels.
+milliseconds, and the width at which it is shown follows from the pixel aspect ratio.
 """
 
 import mmap
@@ -239,7 +239,7 @@ def use_milliseconds(path: Path) -> None:
 def set_shown_width(path: Path, aspect: Fraction) -> None:
     """Sets the width at which an MP4's pictures are shown, in pixels of their height (ISO/IEC 14496-12, 8.3.2: tkhd).
 
-    PyAV can't tell FFmpeg, which so takes pixels to be square here; elsewhere in the file it knows their shape.
+    PyAV gives FFmpeg the pixel aspect ratio for the other places of a file, not for this one.
     """
     with mapped(path) as data:
         ends = (each.end for each in all_boxes(data) if each.kind == b"tkhd")

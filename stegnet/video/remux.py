@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.formats.matroska import replace_in_tracks, shape_in_copy
+from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import open_film, picture_stream, pixel_aspect, read_frames, scan, unknown_sound
@@ -32,8 +32,8 @@ _COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP
 _OPTIONS = {"movflags": "+faststart"}
 
 
-class _Shape(NamedTuple):
-    """Width and height of a frame as stored, in pixels, and the width of a pixel by its height."""
+class _StoredFrame(NamedTuple):
+    """Width and height of a frame as stored, in pixels, and the pixel aspect ratio."""
 
     width: int
     height: int
@@ -50,7 +50,7 @@ def rewrap(path: Path, form: Form) -> bool:
         try:
             with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
                 tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
-                shape = next((_copy_shape(each, tracks[each.index]) for each in source.streams.video), None)
+                frame = next((_copy_aspect(each, tracks[each.index]) for each in source.streams.video), None)
                 film.set_chapters(source.chapters())
                 film.metadata.update(source.metadata)
                 for packet in source.demux():
@@ -59,25 +59,25 @@ def rewrap(path: Path, form: Form) -> bool:
                         film.mux(packet)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
-        if shape:
-            _tell_shape(other, form, shape)
+        if frame:
+            _write_aspect(other, form, frame)
         shutil.copyfile(other, path)
     return True
 
 
-def _copy_shape(old: VideoStream, new: VideoStream) -> _Shape | None:
-    """Copies the shape of pixels to a film that has not started yet; returns it, if the film gives it."""
+def _copy_aspect(old: VideoStream, new: VideoStream) -> _StoredFrame | None:
+    """Copies the pixel aspect ratio to a film that has not started yet; returns None if there is none."""
     aspect, context = pixel_aspect(old), old.codec_context
     new.codec_context.sample_aspect_ratio = aspect or Fraction(0)
-    return aspect and _Shape(context.width, context.height, aspect)
+    return aspect and _StoredFrame(context.width, context.height, aspect)
 
 
-def _tell_shape(path: Path, form: Form, shape: _Shape) -> None:
-    """Writes the shape of the first track's pixels where PyAV can't tell it FFmpeg."""
+def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
+    """Writes the pixel aspect ratio of the first track of pictures where PyAV does not give it to FFmpeg."""
     if form.is_matroska:
-        replace_in_tracks(path, shape_in_copy(*shape))  # of stereoscopic films, FFmpeg writes the shown size: it stays
+        replace_in_tracks(path, aspect_in_copy(*frame))  # of stereoscopic films, FFmpeg writes the shown size: it stays
     else:
-        set_shown_width(path, shape.aspect)
+        set_shown_width(path, frame.aspect)
 
 
 def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
         ):
             stream, unknown = picture_stream(source, path), unknown_sound(source)
             pictures = film.add_stream_from_template(stream)
-            shape = _copy_shape(stream, pictures)
+            frame = _copy_aspect(stream, pictures)
             sound = SoundWriter(film, copy.tracks, WATCHABLE.packet_gap, PLAYABLE)
             copy.add_to(film, pictures, WATCHABLE)
             film.start_encoding()
@@ -128,8 +128,8 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
         raise MediaError(f"{path}: can't be put into MP4 ({error.strerror})") from error
     finally:
         copy.close()
-    if shape:
-        _tell_shape(out, WATCHABLE, shape)
+    if frame:
+        _write_aspect(out, WATCHABLE, frame)
     return (*unknown, *sound.notes, *copy.notes)
 
 

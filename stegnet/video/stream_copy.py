@@ -79,7 +79,7 @@ class StreamCopy:
         self._next: Timed | None = None
 
     def frame_properties(self) -> FrameProperties:
-        """Returns the shape of its pixels and the order of its fields; decodes a frame."""
+        """Returns its pixel aspect ratio and field order; decodes a frame."""
         if is_animation(self._path):
             return FrameProperties()
         with open_film(self._path) as source:

@@ -124,7 +124,7 @@ def test_a_film_round_trip_keeps_every_bit_time_and_packet(tmp_path, films, five
 
 
 @pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_pixels_of_cover_and_secret_keep_their_shape(folder, tmp_path, form):
+def test_cover_and_secret_keep_their_pixel_aspect_ratio(folder, tmp_path, form):
     """The notes say so once for each; a film that is watched has it, too."""
     cover, secret, container = tmp_path / "cover.mkv", tmp_path / "secret.mkv", tmp_path / f"container.{form}"
     for path, frames, aspect in ((cover, "cover.mkv", Fraction(64, 45)), (secret, "secret.mkv", Fraction(8, 9))):

@@ -1,4 +1,4 @@
-"""The shape of pixels and the order of fields: lossless films have them as ffmpeg's own, and no copy loses them.
+"""Pixel aspect ratio and field order: lossless films have them as ffmpeg's own, and no copy loses them.
 
 What they are compared with is written by the program ffmpeg from the same film, by the commands of docs/inputs.md.
 """
@@ -140,7 +140,8 @@ def test_the_index_of_a_film_with_all_that_there_can_be(tmp_path, aspect):
     (tmp_path / "font.ttf").write_bytes(bytes(66_000))
     picture, sound = ("-f", "lavfi", "-i", f"{TEST},setsar={aspect}"), ("-f", "lavfi", "-i", "sine=d=0.16")
     attached = ("-attach", tmp_path / "font.ttf", "-metadata:s:t:0", "mimetype=font/ttf")
-    named = ("-c:a", "aac", "-metadata", "title=film", tmp_path / "a.mkv")
+    titles = ("-metadata", "title=film", "-metadata:s:v:0", "title=main", "-metadata:s:v:0", "language=deu")
+    named = ("-c:a", "aac", *titles, tmp_path / "a.mkv")
     ffmpeg(*picture, *sound, "-i", tmp_path / "chapters", *attached, *X264.split(), *named)
     assert rewritten(tmp_path / "a.mkv", tmp_path / "b.mkv") == ()
     data = (tmp_path / "b.mkv").read_bytes()
@@ -155,6 +156,8 @@ def test_the_index_of_a_film_with_all_that_there_can_be(tmp_path, aspect):
     assert places[2] == 161, "FFmpeg reserves as much for the index"
     with av.open(str(tmp_path / "b.mkv")) as film:
         assert (len(film.chapters()), len(film.streams.attachments), film.metadata["title"]) == (1, 1, "film")
+        names = film.streams.video[0].metadata
+        assert (names["title"], names["language"]) == ("main", "deu")
         film.seek(80_000)
         assert next(film.demux(video=0)).pts == 80
 
@@ -175,7 +178,7 @@ def watchable(path: Path) -> tuple[str, ...]:
     return make_watchable(path, lambda done, total: None)
 
 
-def test_a_shape_that_no_pixel_has_counts_as_none(tmp_path):
+def test_an_impossible_ratio_counts_as_none(tmp_path):
     source = tmp_path / "a.mov"
     ffmpeg("-f", "lavfi", "-i", f"{TEST},setsar=4/3", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", source)
     before = source.read_bytes()
