@@ -73,7 +73,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
-        ("record.record", "NUMBERS SPREAD SPARE MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
+        ("record.record", "NUMBERS SPREAD SPARE ANAMORPHIC MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
         ("record.record", "MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],

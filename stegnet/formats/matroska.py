@@ -7,8 +7,9 @@ a track is stored, and later given back to it as a file that contains nothing el
 import mmap
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,14 @@ CODEC_PRIVATE = bytes.fromhex("63a2")
 CODEC_DELAY = bytes.fromhex("56aa")
 _DOCUMENT_TYPE = bytes.fromhex("4282")
 _SEGMENT = bytes.fromhex("18538067")
+_SEEK_HEAD, _SEEK = bytes.fromhex("114d9b74"), bytes.fromhex("4dbb")
+_SEEK_ID, _SEEK_POSITION = bytes.fromhex("53ab"), bytes.fromhex("53ac")
+_VOID = bytes.fromhex("ec")
 _TRACKS = bytes.fromhex("1654ae6b")
 _TRACK_ENTRY = bytes.fromhex("ae")
+_VIDEO = bytes.fromhex("e0")
+_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = (bytes.fromhex(name) for name in ("54b0", "54ba", "54b2"))
+_TRACK_TYPE, _DEFAULT_DURATION = bytes.fromhex("83"), bytes.fromhex("23e383")
 _CLUSTER = bytes.fromhex("1f43b675")
 _TIMESTAMP = bytes.fromhex("e7")
 _SIMPLE_BLOCK = bytes.fromhex("a3")
@@ -33,6 +40,13 @@ UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", 
 _MASTERS = {bytes.fromhex(name) for name in ("1549a966", "1254c367", "7373", "63c0", "1941a469", "61a7")}
 _MASTERS |= {_SEGMENT, _TRACKS, _TRACK_ENTRY}
 _SEED_BYTES = 4
+_PARENTS = {_TRACKS, _TRACK_ENTRY, _VIDEO}  # of elements that are replaced
+_CHECKSUM_BYTES = 6
+_PICTURES = 1  # a type of track
+_RATIO_OF_SIDES, _UNKNOWN_UNIT = 3, 4  # units of the shown sides
+_MOST_SIDE = 1 << 20  # parts of their ratio that FFmpeg writes are no larger
+_NANOSECONDS = 10**9  # in a second
+_SHORT_VOID = 10  # from so many bytes on, FFmpeg writes its size in eight
 
 # FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
 _PACKET = b"\x81\0\0\x80\0"
@@ -93,12 +107,116 @@ def file_of(entry: bytes) -> bytes:
     return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
 
 
-def element(name: bytes, content: bytes) -> bytes:
-    """Serialises an element, its size in as few bytes as possible."""
+def element(name: bytes, content: bytes, width: int = 1) -> bytes:
+    """Serialises an element, its size in as few bytes as possible, but at least `width`."""
     size = len(content)
     # One less than the largest number, since all ones mean an unknown size.
-    width = next(width for width in range(1, 9) if size < (1 << 7 * width) - 1)
+    width = next(width for width in range(width, 9) if size < (1 << 7 * width) - 1)
     return name + (size | 1 << 7 * width).to_bytes(width, "big") + content
+
+
+def number(value: int) -> bytes:
+    """Serialises an unsigned integer in as few bytes as possible."""
+    return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
+
+
+def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
+    """The elements by which FFmpeg gives the pixel aspect ratio: the ratio of the shown sides, or that it is unknown.
+
+    There are none for square pixels (RFC 9559, 5.1.4.1.28.12 to 14: DisplayWidth, DisplayHeight, DisplayUnit).
+    """
+    if aspect is None:
+        return element(_DISPLAY_UNIT, number(_UNKNOWN_UNIT))
+    if int(width * aspect + Fraction(1, 2)) == width:
+        return b""
+    shown = _reduced(Fraction(width, height) * aspect)
+    sides = element(_DISPLAY_WIDTH, number(shown.numerator)) + element(_DISPLAY_HEIGHT, number(shown.denominator))
+    return sides + element(_DISPLAY_UNIT, number(_RATIO_OF_SIDES))
+
+
+def _reduced(value: Fraction) -> Fraction:
+    """The nearest fraction with parts as small as FFmpeg writes."""
+    return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, _MOST_SIDE)).limit_denominator(_MOST_SIDE)
+
+
+def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
+    """Changes that add pixel aspect ratio and frame duration, both of which FFmpeg was not given, to its file.
+
+    PyAV can't give it the former, and the elements for it may be shorter than the one that says that it is unknown.
+    With the latter, they are always longer, and the muxer is asked for room before the first cluster: in the end, the
+    file is as if FFmpeg had known both.
+    """
+    kind, tick = element(_TRACK_TYPE, number(_PICTURES)), Fraction(1, 1000)
+    duration = element(_DEFAULT_DURATION, number(int(_NANOSECONDS / rate))) if 1 / rate > tick else b""
+    return aspect_in_copy(width, height, aspect) | {kind: kind + duration}
+
+
+def aspect_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:
+    """The change that adds the pixel aspect ratio, which FFmpeg was not given, to its file."""
+    return {display_elements(width, height, None): display_elements(width, height, aspect)}
+
+
+def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:
+    """Replaces elements of the tracks in a file that FFmpeg has written, each once; the clusters stay where they are.
+
+    The elements are given with identifier and size. The bytes that others take more or less are those of the void
+    before the first cluster, of which none stays, or else of the one after the SeekHead. Positions and checksums are
+    updated. Returns True if all of them were found.
+    """
+    with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        segment = next(span for span in spans(data, 0, len(data)) if span.element == _SEGMENT)
+        parts, at = [], segment.start
+        for span in spans(data, segment.start, segment.end):
+            if span.element == _CLUSTER:
+                break
+            parts.append((span.element, at - segment.start, data[at : span.end]))
+            at = span.end
+        (first, _, index), (second, _, _), *rest = parts
+        assert (first, second) == (_SEEK_HEAD, _VOID)
+        left = dict(changes)
+        new = [(place, _replaced(part, left)) for name, place, part in rest if name != _VOID]
+        start = at - segment.start - sum(len(part) for _, part in new)
+        places = accumulate((len(part) for _, part in new), initial=start)
+        index = _seek_head(index, dict(zip((place for place, _ in new), places, strict=False)))
+        film.seek(segment.start)
+        film.write(b"".join((index, _void(start - len(index)), *(part for _, part in new))))
+    return not left
+
+
+def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
+    """Elements, some of which, or of what they hold, are replaced; takes these out of the changes."""
+    parts, at = [], 0
+    for span in spans(data, 0, len(data)):
+        whole, at = data[at : span.end], span.end
+        if span.element in _PARENTS:
+            content = _replaced(data[span.start : span.end], changes)
+            content = _with_checksum(content[_CHECKSUM_BYTES:]) if content.startswith(CRC32) else content
+            whole = element(span.element, content, len(whole) - len(span.element) - (span.end - span.start))
+        parts.append(changes.pop(whole, whole))
+    return b"".join(parts)
+
+
+def _seek_head(old: bytes, moved: Mapping[int, int]) -> bytes:
+    """An index of elements, some of which are now at other places in the segment."""
+    (whole,) = spans(old, 0, len(old))
+    content = b""
+    for seek in spans(old, whole.start, whole.end):
+        if seek.element == _SEEK:
+            name, position = (old[span.start : span.end] for span in spans(old, seek.start, seek.end))
+            place = int.from_bytes(position, "big")
+            position = number(moved.get(place, place))
+            content += element(_SEEK, element(_SEEK_ID, name) + element(_SEEK_POSITION, position))
+    return element(_SEEK_HEAD, _with_checksum(content))
+
+
+def _with_checksum(content: bytes) -> bytes:
+    return element(CRC32, zlib.crc32(content).to_bytes(4, "little")) + content
+
+
+def _void(size: int) -> bytes:
+    """An element of so many bytes that says nothing, as FFmpeg writes it."""
+    width = 1 if size < _SHORT_VOID else 8
+    return element(_VOID, bytes(size - len(_VOID) - width), width)
 
 
 def end_of_segment(start: bytes) -> int:

@@ -219,7 +219,7 @@ class _NewFilm(_Measured, NewFilm):
             self._sound = plan_sound(secret, self.hidden, end)
         self._keys = key.new_keys(context.randomness)
         size = info.width, info.height, self._sound.frames, info.time_base, info.rate
-        described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks)
+        described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks, info.aspect)
         self.header = Header(context.randomness(FILM_ID_BYTES), FILM, self.frames, described)
         try:
             check_cover(self.height, self.width, self.header, self._keys.film, self._sound.most)
@@ -433,6 +433,7 @@ class _HiddenFilm:
             nonlocal size
             sizes, form = (secret.width, secret.height, secret.rate), shown_form(out.path, out.lossless)
             choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
+            choices["aspect"] = None if secret.aspect == 1 else secret.aspect
             writer = FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
             size = writer.size
             return writer

@@ -23,13 +23,15 @@ from stegnet.core.pixels import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
+from stegnet.video.films import MOST_ASPECT
 from stegnet.video.sound_tracks import SoundPacket, SoundTrack, read_sound, sound_tracks
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
-_SPREAD, _SPARE = 4, 5  # the kinds of a spread file, and of one in an album with pictures to spare, in bytes
+# The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
+_SPREAD, _SPARE, _ANAMORPHIC = 4, 5, 6
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
 MAX_FRAMES = 1 << 24
@@ -44,6 +46,8 @@ _MAX_DESCRIPTION, _MAX_TRACKS = 1 << 20, 255  # bytes of the tracks' JSON, and t
 _START = struct.Struct(">16s32sBII")
 # flags, block, weights, width, height, hidden frames, time base, rate
 _PICTURES = struct.Struct(">BH32sIIIIIII")
+# pixel aspect ratio
+_ASPECT = struct.Struct(">II")
 # size, SHA-256
 _FILE = struct.Struct(">Q32s")
 _SIZE = struct.Struct(">I")
@@ -70,6 +74,7 @@ class Pictures:
     block: int  # side of the shuffle's blocks in pixels
     weights: str  # id of the weights, 64 hexadecimal digits
     tracks: tuple[SoundTrack, ...] = ()  # its sound
+    aspect: Fraction = Fraction(1)  # pixel aspect ratio, width by height; 1 of a picture
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ def format_record(record: Record, key: Key) -> bytes:
             kind, place = _SPREAD, _NEEDED.pack(secret.needed)
         described = _FILE.pack(secret.size, secret.digest) + sized(name) + place
     else:
-        kind = _NUMBERS[header.kind]
+        kind = _NUMBERS[header.kind] if secret.aspect == 1 else _ANAMORPHIC
         described = _format_pictures(secret, record.stamp) + _STAMP.pack(record.stamp) + sized(record.base)
     start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     return start + described + record.data
@@ -157,18 +162,19 @@ def parse_record(data: bytes, key: Key) -> Record:
         ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
     """
     (film_id, commitment, number, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE))
+    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE, _ANAMORPHIC))
     require(0 <= index < frames <= MAX_FRAMES)
-    kind = _KINDS.get(number, FILE)
+    kind = FILM if number == _ANAMORPHIC else _KINDS.get(number, FILE)
     if kind == FILE:
         return _parse_file(film_id, number, frames, index, rest)
     (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and 0 < hidden <= frames and (kind == FILM or frames == 1))
     time_base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
+    aspect, rest = _take_aspect(rest) if number == _ANAMORPHIC else (Fraction(1), rest)
     tracks, rest = take_sized(rest)
     described = width, height, hidden, time_base, rate, KINDS[flags], block, weights.hex()
-    pictures = Pictures(*described, parse_tracks(tracks))
+    pictures = Pictures(*described, parse_tracks(tracks), aspect)
     (stamp,), rest = take(_STAMP, rest)
     require(_in_time(stamp, time_base))
     base, rest = take_sized(rest)
@@ -208,7 +214,15 @@ def _format_pictures(secret: Pictures, stamp: int) -> bytes:
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
     flags, weights = KINDS.index(secret.base), bytes.fromhex(secret.weights)
     fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
+    fixed += b"" if secret.aspect == 1 else _ASPECT.pack(*secret.aspect.as_integer_ratio())
     return fixed + sized(format_tracks(secret.tracks))
+
+
+def _take_aspect(data: bytes) -> tuple[Fraction, bytes]:
+    parts, rest = take(_ASPECT, data)
+    aspect = take_fraction(*parts)
+    require(aspect != 1 and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT)
+    return aspect, rest
 
 
 def _in_size(width: int, height: int) -> bool:

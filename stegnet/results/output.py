@@ -243,8 +243,11 @@ class FilmCheck:
         """Waits until all is verified; to be called once the film is complete. Errors as `check_film`."""
         self._complete.set()
         if self._reading:
-            self._reading.result()
-            with closing(read_frames(self._path)) as frames:  # the end of writing changes the file's start
+            try:
+                self._reading.result()
+            except MediaError:  # the end of writing changes the file's start, which may have been read in parts
+                check_film(self._path, self._digests, self._progress)
+            with closing(read_frames(self._path)) as frames:
                 _check_frame(self._path, next(frames), 0, self._digests)
         elif self._progress:
             check_film(self._path, self._digests, self._progress)

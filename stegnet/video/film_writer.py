@@ -23,11 +23,12 @@ from av.video.stream import VideoStream
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
-from stegnet.formats.matroska import draw_uids
+from stegnet.formats.matroska import aspect_in_new_file, draw_uids, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
-from stegnet.video.mp4 import use_milliseconds
+from stegnet.video.frame_properties import FrameMarker, FrameProperties
+from stegnet.video.mp4 import set_shown_width, use_milliseconds
 from stegnet.video.sound_tracks import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack, SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
@@ -135,8 +136,9 @@ class FilmOptions:
     form: str = "mkv"
     time_base: Fraction | None = None  # of MP4's time stamps, in seconds. Matroska's are milliseconds
     # a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
-    # attachments, cover art, tags, and colour metadata
+    # attachments, cover art, tags, colour metadata, pixel aspect ratio and field order
     keep: Source | None = None
+    aspect: Fraction | None = None  # pixel aspect ratio, if there is no film to keep; None: it is left open
     sound: Sequence[SoundTrack] = ()  # tracks whose packets are passed to `write`; can't be combined with `keep`
     # returns so many random bytes, from which Matroska's identifiers follow; called once, at the end
     randomness: Callable[[int], bytes] = system_bytes
@@ -168,13 +170,12 @@ class FilmWriter:
         time_base = self._form.time_base(rate, chosen.time_base)
         self._copy = StreamCopy(keep) if keep is not None else None
         tracks = self._copy.tracks if self._copy else sound
-        self._film = av.open(
-            # An absolute path can't be mistaken for a protocol.
-            str(path.absolute()),
-            "w",
-            format=self._form.muxer,
-            container_options=self._form.muxer_options(time_base, [track.rate for track in tracks]),
-        )
+        self._properties = self._copy.frame_properties() if self._copy else FrameProperties(chosen.aspect)
+        self._changes = self._later_changes(rate)
+        room = sum(len(new) - len(old) for old, new in self._changes.items())
+        options = self._form.muxer_options(time_base, [track.rate for track in tracks], room)
+        # An absolute path can't be mistaken for a protocol.
+        self._film = av.open(str(path.absolute()), "w", format=self._form.muxer, container_options=options)
         try:
             self._pictures = self._add_pictures(rate, time_base)
             try:
@@ -236,6 +237,12 @@ class FilmWriter:
         finally:
             self._abandon()
 
+    def _later_changes(self, rate: Fraction) -> dict[bytes, bytes]:
+        """Elements of Matroska that are replaced at the end, since PyAV can't give FFmpeg the pixel aspect ratio."""
+        aspect = self._properties.aspect
+        known = self._form.is_matroska and aspect is not None
+        return aspect_in_new_file(*self.size, aspect, rate) if known else {}
+
     def _add_pictures(self, rate: Fraction, time_base: Fraction) -> PictureTrack:
         height, width, _ = self._shape
         form = self._form
@@ -244,7 +251,11 @@ class FilmWriter:
         version = ".".join(map(str, av.library_versions["libavcodec"]))
         stream.metadata["encoder"] = f"Lavc{version} {form.encoder}"  # as ffmpeg's command line writes it
         context = stream.codec_context
-        context.field_order = PROGRESSIVE
+        context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
+        context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
+        if self._changes:
+            context.framerate = Fraction(0)  # the changes add it
+        self._marker = FrameMarker(self._properties)
         if form.is_lossless:
             context.colorspace, context.color_range = RGB, ColorRange.JPEG
         return track
@@ -267,7 +278,7 @@ class FilmWriter:
             even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
             return to_yuv(even, self._form.pixels)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        return frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1)
+        return self._marker.marked(frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1))
 
     def _copied(self, time: Fraction | None) -> Iterator[Packet]:
         """Packets of the film to keep up to `time`."""
@@ -284,6 +295,11 @@ class FilmWriter:
         """Writes the end of the file; a full disk often shows only here."""
         try:
             self._film.close()
+            if self._changes:
+                replaced = replace_in_tracks(self._path, self._changes)
+                assert replaced
+            if self._properties.aspect and not self._form.is_matroska:
+                set_shown_width(self._path, self._properties.aspect)
             if self._form.is_matroska:
                 draw_uids(self._path, self._randomness)
             elif self._form.is_lossless:

@@ -49,6 +49,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 RGB, BT709, UNSPECIFIED = 0, 1, 2
 _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
+MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
 _HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
 _TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
 # FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
@@ -72,6 +73,7 @@ _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _DEFAULT_RATE = Fraction(25)
 # FFmpeg opens these alone: no text, stills, devices, or playlists.
 _SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
+_NO_RATE = 10_000  # frames per second, which no film has
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 # Larger frames are not decoded in parallel, since each would take memory.
@@ -99,13 +101,13 @@ class Conversion:
         """A frame after filters, one after the other; av.BlockingIOError if they do not pass it on."""
         key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
         if what_for not in self._graphs or self._graphs[what_for][0] != key:
-            self._graphs[what_for] = key, _graph_for(frame, filters)
+            self._graphs[what_for] = key, filter_graph(frame, filters)
         _, (_, source, sink) = self._graphs[what_for]
         source.push(frame)
         return sink.pull()
 
 
-def _graph_for(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
+def filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
     """FFmpeg's filters, one after the other, for frames like this one."""
     graph = Graph()
     size = {"width": frame.width, "height": frame.height}
@@ -287,6 +289,7 @@ def scan(path: Source) -> FilmInfo:
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
         width, height, aspect = shape(stream, first)
+        aspect = aspect or Fraction(1)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
@@ -515,7 +518,9 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
 
 
 def _rate(stream: VideoStream) -> Fraction:
-    return Fraction(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE)
+    """Frames per second on average; of raw DV, FFmpeg gives ticks of its clock instead."""
+    average, guessed = stream.average_rate, stream.guessed_rate
+    return Fraction((guessed if average and average >= _NO_RATE else average) or guessed or _DEFAULT_RATE)
 
 
 def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
@@ -528,9 +533,15 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
         yield previous
 
 
-def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction]:
-    """Width and height in pixels, and the pixel aspect ratio, after rotation."""
-    aspect = Fraction(stream.sample_aspect_ratio or 1)
+def pixel_aspect(stream: VideoStream) -> Fraction | None:
+    """The pixel aspect ratio as stored, width by height; None if the film does not give it, or an impossible one."""
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect is not None and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
+
+
+def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction | None]:
+    """Width and height in pixels, and the pixel aspect ratio or None, as `pixel_aspect`; after rotation."""
+    aspect = pixel_aspect(stream)
     if _swaps_axes(_display_matrix(first, Conversion())):
-        return first.height, first.width, 1 / aspect
+        return first.height, first.width, aspect and 1 / aspect
     return first.width, first.height, aspect

@@ -61,12 +61,15 @@ class Form:
             return dict(self.options)
         return {**self.options, "slices": "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"}
 
-    def muxer_options(self, time_base: Fraction, rates: Iterable[int]) -> dict[str, str]:
-        """Options that keep time stamps as they are, of pictures in a time base, and of sound tracks of some rates."""
+    def muxer_options(self, time_base: Fraction, rates: Iterable[int], room: int = 0) -> dict[str, str]:
+        """Options that keep time stamps as they are, of pictures in a time base, and of sound tracks of some rates.
+
+        Matroska gets so many bytes of room after its header, if there are at least two.
+        """
         # Packets come in order: there is no use in holding one back for more than half a second.
         options = {"avoid_negative_ts": "disabled", "max_interleave_delta": "500000", **self.muxing}
         if self.is_matroska:
-            return options
+            return options | ({"metadata_header_padding": str(room)} if room > 1 else {})
         ticks = time_base.denominator
         while ticks < _MIN_TICKS:
             ticks *= 2

@@ -1,13 +1,15 @@
 """MP4 and MOV files that are changed in place (ISO/IEC 14496-12 and -15).
 
 H.264 samples are replaced, with every other byte as it was: sizes of samples, offsets of chunks and the bit rate are
-mended; no box moves into another place. And the ticks of a whole film that FFmpeg has written become milliseconds.
+mended; no box moves into another place. And in a film that PyAV has written, the ticks of the whole film become
+milliseconds, and the width at which it is shown follows from the pixel aspect ratio.
 """
 
 import mmap
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -30,6 +32,7 @@ _USUAL_TICKS, _NOTHING = 1000, -1  # a second, and the start of an edit that sho
 # the place of its length. An edit list has a number of edits before them.
 _FIELDS = {b"mvhd": (">IIII", ">QQIQ", 3), b"tkhd": (">IIIII", ">QQIIQ", 4), b"elst": (">IiI", ">QqI", 0)}
 _TICKS_PLACE = 2  # in mvhd
+_SHOWN = 8  # bytes of width and height, at the end of tkhd
 _Changes = dict[tuple[int, int], bytes]  # by where what they replace starts and ends
 
 
@@ -231,6 +234,22 @@ def use_milliseconds(path: Path) -> None:
             film.seek(start)
             film.write(b"".join(changed))
             film.truncate()
+
+
+def set_shown_width(path: Path, aspect: Fraction) -> None:
+    """Sets the width at which an MP4's pictures are shown, in pixels of their height (ISO/IEC 14496-12, 8.3.2: tkhd).
+
+    PyAV gives FFmpeg the pixel aspect ratio for the other places of a file, not for this one.
+    """
+    with mapped(path) as data:
+        ends = (each.end for each in all_boxes(data) if each.kind == b"tkhd")
+        place = next(end - _SHOWN for end in ends if any(data[end - _SHOWN : end]))  # others are no pictures
+        pixels = int.from_bytes(data[place : place + 4], "big")
+    shown = int(pixels * aspect + Fraction(1, 2))
+    if 0 < shown <= _MOST_32:
+        with path.open("r+b") as film:
+            film.seek(place)
+            film.write(shown.to_bytes(4, "big"))
 
 
 def _in_milliseconds(data: bytes, ticks: int) -> Iterator[bytes]:

@@ -7,7 +7,9 @@ write sound and subtitles in other forms.
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 from av.packet import Packet
@@ -15,10 +17,12 @@ from av.video.stream import VideoStream
 
 from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.film_writer import rewrite_film
-from stegnet.video.films import open_film, picture_stream, read_frames, scan, unknown_sound
+from stegnet.video.films import open_film, picture_stream, pixel_aspect, read_frames, scan, unknown_sound
 from stegnet.video.forms import FORMS, WATCHABLE, Form
+from stegnet.video.mp4 import set_shown_width
 from stegnet.video.sound_tracks import PLAYABLE, SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
@@ -26,6 +30,14 @@ _MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pict
 _CODEC, _PIXELS = "h264", {"yuv420p", "yuvj420p"}
 _COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP4 takes as they are
 _OPTIONS = {"movflags": "+faststart"}
+
+
+class _StoredFrame(NamedTuple):
+    """Width and height of a frame as stored, in pixels, and the pixel aspect ratio."""
+
+    width: int
+    height: int
+    aspect: Fraction
 
 
 def rewrap(path: Path, form: Form) -> bool:
@@ -38,6 +50,7 @@ def rewrap(path: Path, form: Form) -> bool:
         try:
             with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
                 tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
+                frame = next((_copy_aspect(each, tracks[each.index]) for each in source.streams.video), None)
                 film.set_chapters(source.chapters())
                 film.metadata.update(source.metadata)
                 for packet in source.demux():
@@ -46,8 +59,25 @@ def rewrap(path: Path, form: Form) -> bool:
                         film.mux(packet)
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
+        if frame:
+            _write_aspect(other, form, frame)
         shutil.copyfile(other, path)
     return True
+
+
+def _copy_aspect(old: VideoStream, new: VideoStream) -> _StoredFrame | None:
+    """Copies the pixel aspect ratio to a film that has not started yet; returns None if there is none."""
+    aspect, context = pixel_aspect(old), old.codec_context
+    new.codec_context.sample_aspect_ratio = aspect or Fraction(0)
+    return aspect and _StoredFrame(context.width, context.height, aspect)
+
+
+def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
+    """Writes the pixel aspect ratio of the first track of pictures where PyAV does not give it to FFmpeg."""
+    if form.is_matroska:
+        replace_in_tracks(path, aspect_in_copy(*frame))  # of stereoscopic films, FFmpeg writes the shown size: it stays
+    else:
+        set_shown_width(path, frame.aspect)
 
 
 def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
@@ -87,6 +117,7 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
         ):
             stream, unknown = picture_stream(source, path), unknown_sound(source)
             pictures = film.add_stream_from_template(stream)
+            frame = _copy_aspect(stream, pictures)
             sound = SoundWriter(film, copy.tracks, WATCHABLE.packet_gap, PLAYABLE)
             copy.add_to(film, pictures, WATCHABLE)
             film.start_encoding()
@@ -97,6 +128,8 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
         raise MediaError(f"{path}: can't be put into MP4 ({error.strerror})") from error
     finally:
         copy.close()
+    if frame:
+        _write_aspect(out, WATCHABLE, frame)
     return (*unknown, *sound.notes, *copy.notes)
 
 

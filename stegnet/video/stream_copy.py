@@ -1,7 +1,7 @@
 """Copying everything but the pictures from one film to another, without re-encoding.
 
-Sound, subtitles, chapters, attachments, cover art, tags, and the metadata of colours and pixel shape. Whatever the
-other format can't hold is left out with a note.
+Sound, subtitles, chapters, attachments, cover art, tags, and the metadata of colours. Whatever the other format can't
+hold is left out with a note.
 """
 
 import heapq
@@ -18,17 +18,9 @@ from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.films import (
-    INTERLACED,
-    UNSPECIFIED,
-    decoded,
-    open_film,
-    picture_stream,
-    picture_tracks,
-    shape,
-    start_time,
-)
+from stegnet.video.films import UNSPECIFIED, decoded, open_film, picture_stream, picture_tracks, start_time
 from stegnet.video.forms import FORMS, Form
+from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_tracks import SoundPacket, read_sound, sound_tracks
 
 # Codecs: MP4's, other text, and pictures.
@@ -86,6 +78,15 @@ class StreamCopy:
         self._merged: Iterator[Timed] = iter(())
         self._next: Timed | None = None
 
+    def frame_properties(self) -> FrameProperties:
+        """Returns its pixel aspect ratio and field order; decodes a frame."""
+        if is_animation(self._path):
+            return FrameProperties()
+        with open_film(self._path) as source:
+            stream = picture_stream(source, self._path)
+            first = next(decoded(source, stream, self._path), None)
+            return frame_properties(stream, first) if first else FrameProperties()
+
     @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that could not be copied; complete after the last packet."""
@@ -97,7 +98,7 @@ class StreamCopy:
         if is_animation(self._path):
             return
         with open_film(self._path) as source:
-            self._notes += _copy_picture_metadata(source, self._path, pictures, form)
+            _copy_picture_metadata(picture_stream(source, self._path), pictures)
             self._notes += _copy_tags(source, film, form)
             film.set_chapters(
                 [
@@ -140,8 +141,7 @@ class StreamCopy:
         except ValueError:
             return False
         stream.disposition = track.disposition
-        names = {name: track.metadata.get(name) for name in ("language", "title")}
-        stream.metadata.update({name: value for name, value in names.items() if value})
+        stream.metadata.update(_track_tags(track))
         self._subtitles[track.index] = stream
         return True
 
@@ -199,31 +199,22 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
         return (*(f"its {what} are left out" for what in lost), *_never_copied(source))
 
 
-# Metadata: each function yields a line for everything that the other format can't hold.
+# Metadata: functions that yield give a line for everything that the other format can't hold.
 
 
-def _copy_picture_metadata(source: InputContainer, path: Source, pictures: VideoStream, form: Form) -> Iterator[str]:
-    """Copies colour primaries, transfer function, pixel aspect ratio, field order, language and disposition."""
-    stream = picture_stream(source, path)
+def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
+    """Copies colour primaries, transfer function, disposition, and the track's language and title."""
     old, new = stream.codec_context, pictures.codec_context
     if old.color_primaries != UNSPECIFIED:
         new.color_primaries = old.color_primaries
     if old.color_trc != UNSPECIFIED:
         new.color_trc = old.color_trc
     pictures.disposition = stream.disposition
-    if language := stream.metadata.get("language"):
-        pictures.metadata["language"] = language
-    first = next(decoded(source, stream, path), None)
-    aspect = Fraction(1) if first is None else shape(stream, first)[2]
-    if not form.is_matroska:
-        if stream.sample_aspect_ratio:
-            new.sample_aspect_ratio = aspect
-        return
-    if old.field_order in INTERLACED:
-        new.field_order = old.field_order
-    if aspect != 1:
-        ratio = f"{aspect.numerator}:{aspect.denominator}"
-        yield f"its pixels are {ratio}, but square in the new film: MKV can't store it here, MP4 can"
+    pictures.metadata.update(_track_tags(stream))
+
+
+def _track_tags(stream: Stream) -> dict[str, str]:
+    return {name: value for name in ("language", "title") if (value := stream.metadata.get(name))}
 
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The test vectors of docs/format.md: the program gives each container the answer that its answers.json says."""
 
 import json
+from fractions import Fraction
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
-from stegnet.video import read_frames, read_sound
+from stegnet.video import read_frames, read_sound, scan
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
 FOLDER, ANSWERS = Path(__file__).parent, "answers.json"
@@ -101,6 +102,7 @@ def test_film(tmp_path, vector):
     assert report.trouble == Diagnosis((), **told).lines()
     assert bool(report.trouble) == (vector["answer"] == "altered")
     assert [digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
+    assert scan(out.path).aspect == Fraction(*vector.get("aspect", (1, 1)))
     assert digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
 
 

@@ -64,6 +64,9 @@ def test_records_round_trip(key):
         with_secret(width=1 << 20, height=1 << 8, block=256, rate=Fraction(2**31 - 1)),
         with_secret(width=1 << 14, height=1 << 14, time_base=Fraction(2**31 - 1)),
         with_stamp(1 << 40, 1),
+        with_secret(aspect=Fraction(32, 27)),
+        with_secret(aspect=Fraction(1, 256), tracks=()),
+        with_secret(aspect=Fraction(256), hidden=8),
         replace(RECORD, header=LONGEST, index=4),
         replace(RECORD, header=LONGEST, index=(1 << 24) - 1, base=b""),
         Record(Header(FILM_ID, PICTURE, 1, replace(SECRET_FILM, hidden=1, tracks=())), 0, 0, b"t", b""),
@@ -80,7 +83,7 @@ def test_fields_beyond_their_limits_are_rejected(key):
     wrong = {
         "film_id": [bytes(16)],
         "commitment": [bytes(32)],
-        "kind": [0, 1, 4, 255],
+        "kind": [0, 1, 4, 6, 7, 255],
         "frames": [0, (1 << 24) + 1, 4, 3],
         "index": [8, 2**32 - 1],
         "flags": [3, 4, 128, 0],
@@ -101,6 +104,18 @@ def test_fields_beyond_their_limits_are_rejected(key):
         with pytest.raises(ValueError, match=r"."):
             parse_record(forged(PLAIN, **fields), key)
             pytest.fail(str(fields))
+
+
+def test_pixels_that_are_not_square_are_one_field_more(key):
+    stretched = format_record(with_secret(aspect=Fraction(32, 27)), key)
+    assert stretched == forged(PLAIN, kind=6)[:FIXED] + struct.pack(">II", 32, 27) + PLAIN[FIXED:]
+    assert format_record(with_secret(aspect=Fraction(1)), key) == PLAIN
+    for parts in ((64, 54), (1, 256), (256, 1), (2**31 - 1, 2**31 - 2)):
+        data = stretched[:FIXED] + struct.pack(">II", *parts) + PLAIN[FIXED:]
+        assert parse_record(data, key).header == replace(HEADER, secret=replace(SECRET_FILM, aspect=Fraction(*parts)))
+    for parts in ((1, 1), (7, 7), (0, 1), (1, 0), (257, 1), (1, 257), (1 << 31, 1 << 30), (1 << 30, 1 << 31)):
+        rejected(stretched[:FIXED] + struct.pack(">II", *parts) + PLAIN[FIXED:], key)
+    rejected(stretched[: FIXED + 7], key)
 
 
 def test_a_picture_is_one_frame(key):

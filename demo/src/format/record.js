@@ -9,7 +9,8 @@ export const { FILM_ID_BYTES } = KEYS;
 export const { file: FILE, film: FILM, picture: PICTURE } = RECORD.NUMBERS;
 export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
-const { SPREAD, SPARE } = RECORD; // the kinds of a spread file, and of one in an album with pictures to spare
+// The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
+const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
 
 /**
  * A hidden picture.
@@ -75,12 +76,13 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD, SPARE].includes(kind) && index < frames && frames <= MAX_FRAMES);
+  require([PICTURE, FILM, FILE, SPREAD, SPARE, ANAMORPHIC].includes(kind) && index < frames && frames <= MAX_FRAMES);
   if (kind === PICTURE) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
-  if (kind === FILM || kind === SPARE) return { filmId, kind, frames, index };
+  if (kind === FILM || kind === ANAMORPHIC) return { filmId, kind: FILM, frames, index };
+  if (kind === SPARE) return { filmId, kind, frames, index };
   return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
 }
 

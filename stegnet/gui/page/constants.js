@@ -192,6 +192,7 @@ export const RECORD = {
   NUMBERS: {"picture": 1, "film": 2, "file": 3},
   SPREAD: 4,
   SPARE: 5,
+  ANAMORPHIC: 6,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,
   MAX_FRAMES: 16777216,

@@ -31,6 +31,7 @@ NETWORK = network_of(FiveLevels(), quality=0)
 SIZE = 40, 48
 FRAMES, HIDDEN = 12, 10
 MILLISECOND = Fraction(1, 1000)
+NOT_SQUARE = {"cover": "64:45", "secret": "8:9"}
 
 
 def run_of(network: object = NETWORK, **how: object) -> Context:
@@ -120,6 +121,22 @@ def test_a_film_round_trip_keeps_every_bit_time_and_packet(tmp_path, films, five
         assert one.data == other.data
         assert abs(one.pts * before.time_base - other.pts * after.time_base) <= 2 * MILLISECOND
     assert [packet.data for packet in read_sound(container)] == [packet.data for packet in read_sound(films[0])]
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_cover_and_secret_keep_their_pixel_aspect_ratio(folder, tmp_path, form):
+    """The notes say so once for each; a film that is watched has it, too."""
+    cover, secret, container = tmp_path / "cover.mkv", tmp_path / "secret.mkv", tmp_path / f"container.{form}"
+    for path, frames, aspect in ((cover, "cover.mkv", Fraction(64, 45)), (secret, "secret.mkv", Fraction(8, 9))):
+        write_film(path, read_frames(folder / frames), aspect=aspect)
+    report = hide_film((cover, secret), container)
+    kept = [f"{which}: its pixels are {ratio}, not square: kept as they are" for which, ratio in NOT_SQUARE.items()]
+    assert [note for note in report.notes if "pixels are" in note] == kept
+    assert scan(container).aspect == Fraction(64, 45)
+    for name, lossless in (("out.mkv", True), ("out.mp4", True), ("out.mp4", False)):
+        target = OutputTarget(tmp_path / name, force=True, lossless=lossless)
+        reveal_file(container, target, KEY, context=run_of())
+        assert scan(tmp_path / name).aspect == Fraction(8, 9)
 
 
 def test_a_longer_secret_is_refused_or_cut_and_its_sound_with_it(tmp_path, make_film, out):
