@@ -17,6 +17,8 @@ _TRANSPORT_PACKETS = (188, 192, 204)  # bytes: plain, with a time stamp before e
 _LEAST_PACKETS, _MOST_PACKETS = 4, 16  # of a transport stream, that are looked at
 _SYNC = 0x47
 _BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header behind a BMP's first 14
+_H264_STARTS = {b"\x27", b"\x47", b"\x67", b"\x09"}
+_EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # an MP4 or MOV has one of others behind them
 _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
 _JPEG_2000 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -49,6 +51,16 @@ def _begins(*starts: bytes) -> _Test:
 
 def _is_riff(*kinds: bytes) -> _Test:
     return lambda start: start[:4] == b"RIFF" and start[8:12] in kinds
+
+
+def _is_jpeg(start: bytes) -> bool:
+    """True for JPEG, not JPEG-LS, which begins alike but for its first marker."""
+    return start[:3] == b"\xff\xd8\xff" and start[3:4] != b"\xf7"
+
+
+def _is_tiff(start: bytes) -> bool:
+    """True for TIFF and BigTIFF, not CR2, a raw file with a preview first."""
+    return start.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")) and start[8:10] != b"CR"
 
 
 def _is_bmp(start: bytes) -> bool:
@@ -100,9 +112,9 @@ def _unit_begins(*starts: bytes) -> _Test:
 
 
 def _is_h264(start: bytes) -> bool:
-    """True if its first unit is a sequence parameter set or an access unit delimiter (ITU-T H.264, table 7-1)."""
+    """True if its first unit is a sequence parameter set, with nal_ref_idc, or a delimiter (ITU-T H.264, 7.4.1)."""
     unit = _unit(start)
-    return bool(unit) and unit[0] & 0x9F in {7, 9}
+    return unit[:1] in _H264_STARTS
 
 
 def _is_mpeg_video(start: bytes) -> bool:
@@ -128,10 +140,10 @@ def _is_matroska(start: bytes) -> bool:
 # Of the files whose first bytes say it.
 _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("PNG", PICTURE, "PNG"), _begins(b"\x89PNG\r\n\x1a\n")),
-    (Form("JPEG", PICTURE, "JPEG"), _begins(b"\xff\xd8\xff")),
+    (Form("JPEG", PICTURE, "JPEG"), _is_jpeg),
     (Form("WebP", PICTURE, "WEBP"), _is_riff(b"WEBP")),
     (Form("GIF", PICTURE, "GIF"), _begins(b"GIF87a", b"GIF89a")),
-    (Form("TIFF", PICTURE, "TIFF"), _begins(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")),
+    (Form("TIFF", PICTURE, "TIFF"), _is_tiff),
     (Form("BMP", PICTURE, "BMP"), _is_bmp),
     (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(_JPEG_2000, b"\xff\x4f\xff\x51")),
     (Form("PPM", PICTURE, "PPM"), _is_ppm),
@@ -211,7 +223,7 @@ def _forms(source: Source) -> Iterator[Form]:
         yield from _of_brand(source, start)
         return
     yield from (form for form, test in _FORMS if test(start))
-    if is_mp4(source):
+    if is_mp4(source) and (start[4:8] not in _EMPTY_BOXES or _has_next_box(start)):
         yield _MP4
     if id3_bytes(start):
         yield _MP3
@@ -228,6 +240,12 @@ def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
         yield _HEIC
     elif brand not in _RAW_BRANDS:
         yield _MP4
+
+
+def _has_next_box(start: bytes) -> bool:
+    """True if another box follows the first one, which is small."""
+    end = int.from_bytes(start[:4], "big")
+    return 8 <= end <= len(start) - 8 and start[end + 4 : end + 8] in {b"ftyp", b"moov", b"mdat", *_EMPTY_BOXES}
 
 
 def _ends_as_tga(source: Source) -> bool:
