@@ -55,6 +55,10 @@ class Zones:
         """Most bytes of a record."""
         return trellis.most_bytes(self.places) - TAG_BYTES
 
+    def most_greens(self, channels: int) -> int:
+        """Most green samples at the record's places, whatever the order: of the first n carriers, ⌈n/3⌉ are green."""
+        return min(self.places, -(-self.ephemeral.stop // channels))
+
 
 @dataclass(frozen=True)
 class Order:

@@ -46,6 +46,8 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
         write_parities(values, stream.take(groups) & 1, *cost_map.costs.at(head))
     cost_map.samples[head] = values
     trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
+    if trits > 0 and not trellis.layout(trits, numbers.size, plan.height):
+        trits = trellis.most_trits(numbers.size)  # a record of the most lanes has longer ones, which waste less
     if trits > 0:
         write_record(cost_map.ephemeral(), stream.trits(trits), plan)
 

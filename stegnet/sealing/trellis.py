@@ -95,9 +95,14 @@ def count_trits(size: int) -> int:
     return -(-8 * size // _BITS) * _TRITS
 
 
+def most_trits(samples: int) -> int:
+    """Most trits that always fit into so many samples."""
+    return samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))
+
+
 def most_bytes(samples: int) -> int:
     """Most bytes that always fit into so many samples."""
-    return (samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))) // _TRITS * _BITS // 8
+    return most_trits(samples) // _TRITS * _BITS // 8
 
 
 def to_trits(data: bytes) -> np.ndarray:

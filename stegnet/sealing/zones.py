@@ -142,6 +142,7 @@ class RecordPlan:
     trits: int  # of the sealed record
     grey: bool  # it is written to green samples, and red and blue move with them
     places: int  # samples that carry it, about
+    most: int  # samples that carry it, at most
     channels: int  # of the picture: 3, or 1 of a grey one, whose samples all count as green
 
     @property
@@ -151,9 +152,8 @@ class RecordPlan:
 
     @property
     def may_merge(self) -> bool:
-        """True if samples count as one in this number of places, or slightly more."""
-        most = trellis.layout(self.trits, self.places * 21 // 20, self.height)
-        return most is None or most.merged > 1
+        """True unless each sample of the record and its decoys counts alone, whatever the order of the carriers."""
+        return _layout(self.trits, self.most, self.height).merged > 1
 
     @property
     def clustered(self) -> bool:
@@ -172,9 +172,10 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
     trits, greens = trellis.count_trits(size), zones.places // channels
     grey = grey and trits <= _GREY_SHARE * greens
-    # Red and blue of two green samples in 30 are salt samples, so that those are left out.
+    # Beside two green samples in 30 is a salt sample: they carry the record, too, but hardly ever change.
     places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
-    lowest = RecordPlan(1, trits, grey, places, channels)
+    most = zones.most_greens(channels) if grey else zones.places
+    lowest = RecordPlan(1, trits, grey, places, most, channels)
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
@@ -238,8 +239,8 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
 
     They follow the steps around them if they are clustered; where they don't, the picture has one channel.
     """
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.samples.size // cost_map.moved.size)
-    write_record(cost_map.ephemeral(), trits, plan)
+    channels, own = cost_map.samples.size // cost_map.moved.size, cost_map.ephemeral()
+    write_record(own, trits, RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, 0, channels))
 
 
 def read_ephemeral(

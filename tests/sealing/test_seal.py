@@ -8,14 +8,16 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet import CapacityError
-from stegnet.keys import Key, KeyRing
+from stegnet.keys import Identity, Key, KeyRing
 from stegnet.sealing import (
     FILM_EFFORT,
     Costs,
+    SealOptions,
     frame_salt,
     idle_samples,
     record_capacity,
     rounding_costs,
+    seal,
     texture_costs,
     trellis,
     unseal,
@@ -88,6 +90,18 @@ def test_what_is_sealed_is_read(key, size):
     assert size != (40, 48) or len(codes) >= 4, "of several heights, by effort"
     with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
         sealed(noise(*size), most + b"\0")
+
+
+@pytest.mark.slow
+def test_a_large_picture_is_filled_for_a_recipient():
+    """A record of 65,536 lanes has more trits for each sample than fit into the zone of the ephemeral key."""
+    identity, random_bytes = Identity(bytes(range(32))), random.Random(0).randbytes
+    container = np.random.default_rng(0).integers(0, 256, (4900, 4900, 1), np.uint8)
+    keys, cost = identity.recipient.new_keys(random_bytes), np.broadcast_to(np.uint16(40), container.shape)
+    record = random_bytes(record_capacity(*container.shape[:2], keys.film, 1))
+    seal(container, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
+    found = unseal(container, KeyRing(identity), first=True)
+    assert (found.record == record, found.whole) == (True, True)
 
 
 @pytest.mark.parametrize("grey", [False, True])

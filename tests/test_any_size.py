@@ -1,0 +1,174 @@
+"""Files of any size up to the capacity: what `stegnet.capacity` promises is hidden, and comes back byte for byte."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
+from PIL import Image
+
+import stegnet
+from stegnet import kernels
+from tests.support.films import ffmpeg, make_film, picture, still_frames
+from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
+
+KEY = stegnet.Key(bytes(range(32)))
+NAME = "secret"  # of a secret that is given as bytes; capacity is that of a file without a name
+FRAMES = 3  # of a film without loss
+HEADER = 131  # bytes of a sealed record besides the file's
+REPEATED = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.generate, Phase.shrink],
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # that a cover gives its container away
+# Hypothesis also tries numbers that stand in whichever modules are imported, which other tests decide on.
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A film for each method that hides any file in films."""
+    folder = tmp_path_factory.mktemp("films")
+    frames = np.stack(still_frames(96, 144, 192)) + np.random.default_rng(0).normal(0, 8, (96, 144, 192, 3))
+    raw, coding = "-f rawvideo -pix_fmt rgb24 -s 192x144 -r 25 -i -", "-c:v libx264 -crf 20 -g 48 -bf 3 -threads 1"
+    data = frames.clip(0, 255).astype(np.uint8).tobytes()
+    ffmpeg(raw, folder / "film.mp4", f"{coding} -pix_fmt yuv420p", data)
+    return {"sealed": make_film(folder / "film.mkv", FRAMES, 50, 70), "h264": folder / "film.mp4"}
+
+
+def opaque(height: int, width: int, grey: bool) -> bytes:
+    return stored(Image.fromarray(picture(height, width)).convert("L" if grey else "RGB"), "PNG")
+
+
+def transparent(height: int, width: int, grey: bool) -> bytes:
+    """A picture that can't be seen in part; the rest is opaque or translucent."""
+    opacity = np.full((height, width), 255, np.uint8)
+    opacity[: height // 4], opacity[height // 4 : height // 2] = 0, 9
+    layers = np.dstack([picture(height, width), opacity])
+    return stored(Image.fromarray(layers).convert("LA" if grey else "RGBA"), "PNG")
+
+
+def jpeg(height: int, width: int, grey: bool) -> bytes:
+    return stored(Image.fromarray(picture(height, width)).convert("L" if grey else "RGB"), "JPEG")
+
+
+def sound(height: int, width: int, grey: bool) -> bytes:
+    """As many samples as a picture has pixels, on one channel or two."""
+    samples = noise(height * width, 1 if grey else 2)
+    return riff(form_chunk(channels=samples.shape[1]), chunk(b"data", as_bytes(samples)))
+
+
+def stored(image: Image.Image, form: str) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, quality=90, compress_level=1)
+    return file.getvalue()
+
+
+COVERS = {"sealed": opaque, "transparent": transparent, "jpeg": jpeg, "sound": sound}
+
+
+def sizes(most: int) -> st.SearchStrategy[int]:
+    """Sizes up to `most`: any, or one of the largest."""
+    return st.integers(0, most) | st.integers(0, 40).map(lambda less: max(most - less, 0))
+
+
+def sizes_about_merging(most: int) -> st.SearchStrategy[int]:
+    """Sizes about that below which several samples count as one.
+
+    In colours, a small record is in the green samples alone, and each of its trits has 16 of them there.
+    """
+    return st.integers(970, 1020).map(lambda share: max((most + HEADER) * share // 48_000 - HEADER, 0))
+
+
+def promised(cover: bytes | Path, method: str, parts: int = 1) -> int:
+    """Most bytes of a file beside its name, which each part of a film holds; negative if nothing fits."""
+    fits = stegnet.capacity(cover)
+    return max((fit.bytes for fit in fits if fit.method == method and fit.bytes), default=-1) - parts * len(NAME)
+
+
+def comes_back(cover: bytes | Path, method: str, size: int) -> None:
+    secret = np.random.default_rng(size).bytes(size)
+    made = stegnet.hide(cover, secret, key=KEY, method=method)
+    found = stegnet.reveal(made.container, key=KEY)
+    assert (found.data == secret, found.trouble) == (True, ())
+
+
+def is_refused(cover: bytes | Path, method: str, size: int) -> None:
+    with pytest.raises(stegnet.CapacityError) as caught:
+        stegnet.hide(cover, bytes(size), key=KEY, method=method)
+    assert caught.value.hint
+
+
+@contextmanager
+def memory_saved(kernel: str) -> Iterator[None]:
+    """Hides by these kernels, and with as little memory as in a cover of more than 2²⁰ samples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("stegnet.sealing.seal"), "_LARGE", 0)
+        if kernel == "NumPy":
+            patch.setattr(kernels, "compiled", None)
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["compiled", "NumPy"])
+@pytest.mark.parametrize("method", COVERS)
+@settings(REPEATED, max_examples=12)
+@given(height=st.integers(16, 250), width=st.integers(16, 250), grey=st.booleans(), data=st.data())
+def test_any_size_comes_back_and_one_more_byte_is_refused(method, kernel, height, width, grey, data):
+    cover = COVERS[method](height, width, grey)
+    most = promised(cover, method)
+    with memory_saved(kernel):
+        if most >= 0:
+            comes_back(cover, method, data.draw(sizes(most), "size"))
+        is_refused(cover, method, most + 1 if most >= 0 else 300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["compiled", "NumPy"])
+@pytest.mark.parametrize("method", ["sealed", "transparent"])
+@settings(REPEATED, max_examples=8)
+@given(height=st.integers(120, 250), width=st.integers(120, 250), data=st.data())
+def test_sizes_about_which_samples_begin_to_count_as_one(method, kernel, height, width, data):
+    cover = COVERS[method](height, width, grey=False)
+    with memory_saved(kernel):
+        comes_back(cover, method, data.draw(sizes_about_merging(promised(cover, method)), "size"))
+
+
+@pytest.mark.parametrize("share", [0, 0.0203, 0.5, 1])
+def test_a_large_cover(share):
+    """Files of 2.03 % of what fits into a cover of this size ended in a ValueError once."""
+    cover = opaque(700, 900, grey=False)
+    most = promised(cover, "sealed")
+    comes_back(cover, "sealed", int(share * most))
+    is_refused(cover, "sealed", most + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "parts"), [("sealed", FRAMES), ("h264", 1)])
+@settings(REPEATED, max_examples=6)
+@given(data=st.data())
+def test_films(method, parts, films, data):
+    """Each frame of a film without loss holds the file's name; those of the other are one group."""
+    most = promised(films[method], method, parts)
+    comes_back(films[method], method, data.draw(sizes(most), "size"))
+    is_refused(films[method], method, most + 1)
+
+
+@pytest.mark.long
+@settings(REPEATED, max_examples=40)
+@given(height=st.integers(592, 1200), width=st.integers(592, 1200), data=st.data())
+def test_large_covers(height, width, data):
+    cover = opaque(height, width, grey=False)
+    most = promised(cover, "sealed")
+    comes_back(cover, "sealed", data.draw(sizes(most) | sizes_about_merging(most), "size"))
