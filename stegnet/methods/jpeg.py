@@ -116,11 +116,12 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
             found = self.capacity(cover, "", None)
         except MediaError:
             return []
-        return [Fit("any file, in the JPEG itself", self.name, found.bytes, found.hard)] if found.bytes else []
+        where = "the JPEG itself" if found.bytes and self.keeps(cover.cover) else "a JPEG made anew"
+        return [Fit(f"any file, in {where}", self.name, found.bytes, found.hard)] if found.bytes else []
 
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
         """Capacity for a file of this name; 0 bytes of a cover that is no JPEG, or too small."""
-        if cover.cover is None or not cover.cover.stays_jpeg:
+        if cover.cover is None or not cover.cover.is_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
         most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)

@@ -141,7 +141,8 @@ class Fit:
     Attributes:
         what: in words.
         method: that hides it.
-        bytes: of a file, at most; None: see `psnr`.
+        bytes: of a file, at most, less those of its name in UTF-8, of a film without loss in each frame; None: see
+            `psnr`.
         safe: bytes of it that are hard to find; None: not known.
         psnr: in dB, about, of a picture or film that is revealed.
         survive: the channel that it survives; None: the container must arrive bit by bit.

@@ -188,7 +188,8 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
     assert capacity(client, photo, suffix=".jpg", destination="website")["history"] is None
     with Image.open(photo) as picture:
         picture.convert("CMYK").save(tmp_path / "cmyk.jpg")
-    assert capacity(client, tmp_path / "cmyk.jpg") == {"text": "cmyk.jpg: the JPEG is CMYK, which is not supported."}
+    found = capacity(client, tmp_path / "cmyk.jpg")  # which is made anew
+    assert found["capacity"] > 1000 and found["history"] is None
 
 
 def test_settings_have_the_labels_of_the_page():

@@ -106,7 +106,7 @@ def test_errors_have_hints_and_name_no_folder(
         assert re.match("not a key file|the passphrase is empty", said), key
     safe = "at_most_safe: goes with auto or sealed or jpeg or h264 or transparent or sound"
     for inputs, options, said in (
-        ((note, cover), {}, "note.txt: not a picture, film or sound that can be read"),
+        ((note, cover), {}, "note.txt: is a file, not a picture, film or sound that can be read"),
         ((cover, note), {"destination": "website", "safe": True}, safe),
     ):
         assert client.do("hide", *inputs, **options)["error"]["message"] == said
