@@ -2,7 +2,8 @@
 
 The address contains a random token, so that neither other users nor web sites open in a browser on this machine can
 reach what is served. Host names other than the loopback address are refused: a web site could have its own name resolve
-to this machine (DNS rebinding). So is what another site's page posts.
+to this machine (DNS rebinding). So is what another site's page posts. Connections that show no token, which any user of
+this machine can open, do not keep out those that do.
 """
 
 import os
@@ -11,6 +12,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,11 +24,11 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
-MAX_CONNECTIONS = 16  # a browser's window needs one or two, and browsers open spare ones
+MAX_CONNECTIONS = 16  # that have shown the token: a browser's window needs one or two
+MAX_STRANGERS = 128  # connections that have not, yet; browsers open spare ones
 _SNAPS = Path("/var/lib/snapd")
 _TOKEN_BYTES = 24
 _FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 Page = Mapping[str, tuple[str, bytes]]
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -40,7 +42,8 @@ _HEADERS = {
 class LoopbackServer(ThreadingHTTPServer):
     """Serves what its handlers answer, each connection in a thread of its own; a context manager.
 
-    Connections beyond `MAX_CONNECTIONS` get "503 Service Unavailable".
+    Of connections that have not shown the token, those beyond `MAX_STRANGERS` are closed, the oldest first, and all
+    after ten seconds. Of those that have, those beyond `MAX_CONNECTIONS` get "503 Service Unavailable".
 
     Args:
         port: 0 for any free port; ConfigError if it is not available.
@@ -48,10 +51,15 @@ class LoopbackServer(ThreadingHTTPServer):
         page: type and bytes of each file of the page by its path; "" is what the address shows.
     """
 
+    request_queue_size = MAX_STRANGERS  # connections that wait to be accepted
+
     def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event, page: Page) -> None:
         self.stop, self.page = stop, page
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._changes = threading.Lock()
+        self._strangers: dict[socket.socket, float] = {}  # when they were accepted, the oldest first
+        self._admitted: set[socket.socket] = set()
+        self._free = threading.BoundedSemaphore(MAX_STRANGERS + MAX_CONNECTIONS + 1)
         try:
             super().__init__((LOOPBACK, port), handler)
         except OSError as error:
@@ -89,23 +97,51 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
 
     def process_request(self, request: socket.socket, client_address: object) -> None:
-        """Serves a connection in a thread of its own, if one is free."""
-        if self._free.acquire(blocking=False):
-            try:
-                super().process_request(request, client_address)
-            except BaseException:  # the thread could not be started
-                self._free.release()
-                raise
-            return
-        with suppress(OSError):  # the visitor has disconnected
-            request.sendall(_BUSY)
-        self.shutdown_request(request)
+        """Serves a connection in a thread of its own; if too many have shown no token, the oldest of them is closed."""
+        self._free.acquire()  # if none is free, that of a connection that was closed is about to end
+        try:
+            with self._changes:
+                self._strangers[request] = time.monotonic()
+                if len(self._strangers) > MAX_STRANGERS:
+                    self._close_oldest()
+            super().process_request(request, client_address)
+        except BaseException:  # the thread could not be started
+            self._forget(request)
+            raise
 
     def process_request_thread(self, request: socket.socket, client_address: object) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._forget(request)
+
+    def service_actions(self) -> None:
+        """Closes connections that have not shown the token in time; called several times a second."""
+        with self._changes:
+            latest = time.monotonic() - _FIRST_REQUEST
+            while self._strangers and next(iter(self._strangers.values())) < latest:
+                self._close_oldest()
+
+    def admit(self, connection: socket.socket) -> bool:
+        """Counts a connection among those that have shown the token; returns False if these are too many."""
+        with self._changes:
+            if connection in self._strangers and len(self._admitted) < MAX_CONNECTIONS:
+                del self._strangers[connection]
+                self._admitted.add(connection)
+            return connection in self._admitted
+
+    def _close_oldest(self) -> None:
+        """Closes the oldest connection that has not shown the token; its thread then ends."""
+        oldest = next(iter(self._strangers))
+        del self._strangers[oldest]
+        with suppress(OSError):  # the visitor has disconnected
+            oldest.shutdown(socket.SHUT_RDWR)
+
+    def _forget(self, connection: socket.socket) -> None:
+        with self._changes:
+            self._strangers.pop(connection, None)
+            self._admitted.discard(connection)
+        self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignores visitors that have disconnected."""
@@ -154,16 +190,6 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         else:
             self.post(path)
 
-    def setup(self) -> None:
-        super().setup()
-        self._deadline = threading.Timer(_FIRST_REQUEST, self._hang_up)
-        self._deadline.daemon = True
-        self._deadline.start()
-
-    def finish(self) -> None:
-        self._deadline.cancel()
-        super().finish()
-
     def send_whole(self, content_type: str, body: bytes, status: HTTPStatus = HTTPStatus.OK) -> None:
         """Sends an answer."""
         self.send_head(status, {"Content-Type": content_type, "Content-Length": str(len(body))})
@@ -189,7 +215,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         """Logs nothing: paths contain the token."""
 
     def _authorised_path(self) -> str | None:
-        """Returns the path after the token; None if host or token are wrong and the request was refused."""
+        """Returns the path after the token; None if the request was refused, for its host, its token, or too many."""
         host = self.headers.get("Host", "")
         if (host if ":" in host else f"{host}:80") not in self.server.hosts:
             own = self.server.server_port
@@ -201,12 +227,10 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
             self.refuse(HTTPStatus.NOT_FOUND)
             return None
-        self._deadline.cancel()
+        if not self.server.admit(self.connection):
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+            return None
         return rest
-
-    def _hang_up(self) -> None:
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -3,16 +3,18 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 
 import pytest
 
 from stegnet import ConfigError
-from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS, LoopbackHandler, LoopbackServer
+from stegnet.loopback import LOOPBACK, MAX_CONNECTIONS, MAX_STRANGERS, LoopbackHandler, LoopbackServer
 from tests.support.waiting import LIMIT, wait_until
 
 go_on = threading.Event()
+LOOPS = 40  # of another user of the machine
 
 
 class Page(LoopbackHandler):
@@ -57,6 +59,11 @@ def connect(server: LoopbackServer, path: str = "") -> socket.socket:
     return connection
 
 
+def stranger(server: LoopbackServer) -> socket.socket:
+    """A connection by which nothing is asked for."""
+    return socket.create_connection((LOOPBACK, server.server_port), LIMIT)
+
+
 def threads() -> int:
     """Of requests."""
     return sum("process_request" in thread.name for thread in threading.enumerate())
@@ -99,14 +106,53 @@ def test_disconnected_viewers_are_not_reported(server, ask, capfd) -> None:
 
 
 def test_connections_are_limited(server, ask) -> None:
-    """Excess connections are refused at once without a thread, until others are closed."""
+    """Those that have shown the token: excess ones are refused, until others are closed."""
     with ExitStack() as idle:
         for _ in range(MAX_CONNECTIONS):
             connection = idle.enter_context(connect(server))
             assert connection.recv(12) == b"HTTP/1.1 200"  # it occupies its thread now
         assert [ask(f"/{server.token}/") for _ in range(20)] == [503] * 20
-        assert threads() == MAX_CONNECTIONS
+        wait_until(lambda: threads() == MAX_CONNECTIONS)
     wait_until(lambda: ask(f"/{server.token}/") == 200)
+
+
+def test_who_says_nothing_keeps_nobody_out(server, ask) -> None:
+    """Loops that connect, and again when they are refused, leave each request with the token its answer."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.is_set():
+            with suppress(OSError), stranger(server) as connection:
+                connected.release()
+                connection.settimeout(0.1)
+                while not stop.is_set():
+                    with suppress(TimeoutError):
+                        if not connection.recv(1):
+                            break
+
+    connected = threading.Semaphore(0)
+    with ThreadPoolExecutor(LOOPS) as pool:
+        for _ in range(LOOPS):
+            pool.submit(loop)
+        try:
+            for _ in range(LOOPS):
+                assert connected.acquire(timeout=LIMIT)
+            assert [ask(f"/{server.token}/") for _ in range(40)] == [200] * 40
+        finally:
+            stop.set()
+
+
+def test_the_oldest_of_those_that_show_no_token_makes_room(server, ask) -> None:
+    with ExitStack() as opened:
+        waiting = opened.enter_context(connect(server, "wait"))
+        wait_until(lambda: threads() == 1)
+        first, second, *others = (opened.enter_context(stranger(server)) for _ in range(MAX_STRANGERS + 1))
+        assert first.recv(1) == b""
+        assert ask(f"/{server.token}/") == 200
+        assert second.recv(1) == b""
+        wait_until(lambda: threads() == 1 + len(others))
+        go_on.set()
+        assert waiting.recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypatch, capfd) -> None:
@@ -115,7 +161,7 @@ def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        for _ in range(MAX_CONNECTIONS):
+        for _ in range(MAX_STRANGERS + 2 * MAX_CONNECTIONS):
             with pytest.raises(ConnectionError):
                 ask("/")
     assert ask(f"/{server.token}/") == 200
@@ -124,7 +170,7 @@ def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypa
 
 def test_clients_without_the_token_hold_no_thread(server, monkeypatch) -> None:
     """Neither after their first request, nor if it never ends."""
-    with socket.create_connection((LOOPBACK, server.server_port), LIMIT) as connection:
+    with stranger(server) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode())
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # until the connection is closed
     monkeypatch.setattr("stegnet.loopback._FIRST_REQUEST", 0.1)

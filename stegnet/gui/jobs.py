@@ -111,14 +111,12 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
-    out = folder / f"{cover.stem}{request.suffix}"
+    out = folder / f"{cover.stem}-2{request.suffix}"  # a name that gives no secret away, but is not the cover's
     safe = {"at_most_safe": True} if request.at_most_safe else {}
     method, options = method_for(request.destination, safe, request.suffix)
     report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
-    shown = folder / "previews"  # a folder of their own, since the container has its cover's name
-    shown.mkdir()
-    previews, quality = _write_previews(cover, out, shown)
+    previews, quality = _write_previews(cover, out, folder)
     # Of what is encoded again, the PSNR before that is in a note.
     told = report.hiding.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}

@@ -36,6 +36,8 @@ _PREFIX = "stegnet-gui-"  # of the folder for temporary files
 _ID_BYTES = 12
 _KEPT = 4  # results; a page shows two
 _BYTES = "application/octet-stream"
+_NO_MEMORY = "out of memory", "close other programs, and try again"
+_BUG = "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more"
 _TYPES = {  # of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
     **{".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/mp4", ".mp4": "video/mp4"},
@@ -109,6 +111,15 @@ class Cancelled(BaseException):
     """The page was closed or has cancelled the job, or the program ends."""
 
 
+@contextmanager
+def _connected() -> Iterator[None]:
+    """For reading from the page and writing to it: Cancelled if it is gone."""
+    try:
+        yield
+    except OSError as error:
+        raise Cancelled from error
+
+
 class GuiServer(LoopbackServer):
     """Serves the page; the rest as `LoopbackServer`."""
 
@@ -157,13 +168,23 @@ class _Handler(LoopbackHandler):
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def _advise(self, about: str, body: "_Body") -> None:
+        """Answers a question; if that fails, the page says so, and the terminal why: a file may be odd in any way."""
         try:
             answer = self._capacity(body) if about == "capacity" else advise(about, body.line())
-            self.send_whole("application/json", json.dumps(answer).encode())
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except Cancelled:
             return
+        except MemoryError:
+            self._send_answer({"text": f"{'; '.join(_NO_MEMORY)}."})
+        except Exception as error:
+            self._send_answer({"text": f"{'; '.join(_BUG)}."})
+            raise RuntimeError("a question failed") from error  # an OSError alone would be taken for a closed page
+        else:
+            self._send_answer(answer)
+
+    def _send_answer(self, answer: dict[str, Any]) -> None:
+        self.send_whole("application/json", json.dumps(answer).encode())
 
     def _capacity(self, body: "_Body") -> dict[str, Any]:
         """Tells the capacity of a cover, whose file follows the question."""
@@ -190,9 +211,9 @@ class _Handler(LoopbackHandler):
         except StegnetError as error:
             self._send_error(body, str(error), error.hint, isinstance(error, RevealError) and error.searchable)
         except MemoryError:
-            self._send_error(body, "out of memory", "close other programs, and try again")
+            self._send_error(body, *_NO_MEMORY)
         except Exception as error:
-            self._send_error(body, "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more")
+            self._send_error(body, *_BUG)
             raise RuntimeError("a job failed") from error  # an OSError alone would be taken for a closed page
         finally:
             self.server.places.release()
@@ -243,14 +264,11 @@ class _Handler(LoopbackHandler):
 
     def _send(self, data: bytes) -> None:
         """Sends a part of the answer to a job, whose head goes before the first."""
-        try:
-            with self._sending:
-                if not self._answering:
-                    self._answering = True
-                    self.send_head(HTTPStatus.OK, {"Content-Type": "application/x-ndjson", "Connection": "close"})
-                self.wfile.write(data)
-        except OSError as error:
-            raise Cancelled from error
+        with _connected(), self._sending:
+            if not self._answering:
+                self._answering = True
+                self.send_head(HTTPStatus.OK, {"Content-Type": "application/x-ndjson", "Connection": "close"})
+            self.wfile.write(data)
 
     def _send_result(self, path: Path) -> None:
         """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
@@ -286,7 +304,8 @@ class _Body:
 
     def line(self) -> bytes:
         """Reads the first line."""
-        line = self._stream.readline(min(_MAX_LINE, self._left))
+        with _connected():
+            line = self._stream.readline(min(_MAX_LINE, self._left))
         self._left -= len(line)
         if not line.endswith(b"\n"):
             raise BadRequest
@@ -312,7 +331,8 @@ class _Body:
         if size > self._left:
             raise BadRequest
         while size:
-            chunk = b"" if self._stop.is_set() else self._stream.read(min(_CHUNK, size))
+            with _connected():
+                chunk = b"" if self._stop.is_set() else self._stream.read(min(_CHUNK, size))
             if not chunk:
                 raise Cancelled
             size, self._left = size - len(chunk), self._left - len(chunk)

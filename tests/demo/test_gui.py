@@ -46,6 +46,7 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     make_film(tmp_path / "long.mp4", 300, 480, 640, **mp4)
     make_film(tmp_path / "unplayable.mp4", 12, 240, 320, codec="mpeg4", pix_fmt="yuv420p")
     Image.fromarray(picture(240, 320, 1)).save(tmp_path / "photo.jpeg", quality=92)
+    Image.fromarray(picture(900, 600, 2)).save(tmp_path / "portrait.png")
     soundfile.write(tmp_path / "song.flac", noise(60_000).astype(np.int16), 44100)
     stegnet.make_key_file(tmp_path / "key")
     robust = {"key": stegnet.read_key(tmp_path / "key"), "survive": "jpeg:75+crop"}

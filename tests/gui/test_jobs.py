@@ -17,6 +17,7 @@ from tests.support.sounds import noise, write_wav
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
 NAME = "a.bin"
+PAGE = Path(jobs.__file__).with_name("page")
 
 
 @pytest.fixture
@@ -53,11 +54,11 @@ def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, sa
 def test_a_file_is_recovered(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
     done = client.do("hide", cover, note)
     facts = done["result"]
-    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover.png", 300, 200, [])
+    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover-2.png", 300, 200, [])
     assert facts["psnr"]["container"] > 50
     container = client.fetch(done)
     assert container.headers["Content-Type"] == "image/png"
-    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover.png"
+    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover-2.png"
     shown = {name: client.ask(path) for name, path in facts["previews"].items()}
     assert set(shown) == {"cover", "container", "difference"}
     assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
@@ -86,11 +87,11 @@ def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path,
 
 
 def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
-    """It has the name of a preview, and a note its PSNR."""
+    """A note has its PSNR."""
     Image.fromarray(picture(136, 200, 3)).save(tmp_path / "cover.jpg", quality=95)
     done = client.do("hide", tmp_path / "cover.jpg", note, destination="website", suffix=".jpg")
     measured = done["result"]["psnr"]
-    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
+    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover-2.jpg", None, True)
     assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
     (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
     found = client.do("reveal", tmp_path / "c.jpg")
@@ -137,7 +138,7 @@ def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
         done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg")
         assert ("result" in done) is fits
         if fits:
-            assert (done["result"]["name"], done["result"]["warnings"]) == ("photo.jpg", [])
+            assert (done["result"]["name"], done["result"]["warnings"]) == ("photo-2.jpg", [])
             (tmp_path / "photo.jpg").write_bytes(client.fetch(done).body)
     with Image.open(photo) as before, Image.open(tmp_path / "photo.jpg") as after:
         assert before.quantization == after.quantization
@@ -148,7 +149,7 @@ def test_a_sound_stays_one(client: Client, note: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "song.wav", noise(60_000))
     assert capacity(client, tmp_path / "song.wav", width=0, height=0, suffix=".wav")["hard"] > 0
     done = client.do("hide", tmp_path / "song.wav", note, suffix=".wav")
-    assert (done["result"]["name"], done["result"]["previews"], done["result"]["width"]) == ("song.wav", {}, 0)
+    assert (done["result"]["name"], done["result"]["previews"], done["result"]["width"]) == ("song-2.wav", {}, 0)
     (tmp_path / "song.wav").write_bytes(client.fetch(done).body)
     assert client.fetch(client.do("reveal", tmp_path / "song.wav")).body == note.read_bytes()
 
@@ -167,6 +168,14 @@ def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Pat
     assert done["error"]["message"].endswith(
         f"has {size} bytes, but at most {size - 1} bytes are hard to find in this cover"
     )
+
+
+def test_the_first_examples_are_hard_to_find(client: Client) -> None:
+    zones = (PAGE / "form/drop.js").read_text("utf-8")
+    cover, secret = (PAGE / "examples" / name for name in re.findall(r'^  \w+: \{ "([^"]+)"', zones, re.M))
+    found = capacity(client, cover, width=0, height=0, suffix=".png")
+    assert (found["history"], secret.stat().st_size <= found["hard"]) == (None, True)
+    assert ": hard to find (" in client.do("hide", cover, secret)["result"]["notes"][-1]
 
 
 def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tmp_path: Path, make_film) -> None:
@@ -193,7 +202,7 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
 
 
 def test_settings_have_the_labels_of_the_page():
-    page = "".join(file.read_text("utf-8") for file in Path(jobs.__file__).with_name("page").rglob("*.js"))
+    page = "".join(file.read_text("utf-8") for file in PAGE.rglob("*.js"))
     for setting in ("search=True", "at_most_safe=True", 'survive="CHANNEL"'):
         assert jobs.in_words(f"`{setting}`").strip("“”") in page
     line = 'let it stay one (`to="NAME.jpg"`), or try `method="sealed"` or `survive="jpeg:50"`'

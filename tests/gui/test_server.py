@@ -191,17 +191,43 @@ def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
         "searchable": False,
     }
     wait_until(lambda: folders(workspace) == [])
-    said = []
-
-    def whole_traceback() -> bool:
-        said.append(capfd.readouterr().err)
-        return "".join(said).count("-" * 40) == 2  # above it and below
-
-    wait_until(whole_traceback)
-    err = "".join(said)
+    err = traceback(capfd)
     assert "OSError: a bug" in err
     assert client.server.token not in err
     assert PASSPHRASE["passphrase"] not in err
+
+
+def traceback(capfd) -> str:
+    """What the terminal shows, as soon as a traceback is there."""
+    said = []
+
+    def is_whole() -> bool:
+        said.append(capfd.readouterr().err)
+        return "".join(said).count("-" * 40) == 2  # above it and below
+
+    wait_until(is_whole)
+    return "".join(said)
+
+
+@pytest.mark.parametrize("error", [IndexError("odd"), OSError("odd"), MemoryError()])
+def test_a_cover_that_nobody_foresaw_gets_an_answer(client: Client, cover: Path, monkeypatch, capfd, error) -> None:
+    """Before it is hidden in, too, when the page asks how much fits."""
+
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(gui.CapacityQuestion, "answer", fail)
+    asked = {"cover": {"width": 9, "height": 9, "frames": 1}, "secret": {"name": "a", "size": 1}}
+    asked["cover"]["file"] = {"name": cover.name, "size": cover.stat().st_size}
+    answer = client.ask("capacity", "POST", json.dumps(asked).encode() + b"\n" + cover.read_bytes())
+    assert answer.status == 200
+    if isinstance(error, MemoryError):
+        assert json.loads(answer.body) == {"text": "out of memory; close other programs, and try again."}
+        assert capfd.readouterr().err == ""
+    else:
+        told = "something went wrong; this is a bug: the terminal of `stegnet gui` shows more."
+        assert json.loads(answer.body) == {"text": told}
+        assert f"{type(error).__name__}: odd" in traceback(capfd)
 
 
 class Waiting:
@@ -247,15 +273,20 @@ def read_until(connection: socket.socket, end: bytes) -> bytes:
     return read
 
 
-def test_a_closed_page_cancels_its_job(client: Client, workspace: gui.Workspace, waiting: Waiting, note: Path) -> None:
-    """Also while it passes files."""
+def test_a_closed_page_cancels_its_job(
+    client: Client, workspace: gui.Workspace, waiting: Waiting, note: Path, capfd
+) -> None:
+    """Also while it passes files, even if the connection is reset."""
     send_job(client, note).close()
     assert waiting.cancelled.wait(LIMIT)
     wait_until(lambda: folders(workspace) == [])
     with socket.create_connection((LOOPBACK, client.server.server_port)) as connection:
         connection.sendall(client.raw(request("reveal", note))[:-3])
         wait_until(lambda: folders(workspace) == ["inputs"])
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     wait_until(lambda: folders(workspace) == [])
+    wait_until(lambda: client.server.places._value == 4)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_steps_are_named_and_a_silent_job_shows_that_it_is_there(client: Client, waiting: Waiting, note: Path) -> None:

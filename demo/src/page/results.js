@@ -96,6 +96,7 @@ function show(form, { reveal, survives, isExample }, { warnings: found, views, v
     make("h2", {}, "Your container"),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...found,
+    buttons(save, reveal),
     makeViews(views),
     figures({
       "PSNR, container and cover": decibels(psnr.container),
@@ -103,7 +104,6 @@ function show(form, { reveal, survives, isExample }, { warnings: found, views, v
       Size: dimensions(cover),
       File: size(file.length),
     }),
-    buttons(save, reveal),
     ...[survives, ...notes].map(noteOf),
   ]);
 }
@@ -174,8 +174,8 @@ export function showSecret(form, { file, name, secret, whole, robust, trouble })
     make("h2", {}, "The secret"),
     ...(text === null ? shown(name, file, secret) : [textNode(text)]),
     badge(whole, robust, trouble),
-    figures({ ...(secret ? { Size: dimensions(secret) } : { Name: name }), File: size(file.length) }),
     buttons(...(text === null ? [] : [copyButton(text)]), save),
+    figures({ ...(secret ? { Size: dimensions(secret) } : { Name: name }), File: size(file.length) }),
   ]);
 }
 

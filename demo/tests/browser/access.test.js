@@ -8,7 +8,7 @@ import { PASSPHRASE, visitingTests } from "./open.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TARGET = 44; // CSS pixels: WCAG 2.2, target size (enhanced)
-const EXAMPLE = new URL("../../../stegnet/gui/page/examples/dawn.webp", import.meta.url).pathname;
+const EXAMPLE = new URL("../../../stegnet/gui/page/examples/dawn.jpg", import.meta.url).pathname;
 const visiting = visitingTests({ flags: ["--use-fake-device-for-media-stream"] });
 
 /** What axe finds in the page as it is. */

@@ -50,7 +50,7 @@ visiting("a sound stays one, and is sent as a file", async (visitor) => {
   assert.match(await page.locator("#hide .send").innerText(), /not being encoded as MP3, AAC or Opus/);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "song.flac");
+  assert.equal(await visitor.saveName("hide"), "song-2.flac");
   await visitor.revealHere();
   assert.deepEqual(await visitor.saved("reveal"), await bytes("key"));
 });
@@ -61,7 +61,9 @@ visiting("a cropped copy is found by a search, which the page offers", async (vi
   await visitor.useKeyFile("reveal", exchange("key"));
   await visitor.start("reveal");
   assert.match(await visitor.trouble("reveal"), /to survive cropping or resizing and was changed that way, try “Search for a changed copy”/);
-  await visitor.page.getByRole("button", { name: "Search for a changed copy" }).click();
+  const search = visitor.page.getByRole("button", { name: "Search for a changed copy" });
+  assert.ok((await search.boundingBox()).height >= 44, "it looks like the page's buttons");
+  await search.click();
   await visitor.result("reveal");
   assert.deepEqual(await visitor.saved("reveal"), new TextEncoder().encode("Meet me."));
 });
@@ -102,13 +104,14 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const { page } = visitor;
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
+  await visitor.give("secret", exchange("photo.jpeg"));
   await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.type("Grüße");
   await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "photo.jpg");
+  assert.equal(await visitor.saveName("hide"), "photo-2.jpg");
   await visitor.saved("hide", exchange("from_gui.jpg"));
   await visitor.revealHere();
   assert.match(await visitor.badge(), /Unaltered/);
@@ -126,7 +129,48 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const betrayed = "The cover is a JPEG: anyone can tell that something is hidden. Let it stay a JPEG, or reduce it to ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "photo.png");
+  assert.equal(await visitor.saveName("hide"), "photo-2.png");
+});
+
+visiting("a portrait and its buttons are seen whole", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("cover", exchange("portrait.png"));
+  await visitor.give("secret", exchange("portrait.png"));
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  await assertSeen(page, '#hide .result a[download]', "#hide .result .compare");
+  await page.locator("#hide .views").getByText("Difference").click();
+  await assertSeen(page, "#hide .result a[download]", "#hide .result .stage-view img");
+  await visitor.revealHere();
+  await assertSeen(page, "#reveal .result img", "#reveal .result a[download]");
+}, { reducedMotion: "reduce" });
+
+/** Both are in the window without scrolling, one below the other. */
+async function assertSeen(page, above, below) {
+  const images = page.locator(".result:visible img");
+  await images.evaluateAll((all) => Promise.all(all.map((image) => image.decode())));
+  const [high, low] = await Promise.all([above, below].map((each) => page.locator(each).boundingBox()));
+  assert.ok(high.y >= 0 && low.y >= high.y + high.height, "in this order");
+  assert.ok(low.y + low.height <= page.viewportSize().height, `it ends at ${low.y + low.height}`);
+}
+
+visiting("of two covers, the one that was given last is used, whichever is read first", async (visitor) => {
+  const { page } = visitor;
+  await page.evaluate(() => {
+    const decode = globalThis.createImageBitmap;
+    const isRead = new Promise((resolve) => (globalThis.goOn = resolve));
+    globalThis.createImageBitmap = async (source, ...how) => {
+      if (source.name === "photo.jpeg") await isRead;
+      return decode(source, ...how);
+    };
+  });
+  await page.locator("#cover-file").setInputFiles(exchange("photo.jpeg"));
+  await visitor.give("cover", exchange("portrait.png"));
+  await page.evaluate(() => new Promise((seen) => goOn() ?? setTimeout(seen, 200)));
+  assert.equal(await page.locator('[data-drop="cover"] .caption').innerText(), "600 × 900");
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "portrait-2.png");
 });
 
 visiting("what does not fit is said", async (visitor) => {

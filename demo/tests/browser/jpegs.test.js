@@ -22,7 +22,7 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
     await visitor.page.locator("#hide .forecast").getByText(/^Capacity: about \d+ kB, .* hard to find\. .*byte for byte/).waitFor();
     await visitor.useKeyFile("hide", exchange("key"));
     await visitor.finish("hide");
-    assert.equal(await visitor.saveName("hide"), `${name}.jpg`);
+    assert.equal(await visitor.saveName("hide"), `${name}-2.jpg`);
     assert.match(await visitor.page.locator("#hide .result").innerText(), name === "fine" ? /saved at 95 first/ : /byte for byte/);
     await visitor.saved("hide", exchange(`${name}.page.jpg`));
   });
@@ -89,7 +89,7 @@ visiting("a JPEG that can’t stay one is told, and so is too large a file", asy
   assert.match(await visitor.trouble("hide"), /^The JPEG is CMYK, and can’t stay as it is\. Choose a PNG file/);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "cmyk.png");
+  assert.equal(await visitor.saveName("hide"), "cmyk-2.png");
 
   await visitor.page.locator("#hide .send").getByText("The JPEG itself").click();
   await visitor.give("cover", exchange("grey.jpeg"));

@@ -171,7 +171,7 @@ visiting("a small file survives messengers, a large one is refused", async (visi
   await visitor.sendTo("messenger");
   assert.match(await visitor.forecast(), /The secret fits as it is, byte for byte/);
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "small.jpg");
+  assert.equal(await visitor.saveName("hide"), "small-2.jpg");
   await visitor.revealHere();
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 
@@ -249,8 +249,8 @@ visiting("a container is named after its cover", async (visitor) => {
   await visitor.type("a note");
   await visitor.useKeyFile("hide", exchange("key"));
   for (const [cover, name] of [
-    ["IMG_0042.v2.jpg", "IMG_0042.v2.png"],
-    [".png", "picture.png"],
+    ["IMG_0042.v2.jpg", "IMG_0042.v2-2.png"],
+    [".png", "picture-2.png"],
   ]) {
     await visitor.give("cover", png(small, cover));
     await visitor.finish("hide");

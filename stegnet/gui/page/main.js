@@ -67,7 +67,7 @@ async function setUp(backend) {
     stray.scrollIntoView({ block: "nearest" });
   });
   const [cover, secret] = hide.zones;
-  await Promise.all([cover.useExample("day"), secret.useExample("night")]);
+  await Promise.all([cover.useExample(), secret.useExample()]);
   document.documentElement.dataset.ready = "";
   await backend.ready(device);
 }
@@ -82,7 +82,7 @@ function setUpHiding(backend, device, onchange, revealHere) {
     send.update();
     document.getElementById("examples-note").hidden = !Object.values(chosen()).some((value) => value?.isExample);
   };
-  const cover = { accept: backend.covers ?? EITHER, examples: true, read: backend.readCover, ask: "A cover", onchange: changed };
+  const cover = { accept: backend.covers ?? EITHER, read: backend.readCover, ask: "A cover", onchange: changed };
   zones.cover = makeDrop(section("cover"), cover);
   zones.secret = makeSecret(section("secret"), backend.readSecret, changed);
   const key = makeKey(hiding.querySelector(".key"), backend.passphrases);
@@ -124,8 +124,8 @@ function setUpRevealing(backend, device, onchange) {
   }
 }
 
-/** File name of the container: the cover's own, so as not to give the secret away. */
-const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}${suffix}`;
+/** File name of the container: that of a second copy of the cover, which gives no secret away. */
+const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}-2${suffix}`;
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 

@@ -3,12 +3,11 @@
 import { button, make, notice, tellChange } from "../elements.js";
 import { PageError } from "../errors.js";
 
-const EXAMPLES = [
-  { name: "day", label: "Lake by day" },
-  { name: "night", label: "City at night" },
-  { name: "dawn", label: "Lake at dawn" },
-  { name: "shapes", label: "Shapes" },
-];
+/** Examples of each zone, and what they show; the first is used at the start. That secret is hard to find in that cover. */
+const EXAMPLES = {
+  cover: { "day.webp": "Lake by day", "dawn.jpg": "Lake at dawn" },
+  secret: { "night.avif": "City at night", "shapes.webp": "Shapes" },
+};
 
 /**
  * Turns a section into a drop zone.
@@ -17,7 +16,6 @@ const EXAMPLES = [
  * @param {object} options
  * @param {string} options.accept file types offered in the dialogue
  * @param {string} options.ask prompt while it is empty
- * @param {boolean} [options.examples] true to offer examples
  * @param {(file: File) => Promise<object>} options.read turns a file into the zone's `value`; its `show` is
  *   displayed
  * @param {() => void} [options.onchange]
@@ -25,7 +23,7 @@ const EXAMPLES = [
  *   part: HTMLElement}} reading: ends when the last file was read; part: all that was added to the section; an example's
  *   `value` has `isExample`
  */
-export function makeDrop(section, { accept, ask, examples = false, read, onchange = () => {} }) {
+export function makeDrop(section, { accept, ask, read, onchange = () => {} }) {
   const id = `${section.dataset.drop}-file`;
   const input = make("input", { type: "file", accept, className: "unseen", id });
   input.setAttribute("aria-labelledby", section.getAttribute("aria-labelledby"));
@@ -43,7 +41,8 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     alerts,
   );
   const zone = { value: null, reading: Promise.resolve(), use, useExample, section, part };
-  if (examples) below.append(exampleRow(useExample));
+  const examples = EXAMPLES[section.dataset.drop];
+  if (examples) below.append(exampleRow(examples, useExample));
   section.append(part);
   empty();
 
@@ -79,38 +78,55 @@ export function makeDrop(section, { accept, ask, examples = false, read, onchang
     view.replaceChildren(show, make("small", { className, id: `${id}-caption` }, isExample ? "Example" : caption));
   }
 
+  /**
+   * Uses a file, or a promise of one, unless another is given meanwhile; one that can't be read is reported and leaves
+   * the zone empty.
+   */
   function use(file, isExample = false) {
-    return (zone.reading = readAndShow(file, isExample));
-  }
-
-  /** Uses a file; an unreadable one is reported and leaves the zone empty. */
-  async function readAndShow(file, isExample) {
-    alerts.replaceChildren();
     section.classList.add("busy");
+    alerts.replaceChildren();
     zone.value = null;
-    try {
-      zone.value = { ...(await read(file)), isExample };
-      fill(zone.value);
-    } catch (error) {
-      if (!(error instanceof PageError)) throw error;
-      empty();
-      alerts.replaceChildren(notice(error));
-    } finally {
+    tellChange(section);
+    const reading = readAndShow();
+    return (zone.reading = reading);
+
+    async function readAndShow() {
+      let [value, trouble] = [null, null];
+      try {
+        value = { ...(await read(await file)), isExample };
+      } catch (error) {
+        trouble = error;
+      }
+      if (zone.reading !== reading) return zone.reading; // of the file that was given meanwhile
+      zone.value = value;
+      if (value) fill(value);
+      else empty();
       section.classList.remove("busy");
       input.value = "";
       onchange();
       tellChange(section);
+      if (trouble instanceof PageError) alerts.replaceChildren(notice(trouble));
+      else if (trouble) throw trouble;
     }
   }
 
-  async function useExample(name) {
+  function useExample(name = Object.keys(examples)[0]) {
+    return use(fetchExample(name), true);
+  }
+}
+
+async function fetchExample(name) {
+  try {
     const response = await fetch(addressOf(name));
-    await use(new File([await response.blob()], `${name}.webp`), true);
+    return new File([await response.blob()], name);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // fetch's own
+    throw new PageError("The example can’t be loaded.", "Choose a file of your own.");
   }
 }
 
 /** Address of an example. */
-const addressOf = (name) => new URL(`../examples/${name}.webp`, import.meta.url).href;
+const addressOf = (name) => new URL(`../examples/${name}`, import.meta.url).href;
 
 /** Keeps a file dropped beside the zones from replacing this page; `stray` receives it. */
 export function catchStrayDrops(stray) {
@@ -123,9 +139,9 @@ export function catchStrayDrops(stray) {
   });
 }
 
-function exampleRow(useExample) {
+function exampleRow(examples, useExample) {
   const row = make("div", { className: "examples", role: "group", "aria-label": "Examples" }, "Examples");
-  for (const { name, label } of EXAMPLES) {
+  for (const [name, label] of Object.entries(examples)) {
     const picture = make("img", { src: addressOf(name), alt: "", loading: "lazy" });
     row.append(button(picture, () => useExample(name), { title: label, "aria-label": `Example: ${label}` }));
   }

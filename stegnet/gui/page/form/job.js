@@ -20,7 +20,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
   const text = make("span", { className: "stage", role: "status" });
   const cancel = button("Cancel", () => stop.abort(new DOMException("", "AbortError")), { className: "quiet" });
   const progress = make("div", { className: "progress", hidden: true }, bar, text, cancel);
-  const alerts = make("div");
+  const alerts = make("div", { className: "stack" });
   let stop = null;
   row.append(start, progress, alerts);
   form.addEventListener("input", forget);
@@ -44,12 +44,17 @@ export function makeJob(form, backend, { ask, gather, done }) {
       done(result, asked, job.job);
     } catch (error) {
       alerts.replaceChildren(...(error instanceof PageError ? [notice(error)] : []));
-      if (error.searchable) alerts.append(button("Search for a changed copy", () => run(true)));
+      if (error.searchable) alerts.append(searchButton());
       if (!(error instanceof PageError || error.name === "AbortError")) throw error;
     } finally {
       stop = null;
       busy(false);
     }
+  }
+
+  function searchButton() {
+    const search = button("Search for a changed copy", () => run(true), { className: "quiet" });
+    return make("div", { className: "row" }, search);
   }
 
   function clear() {

@@ -14,7 +14,7 @@ const { MOST_TEXT, TEXT_NAME } = TEXTS;
  * @param {() => void} onchange
  */
 export function makeSecret(section, read, onchange) {
-  const options = { accept: "", ask: "A secret", examples: true, read, onchange };
+  const options = { accept: "", ask: "A secret", read, onchange };
   const choice = makeChoice("hide-secret", "Kind of secret", { file: "File", text: "Text" }, (kind) => {
     show();
     if (kind === "text") text.focus();

@@ -19,9 +19,9 @@ export function showContainer(job, form, result, { reveal, survives, isExample }
     make("h2", {}, "Your container"),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...result.warnings.map((message) => notice({ message }, "warning")),
+    buttons(saveButton("Download the container", result), reveal),
     ...(result.previews.cover ? [makeViews(views(result))] : []),
     figures(values(result)),
-    buttons(saveButton("Download the container", result), reveal),
     ...[survives, ...result.notes].map(noteOf),
   ]);
 }
@@ -68,8 +68,8 @@ export function showSecret(form, { url, name, size, text, robust, trouble, notes
     ...(text === null ? media(name, () => url) : [textNode(text)]),
     badge(trouble.length === 0, robust),
     ...[...trouble, ...warnings].map((message) => notice({ message }, "warning")),
-    figures({ Name: name, ...(width ? { Size: dimensions({ width, height }) } : {}), File: sizeOf(size) }),
     buttons(...(text === null ? [] : [copyButton(text)]), saveButton("Download the secret", { url, name })),
+    figures({ Name: name, ...(width ? { Size: dimensions({ width, height }) } : {}), File: sizeOf(size) }),
     ...notes.map(noteOf),
   ]);
 }
