@@ -7,8 +7,9 @@ always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusua
 FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
 """
 
+import math
 from collections.abc import Container, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -47,7 +48,7 @@ _TRANSPOSED = {
     (True, False): "cclock",
     (True, True): "clock_flip",
 }
-_Matrix = tuple[int, int, int, int]
+_Matrix = tuple[float, float, float, float]
 _Filter = tuple[str, str]  # its name and arguments
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
@@ -60,6 +61,7 @@ _FORMATS = (
     *("mpeg", "mpegts", "mpegvideo", "mxf", "nut", "obu", "ogg", "rm", "vc1", "vvc", "wtv", "yuv4mpegpipe"),
     *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "eac3", "flac", "mp3", "tta", "w64", "wav", "wv"),
 )
+UNREADABLE_FILM = (av.FFmpegError, OSError)  # the latter where a damaged film sends FFmpeg out of the file
 _SAFE = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
@@ -69,6 +71,8 @@ _MAX_FRAME_PARALLEL = 1 << 24
 _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# Of frames that FFmpeg decodes from PNG. Their side data are left alone: PyAV frees the name of a colour profile twice.
+_PNG_FORMATS = {"rgb24", "rgba", "rgb48be", "rgba64be", "gray", "gray16be", "ya8", "ya16be", "pal8", "monob"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
 _Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
 
@@ -129,10 +133,13 @@ def to_rgb(
 
 def _display_matrix(frame: VideoFrame) -> _Matrix:
     """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy)."""
-    if Type.DISPLAYMATRIX not in frame.side_data:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
-    return a, b, c, d
+    if frame.format.name not in _PNG_FORMATS:
+        with suppress(ValueError):  # of data that PyAV has no name for, such as EXIF
+            found = frame.side_data.get(Type.DISPLAYMATRIX)
+            a, b, _, c, d, *_ = (1, 0, 0, 0, 1) if found is None else np.frombuffer(bytes(found), np.int32).tolist()
+            return a, b, c, d
+    turn = math.radians(-frame.rotation)  # which does not tell reflections
+    return math.cos(turn), math.sin(turn), -math.sin(turn), math.cos(turn)
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:
@@ -350,7 +357,7 @@ def picture_packets(path: Source) -> Iterator[bytes]:
             for packet in film.demux(picture_stream(film, path)):
                 if packet.size:
                     yield bytes(packet)
-        except av.FFmpegError as error:
+        except UNREADABLE_FILM as error:
             raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
 
 
@@ -362,7 +369,7 @@ def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> I
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
         source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
         film = av.open(source, options=_DECODING, container_options=_SAFE | options, metadata_errors="replace")
-    except av.FFmpegError as error:
+    except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
     if is_heic(path):
         film.close()
@@ -441,7 +448,7 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1
-    except av.FFmpegError as error:
+    except UNREADABLE_FILM as error:
         if not count and not decoder.width:  # exceeding max_pixels looks like damage
             hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
             raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
