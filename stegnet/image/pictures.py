@@ -12,7 +12,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -34,10 +34,11 @@ _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
 PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed text or profile, of Pillow's 64 MB for all texts
 TRANSPARENT = "it can be transparent: composited over white"
-# What Pillow raises for damaged files.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
-# What it raises besides for EXIF of other types than the standard's, or that refers to itself.
-UNREADABLE_EXIF = (*UNREADABLE, ArithmeticError, AttributeError, LookupError, TypeError)
+# What Pillow raises for damaged files, by its own checks or where it makes none.
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError),
+)
 _TURNS = {  # by EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -50,6 +51,7 @@ _TURNS = {  # by EXIF's orientation
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys is that of a grey picture
 _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
+_NOT_PICTURES = {"MPEG", "EPS"}  # what Pillow wrongly takes for a still, or has Ghostscript run
 _PAGED = {"TIFF", "HEIF"}
 _PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
 _MOST_COUNTED = 1000  # pages of a TIFF
@@ -182,10 +184,7 @@ def refuse_palette(path: Source) -> None:
     with open_picture(path) as image:
         if image.mode not in _PALETTE_MODES:
             return
-        try:
-            used = len(image.getcolors(MAX_PIXELS))
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+        used = len(image.getcolors(MAX_PIXELS))
         fits = used > _MANY_GREYS and is_grey(pixels_of(image))
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
@@ -207,8 +206,31 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))
 
 
-def open_picture(path: Source) -> Image.Image:
-    """Opens a picture and reads its header, not its pixels; MediaError if there is none, or it is no picture."""
+@contextmanager
+def open_picture(path: Source) -> Iterator[Image.Image]:
+    """Opens a picture for the block and reads its header, not its pixels.
+
+    Raises:
+        MediaError: there is none, it is no picture, or what is read of it in the block is damaged.
+    """
+    with _too_large(path), _opened(path) as image:
+        try:
+            yield image
+        except UNREADABLE as error:
+            reason = f" ({error})" if str(error) else ""
+            raise MediaError(f"{path}: the picture is damaged or truncated{reason}") from error
+
+
+@contextmanager
+def _too_large(path: Source) -> Iterator[None]:
+    """Turns Pillow's error for too many pixels, in a picture's header or in one of its frames, into a MediaError."""
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
+
+
+def _opened(path: Source) -> Image.Image:
     heic = path.is_file() and is_heic(path)
     if heic:
         from pi_heif import register_heif_opener  # takes 40 ms
@@ -218,22 +240,24 @@ def open_picture(path: Source) -> Image.Image:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(path.open() if isinstance(path, OpenedFile) else path)
+            image = Image.open(path.open() if isinstance(path, OpenedFile) else path)
     except FileNotFoundError as error:
         raise MediaError(f"{path}: no such file") from error
-    except Image.DecompressionBombError as error:
-        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
     except UNREADABLE as error:
         if heic:
             raise MediaError(f"{path}: the HEIC picture is damaged, or of a kind that can't be read") from error
         raise MediaError(f"{path}: not a picture that can be read") from error
+    if image.format in _NOT_PICTURES:
+        image.close()
+        raise MediaError(f"{path}: not a picture that can be read")
+    return image
 
 
 def exif_orientation(image: Image.Image) -> int:
     """Orientation of a picture by EXIF or XMP, as EXIF counts; 1, upright, where they are damaged."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except UNREADABLE_EXIF:
+    except UNREADABLE:
         return 1
 
 
@@ -259,24 +283,21 @@ def _read(
             hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
             raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
         _warn(path, image)
+        if notes is not None:
+            notes += _pixel_notes(path, image, secret=False)
+        _match_transparent_colour(path, image)
+        if notes is not None:
+            notes += _metadata(image)
+        upright = _to_8_bits(_turned(image))
+        profile = upright.info.get("icc_profile")
         try:
-            if notes is not None:
-                notes += _pixel_notes(path, image, secret=False)
-            _match_transparent_colour(path, image)
-            if notes is not None:
-                notes += _metadata(image)
-            upright = _to_8_bits(_turned(image))
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
-    profile = upright.info.get("icc_profile")
-    try:
-        if profile and keep_profile and _keeps_profile(profile, upright.mode):
-            return pixels_of(upright, layers), profile
-        converted = _to_srgb(upright, profile) if profile else upright
-    except BrokenProfileError as error:
-        warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
-        converted = upright
-    return pixels_of(converted, layers), None
+            if profile and keep_profile and _keeps_profile(profile, upright.mode):
+                return pixels_of(upright, layers), profile
+            converted = _to_srgb(upright, profile) if profile else upright
+        except BrokenProfileError as error:
+            warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
+            converted = upright
+        return pixels_of(converted, layers), None
 
 
 def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
@@ -309,7 +330,7 @@ def _count_pictures(image: Image.Image) -> str:
         while pages <= _MOST_COUNTED:
             image.seek(pages)
             pages += 1
-    except (*UNREADABLE, TypeError):  # there is no such page, or it is damaged
+    except UNREADABLE:  # there is no such page, or it is damaged
         pass
     image.seek(0)
     return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
@@ -525,7 +546,7 @@ def _metadata(image: Image.Image) -> Iterator[str]:
             warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
             found = list(_exif(image))
         yield from found
-    except UNREADABLE_EXIF:  # damaged, which hinders nobody
+    except UNREADABLE:  # damaged, which hinders nobody
         yield "EXIF is left out"
     if any(image.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")):
         yield "XMP metadata is left out"

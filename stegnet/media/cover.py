@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
-# What Pillow wrongly takes for a still, or has Ghostscript render.
-_NOT_PICTURES = {"MPEG", "EPS"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
 T = TypeVar("T")
@@ -56,8 +54,6 @@ def probe(path: Source) -> Probe:
     except MediaError as error:
         if isinstance(error.__cause__, Image.DecompressionBombError):
             raise  # certainly a picture
-        return _probe_film(path)
-    if form in _NOT_PICTURES:
         return _probe_film(path)
     if form == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
