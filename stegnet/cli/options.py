@@ -18,8 +18,9 @@ from typing import Any, get_args, get_type_hints
 
 from stegnet.cli import messages
 from stegnet.cli.parser import Parser
-from stegnet.core.errors import KeyFileError
+from stegnet.core.errors import KeyFileError, MediaError
 from stegnet.core.remote_path import Place, RemotePath
+from stegnet.files import is_file_name
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import DESTINATIONS, method_for
@@ -122,11 +123,19 @@ def check_places(options: argparse.Namespace, *places: Place) -> None:
         options.usage_error(f"{remote[0]} requires --cluster")
 
 
-def check_output_stream(options: argparse.Namespace, folder: bool = False) -> None:
-    """Rejects standard output for the results of a folder, and beside `--json`, which prints there too."""
-    if options.output == messages.STREAM and (folder or options.json):
-        problem = "`-o -` is for the result of one file" if folder else "--json requires a file for the result"
-        options.usage_error(problem)
+def check_output_stream(options: argparse.Namespace) -> None:
+    """Rejects standard output beside `--json`, which prints there too."""
+    if options.output == messages.STREAM and options.json:
+        options.usage_error("--json requires a file for the result")
+
+
+def check_output_folder(options: argparse.Namespace) -> None:
+    """Rejects, for the results of a folder, standard output and the name of a picture, film or sound."""
+    if options.output == messages.STREAM:
+        options.usage_error("`-o -` is for the result of one file")
+    if options.output is not None and not options.into_folder and is_file_name(options.output):
+        hint = f"name a folder, such as -o {options.output.stem}/"
+        raise MediaError(f"{options.output}: is the name of a file, and a folder has many results", hint)
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:

@@ -11,6 +11,6 @@ __getattr__, __all__ = lazy_names(
     __name__,
     album="AlbumPlan album_in make_album plan_album",
     archive="pack",
-    folder="FolderPlan Job Outcome hide_each is_folder plan_hiding plan_revealing results_folder",
+    folder="FolderPlan Job Outcome hide_each is_file_name is_folder plan_hiding plan_revealing results_folder",
     revealing="Info Value file_info find fit_info open_hidden reveal_each reveal_file write_hidden",
 )

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
+from textwrap import shorten
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
@@ -21,7 +22,7 @@ from stegnet.methods import HideJob
 from stegnet.results import OutputTarget, Report
 
 _NAMED = 5  # skipped files that a note names
-_SUFFIXES = {  # of files in object stores
+_SUFFIXES = {  # by which files in object stores are told, and names of files from those of folders
     FILM: (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
     PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
     SOUND: FORMS[SOUND],
@@ -112,7 +113,7 @@ def _kind(path: Place) -> str:
         return kind(path)
     except MediaError:
         return ""
-    except OSError:
+    except Exception:  # its job fails, too, and says why: the other files are not concerned
         return PICTURE
 
 
@@ -163,6 +164,8 @@ def plan_hiding(
         if isinstance(secrets, Path):
             check_input(secrets)
         hidden = [(secrets, "" if any_file else _kind_of_secret(secrets))]
+        if len(chosen) > 1:
+            notes = (*notes, f"the secret is hidden {len(chosen)} times, whole in each cover")
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
     # A cover that has no secret of its kind gets another: hiding says what is wrong.
     other = next(iter(turns.values()))
@@ -218,14 +221,24 @@ def hide_each(
 
 
 def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
-    """Does jobs one after the other; an error ends only its job."""
+    """Does jobs one after the other; an error ends only its job, even one that no file should cause."""
     for job in jobs:
         try:
             out, report = work(job)
         except StegnetError as error:
             yield Outcome(job, error=error)
+        except Exception as error:  # whatever it is, the other files are not concerned
+            yield Outcome(job, error=_fault(job, error))
         else:
             yield Outcome(job, out, report)
+
+
+def _fault(job: Job, error: Exception) -> StegnetError:
+    """The error for an exception that is a fault of this program, or of a library that reads a file."""
+    reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" …")
+    shown = StegnetError(f"{job.source}: ended by a fault ({reason})", "please report this line, with the file")
+    shown.__cause__ = error
+    return shown
 
 
 @contextmanager
@@ -251,6 +264,11 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
     finally:
         if made and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def is_file_name(path: Place) -> bool:
+    """True for the name of a picture, film or sound, if that is no folder all the same."""
+    return any(path.suffix.lower() in suffixes for suffixes in _SUFFIXES.values()) and not is_folder(path)
 
 
 def is_folder(path: Place) -> bool:

@@ -10,6 +10,7 @@ DC coefficient before them, runs of blocks that end are as long as they may be, 
 ones. Sequential scans are coded by compiled kernels, where there are any.
 """
 
+import ctypes
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,8 @@ _PER_BLOCK = 2 * (_EOB + 1)  # keys by which events are sorted
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # keys, and columns of Events
 _SYMBOL, _INTERVAL = 8, 32  # most bytes of a symbol and its bits, stuffed, and more than the end of an interval takes
 _SEQUENTIAL = 0, 63, 0, 0  # coefficients and bit positions
-_STDERR, _READING = 2, Lock()  # libjpeg's messages go there; jpeglib has global variables
+_STDOUT, _STDERR = 1, 2  # descriptors, to which jpeglib and libjpeg write messages
+_READING = Lock()  # jpeglib has global variables
 
 
 @dataclass(frozen=True)
@@ -451,13 +453,44 @@ def _alone_and_silent(folder: Path) -> Iterator[None]:
     with _READING, ExitStack() as stack:
         stack.callback(setattr, jpeglib.dct_jpeg, "tempfile", jpeglib.dct_jpeg.tempfile)
         jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(NamedTemporaryFile, dir=folder))
-        try:
-            kept = os.dup(_STDERR)
-        except OSError:  # it is closed
-            yield
-            return
-        stack.callback(os.close, kept)
-        stack.callback(os.dup2, kept, _STDERR)
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), _STDERR)
+        stack.enter_context(_redirected(_STDERR, Path(os.devnull)))
+        if os.name == "posix":  # where the C library's buffer can be reached
+            stack.enter_context(_without_names(folder))
         yield
+
+
+@contextmanager
+def _without_names(folder: Path) -> Iterator[None]:
+    """Takes off standard output what jpeglib prints of a file that it can't read: its name in a temporary folder.
+
+    What others print meanwhile follows.
+    """
+    flush, printed = ctypes.CDLL(None).fflush, folder / "printed"
+    flush(None)
+    try:
+        with _redirected(_STDOUT, printed):
+            try:
+                yield
+            finally:
+                flush(None)
+    finally:
+        for line in printed.read_bytes().splitlines(keepends=True) if printed.exists() else ():
+            if not line.startswith(os.fsencode(folder)):
+                os.write(_STDOUT, line)
+
+
+@contextmanager
+def _redirected(descriptor: int, path: Path) -> Iterator[None]:
+    """Sends what is written to a descriptor to a file, if it is not closed."""
+    try:
+        kept = os.dup(descriptor)
+    except OSError:
+        yield
+        return
+    try:
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)

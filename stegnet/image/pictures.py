@@ -12,7 +12,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -36,10 +36,11 @@ _TEST_COLOURS = tuple(itertools.product(range(0, 256, 51), repeat=3))
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # of a picture or a film's frame; Pillow refuses larger ones
 PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed text or profile, of Pillow's 64 MB for all texts
 TRANSPARENT = "it can be transparent: composited over white"
-# What Pillow raises for damaged files.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
-# What it raises besides for EXIF of other types than the standard's, or that refers to itself.
-UNREADABLE_EXIF = (*UNREADABLE, ArithmeticError, AttributeError, LookupError, TypeError)
+# What Pillow raises for damaged files, by its own checks or where it makes none.
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError),
+)
 _TURNS = {  # by EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -186,10 +187,7 @@ def refuse_palette(path: Source) -> None:
     with open_picture(path) as image:
         if image.mode not in _PALETTE_MODES:
             return
-        try:
-            used = len(image.getcolors(MAX_PIXELS))
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+        used = len(image.getcolors(MAX_PIXELS))
         fits = used > _MANY_GREYS and is_grey(pixels_of(image))
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
@@ -211,12 +209,31 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     return resize(picture, max(1, round(factor * height)), max(1, round(factor * width)))
 
 
-def open_picture(path: Source) -> Image.Image:
-    """Opens a picture of a form that is known, and reads its header, not its pixels.
+@contextmanager
+def open_picture(path: Source) -> Iterator[Image.Image]:
+    """Opens a picture of a form that is known for the block, and reads its header, not its pixels.
 
     Raises:
-        MediaError: there is no such file, or it is no picture, or one that is damaged or of a rare kind.
+        MediaError: there is none, it is no picture, or one of a rare kind, or what is read in the block is damaged.
     """
+    with _too_large(path), _opened(path) as image:
+        try:
+            yield image
+        except UNREADABLE as error:
+            reason = f" ({error})" if str(error) else ""
+            raise MediaError(f"{path}: the picture is damaged or truncated{reason}") from error
+
+
+@contextmanager
+def _too_large(path: Source) -> Iterator[None]:
+    """Turns Pillow's error for too many pixels, in a picture's header or in one of its frames, into a MediaError."""
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
+
+
+def _opened(path: Source) -> Image.Image:
     if not path.is_file():
         raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     form = form_of(path)
@@ -233,8 +250,6 @@ def open_picture(path: Source) -> Image.Image:
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
-    except Image.DecompressionBombError as error:
-        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
     except UNREADABLE as error:
         if form.name == "JPEG":
             parse_jpeg(path.read_bytes(), str(path))  # which says what is rare about it
@@ -248,7 +263,7 @@ def picture_has_position(path: Source) -> bool:
         warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
         try:
             position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
-        except UNREADABLE_EXIF:
+        except UNREADABLE:
             return False
     return ExifTags.GPS.GPSLatitude in position
 
@@ -270,10 +285,7 @@ def lost_by_pixels(path: Source) -> str:
             return f"its pixels, which are {_UNSUPPORTED[image.mode]}"
         if (bits := _bits(path, image)) > 8:
             return f"its {bits} bits per sample"
-        try:
-            seen_through = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+        seen_through = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
     return "its transparency" if seen_through else ""
 
 
@@ -281,7 +293,7 @@ def exif_orientation(image: Image.Image) -> int:
     """Orientation of a picture by EXIF or XMP, as EXIF counts; 1, upright, where they are damaged."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except UNREADABLE_EXIF:
+    except UNREADABLE:
         return 1
 
 
@@ -308,25 +320,22 @@ def _read(
             raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
         if not is_quiet(path):
             _warn(path, image)
+        if notes is not None:
+            notes += _pixel_notes(path, image, secret=False)
+        _match_transparent_colour(path, image)
+        if notes is not None:
+            notes += _metadata(image)
+        upright = _to_8_bits(_turned(image))
+        profile = upright.info.get("icc_profile")
         try:
-            if notes is not None:
-                notes += _pixel_notes(path, image, secret=False)
-            _match_transparent_colour(path, image)
-            if notes is not None:
-                notes += _metadata(image)
-            upright = _to_8_bits(_turned(image))
-        except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
-    profile = upright.info.get("icc_profile")
-    try:
-        if profile and keep_profile and _keeps_profile(profile, upright.mode):
-            return pixels_of(upright, layers), profile
-        converted = _to_srgb(upright, profile) if profile else upright
-    except BrokenProfileError as error:
-        if not is_quiet(path):
-            warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
-        converted = upright
-    return pixels_of(converted, layers), None
+            if profile and keep_profile and _keeps_profile(profile, upright.mode):
+                return pixels_of(upright, layers), profile
+            converted = _to_srgb(upright, profile) if profile else upright
+        except BrokenProfileError as error:
+            if not is_quiet(path):
+                warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
+            converted = upright
+        return pixels_of(converted, layers), None
 
 
 def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
@@ -359,7 +368,7 @@ def _count_pictures(image: Image.Image) -> str:
         while pages <= _MOST_COUNTED:
             image.seek(pages)
             pages += 1
-    except (*UNREADABLE, TypeError):  # there is no such page, or it is damaged
+    except UNREADABLE:  # there is no such page, or it is damaged
         pass
     image.seek(0)
     return str(pages) if pages <= _MOST_COUNTED else f"more than {_MOST_COUNTED}"
@@ -575,7 +584,7 @@ def _metadata(image: Image.Image) -> Iterator[str]:
             warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
             found = list(_exif(image))
         yield from found
-    except UNREADABLE_EXIF:  # damaged, which hinders nobody
+    except UNREADABLE:  # damaged, which hinders nobody
         yield "EXIF is left out"
     if any(image.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")):
         yield "XMP metadata is left out"

@@ -18,7 +18,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.pictures import UNREADABLE_EXIF, as_stored, open_picture, refuse_palette
+from stegnet.image.pictures import UNREADABLE, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import picture_history, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
@@ -92,7 +92,7 @@ def _exif(cover: Cover) -> bytes:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)
             found = b"" if image.format == "TIFF" or not exif else exif.tobytes()
-        except UNREADABLE_EXIF:
+        except UNREADABLE:
             return b""
     return found if len(found) <= _MOST_EXIF else b""
 

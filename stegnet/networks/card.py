@@ -1,18 +1,23 @@
 """The card and the id of a weights file, read without loading the weights and without PyTorch.
 
-The card is the file's metadata: all that is needed to rebuild the pair, and its provenance.
+The card is the file's metadata: all that is needed to rebuild the pair, and its provenance. Anybody may have made the
+file: what its card asks for is checked before anything is built.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
+from types import MappingProxyType
 from typing import Any
 
 import safetensors
 
-from stegnet.core.errors import WeightsError
+from stegnet.core.errors import WeightsError, reading
+from stegnet.core.names import MARK
 
 SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before that: its containers are still revealed
@@ -20,6 +25,18 @@ MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # with the number of pictures each takes
 CARD_KEY = "stegnet"
+# Least and most of the numbers among a family's options, and in a modem's rungs, as params.yaml may have them; where
+# both are of int, whole numbers only.
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        **{"blocks": (1, 64), "width": (1, 4096), "ends": (0, 64)},
+        **{"bits": (1, 64), "scale": (0.01, 100.0), "psnr": (20.0, 60.0), "lowest": (1, 100), "highest": (1, 100)},
+    }
+)
+_TEXTS, _MOST_TEXT = ("backbone", "place", "name"), 200  # options that are names, and their characters at most
+_MOST_RUNGS = 64
+_MOST_FIELD = 1 << 16  # pixels of a receptive field
+_MOST_HEADER = 16 << 20  # bytes of a file's header, with its card; 2,000 tensors and a card take 300 kB
 
 
 @dataclass(frozen=True)
@@ -40,21 +57,72 @@ def read_card(path: Path) -> Card:
     """Reads the card of a weights file.
 
     Raises:
-        WeightsError: there is no such file, or it is not a stegnet weights file.
+        WeightsError: there is no such file, it is not a stegnet weights file, or its card asks for what can't be.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file", 'train one with `dvc repro`, or omit `weights="FILE"`')
     try:
+        _check_header(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-        return Card(**json.loads(metadata[CARD_KEY]))
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        card = Card(**json.loads(metadata[CARD_KEY]))
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not a stegnet weights file", "weights files come from `dvc repro`") from error
+    if problem := _problem(card):
+        raise WeightsError(f"{path}: its card can't be right ({problem})", "it is damaged, or of another version")
+    return card
+
+
+def _check_header(path: Path) -> None:
+    """Refuses, by a ValueError, a header that would take much memory: its length comes first, in 8 bytes."""
+    with reading(path), path.open("rb") as file:
+        if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
+            raise ValueError("its header is too long")
+
+
+def _problem(card: Card) -> str:
+    """The first value of a card that can't be: its name, and what it is; "" if there is none."""
+    for each in fields(Card):
+        value = getattr(card, each.name)
+        if not (_is_text(value) if each.name == "model" else isinstance(value, dict)):
+            return _shown(each.name, value)
+    for name, reach in card.receptive_fields.items():
+        if name not in NETWORKS or type(reach) is not int or not 0 <= reach <= _MOST_FIELD:
+            return _shown(f"receptive_fields.{name}", reach)
+    if MARK in card.model:  # a class that the user must trust, which has options of its own
+        return ""
+    return next((_shown(name, value) for name, value in card.options.items() if not _is_possible(name, value)), "")
+
+
+def _is_possible(name: str, value: Any) -> bool:
+    """True if an option, or an entry of a rung, may have this value; an unknown name is left to the family."""
+    if name in RANGES:
+        least, most = RANGES[name]
+        return type(value) in (int, type(least)) and least <= value <= most
+    if name in _TEXTS:
+        return _is_text(value)
+    if name == "rungs":
+        return isinstance(value, list) and 0 < len(value) <= _MOST_RUNGS and all(map(_is_rung, value))
+    return isinstance(value, bool) if name == "pretrained" else True
+
+
+def _is_rung(value: Any) -> bool:
+    named = isinstance(value, dict) and {"bits", "scale"} <= value.keys()
+    return named and all(_is_possible(*entry) for entry in value.items())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_TEXT
+
+
+def _shown(name: str, value: Any) -> str:
+    return f"{name}: {shorten(repr(value), 40, placeholder='…')}"
 
 
 def weights_id(path: Path) -> str:
     """SHA-256 of the file, hexadecimal; identifies the network in a container's header."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def same_kind(path: Path, other: Path) -> bool:

@@ -58,6 +58,7 @@ MARGIN = 192
 FINE = 768  # side of a tile with its margin, where the grid is free
 _STEP = 32  # tiles begin at multiples of the strides of common backbones
 _HALO = 16  # least margin of the free grid; others are multiples of _STEP
+_SCRAMBLE = "base", "quality", "block", "period"  # what a card says of how a secret is hidden
 _MOST_ERROR = 127  # of a sample's rounding, half a level
 # Receptive fields of the pair that was shipped until 0.1, whose card does not tell them.
 _FORMER_FIELDS = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
@@ -153,9 +154,10 @@ class Network:
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
         """Loads the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
-        base, quality, block, period = (card.scramble.get(key) for key in ("base", "quality", "block", "period"))
-        valid = base in KINDS and quality in range(101) and block in range(BLOCK, MAX_BLOCK + 1, BLOCK)
-        if not valid or type(period) is not float or not 0 <= period < 1:
+        base, quality, block, period = values = [card.scramble.get(key) for key in _SCRAMBLE]
+        valid = len(card.scramble) == len(_SCRAMBLE) and [*map(type, values)] == [str, int, int, float]
+        valid = valid and base in KINDS and quality in range(101) and block in range(BLOCK, MAX_BLOCK + 1, BLOCK)
+        if not valid or not 0 <= period < 1:
             raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
         fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})
         engine = load_engine(path, backend, device, precision)

@@ -22,6 +22,7 @@ OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; without the second,
 STEMS = ({"patch_size": 1}, {})  # tried in turn: a stem that cuts patches does not overlap them
 STAGE = 4  # stride of the stage that runs at stride 1: the first of a network's blocks
 MAX_UNIT = 256  # pixels
+_OF_ADDRESSES = ":/\\"  # characters of a hub's or a folder's name, by which timm gets a model from there
 REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # raised by timm for what a model does not support
 
 BANDS = 12  # Haar bands of a colour picture
@@ -100,7 +101,7 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
     import timm  # slow to import, and most families do not need it
 
     known = timm.list_models()
-    if backbone.split(".", maxsplit=1)[0] not in known:
+    if backbone.split(".", maxsplit=1)[0] not in known or set(backbone) & set(_OF_ADDRESSES):
         close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
         raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
     options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
@@ -149,8 +150,9 @@ class Haar(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-        kernel = torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
+        with torch.device("cpu"):  # whatever the device of the weights: no file has it
+            signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+            kernel = torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:

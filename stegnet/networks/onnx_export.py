@@ -121,6 +121,7 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")  # both inputs have one size
+            warnings.simplefilter("ignore", RuntimeWarning)  # of numbers, which are compared when the files are whole
             program = torch.onnx.export(
                 _PairNetwork(pair, name).eval(),
                 pictures,

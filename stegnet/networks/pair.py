@@ -157,12 +157,35 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
     # The file holds all weights; pretrained ones need not be downloaded.
     options = {key: value for key, value in card.options.items() if key != "pretrained"}
     try:
-        pair = build(card.model, **options)
-        pair.load_state_dict(safetensors.torch.load_file(path))
+        with torch.device("cpu" if MARK in card.model else "meta"):  # where nothing is allocated
+            pair = build(card.model, **options)
+        tensors = _tensors_of(pair, path)
+        if any(buffer.is_meta for name, buffer in pair.named_buffers() if name not in tensors):
+            pair = build(card.model, **options)  # its backbone computes some of what it needs
+        pair.load_state_dict(tensors, assign=True)
     except (ConfigError, TypeError, RuntimeError) as error:
         reason = shorten(str(error), 160, placeholder=" …")
         raise WeightsError(f"{path}: weights and card do not match ({reason})") from error
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise WeightsError(f"{path}: not all of its weights are finite numbers", "it is damaged: train it again")
     return pair.eval(), card
+
+
+def _tensors_of(pair: Pair, path: Path) -> dict[str, Tensor]:
+    """Reads the tensors of a weights file; a TypeError if they are not those of the pair, before they are read."""
+    wanted = pair.state_dict()
+    with safetensors.safe_open(path, framework="pt") as file:
+        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # it is no mapping
+    for name in sorted(wanted.keys() | found.keys()):
+        shape = list(wanted[name].shape) if name in wanted else None
+        if found.get(name) != shape:
+            raise TypeError(f"{name}: has the shape {found.get(name)}, not {shape}")
+    tensors = safetensors.torch.load_file(path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            raise TypeError(f"{name}: is of the type {tensor.dtype}")
+        tensors[name] = tensor.to(wanted[name].dtype, copy=True)  # which outlives the file
+    return tensors
 
 
 def find_family(name: str) -> type[Pair]:

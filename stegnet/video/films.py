@@ -72,6 +72,7 @@ _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _DEFAULT_RATE = Fraction(25)
 # FFmpeg opens these alone: no text, stills, devices, or playlists.
+UNREADABLE_FILM = (av.FFmpegError, OSError)  # the latter where a damaged film sends FFmpeg out of the file
 _SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
 _NO_RATE = 10_000  # frames per second, which no film has
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
@@ -389,7 +390,7 @@ def picture_packets(path: Source) -> Iterator[bytes]:
             for packet in film.demux(picture_stream(film, path)):
                 if packet.size:
                     yield bytes(packet)
-        except av.FFmpegError as error:
+        except UNREADABLE_FILM as error:
             raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
 
 
@@ -406,7 +407,7 @@ def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> I
         source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
         read_as = {"options": _DECODING, "container_options": _SAFE | options, "metadata_errors": "replace"}
         return av.open(source, format=reader, **read_as)
-    except av.FFmpegError as error:
+    except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
 
 
@@ -509,7 +510,7 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1
-    except av.FFmpegError as error:
+    except UNREADABLE_FILM as error:
         if not count and not decoder.width:  # exceeding max_pixels looks like damage
             hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
             raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error

@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 import stegnet
 from stegnet import MediaError
@@ -66,6 +67,32 @@ def test_the_display_matrix_rotates(tmp_path, make_film):
         np.testing.assert_array_equal(next(read_frames(turned)), expected)
         info = scan(turned)
         assert (info.height, info.width) == expected.shape[:2]
+
+
+def test_a_picture_that_has_exif_is_a_frame_like_others(tmp_path):
+    """As in the AVIs of cameras: PyAV has no name for EXIF among a frame's data, and its orientation counts."""
+    exif, file, path = Image.Exif(), io.BytesIO(), tmp_path / "a.avi"
+    exif[ExifTags.Base.Orientation] = 6  # shown turned clockwise
+    still = np.zeros((32, 48, 3), np.uint8)
+    still[:8, :8] = 255
+    Image.fromarray(still).save(file, "JPEG", exif=exif, quality=95)
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuvj420p"
+        packet = av.Packet(file.getvalue())
+        packet.stream, packet.pts, packet.dts = stream, 0, 0
+        film.mux(packet)
+    assert off(next(read_frames(path)), np.rot90(still, -1)) < 60
+    assert (scan(path).width, scan(path).height) == (32, 48)
+
+
+def test_a_film_that_leads_out_of_its_file_is_damaged(tmp_path):
+    """The size of an object of a WMV, 8 bytes behind its name of 16, is that of no file."""
+    data = bytearray(ffmpeg("-f lavfi -i testsrc=s=64x48:d=0.2", tmp_path / "a.wmv").read_bytes())
+    data[data.index(b"\x40\xa4\xd0\xd2") + 21] = 0x80
+    (tmp_path / "a.wmv").write_bytes(data)
+    with pytest.raises(MediaError, match="not a picture, film or sound that can be read"):
+        stegnet.info(tmp_path / "a.wmv")
 
 
 # Y′CbCr of pure red, from the matrices of ITU-R BT.601-7 and BT.709-6.

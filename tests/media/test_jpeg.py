@@ -1,6 +1,9 @@
 """JPEGs by their coefficients: what is not changed stays, byte for byte."""
 
 import io
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -74,6 +77,22 @@ def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more):
         jpeg = read(tmp_path / "a.jpg", data)
         assert jpeg.with_planes(jpeg.planes) == data
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_scan_leaves_standard_output_alone(tmp_path, encoded):
+    """In a process of its own: jpeglib's text waits in a buffer of the C library until that ends."""
+    data = bytearray(encoded(progressive=True))
+    scans = [found.start() for found in re.finditer(b"\xff\xda", data)]
+    data[scans[1] + 6] |= 3  # its table for AC coefficients, which is none
+    (tmp_path / "a.jpg").write_bytes(data)
+    program = (
+        "import sys, pathlib; from stegnet import MediaError; from stegnet.image.jpeg_coefficients import read_jpeg\n"
+        "print('one')\ntry: read_jpeg(pathlib.Path(sys.argv[1]))\nexcept MediaError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "a.jpg")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"one\n{tmp_path}/a.jpg: the JPEG is damaged, or of a kind that can't be read\n"
 
 
 def sampled(

@@ -98,7 +98,7 @@ def test_concurrent_pictures_are_independent(network, picture):
 
 
 @pytest.mark.parametrize(
-    ("message", "told"), [("Failed to allocate memory for requested buffer", CapacityError), ("else", state.Fail)]
+    ("message", "told"), [("Failed to allocate memory for requested buffer", CapacityError), ("else", WeightsError)]
 )
 def test_out_of_memory_is_reported(networks, monkeypatch, picture, message, told):
     class Hungry:

@@ -15,6 +15,7 @@ from stegnet.cli.options import (
     add_method_options,
     add_network_options,
     add_output_options,
+    check_output_folder,
     check_output_stream,
     check_places,
     chosen_context,
@@ -117,7 +118,8 @@ class _Text(argparse.Action):
 
 
 def execute(options: argparse.Namespace) -> int:
-    suffix = "" if options.output == messages.STREAM else options.output.suffix.lower()
+    named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
+    suffix = options.output.suffix.lower() if named else ""
     job = HideJob(*chosen_method(options, suffix), chosen_context(options))
     _check(options)
     check_places(options, options.cover, options.secret, options.output)
@@ -215,7 +217,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    check_output_stream(options, folder=True)
+    check_output_folder(options)
     method = job.method
     plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
     job.method.load(job.context)
@@ -229,7 +231,7 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
 
 
 def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    check_output_stream(options, folder=True)
+    check_output_folder(options)
     if is_folder(options.secret):
         raise MediaError(f"{options.secret}: is a folder", "an album holds one file: --archive makes one of a folder")
     album = plan_album(options.cover, options.secret, options.any)

@@ -11,6 +11,7 @@ from stegnet.cli.options import (
     add_network_options,
     add_output_options,
     add_search_option,
+    check_output_folder,
     check_output_stream,
     check_places,
     chosen_context,
@@ -113,7 +114,7 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 
 
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
-    check_output_stream(options, folder=True)
+    check_output_folder(options)
     if options.output is None:
         options.usage_error("a folder requires -o, a folder for the results, such as -o revealed/")
     plan, context, out = plan_revealing(options.container), chosen_context(options), output_target(options)

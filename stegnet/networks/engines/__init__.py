@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import psutil
 
-from stegnet.core.errors import CapacityError, ConfigError, extra
+from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
 
@@ -82,6 +82,13 @@ def pictures_in_memory(pixels: int) -> int:
 def out_of_memory() -> CapacityError:
     """Error for a picture that needs more memory than there is."""
     return CapacityError("the picture is too large for this machine's memory", "use a smaller cover")
+
+
+def checked(result: np.ndarray) -> np.ndarray:
+    """The result of a network; WeightsError if not all of it are finite numbers."""
+    if not np.isfinite(result).all():
+        raise WeightsError("the network computes no finite numbers", "its weights are damaged, or were trained badly")
+    return result
 
 
 def graph_file(weights: Path, network: str) -> Path:

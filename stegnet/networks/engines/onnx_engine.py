@@ -10,12 +10,26 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from stegnet.core.errors import WeightsError
 from stegnet.core.parallel import thread_count
-from stegnet.networks.card import weights_id
-from stegnet.networks.engines import ID, NAMES, Pool, graph_file, is_exported, out_of_memory, pictures_in_memory
+from stegnet.networks.card import NETWORKS, weights_id
+from stegnet.networks.engines import (
+    ALWAYS,
+    ID,
+    NAMES,
+    Pool,
+    checked,
+    graph_file,
+    is_exported,
+    out_of_memory,
+    pictures_in_memory,
+)
 
 Sessions = dict[str, onnxruntime.InferenceSession]
 
-_UNREADABLE = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile)
+# Of a file that is no ONNX, or whose networks can't be computed.
+_UNUSABLE = (
+    *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile),
+    *(state.NotImplemented, state.RuntimeException),
+)
 _LARGE = 1 << 18  # pixels above which memory is freed after each run, since every network has an arena of its own
 _SHRINKING = onnxruntime.RunOptions()
 _SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -65,21 +79,28 @@ class OnnxEngine:
             return sum(pictures)  # the network is not exported: an identity, or the sum of base and residual
         options = _SHRINKING if pictures[0].shape[0] * pictures[0].shape[1] > _LARGE else None
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
-        inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=True))
+        inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=False))
         try:
-            (result,) = session.run(None, inputs, options)
-        except (state.RuntimeException, state.Fail) as error:
-            if "alloc" not in str(error):
-                raise
-            raise out_of_memory() from error
-        return result[0].transpose(1, 2, 0)
+            result, *_ = session.run(None, inputs, options)
+        except (*_UNUSABLE, ValueError) as error:  # the last: another number of inputs
+            if "alloc" in str(error):
+                raise out_of_memory() from error
+            raise self._useless(name) from error
+        blocks = name == "reveal" and len(pictures) > 1  # a modem's bits: for each block, as its dither is
+        like = pictures[-1 if blocks else 0]
+        whole = result.dtype == np.float32 and result.ndim == 4 and result.shape[2:] == like.shape[:2]
+        if not whole or (result.shape[1] != like.shape[2] and not blocks):
+            raise self._useless(name)
+        return checked(result[0].transpose(1, 2, 0))
 
     def _sessions_with(self, threads: int) -> Sessions:
         """Returns the sessions of all networks, each with `threads` threads."""
         with self._lock:
             if threads not in self._sessions:
                 hide = self._open("hide", threads)
-                names = hide.get_modelmeta().custom_metadata_map[NAMES].split()
+                names = hide.get_modelmeta().custom_metadata_map.get(NAMES, "").split()
+                if not {*ALWAYS} <= {*names} <= {*NETWORKS}:
+                    raise self._useless("hide")
                 others = {name: self._open(name, threads) for name in names if name != "hide"}
                 self._sessions[threads] = {"hide": hide, **others}
             return self._sessions[threads]
@@ -90,14 +111,18 @@ class OnnxEngine:
         options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
         # Spinning threads slow down other work on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        hint = f"export it again with `stegnet export --force {self._weights}`"
         try:
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except _UNREADABLE as error:
-            raise WeightsError(f"{path}: can't be read as ONNX", hint) from error
+        except _UNUSABLE as error:
+            raise self._useless(name, "can't be read as ONNX") from error
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
-            raise WeightsError(f"{path}: was not exported from {self._weights.name}", hint)
+            raise self._useless(name, f"was not exported from {self._weights.name}")
         return session
+
+    def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
+        """The error for a network's file."""
+        path, hint = graph_file(self._weights, name), f"export it again with `stegnet export --force {self._weights}`"
+        return WeightsError(f"{path}: {reason}", hint)
 
 
 @cache

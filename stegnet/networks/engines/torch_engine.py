@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
-from stegnet.networks.engines import WORKING_BYTES, Pool, out_of_memory, pictures_in_memory
+from stegnet.core.errors import WeightsError
+from stegnet.networks.engines import WORKING_BYTES, Pool, checked, out_of_memory, pictures_in_memory
 from stegnet.networks.pair import Pair
 
 _GPU_WORKERS = 2  # one computes while the other copies
@@ -60,7 +61,9 @@ class TorchEngine:
         try:
             with torch.inference_mode(), autocast(self.precision, self.device):
                 result = network(*map(self._tensor, pictures)).float()
-                return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+                return checked(result[0].permute(1, 2, 0).contiguous().cpu().numpy())
+        except torch.linalg.LinAlgError as error:  # of a matrix that a network inverts
+            raise WeightsError("the network's weights can't be computed with", "they are damaged") from error
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise out_of_memory() from error

@@ -60,13 +60,14 @@ class Modem(Pair):
             raise ConfigError(f"model.blocks: must be 2 or more, is {blocks}", "the second one sees the neighbours")
         self.rungs = [dict(rung) for rung in rungs]
         self.bits = sum(rung["bits"] for rung in rungs)
-        basis, places = _block_basis(), _places(rungs)
-        spread = functional.one_hot(places, COEFFICIENTS).T.float()
-        for name, buffer in (
-            ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
-            ("periods", _periods(rungs, places)), ("spread", spread),
-        ):  # fmt: skip
-            self.register_buffer(name, buffer, persistent=False)
+        with torch.device("cpu"):  # whatever the device of the weights: no file has them
+            basis, places = _block_basis(), _places(rungs)
+            spread = functional.one_hot(places, COEFFICIENTS).T.float()
+            for name, buffer in (
+                ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
+                ("periods", _periods(rungs, places)), ("spread", spread),
+            ):  # fmt: skip
+                self.register_buffer(name, buffer, persistent=False)
         features = COEFFICIENTS + 2 * self.bits
         self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), LIKELIHOOD))
         self.modulator = BlockNetwork(features + self.bits, features, width, blocks, backbone, pretrained)
