@@ -4,7 +4,8 @@ Frames are read as a player shows them: rotated as the display matrix says, tran
 a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
 BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
 always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
-FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
+FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no
+delays: Pillow decodes these.
 """
 
 from collections.abc import Container, Generator, Iterator, Sequence
@@ -70,6 +71,7 @@ _MATRIX_ALONE: tuple[_Filter, ...] = (
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
+_NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation that has no delay, or 0
 _DEFAULT_RATE = Fraction(25)
 # FFmpeg opens these alone: no text, stills, devices, or playlists.
 _SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
@@ -80,6 +82,8 @@ _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
+# FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same in another order.
+_UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
@@ -295,6 +299,8 @@ def scan(path: Source) -> FilmInfo:
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
+        if film.format.name in _UNTIMED and None not in stamps:
+            stamps.sort()
         pts = tuple(_increasing(stamps, step))
         streams = film.streams
         there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
@@ -303,16 +309,17 @@ def scan(path: Source) -> FilmInfo:
 
 
 def _scan_animation(path: Source) -> FilmInfo:
-    stamps, end, grey = [], 0, True  # in milliseconds
+    stamps, added, end, grey = [], 0, 0, True  # in milliseconds
     with open_picture(path) as image:
         width, height = image.size
         notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
         for frame in _decode_animation(image, path):
-            stamps.append(frame.info["timestamp"])
-            end = stamps[-1] + frame.info["duration"]
+            delay = frame.info.get("duration", 0)
+            stamps.append(frame.info["timestamp"] + added if "timestamp" in frame.info else end)  # a GIF has none
+            added += 0 if delay else _NO_DELAY
+            end = stamps[-1] + (delay or _NO_DELAY)
             grey = grey and is_grey(np.asarray(over_white(frame)))
-    rate = Fraction(1000 * len(stamps), end) if end else _DEFAULT_RATE
-    pts = tuple(_increasing(stamps, 1))
+    pts, rate = tuple(_increasing(stamps, 1)), Fraction(1000 * len(stamps), end)
     return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
 
 
