@@ -125,7 +125,7 @@ def spliced(data: bytes, changes: Mapping[tuple[int, int], bytes]) -> Iterator[b
 
 
 def is_animation(path: Source) -> bool:
-    """True if FFmpeg can't read it well: an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
+    """True if it is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
     start = start_of(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis" or (start[:4] == b"GIF8" and _lacks_delay(path))
