@@ -22,6 +22,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
+from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -504,6 +505,11 @@ def _unreadable(path: Source) -> MediaError:
     return MediaError(f"{path}: the {form.name} film is damaged, or of a kind that can't be read", "convert it to MP4")
 
 
+def is_cut_off(packet: Packet, path: Source) -> bool:
+    """True if a packet is not whole since its file is truncated: it can't be decoded, and frames before it get lost."""
+    return packet.is_corrupt and is_truncated(path)
+
+
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Every frame as decoded; MediaError if the film is damaged."""
     count, decoder = 0, stream.codec_context
@@ -512,7 +518,9 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
         decoder = CodecContext.create(_ALPHA_DECODERS[decoder.name], "r")
     decoder.options = decoder.options | _DECODING
     try:
-        for packet in film.demux(stream):
+        for number, packet in enumerate(film.demux(stream)):
+            if number and is_cut_off(packet, path):
+                continue
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1

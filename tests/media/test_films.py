@@ -13,7 +13,7 @@ from PIL import Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.video import read_frames, scan
+from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.waiting import LIMIT
 
@@ -265,7 +265,7 @@ LOOK = """
 import sys
 from pathlib import Path
 from stegnet.core.errors import MediaError
-from stegnet.video import read_frames, scan
+from stegnet.video import read_frames, read_sound, scan
 for name in sys.argv[1:]:
     for look in (scan, lambda path: next(read_frames(path))):
         try:
@@ -335,6 +335,20 @@ def test_a_truncated_film_is_noted(tmp_path, make_film):
         info = scan(path)
         assert 0 < len(info.pts) < 10
         assert note in info.notes
+
+
+def test_a_truncated_film_is_read_as_far_as_its_packets_are_whole(tmp_path, make_film):
+    """A decoder that is given a part of one reports damage after some later packet, by its number of threads."""
+    made = make_film(tmp_path / "a.mp4", 12, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    path = ffmpeg(f"-i {made}", tmp_path / "b.mp4", "-c copy -movflags faststart")
+    with av.open(str(path)) as film:
+        ends = sorted((packet.pos + packet.size, packet.stream.type) for packet in film.demux() if packet.size)
+    for count in range(len(ends) - 1, 0, -3):  # packets that are whole; all but a few bytes of the next one are there
+        whole = [kind for _, kind in ends[:count]]
+        os.truncate(path, ends[count][0] - 3)
+        if "video" in whole:
+            assert len(scan(path).pts) == whole.count("video")
+            assert len(list(read_sound(path))) == whole.count("audio")
 
 
 NOTED = {
