@@ -16,6 +16,7 @@ from stegnet.formats.boxes import HEADER, box_at
 
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
+_GIF_EXTENSION, _GIF_PICTURE, _GIF_DELAY = b"\x21", b"\x2c", b"\xf9"
 # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, by any more of them.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BOX = re.compile(rb"[ -~]{4}")  # names of boxes
@@ -124,10 +125,37 @@ def spliced(data: bytes, changes: Mapping[tuple[int, int], bytes]) -> Iterator[b
 
 
 def is_animation(path: Source) -> bool:
-    """True if it is an animated WebP or AVIF; False if there is no file."""
+    """True if it is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
     start = start_of(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
-    return animated_webp or start[4:12] == b"ftypavis"
+    return animated_webp or start[4:12] == b"ftypavis" or (start[:4] == b"GIF8" and _lacks_delay(path))
+
+
+def _lacks_delay(path: Source) -> bool:
+    """True if a GIF's second picture has no graphic control extension, which FFmpeg takes for a part of the first.
+
+    Blocks, and tables of colours, are as of GIF89a, sections 18 to 25.
+    """
+    with path.open("rb") as file:
+        pictures, delay = 0, False
+        _skip_colours(file, file.read(13)[10:11])
+        while pictures < 2 and (block := file.read(1)) in {_GIF_EXTENSION, _GIF_PICTURE}:
+            if block == _GIF_PICTURE:
+                pictures, lacks, delay = pictures + 1, not delay, False
+                _skip_colours(file, file.read(9)[8:])
+            label = file.read(1)  # or how the samples are coded
+            delay = delay or (block == _GIF_EXTENSION and label == _GIF_DELAY)
+            while length := file.read(1):
+                if length == b"\0":
+                    break
+                file.seek(length[0], os.SEEK_CUR)
+        return pictures == 2 and lacks
+
+
+def _skip_colours(file: io.BufferedIOBase, flags: bytes) -> None:
+    """Skips the table of colours whose size a GIF gives in some flags, if there is one."""
+    if flags and flags[0] & 0x80:
+        file.seek(3 << (flags[0] & 7) + 1, os.SEEK_CUR)
 
 
 def is_moving_picture(path: Source) -> bool:

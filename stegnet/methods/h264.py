@@ -22,7 +22,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
-from stegnet.formats.opened_file import Source, is_mp4
+from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
@@ -139,7 +139,7 @@ without encoding.
 
     def unfit(self, cover: Cover, size: int = 1) -> str:
         """Of an MP4 or MOV."""
-        if not cover.is_film or not is_mp4(cover):
+        if not cover.is_film or not is_mp4(cover) or is_animation(cover):
             return ""
         if size > cover.stat().st_size // _SMALL:
             return f"{size} bytes are more than a film of its size holds in its own H.264"

@@ -17,7 +17,7 @@ import numpy as np
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import PSNR, psnr
-from stegnet.core.names import FILM, PICTURE, printable
+from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, refuse_palette
@@ -113,8 +113,8 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         """A picture or film of its own size, at the quality of the shipped pair; it is no better than compressed."""
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
-        film = f"a film of its own size and up to {cover.frames} frames"
-        what = film if cover.frames > 1 else "a picture of its own size"
+        film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
+        what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
@@ -227,7 +227,7 @@ class _NewFilm(_Measured, NewFilm):
             if not self._sound.most:
                 raise
             raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
-        self.history = shown_history(cover.history, suffix)
+        self.history = shown_history(cover, suffix)
         context.warn_about_cover(self.history)
         self._distances: list[float] = []
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)

@@ -206,7 +206,7 @@ class SealedCover(Carrier):
     @cached_property
     def history(self) -> str | None:
         """The lossy format that it has or had; None: it shows none, or was reduced to half its sides at most."""
-        past = shown_history(self.cover.history, self._suffix)
+        past = shown_history(self.cover, self._suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"

@@ -10,7 +10,9 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
+from stegnet.formats.opened_file import is_mp4
 from stegnet.media.compression_traces import FLAT
+from stegnet.media.cover import Cover
 
 BETRAYS = "anyone can tell that something is hidden"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
@@ -148,9 +150,11 @@ def betrayed_by(history: str) -> str:
     return f"{line}; {stay}{_REDUCE}{resized}"
 
 
-def shown_history(history: str | None, suffix: str) -> str | None:
-    """A film's past for `betrayed_by`, where its container has a suffix that its own H.264 would have had."""
-    return f"{history}{_CANT_STAY}H.264" if history and history.endswith("(h264)") and suffix == ".mp4" else history
+def shown_history(cover: Cover, suffix: str) -> str | None:
+    """A cover's past for `betrayed_by`: H.264 can't stay in a container of such a suffix, or of what is not an MP4."""
+    history = cover.history
+    lost = history and history.endswith("(h264)") and (suffix == ".mp4" or not is_mp4(cover))
+    return f"{history}{_CANT_STAY}H.264" if lost else history
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:

@@ -4,7 +4,8 @@ Frames are read as a player shows them: rotated as the display matrix says, tran
 a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
 BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
 always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
-FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF: Pillow decodes both.
+FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no
+delays: Pillow decodes these.
 """
 
 from collections.abc import Container, Generator, Iterator, Sequence
@@ -21,6 +22,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
+from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -70,6 +72,7 @@ _MATRIX_ALONE: tuple[_Filter, ...] = (
 TRUNCATED = "the file is truncated: its end is missing"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
+_NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation that has no delay, or 0
 _DEFAULT_RATE = Fraction(25)
 # FFmpeg opens these alone: no text, stills, devices, or playlists.
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # the latter where a damaged film sends FFmpeg out of the file
@@ -81,6 +84,8 @@ _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
+# FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same in another order.
+_UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
@@ -296,6 +301,8 @@ def scan(path: Source) -> FilmInfo:
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
+        if film.format.name in _UNTIMED and None not in stamps:
+            stamps.sort()
         pts = tuple(_increasing(stamps, step))
         streams = film.streams
         there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
@@ -304,16 +311,17 @@ def scan(path: Source) -> FilmInfo:
 
 
 def _scan_animation(path: Source) -> FilmInfo:
-    stamps, end, grey = [], 0, True  # in milliseconds
+    stamps, added, end, grey = [], 0, 0, True  # in milliseconds
     with open_picture(path) as image:
         width, height = image.size
         notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
         for frame in _decode_animation(image, path):
-            stamps.append(frame.info["timestamp"])
-            end = stamps[-1] + frame.info["duration"]
+            delay = frame.info.get("duration", 0)
+            stamps.append(frame.info["timestamp"] + added if "timestamp" in frame.info else end)  # a GIF has none
+            added += 0 if delay else _NO_DELAY
+            end = stamps[-1] + (delay or _NO_DELAY)
             grey = grey and is_grey(np.asarray(over_white(frame)))
-    rate = Fraction(1000 * len(stamps), end) if end else _DEFAULT_RATE
-    pts = tuple(_increasing(stamps, 1))
+    pts, rate = tuple(_increasing(stamps, 1)), Fraction(1000 * len(stamps), end)
     return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
 
 
@@ -498,6 +506,11 @@ def _unreadable(path: Source) -> MediaError:
     return MediaError(f"{path}: the {form.name} film is damaged, or of a kind that can't be read", "convert it to MP4")
 
 
+def is_cut_off(packet: Packet, path: Source) -> bool:
+    """True if a packet is not whole since its file is truncated: it can't be decoded, and frames before it get lost."""
+    return packet.is_corrupt and is_truncated(path)
+
+
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Every frame as decoded; MediaError if the film is damaged."""
     count, decoder = 0, stream.codec_context
@@ -506,7 +519,9 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
         decoder = CodecContext.create(_ALPHA_DECODERS[decoder.name], "r")
     decoder.options = decoder.options | _DECODING
     try:
-        for packet in film.demux(stream):
+        for number, packet in enumerate(film.demux(stream)):
+            if number and is_cut_off(packet, path):
+                continue
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1

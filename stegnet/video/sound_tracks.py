@@ -22,7 +22,7 @@ from av.packet import Packet, PacketSideData
 from stegnet.core.errors import MediaError
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.films import known_sound, open_film, start_time
+from stegnet.video.films import is_cut_off, known_sound, open_film, start_time
 
 _WARM_UP = Fraction(1, 10)
 _NANOSECONDS = 10**9
@@ -72,7 +72,7 @@ def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
         return ()
     with _damage(path), open_film(path) as film:
         first: dict[int, Packet] = {}
-        for index, packet in _packets(film):
+        for index, packet in _packets(film, path):
             first.setdefault(index, packet)
             if len(first) == len(known_sound(film)):
                 break
@@ -94,7 +94,7 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
         return
     with _damage(path), open_film(path) as film:
         start = start_time(film)
-        for index, packet in _packets(film):
+        for index, packet in _packets(film, path):
             ticks, trim = round(start / packet.time_base), 0
             if packet.has_sidedata("skip_samples"):
                 trim = TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
@@ -128,8 +128,8 @@ def _damage(path: Source) -> Iterator[None]:
         raise MediaError(f"{path}: the film's sound is damaged") from error
 
 
-def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
-    """Track index and packet, without the empty packet at the end of each track."""
+def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]:
+    """Track index and packet, without the empty packet at the end of each track, and what is cut off."""
     streams = known_sound(film)
     indices, filters = {stream.index: index for index, stream in enumerate(streams)}, {}
     for stream in streams:  # AAC is in ADTS frames, which are removed, if the file has no decoder configuration
@@ -137,7 +137,7 @@ def _packets(film: InputContainer) -> Iterator[tuple[int, Packet]]:
         if codec.codec.canonical_name == "aac" and not codec.extradata:
             filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
     for packet in film.demux(streams) if streams else ():
-        if packet.size and not _is_edited_out(packet):
+        if packet.size and not _is_edited_out(packet) and not is_cut_off(packet, path):
             number = packet.stream.index
             for filtered in filters[number].filter(packet) if number in filters else (packet,):
                 yield indices[number], filtered

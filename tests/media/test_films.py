@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.video import read_frames, scan
+from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.waiting import LIMIT
 
@@ -169,6 +169,38 @@ def test_animations_have_exact_times(tmp_path, picture):
         assert len(list(read_frames(path))) == 4
 
 
+def test_an_animation_without_delays_has_those_of_browsers(tmp_path, picture):
+    frames = [picture(32, 48, seed) for seed in range(4)]
+    first, *others = map(Image.fromarray, frames)
+    for name, options in {
+        "none.gif": {},
+        "none.webp": {"duration": 0, "lossless": True},
+        "some.webp": {"duration": [0, 50, 0, 50], "lossless": True},
+    }.items():
+        path = tmp_path / name
+        first.save(path, save_all=True, append_images=others, **options)
+        info = scan(path)
+        expected = [0, 100, 150, 250] if "some" in name else [0, 100, 200, 300]
+        assert [round(time * 1000) for time in info.times] == expected
+        assert info.rate == (Fraction(40, 3) if "some" in name else 10)
+        shown = list(read_frames(path))
+        with Image.open(path) as image:
+            for index, frame in enumerate(shown):
+                image.seek(index)
+                np.testing.assert_array_equal(frame, image.convert("RGB"))
+        assert len(shown) == 4
+
+
+def test_frames_of_avi_are_evenly_spaced_although_it_stores_no_times(tmp_path, picture):
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=25, options={"bf": "3", "b_strategy": "0"})
+        add_pictures(film, stream, [picture(64, 96, seed) for seed in range(12)], "yuv420p")
+    info = scan(path)
+    assert list(info.pts) == [info.pts[0] + index for index in range(12)]
+    assert info.time_base == Fraction(1, 25)
+
+
 def test_grey_has_full_range_whatever_its_tag_as_for_ffmpeg(tmp_path):
     for tag in range(3):
         path = flat_film(tmp_path / "a.mkv", [16], "gray", colorspace=2, color_range=tag)
@@ -260,7 +292,7 @@ LOOK = """
 import sys
 from pathlib import Path
 from stegnet.core.errors import MediaError
-from stegnet.video import read_frames, scan
+from stegnet.video import read_frames, read_sound, scan
 for name in sys.argv[1:]:
     for look in (scan, lambda path: next(read_frames(path))):
         try:
@@ -330,6 +362,20 @@ def test_a_truncated_film_is_noted(tmp_path, make_film):
         info = scan(path)
         assert 0 < len(info.pts) < 10
         assert note in info.notes
+
+
+def test_a_truncated_film_is_read_as_far_as_its_packets_are_whole(tmp_path, make_film):
+    """A decoder that is given a part of one reports damage after some later packet, by its number of threads."""
+    made = make_film(tmp_path / "a.mp4", 12, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    path = ffmpeg(f"-i {made}", tmp_path / "b.mp4", "-c copy -movflags faststart")
+    with av.open(str(path)) as film:
+        ends = sorted((packet.pos + packet.size, packet.stream.type) for packet in film.demux() if packet.size)
+    for count in range(len(ends) - 1, 0, -3):  # packets that are whole; all but a few bytes of the next one are there
+        whole = [kind for _, kind in ends[:count]]
+        os.truncate(path, ends[count][0] - 3)
+        if "video" in whole:
+            assert len(scan(path).pts) == whole.count("video")
+            assert len(list(read_sound(path))) == whole.count("audio")
 
 
 NOTED = {

@@ -253,3 +253,32 @@ class TestSideData:
         frames[0].save("a.png", save_all=True, append_images=frames[1:], exif=exif, icc_profile=profile)
         assert stegnet.info("a.png")["frames"] == 3
         assert stegnet.hide("a.png", "note.txt", "out.mkv", key=KEY).frames == 3
+
+
+def test_only_an_mp4_is_told_that_it_may_stay_h264(capsys):
+    for name, stays in {"a.mkv": False, "a.ts": False, "a.mp4": True}.items():
+        make_film(Path(name), 6, 64, 96, codec="libx264", pix_fmt="yuv420p")
+        assert main(["hide", name, "note.txt", "--key-file", "k", "-o", f"{name}.mkv"]) == 0
+        err = capsys.readouterr().err
+        assert ("let it stay H.264 where it can" in err) == stays
+        assert ("a film in YCbCr (h264) that can't stay H.264: " in err) != stays
+
+
+def test_an_animated_avif_is_not_told_of_h264(capsys):
+    first, *others = [Image.fromarray(picture(64, 96, seed)) for seed in range(4)]
+    first.save("a.avif", save_all=True, append_images=others, duration=100)
+    assert main(["info", "a.avif"]) == 0
+    assert "H.264" not in capsys.readouterr().out
+
+
+def test_info_of_a_film_of_one_frame_names_nothing_that_hiding_refuses(capsys):
+    make_film(Path("a.mkv"), 1, 240, 320)
+    assert main(["info", "a.mkv", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bytes_for"] == {}
+    assert "a film of its own size and up to 1 frame" in {fit["what"] for fit in told["fits"]}
+    assert not [fit for fit in told["fits"] if fit["method"] == "robust"]
+    with pytest.raises(stegnet.CapacityError, match="more than the capacity of 0"):
+        stegnet.hide("a.mkv", "note.txt", "b.mkv", key=KEY, survive="h264:23")
+    assert main(["info", "a.mkv"]) == 0
+    assert "film, 320×240, 1 frame, " in capsys.readouterr().out

@@ -84,7 +84,7 @@ def _described(kind: str, found: Info, prefix: str) -> str:
         parts += [counted(found["channels"], "channel"), f"{found['seconds']:g} s"]
     if f"{prefix}frames" in found:
         rate = found[f"{prefix}frames_per_second"]
-        parts += [f"{found[f'{prefix}frames']} frames", f"{rate:g} per second"]
+        parts += [counted(found[f"{prefix}frames"], "frame"), f"{rate:g} per second"]
         parts += ["with sound" if found[f"{prefix}sound"] else "without sound"]
     return ", ".join(parts)
 

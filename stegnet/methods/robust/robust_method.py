@@ -91,7 +91,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
         empty = file_bytes("", 0)
-        if cover.frames > 1:
+        if cover.kind == FILM:
             capacities = ((name, _film_capacity(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
             return [
                 Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
@@ -113,7 +113,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         return fits
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
-        if cover.frames > 1:
+        if cover.kind == FILM:
             channel = options.channel(FILM)
             if any(side % 2 for side in channel.sent_size(cover.height, cover.width)):
                 size = f"{cover.width}×{cover.height} pixels"
