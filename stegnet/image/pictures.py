@@ -40,6 +40,7 @@ TRANSPARENT = "it can be transparent: composited over white"
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 # What it raises besides for EXIF of other types than the standard's, or that refers to itself.
 UNREADABLE_EXIF = (*UNREADABLE, ArithmeticError, AttributeError, LookupError, TypeError)
+_AGAIN = "copy it again from its source, or convert it to PNG"
 _TURNS = {  # by EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,6 +55,7 @@ _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys i
 _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
 _PAGED = {"TIFF", "HEIF"}
 _PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
+_LOSSY_IN_TIFF = {6, 7, 50001}  # by its tag Compression: JPEG of TIFF 6.0 and of its Technical Note 2, libtiff's WebP
 _MOST_COUNTED = 1000  # pages of a TIFF
 # SubIFDs, CFAPattern and DNGVersion (TIFF/EP; DNG 1.7), of raw files, and Adobe's ImageSourceData.
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
@@ -189,7 +191,7 @@ def refuse_palette(path: Source) -> None:
         try:
             used = len(image.getcolors(MAX_PIXELS))
         except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+            raise _damaged(path, error) from error
         fits = used > _MANY_GREYS and is_grey(pixels_of(image))
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
@@ -232,6 +234,8 @@ def open_picture(path: Source) -> Image.Image:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # A damaged tag, or list of views or frames: the first picture is read, as by viewers.
+            warnings.simplefilter("ignore", UserWarning)
             return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
     except Image.DecompressionBombError as error:
         raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
@@ -239,7 +243,17 @@ def open_picture(path: Source) -> Image.Image:
         if form.name == "JPEG":
             parse_jpeg(path.read_bytes(), str(path))  # which says what is rare about it
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
-        raise MediaError(f"{path}: {what}", "copy it again from its source, or convert it to PNG") from error
+        raise MediaError(f"{path}: {what}", _AGAIN) from error
+
+
+def _damaged(path: Source, error: Exception) -> MediaError:
+    """The error for a picture whose pixels can't all be read."""
+    return MediaError(f"{path}: the picture is damaged or truncated ({error})", _AGAIN)
+
+
+def is_lossy_tiff(image: Image.Image) -> bool:
+    """True if an opened picture is a TIFF whose first page is compressed as JPEG or WebP."""
+    return image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Compression) in _LOSSY_IN_TIFF
 
 
 def picture_has_position(path: Source) -> bool:
@@ -273,7 +287,7 @@ def lost_by_pixels(path: Source) -> str:
         try:
             seen_through = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
         except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+            raise _damaged(path, error) from error
     return "its transparency" if seen_through else ""
 
 
@@ -316,7 +330,7 @@ def _read(
                 notes += _metadata(image)
             upright = _to_8_bits(_turned(image))
         except UNREADABLE as error:
-            raise MediaError(f"{path}: the picture is damaged or truncated ({error})") from error
+            raise _damaged(path, error) from error
     profile = upright.info.get("icc_profile")
     try:
         if profile and keep_profile and _keeps_profile(profile, upright.mode):
@@ -554,6 +568,8 @@ def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str
 
 def _bits(path: Source, image: Image.Image) -> int:
     """Bits of a sample in the file, since Pillow gives 8 of some that have more."""
+    if image.format == "HEIF":
+        return image.info["bit_depth"]
     raw = image.tile[0].args if image.tile else ""
     if image.mode.startswith("I") or ";16" in str(raw) or (image.format == "PPM" and raw[-1] == _MOST_OF_16):
         return 16
@@ -563,7 +579,7 @@ def _bits(path: Source, image: Image.Image) -> int:
         at = head.find(b"av1C")
         flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
         return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-    return image.info.get("bit_depth") or 8  # of a HEIF
+    return 8
 
 
 def _metadata(image: Image.Image) -> Iterator[str]:

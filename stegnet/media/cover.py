@@ -17,6 +17,7 @@ from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import UNSUPPORTED, parse_jpeg
 from stegnet.image.pictures import (
     has_layers,
+    is_lossy_tiff,
     lost_by_pixels,
     open_picture,
     picture_has_position,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
-_LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
+_LOSSY_WEBP, _LOSSY_GIF, _LOSSY_TIFF = "a lossy WebP", "a film of 256 colours (GIF)", "a TIFF compressed with loss"
 T = TypeVar("T")
 
 
@@ -76,6 +77,8 @@ def probe(path: Source) -> Probe:
     with open_picture(path) as image:
         animated = image.format in _ANIMATED and getattr(image, "is_animated", False)
         lossy = _LOSSY_GIF if image.format == "GIF" and animated else _LOSSY.get(image.format)
+        if is_lossy_tiff(image):
+            lossy = _LOSSY_TIFF
     if image.format == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
     return Probe(FILM if animated else PICTURE, lossy)

@@ -95,6 +95,9 @@ def test_what_is_called_lossy(tmp_path, make_film):
     for lossless, form in ((True, None), (False, "a lossy WebP")):
         first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
         assert probe(tmp_path / "a.webp").lossy_format == form
+    for compression, form in (("jpeg", "a TIFF compressed with loss"), ("tiff_lzw", None)):
+        first.save(tmp_path / "a.tif", compression=compression)
+        assert probe(tmp_path / "a.tif").lossy_format == form
     film = make_film(tmp_path / "film.mkv")
     film.write_bytes(film.read_bytes()[:3000])
     assert probe(film).lossy_format is None
