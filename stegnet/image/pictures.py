@@ -56,6 +56,7 @@ _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level 
 _PAGED = {"TIFF", "HEIF"}
 _PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
 _LOSSY_IN_TIFF = {6, 7, 50001}  # by its tag Compression: JPEG of TIFF 6.0 and of its Technical Note 2, libtiff's WebP
+_LEAST_WITHOUT_LOSS = 8  # times smaller than its samples: no photograph is made so by JPEG 2000
 _MOST_COUNTED = 1000  # pages of a TIFF
 # SubIFDs, CFAPattern and DNGVersion (TIFF/EP; DNG 1.7), of raw files, and Adobe's ImageSourceData.
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
@@ -254,6 +255,23 @@ def _damaged(path: Source, error: Exception) -> MediaError:
 def is_lossy_tiff(image: Image.Image) -> bool:
     """True if an opened picture is a TIFF whose first page is compressed as JPEG or WebP."""
     return image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Compression) in _LOSSY_IN_TIFF
+
+
+def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
+    """True if an opened picture is a JPEG 2000 that was compressed with loss.
+
+    Its wavelet is the irreversible one then (ITU-T T.800, table A.20), or a part of the reversible one was left out.
+    """
+    if image.format != "JPEG2000":
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        size = file.seek(0, io.SEEK_END)
+    place = head.find(b"\xff\x4f\xff\x51") + 2  # behind SOC, which begins the stream
+    while place < len(head) and head[place : place + 2] != b"\xff\x52":  # COD
+        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
+    irreversible = head[place + 13 : place + 14] == b"\0"
+    return irreversible or _LEAST_WITHOUT_LOSS * size < image.width * image.height * len(image.getbands())
 
 
 def picture_has_position(path: Source) -> bool:

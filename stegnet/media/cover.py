@@ -17,6 +17,7 @@ from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import UNSUPPORTED, parse_jpeg
 from stegnet.image.pictures import (
     has_layers,
+    is_lossy_jpeg_2000,
     is_lossy_tiff,
     lost_by_pixels,
     open_picture,
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
-_LOSSY_WEBP, _LOSSY_GIF, _LOSSY_TIFF = "a lossy WebP", "a film of 256 colours (GIF)", "a TIFF compressed with loss"
+_LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
+_LOSSY_TIFF, _LOSSY_JPEG_2000 = "a lossy TIFF", "a lossy JPEG 2000"
 T = TypeVar("T")
 
 
@@ -79,6 +81,8 @@ def probe(path: Source) -> Probe:
         lossy = _LOSSY_GIF if image.format == "GIF" and animated else _LOSSY.get(image.format)
         if is_lossy_tiff(image):
             lossy = _LOSSY_TIFF
+        if is_lossy_jpeg_2000(path, image):
+            lossy = _LOSSY_JPEG_2000
     if image.format == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
     return Probe(FILM if animated else PICTURE, lossy)
