@@ -31,6 +31,7 @@ from stegnet.media.compression_traces import film_history, picture_history
 from stegnet.video.films import (
     FilmInfo,
     film_has_position,
+    has_sound_alone,
     lost_by_encoding,
     open_film,
     picture_stream,
@@ -130,13 +131,15 @@ def lost_by_copy(path: Source) -> str:
 
     Such a file is hidden as it is, or not at all.
     """
+    form = form_of(path)
+    if form is None or form.kind == SOUND:
+        return ""
     try:
-        found = kind(path)
-        if found == PICTURE:
-            return lost_by_pixels(path)
-        return lost_by_encoding(path) if found == FILM else ""
+        if form.kind == FILM and has_sound_alone(path):
+            return ""
+        return lost_by_pixels(path) if kind(path) == PICTURE else lost_by_encoding(path)
     except MediaError as error:
-        return f"what can't be read of it ({error})" if form_of(path) else ""
+        return f"what can't be read of it ({error})"
 
 
 def has_gps_position(path: Source) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, kernels
+from stegnet.core.names import counted
 from stegnet.files import file_info, reveal_file
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
