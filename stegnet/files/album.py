@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stegnet.core.disk import locked_folder, move_whole, unwritable
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.names import ALBUM, FILE, FILM, Names, printable
+from stegnet.core.names import ALBUM, FILE, FILM, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
@@ -69,7 +69,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
         message = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
         raise CapacityError(message, "use fewer, or let all be needed")
     who = f"any {enough} of the {count} files" if enough not in (None, count) else f"all {count} files together"
-    note = f"{printable(secret.name)}, {secret.stat().st_size} bytes: {who} recover it"
+    note = f"{printable(secret.name)}, {counted(secret.stat().st_size, 'byte')}: {who} recover it"
     jobs = tuple(Job(path, kind, secret) for path, kind in found)
     return AlbumPlan(jobs, (*notes, note), enough or count)
 

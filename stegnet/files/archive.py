@@ -113,7 +113,7 @@ def _unpack(archive: Path, folder: Path) -> str:
         raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
     count = counted(len(files), "file")
-    return f"unpacked: {count}, {sum(entry.file_size for entry in files)} bytes"
+    return f"unpacked: {count}, {counted(sum(entry.file_size for entry in files), 'byte')}"
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:

@@ -22,7 +22,8 @@ from stegnet.formats.opened_file import Source, id3_bytes, mapped
 WAV, FLAC = "WAV", "FLAC"
 _PCM, _EXTENSIBLE = 1, 0xFFFE  # forms of samples; the second names the first in an identifier
 _IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of it
-_OTHERS = {3: "floating point", 6: "A-law", 7: "µ-law"}
+_OTHERS, _COARSER = {3: "floating point", 6: "A-law", 7: "µ-law"}, {_PCM, 6, 7}
+_LOSSY = {2: "ADPCM", 17: "ADPCM", 80: "MP2", 85: "MP3"}  # RFC 2361, appendix A
 _UNKNOWN = 0xFFFFFFFF  # size of a chunk
 _SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the description
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
@@ -32,6 +33,7 @@ _NO_POINT = (1 << 64) - 1  # in place of a sample
 _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
 _LEVEL = 5  # of compression, by default of the program `flac`
 _COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
+_BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 
@@ -93,10 +95,7 @@ def read_sound(source: Source) -> SoundFile:
         what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
         raise MediaError(f"{source}: the sound is damaged: {what}", "copy or export it again") from error
     if not sound.data.size:
-        hint = (
-            "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
-        )
-        raise MediaError(f"{source}: the sound has no samples, or its header says so", hint)
+        raise MediaError(f"{source}: the sound has no samples, or its header says so", _BROKE_OFF)
     return sound
 
 
@@ -119,7 +118,8 @@ def _read_wav(source: Source, file: bytes) -> SoundFile:
             elif size == _UNKNOWN:  # as written into a pipe
                 size = len(file) - place
             if place + size > len(file):
-                raise ValueError(f"{place + size - len(file)} bytes are missing at its end")
+                missing = f"{place + size - len(file)} bytes are missing at its end"
+                raise MediaError(f"{source}: the sound is damaged: {missing}", _BROKE_OFF)
             return _wav(source, file, form, place, size)
         place += size + size % 2
     raise ValueError("no samples")
@@ -129,9 +129,11 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
     coding, channels, rate, _, frame, bits, identifier = form
     if coding == _EXTENSIBLE and identifier[2:] == _IDENTIFIER:
         coding = int.from_bytes(identifier[:2], "little")
+    if coding in _LOSSY:
+        raise MediaError(f"{source}: is {_LOSSY[coding]} in a WAV", "use a recording that was never coded with loss")
     if coding != _PCM or bits not in (16, 24):
         what = f"{bits} bits" if coding == _PCM else _OTHERS.get(coding, f"form {coding}")
-        raise _unsupported(source, what, bits)
+        raise _unsupported(source, what, coarse=coding in _COARSER and bits < 24)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
     _check_length(source, size // frame * channels)
@@ -140,9 +142,9 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
     return SoundFile(WAV, rate, data, file[:place], file[end:])
 
 
-def _unsupported(source: Source, what: str, bits: int) -> MediaError:
-    """The error of samples that are neither of 16 nor of 24 bits; those of 8 to 23 would leave some values out."""
-    return MediaError(f"{source}: has samples of {what}", _COARSE if bits in range(8, 24) else _CONVERT)
+def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
+    """The error of samples that are neither of 16 nor of 24 bits; coarse ones, converted, would leave values out."""
+    return MediaError(f"{source}: has samples of {what}", _COARSE if coarse else _CONVERT)
 
 
 def _check_length(source: Source, samples: int) -> None:
@@ -157,7 +159,7 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
     described = int.from_bytes(blocks[0][1][10:18], "big")
     bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
     if bits not in (16, 24):
-        raise _unsupported(source, f"{bits} bits", bits)
+        raise _unsupported(source, f"{bits} bits", coarse=bits < 24)
     if not total or not any(digest):
         hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
         raise MediaError(f"{source}: has no length or checksum, as a FLAC that was written into a pipe", hint)

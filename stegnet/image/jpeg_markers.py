@@ -163,7 +163,7 @@ class _Parser:
             elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
                 self.in_rgb = self.data[start + 11] == 0
             elif marker == _DNL:
-                raise MediaError(f"{self.name}: the JPEG has its height at its end{UNSUPPORTED}", HINT)
+                raise self._height_at_end()
         self._check()
         return self.file
 
@@ -221,8 +221,14 @@ class _Parser:
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
             raise MediaError(f"{self.name}: the JPEG {kind}{UNSUPPORTED}", HINT)
-        if not (file.width and file.height and all(each.across and each.down for each in file.components)):
+        if not file.height:
+            raise self._height_at_end()
+        if not (file.width and all(each.across and each.down for each in file.components)):
             raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
+
+    def _height_at_end(self) -> MediaError:
+        """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""
+        return MediaError(f"{self.name}: the JPEG has its height at its end{UNSUPPORTED}", HINT)
 
     def _quantisation(self, start: int, end: int) -> None:
         while start < end:

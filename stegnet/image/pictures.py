@@ -41,6 +41,7 @@ UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error),
     *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError),
 )
+_AGAIN = "copy it again from its source, or convert it to PNG"
 _TURNS = {  # by EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,6 +56,8 @@ _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys i
 _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
 _PAGED = {"TIFF", "HEIF"}
 _PREVIEW = 1  # NewSubfileType of a TIFF's page: a picture at lower resolution, as in DNG, NEF and ARW
+_LOSSY_IN_TIFF = {6, 7, 50001}  # by its tag Compression: JPEG of TIFF 6.0 and of its Technical Note 2, libtiff's WebP
+_LEAST_WITHOUT_LOSS = 8  # times smaller than its samples: no photograph is made so by JPEG 2000
 _MOST_COUNTED = 1000  # pages of a TIFF
 # SubIFDs, CFAPattern and DNGVersion (TIFF/EP; DNG 1.7), of raw files, and Adobe's ImageSourceData.
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
@@ -221,7 +224,7 @@ def open_picture(path: Source) -> Iterator[Image.Image]:
             yield image
         except UNREADABLE as error:
             reason = f" ({error})" if str(error) else ""
-            raise MediaError(f"{path}: the picture is damaged or truncated{reason}") from error
+            raise MediaError(f"{path}: the picture is damaged or truncated{reason}", _AGAIN) from error
 
 
 @contextmanager
@@ -249,12 +252,36 @@ def _opened(path: Source) -> Image.Image:
         with warnings.catch_warnings():
             # Merely a large picture; one that is too large raises an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # A damaged tag, or list of views or frames: the first picture is read, as by viewers.
+            warnings.simplefilter("ignore", UserWarning)
             return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
     except UNREADABLE as error:
         if form.name == "JPEG":
             parse_jpeg(path.read_bytes(), str(path))  # which says what is rare about it
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
-        raise MediaError(f"{path}: {what}", "copy it again from its source, or convert it to PNG") from error
+        raise MediaError(f"{path}: {what}", _AGAIN) from error
+
+
+def is_lossy_tiff(image: Image.Image) -> bool:
+    """True if an opened picture is a TIFF whose first page is compressed as JPEG or WebP."""
+    return image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Compression) in _LOSSY_IN_TIFF
+
+
+def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
+    """True if an opened picture is a JPEG 2000 that was compressed with loss.
+
+    Its wavelet is the irreversible one then (ITU-T T.800, table A.20), or a part of the reversible one was left out.
+    """
+    if image.format != "JPEG2000":
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        size = file.seek(0, io.SEEK_END)
+    place = head.find(b"\xff\x4f\xff\x51") + 2  # behind SOC, which begins the stream
+    while place < len(head) and head[place : place + 2] != b"\xff\x52":  # COD
+        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
+    irreversible = head[place + 13 : place + 14] == b"\0"
+    return irreversible or _LEAST_WITHOUT_LOSS * size < image.width * image.height * len(image.getbands())
 
 
 def picture_has_position(path: Source) -> bool:
@@ -563,6 +590,8 @@ def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str
 
 def _bits(path: Source, image: Image.Image) -> int:
     """Bits of a sample in the file, since Pillow gives 8 of some that have more."""
+    if image.format == "HEIF":
+        return image.info["bit_depth"]
     raw = image.tile[0].args if image.tile else ""
     if image.mode.startswith("I") or ";16" in str(raw) or (image.format == "PPM" and raw[-1] == _MOST_OF_16):
         return 16
@@ -572,7 +601,7 @@ def _bits(path: Source, image: Image.Image) -> int:
         at = head.find(b"av1C")
         flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
         return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-    return image.info.get("bit_depth") or 8  # of a HEIF
+    return 8
 
 
 def _metadata(image: Image.Image) -> Iterator[str]:

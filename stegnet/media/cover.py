@@ -17,6 +17,8 @@ from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import UNSUPPORTED, parse_jpeg
 from stegnet.image.pictures import (
     has_layers,
+    is_lossy_jpeg_2000,
+    is_lossy_tiff,
     lost_by_pixels,
     open_picture,
     picture_has_position,
@@ -29,6 +31,7 @@ from stegnet.media.compression_traces import film_history, picture_history
 from stegnet.video.films import (
     FilmInfo,
     film_has_position,
+    has_sound_alone,
     lost_by_encoding,
     open_film,
     picture_stream,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
+_LOSSY_TIFF, _LOSSY_JPEG_2000 = "a lossy TIFF", "a lossy JPEG 2000"
 T = TypeVar("T")
 
 
@@ -76,6 +80,10 @@ def probe(path: Source) -> Probe:
     with open_picture(path) as image:
         animated = image.format in _ANIMATED and getattr(image, "is_animated", False)
         lossy = _LOSSY_GIF if image.format == "GIF" and animated else _LOSSY.get(image.format)
+        if is_lossy_tiff(image):
+            lossy = _LOSSY_TIFF
+        if is_lossy_jpeg_2000(path, image):
+            lossy = _LOSSY_JPEG_2000
     if image.format == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
     return Probe(FILM if animated else PICTURE, lossy)
@@ -123,13 +131,15 @@ def lost_by_copy(path: Source) -> str:
 
     Such a file is hidden as it is, or not at all.
     """
+    form = form_of(path)
+    if form is None or form.kind == SOUND:
+        return ""
     try:
-        found = kind(path)
-        if found == PICTURE:
-            return lost_by_pixels(path)
-        return lost_by_encoding(path) if found == FILM else ""
+        if form.kind == FILM and has_sound_alone(path):
+            return ""
+        return lost_by_pixels(path) if kind(path) == PICTURE else lost_by_encoding(path)
     except MediaError as error:
-        return f"what can't be read of it ({error})" if form_of(path) else ""
+        return f"what can't be read of it ({error})"
 
 
 def has_gps_position(path: Source) -> bool:

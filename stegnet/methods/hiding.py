@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, printable
+from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
@@ -272,7 +272,7 @@ class FoundFile(FoundSecret):
                 found, lines = collect_whole(container, file, strict, progress)
             secret = found.header.secret
             named = as_named(part, secret.name, out, progress)
-        hidden = f"hidden: {printable(secret.name)}, {secret.size} bytes"
+        hidden = f"hidden: {printable(secret.name)}, {counted(secret.size, 'byte')}"
         notes = (hidden, *found.strangers(), *named.notes)
         told = {"notes": notes, "warnings": named.warnings, "trouble": lines}
         return Report(**told, name=secret.name, size=secret.size, unchanged=named.unchanged)

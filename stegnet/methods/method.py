@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
-from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, printable
+from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
@@ -195,7 +195,8 @@ class Fitted:
     @property
     def line(self) -> str:
         """Line on what is hidden."""
-        return f"hidden: {printable(self.name)}, {self.size} bytes" + (", byte for byte" if self.unchanged else "")
+        line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
+        return f"{line}, byte for byte" if self.unchanged else line
 
     def record(self, randomness: Randomness) -> Record:
         """The record of a picture that holds all of it."""

@@ -452,6 +452,12 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
     return stream
 
 
+def has_sound_alone(path: Source) -> bool:
+    """True if a film's file has sound, and no pictures but cover art; MediaError if it can't be read."""
+    with open_film(path) as film:
+        return bool(film.streams.audio) and not picture_tracks(film)
+
+
 def picture_tracks(film: InputContainer) -> list[VideoStream]:
     """The video tracks without cover art."""
     return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]

@@ -42,7 +42,9 @@ REFUSED = {
     "32 bits": (riff(form_chunk(bits=32), DATA), "has samples of 32 bits"),
     "floating point": (riff(form_chunk(FLOAT, bits=32), DATA), "has samples of floating point"),
     "A-law": (riff(form_chunk(A_LAW, bits=8), DATA), "has samples of A-law"),
-    "an unknown form": (riff(form_chunk(0x55), DATA), "has samples of form 85"),
+    "an unknown form": (riff(form_chunk(0x31), DATA), "has samples of form 49"),
+    "ADPCM": (riff(form_chunk(2, bits=4), DATA), "is ADPCM in a WAV"),
+    "MP3": (riff(form_chunk(0x55, bits=0), DATA), "is MP3 in a WAV"),
     "no channels": (riff(form_chunk(channels=0), DATA), "damaged: its description contradicts itself"),
     "no rate": (riff(form_chunk(rate=0), DATA), "damaged: its description contradicts itself"),
     "the other byte order": (riff(form_chunk(), DATA, name=b"RIFX"), "the other byte order"),
@@ -69,6 +71,17 @@ def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
     with pytest.raises(stegnet.MediaError, match=f"a.wav: .*{REFUSED[form][1]}") as caught:
         read_sound(tmp_path / "a.wav")
     assert caught.value.hint or "no samples" in str(caught.value)
+
+
+def test_a_way_out_fits_the_fault(tmp_path):
+    """An extensible WAV whose form is not named, as some studios write it, has enough bits; a pipe's size is mended."""
+    unnamed = riff(form_chunk(EXTENSIBLE, extra=EXTRA[:-16] + bytes(16)), DATA)
+    piped = riff(form_chunk(), chunk(b"data", SAMPLES, 0x7FFFF000))
+    for file, hint in ((unnamed, "convert it to 16 bits"), (piped, "mends the header")):
+        (tmp_path / "a.wav").write_bytes(file)
+        with pytest.raises(stegnet.MediaError) as caught:
+            read_sound(tmp_path / "a.wav")
+        assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize("rate", [8000, 12345, 96000])

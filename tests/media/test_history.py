@@ -95,6 +95,13 @@ def test_what_is_called_lossy(tmp_path, make_film):
     for lossless, form in ((True, None), (False, "a lossy WebP")):
         first.save(tmp_path / "a.webp", save_all=True, append_images=rest, lossless=lossless)
         assert probe(tmp_path / "a.webp").lossy_format == form
+    for compression, form in (("jpeg", "a lossy TIFF"), ("tiff_lzw", None)):
+        first.save(tmp_path / "a.tif", compression=compression)
+        assert probe(tmp_path / "a.tif").lossy_format == form
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    for ratio, irreversible in ((0, False), (20, False), (2, True)):
+        noise.save(tmp_path / "a.jp2", irreversible=irreversible, quality_layers=[ratio] if ratio else None)
+        assert probe(tmp_path / "a.jp2").lossy_format == ("a lossy JPEG 2000" if ratio else None)
     film = make_film(tmp_path / "film.mkv")
     film.write_bytes(film.read_bytes()[:3000])
     assert probe(film).lossy_format is None

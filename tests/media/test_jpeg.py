@@ -17,6 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
 from stegnet.core.pixels import encode_jpeg, through_jpeg
+from stegnet.image import read_picture
 from stegnet.image.jpeg_coefficients import scan_symbols
 from stegnet.image.jpeg_markers import parse_jpeg
 from tests.support.jpegs import read_jpeg
@@ -166,6 +167,17 @@ def test_other_coefficients_are_read_back_by_libjpeg(tmp_path, encoded, way):
     assert BEFORE in data and data.endswith(BEHIND)
     with Image.open(tmp_path / "b.jpg") as image:
         image.load()
+
+
+def test_a_height_that_follows_the_scan_is_named(tmp_path, encoded):
+    """It is 0 in the frame's header then; no decoder of today reads it (T.81, B.2.5)."""
+    data = bytearray(encoded())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 7] = bytes(2)
+    (tmp_path / "a.jpg").write_bytes(data)
+    with pytest.raises(MediaError, match="has its height at its end, which is not supported") as caught:
+        read_picture(tmp_path / "a.jpg")
+    assert caught.value.hint == "convert it to an ordinary JPEG or to PNG first"
 
 
 def test_a_table_without_a_code_is_made_anew(tmp_path):

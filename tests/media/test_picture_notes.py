@@ -77,5 +77,6 @@ def test_depths_and_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "a.ppm").write_bytes(b"P6\n1 1\n65535\n" + bytes(6))
     notes(tmp_path / "a.ppm", BITS)
     notes(HEIC / "ten_bits.heic", "it has 10 bits per sample: reduced to 8")
+    notes(HEIC / "grey_ten_bits.heic", "it has 10 bits per sample: reduced to 8", GREY)  # heif-enc -b 10
     (tmp_path / "a.bin").write_bytes(b"no picture")
     assert about_secret(tmp_path / "a.bin") == ()

@@ -45,6 +45,21 @@ def test_every_mode_becomes_rgb(tmp_path):
         assert np.abs(read_picture(tmp_path / f"a.{suffix}").astype(int) - levels // 257).max() <= 1
 
 
+@pytest.mark.parametrize(("suffix", "name"), [("mpo", b"MPF\0"), ("png", b"acTL")])
+def test_a_damaged_list_of_pictures_hinders_nobody(tmp_path, suffix, name):
+    """That of views and that of frames: viewers show the first picture. Nobody is warned of what is not lost."""
+    stills = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    stills[0].save(tmp_path / "a", suffix, save_all=True, append_images=stills[1:], default_image=True)
+    content = bytearray((tmp_path / "a").read_bytes())
+    place = content.index(name) + len(name)
+    content[place : place + 4] = bytes(4)
+    if suffix == "png":
+        content[place + 8 : place + 12] = zlib.crc32(content[place - 4 : place + 8]).to_bytes(4, "big")
+    (tmp_path / "a").write_bytes(content)
+    assert kind(tmp_path / "a") == PICTURE
+    assert np.abs(read_picture(tmp_path / "a")[8, 8].astype(int) - (255, 0, 0)).max() <= 4
+
+
 @pytest.mark.parametrize("suffix", ["tif", "mpo", "gif", "png", "webp", "avif"])
 def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
     """Those of a TIFF are pages; others are an animation."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 import stegnet
@@ -138,6 +139,14 @@ def test_what_a_copy_would_not_be_is_refused_with_the_sizes(name):
         stegnet.hide("small.png", name, "out.png", key=KEY)
     assert f"a compressed copy would lose {lost}" in caught.value.hint
     assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.ogg"])
+def test_of_a_song_no_picture_would_be_lost(name):
+    soundfile.write(name, np.random.default_rng(4).uniform(-0.5, 0.5, 150_000), 44100)
+    with pytest.raises(stegnet.CapacityError, match=f"{name}: has .* bytes, more than the capacity of") as caught:
+        stegnet.hide("small.png", name, "out.png", key=KEY)
+    assert "would lose" not in caught.value.hint
 
 
 def test_opacity_that_hides_nothing_is_no_transparency():

@@ -10,7 +10,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, printable
+from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.image.jpeg_markers import parse_jpeg
@@ -247,7 +247,7 @@ class FoundContent(FoundSecret):
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(self._content.data)
             named = as_named(part, self.name, out, self.context.progress)
-        line = f"hidden: {printable(self.name)}, {self.size} bytes"
+        line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
         told = {"notes": (line, *named.notes), "warnings": named.warnings}
         return Report(**told, name=self.name, size=self.size, unchanged=named.unchanged)
 

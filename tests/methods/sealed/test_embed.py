@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, kernels
+from stegnet.core.names import counted
 from stegnet.files import file_info, reveal_file
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
@@ -96,7 +97,7 @@ def test_a_picture_gives_back_every_byte(at):
         data, revealed = at.extract("a.png")
         assert data == file.read_bytes()
         assert (hidden.width, hidden.height, hidden.frames, hidden.hidden) == (WIDTH, HEIGHT, 1, min(size, 1))
-        line = f"hidden: secret.bin, {size} bytes"
+        line = f"hidden: secret.bin, {counted(size, 'byte')}"
         assert (hidden.notes[0], revealed.notes, revealed.trouble) == (f"{line}, byte for byte", (line,), ())
         pixels = read_picture(at.cover)
         container = hide_bytes(pixels, data, KEY, name=file.name, randomness=random.Random(5).randbytes)
