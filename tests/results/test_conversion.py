@@ -83,6 +83,16 @@ def test_a_film_as_mp4(tmp_path, film, lossless, codec):
     assert ("became H.264" in notes[0]) != lossless
 
 
+def test_a_film_whose_sound_no_other_form_holds(tmp_path, film):
+    """The sound is hidden: nobody can convert it first."""
+    part = encoded(film, tmp_path / "a.wmv", "-c:v", "wmv2", "-c:a", "wmav2")
+    before = part.read_bytes()
+    with pytest.raises(MediaError, match=r"its sound \(wmav2\) can't be copied") as refused:
+        converted(part, "a.wmv", "out.mp4")
+    assert refused.value.hint == "as out.wmv it is revealed byte for byte"
+    assert part.read_bytes() == before
+
+
 def test_a_film_as_matroska(tmp_path, film):
     """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames.
 
