@@ -44,7 +44,7 @@ WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
-_NO_MATROSKA = "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
+_NO_MATROSKA = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same in another order.
-_UNTIMED = {"avi"}
+UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
@@ -317,7 +317,7 @@ def scan(path: Source) -> FilmInfo:
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
-        if film.format.name in _UNTIMED and None not in stamps:
+        if film.format.name in UNTIMED and None not in stamps:
             stamps.sort()
         pts = tuple(_increasing(stamps, step))
         streams = film.streams

@@ -93,6 +93,16 @@ def test_a_film_whose_sound_no_other_form_holds(tmp_path, film):
     assert part.read_bytes() == before
 
 
+def test_an_avi_with_b_pictures_is_not_put_into_matroska(tmp_path, film):
+    """It has no time stamps, and FFmpeg gives its packets those of decoding: frames would be shown in that order."""
+    part = encoded(film, tmp_path / "a.avi", "-c:v", "libx264", "-bf", "2", "-b_strategy", "0", "-an")
+    before = part.read_bytes()
+    assert converted(part, "a.avi", "out.mkv")[0].startswith("it is not Matroska")
+    assert part.read_bytes() == before
+    part = encoded(film, tmp_path / "b.avi", "-c:v", "libx264", "-bf", "0", "-an")
+    assert converted(part, "b.avi", "out.mkv")[0].startswith("put into Matroska")
+
+
 def test_a_film_as_matroska(tmp_path, film):
     """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames.
 
@@ -108,6 +118,6 @@ def test_a_film_as_matroska(tmp_path, film):
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nhello\n")
     part = encoded(film, tmp_path / "b.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
     assert converted(part, "a.mp4", "out.mkv") == (
-        "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
+        "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden",
         "its own name ends in .mp4: programs may want it named out.mp4",
     )
