@@ -93,6 +93,15 @@ def test_a_film_whose_sound_no_other_form_holds(tmp_path, film):
     assert part.read_bytes() == before
 
 
+def test_a_film_whose_clock_starts_again_is_for_watching_too(tmp_path):
+    film = still_film(tmp_path / "long.mkv", 40)
+    one = encoded(film, tmp_path / "one.ts", "-c:v", "mpeg2video", "-c:a", "mp2").read_bytes()
+    (part := tmp_path / "a.ts").write_bytes(one + one)
+    frames = len(list(read_frames(part)))
+    assert any(note.startswith("its clock starts again") for note in converted(part, "a.ts", "out.mp4"))
+    assert len(list(read_frames(part))) == frames
+
+
 def test_an_avi_with_b_pictures_is_not_put_into_matroska(tmp_path, film):
     """It has no time stamps, and FFmpeg gives its packets those of decoding: frames would be shown in that order."""
     part = encoded(film, tmp_path / "a.avi", "-c:v", "libx264", "-bf", "2", "-b_strategy", "0", "-an")
