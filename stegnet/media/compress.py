@@ -85,7 +85,7 @@ def compress_film(
     if size > limit:
         raise _too_large(path, size, limit)
     with_sound = f", {sound.description}" if sound else ""
-    rate = 8 * size * info.rate / len(info.pts) / 1000
+    rate = 8 * size / info.seconds / 1000
     return Compressed(best, f"HEVC 4:4:4, {float(rate):.0f} kbit/s{with_sound}")
 
 
@@ -104,8 +104,7 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
     _mux(path, copied, tracks, acodec="copy")
     if copied.stat().st_size <= share:
         return Compressed(copied, "its sound unchanged")
-    seconds = len(info.pts) / info.rate
-    rate = min(max(int(8 * share / seconds / len(info.sound)), _MIN_SOUND), _MAX_SOUND)
+    rate = min(max(int(8 * share / info.seconds / len(info.sound)), _MIN_SOUND), _MAX_SOUND)
     channels = 2 if rate >= _MIN_STEREO else 1
     _mux(path, encoded, tracks, acodec="libopus", audio_bitrate=rate, ac=channels)
     return Compressed(encoded, f"its sound Opus, {rate // 1000} kbit/s")
@@ -188,7 +187,7 @@ class _Hevc(_Encoder):
     def __init__(
         self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
     ) -> None:
-        self.rates = 1000.0, float(24 * info.width * info.height * info.rate)  # to that of uncompressed video
+        self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)  # to that of uncompressed video
         self._path, self._info, self._folder, self._sound, self._progress = path, info, folder, sound, progress
         self._count = 0
         # x265 separates its params by colons.
@@ -197,7 +196,7 @@ class _Hevc(_Encoder):
     def best(self, limit: int) -> Path | None:
         """The largest of a few second passes that fits, if any does."""
         sound = self._sound.path.stat().st_size if self._sound else 0
-        rate = 8 * (_TARGET * limit - sound) * self._info.rate / len(self._info.pts)
+        rate = 8 * (_TARGET * limit - sound) / self._info.seconds
         rate = float(min(max(rate, self.rates[0]), self.rates[1]))
         self._write(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
         return self.largest(rate, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
@@ -229,10 +228,10 @@ class _Hevc(_Encoder):
                 av.open(str(out), "w", format="matroska", container_options={"fflags": "+bitexact"}) as film,
                 closing(read_frames(self._path)) as read,
             ):
-                stream = film.add_stream("libx265", rate=self._info.rate, options=options)
+                stream = film.add_stream("libx265", rate=self._info.mean_rate, options=options)
                 if rate is not None:
                     stream.bit_rate = int(rate)
-                pictures = PictureTrack(stream, _PIXELS, size, self._info.rate, MILLISECOND)
+                pictures = PictureTrack(stream, _PIXELS, size, self._info.mean_rate, MILLISECOND)
                 stream.codec_context.sample_aspect_ratio = self._info.aspect
                 for done, (picture, time) in enumerate(zip(read, self._info.times, strict=True), 1):
                     film.mux(list(pictures.packets(to_yuv(picture, _PIXELS), time)))

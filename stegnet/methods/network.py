@@ -218,7 +218,7 @@ class _NewFilm(_Measured, NewFilm):
             end = info.pts[self.hidden] * info.time_base if self.hidden < len(info.pts) else None
             self._sound = plan_sound(secret, self.hidden, end)
         self._keys = key.new_keys(context.randomness)
-        size = info.width, info.height, self._sound.frames, info.time_base, info.rate
+        size = info.width, info.height, self._sound.frames, info.time_base, info.mean_rate
         described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks, info.aspect)
         self.header = Header(context.randomness(FILM_ID_BYTES), FILM, self.frames, described)
         try:

@@ -35,7 +35,7 @@ from stegnet.video.film_writer import FilmWriter
 from stegnet.video.films import read_frames
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable
-from stegnet.video.sound_tracks import SoundPacket
+from stegnet.video.sound_tracks import CONVERT_SOUND, SoundPacket
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
@@ -44,7 +44,7 @@ WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}
 _MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
-_NO_MATROSKA = "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden"
+_NO_MATROSKA = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)
@@ -373,20 +373,29 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         return Named((line,))
     what = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, _MATROSKA} else None
     notes: tuple[str, ...] = ()
+    exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
     if what == PICTURE and wanted in PICTURE_FORMS:
         notes = _as_picture(part, out)
     elif what == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
         notes = ("put into MP4",) if rewrap(part, MP4) else ()
     elif what == FILM and wanted == WATCHABLE_SUFFIX:
-        notes = make_watchable(part, lambda done, total: progress("convert", done, total))
+        notes = _watchable(part, exact, progress)
     elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
         if not rewrap(part, MKV):
             return Named((_NO_MATROSKA,), warnings=suffix_warning(name, out.path))
         notes = ("put into Matroska, its pictures and sound unchanged",)
     if not notes:
         return Named(warnings=suffix_warning(name, out.path))
-    exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
     return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
+
+
+def _watchable(part: Path, exact: str, progress: Progress) -> tuple[str, ...]:
+    """Makes a revealed film one for watching; a MediaError on sound that can't be copied says what to do."""
+    try:
+        return make_watchable(part, lambda done, total: progress("convert", done, total))
+    except MediaError as error:
+        hint = f"as {exact} it is revealed byte for byte" if error.hint == CONVERT_SOUND else error.hint
+        raise MediaError(str(error), hint) from error
 
 
 def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:

@@ -333,7 +333,8 @@ def rewrite_film(
 
     Returns what is unusual about the film, and what was left out, one line each. The frames are closed at the end.
     """
-    writer = FilmWriter(out, info.width, info.height, info.rate, form=form, time_base=info.time_base, keep=source)
+    rate = info.rate if FORMS[form].is_lossless else info.mean_rate
+    writer = FilmWriter(out, info.width, info.height, rate, form=form, time_base=info.time_base, keep=source)
     with closing(frames), writer as film:
         for done, (picture, time) in enumerate(zip(frames, info.times, strict=True), 1):
             film.write(picture, time)
@@ -353,9 +354,9 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     ways = {"threads": "auto" if draft else str(threads)} | params
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = film.add_stream(coding.encoder, rate=info.rate, options=coding.options | ways)
+            stream = film.add_stream(coding.encoder, rate=info.mean_rate, options=coding.options | ways)
             size, ticks = (info.width, info.height), Fraction(1, FINE_TICKS)
-            pictures = PictureTrack(stream, "yuv420p", size, info.rate, ticks)
+            pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, ticks)
             stream.codec_context.sample_aspect_ratio = info.aspect
             silent = BitStreamFilterContext(_WITHOUT_SETTINGS, pictures.stream) if coding.paced else None
             for packet in _coded(pictures, frames, info, coding):

@@ -70,6 +70,7 @@ _MATRIX_ALONE: tuple[_Filter, ...] = (
     *(("sidedata", f"mode=delete:type={number}") for number in range(64) if number != Type.DISPLAYMATRIX.value),
 )
 TRUNCATED = "the file is truncated: its end is missing"
+_RESTARTED = "its clock starts again, as in joined recordings: all behind is shown at once; `ffmpeg -c copy` mends that"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
 _NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation that has no delay, or 0
@@ -77,6 +78,7 @@ _DEFAULT_RATE = Fraction(25)
 # FFmpeg opens these alone: no text, stills, devices, or playlists.
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # the latter where a damaged film sends FFmpeg out of the file
 _SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
+_FINEST_RATE = 90_000  # the largest denominator of a rate that is computed
 _NO_RATE = 10_000  # frames per second, which no film has
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
@@ -85,7 +87,7 @@ _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same in another order.
-_UNTIMED = {"avi"}
+UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
@@ -257,7 +259,7 @@ class FilmInfo:
     height: int
     pts: tuple[int, ...]  # time stamp of each frame in presentation order, strictly increasing, in units of `time_base`
     time_base: Fraction  # seconds, exact
-    rate: Fraction  # frames per second on average
+    rate: Fraction  # frames per second, as FFmpeg finds it and writes it into a copy
     aspect: Fraction  # width of a pixel by its height
     sound: tuple[str, ...]  # codec of each sound track whose codec is known
     notes: tuple[str, ...] = ()  # what is unusual about it and how it is handled, one line each
@@ -268,6 +270,20 @@ class FilmInfo:
     def times(self) -> Iterator[Fraction]:
         """Time of each frame in seconds, exact."""
         return (stamp * self.time_base for stamp in self.pts)
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long it lasts: until its last frame at least."""
+        return max(len(self.pts) / self.rate, (self.pts[-1] - self.pts[0]) * self.time_base)
+
+    @property
+    def mean_rate(self) -> Fraction:
+        """Frames per second on average, by which encoders share out bits.
+
+        `rate` may be many times as high: FFmpeg takes it from the shortest distance of frames if the file has none, as
+        recordings of browsers and screens.
+        """
+        return (len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE)
 
 
 def scan(path: Source) -> FilmInfo:
@@ -298,10 +314,11 @@ def scan(path: Source) -> FilmInfo:
         aspect = aspect or Fraction(1)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
+        notes += [_RESTARTED] if _restarts(stamps, stream.time_base) else []
         notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
         notes += unknown_sound(film)
         sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
-        if film.format.name in _UNTIMED and None not in stamps:
+        if film.format.name in UNTIMED and None not in stamps:
             stamps.sort()
         pts = tuple(_increasing(stamps, step))
         streams = film.streams
@@ -543,6 +560,12 @@ def _rate(stream: VideoStream) -> Fraction:
     """Frames per second on average; of raw DV, FFmpeg gives ticks of its clock instead."""
     average, guessed = stream.average_rate, stream.guessed_rate
     return Fraction((guessed if average and average >= _NO_RATE else average) or guessed or _DEFAULT_RATE)
+
+
+def _restarts(stamps: list[int | None], time_base: Fraction) -> bool:
+    """True if a time stamp is a second or more before the one before it."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    return any((earlier - later) * time_base >= 1 for earlier, later in pairwise(known))
 
 
 def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:

@@ -20,7 +20,15 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.film_writer import rewrite_film
-from stegnet.video.films import open_film, picture_stream, pixel_aspect, read_frames, scan, unknown_sound
+from stegnet.video.films import (
+    UNTIMED,
+    open_film,
+    picture_stream,
+    pixel_aspect,
+    read_frames,
+    scan,
+    unknown_sound,
+)
 from stegnet.video.forms import FORMS, WATCHABLE, Form
 from stegnet.video.mp4 import set_shown_width
 from stegnet.video.sound_tracks import PLAYABLE, SoundWriter, ffmpeg_sound
@@ -43,12 +51,17 @@ class _StoredFrame(NamedTuple):
 def rewrap(path: Path, form: Form) -> bool:
     """Puts a film into MP4 or MKV, in the same file.
 
-    False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks.
+    False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks as they are, or it
+    is an AVI with B pictures, which does not say when they are shown.
     """
     choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
     with temporary_file(path) as other:
         try:
             with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
+                if source.format.name in UNTIMED and any(
+                    each.codec_context.has_b_frames for each in source.streams.video
+                ):
+                    raise ValueError("when its packets are shown is not known")
                 tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
                 frame = next((_copy_aspect(each, tracks[each.index]) for each in source.streams.video), None)
                 film.set_chapters(source.chapters())

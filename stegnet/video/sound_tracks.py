@@ -267,7 +267,7 @@ class _AacWriter:
     """Decodes a track and codes it as AAC; a packet that can't be decoded is left out, as players do."""
 
     def __init__(self, film: OutputContainer, track: SoundTrack) -> None:
-        self._time_base, self._opened = track.time_base, ExitStack()
+        self._time_base, self._opened, self._last = track.time_base, ExitStack(), None
         self._decoder = self._opened.enter_context(_template_stream(track)).codec_context
         layout = _AAC_LAYOUTS.get(track.layout, "stereo")
         self._stream = film.add_stream(
@@ -290,7 +290,10 @@ class _AacWriter:
 
     def _encoded(self, frames: Iterable[AudioFrame | None]) -> Iterator[Packet]:
         for frame in frames:
-            yield from self._stream.encode(frame)
+            for packet in self._stream.encode(frame):
+                stamp = packet.dts if self._last is None else max(packet.dts, self._last + 1)
+                packet.pts = packet.dts = self._last = stamp
+                yield packet
 
 
 def _set_names(stream: AudioStream, track: SoundTrack) -> None:

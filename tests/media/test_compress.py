@@ -133,6 +133,17 @@ def test_short_films_uneven_times_and_pixels_that_are_not_square(make_film, tmp_
     assert (out.width, out.height, out.aspect) == (97, 63, Fraction(64, 45))
 
 
+def test_a_film_slower_than_it_claims_leaves_room_for_its_sound(make_film, tmp_path, folder):
+    """Recordings of screens claim the rate of their shortest distances."""
+    stamps = [0, 1000, 2000, 3000, 3040, 4000]
+    film = make_film(tmp_path / "film.mkv", stamps=stamps, time_base=Fraction(1, 1000), sound="flac")
+    info = scan(film)
+    assert (info.rate, info.mean_rate) == (25, Fraction(6, 4))
+    made = compress_film(film, folder, 16_000)
+    assert made.path.stat().st_size <= 16_000
+    assert made.description.endswith("its sound Opus, 8 kbit/s")
+
+
 def test_small_sound_is_copied_and_large_sound_compressed(make_film, tmp_path, folder):
     film = make_film(tmp_path / "film.mkv", stamps=[*range(25, 40)], frames=15, sound="aac")
     made = compress_film(film, folder, 200_000)

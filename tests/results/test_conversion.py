@@ -83,6 +83,35 @@ def test_a_film_as_mp4(tmp_path, film, lossless, codec):
     assert ("became H.264" in notes[0]) != lossless
 
 
+def test_a_film_whose_sound_no_other_form_holds(tmp_path, film):
+    """The sound is hidden: nobody can convert it first."""
+    part = encoded(film, tmp_path / "a.wmv", "-c:v", "wmv2", "-c:a", "wmav2")
+    before = part.read_bytes()
+    with pytest.raises(MediaError, match=r"its sound \(wmav2\) can't be copied") as refused:
+        converted(part, "a.wmv", "out.mp4")
+    assert refused.value.hint == "as out.wmv it is revealed byte for byte"
+    assert part.read_bytes() == before
+
+
+def test_a_film_whose_clock_starts_again_is_for_watching_too(tmp_path):
+    film = still_film(tmp_path / "long.mkv", 40)
+    one = encoded(film, tmp_path / "one.ts", "-c:v", "mpeg2video", "-c:a", "mp2").read_bytes()
+    (part := tmp_path / "a.ts").write_bytes(one + one)
+    frames = len(list(read_frames(part)))
+    assert any(note.startswith("its clock starts again") for note in converted(part, "a.ts", "out.mp4"))
+    assert len(list(read_frames(part))) == frames
+
+
+def test_an_avi_with_b_pictures_is_not_put_into_matroska(tmp_path, film):
+    """It has no time stamps, and FFmpeg gives its packets those of decoding: frames would be shown in that order."""
+    part = encoded(film, tmp_path / "a.avi", "-c:v", "libx264", "-bf", "2", "-b_strategy", "0", "-an")
+    before = part.read_bytes()
+    assert converted(part, "a.avi", "out.mkv")[0].startswith("it is not Matroska")
+    assert part.read_bytes() == before
+    part = encoded(film, tmp_path / "b.avi", "-c:v", "libx264", "-bf", "0", "-an")
+    assert converted(part, "b.avi", "out.mkv")[0].startswith("put into Matroska")
+
+
 def test_a_film_as_matroska(tmp_path, film):
     """An MP4 is put into Matroska, whose suffix the result has, and keeps its frames.
 
@@ -98,6 +127,6 @@ def test_a_film_as_matroska(tmp_path, film):
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:00,100\nhello\n")
     part = encoded(film, tmp_path / "b.mp4", "-i", str(tmp_path / "s.srt"), "-c:v", "libx264", "-c:s", "mov_text")
     assert converted(part, "a.mp4", "out.mkv") == (
-        "it is not Matroska, which can't hold all of its tracks: it has the bytes that were hidden",
+        "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden",
         "its own name ends in .mp4: programs may want it named out.mp4",
     )
