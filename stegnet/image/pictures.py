@@ -583,7 +583,8 @@ def _pixel_notes(path: Source, image: Image.Image, secret: bool) -> Iterator[str
     if profile:
         with suppress(BrokenProfileError):  # which is ignored
             read_as = _profile_mode(mode, profile)
-            changes = read_as != "RGB" or not _is_identity(_transform(profile, read_as))
+            transform = _transform(profile, read_as)
+            changes = read_as != "RGB" or not _is_identity(transform)
             if changes and (secret or not _keeps_profile(profile, mode)):
                 yield "its colour profile is left out: its colours are converted to sRGB"
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 import stegnet
+from stegnet.cli import main
 from stegnet.files import plan_revealing
 from stegnet.image import write_png
-from tests.support.films import ffmpeg, make_film
+from tests.support.films import add_tone, ffmpeg, make_film, picture
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +109,22 @@ def test_a_search_is_offered_only_where_it_may_find_something(key):
             stegnet.Session(search=search).reveal(nothing, key=opens)
         assert caught.value.searchable == offered
         assert ("try `search=True` (about" in caught.value.hint) == offered
+
+
+def test_a_damaged_picture_or_film_of_a_folder_fails_and_a_song_is_skipped(tmp_path, monkeypatch, capsys):
+    """It is not passed over with a note: its container would be missing."""
+    monkeypatch.chdir(tmp_path)
+    stegnet.make_key_file("k")
+    Path("note").write_text("at noon")
+    Path("covers").mkdir()
+    Image.fromarray(picture(60, 80, 1)).save("covers/a.png")
+    whole = make_film(tmp_path / "covers/cut.mp4", 12, 64, 96, codec="libx264", pix_fmt="yuv420p").read_bytes()
+    Path("covers/cut.mp4").write_bytes(whole[: len(whole) // 3])
+    Path("covers/head.png").write_bytes(Path("covers/a.png").read_bytes()[:20])
+    with av.open("covers/song.m4a", "w", format="mp4") as song:
+        add_tone(song, song.add_stream("aac", rate=44100), 2764, 20)
+    assert main(["hide", "covers", "note", "--key-file", "k", "-o", "out"]) == 1
+    err = capsys.readouterr().err
+    assert "2 of 3 failed" in err and "skipped (not a picture, film or sound): song.m4a" in err
+    assert "covers/cut.mp4: the film is truncated" in err and "covers/head.png: the PNG picture is damaged" in err
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]

@@ -44,9 +44,12 @@ def test_one_odd_file_does_not_end_a_folder(photos, capsys):
         chunks = chunks_of((folder / "b.png").read_bytes())
         (folder / "b.png").write_bytes(as_png([*chunks[:-1], LATE, chunks[-1]]))
     damaged = "b.png: the picture is damaged or truncated (index out of range)"
-    assert run("hide photos note.txt -o again", capsys) == (1, ["error: 1 of 3 failed", f"error: photos/{damaged}"])
+    code, (failed, refused, hint) = run("hide photos note.txt -o again", capsys)
+    assert (code, failed, refused) == (1, "error: 1 of 3 failed", f"error: photos/{damaged}")
+    assert hint == "hint: copy it again from its source, or convert it to PNG"
     assert names("again") == ["a.png", "c.png"]
-    assert run("reveal out -o back", capsys) == (1, ["error: 1 of 3 failed", f"error: out/{damaged}"])
+    code, lines = run("reveal out -o back", capsys)
+    assert (code, lines[:2]) == (1, ["error: 1 of 3 failed", f"error: out/{damaged}"])
     assert names("back") == ["a.txt", "c.txt"]
 
 

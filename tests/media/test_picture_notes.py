@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.media.cover import Cover, about_cover, about_secret
 
@@ -71,6 +71,15 @@ def test_metadata(tmp_path: Path, swapped_profile: bytes) -> None:
     profile = "secret: its colour profile is left out: its colours are converted to sRGB"
     assert set(about_secret(tmp_path / "b.png")) == {profile, "secret: its comments are left out"}
     assert notes_of_cover(tmp_path / "b.png") == ("cover: its comments are left out",)
+
+
+@pytest.mark.filterwarnings("ignore:.*its colour profile is ignored")
+def test_a_profile_that_does_not_fit_is_ignored_and_nothing_more(tmp_path: Path) -> None:
+    """That of CIE L*a*b* colours in a grey picture, and in one in colour."""
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    for mode, more in (("L", (GREY,)), ("RGB", ())):
+        PIXELS.convert(mode).save(tmp_path / "a.png", icc_profile=lab)
+        notes(tmp_path / "a.png", *more)
 
 
 def test_depths_and_what_is_no_picture(tmp_path: Path) -> None:
