@@ -4,7 +4,7 @@ import { size } from "@page/elements.js";
 import { isFilm } from "@page/form/film.js";
 import { dimensions, drawn, isJpeg, readFilm, readOther, readPicture } from "@page/form/read.js";
 
-import { fromBitmap } from "../canvas.js";
+import { fromBitmap, isTransparent } from "../canvas.js";
 import { PageError } from "../errors.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 
@@ -15,7 +15,10 @@ const GIF = [0x47, 0x49, 0x46, 0x38];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 
-/** Reads a cover: any picture that the browser supports, or any film; of a picture also its `channels`, 1 if it is grey. */
+/**
+ * Reads a cover: any picture that the browser supports, or any film; of a picture also its `channels`, 1 if it is grey,
+ * and `isTransparent`, true if it is anywhere.
+ */
 export async function readCover(file) {
   const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
@@ -28,7 +31,8 @@ export async function readCover(file) {
       "Use a photograph, or the full-colour picture it was made from.",
     );
   }
-  return { ...chosen, channels: channelsOf(picture), isJpeg: !chosen.isScaled && (await isJpeg(file)) };
+  const [channels, isOpaque] = [channelsOf(picture), await isJpeg(file)];
+  return { ...chosen, channels, isTransparent: !isOpaque && isTransparent(chosen.bitmap), isJpeg: !chosen.isScaled && isOpaque };
 }
 
 /** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. */

@@ -15,6 +15,7 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {boolean} [isScaled] true if it was
  * @property {boolean} [isJpeg] of a cover: true if it can be hidden in as the JPEG that it is
  * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
+ * @property {boolean} [isTransparent] of such a cover: true if it is so anywhere, which its container will not be
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
  *   it
  * @property {string} [sound] of a WAV or FLAC, its suffix
