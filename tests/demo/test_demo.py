@@ -116,6 +116,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_grey(folder: Path) -> None:
     """A grey cover, a cover with a palette, and a picture that fits into the former."""
     image = Image.fromarray(scene(1))
+    image.save(folder / "moving.png", save_all=True, append_images=[Image.fromarray(scene(2))], duration=80)
     image.convert("L").save(folder / "grey.png")
     image.resize((320, 200)).save(folder / "large.png")
     image.quantize(65).save(folder / "palette.png")

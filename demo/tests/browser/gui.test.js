@@ -173,6 +173,21 @@ visiting("of two covers, the one that was given last is used, whichever is read 
   assert.equal(await visitor.saveName("hide"), "portrait-2.png");
 });
 
+visiting("an animation is a film, and becomes one", async (visitor) => {
+  const caption = visitor.page.locator('[data-drop="cover"] .caption');
+  for (const suffix of ["gif", "webp", "avif", "png"]) {
+    await visitor.give("cover", exchange(`still.${suffix}`));
+    assert.equal(await caption.innerText(), "160 × 120");
+    await visitor.give("cover", exchange(`moving.${suffix}`));
+    assert.equal(await caption.innerText(), "animation, 160 × 120");
+  }
+  await visitor.give("secret", exchange("key"));
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB\. The secret fits as it is, byte for byte\.$/);
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "moving-2.mkv");
+});
+
 visiting("a folder, and several files at once, are refused where they are dropped", async (visitor) => {
   const [cover, secret] = ["cover", "secret"].map((zone) => `[data-drop="${zone}"] .zone`);
   await visitor.drop(secret, exchange("temporary"));

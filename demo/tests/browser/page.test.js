@@ -264,6 +264,14 @@ visiting("what fits is hidden byte for byte, a larger picture by the network, an
   assert.equal(await visitor.page.locator("#hide .views").getByText("Inside").count(), 1);
 });
 
+visiting("an animation is no cover, and no copy of its first picture is hidden", async (visitor) => {
+  await visitor.give("cover", exchange("moving.png"));
+  assert.match(await visitor.troubleAt("cover"), /^moving\.png is an animation.*`stegnet hide` takes it for a film\.$/s);
+  await visitor.give("cover", SMALL);
+  await visitor.give("secret", exchange("moving.png"));
+  assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover, or a film\.$/);
+});
+
 visiting("that a transparent cover turns opaque is told before", async (visitor) => {
   const told = /^The cover is transparent, and its container will not be.*`stegnet hide` keeps it transparent\.$/s;
   await visitor.give("cover", exchange("transparent.png"));
