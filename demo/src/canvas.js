@@ -18,6 +18,16 @@ export function fromBitmap(bitmap) {
   return fromRgba(context.getImageData(0, 0, width, height));
 }
 
+/** True if a bitmap is transparent anywhere. */
+export function isTransparent(bitmap) {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] < 255) return true;
+  return false;
+}
+
 /** Refuses canvases that return noise, as some browsers' do against fingerprinting. */
 function checkHonest(context) {
   context.fillStyle = "rgb(12 200 99)";

@@ -1,8 +1,8 @@
 /** Errors of the page, and the one that says least. */
 
-import { PageError } from "../../stegnet/gui/page/errors.js";
+import { asPageError, PageError } from "../../stegnet/gui/page/errors.js";
 
-export { PageError };
+export { asPageError, PageError };
 
 /** The same answer to a wrong key, nothing hidden, and a container altered beyond recovery: indistinguishable. */
 export const nothingOpens = () =>

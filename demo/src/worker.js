@@ -10,7 +10,7 @@ import { embed, fileCapacity, storedName } from "./codec/sealed.js";
 import { checkHard, detection, securityOfPicture } from "./codec/secure_payload.js";
 import { hideRobust } from "./codec/survival.js";
 import { JPEG, QUALITY, SHOWN, SURVIVAL } from "./constants.js";
-import { PageError } from "./errors.js";
+import { asPageError, PageError } from "./errors.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { hideInFilm } from "./film/hide.js";
 import { revealFromFilm } from "./film/reveal.js";
@@ -221,11 +221,7 @@ self.onmessage = async ({ data: { job, ...what } }) => {
   try {
     postMessage({ result: await JOBS[job](what) });
   } catch (error) {
-    if (!(error instanceof PageError)) console.error(error);
-    const { message, hint } =
-      error instanceof PageError
-        ? error
-        : new PageError(`Something went wrong: ${error.message}`, "Reload the page and try again.");
+    const { message, hint } = asPageError(error);
     postMessage({ error: { message, hint } });
   }
 };

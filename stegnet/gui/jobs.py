@@ -16,10 +16,10 @@ import numpy as np
 
 from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import FILM, SOUND, TEXT_NAME, safe_name
+from stegnet.core.names import FILM, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.files import find, open_hidden, write_hidden
-from stegnet.image.pictures import read_picture, reduced
+from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words
 from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
@@ -256,6 +256,8 @@ def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]
         if not file:
             return method.capacity(cover_size, name, options)
         with Cover(file) as opened:
+            if opened.kind == PICTURE:
+                refuse_palette(opened)
             size = cover_size if cover_size.width else replace(CoverSize.of(opened), channels=3)
             channels = opened.channels if size.frames == 1 else 3
             return method.capacity(replace(size, cover=opened, channels=channels), name, options)

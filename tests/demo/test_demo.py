@@ -89,6 +89,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(scene(2)).resize((64, 40)).save(folder / "a night.webp")
     write_png(folder / "cover.png", scene(1))
     write_png(folder / "secret.png", scene(2))
+    Image.fromarray(np.dstack([scene(1), scene(2)[..., 0]])).save(folder / "transparent.png")
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "a description"
     Image.fromarray(scene(1)).save(folder / "cover.jpg", quality=90, exif=exif)
@@ -115,6 +116,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_grey(folder: Path) -> None:
     """A grey cover, a cover with a palette, and a picture that fits into the former."""
     image = Image.fromarray(scene(1))
+    image.save(folder / "moving.png", save_all=True, append_images=[Image.fromarray(scene(2))], duration=80)
     image.convert("L").save(folder / "grey.png")
     image.resize((320, 200)).save(folder / "large.png")
     image.quantize(65).save(folder / "palette.png")

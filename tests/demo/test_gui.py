@@ -47,6 +47,10 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     make_film(tmp_path / "unplayable.mp4", 12, 240, 320, codec="mpeg4", pix_fmt="yuv420p")
     Image.fromarray(picture(240, 320, 1)).save(tmp_path / "photo.jpeg", quality=92)
     Image.fromarray(picture(900, 600, 2)).save(tmp_path / "portrait.png")
+    first, *others = (Image.fromarray(picture(120, 160, seed)) for seed in (1, 2, 3))
+    for suffix in ("gif", "png", "webp", "avif"):
+        first.save(tmp_path / f"still.{suffix}")
+        first.save(tmp_path / f"moving.{suffix}", save_all=True, append_images=others, duration=80)
     soundfile.write(tmp_path / "song.flac", noise(60_000).astype(np.int16), 44100)
     stegnet.make_key_file(tmp_path / "key")
     robust = {"key": stegnet.read_key(tmp_path / "key"), "survive": "jpeg:75+crop"}

@@ -201,6 +201,13 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
     assert found["capacity"] > 1000 and found["history"] is None
 
 
+def test_a_palette_is_told_before(client: Client, cover: Path) -> None:
+    with Image.open(cover) as picture:
+        picture.quantize(65).save(cover)
+    told = "a cover.png: has a palette of 65 colours, and what is hidden would give it others."
+    assert capacity(client, cover, suffix=".png") == {"text": told}
+
+
 def test_settings_have_the_labels_of_the_page():
     page = "".join(file.read_text("utf-8") for file in PAGE.rglob("*.js"))
     for setting in ("search=True", "at_most_safe=True", 'survive="CHANNEL"'):

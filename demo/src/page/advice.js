@@ -10,28 +10,33 @@ import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { readJpeg } from "../jpeg/coefficients.js";
 import { MODEM } from "../network/card.js";
-import { CHANNELS, hidingJob, historyOf } from "./jobs.js";
+import { CHANNELS, hidingJob, historyOf, sealedCapacity } from "./jobs.js";
 
 const LOSSY_FILM = "a film that was compressed with loss"; // as all are that browsers play, but for few
 const WHOLE = "The secret fits as it is, byte for byte.";
+const COPY = "The secret is too large to be hidden byte for byte: a network hides a copy of it.";
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** As of the page's backend. */
 export async function forecast(cover, secret, container) {
   const { destination, safe } = container;
+  const { isTransparent: turnsOpaque } = cover;
   if (cover.film) return { text: filmForecast(cover, secret), history: cover.film.seconds ? LOSSY_FILM : null };
-  if (destination in CHANNELS) return { text: channelForecast(CHANNELS[destination], cover, secret) };
+  if (destination in CHANNELS) return { text: channelForecast(CHANNELS[destination], cover, secret), turnsOpaque };
   const job = hidingJob(cover, secret, container);
   if (job === "jpeg") return jpegForecast(cover, secret, safe);
   const history = await historyOf(cover);
-  return { text: job === "hide" ? "" : sealedForecast(cover, secret, history, safe), history };
+  return { text: pngForecast(job, cover, secret, history, safe), history, turnsOpaque };
 }
 
 /** Effect of a PNG file on the secret. */
-function sealedForecast({ bitmap: { width, height }, channels }, secret, history, safe) {
+function pngForecast(job, cover, secret, history, safe) {
+  const { bitmap, channels } = cover;
+  const most = sealedCapacity(cover, secret);
+  if (job === "hide") return most > 0 ? `Capacity: about ${amount(most)}. ${COPY}` : "";
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
-  const most = fileCapacity({ width, height, channels }, storedName(secret.name));
-  return fits(secret, most, remedy, securityOfPicture({ width, height, channels }, history), safe);
+  const security = securityOfPicture({ width: bitmap.width, height: bitmap.height, channels }, history);
+  return fits(secret, most, remedy, security, safe);
 }
 
 const jpegs = new WeakMap(); // what is known of covers, whose coefficients would fill the memory
@@ -63,8 +68,8 @@ function filmForecast(cover, secret) {
 /** @param {boolean} [safe] hide only what is hard to find */
 function fits({ file }, capacity, remedy, security = null, safe = false) {
   const hard = Math.min(security?.hard ?? Infinity, Math.max(capacity, 0));
-  const found = hard ? `, ${size(hard)} of it hard to find` : ", all of it easy to find";
-  const known = `Capacity: about ${size(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
+  const found = hard ? `, ${amount(hard)} of it hard to find` : ", all of it easy to find";
+  const known = `Capacity: about ${amount(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
   return file.size <= (safe ? hard : capacity) ? `${known} ${WHOLE}` : `${known} The secret is too large. ${remedy}`;
 }
 
@@ -86,6 +91,12 @@ function expected({ name, file, bitmap }, most) {
   const bytes = most - HEAD_BYTES - PICTURE_BYTES;
   if (bytes <= 0) return "No picture fits. Use a larger cover.";
   return `A copy of the secret fits, at about ${Math.round(usualQuality(bytes, bitmap))} dB.`;
+}
+
+/** A number of bytes that fit, with two digits, rounded down. */
+function amount(bytes) {
+  const unit = bytes < 1000 ? 1 : 10 ** (Math.floor(Math.log10(bytes)) - 1);
+  return size(Math.floor(bytes / unit) * unit);
 }
 
 /** Two digits of a number. */

@@ -2,17 +2,23 @@
 
 import { fromBitmap } from "../canvas.js";
 import { pictureHistory, lossyFormat } from "../codec/compression_traces.js";
+import { fileCapacity, storedName } from "../codec/sealed.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
 export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
 
-/** The job that hides a secret in a cover. */
+/** The job that hides a secret in a cover: what fits is hidden byte for byte, as by the program. */
 export function hidingJob(cover, secret, { destination, suffix, safe }) {
   if (cover.film) return "seal";
   if (destination in CHANNELS) return "survive";
   if (suffix === ".jpg") return "jpeg";
-  return secret.bitmap && cover.channels > 1 && !safe ? "hide" : "seal"; // the network would colour a grey cover
+  if (!secret.bitmap || cover.channels === 1 || safe) return "seal"; // the network would colour a grey cover
+  return secret.file.size > sealedCapacity(cover, secret) ? "hide" : "seal";
 }
+
+/** Bytes of a file with a secret's name that fit into a picture's PNG file. */
+export const sealedCapacity = ({ bitmap: { width, height }, channels }, { name }) =>
+  fileCapacity({ width, height, channels }, storedName(name));
 
 /** Input of the worker for hiding. */
 export async function gatherHiding({ cover, secret, container, keyInput, device }) {

@@ -1,25 +1,32 @@
 /** Reading of dropped files, of which the worker supports some: covers, secrets and containers. */
 
 import { size } from "@page/elements.js";
-import { isFilm } from "@page/form/film.js";
-import { dimensions, drawn, isJpeg, readFilm, readOther, readPicture } from "@page/form/read.js";
+import { isAnimation, isFilm } from "@page/form/film.js";
+import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture } from "@page/form/read.js";
 
-import { fromBitmap } from "../canvas.js";
+import { fromBitmap, isTransparent } from "../canvas.js";
 import { PageError } from "../errors.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 
 /** Pixels of a cover or a secret that is a picture: enough for what people send, little enough for a browser's memory. */
 const MAX_PIXELS = 4096 * 3072;
-const MAX_SECRET = 2 ** 28; // bytes: it is read into memory whole
+const MAX_BYTES = 2 ** 28; // of a secret, or a picture that is a container: it is read into memory whole
 const GIF = [0x47, 0x49, 0x46, 0x38];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 
-/** Reads a cover: any picture that the browser supports, or any film; of a picture also its `channels`, 1 if it is grey. */
+/**
+ * Reads a cover: any picture that the browser supports, or any film; of a picture also its `channels`, 1 if it is grey,
+ * and `isTransparent`, true if it is anywhere.
+ */
 export async function readCover(file) {
   const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
+  if (await isAnimation(file)) {
+    const hint = "Use a picture or a film; `stegnet hide` takes it for a film.";
+    throw new PageError(`${file.name} is an animation, of which this page would keep the first picture only.`, hint);
+  }
   const picture = fromBitmap(chosen.bitmap);
   const isOfManyGreys = isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
   if ((await hasPalette(file)) && !isOfManyGreys) {
@@ -28,7 +35,8 @@ export async function readCover(file) {
       "Use a photograph, or the full-colour picture it was made from.",
     );
   }
-  return { ...chosen, channels: channelsOf(picture), isJpeg: !chosen.isScaled && (await isJpeg(file)) };
+  const [channels, isOpaque] = [channelsOf(picture), await isJpeg(file)];
+  return { ...chosen, channels, isTransparent: !isOpaque && isTransparent(chosen.bitmap), isJpeg: !chosen.isScaled && isOpaque };
 }
 
 /** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. */
@@ -40,18 +48,16 @@ async function hasPalette(file) {
 
 /** Reads a secret: a picture, a film, or any other file. */
 export async function readSecret(file) {
-  if (file.size > MAX_SECRET)
-    throw new PageError(
-      `${file.name} is too large: ${size(file.size)}.`,
-      `This page hides files of up to ${size(MAX_SECRET)}; \`stegnet hide\` hides larger ones.`,
-    );
+  if (file.size > MAX_BYTES) throw tooMany(file, "hides", "hide");
   if (await isFilm(file)) return readFilm(file);
-  return (await readPicture(file, MAX_PIXELS)) ?? readOther(file);
+  const chosen = (await readPicture(file, MAX_PIXELS)) ?? readOther(file);
+  return (await isAnimation(file)) ? asFilm(chosen) : chosen;
 }
 
 /** Reads a container: a film, or a picture as bytes, because the samples must be those of the file. */
 export async function readContainer(file) {
   if (await isFilm(file)) return readFilm(file);
+  if (file.size > MAX_BYTES) throw tooMany(file, "reveals", "reveal");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
@@ -74,6 +80,12 @@ function pngSize(bytes) {
 
 const notAPicture = ({ name }, hint) =>
   new PageError(`${name} is not a picture or film that this page can read.`, hint);
+
+const tooMany = ({ name, size: bytes }, does, command) =>
+  new PageError(
+    `${name} is too large: ${size(bytes)}.`,
+    `This page ${does} files of up to ${size(MAX_BYTES)}; \`stegnet ${command}\` takes larger ones.`,
+  );
 
 const tooLarge = ({ name }, width, height) =>
   new PageError(

@@ -90,7 +90,7 @@ const SHOW = {
   jpeg: (...shown) => showSealed(...shown, JPEG),
 };
 
-function show(form, { reveal, survives, isExample }, { warnings: found, views, values, save, notes, result }) {
+function show(form, { name, reveal, survives, isExample }, { warnings: found, views, values, save, notes, result }) {
   const { file, cover, psnr } = result;
   showResult(form, [
     make("h2", {}, "Your container"),
@@ -102,6 +102,7 @@ function show(form, { reveal, survives, isExample }, { warnings: found, views, v
       "PSNR, container and cover": decibels(psnr.container),
       ...values,
       Size: dimensions(cover),
+      Name: name,
       File: size(file.length),
     }),
     ...[survives, ...notes].map(noteOf),

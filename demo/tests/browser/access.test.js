@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-import { PASSPHRASE, visitingTests } from "./open.js";
+import { PASSPHRASE, SMALL, visitingTests } from "./open.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TARGET = 44; // CSS pixels: WCAG 2.2, target size (enhanced)
-const EXAMPLE = new URL("../../../stegnet/gui/page/examples/dawn.jpg", import.meta.url).pathname;
+const EXAMPLE = new URL("../../../stegnet/gui/page/examples/shapes.webp", import.meta.url).pathname;
 const visiting = visitingTests({ flags: ["--use-fake-device-for-media-stream"] });
 
 /** What axe finds in the page as it is. */
@@ -41,6 +41,8 @@ visiting(
     await page.getByRole("button", { name: "Make a new one" }).click();
     await page.getByRole("button", { name: "Show its QR code" }).click();
     await sound(visitor, "QR code");
+    await visitor.give("cover", SMALL);
+    await visitor.give("secret", EXAMPLE); // too large for the cover, but for the network
     await visitor.start("hide");
     await page.locator("#hide progress").waitFor();
     await sound(visitor, "progress");
@@ -89,8 +91,6 @@ visiting("a whole hide and reveal by keyboard, focus always visible", async (vis
   await keyboard.press("Enter"); // the first example
   await page.locator('[data-drop="cover"]:not(.busy)').waitFor();
   await keyboard.press("Tab");
-  await keyboard.press("Tab");
-  await keyboard.press("Tab");
   await keyboard.press("Tab"); // the secret's kind
   await keyboard.press("ArrowRight");
   await page.locator("#secret-text").waitFor();
@@ -100,12 +100,15 @@ visiting("a whole hide and reveal by keyboard, focus always visible", async (vis
   await keyboard.type(PASSPHRASE);
   await keyboard.press("Enter");
   await visitor.result("hide");
-  await keyboard.press("Tab");
+  await goTo("Reveal it here");
+  await keyboard.press("Tab"); // the views
   await keyboard.press("Tab");
   for (let press = 0; press < 10; press++) await keyboard.press("ArrowRight");
   const border = page.locator(".compare");
   assert.equal(await border.evaluate((frame) => frame.style.getPropertyValue("--at")), "60%");
-  await goTo("Reveal it here");
+  await keyboard.press("Shift+Tab");
+  await keyboard.press("Shift+Tab");
+  assert.equal(await focused(), "Reveal it here");
   await keyboard.press("Enter");
   await visitor.result("reveal");
   await goTo("Download the secret");

@@ -15,7 +15,7 @@ const hideThenReveal = async (visitor) => {
 visiting("a film cover hides a text and a picture; the container is an MKV film", async (visitor) => {
   const { page } = visitor;
   await visitor.give("cover", exchange("plain.mp4"));
-  assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, \d+ kB$/);
+  assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, [\d.]+ kB$/);
   assert.equal(await page.locator("#hide .send .segments:visible").count(), 0);
   assert.match(await page.locator("#hide .send").innerText(), /The command line also offers --for messenger and --for website\./);
   await visitor.type("a note");
@@ -53,7 +53,7 @@ visiting("damage of a film is listed", async (visitor) => {
 
 visiting("a film that no browser plays is taken all the same", async (visitor) => {
   await visitor.give("cover", exchange("broadcast.ts"));
-  assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ kB$/);
+  assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, [\d.]+ kB$/);
   await visitor.give("cover", { name: "a.mp3", mimeType: "audio/mpeg", buffer: Buffer.from("ID3 no picture") });
   assert.match(await visitor.troubleAt("cover"), /a\.mp3 is not a picture or film that this page can read/);
 });

@@ -125,7 +125,7 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, but at most \d+ bytes are hard to find in this cover/);
   await visitor.onlySafely(false);
   await page.locator("#hide .send").getByText("PNG file").click();
-  await forecast.getByText(/^Capacity: about \d\d kB, all of it easy to find\. .*byte/).waitFor();
+  await forecast.getByText(/^Capacity: about [\d.]+ kB, all of it easy to find\. .*byte/).waitFor();
   const betrayed = "The cover is a JPEG: anyone can tell that something is hidden. Let it stay a JPEG, or reduce it to ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");
@@ -173,6 +173,41 @@ visiting("of two covers, the one that was given last is used, whichever is read 
   assert.equal(await visitor.saveName("hide"), "portrait-2.png");
 });
 
+visiting("an animation is a film, and becomes one", async (visitor) => {
+  const caption = visitor.page.locator('[data-drop="cover"] .caption');
+  for (const suffix of ["gif", "webp", "avif", "png"]) {
+    await visitor.give("cover", exchange(`still.${suffix}`));
+    assert.equal(await caption.innerText(), "160 × 120");
+    await visitor.give("cover", exchange(`moving.${suffix}`));
+    assert.equal(await caption.innerText(), "animation, 160 × 120");
+  }
+  await visitor.give("secret", exchange("key"));
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB\. The secret fits as it is, byte for byte\.$/);
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide");
+  assert.equal(await visitor.saveName("hide"), "moving-2.mkv");
+});
+
+visiting("a folder, and several files at once, are refused where they are dropped", async (visitor) => {
+  const [cover, secret] = ["cover", "secret"].map((zone) => `[data-drop="${zone}"] .zone`);
+  await visitor.drop(secret, exchange("temporary"));
+  assert.match(await visitor.troubleAt("secret"), /^The file can’t be read\. If it is a folder, choose a file in it/);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^There is no secret\./);
+  await visitor.drop(cover, exchange("photo.jpeg"), exchange("portrait.png"));
+  assert.match(await visitor.troubleAt("cover"), /^These are several files\. Drop one at a time\.$/);
+  assert.equal(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), "Example");
+});
+
+visiting("a program that is gone makes no passphrase", async (visitor) => {
+  const { page, seen } = visitor;
+  await page.route("**/words", (route) => route.abort());
+  await page.getByRole("button", { name: "Generate a passphrase" }).click();
+  await page.locator("#hide .key").getByText("The program does not answer.", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Copy the passphrase" }).isVisible(), false);
+  assert.match(seen.errors.splice(0).join(), /^Failed to load resource/);
+});
+
 visiting("what does not fit is said", async (visitor) => {
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
   await visitor.usePassphrase("hide");
@@ -202,6 +237,7 @@ visiting("a job is cancelled", async (visitor) => {
   await cancelled;
   await page.locator('#hide button[type="submit"]').waitFor();
   assert.equal(await page.locator("#hide .work [role=alert]").count(), 0);
+  assert.equal(await page.evaluate(() => document.activeElement.innerText), "Hide it", "the focus is not lost");
   await visitor.tab("Reveal");
   await visitor.give("container", exchange("from_program.mkv"));
   await visitor.useKeyFile("reveal", exchange("key"));

@@ -19,7 +19,7 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
     await visitor.tab("Hide");
     await visitor.give("cover", exchange(`${name}.jpeg`));
     await visitor.give("secret", exchange("note.bin"));
-    await visitor.page.locator("#hide .forecast").getByText(/^Capacity: about \d+ kB, .* hard to find\. .*byte for byte/).waitFor();
+    await visitor.page.locator("#hide .forecast").getByText(/^Capacity: about [\d.]+ kB, .* hard to find\. .*byte for byte/).waitFor();
     await visitor.useKeyFile("hide", exchange("key"));
     await visitor.finish("hide");
     assert.equal(await visitor.saveName("hide"), `${name}-2.jpg`);
@@ -47,7 +47,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.give("cover", exchange("baseline.jpeg"));
   await visitor.type("Grüße");
   await visitor.useKeyFile("hide", exchange("key"));
-  const [, hard] = (await visitor.forecast()).match(/^Capacity: about \d+ kB, (\d+) bytes of it hard to find\. The secret/);
+  const [, hard] = (await visitor.forecast()).match(/^Capacity: about [\d.]+ kB, (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
   assert.equal(await detection(), `hard to find (in this cover, up to ${hard} bytes are hard to find)`);
@@ -72,7 +72,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   const copy = betrayed("a copy of one that was saved with loss");
   assert.deepEqual(await visitor.forewarned(), [`${copy}Reduce it to half its sides first, and save it without loss.`]);
   await visitor.give("cover", exchange("cover.png"));
-  assert.match(await visitor.forecast(), /^Capacity: about \d+ kB, \d kB of it hard to find\. The secret/);
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, [\d.]+ kB of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.give("secret", exchange("copy.png")); // which the network would hide, and is found by it
   await visitor.onlySafely(true);
@@ -94,7 +94,7 @@ visiting("a JPEG that can’t stay one is told, and so is too large a file", asy
   await visitor.page.locator("#hide .send").getByText("The JPEG itself").click();
   await visitor.give("cover", exchange("grey.jpeg"));
   await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
-  await forecast.getByText(/^Capacity: about \d+ kB, .*\. The secret is too large\. Use a larger JPEG, or a PNG file\.$/).waitFor();
+  await forecast.getByText(/^Capacity: about [\d.]+ kB, .*\. The secret is too large\. Use a larger JPEG, or a PNG file\.$/).waitFor();
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /large\.bin has 1,048,576 bytes, more than the capacity of .*PNG file/);
 });

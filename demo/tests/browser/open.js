@@ -216,13 +216,13 @@ class Visitor {
   strayed = (form) => this.page.locator(`#${form} form > div:first-child > [role="alert"]`).innerText();
   notices = (form) => this.page.locator(`#${form} .result .notice`).allInnerTexts();
 
-  /** Drops a file from outside the browser. */
-  async drop(path, selector) {
+  /** Drops files from outside the browser. */
+  async drop(selector, ...files) {
     const place = this.page.locator(selector);
     await place.scrollIntoViewIfNeeded();
     const { x, y } = await place.boundingBox();
     const input = await this.page.context().newCDPSession(this.page);
-    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    const data = { items: [], files, dragOperationsMask: 1 };
     for (const type of ["dragEnter", "dragOver", "drop"]) {
       await input.send("Input.dispatchDragEvent", { type, x: x + 5, y: y + 5, data });
     }

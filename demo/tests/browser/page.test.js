@@ -73,7 +73,7 @@ visiting("a file that Python hid is recovered byte for byte, and a picture is sh
 visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
   await visitor.give("cover", exchange("grey.png"));
   await visitor.give("secret", exchange("small.png")); // which the network would hide in colours
-  assert.match(await visitor.forecast(), /Capacity: about \d[.\d]* kB, all of it easy to find\. The secret fits as it is/);
+  assert.match(await visitor.forecast(), /Capacity: about [\d.]+ kB, all of it easy to find\. The secret fits as it is/);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const file = await visitor.saved("hide", exchange("grey_from_page.png"));
@@ -244,6 +244,49 @@ visiting("a result goes with what it was made of, and so does trouble", async (v
   assert.equal(await page.locator('#hide .work [role="alert"]').count(), 0);
 });
 
+visiting("what fits is hidden byte for byte, a larger picture by the network, and either is told before", async (visitor) => {
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.finish("hide"); // the examples
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, 2\.4 kB of it hard to find\. The secret fits as it is, byte for byte\.$/);
+  const figures = await visitor.page.locator("#hide .figures").innerText();
+  assert.match(figures, /byte for byte/);
+  assert.match(figures, /hard to find \(in this cover/);
+  await visitor.revealHere();
+  assert.equal(await visitor.saveName("reveal"), "night.avif");
+
+  await visitor.tab("Hide");
+  await visitor.give("cover", SMALL);
+  await visitor.give("secret", exchange("small.png"));
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, .*byte for byte\.$/);
+  await visitor.give("secret", exchange("secret.png"));
+  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB\. The secret is too large to be hidden byte for byte: a network /);
+  await visitor.finish("hide");
+  assert.equal(await visitor.page.locator("#hide .views").getByText("Inside").count(), 1);
+});
+
+visiting("an animation is no cover, and no copy of its first picture is hidden", async (visitor) => {
+  await visitor.give("cover", exchange("moving.png"));
+  assert.match(await visitor.troubleAt("cover"), /^moving\.png is an animation.*`stegnet hide` takes it for a film\.$/s);
+  await visitor.give("cover", SMALL);
+  await visitor.give("secret", exchange("moving.png"));
+  assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover, or a film\.$/);
+});
+
+visiting("that a transparent cover turns opaque is told before", async (visitor) => {
+  const told = /^The cover is transparent, and its container will not be.*`stegnet hide` keeps it transparent\.$/s;
+  await visitor.give("cover", exchange("transparent.png"));
+  for (const destination of ["file", "website"]) {
+    await visitor.sendTo(destination);
+    await visitor.forecast();
+    const [warning, ...more] = await visitor.forewarned();
+    assert.match(warning, told);
+    assert.deepEqual(more, []);
+  }
+  await visitor.give("cover", exchange("cover.png"));
+  await visitor.forecast();
+  assert.deepEqual(await visitor.forewarned(), []);
+});
+
 visiting("a container is named after its cover", async (visitor) => {
   const small = await writePng({ width: 64, height: 48, data: coloured(64 * 48) });
   await visitor.type("a note");
@@ -312,16 +355,16 @@ visiting("example pictures are labelled as examples until replaced", async (visi
 visiting("a file dropped beside the zones does not replace the page", async (visitor) => {
   const { page } = visitor;
   const address = page.url();
-  await visitor.drop(exchange("cover.png"), "h1");
+  await visitor.drop("h1", exchange("cover.png"));
   assert.match(
     await visitor.strayed("hide"),
     /^cover\.png was dropped in the wrong place\. .*on the cover or the secret/,
   );
-  await visitor.drop(exchange("cover.png"), '[data-drop="secret"] .zone');
+  await visitor.drop('[data-drop="secret"] .zone', exchange("cover.png"));
   await page.locator('[data-drop="secret"] .caption', { hasText: SIZE }).waitFor();
   assert.equal(await page.locator('#hide [role="alert"]').count(), 0);
   await visitor.tab("Reveal");
-  await visitor.drop(exchange("cover.png"), "footer");
+  await visitor.drop("footer", exchange("cover.png"));
   assert.match(await visitor.strayed("reveal"), /on the container\./);
   assert.equal(page.context().pages().length, 1);
   assert.equal(page.url(), address);
@@ -378,8 +421,9 @@ visiting("a picture above 12 megapixels is scaled down with a note", async (visi
 
 visiting("work is cancelled at once: the page does none of it itself", async (visitor) => {
   const { page } = visitor;
-  const noise = Uint8Array.from({ length: 2048 * 2048 * 3 }, (_, at) => 100 + ((at * 7919) % 97));
-  await visitor.give("cover", png(await writePng({ width: 2048, height: 2048, data: noise })));
+  const pattern = Uint8Array.from({ length: 2048 * 2048 * 3 }, (_, at) => 100 + ((at * 7919) % 97));
+  await visitor.give("cover", png(await writePng({ width: 2048, height: 2048, data: pattern })));
+  await visitor.give("secret", await noise({ width: 1024, height: 1024 })); // for the network
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   await page.getByText("Coding the secret…").waitFor();

@@ -67,8 +67,9 @@ export function notice({ message, hint }, kind = "error") {
   return make("p", { className: `notice ${kind}`, role: "alert" }, make("strong", {}, message), " ", hint ?? "");
 }
 
-/** A file size in bytes, kB or MB. */
+/** A file size in bytes, kB, MB or GB; a small number has a digit behind the point. */
 export function size(bytes) {
   if (bytes < 1e3) return `${bytes} bytes`;
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(bytes < 9.95e3 ? 1 : 0)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -12,3 +12,16 @@ export class PageError extends Error {
     this.searchable = searchable;
   }
 }
+
+const UNREADABLE = ["NotFoundError", "NotReadableError"]; // of a file, by the File API
+
+/** An error as the visitor is told of it; one that the page did not foresee is logged, too. @returns {PageError} */
+export function asPageError(error) {
+  if (error instanceof PageError) return error;
+  if (UNREADABLE.includes(error.name)) {
+    const hint = "If it is a folder, choose a file in it; if it was changed, moved or deleted, choose it again.";
+    return new PageError("The file can’t be read.", hint);
+  }
+  console.error(error);
+  return new PageError(`Something went wrong: ${error.message}`, "Reload the page and try again.");
+}

@@ -1,13 +1,15 @@
 /** Drop zones for a dropped, chosen or pasted file, or an example. */
 
 import { button, make, notice, tellChange } from "../elements.js";
-import { PageError } from "../errors.js";
+import { asPageError, PageError } from "../errors.js";
 
 /** Examples of each zone, and what they show; the first is used at the start. That secret is hard to find in that cover. */
 const EXAMPLES = {
   cover: { "day.webp": "Lake by day", "dawn.jpg": "Lake at dawn" },
   secret: { "night.avif": "City at night", "shapes.webp": "Shapes" },
 };
+
+const TOO_MANY = new PageError("These are several files.", "Drop one at a time.");
 
 /**
  * Turns a section into a drop zone.
@@ -55,8 +57,9 @@ export function makeDrop(section, { accept, ask, read, onchange = () => {} }) {
   section.ondrop = (event) => {
     event.preventDefault();
     section.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) zone.use(file);
+    const [file, ...more] = event.dataTransfer.files;
+    if (more.length) alerts.replaceChildren(notice(TOO_MANY));
+    else if (file) zone.use(file);
   };
   return zone;
 
@@ -105,8 +108,7 @@ export function makeDrop(section, { accept, ask, read, onchange = () => {} }) {
       input.value = "";
       onchange();
       tellChange(section);
-      if (trouble instanceof PageError) alerts.replaceChildren(notice(trouble));
-      else if (trouble) throw trouble;
+      if (trouble) alerts.replaceChildren(notice(asPageError(trouble)));
     }
   }
 

@@ -21,6 +21,45 @@ export async function isFilm(file) {
   return EBML.every((byte, at) => bytes[at] === byte) || (start === "RIFF" && brand === "AVI ");
 }
 
+const HEAD = 1 << 20; // bytes, in which a PNG says that it moves
+
+/**
+ * True for an animation of more than one picture, which the program takes for a film: a GIF, PNG, WebP or AVIF.
+ *
+ * @param {File} file
+ */
+export async function isAnimation(file) {
+  const bytes = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+  const text = (from, to) => String.fromCharCode(...bytes.subarray(from, to));
+  if (text(0, 4) === "GIF8") return isMovingGif(new Uint8Array(await file.arrayBuffer()));
+  if (text(0, 4) === "RIFF" && text(8, 16) === "WEBPVP8X") return (bytes[20] & 2) !== 0; // RFC 9649, 2.7
+  if (text(4, 8) === "ftyp") return text(8, 12) === "avis";
+  return text(1, 4) === "PNG" && isMovingPng(new DataView(bytes.buffer));
+}
+
+/** True if a second image follows the first (GIF89a, 17 to 25). */
+function isMovingGif(bytes) {
+  const colours = (packed) => (packed & 0x80 ? 3 << ((packed & 7) + 1) : 0); // bytes of a colour table
+  let [at, images] = [13 + colours(bytes[10]), 0];
+  while (at < bytes.length && bytes[at] !== 0x3b) {
+    if (bytes[at] === 0x2c && ++images === 2) return true;
+    at += bytes[at] === 0x2c ? 11 + colours(bytes[at + 9]) : 2; // a descriptor, or an extension's label
+    while (bytes[at]) at += bytes[at] + 1;
+    at++;
+  }
+  return false;
+}
+
+/** True if an acTL chunk before the pixels counts several frames (Portable Network Graphics, 3rd edition, 11.3.6). */
+function isMovingPng(view) {
+  const [ACTL, IDAT] = [0x6163544c, 0x49444154];
+  for (let at = 8; at + 12 <= view.byteLength; at += 12 + view.getUint32(at)) {
+    const kind = view.getUint32(at + 4);
+    if (kind === ACTL || kind === IDAT) return kind === ACTL && view.getUint32(at + 8) > 1;
+  }
+  return false;
+}
+
 /**
  * A film's first frame, and its size and duration; null if this browser can't play it.
  *

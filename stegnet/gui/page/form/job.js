@@ -1,7 +1,7 @@
 /** The row with the main button, the progress bar, and a button to cancel. */
 
 import { button, make, notice } from "../elements.js";
-import { PageError } from "../errors.js";
+import { asPageError } from "../errors.js";
 
 /**
  * Sets up the row of a form.
@@ -43,9 +43,8 @@ export function makeJob(form, backend, { ask, gather, done }) {
       alerts.replaceChildren(); // the result has its own
       done(result, asked, job.job);
     } catch (error) {
-      alerts.replaceChildren(...(error instanceof PageError ? [notice(error)] : []));
+      alerts.replaceChildren(...(error.name === "AbortError" ? [] : [notice(asPageError(error))]));
       if (error.searchable) alerts.append(searchButton());
-      if (!(error instanceof PageError || error.name === "AbortError")) throw error;
     } finally {
       stop = null;
       busy(false);
@@ -68,12 +67,13 @@ export function makeJob(form, backend, { ask, gather, done }) {
   }
 
   function busy(is) {
+    const isLost = [cancel, document.body].includes(document.activeElement); // the focus, when the button goes
     start.hidden = is;
     progress.hidden = !is;
     if (is) {
       [bar.value, text.textContent] = [0, "Starting"];
       cancel.focus();
-    } else if (document.activeElement === document.body) start.focus();
+    } else if (isLost) start.focus();
   }
 
   function onWarning(message) {

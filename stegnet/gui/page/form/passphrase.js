@@ -11,7 +11,7 @@ const KEY_TEXT = /^\s*stegnet-(key|identity)-1/i;
  * New passphrases, and notes on typed ones.
  *
  * @typedef {object} Passphrases
- * @property {() => Promise<{passphrase: string, note: string}>} make a new one, and a note on it
+ * @property {() => Promise<{passphrase: string, note: string}>} make a new one, and a note on it, or on why there is none
  * @property {(passphrase: string) => Promise<string>} judge a note on one that is weak; empty otherwise
  */
 
@@ -56,6 +56,7 @@ export function passphraseRow(name, canMake, passphrases) {
 
     async function generate() {
       const { passphrase, note } = await passphrases.make();
+      if (!passphrase) return void (status.textContent = note);
       clearTimeout(pause);
       input.value = passphrase;
       reveal(true);

@@ -1,7 +1,7 @@
 /** Reading of dropped files. */
 
 import { make, size } from "../elements.js";
-import { isFilm, preview } from "./film.js";
+import { isAnimation, isFilm, preview } from "./film.js";
 
 const SHOWN = 1200; // pixels a side, at most
 
@@ -15,6 +15,7 @@ const SHOWN = 1200; // pixels a side, at most
  * @property {boolean} [isScaled] true if it was
  * @property {boolean} [isJpeg] of a cover: true if it can be hidden in as the JPEG that it is
  * @property {number} [channels] of a cover that is a picture: 1 if it is grey, else 3
+ * @property {boolean} [isTransparent] of such a cover: true if it is so anywhere, which its container will not be
  * @property {{width: number, height: number, seconds: number} | null} [film] of a film; empty if the browser can't play
  *   it
  * @property {string} [sound] of a WAV or FLAC, its suffix
@@ -27,8 +28,12 @@ export async function readAny(file) {
   const sound = await soundSuffix(file);
   if (sound) return { ...readOther(file), sound, caption: `sound, ${size(file.size)}` };
   if (await isFilm(file)) return readFilm(file);
-  return { ...((await readPicture(file)) ?? readOther(file)), isJpeg: await isJpeg(file) };
+  const chosen = (await readPicture(file)) ?? readOther(file);
+  return (await isAnimation(file)) ? asFilm(chosen) : { ...chosen, isJpeg: await isJpeg(file) };
 }
+
+/** An animation that was read as a picture, as a film. @param {Chosen} chosen @returns {Chosen} */
+export const asFilm = (chosen) => ({ ...chosen, bitmap: null, film: {}, caption: `animation, ${chosen.caption}` });
 
 /** True for a JPEG, whatever its name. @param {File} file */
 export async function isJpeg(file) {

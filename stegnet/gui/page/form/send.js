@@ -9,6 +9,12 @@ const JPEG = ".jpg";
 const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 
+/** Of a container that is not as transparent as its cover. */
+const OPAQUE = {
+  message: "The cover is transparent, and its container will not be: it shows the cover over white.",
+  hint: "`stegnet hide` keeps it transparent.",
+};
+
 /** What to do about a cover whose lossy past gives its container away. */
 const WAYS_OUT = {
   film: "Reduce it to half its sides first, and save it without loss, in RGB.",
@@ -28,8 +34,9 @@ const WAYS_OUT = {
  *
  * What is known of a cover before anything is hidden.
  *
- * @typedef {{text: string, history?: string | null}} Forecast text: a sentence on what fits, empty if that is not known;
- *   history: the lossy format that the cover has or had, if that gives the container away
+ * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean}} Forecast text: a sentence on what fits, empty
+ *   if that is not known; history: the lossy format that the cover has or had, if that gives the container away;
+ *   turnsOpaque: true if a transparent cover's container is opaque
  */
 
 /**
@@ -49,7 +56,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   const [note, expected, warned] = [
     make("p", { className: "note" }),
     make("p", { className: "note forecast", role: "status" }),
-    make("div", { className: "cover-warning" }),
+    make("div", { className: "cover-warning stack" }),
   ];
   const row = make("div", { className: "row wrap" }, format.node, safely);
   const nodes = Object.values(choices).map(({ node }) => node);
@@ -92,14 +99,15 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     safely.hidden = kind() === "film" || destination !== FILE;
     row.hidden = format.node.hidden && safely.hidden;
     const about = staysJpeg() ? KEEPS : DESTINATIONS[kind()][destination].note;
-    note.textContent = [container().survives, about, others()].filter(Boolean).join(" ");
+    note.replaceChildren([container().survives, about].filter(Boolean).join(" "), ...others());
     foretell(cover, secret);
   }
 
   /** Destinations that the command line adds. */
   function others() {
     const names = Object.keys(DESTINATIONS[kind()]).filter((name) => !destinations[kind()].includes(name));
-    return names.length ? `The command line also offers ${names.map((name) => `--for ${name}`).join(" and ")}.` : "";
+    const options = names.flatMap((name) => [" and ", make("code", {}, `--for ${name}`)]);
+    return names.length ? [" The command line also offers ", ...options.slice(1), "."] : [];
   }
 
   /** Shows what is known of the cover, unless another is chosen meanwhile. */
@@ -110,8 +118,15 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     if (expected.asked !== asked) return;
     expected.textContent = known.text;
     expected.setAttribute("aria-busy", "false");
-    const shown = known.history && !cover.isExample ? [notice(betrayed(known.history, wayOut(cover, known.history)), "warning")] : [];
+    const shown = cover ? warnings(cover, known).map((each) => notice(each, "warning")) : [];
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
+  }
+
+  function warnings(cover, { history, turnsOpaque }) {
+    return [
+      ...(turnsOpaque ? [OPAQUE] : []),
+      ...(history && !cover.isExample ? [betrayed(history, wayOut(cover, history))] : []),
+    ];
   }
 
   function wayOut({ film, isJpeg }, history) {

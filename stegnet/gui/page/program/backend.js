@@ -6,7 +6,7 @@ import { ask } from "./ask.js";
 import { setUpDevice } from "./device.js";
 import { showContainer, showSecret } from "./results.js";
 import { progressOf } from "./stages.js";
-import { sentence, work } from "./work.js";
+import { gone, sentence, work } from "./work.js";
 
 const RATE = 24; // frames per second of a film, if not fewer
 const MOST_PASSED = 2 ** 28; // bytes of a cover that is passed before its job
@@ -60,7 +60,8 @@ function capacityOf(file, question) {
 
 /** Random words as `stegnet keygen --passphrase-words` prints them. */
 async function newPassphrase() {
-  const { passphrase = "", text = "" } = await ask("words", {});
+  const { passphrase, text } = await ask("words", {});
+  if (!passphrase) return { passphrase: "", note: gone().message };
   return { passphrase, note: `${text} Keep it, and send it separately from the picture.` };
 }
 

@@ -44,7 +44,7 @@ function views({ previews, psnr, frames }) {
   return { Compare: compare, Difference: difference };
 }
 
-function values({ psnr, width, height, frames, hidden, size }) {
+function values({ name, psnr, width, height, frames, hidden, size }) {
   const measured = {
     "PSNR, container and cover": quality(psnr.container),
     "PSNR, secret and revealed": quality(psnr.secret),
@@ -54,6 +54,7 @@ function values({ psnr, width, height, frames, hidden, size }) {
     ...Object.fromEntries(Object.entries(measured).filter(([, value]) => value)),
     ...counted,
     ...(width ? { Size: dimensions({ width, height }) } : {}),
+    Name: name,
     File: sizeOf(size),
   };
 }
