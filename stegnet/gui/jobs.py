@@ -297,7 +297,7 @@ def _forecast(asked: Any) -> dict[str, str]:
     with parsing():
         secret, measure, only_safe = asked["secret"], _capacity(asked), asked.get("safe") is True
         most, hard = (None if asked.get(name) is None else _size_of(asked[name]) for name in ("capacity", "hard"))
-        size, film = _size_of(secret["size"]), bool(secret.get("film"))
+        size, film, in_film = _size_of(secret["size"]), bool(secret.get("film")), asked["cover"]["frames"] > 1
         sides = [_size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
     try:
         found = measure(None) if most is None else Capacity(most, hard)
@@ -309,16 +309,17 @@ def _forecast(asked: Any) -> dict[str, str]:
     if found.hard is not None:
         easily = f", {_amount(found.hard)} of it hard to find" if found.hard else ", all of it easy to find"
     most = found.bytes if found.hard is None or not only_safe else found.hard
-    fate = "The secret fits as it is, byte for byte." if size <= most else _too_large(most, film, sides)
+    remedy = "Use a longer or larger cover." if in_film else "Use a larger cover, or a film."
+    fate = "The secret fits as it is, byte for byte." if size <= most else _too_large(most, film, sides, remedy)
     return {"text": f"Capacity: about {_amount(found.bytes)}{easily}. {fate}"}
 
 
-def _too_large(most: int, film: bool, sides: list[int]) -> str:
+def _too_large(most: int, film: bool, sides: list[int], remedy: str) -> str:
     """The fate of a secret that does not fit as it is; `sides` are those of a picture or film."""
     if film:
         return "A compressed copy of the secret is hidden, if that fits."
     if not sides:
-        return "The secret is too large. Use a larger cover, or a film."
+        return f"The secret is too large. {remedy}"
     quality = picture_quality(most, *(max(side, 1) for side in sides))
     return f"A copy of the secret fits, at about {quality:.0f} dB." if quality > 0 else "The secret is too large."
 

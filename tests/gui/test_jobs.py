@@ -115,6 +115,12 @@ FORECASTS = [
         "file",
         r".* \d\d MB\. A compressed copy .*",
     ),
+    (
+        PICTURE | {"frames": 48},
+        {"name": "a", "size": 10**9},
+        "file",
+        r".* The secret is too large\. Use a longer or larger cover\.",
+    ),
     ({"width": 8, "height": 8, "frames": 1}, PHOTO, "file", r"Capacity: about 0 bytes\. The secret is too large\."),
 ]
 
