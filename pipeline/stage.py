@@ -73,6 +73,8 @@ def program() -> Iterator[None]:
     Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
     number and one line after Ctrl-C or SIGTERM.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a locale may lack characters that are printed
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         with logging_redirect_tqdm(), disk_errors():  # log lines don't break into a progress bar

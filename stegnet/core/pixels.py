@@ -44,7 +44,7 @@ R = TypeVar("R")
 NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
 GREY = 128  # the base where there is none
-_ROWS = 16  # that are compared at a time
+_ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels, if these are more
 _STRIP = 1 << 20  # pixels
 _WORKING_BYTES = 30  # for each pixel or sample of a sound that is hidden in, at least
 HIDDEN_RMS = 0.1  # root mean square of what a network hides
@@ -144,7 +144,8 @@ def is_grey(picture: np.ndarray) -> bool:
     """True if red, green and blue are equal in all pixels of (H, W, 3) uint8, and for (H, W, 1)."""
     if picture.shape[2] == 1:
         return True
-    parts = (picture[start : start + _ROWS] for start in range(0, len(picture), _ROWS))
+    rows = max(_ROWS, _COMPARED // max(picture.shape[1], 1))
+    parts = (picture[start : start + rows] for start in range(0, len(picture), rows))
     return all((part[..., :1] == part[..., 1:]).all() for part in parts)
 
 

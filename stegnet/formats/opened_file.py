@@ -114,7 +114,7 @@ def mapped(source: Source) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def spliced(data: bytes, changes: Mapping[tuple[int, int], bytes]) -> Iterator[bytes]:
+def spliced(data: bytes | memoryview, changes: Mapping[tuple[int, int], bytes]) -> Iterator[bytes | memoryview]:
     """The bytes of a file, with others from start to end of some parts."""
     done = 0
     for (start, end), piece in sorted(changes.items()):
@@ -206,12 +206,12 @@ def is_heic(path: Source) -> bool:
 
 def exceeds_scans(path: Source, most: int) -> bool:
     """True if a JPEG's first picture has more scans than this (ITU-T T.81, B.1.1: markers, and segments' lengths)."""
-    data = path.read_bytes()
-    scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
-    while marker and marker[0] != _JPEG_END and scans <= most:
-        scans += marker[0] == _JPEG_SCAN
-        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-        marker = _JPEG_MARKER.search(data, marker.end() + length)
+    with mapped(path) as data:
+        scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
+        while marker and marker[0] != _JPEG_END and scans <= most:
+            scans += marker[0] == _JPEG_SCAN
+            length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+            marker = _JPEG_MARKER.search(data, marker.end() + length)
     return scans > most
 
 

@@ -28,10 +28,10 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import MediaError, reading
+from stegnet.core.errors import MediaError
 from stegnet.core.pixels import ZIGZAG, encode_jpeg
 from stegnet.formats.opened_file import Source, spliced
-from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, Scan, moved_index, parse_jpeg
+from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, Scan, moved_index, open_jpeg, parse_jpeg
 
 _ZRL, _EOB, _LONGEST_RUN = 0xF0, 64, 0x7FFF
 _MOST_WAITING = 937  # bits of correction that wait for the end of a run of blocks (libjpeg)
@@ -349,7 +349,7 @@ class JpegPicture:
             growth = {place: len(piece) - (stop - place) for (place, stop), piece in changed.items()}
             behind = sum(more for place, more in growth.items() if place >= end)
             changed[start, end] = moved_index(self.file.data[start:end], sum(growth.values()), behind)
-        return b"".join(spliced(self.file.data, changed))
+        return b"".join(spliced(memoryview(self.file.data), changed))
 
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:
@@ -411,8 +411,7 @@ def _standard_tables() -> frozenset[HuffmanTable]:
 
 def read_jpeg(path: Source) -> JpegPicture:
     """Reads the coefficients of a JPEG; MediaError if it is none, is damaged, or of a kind that is not supported."""
-    with reading(path):
-        file = parse_jpeg(path.read_bytes(), str(path))
+    file = open_jpeg(path)
     with temporary_folder() as folder:
         head = folder / "head.jpg"
         head.write_bytes(file.plain(file.scans[0].start))

@@ -9,10 +9,14 @@ the first picture takes, and how far from the index the others begin.
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from mmap import mmap
 from types import MappingProxyType
 
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, reading
+from stegnet.core.names import shown_size
+from stegnet.formats.opened_file import Source, mapped
 
 _EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
@@ -26,6 +30,8 @@ HINT = "convert it to an ordinary JPEG or to PNG first"
 UNSUPPORTED = ", which is not supported"
 _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
+_MOST_BYTES = 6  # of a pixel: three samples of 16 bits
+_MOST_BESIDE = 256 << 20  # bytes of metadata, and of what follows the picture: phones append films of some MB
 _NUMBER = 0xB001  # tag of the number of pictures
 _ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
 _SIZE, _OFFSET = 4, 8  # where they are in an entry
@@ -127,6 +133,26 @@ class JpegFile:
         return rows, -(-self.width * component.across // (8 * across))
 
 
+def open_jpeg(path: Source) -> JpegFile:
+    """Takes a JPEG file apart, which is read into memory as a whole; errors as `read_jpeg` and `refuse_excess`."""
+    refuse_excess(path)
+    with reading(path), path.open("rb") as file:
+        return parse_jpeg(file.read(), str(path))
+
+
+def refuse_excess(path: Source) -> None:
+    """Refuses, by a MediaError, a JPEG with far more bytes than its picture can have: all readers would take long."""
+    length = path.stat().st_size
+    if length <= _MOST_BESIDE:
+        return
+    with reading(path), mapped(path) as data:
+        width, height = _Parser(data, str(path)).size()
+    more = length - _MOST_BYTES * width * height
+    if more > _MOST_BESIDE:
+        hint = "save the picture alone in an image editor"
+        raise MediaError(f"{path}: the JPEG has {shown_size(more)} beside its picture: too many to keep", hint)
+
+
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
     """Takes a JPEG file apart, whose name is for messages; errors as `read_jpeg`."""
     try:
@@ -136,7 +162,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
 
 
 class _Parser:
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes | mmap, name: str) -> None:
         self.data, self.name = data, name
         self.file = JpegFile(data)
         self.tables: dict[int, HuffmanTable] = {}
@@ -166,6 +192,15 @@ class _Parser:
                 raise self._height_at_end()
         self._check()
         return self.file
+
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels by the first frame; 0 if there is none. Only what is before it is read."""
+        with suppress(IndexError, struct.error):  # it ends too early
+            for marker, start, _ in self._segments():
+                if marker in _HUFFMAN_FRAMES or marker in _OTHER_FRAMES:
+                    height, width = struct.unpack_from(">HH", self.data, start + 1)
+                    return width, height
+        return 0, 0
 
     def _check(self) -> None:
         """Refuses a file whose segments do not make a picture that is supported."""

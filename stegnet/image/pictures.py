@@ -22,11 +22,11 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
-from stegnet.core.names import PICTURE, counted
+from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
-from stegnet.formats.signatures import form_of, unknown_form
-from stegnet.image.jpeg_markers import parse_jpeg
+from stegnet.formats.signatures import Form, form_of, unknown_form
+from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -62,6 +62,7 @@ _MOST_COUNTED = 1000  # pages of a TIFF
 # SubIFDs, CFAPattern and DNGVersion (TIFF/EP; DNG 1.7), of raw files, and Adobe's ImageSourceData.
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
 _JPEG_FORMATS = {"JPEG", "MPO"}
+_READ_WHOLE, _MOST_BYTES = {"WebP", "AVIF", "HEIC"}, 512 << 20  # forms whose libraries get all bytes at once
 _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
@@ -236,6 +237,15 @@ def _too_large(path: Source) -> Iterator[None]:
         raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
 
 
+def refuse_large(path: Source, form: Form) -> None:
+    """Refuses, by a MediaError, a picture's file of far more bytes than it needs, where all of them would be read."""
+    if form.name == "JPEG":
+        refuse_excess(path)
+    elif (length := path.stat().st_size) > _MOST_BYTES and form.name in _READ_WHOLE:
+        hint = "save the picture alone in an image editor"
+        raise MediaError(f"{path}: the picture's file has {shown_size(length)}: too large to read", hint)
+
+
 def _opened(path: Source) -> Image.Image:
     if not path.is_file():
         raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
@@ -244,6 +254,7 @@ def _opened(path: Source) -> Image.Image:
         raise unknown_form(path)
     if form.kind != PICTURE:
         raise MediaError(f"{path}: is {form.name}, and not a picture")
+    refuse_large(path, form)
     if form.reader == "HEIF":
         from pi_heif import register_heif_opener  # takes 40 ms
 

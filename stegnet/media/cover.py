@@ -14,7 +14,7 @@ from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.formats.signatures import Form, form_of, unknown_form
-from stegnet.image.jpeg_markers import UNSUPPORTED, parse_jpeg
+from stegnet.image.jpeg_markers import UNSUPPORTED, open_jpeg
 from stegnet.image.pictures import (
     has_layers,
     is_lossy_jpeg_2000,
@@ -221,7 +221,7 @@ class Cover(OpenedFile):
         if not self.is_jpeg:
             return ""
         try:
-            parse_jpeg(self.read_bytes(), str(self))
+            open_jpeg(self)
         except MediaError as error:
             return str(error).replace(f"{self}: the JPEG", "it").removesuffix(UNSUPPORTED)
         return ""

@@ -16,7 +16,9 @@ from stegnet.core.measures import psnr
 from stegnet.core.names import FILM, PICTURE
 from stegnet.image import read_cover, read_picture, resize, unresize, write_png
 from stegnet.media.cover import kind
+from tests.support.memory import memory_limited
 
+KEY = stegnet.Key(bytes(range(32)))
 MODES = [
     ("L", 100, (100, 100, 100)),
     ("1", 1, (255, 255, 255)),
@@ -317,3 +319,28 @@ def test_a_raw_file_of_which_pillow_shows_the_preview_is_refused(tmp_path):
     assert read_picture(tmp_path / "0.dng").shape == (12, 16, 3)
     with pytest.raises(MediaError, match=r"1\.dng: its first page is but a preview of 16×12 pixels"):
         read_picture(tmp_path / "1.dng")
+
+
+def test_a_jpeg_with_gigabytes_behind_it_is_refused_in_little_memory(tmp_path):
+    """Some megabytes are kept, as phones append films."""
+    path = tmp_path / "a.jpg"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)).save(path)
+    with path.open("r+b") as file:
+        file.truncate(3_000_000_000)
+    with memory_limited(256 << 20):
+        for use in (stegnet.info, read_picture, lambda cover: stegnet.hide(cover, b"at noon", key=KEY)):
+            with pytest.raises(MediaError, match=r"a\.jpg: the JPEG has 2\.\d+ GB beside its picture"):
+                use(path)
+    with path.open("r+b") as file:
+        file.truncate(8_000_000)
+    made = stegnet.hide(path, b"at noon", key=KEY).container
+    assert made.endswith(bytes(7_000_000)) and stegnet.reveal(made, key=KEY).text == "at noon"
+
+
+def test_a_picture_of_one_row_is_not_searched_for_resized_copies(tmp_path, monkeypatch):
+    """None of 50 million pixels in a row was made to survive; to look for them took 40 seconds."""
+    path = tmp_path / "thin.png"
+    Image.fromarray(np.zeros((1, 5_000_000, 3), np.uint8)).save(path)
+    monkeypatch.setattr("stegnet.methods.robust.robust_modem.salts_of_copies", None)
+    with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
+        stegnet.reveal(path, key=KEY)

@@ -2,6 +2,9 @@
 
 import ast
 import json
+import os
+import subprocess
+import sys
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -173,3 +176,11 @@ def test_data_dvc_records_the_assets_of_this_commit() -> None:
     recorded = yaml.safe_load((ROOT / "data.dvc").read_text(encoding="utf-8"))
     digest = md5(json.dumps(listed, sort_keys=True).encode()).hexdigest()
     assert {each["md5"] for each in recorded["deps"] + recorded["outs"]} == {f"{digest}.dir"}
+
+
+def test_a_locale_without_some_characters_ends_no_stage():
+    """As ISO-8859-1, which lacks the dash of the table that `publish` prints."""
+    printing = "from pipeline.stage import program\nwith program(): print('–')"
+    environment = os.environ | {"PYTHONIOENCODING": "iso-8859-1", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", printing], check=True, capture_output=True, env=environment)
+    assert run.stdout == b"\\u2013\n"

@@ -13,7 +13,7 @@ from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
-from stegnet.image.jpeg_markers import parse_jpeg
+from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
@@ -184,7 +184,7 @@ def _usual_share(cover: Cover | None) -> float:
     """Share of the usual capacity that a cover has: less where it is a JPEG of coarse steps, which stay."""
     if cover is None or not cover.stays_jpeg:
         return 1.0
-    file = parse_jpeg(cover.read_bytes(), str(cover))
+    file = open_jpeg(cover)
     return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE
 
 

@@ -59,6 +59,7 @@ _AROUND = 3  # blocks in a row and a column that a network sees to read the one 
 _PATCHES = 10  # that are computed at once, in a row and a column, at most
 _SPARSE = 12  # one block in so many: where fewer carry something, they are computed by patches
 _MANY = 2048  # blocks of a picture of which not all are read at once
+_MOST_OF_STRIP = 1 << 22  # pixels of a strip of one or two blocks, which is read as a whole, to look for resized copies
 _FEW = 8  # part of the bits that are read alone
 _MOST_READ = 1440  # pixels: side of the middle that is read where any part may be left
 _Tried = tuple[Grid, Sequence[bytes], Step]
@@ -270,6 +271,8 @@ class PictureReader(Reader):
     def _whole(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         own = own_grid(*picture.shape[:2])
         yield own, list(own.salts(picture)), step
+        if min(picture.shape[:2]) <= 2 * BLOCK and picture[..., 0].size > _MOST_OF_STRIP:
+            return
         salts = list(salts_of_copies(picture))
         yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2], enlarged=self._search))
 
