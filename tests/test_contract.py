@@ -163,7 +163,6 @@ def test_a_secret_comes_back(case, containers, session_of, corpus):
         session_of(case).reveal(container, found.path, key=KEY)
 
 
-@pytest.mark.filterwarnings("ignore:.*does not fit as it is")  # a copy is hidden
 @each_of_pictures
 def test_a_picture_comes_back(case, session_of, corpus):
     made = session_of(case).hide(corpus / case.cover, corpus / "secret.png", key=KEY, method=case.name, **case.options)

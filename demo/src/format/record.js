@@ -11,6 +11,8 @@ export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 // The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
 const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
+const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
+const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 
 /**
  * A hidden picture.
@@ -81,6 +83,7 @@ export async function parseRecord(bytes, key) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
+  if (kind === ANAMORPHIC) checkAspect(fields);
   if (kind === FILM || kind === ANAMORPHIC) return { filmId, kind: FILM, frames, index };
   if (kind === SPARE) return { filmId, kind, frames, index };
   return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
@@ -120,6 +123,14 @@ function parseHidden(fields) {
   require(base.length > 0 === (kind !== NONE));
   require(tracks.length === 0 && fields.rest().length === 0); // a picture has no sound
   return { width, height, kind, block, weights, base };
+}
+
+/** Reads the pixel aspect ratio of an anamorphic film. @throws {RangeError} an impossible one, or that of square pixels */
+function checkAspect(fields) {
+  fields.take(BEFORE_ASPECT);
+  const [width, height] = [fields.u32(), fields.u32()];
+  require(inRange(width, MAX_PART) && inRange(height, MAX_PART) && width !== height);
+  require(width <= MOST_ASPECT * height && height <= MOST_ASPECT * width);
 }
 
 const inRange = (value, most) => value > 0 && value <= most;
