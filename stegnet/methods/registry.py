@@ -166,7 +166,7 @@ class Auto(Method):
     """Asks the other methods, by their preference, whether they suit a cover and a secret.
 
     Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
-    (docs/evaluation.md). So networks are left with what can't be compressed into its cover; the report's first note
+    (docs/evaluation.md). So networks are left with what can't be compressed into its cover; the report's first warning
     says so.
     """
 
