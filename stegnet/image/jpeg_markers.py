@@ -11,7 +11,6 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from mmap import mmap
 from types import MappingProxyType
 
 from stegnet.core.errors import MediaError, reading
@@ -32,6 +31,7 @@ _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
 _MOST_BYTES = 6  # of a pixel: three samples of 16 bits
 _MOST_BESIDE = 256 << 20  # bytes of metadata, and of what follows the picture: phones append films of some MB
+_MOST_BEFORE = 64 << 20  # bytes before the frame of so large a file
 _NUMBER = 0xB001  # tag of the number of pictures
 _ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
 _SIZE, _OFFSET = 4, 8  # where they are in an entry
@@ -145,8 +145,8 @@ def refuse_excess(path: Source) -> None:
     length = path.stat().st_size
     if length <= _MOST_BESIDE:
         return
-    with reading(path), mapped(path) as data:
-        width, height = _Parser(data, str(path)).size()
+    with reading(path), mapped(path) as data, memoryview(data)[:_MOST_BEFORE] as first:
+        width, height = _Parser(first, str(path)).size()
     more = length - _MOST_BYTES * width * height
     if more > _MOST_BESIDE:
         hint = "save the picture alone in an image editor"
@@ -162,7 +162,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
 
 
 class _Parser:
-    def __init__(self, data: bytes | mmap, name: str) -> None:
+    def __init__(self, data: bytes | memoryview, name: str) -> None:
         self.data, self.name = data, name
         self.file = JpegFile(data)
         self.tables: dict[int, HuffmanTable] = {}
@@ -195,7 +195,7 @@ class _Parser:
 
     def size(self) -> tuple[int, int]:
         """Width and height in pixels by the first frame; 0 if there is none. Only what is before it is read."""
-        with suppress(IndexError, struct.error):  # it ends too early
+        with suppress(IndexError, struct.error, MediaError):  # it ends too early
             for marker, start, _ in self._segments():
                 if marker in _HUFFMAN_FRAMES or marker in _OTHER_FRAMES:
                     height, width = struct.unpack_from(">HH", self.data, start + 1)
