@@ -20,6 +20,7 @@ from pipeline.config import load
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.names import TRUSTED
+from stegnet.core.streams import escape_unprintable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
 
     Paths are the names of the command line's positional arguments; a name that ends in ? is optional.
     """
+    escape_unprintable()
     module = sys.modules[work.__module__]
     name = module.__spec__.name.removesuffix(".__main__")
     parser = argparse.ArgumentParser(f"python -m {name}", description=module.__doc__, epilog=_EPILOG)
@@ -73,8 +75,7 @@ def program() -> Iterator[None]:
     Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
     number and one line after Ctrl-C or SIGTERM.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a locale may lack characters that are printed
+    escape_unprintable()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         with logging_redirect_tqdm(), disk_errors():  # log lines don't break into a progress bar

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from stegnet.core.parallel import thread_count
 from stegnet.core.pixels import encode_jpeg
+from stegnet.core.streams import escape_unprintable
 from stegnet.image.pictures import read_picture, write_png
 from stegnet.kernels import kernels_in_use
 
@@ -112,6 +113,7 @@ def main() -> None:
             figures[medium][case.name] = {"frames": case.frames} | {
                 name: asdict(cost) for name, cost in measure(case, Path(folder)).items()
             }
+    escape_unprintable()
     print(tables(figures))
     if not quick:
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from stegnet.cli import messages
 from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
+from stegnet.core.streams import escape_unprintable
 from stegnet.kernels import kernels_in_use
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
@@ -105,8 +106,7 @@ def _prepare_streams() -> None:
         messages.make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(errors="backslashreplace")  # help and manual have characters that ASCII has not
+    escape_unprintable()  # help and manual have characters that ASCII has not
 
 
 def make_parser() -> Parser:

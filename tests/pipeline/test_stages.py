@@ -184,3 +184,12 @@ def test_a_locale_without_some_characters_ends_no_stage():
     environment = os.environ | {"PYTHONIOENCODING": "iso-8859-1", "PYTHONPATH": str(ROOT)}
     run = subprocess.run([sys.executable, "-c", printing], check=True, capture_output=True, env=environment)
     assert run.stdout == b"\\u2013\n"
+
+
+def test_a_stage_explains_itself_in_a_locale_of_ascii():
+    """Its help has characters that ASCII has not."""
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"} | ascii_only
+    command = [sys.executable, "-m", "study.jpeg_steganalysis", "--help"]
+    run = subprocess.run(command, check=True, capture_output=True, env=environment, cwd=ROOT)
+    assert run.stdout.startswith(b"usage:")
