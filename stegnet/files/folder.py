@@ -16,12 +16,10 @@ from textwrap import shorten
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
 from stegnet.core.remote_path import Place, RemotePath, fetched
-from stegnet.formats.signatures import form_of
 from stegnet.keys import KeySource
-from stegnet.media.cover import check_input, kind, kind_of_secret
+from stegnet.media.cover import check_input, kind, kind_of_secret, visible_form
 from stegnet.methods import HideJob
 from stegnet.results import OutputTarget, Report
-from stegnet.video.films import has_sound_alone
 
 _NAMED = 5  # skipped files that a note names
 _SUFFIXES = {  # by which files in object stores are told, and names of files from those of folders
@@ -114,20 +112,10 @@ def _kind(path: Place) -> str:
         path.open("rb").close()
         return kind(path)
     except MediaError:
-        return _kind_of_damaged(path)
+        form = visible_form(path)
+        return form.kind if form else ""
     except Exception:  # its job fails, too, and says why: the other files are not concerned
         return PICTURE
-
-
-def _kind_of_damaged(path: Path) -> str:
-    """Media kind that a file has by its form, although it can't be read; "" for a sound, and for what is no media."""
-    form = form_of(path)
-    if form is None or form.kind == SOUND:
-        return ""
-    try:
-        return "" if form.kind == FILM and has_sound_alone(path) else form.kind
-    except MediaError:
-        return form.kind
 
 
 def natural(name: str) -> tuple[list[str | int], str]:

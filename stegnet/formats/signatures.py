@@ -15,9 +15,11 @@ from stegnet.formats.opened_file import Source, id3_bytes, is_heic, is_mp4, is_s
 
 _TRANSPORT_PACKETS = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
 _LEAST_PACKETS, _MOST_PACKETS = 4, 16  # of a transport stream, that are looked at
-_SYNC = 0x47
+_SYNC = b"\x47"
 _BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header behind a BMP's first 14
-_H264_STARTS = {b"\x27", b"\x47", b"\x67", b"\x09"}
+# Sequence parameter sets, with nal_ref_idc, and the delimiter of access units (ITU-T H.264, 7.4.1).
+_H264_STARTS = b"\x27", b"\x47", b"\x67", b"\x09"
+_PCX_VERSIONS, _PCX_BITS = (0, 2, 3, 4, 5), (1, 2, 4, 8)
 _EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # an MP4 or MOV has one of others behind them
 _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
 _JPEG_2000 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -73,12 +75,6 @@ def _is_icon(start: bytes) -> bool:
     return start[:4] == b"\x00\x00\x01\x00" and 0 < count < 256 and size > 0 and offset >= 6 + 16 * count
 
 
-def _is_pcx(start: bytes) -> bool:
-    return (
-        len(start) > 3 and start[0] == 10 and start[1] in {0, 2, 3, 4, 5} and start[2] == 1 and start[3] in {1, 2, 4, 8}
-    )
-
-
 def _is_ppm(start: bytes) -> bool:
     """True for P1 to P6 of Netpbm, PFM excluded, whose numbers are floating-point."""
     return start[:1] == b"P" and start[1:2] in b"123456" and start[2:3] in b" \t\r\n#" and len(start) > 2
@@ -86,13 +82,17 @@ def _is_ppm(start: bytes) -> bool:
 
 def _is_transport_stream(start: bytes) -> bool:
     """True if sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), from anywhere in the first."""
-    return any(_has_packets(start, first, size) for size in _TRANSPORT_PACKETS for first in range(size))
+    return any(
+        start[first : first + 1] == _SYNC and _has_packets(start, first, size)
+        for size in _TRANSPORT_PACKETS
+        for first in range(size)
+    )
 
 
 def _has_packets(start: bytes, first: int, size: int) -> bool:
     heads = [start[at : at + 4] for at in range(first, len(start) - 3, size)][:_MOST_PACKETS]
     # The bits for payload and adaptation field are never both 0.
-    return len(heads) >= _LEAST_PACKETS and all(head[0] == _SYNC and head[3] & 0x30 for head in heads)
+    return len(heads) >= _LEAST_PACKETS and all(head[:1] == _SYNC and head[3] & 0x30 for head in heads)
 
 
 def _is_program_stream(start: bytes) -> bool:
@@ -101,7 +101,7 @@ def _is_program_stream(start: bytes) -> bool:
 
 
 def _unit(start: bytes) -> bytes:
-    """What follows the start code of three or four bytes that a stream begins with; b"" if there is none."""
+    """Return the bytes behind the start code of three or four bytes that a stream begins with; b"" if there is none."""
     if start[:3] == b"\x00\x00\x01":
         return start[3:]
     return start[4:] if start[:4] == b"\x00\x00\x00\x01" else b""
@@ -109,12 +109,6 @@ def _unit(start: bytes) -> bytes:
 
 def _unit_begins(*starts: bytes) -> _Test:
     return lambda start: _unit(start).startswith(starts)
-
-
-def _is_h264(start: bytes) -> bool:
-    """True if its first unit is a sequence parameter set, with nal_ref_idc, or a delimiter (ITU-T H.264, 7.4.1)."""
-    unit = _unit(start)
-    return unit[:1] in _H264_STARTS
 
 
 def _is_mpeg_video(start: bytes) -> bool:
@@ -148,7 +142,10 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(_JPEG_2000, b"\xff\x4f\xff\x51")),
     (Form("PPM", PICTURE, "PPM"), _is_ppm),
     (Form("ICO", PICTURE, "ICO"), _is_icon),
-    (Form("PCX", PICTURE, "PCX"), _is_pcx),
+    (
+        Form("PCX", PICTURE, "PCX"),
+        _begins(*(bytes([10, version, 1, bits]) for version in _PCX_VERSIONS for bits in _PCX_BITS)),
+    ),
     (Form("QOI", PICTURE, "QOI"), _begins(b"qoif")),
     (
         Form("SGI", PICTURE, "SGI"),
@@ -175,7 +172,7 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("MPEG-PS", FILM, "mpeg"), _is_riff(b"CDXA")),
     (Form("MPEG video", FILM, "mpegvideo"), _is_mpeg_video),
     (Form("MPEG-4 video", FILM, "m4v"), _is_mpeg4_video),
-    (Form("H.264", FILM, "h264"), _is_h264),
+    (Form("H.264", FILM, "h264"), _unit_begins(*_H264_STARTS)),
     (Form("HEVC", FILM, "hevc"), _unit_begins(b"\x40\x01", b"\x46\x01")),
     (Form("VVC", FILM, "vvc"), _unit_begins(b"\x00\x71", b"\x00\x79", b"\x00\xa1")),
     (Form("VC-1", FILM, "vc1"), _begins(*(b"\x00\x00\x01\x0f" + bytes([profile]) for profile in range(0xC0, 0x100)))),

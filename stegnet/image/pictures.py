@@ -307,7 +307,7 @@ def picture_has_position(path: Source) -> bool:
 
 
 def lost_by_pixels(path: Source) -> str:
-    """What a picture's file holds besides one picture of 8-bit colours, in words; "": nothing that is not metadata.
+    """Name the content of a picture's file besides one picture of 8-bit colours; "": none but metadata.
 
     Raises:
         MediaError: it can't be read.

@@ -96,8 +96,8 @@ def not_a_cover(path: Source, form: Form) -> MediaError:
 
 
 def kind(path: Source) -> str:
-    """PICTURE, FILM or SOUND; errors as `probe`."""
-    return probe(path).kind
+    """PICTURE, FILM or SOUND; errors as `probe`, whose result a cover keeps."""
+    return path.kind if isinstance(path, Cover) else probe(path).kind
 
 
 def media_kind(path: Source) -> str | None:
@@ -126,17 +126,25 @@ class Compressed:
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 
 
+def visible_form(path: Source) -> Form | None:
+    """Return the form of a picture or film, even a damaged one; None for a sound, and for what is no media."""
+    form = form_of(path)
+    if form is None or form.kind == SOUND:
+        return None
+    try:
+        return None if form.kind == FILM and has_sound_alone(path) else form
+    except MediaError:
+        return form
+
+
 def lost_by_copy(path: Source) -> str:
-    """What a compressed copy of a picture or film would lose besides quality, in words; "": nothing, or it is neither.
+    """Name the parts of a picture or film, besides quality, that a compressed copy would lose; "": none, or neither.
 
     Such a file is hidden as it is, or not at all.
     """
-    form = form_of(path)
-    if form is None or form.kind == SOUND:
+    if visible_form(path) is None:
         return ""
     try:
-        if form.kind == FILM and has_sound_alone(path):
-            return ""
         return lost_by_pixels(path) if kind(path) == PICTURE else lost_by_encoding(path)
     except MediaError as error:
         return f"what can't be read of it ({error})"
@@ -217,7 +225,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def rare_jpeg(self) -> str:
-        """What makes it a JPEG that can't stay one, such as "it is CMYK"; "" for other JPEGs, and other files."""
+        """The reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs, and other files."""
         if not self.is_jpeg:
             return ""
         try:

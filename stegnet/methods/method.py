@@ -261,7 +261,7 @@ class Payload(ExitStack):
 
     @cached_property
     def only_whole(self) -> str:
-        """What a copy of a picture or film would lose besides quality, so that none is made; "": nothing."""
+        """Parts of a picture or film that a copy would lose, so that none is made, as of `lost_by_copy`."""
         return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:

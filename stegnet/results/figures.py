@@ -18,12 +18,10 @@ BETRAYS = "anyone can tell that something is hidden"
 WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
 _REDUCE = "reduce it to half its sides first, in RGB"
 _CANT_STAY = " that can't stay "
-# By how a history begins.
+_MADE_ANEW = 'write a JPEG, which is made anew (`to="NAME.jpg"`), or '
+# By history.
 _WAYS_TO_STAY = {
-    f"a JPEG{_CANT_STAY}": 'write a JPEG, which is made anew (`to="NAME.jpg"`), or ',
-    "a JPEG that was": "",
     "a JPEG": 'let it stay one (`to="NAME.jpg"`), or ',
-    f"a film in YCbCr (h264){_CANT_STAY}": "",
     "a film in YCbCr (h264)": 'let it stay H.264 where it can (`to="NAME.mp4"`, for small secrets), or ',
 }
 SLIGHTLY = "reduced by less than half"  # as the end of a history
@@ -145,7 +143,7 @@ def betrayed_by(history: str) -> str:
         return f"{line}; use a photograph"
     if history.startswith("a sound"):
         return line
-    stay = next((way for past, way in _WAYS_TO_STAY.items() if history.startswith(past)), "")
+    stay = _MADE_ANEW if history.startswith(f"a JPEG{_CANT_STAY}") else _WAYS_TO_STAY.get(history, "")
     resized = "" if history.startswith("a film") else " (`resize=PIXELS`)"
     return f"{line}; {stay}{_REDUCE}{resized}"
 

@@ -109,13 +109,13 @@ class Conversion:
         """A frame after filters, one after the other; av.BlockingIOError if they do not pass it on."""
         key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
         if what_for not in self._graphs or self._graphs[what_for][0] != key:
-            self._graphs[what_for] = key, filter_graph(frame, filters)
+            self._graphs[what_for] = key, _filter_graph(frame, filters)
         _, (_, source, sink) = self._graphs[what_for]
         source.push(frame)
         return sink.pull()
 
 
-def filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
+def _filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
     """FFmpeg's filters, one after the other, for frames like this one."""
     graph = Graph()
     size = {"width": frame.width, "height": frame.height}
@@ -273,7 +273,7 @@ class FilmInfo:
 
     @property
     def seconds(self) -> Fraction:
-        """How long it lasts: until its last frame at least."""
+        """Seconds that it lasts, until its last frame at least."""
         return max(len(self.pts) / self.rate, (self.pts[-1] - self.pts[0]) * self.time_base)
 
     @property

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stegnet.video.films import PROGRESSIVE, filter_graph, shape
+from stegnet.video.films import PROGRESSIVE, Conversion, shape
 
 # FFmpeg's numbers of field orders in which the lines of a frame are stored: the top line is shown first, or the bottom.
 _TOP, _BOTTOM = 4, 5
@@ -29,10 +29,8 @@ def frame_properties(stream: VideoStream, first: VideoFrame) -> FrameProperties:
 def _field_order(frame: VideoFrame) -> int:
     if not frame.interlaced_frame:
         return PROGRESSIVE
-    _, source, sink = filter_graph(frame, [("select", "eq(interlace_type,TOPFIRST)")])
-    source.push(frame)
     try:
-        sink.pull()
+        Conversion().filtered("field order", frame, (("select", "eq(interlace_type,TOPFIRST)"),))
     except BlockingIOError:  # it was not selected
         return _BOTTOM
     return _TOP
@@ -44,12 +42,9 @@ class FrameMarker:
     def __init__(self, properties: FrameProperties) -> None:
         aspect = properties.aspect
         ratio = f"{aspect.numerator}\\:{aspect.denominator}" if aspect else "0"
-        self._filters = [("setsar", f"{ratio}:{_MOST_PART}"), ("setfield", _MODES[properties.field_order])]
-        self._graph = None
+        self._filters = ("setsar", f"{ratio}:{_MOST_PART}"), ("setfield", _MODES[properties.field_order])
+        self._conversion = Conversion()
 
     def marked(self, frame: VideoFrame) -> VideoFrame:
-        """Returns a frame with these pixels; all must have one size and format."""
-        self._graph = self._graph or filter_graph(frame, self._filters)
-        _, source, sink = self._graph
-        source.push(frame)
-        return sink.pull()
+        """Returns a frame with these pixels."""
+        return self._conversion.filtered("properties", frame, self._filters)
