@@ -42,7 +42,8 @@ def two_nodes(monkeypatch, tmp_path) -> Iterator[None]:
     from ray.cluster_utils import Cluster
 
     with TemporaryDirectory(prefix="r-", dir="/tmp") as folder:  # sockets have short paths
-        cluster = Cluster(True, head_node_args={"num_cpus": 1, "temp_dir": folder, "include_dashboard": False})
+        monkeypatch.setenv("RAY_TMPDIR", folder)  # also of the file that names this machine's cluster
+        cluster = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         cluster.add_node(num_cpus=1)
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         yield
