@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
@@ -25,6 +25,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
+from stegnet.formats.png import PngForm, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
 
@@ -51,6 +52,11 @@ _TURNS = {  # by EXIF's orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_BACK = {  # of those that are not their own inverses
+    Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+    Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+}
+METADATA = ("EXIF", "XMP metadata", "its comments")  # begin lines on what is written beside the pixels
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 _PALETTE_MODES, _MANY_GREYS = {"P", "PA", "1"}, 128  # a palette of more greys is that of a grey picture
 _SPREAD = {"L;2": 85, "L;4": 17}  # by Pillow's raw mode of a grey PNG: a level of 8 bits for each of its own
@@ -67,7 +73,6 @@ _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 HDR = {16: "PQ", 18: "HLG"}
-_SAMPLE, _LARGER = 32, 1.1  # rows that are compressed both ways, and by how much larger a file may get
 # By suffix: Pillow's name of the format, options, and those that keep every bit; None: the format can't.
 PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
     ".png": ("PNG", {}, {}),
@@ -445,6 +450,30 @@ def _turned(image: Image.Image) -> Image.Image:
     return upright
 
 
+def orientation_of(path: Source) -> int:
+    """Orientation of a picture, as `exif_orientation`; errors as `open_picture`."""
+    with open_picture(path) as image:
+        return exif_orientation(image)
+
+
+def turned_back(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn an upright picture, (H, W, channels) uint8, as the file has it that is shown by this orientation."""
+    turn = _TURNS.get(orientation)
+    if turn is None:
+        return pixels
+    back = _BACK.get(turn, turn)
+    return np.asarray(Image.fromarray(pixels).transpose(back))
+
+
+def converts_colours(path: Source) -> bool:
+    """True if a picture's ICC profile is not kept: its colours are converted to sRGB; errors as `open_picture`."""
+    with open_picture(path) as image:
+        try:
+            return not _keeps_profile(image.info["icc_profile"], image.mode)
+        except BrokenProfileError:
+            return False
+
+
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Rounds 16-bit grey (which Pillow sometimes stores in 32 bits) to 8 bits; other pictures stay as they are."""
     if not image.mode.startswith("I"):
@@ -458,13 +487,28 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     return rounded
 
 
-def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
-    """Writes a PNG of (H, W, 3) uint8, whatever the path's suffix, with an ICC profile; None is sRGB.
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write it anew; MediaError if it can't be written."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise unwritable(path, error) from error
 
-    The same input gives the same bytes. A grey picture is stored as grey.
+
+def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
+    """Writes a PNG of (H, W, 3) or (H, W, 4) uint8 as OpenCV does, whatever the path's suffix, with an ICC profile.
+
+    The same input gives the same bytes. A grey picture is stored as grey; without a profile, colours are sRGB.
+
+    Raises:
+        MediaError: the file can't be written.
     """
-    stored, profile = as_stored(picture, icc)
-    save_picture(path, stored, ".png", profile)
+    stored, profile = as_stored(picture[..., :3], icc)
+    samples = stored if picture.shape[2] == 3 else np.dstack([stored, picture[..., 3]])
+    with writing(path) as file:
+        PngForm(profile=profile_chunk(profile) if profile else b"").write(file, samples)
 
 
 def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
@@ -488,29 +532,18 @@ def save_picture(
     None for sRGB. MediaError if the format can't, or the file can't be written.
     """
     form, options, exact = PICTURE_FORMS[suffix]
+    if form == "PNG":
+        write_png(path, picture, icc)
+        return
     if lossless:
         check_lossless(path, suffix)
     try:
-        image, options = Image.fromarray(picture), exact if lossless else options
-        if form == "PNG":
-            options = _png_options(image)
-        image.save(path, form, icc_profile=icc, **options)
+        Image.fromarray(picture).save(path, form, icc_profile=icc, **(exact if lossless else options))
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise unwritable(path, error) from error
         size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
         raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
-
-
-def _png_options(image: Image.Image) -> dict[str, int]:
-    """zlib's strategy for a PNG: of photographs, looking for runs alone is six times as fast, and the file as small."""
-    top = max(0, image.height - _SAMPLE) // 2
-    sample, runs = image.crop((0, top, image.width, top + _SAMPLE)), {"compress_type": zlib.Z_RLE}
-    sizes = []
-    for options in ({}, runs):
-        sample.save(buffer := BytesIO(), "PNG", **options)
-        sizes.append(len(buffer.getvalue()))
-    return runs if sizes[1] <= _LARGER * sizes[0] else {}
 
 
 def check_lossless(path: Path, suffix: str) -> None:

@@ -13,6 +13,7 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
+from stegnet.formats.png import PngFile
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import UNSUPPORTED, open_jpeg
 from stegnet.image.pictures import (
@@ -151,11 +152,13 @@ def lost_by_copy(path: Source) -> str:
 
 
 def has_gps_position(path: Source) -> bool:
-    """True if the metadata of a JPEG or film say where it was taken; errors as `probe`."""
+    """True if the metadata of a picture or film say where it was taken; errors as `probe`."""
     form = form_of(path)
     if form is None or form.kind == SOUND:
         return False
-    return film_has_position(path) if form.kind == FILM else form.name == "JPEG" and picture_has_position(path)
+    if form.kind == FILM:
+        return film_has_position(path)
+    return (form.name != "PNG" or PngFile(path).may_have_exif) and picture_has_position(path)
 
 
 def about_secret(path: Source) -> tuple[str, ...]:
@@ -233,6 +236,12 @@ class Cover(OpenedFile):
         except MediaError as error:
             return str(error).replace(f"{self}: the JPEG", "it").removesuffix(UNSUPPORTED)
         return ""
+
+    @cached_property
+    def png(self) -> PngFile | None:
+        """Its chunks, if it is a PNG."""
+        form = form_of(self)
+        return PngFile(self) if form and form.name == "PNG" else None
 
     @property
     def stays_jpeg(self) -> bool:

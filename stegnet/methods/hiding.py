@@ -18,11 +18,11 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
-from stegnet.image.pictures import write_png
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover, read_both
+from stegnet.media.picture_form import write_like
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
 from stegnet.networks.engines import Pool
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
@@ -45,7 +45,7 @@ from stegnet.video.films import read_frames
 _LONG = 250  # frames
 _PLACE = "the container keeps the cover's GPS position, for anyone to read: "
 _WITHOUT_PLACE = {
-    PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`), or write a PNG",
+    PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`)",
     FILM: "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
 }
 _UNUSED = '`weights="FILE"` has no effect with the method {}: use `method="network"`'
@@ -146,11 +146,12 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
     )
 
 
-def write_picture(part: Path, pixels: np.ndarray, profile: bytes | None, verify: bool) -> None:
-    """Writes (H, W, 3) uint8 as PNG with an ICC profile, a grey one as grey; as `NewContainer.write`."""
-    write_png(part, pixels, icc=profile)
+def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:
+    """Writes (H, W, 3) uint8 with an ICC profile as `write_like`, whose lines it returns; as `NewContainer.write`."""
+    notes = write_like(cover, profile, part, pixels=pixels)
     if verify:
         check_picture(part, pixels)
+    return notes
 
 
 def write_jpeg(
@@ -170,14 +171,22 @@ def write_jpeg(
 
 
 class NewPicture(NewContainer):
-    """A picture without loss: (H, W, 3) uint8, and an ICC profile to store."""
+    """A picture without loss: (H, W, 3) uint8, and an ICC profile to store.
 
-    def __init__(self, pixels: np.ndarray, profile: bytes | None, context: Context) -> None:
-        self.pixels, self._profile, self.context = pixels, profile, context
+    After `write`, `about_cover` has a line for each thing of the cover that the file is without.
+    """
+
+    about_cover: tuple[str, ...] = ()
+
+    def __init__(self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context) -> None:
+        self.pixels, self.cover, self._profile, self.context = pixels, cover, profile, context
         self.height, self.width = pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> None:
-        self.context.with_heartbeat("write", lambda: write_picture(part, self.pixels, self._profile, verify))
+        def written() -> tuple[str, ...]:
+            return write_picture(part, self.pixels, self.cover, self._profile, verify)
+
+        self.about_cover = self.context.with_heartbeat("write", written)
 
 
 class NewFilm(NewContainer):

@@ -22,7 +22,7 @@ from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
-from stegnet.media.cover import Cover, about_cover, about_secret, kind_of_secret
+from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.methods.hiding import NewFilm, NewPicture, changed
 from stegnet.methods.method import (
     VERIFY_HELP,
@@ -178,7 +178,7 @@ class _NewPicture(_Measured, NewPicture):
         pixels, profile = cover.picture
         if is_grey(pixels):
             raise grey_refused()
-        self.cover, self.secret, self.network = cover, secret, chosen_network(context)
+        self.secret, self.network = secret, chosen_network(context)
         hidden = read_picture(secret)
         self.history = cover.history
         context.warn_about_cover(self.history)
@@ -190,10 +190,10 @@ class _NewPicture(_Measured, NewPicture):
         cover.forget_pixels()
         any_quality = options.any_quality
         self.quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
-        super().__init__(container, profile, context)
+        super().__init__(container, cover, profile, context)
 
     def notes(self) -> tuple[str, ...]:
-        lines = (*visibility_notes(self.worst), *about_cover(self.cover), *about_secret(self.secret))
+        lines = (*visibility_notes(self.worst), *self.about_cover, *about_secret(self.secret))
         return lines if self.network.period else (*lines, _UNMASKED)
 
 

@@ -21,7 +21,7 @@ from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
-from stegnet.media.cover import Cover, about_cover, reduced_to
+from stegnet.media.cover import Cover, reduced_to
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
     COMPRESS_HELP,
@@ -277,11 +277,11 @@ class _NewPicture(NewPicture):
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys))
         self.changes = Changes.of(carrier.pixels, pixels)
         self.hidden = frames_with_data(record.header) if fitted else 1
-        super().__init__(pixels, carrier.cover.picture[1], context)
+        super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context)
 
     def notes(self) -> tuple[str, ...]:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        return (*lines, *about_cover(self.carrier.cover))
+        return (*lines, *self.about_cover)
 
     def figures(self) -> dict[str, Any]:
         return self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)

@@ -11,10 +11,11 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
-from stegnet.image.pictures import TRANSPARENT, as_stored, save_picture
+from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
-from stegnet.media.cover import Cover, about_cover
+from stegnet.media.cover import Cover
+from stegnet.media.picture_form import write_like
 from stegnet.methods.hiding import FoundFile, found_file_by
 from stegnet.methods.method import Context
 from stegnet.methods.samples import SampleMethod, Samples
@@ -61,6 +62,7 @@ class _VisibleSamples(Samples):
     """Red, green and blue of the pixels that are not fully transparent, (1, n, 3) uint8; of all, (H, W, 3)."""
 
     def __init__(self, cover: Cover) -> None:
+        self._cover = cover
         self._layers, self._profile = cover.layers
         self.height, self.width = self._layers.shape[:2]
         opacity = self._layers[..., 3]
@@ -70,7 +72,6 @@ class _VisibleSamples(Samples):
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
-        self.notes = tuple(line for line in about_cover(cover) if TRANSPARENT not in line)
         self.secure = secure_payload(self.samples.size)
         self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
@@ -86,8 +87,9 @@ class _VisibleSamples(Samples):
     def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
         layers = self._layers.copy()
         layers[self._visible, :3] = samples.reshape(-1, 3)
-        stored, profile = as_stored(layers[..., :3], self._profile)
-        save_picture(part, np.dstack([stored, layers[..., 3]]), ".png", profile)
+        self.notes = tuple(
+            line for line in write_like(self._cover, self._profile, part, layers) if TRANSPARENT not in line
+        )
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))

@@ -9,6 +9,7 @@ import pytest
 
 from stegnet.cli import main
 from stegnet.image import write_png
+from stegnet.media.picture_form import write_like
 from tests.support.pngs import as_png, chunks_of
 
 LATE = (b"iCCP", b"")  # behind the pixels, where Pillow makes no checks
@@ -54,15 +55,15 @@ def test_one_odd_file_does_not_end_a_folder(photos, capsys):
 
 
 def test_a_fault_ends_the_work_on_one_file_alone(photos, capsys, monkeypatch):
-    def write(path: Path, pixels: np.ndarray, **more: object) -> None:
+    def write(*place: object, pixels: np.ndarray) -> tuple[str, ...]:
         if not (pixels[0, 0] - odd[0, 0]).any():
             raise ZeroDivisionError("a fault\nin two lines")
-        write_png(path, pixels, **more)
+        return write_like(*place, pixels)
 
     odd = np.full((48, 64, 3), 77, np.uint8)
     odd[8:] = np.random.default_rng(0).integers(0, 256, (40, 64, 3))
     write_png(photos / "b.png", odd)
-    monkeypatch.setattr("stegnet.methods.hiding.write_png", write)
+    monkeypatch.setattr("stegnet.methods.hiding.write_like", write)
     code, (failed, fault, hint) = run("hide photos note.txt -o out", capsys)
     assert (code, failed) == (1, "error: 1 of 3 failed")
     assert fault == "error: photos/b.png: ended by a fault (ZeroDivisionError: a fault in two lines)"

@@ -26,7 +26,7 @@ from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
 from stegnet.keys import SYSTEM, Key, KeySource, Randomness
 from stegnet.media.capacity_tables import ROBUST_RATES
-from stegnet.media.cover import Compressed, Cover, about_cover, about_secret
+from stegnet.media.cover import Compressed, Cover, about_secret
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.hiding import write_jpeg, write_picture
 from stegnet.methods.method import (
@@ -345,7 +345,8 @@ def embed_in_picture(
         CapacityError: the secret does not fit, or is not revealed.
         WeightsError: the weights are missing, or not a modem's.
     """
-    channel, psnr, jpeg, profile = options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR, None, None
+    channel, psnr, jpeg = options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR, None
+    lost: tuple[str, ...] = ()
     if suffix in JPEG_SUFFIXES:
         made = jpeg_cover(cover, WRITTEN_QUALITY)
         size = made.shown.shape[:2]
@@ -354,9 +355,8 @@ def embed_in_picture(
         sent, jpeg, lost = made.shown, JpegContainer(made), made.notes
     else:
         refuse_palette(cover)
-        whole, profile = cover.picture
-        size = whole.shape[:2]
-        sent, lost = resize(whole, *channel.sent_size(*size)), about_cover(cover)
+        size = cover.size
+        sent = resize(cover.pixels, *channel.sent_size(*size))
     # True if the container has the cover's own quantisation steps, which may be as large as the channel's.
     coarse = jpeg is not None and jpeg.cover.errors is None
     modem = context.network(Modem.load, SHIPPED_MODEM)
@@ -368,7 +368,7 @@ def embed_in_picture(
         return carrier.at_best_point(coarse)
 
     carrier, notes = context.with_heartbeat("try", chosen), (*_on_size(channel, size), *lost)
-    new = _NewPicture(payload, carrier, jpeg, profile, notes, psnr)
+    new = _NewPicture(payload, carrier, cover, jpeg, notes, psnr)
     try:
         carrier.hide(new.content)
     except CapacityError as error:
@@ -383,8 +383,8 @@ class _NewPicture(RobustContainer):
     """A picture whose secret survives a channel; a secret picture is scaled and compressed to fit.
 
     Args:
-        jpeg: that it is written as; None: as PNG with an ICC profile.
-        notes: on the cover, one line each.
+        jpeg: that it is written as; None: as PNG.
+        notes: on the cover, one line each, besides what a PNG is without.
         psnr: of the container in dB, as wished.
     """
 
@@ -395,13 +395,13 @@ class _NewPicture(RobustContainer):
         self,
         payload: Payload,
         carrier: PictureCarrier,
+        cover: Cover,
         jpeg: "JpegContainer | None",
-        profile: bytes | None,
         notes: tuple[str, ...],
         psnr: float,
     ) -> None:
         super().__init__(payload, carrier)
-        self._jpeg, self._profile, self._notes, self._psnr, self._reduced = jpeg, profile, notes, psnr, ""
+        self._cover, self._jpeg, self._notes, self._psnr, self._reduced = cover, jpeg, notes, psnr, ""
         self.height, self.width = carrier.cover.shape[:2]
 
     @cached_property
@@ -458,7 +458,7 @@ class _NewPicture(RobustContainer):
         def written() -> Changes:
             if jpeg:
                 return write_jpeg(part, jpeg.cover, jpeg.planes(pixels), verify)
-            write_picture(part, pixels, self._profile, verify)
+            self._notes += write_picture(part, pixels, self._cover, self._cover.picture[1], verify)
             return Changes.of(self.carrier.cover, pixels)
 
         self._changes = self.carrier.context.with_heartbeat("write", written)

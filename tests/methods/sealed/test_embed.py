@@ -19,6 +19,7 @@ from stegnet.core.names import counted
 from stegnet.files import file_info, reveal_file
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
+from stegnet.media.picture_form import write_like
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
 from stegnet.methods.sealed import bytes_capacity, hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
@@ -132,7 +133,7 @@ def test_nothing_random_serves_twice(at):
 
 
 def test_a_picture_that_does_not_read_back_is_not_kept(at, monkeypatch):
-    monkeypatch.setattr("stegnet.methods.hiding.write_png", lambda path, pixels, **more: write_png(path, pixels ^ 1))
+    monkeypatch.setattr("stegnet.methods.hiding.write_like", lambda *place, pixels: write_like(*place, pixels ^ 1))
     with pytest.raises(MediaError, match=r"a\.png: does not read back"):
         at.embed(at.cover, at.secret(9), "a.png")
     assert not (at.folder / "a.png").exists()

@@ -1,0 +1,377 @@
+"""PNG files: a container has the chunks of its cover, and image data such as the cover's program would write.
+
+How that program filters and compresses is recognised by doing the same to the cover's own pixels with each way that is
+known, and comparing bytes. zlib's output depends on its level, memory and strategy alone, zlib-ng's also on how much it
+is given at a time: here as by most programs, one row. PNG: W3C, "Portable Network Graphics Specification (Third
+Edition)"; zlib's stream: RFC 1950.
+"""
+
+import math
+import struct
+import zlib
+from array import array
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from itertools import product
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from zlib_ng import zlib_ng
+
+from stegnet.core.errors import MediaError
+from stegnet.formats.opened_file import Source, mapped
+from stegnet.formats.png_rows import (
+    AVERAGE,
+    NONE,
+    PAETH,
+    SUB,
+    UP,
+    Filters,
+    filtered_pass,
+    filtered_rows,
+    passes,
+    unfiltered,
+)
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6  # colour types
+CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
+# Filters by how a row's is chosen. libpng, Pillow's `optimize` and Pillow try several, which differ where two of them
+# make a row as small. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub, libvips, Java and
+# older versions of ffmpeg None, Chromium's canvas Up.
+_LIBPNG, _PILLOW = Filters.of(NONE, SUB, UP, AVERAGE, PAETH), Filters.of(NONE, UP, SUB, PAETH)
+_PILLOW_OPTIMIZED, _FFMPEG = Filters.of(NONE, UP, SUB, AVERAGE, PAETH), Filters(bytes([PAETH]), bytes([SUB]))
+_FILTERS = (_LIBPNG, _PILLOW, _PILLOW_OPTIMIZED, _FFMPEG, *map(Filters.of, (NONE, SUB, UP, AVERAGE, PAETH)))
+# zlib's levels by the two highest bits of its stream's second byte, those that programs choose first; of ImageMagick's
+# chunks, 7. That level is the lowest for strategies that have none of their own.
+_LEVELS = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}
+_MAGICK_BYTES, _MAGICK_LEVELS = 32768, (7, 9, 8)
+_WITHOUT_LEVEL = (zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED)
+_MEMORIES = (8, 9)
+_LIBRARIES = {"zlib": zlib, "zlib-ng": zlib_ng}
+_COMPARED = 1 << 17  # compressed bytes by which a program is recognised
+_LEAST_COMPARED = 4096  # bytes that must be made of what is not the whole picture
+_IDAT_BYTES, _PILLOW_BYTES = {8: 8192, 9: 32768}, 65536  # by zlib's memory: of libpng, and of ImageMagick
+_MOST_BYTES = (1 << 31) - 1  # of a chunk
+_SMALL, _LEAST_BITS = 16384, 8  # bytes of image data that libpng names a smaller window for, and the smallest
+_ROWS = 64  # whose filters are compared, of each pass
+_HEADER = struct.Struct(">IIBBBBB")
+_ANEW = "save it anew in an image editor"
+UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
+_COPIED = 1 << 20  # bytes at a time
+_MOST_CHUNKS = 1 << 20
+_TEXTS, _EXIF_TEXTS = {"tEXt", "zTXt", "iTXt"}, (b"Raw profile type", b"XML:com.adobe.xm")
+_OF_COLOURS = {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}  # which no longer hold in sRGB
+_OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # whose form depends on the colour type and its bits
+
+
+class Compression(NamedTuple):
+    """How image data is made of samples.
+
+    Attributes:
+        filters: those that are tried on each row.
+        library: "zlib" or "zlib-ng".
+        level, memory, strategy: zlib's.
+    """
+
+    filters: Filters
+    library: str
+    level: int
+    memory: int
+    strategy: int
+
+    def stream(self, window: int) -> "zlib._Compress":
+        """Return a compressor of deflate's bytes alone, without zlib's header; the window is 9 to 15 bits."""
+        make = _LIBRARIES[self.library].compressobj
+        return make(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
+
+
+# As OpenCV's imwrite does by default: of photographs as small as by libpng's defaults, in a tenth of the time.
+OPENCV = Compression(Filters.of(SUB), "zlib", 1, 8, zlib.Z_RLE)
+
+
+class Header(NamedTuple):
+    """The chunk IHDR."""
+
+    width: int
+    height: int
+    bits: int
+    colour_type: int
+    compression: int
+    filters: int
+    interlaced: int
+
+
+@dataclass(frozen=True)
+class PngForm:
+    """How a PNG is written.
+
+    Attributes:
+        compression: of its image data.
+        chunk_bytes: of each chunk of image data; the last number is that of all others, but the last chunk.
+        header: zlib's, two bytes; None: what libpng writes.
+        interlaced: in seven passes.
+        source: the file from which all but IHDR and the image data is copied.
+        before, behind: the bytes of it that stand before and behind the image data, each from start to end.
+        profile: the chunk of an ICC profile, written before them; b"": none.
+    """
+
+    compression: Compression = OPENCV
+    chunk_bytes: tuple[int, ...] = (_IDAT_BYTES[8],)
+    header: bytes | None = None
+    interlaced: bool = False
+    source: Source | None = None
+    before: tuple[tuple[int, int], ...] = ()
+    behind: tuple[tuple[int, int], ...] = ()
+    profile: bytes = b""
+
+    def write(self, file: BinaryIO, samples: np.ndarray) -> None:
+        """Write a picture, (H, W) or (H, W, channels) uint8: grey, grey and opacity, colour, or colour and opacity."""
+        planes = np.atleast_3d(samples)
+        height, width, channels = planes.shape
+        colour_type = {count: each for each, count in CHANNELS.items() if each != PALETTE}[channels]
+        file.write(SIGNATURE)
+        file.write(_chunk(b"IHDR", _HEADER.pack(*Header(width, height, 8, colour_type, 0, 0, int(self.interlaced)))))
+        file.write(self.profile)
+        self._copy(self.before, file)
+        sizes, data = iter(self.chunk_bytes), bytearray()
+        size = next(sizes)
+        for piece in self._image_data(planes):
+            data += piece
+            while len(data) > size:
+                file.write(_chunk(b"IDAT", data[:size]))
+                del data[:size]
+                size = next(sizes, size)
+        file.write(_chunk(b"IDAT", data))
+        if self.source is None:
+            file.write(_chunk(b"IEND", b""))
+        self._copy(self.behind, file)
+
+    def _image_data(self, planes: np.ndarray) -> Iterator[bytes]:
+        """Yield the bytes of zlib's stream."""
+        parts = passes(planes, self.interlaced)
+        size = sum(part.size + len(part) for part in parts)
+        header = self.header or _libpng_header(zlib.compress(b"", self.compression.level)[:2], size)
+        yield header
+        stream, checksum = self.compression.stream(_window(header, size)), 1
+        for part in parts:
+            for rows in filtered_rows(part, self.compression.filters):
+                checksum = zlib.adler32(rows, checksum)
+                yield from map(stream.compress, rows)
+        yield stream.flush()
+        yield checksum.to_bytes(4, "big")
+
+    def _copy(self, spans: tuple[tuple[int, int], ...], file: BinaryIO) -> None:
+        if not spans:
+            return
+        with self.source.open("rb") as source:
+            for start, end in spans:
+                source.seek(start)
+                for at in range(start, end, _COPIED):
+                    file.write(source.read(min(end - at, _COPIED)))
+
+
+def profile_chunk(profile: bytes) -> bytes:
+    """Return the chunk iCCP of an ICC profile, as OpenCV's imwriteWithMetadata writes it."""
+    compressed = zlib.compress(profile)
+    header = _libpng_header(compressed[:2], len(profile))
+    return _chunk(b"iCCP", b"ICC Profile\0\0" + header + compressed[2:])
+
+
+class PngFile:
+    """A PNG whose chunks were looked through.
+
+    Attributes:
+        header: IHDR.
+        may_have_exif: by a chunk of its own, by XMP, or in a text, where ImageMagick writes it.
+
+    Raises:
+        MediaError: a chunk is cut off, or there are more than a million.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._before: list[tuple[str, int, int]] = []  # type of a chunk, where it begins and ends
+        self._behind: list[tuple[str, int, int]] = []
+        self.may_have_exif = False
+        self._sizes, self._start = array("I"), bytearray()  # of chunks of image data, and what that begins with
+        with mapped(source) as data:
+            at, kind, compared = len(SIGNATURE), "", _COMPARED
+            while kind != "IEND" and at < len(data):
+                length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8].decode("latin1")
+                end = at + 12 + length
+                if end > len(data):
+                    raise MediaError(f"{source}: the PNG is truncated", "copy it again from its source")
+                if kind == "IDAT":
+                    self._first = at if not self._sizes else self._first
+                    self._sizes.append(length)
+                    self._start += data[at + 8 : min(end - 4, at + 8 + compared - len(self._start))]
+                elif kind != "IHDR":
+                    named = kind in _TEXTS and data[at + 8 : at + 24].startswith(_EXIF_TEXTS)
+                    self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
+                    (self._behind if self._sizes else self._before).append((kind, at, end))
+                else:
+                    self.header = Header(*_HEADER.unpack(data[at + 8 : end - 4]))
+                    compared = max(_COMPARED, 2 * max(width for _, width in self._pass_sizes()))
+                if len(self._sizes) + len(self._before) + len(self._behind) > _MOST_CHUNKS:
+                    raise MediaError(f"{source}: the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW)
+                at = end
+            self._behind.append(("", at, len(data)))  # no part of the PNG: viewers ignore it
+
+    @property
+    def keeps_samples(self) -> bool:
+        """True if its image data has 8 bits a sample, and no palette."""
+        return self.header.bits == 8 and self.header.colour_type != PALETTE
+
+    @property
+    def transparent_colour(self) -> tuple[int, ...]:
+        """The one colour that is transparent, by the chunk tRNS of a PNG without palette and opacity."""
+        start = next(start for kind, start, _ in self._before if kind == "tRNS")
+        with self.source.open("rb") as file:
+            file.seek(start + 8)
+            return struct.unpack_from(">HHH" if self.header.colour_type == COLOUR else ">H", file.read(6))
+
+    def has(self, kind: str) -> bool:
+        """True if it has a chunk of a type."""
+        return any(kind == each for each, _, _ in (*self._before, *self._behind))
+
+    def form(self, channels: int, *, same_colours: bool = True, dropped: Set[str] = frozenset()) -> tuple[PngForm, str]:
+        """Return how a container of this cover is written, and a line if its program is not recognised; "" if it is.
+
+        Args:
+            channels: of the container's samples.
+            same_colours: what the file says of its colours holds for them.
+            dropped: types of chunks that the container does not have.
+        """
+        if not same_colours:
+            dropped = dropped | _OF_COLOURS
+        if not self.keeps_samples or channels != CHANNELS[self.header.colour_type]:
+            dropped = dropped | _OF_SAMPLES
+        before, behind = (
+            tuple((start, end) for kind, start, end in part if kind not in dropped)
+            for part in (self._before, self._behind)
+        )
+        compression, known = self._recognised()
+        header, interlaced = bytes(self._start[:2]), bool(self.header.interlaced)
+        form = PngForm(compression, self._chunk_bytes(compression), header, interlaced, self.source, before, behind)
+        return form, "" if known else UNKNOWN_PROGRAM
+
+    def _chunk_bytes(self, compression: Compression) -> tuple[int, ...]:
+        """Return the sizes of the chunks of image data, as of `PngForm`; of one alone, that of its program."""
+        *sizes, last = self._sizes
+        if not sizes:
+            size = _PILLOW_BYTES if compression.filters == _PILLOW else _IDAT_BYTES[compression.memory]
+            return (size if last <= size else _MOST_BYTES,)
+        return tuple(sizes[:1]) if len(set(sizes)) == 1 and last <= sizes[0] else (*sizes, max(*sizes, last))
+
+    def _recognised(self) -> tuple[Compression, bool]:
+        """Return how the image data was compressed, and True; or what comes nearest to that, and False."""
+        rows = self._first_rows()
+        filters, same_filters = self._filters(rows)
+        settings, same_stream = self._settings(rows, self._ways(filters))
+        return Compression(filters, *settings), same_filters and same_stream
+
+    def _pass_sizes(self) -> list[tuple[int, int]]:
+        """Return the number of rows of each pass, and their bytes with the number of the filter."""
+        bits = CHANNELS[self.header.colour_type] * self.header.bits
+        blank = np.broadcast_to(np.uint8(0), (self.header.height, self.header.width, 1))
+        parts = passes(blank, bool(self.header.interlaced))
+        return [(len(part), 1 + math.ceil(part.shape[1] * bits / 8)) for part in parts]
+
+    def _first_rows(self) -> list[list[bytes]]:
+        """Return the rows that the first bytes of image data hold, by pass, behind the numbers of their filters."""
+        sizes, at, rows = self._pass_sizes(), 0, []
+        data = zlib.decompressobj().decompress(bytes(self._start), sum(count * width for count, width in sizes))
+        self._inflated = len(data)
+        for count, width in sizes:
+            there = min(count, (len(data) - at) // width)
+            rows.append([data[place : place + width] for place in range(at, at + there * width, width)])
+            at += there * width
+            if there < count:
+                break
+        return rows
+
+    def _filters(self, rows: list[list[bytes]]) -> tuple[Filters, bool]:
+        """Return the filters that were tried on rows, and True; or those by which most are as they are, and False."""
+        apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
+        parts = [part[:_ROWS] for part in rows if part]
+        read = [unfiltered(part, apart) for part in parts]
+        used = bytes(row[0] for part in parts for row in part)
+        alike = {}
+        for filters in _FILTERS:
+            made = (filtered_pass(part, apart, filters)[:, 0] for part in read)
+            alike[filters] = sum(one == other for one, other in zip(used, b"".join(map(bytes, made)), strict=True))
+        most = max(alike.values())
+        best, *others = (filters for filters in _FILTERS if alike[filters] == most)
+        if others and most == len(used):  # which are told by what no row has
+            everywhere = self._filters_used()
+            best = min((best, *others), key=lambda filters: len(set(filters.tried) ^ everywhere))
+        return best, most == len(used)
+
+    def _filters_used(self) -> set[int]:
+        """Return the filters that any row has."""
+        widths = (width for count, width in self._pass_sizes() for _ in range(count))
+        stream, used, rest = zlib.decompressobj(), set(), 0  # bytes to the next row
+        for piece in self._image_data():
+            data, at = stream.decompress(piece), 0
+            while at + rest < len(data):
+                at += rest
+                used.add(data[at])
+                rest = next(widths, math.inf)
+            rest -= len(data) - at
+        return used
+
+    def _image_data(self) -> Iterator[bytes]:
+        with mapped(self.source) as data:
+            at = self._first
+            for size in self._sizes:
+                yield data[at + 8 : at + 8 + size]
+                at += size + 12
+
+    def _ways(self, filters: Filters) -> list[tuple[int, int]]:
+        """Return the strategies and levels that zlib's header allows for."""
+        number = self._start[1] >> 6
+        levels = _MAGICK_LEVELS if number == 3 and self._sizes[0] == _MAGICK_BYTES else _LEVELS[number]
+        strategies = [zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY]
+        if filters == Filters.of(NONE):  # libpng and others choose the other strategy then
+            strategies.reverse()
+        return [*product(strategies, levels), *((each, 1) for each in _WITHOUT_LEVEL if number == 0)]
+
+    def _settings(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[tuple[str, int, int, int], bool]:
+        """Return the library, level, memory and strategy that make the file's bytes of the rows, and True.
+
+        Else those of zlib that make as many bytes, as nearly as possible, and False.
+        """
+        header, own, lines = bytes(self._start[:2]), bytes(self._start[2:]), [row for part in rows for row in part]
+        window = _window(header, sum(count * width for count, width in self._pass_sizes()))
+        for library, memory, (strategy, level) in product(_LIBRARIES, _MEMORIES, ways):
+            made, stream = b"", Compression(_LIBPNG, library, level, memory, strategy).stream(window)
+            same = all(own.startswith((made := made + stream.compress(line))[: len(own)]) for line in lines)
+            if same and (len(made) >= _LEAST_COMPARED or own.startswith(made + stream.flush())):
+                return (library, level, memory, strategy), True
+        joined = b"".join(lines)
+        wanted, sizes = len(own) * len(joined) / max(1, self._inflated), {}
+        for strategy, level in ways:
+            stream = Compression(_LIBPNG, "zlib", level, _MEMORIES[0], strategy).stream(window)
+            size = len(stream.compress(joined) + stream.flush())
+            sizes["zlib", level, _MEMORIES[0], strategy] = abs(size - wanted)
+        return min(sizes, key=sizes.get), False
+
+
+def _chunk(kind: bytes, data: bytes | bytearray) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(data, zlib.crc32(kind)).to_bytes(4, "big")
+
+
+def _window(header: bytes, size: int) -> int:
+    """Return the bits of deflate's window: all, where libpng only names a smaller one since the data is as small."""
+    bits = (header[0] >> 4) + 8
+    return max(9, bits) if size > 1 << bits else zlib.MAX_WBITS
+
+
+def _libpng_header(header: bytes, size: int) -> bytes:
+    """Return zlib's header that names the smallest window into which so many bytes fit (RFC 1950, section 2.2)."""
+    bits = zlib.MAX_WBITS
+    while size <= _SMALL and bits > _LEAST_BITS and size <= 1 << (bits - 1):
+        bits -= 1
+    first, flags = ((bits - 8) << 4) | zlib.DEFLATED, header[1] & 0xC0
+    return bytes([first, flags + 31 - ((first << 8) + flags) % 31])

@@ -1,0 +1,131 @@
+"""Rows of a PNG's image data: samples of one or of seven passes, filtered (PNG, third edition, sections 8 and 9)."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from stegnet import kernels
+from stegnet.core.pixels import strips
+
+NONE, SUB, UP, AVERAGE, PAETH = range(5)
+# Adam7: the first row and column of each pass, and how far its rows and columns are apart (figure 8.1).
+_PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def passes(samples: np.ndarray, interlaced: bool) -> list[np.ndarray]:
+    """Return the pictures that are stored one after the other of (H, W, channels) uint8, none of them empty."""
+    if not interlaced:
+        return [samples]
+    parts = [samples[top::down, left::across] for top, left, down, across in _PASSES]
+    return [part for part in parts if part.size]
+
+
+class Filters(NamedTuple):
+    """Filters that are tried on rows.
+
+    Of those that make the sum of a row's absolute values least, the first is chosen (the heuristic of section 12.7).
+
+    Attributes:
+        tried: their numbers, in order; if there is but one, all rows have it.
+        first: those that are tried on the first row of a pass.
+    """
+
+    tried: bytes
+    first: bytes
+
+    @classmethod
+    def of(cls, *tried: int) -> Self:
+        """Return those that are the same for all rows."""
+        return cls(bytes(tried), bytes(tried))
+
+
+def filtered_rows(picture: np.ndarray, filters: Filters) -> Iterator[np.ndarray]:
+    """Yield the filtered rows of a pass, (H, W, channels) uint8, in strips of (rows, 1 + W · channels) uint8."""
+    height, width, channels = picture.shape
+    before = np.zeros(width * channels, np.uint8)
+    for rows in strips(height, width):
+        strip = np.ascontiguousarray(picture[rows]).reshape(-1, width * channels)
+        if rows.start:
+            yield filtered(strip, before, channels, filters.tried)
+        else:
+            yield filtered_pass(strip, channels, filters)
+        before = strip[-1]
+
+
+def filtered_pass(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
+    """Filter the first rows of a pass, as `filtered`."""
+    blank = np.zeros(rows.shape[1], np.uint8)
+    if filters.first == filters.tried:
+        return filtered(rows, blank, apart, filters.tried)
+    first = filtered(rows[:1], blank, apart, filters.first)
+    return np.concatenate([first, filtered(rows[1:], rows[0], apart, filters.tried)]) if len(rows) > 1 else first
+
+
+def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> np.ndarray:
+    """Filter rows, (n, width) uint8, to (n, 1 + width): the number of its filter before each row.
+
+    Args:
+        before: the row above the first, (width,) uint8.
+        apart: bytes of a pixel.
+        tried: as of `Filters`.
+    """
+    count, width = rows.shape
+    out = np.empty((count, 1 + width), np.uint8)
+    if kernels.compiled:
+        kernels.compiled.rows(rows, before, width, apart, tried, out)
+        return out
+    above = np.concatenate([before[None], rows[:-1]])
+    least = None
+    for number in tried:
+        found = rows - _predicted(rows, above, apart, number)
+        size = np.abs(found.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64)
+        better = np.ones(count, bool) if least is None else size < least
+        least = size if least is None else np.minimum(size, least)
+        out[better, 0], out[better, 1:] = number, found[better]
+    return out
+
+
+def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
+    """Return the bytes of the first rows of a pass, (n, width) uint8, that were filtered as each's first byte says."""
+    out = np.zeros((len(rows) + 1, len(rows[0]) - 1 + apart), np.uint8)  # with a row above and a pixel to the left
+    for row, line in enumerate(rows, 1):
+        content, above, now = np.frombuffer(line, np.uint8, offset=1), out[row - 1], out[row]
+        if line[0] in (NONE, UP):
+            now[apart:] = content + (above[apart:] if line[0] == UP else np.uint8(0))
+        elif line[0] == SUB:
+            for first in range(apart):
+                now[apart + first :: apart] = np.cumsum(content[first::apart], dtype=np.uint8)
+        else:
+            now[:] = _sequentially(line, bytes(above), apart)
+    return np.ascontiguousarray(out[1:, apart:])
+
+
+def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
+    """Return a row that was filtered by Average or Paeth, behind a pixel of zeros, as `above` has one."""
+    now = bytearray(apart)
+    for at, byte in enumerate(line[1:]):
+        left, up, corner = now[at], above[at + apart], above[at]
+        if line[0] == AVERAGE:
+            predicted = (left + up) // 2
+        else:
+            to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
+            predicted = left if to_left <= to_up and to_left <= to_corner else up if to_up <= to_corner else corner
+        now.append((byte + predicted) & 255)
+    return np.frombuffer(now, np.uint8)
+
+
+def _predicted(rows: np.ndarray, above: np.ndarray, apart: int, number: int) -> np.ndarray:
+    """Return what a filter takes from each byte, (n, width) uint8."""
+    left, corner = np.zeros_like(rows), np.zeros_like(rows)
+    left[:, apart:], corner[:, apart:] = rows[:, :-apart], above[:, :-apart]
+    if number == NONE:
+        return np.zeros_like(rows)
+    if number in (SUB, UP):
+        return left if number == SUB else above
+    if number == AVERAGE:
+        return ((left.astype(np.uint16) + above) // 2).astype(np.uint8)
+    a, b, c = (each.astype(np.int16) for each in (left, above, corner))
+    to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+    second = np.where(to_b <= to_c, above, corner)
+    return np.where((to_a <= to_b) & (to_a <= to_c), left, second)

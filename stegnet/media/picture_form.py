@@ -1,0 +1,57 @@
+"""How a picture without loss is written: a container has the form of its cover, or that of a common program."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.pixels import is_grey
+from stegnet.formats.png import COLOUR, GREY, GREY_ALPHA, PALETTE, PngFile
+from stegnet.image.pictures import METADATA, converts_colours, orientation_of, turned_back, write_png, writing
+from stegnet.media.cover import Cover, about_cover
+
+_OPAQUE_TYPES = {GREY, COLOUR}  # which may have one transparent colour
+_GREY_TYPES = {GREY, GREY_ALPHA, PALETTE}
+_KEY_TAKEN = "cover: a pixel has got the colour that was transparent: opacity is stored for each pixel instead"
+_ABOUT_PROGRAM = "cover: "
+
+
+def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
+    """Write pixels as PNG, in the form of the cover if that is a PNG of their size, and return lines for its report.
+
+    Args:
+        profile: ICC profile of the pixels' colours; None: they are sRGB.
+        pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
+
+    Raises:
+        MediaError: the file can't be written.
+    """
+    about, file = about_cover(cover), cover.png
+    stored = turned_back(pixels, orientation_of(cover)) if file and file.may_have_exif else pixels
+    if file is None or (file.header.height, file.header.width) != stored.shape[:2]:
+        write_png(part, pixels, profile)
+        return about
+    samples, dropped, notes = _as_stored_by(file, stored)
+    converted = profile is None and file.has("iCCP") and converts_colours(cover)
+    form, unrecognised = file.form(samples.shape[2], same_colours=not converted, dropped=dropped)
+    with writing(part) as target:
+        form.write(target, samples)
+    kept = tuple(line for line in about if not line.removeprefix(_ABOUT_PROGRAM).startswith(METADATA))
+    return (*kept, *notes, *([_ABOUT_PROGRAM + unrecognised] if unrecognised else []))
+
+
+def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[str], list[str]]:
+    """Return samples as a PNG has them, (H, W, 1 to 4) uint8, chunks that don't fit them, and lines for the report."""
+    colours, opacity, dropped, notes = pixels[..., :3], pixels[..., 3:], set(), []
+    if file.header.colour_type in _OPAQUE_TYPES and file.has("tRNS"):
+        if opacity.size and not (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any():
+            opacity = opacity[..., :0]
+        else:
+            dropped.add("tRNS")
+            notes += [_KEY_TAKEN] if opacity.size else []
+    if file.header.colour_type in _GREY_TYPES and is_grey(colours):
+        colours = colours[..., :1]
+    return np.dstack([colours, opacity]) if opacity.size else colours, dropped, notes
+
+
+def _has_colour(pixels: np.ndarray, colour: tuple[int, ...]) -> np.ndarray:
+    return (pixels == np.array(colour)).all(-1)

@@ -1,0 +1,182 @@
+"""PNGs by real programs, written back, and what of a cover a container keeps."""
+
+import io
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image, ImageCms
+from skimage.data import astronaut
+
+from stegnet import kernels
+from stegnet.formats.png import Compression, PngFile, PngForm, profile_chunk
+from stegnet.formats.png_rows import Filters, filtered
+
+FILES = Path(__file__).parent / "png"
+NOT_RECOGNISED = {"chromium"}
+ALPHA = np.linspace(0, 255, 512).astype(np.uint8)[None].repeat(512, 0)
+
+
+def picture(kind: str) -> np.ndarray:
+    """A photograph with noise in its lowest bits, (512, 512) or (512, 512, 3 or 4) uint8."""
+    noise = np.random.default_rng(5).integers(-2, 3, (512, 512, 3))
+    colour = (astronaut().astype(int) + noise).clip(0, 255).astype(np.uint8)
+    return {"grey": colour[..., 1], "colour": colour, "transparent": np.dstack([colour, ALPHA])}[kind]
+
+
+def written_back(path: Path) -> tuple[bytes, str]:
+    """The file of the same pixels, and the line on its program."""
+    with Image.open(path) as image:
+        samples = np.atleast_3d(np.asarray(image))
+    form, line = PngFile(path).form(samples.shape[2])
+    form.write(file := io.BytesIO(), samples)
+    return file.getvalue(), line
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("*.png")), ids=lambda path: path.stem)
+def test_a_file_of_a_real_program_is_written_back(path):
+    data, line = written_back(path)
+    if path.stem in NOT_RECOGNISED:
+        assert data != path.read_bytes()
+        assert "not recognised" in line
+        assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
+    else:
+        assert data == path.read_bytes()
+        assert line == ""
+
+
+def save_by_opencv(path: Path, samples: np.ndarray, *options: int) -> None:
+    bgr = samples if samples.ndim == 2 else samples[..., [2, 1, 0, 3][: samples.shape[2]]]
+    assert cv2.imwrite(str(path), bgr, options)
+
+
+def save_by_ffmpeg(path: Path, samples: np.ndarray, *options: str) -> None:
+    source = path.with_suffix(".tif")
+    Image.fromarray(samples).save(source)
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-y", "-i", source, *options, path], check=True)
+
+
+PROGRAMS = {
+    "Pillow": lambda path, samples: Image.fromarray(samples).save(path),
+    "Pillow, optimize": lambda path, samples: Image.fromarray(samples).save(path, optimize=True),
+    "Pillow, level 1": lambda path, samples: Image.fromarray(samples).save(path, compress_level=1),
+    "Pillow, stored": lambda path, samples: Image.fromarray(samples).save(path, compress_level=0),
+    "OpenCV": save_by_opencv,
+    "OpenCV, level 9": lambda path, samples: save_by_opencv(path, samples, cv2.IMWRITE_PNG_COMPRESSION, 9),
+    "OpenCV, level 3": lambda path, samples: save_by_opencv(path, samples, cv2.IMWRITE_PNG_COMPRESSION, 3),
+    "ffmpeg": save_by_ffmpeg,
+    "ffmpeg, no filter": lambda path, samples: save_by_ffmpeg(path, samples, "-pred", "none"),
+}
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour", "transparent"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_recognised(tmp_path, program, kind):
+    path = tmp_path / "cover.png"
+    PROGRAMS[program](path, picture(kind))
+    assert written_back(path) == (path.read_bytes(), "")
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour", "transparent"])
+@pytest.mark.parametrize("size", [512, 60])
+def test_the_default_form_is_opencvs(tmp_path, kind, size):
+    samples = picture(kind)[:size, :size]
+    save_by_opencv(tmp_path / "opencv.png", samples)
+    PngForm().write(file := io.BytesIO(), samples)
+    assert file.getvalue() == (tmp_path / "opencv.png").read_bytes()
+
+
+def test_a_profile_is_stored_as_opencv_does(tmp_path):
+    samples, profile = picture("colour"), ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    path = tmp_path / "opencv.png"
+    given = [np.frombuffer(profile, np.uint8)[None]]
+    assert cv2.imwriteWithMetadata(str(path), samples[..., ::-1], [cv2.IMAGE_METADATA_ICCP], given)
+    PngForm(profile=profile_chunk(profile)).write(file := io.BytesIO(), samples)
+    assert file.getvalue() == path.read_bytes()
+
+
+@pytest.mark.parametrize("tried", [[0, 1, 2, 3, 4], [0, 2, 1, 4], [3], [4]])
+@pytest.mark.parametrize("apart", [1, 3, 8])
+def test_filters_are_those_of_numpy(monkeypatch, tried, apart):
+    rng = np.random.default_rng(apart)
+    rows, before = rng.integers(0, 256, (30, 48), np.uint8), rng.integers(0, 256, 48, np.uint8)
+    rows[10:20] //= 64
+    compiled = filtered(rows, before, apart, bytes(tried))
+    monkeypatch.setattr(kernels, "compiled", None)
+    assert np.array_equal(filtered(rows, before, apart, bytes(tried)), compiled)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunks(path: Path, before: bytes = b"", behind: bytes = b"", after_end: bytes = b"") -> bytes:
+    """The bytes of a PNG with chunks before and behind its image data, and with bytes behind its end."""
+    data = path.read_bytes()
+    first, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
+    return data[:first] + before + data[first:end] + behind + data[end:] + after_end
+
+
+@pytest.fixture
+def cover(tmp_path) -> Path:
+    path = tmp_path / "cover.png"
+    Image.fromarray(picture("colour")[:100, :120]).save(path)
+    return path
+
+
+@pytest.mark.parametrize("size", [1, 700, 4096, 1 << 20])
+def test_sizes_of_chunks_are_kept(cover, size):
+    data = cover.read_bytes()
+    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
+    stream = data[start + 8 : end - 4]
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
+    assert written_back(cover) == (cover.read_bytes(), "")
+
+
+def test_irregular_sizes_of_chunks_are_kept(cover):
+    data = cover.read_bytes()
+    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
+    stream = data[start + 8 : end - 4]
+    pieces = [stream[:10], b"", stream[10:300], stream[300:]]
+    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
+    assert written_back(cover) == (cover.read_bytes(), "")
+
+
+def test_chunks_are_kept_as_they_are(cover):
+    before = b"".join([
+        chunk(b"gAMA", struct.pack(">I", 70000)), chunk(b"cHRM", bytes(32)), chunk(b"pHYs", bytes(9)),
+        *(chunk(b"tEXt", b"Comment\0%d" % number) for number in range(1000)), chunk(b"teSt", b"private"),
+    ])  # fmt: skip
+    behind = chunk(b"tIME", bytes([7, 230, 1, 2, 3, 4, 5])) + chunk(b"tEXt", b"Author\0me")
+    cover.write_bytes(with_chunks(cover, before, behind, b"trailing"))
+    assert written_back(cover) == (cover.read_bytes(), "")
+
+
+def test_an_unknown_library_is_said(cover):
+    """A stream of blocks as no compressor known here makes them."""
+    data = cover.read_bytes()
+    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
+    raw, stream = zlib.decompress(data[start + 8 : end - 4]), zlib.compressobj(6)
+    odd = b"".join(
+        stream.compress(raw[at : at + 999]) + stream.flush(zlib.Z_FULL_FLUSH) for at in range(0, len(raw), 999)
+    )
+    cover.write_bytes(data[:start] + chunk(b"IDAT", odd + stream.flush()) + data[end:])
+    found, line = written_back(cover)
+    assert "not recognised" in line
+    assert np.array_equal(Image.open(io.BytesIO(found)), Image.open(cover))
+
+
+def test_a_window_that_is_smaller_than_the_picture(cover):
+    with Image.open(cover) as image:
+        samples = np.asarray(image)
+    form = PngForm(Compression(Filters.of(4), "zlib", 9, 8, zlib.Z_FILTERED), header=bytes.fromhex("28cf"))
+    form.write(file := io.BytesIO(), samples)
+    cover.write_bytes(file.getvalue())
+    assert np.array_equal(Image.open(cover), samples)
+    assert written_back(cover) == (cover.read_bytes(), "")
