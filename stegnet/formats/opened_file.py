@@ -176,6 +176,22 @@ def is_lossy_webp(path: Source) -> bool:
     return False
 
 
+def png_chunks(path: Source) -> Iterator[tuple[bytes, int]]:
+    """Names and lengths of a PNG's chunks (PNG, third edition, 5.3), up to its end, or where it is damaged."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        place = file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, name = int.from_bytes(head[:4], "big"), head[4:]
+            place += 12 + length
+            if place > size:
+                return
+            yield name, length
+            if name == b"IEND":
+                return
+            file.seek(place)
+
+
 def is_jpeg(path: Source) -> bool:
     """True if the file begins as a JPEG does."""
     return start_of(path)[:3] == b"\xff\xd8\xff"

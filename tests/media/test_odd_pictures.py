@@ -14,7 +14,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 import stegnet
-from stegnet import StegnetError
+from stegnet import MediaError, StegnetError
 from stegnet.image.pictures import picture_notes, read_cover, read_picture, refuse_palette
 from stegnet.media.cover import Cover
 from tests.support.pngs import as_png, chunks_of
@@ -194,6 +194,35 @@ def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixel
     for number, data in enumerate(damaged_chunks(WHOLE[name])):
         path.write_bytes(data)
         assert read(path) == [], number
+
+
+def with_many_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    return as_png([chunks[0], *((b"tEXt", b"k%d\0v" % number) for number in range(1000)), *chunks[1:]])
+
+
+def with_a_byte_a_chunk(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    samples = b"".join(data for name, data in chunks if name == b"IDAT")
+    return as_png([chunks[0], *((b"IDAT", bytes([byte])) for byte in samples), chunks[-1]])
+
+
+def with_another_behind(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    return as_png(chunks) + as_png(chunks)
+
+
+@pytest.mark.parametrize("change", [with_many_chunks, with_a_byte_a_chunk, with_another_behind])
+def test_odd_chunks_change_no_pixel(change, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(change(chunks_of(saved(Image.fromarray(pixels()), "PNG"))))
+    assert np.array_equal(read_picture(path), pixels())
+    assert stegnet.info(path)["width"] == 24
+
+
+def test_a_png_of_apples_kind_is_named(tmp_path):
+    """Its samples have no zlib header, and red and blue are exchanged."""
+    path = tmp_path / "a.png"
+    path.write_bytes(as_png([(b"CgBI", b"\x50\0\x20\2"), *chunks_of(saved(Image.fromarray(pixels()), "PNG"))]))
+    with pytest.raises(MediaError, match=r"is a PNG of Apple's own kind \(CgBI\)"):
+        read_picture(path)
 
 
 def test_a_named_profile_of_an_animation_is_freed_once(tmp_path):
