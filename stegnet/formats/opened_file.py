@@ -177,19 +177,13 @@ def is_lossy_webp(path: Source) -> bool:
 
 
 def png_chunks(path: Source) -> Iterator[tuple[bytes, int]]:
-    """Names and lengths of a PNG's chunks (PNG, third edition, 5.3), up to its end, or where it is damaged."""
-    size = path.stat().st_size
+    """Names and lengths of a PNG's chunks (PNG, third edition, 5.3), as it says them, up to its end."""
     with path.open("rb") as file:
-        place = file.seek(8)
-        while len(head := file.read(8)) == 8:
+        place, name = file.seek(8), b""
+        while name != b"IEND" and len(head := file.read(8)) == 8:
             length, name = int.from_bytes(head[:4], "big"), head[4:]
-            place += 12 + length
-            if place > size:
-                return
             yield name, length
-            if name == b"IEND":
-                return
-            file.seek(place)
+            place = file.seek(place + 12 + length)
 
 
 def is_jpeg(path: Source) -> bool:

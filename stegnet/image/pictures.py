@@ -252,8 +252,10 @@ def refuse_large(path: Source, form: Form) -> None:
 
 def _refuse_rare_png(path: Source) -> None:
     """Refuses, by a MediaError, a PNG with large chunks beside its samples, which Pillow reads, or of Apple's kind."""
-    beside = 0
+    size, beside = path.stat().st_size, 0
     for name, length in png_chunks(path):
+        if length > size:
+            raise MediaError(f"{path}: the PNG is damaged: a chunk says that it is longer than the file", _AGAIN)
         if name == b"CgBI":
             hint = "open it on a Mac or iPhone, and export it as PNG"
             raise MediaError(f"{path}: is a PNG of Apple's own kind (CgBI), which other programs can't read", hint)

@@ -17,6 +17,7 @@ import stegnet
 from stegnet import MediaError, StegnetError
 from stegnet.image.pictures import picture_notes, read_cover, read_picture, refuse_palette
 from stegnet.media.cover import Cover
+from tests.support.memory import memory_limited
 from tests.support.pngs import as_png, chunks_of
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -215,6 +216,16 @@ def test_odd_chunks_change_no_pixel(change, tmp_path):
     path.write_bytes(change(chunks_of(saved(Image.fromarray(pixels()), "PNG"))))
     assert np.array_equal(read_picture(path), pixels())
     assert stegnet.info(path)["width"] == 24
+
+
+def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
+    """Behind the samples, where Pillow would ask for as many bytes as the chunk is said to have."""
+    path, chunks = tmp_path / "a.png", chunks_of(saved(Image.fromarray(pixels()), "PNG"))
+    data = as_png([*chunks[:-1], (b"IDAT", b"ab"), chunks[-1]])
+    place = data.rindex(b"IDAT") - 4
+    path.write_bytes(data[:place] + (0xFFFFFFF0).to_bytes(4, "big") + data[place + 4 :])
+    with memory_limited(200 << 20), pytest.raises(MediaError, match="a chunk says that it is longer than the file"):
+        stegnet.info(path)
 
 
 def test_a_png_of_apples_kind_is_named(tmp_path):
