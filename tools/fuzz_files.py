@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -231,10 +230,10 @@ def _weights(folder: Path) -> None:
             pair.save_pair(folder / f"{name}.safetensors", made, pair.Card(name, {}, {"base": "means", "block": 8}))
 
 
-@cache
 def _network() -> Path:
-    """A pair's weights with its ONNX files, in a folder that stays."""
+    """A pair's weights, beside its ONNX files, in a folder that stays."""
     folder = Path(os.environ["FUZZ_FOLDER"]) / "network"
+    folder.mkdir(exist_ok=True)
     return folder / "w.safetensors"
 
 
@@ -337,7 +336,7 @@ def _channel(path: Path, draw: random.Random) -> None:
     cover = Path("cover.jpg")
     Image.fromarray(picture(HEIGHT, WIDTH)).save(cover, quality=95)
     try:
-        stegnet.hide(cover, _NOTE, "out.jpg", key=KEY, channel_from=path)
+        stegnet.hide(cover, _NOTE, "out.jpg", key=KEY, channel_from=(cover, path))
     finally:
         cover.unlink()
     Path("out.jpg").unlink()
@@ -542,7 +541,8 @@ def _outcomes(run: Run, options: argparse.Namespace) -> Iterator[tuple[int, str]
         return
     number, end = 0, time.monotonic() + options.seconds
     while number < options.runs if options.runs else time.monotonic() < end:
-        for outcome in _batch(run, number, _BATCH, False):
+        count = min(_BATCH, options.runs - number) if options.runs else _BATCH
+        for outcome in _batch(run, number, count, False):
             yield number, outcome
             number += 1
 
