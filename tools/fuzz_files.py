@@ -22,8 +22,9 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -40,11 +41,14 @@ from stegnet.keys import ContainerKeys, make_identity_file, make_key_file, read_
 from stegnet.keys.keyfiles import shown_text
 from stegnet.methods.robust.survival import BareCoder, parse_content
 from stegnet.networks import pair
+from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine
 from stegnet.networks.onnx_export import export
-from stegnet.record import File, Header, Pictures, Record, format_record
+from stegnet.record import File, Header, Pictures, Record, encode_base, format_record
+from stegnet.record.record import format_packets
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import SealOptions, seal, texture_costs
+from stegnet.video.sound_tracks import read_sound, sound_tracks
 from tests.support.films import encode, ffmpeg, make_film, picture, write_film
 from tests.support.h264 import moving
 from tests.support.pairs import save_untrained
@@ -247,7 +251,8 @@ def _onnxs(folder: Path) -> None:
 def _records(folder: Path) -> None:
     film_id, keys = bytes(range(16)), ContainerKeys(KEY, bytes(16))
     file = File("note.txt", len(_NOTE), bytes(32))
-    hidden = Pictures(WIDTH, HEIGHT, 1, Fraction(1, 25), Fraction(25), "none", 8, "5e" * 32)
+    weights = weights_id(SHIPPED)
+    hidden = Pictures(WIDTH, HEIGHT, 1, Fraction(1, 25), Fraction(25), "none", 8, weights)
     spread, spare = File("a", 3, bytes(32), needed=1), File("a", 3, bytes(32), needed=2, enough=1)
     records = {
         "file": Record(Header(film_id, "file", 1, file), 0, data=_NOTE),
@@ -255,8 +260,14 @@ def _records(folder: Path) -> None:
         "spread": Record(Header(film_id, "file", 3, spread), 0, data=b"abc"),
         "spare": Record(Header(film_id, "file", 2, spare), 0, 0, data=b"ab"),
         "part": Record(Header(film_id, "file", 2, file), 0, 0, data=_NOTE[:8]),
-        "film": Record(Header(film_id, "film", 3, hidden), 0, 0),
     }
+    for kind in ("means", "coded"):
+        coded, _ = encode_base(picture(160, 200), kind, 20, 4000)
+        records[kind] = Record(Header(film_id, "picture", 1, replace(hidden, base=kind)), 0, 0, coded)
+    for codec in ("aac", "pcm_s16le", "mp2"):
+        film = make_film(folder / "film.mkv", 3, 16, 16, sound=codec)
+        header = Header(film_id, "film", 3, replace(hidden, hidden=3, tracks=sound_tracks(film)))
+        records[codec] = Record(header, 0, data=format_packets(islice(read_sound(film), 2))[:6000])
     for name, each in records.items():
         (folder / f"{name}.record").write_bytes(format_record(each, keys.film))
 
@@ -331,10 +342,22 @@ def _secret(path: Path, draw: random.Random) -> None:
     sent.unlink()
 
 
+def _sent(folder: Path) -> Path:
+    Image.fromarray(picture(2 * HEIGHT, 2 * WIDTH)).save(folder / "cover.jpg", quality=95)
+    return folder / "cover.jpg"
+
+
+def _arrived(folder: Path) -> None:
+    sent = _sent(folder)
+    for name, options in {"plain": {}, "optimised": {"optimize": True}, "progressive": {"progressive": True}}.items():
+        with Image.open(sent) as image:
+            image.save(folder / f"{name}.jpg", quality=75, **options)
+    sent.unlink()
+
+
 def _channel(path: Path, draw: random.Random) -> None:
     """Learns a channel from a file that arrived."""
-    cover = Path("cover.jpg")
-    Image.fromarray(picture(HEIGHT, WIDTH)).save(cover, quality=95)
+    cover = _sent(Path())
     try:
         stegnet.hide(cover, _NOTE, "out.jpg", key=KEY, channel_from=(cover, path))
     finally:
@@ -397,15 +420,15 @@ def _record(path: Path, draw: random.Random) -> None:
     frames, keys = [], ContainerKeys(KEY, bytes(16))
     try:
         for number in range(count):
-            frame = picture(96, 128, number)
-            own = data[:53] + number.to_bytes(4, "big") + data[57:] if number else data
-            seal(frame, own[:4000], keys, draw.randbytes(32), texture_costs(frame), SealOptions(not number, 1))
+            frame = picture(160, 200, number)
+            own = data[:53] + number.to_bytes(4, "big") + data[57:] if number else data  # its index
+            seal(frame, own[:9000], keys, draw.randbytes(32), texture_costs(frame), SealOptions(not number, 1))
             frames.append(frame)
         film = Path("film.mkv")
         if count > 1:
             write_film(film, frames)
         container = film if count > 1 else frames[0]
-        for name in ("out.mkv", "out.png"):
+        for name in ("out.mkv", "out.mp4", "out.png"):
             with suppress(StegnetError):
                 stegnet.reveal(container, name, key=KEY)
         if count > 1:
@@ -449,12 +472,12 @@ DOORS = {
         if name in {"png", "jpeg", "mp4", "mkv", "wav", "flac"}
     },
     **{f"{name} secret": Door(suffix, seeds, _secret, damage) for name, (suffix, seeds, damage) in PICTURES.items()},
-    "jpeg channel": Door(".jpg", _jpegs, _channel, mutate.either(mutate.jpeg)),
+    "jpeg channel": Door(".jpg", _arrived, _channel, mutate.either(mutate.jpeg)),
     "archive": Door(".zip", _archives, _archive, mutate.either(mutate.zip_archive)),
     "keys": Door(".key", _keys, _key, mutate.bytes_of),
     "weights": Door(".safetensors", _weights, _weights_file, mutate.either(mutate.safetensors)),
     "onnx": Door(".onnx", _onnxs, _onnx, mutate.bytes_of),
-    "record": Door(".record", _records, _record, mutate.record),
+    "record": Door(".record", _records, _record, mutate.either(mutate.record)),
     "content": Door(".content", _contents, _content, mutate.bytes_of),
 }
 

@@ -4,6 +4,7 @@ A decoder refuses most files of random bytes at its first check. So a format's f
 segments, boxes, elements), a part is damaged, moved, repeated or left out, and the file is joined again.
 """
 
+import base64
 import json
 import random
 import re
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Callable
 
 from stegnet.formats.matroska import element, spans
+from stegnet.record.record import sized, take_sized
 from tests.support.pngs import SIGNATURE, as_png, chunks_of
 
 Mutator = Callable[[bytes, random.Random], bytes]
@@ -268,5 +270,21 @@ def safetensors(data: bytes, draw: random.Random) -> bytes:
 
 
 def record(data: bytes, draw: random.Random) -> bytes:
-    """Damages a record behind its film id and commitment, without which it is another key's."""
-    return data[:48] + bytes_of(data[48:], draw)
+    """Damages a record behind its film id and commitment, without which it is another key's, or its tracks of sound."""
+    start = 120  # of a film's tracks (docs/format.md, "Record")
+    if data[48] != 2 or draw.random() < 0.4:
+        return data[:48] + bytes_of(data[48:], draw)
+    tracks, rest = take_sized(data[start:])
+    fields = json.loads(zlib.decompress(tracks)) if tracks else [{}]
+    track = draw.choice(fields)
+    name = draw.choice(sorted(track) or ["codec"])
+    value = track.get(name)
+    if name in ("extradata", "template"):
+        track[name] = base64.b64encode(bytes_of(base64.b64decode(value), draw)).decode()
+    elif isinstance(value, str) or value is None:
+        track[name] = draw.choice(("", "x", "7.1", "22.2", "opus", "flac", "pcm_s24le", "aac", "h264", "é" * 99, None))
+    elif isinstance(value, int):
+        track[name] = draw.choice(NUMBERS)
+    else:
+        track[name] = [draw.choice(NUMBERS), draw.choice(NUMBERS)]
+    return data[:start] + sized(zlib.compress(json.dumps(fields).encode())) + bytes_of(rest, draw)
