@@ -160,5 +160,5 @@ def test_a_number_of_samples_takes_no_memory_before_they_are_there(tmp_path):
     path = flac(tmp_path, [])
     data = path.read_bytes()
     path.write_bytes(data[:22] + (1 << 26).to_bytes(4, "big") + data[26:])  # 268 MB of samples
-    with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match="its samples do not match|samples needs"):
+    with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match=r"damaged: |samples needs"):
         read_sound(path)
