@@ -13,6 +13,7 @@ from PIL import Image
 import stegnet
 from stegnet.image import read_picture, write_png
 from stegnet.video import scan
+from tests.support.sounds import noise, write_wav
 
 ERRORS = {
     "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
@@ -270,3 +271,10 @@ def test_errors_name_what_was_given():
     ):
         with pytest.raises(stegnet.MediaError, match=r"^(cover|container|file): is a file, not a picture"):
             call()
+
+
+def test_a_sound_is_refused_where_only_pictures_survive():
+    """Also where the container is not named, and its suffix follows from the cover."""
+    write_wav(Path("cover.wav"), noise(20_000))
+    with pytest.raises(stegnet.CapacityError, match="is a WAV, and the method robust hides in pictures and films"):
+        stegnet.hide("cover.wav", b"note", key=KEY, survive="jpeg:90")

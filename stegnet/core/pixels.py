@@ -44,6 +44,7 @@ R = TypeVar("R")
 NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
 GREY = 128  # the base where there is none
+MOST_JPEG_SIDE = 65_500  # pixels, of libjpeg (JPEG_MAX_DIMENSION)
 _ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels, if these are more
 _STRIP = 1 << 20  # pixels
 _WORKING_BYTES = 30  # for each pixel or sample of a sound that is hidden in, at least
@@ -69,8 +70,12 @@ def encode_jpeg(
     """Encodes (H, W, 3) uint8, or (H, W) of a grey picture, as libjpeg's ordinary baseline JPEG.
 
     Its quality is 1 to 100, as libjpeg scales its tables; full chroma is 4:4:4 instead of 4:2:0. Without ICC
-    profile, it is sRGB.
+    profile, it is sRGB. MediaError if a side is too long for libjpeg.
     """
+    height, width = picture.shape[:2]
+    if max(height, width) > MOST_JPEG_SIDE:
+        message = f"{width}×{height} pixels can't be made JPEG, which has at most {MOST_JPEG_SIDE} a side"
+        raise MediaError(message, f"reduce it first: `resize={MOST_JPEG_SIDE}`")
     file = io.BytesIO()
     chroma = {"subsampling": "4:4:4" if full_chroma else "4:2:0"} if picture.ndim == 3 else {}
     Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)

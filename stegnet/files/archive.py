@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import struct
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from stegnet.core.disk import temporary_folder
+from stegnet.core.disk import temporary_folder, unwritable
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import counted, folded, safe_name
 from stegnet.methods import FoundSecret
@@ -17,6 +19,13 @@ _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files 
 _FILE_TYPES = (0, 4, 8)  # of Unix, in the highest bits: none, a folder, a regular file; not a link
 _PRIVATE = 0o700  # mode of folders
 _MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
+_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory
+_CHUNK = 1 << 20  # bytes that are unpacked at a time
+# What zipfile raises for damaged archives, by its own checks or where it makes none: of places, and of names.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zipfile.zlib.error, struct.error, OSError, EOFError),
+    *(LookupError, NotImplementedError, OverflowError, RuntimeError, ValueError),
+)
 
 
 def pack(folder: Path, into: Path) -> Path:
@@ -82,38 +91,70 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
     with temporary_folder() as folder, temporary_folder(f".{target.name}-", target.parent) as unpacked:
         archive = folder / "archive.zip"
         report = hidden.write(OutputTarget(archive, inputs=out.inputs), strict)
-        note = _unpack(archive, unpacked / "new")
-        if replaced:
-            target.unlink()
-        (unpacked / "new").rename(target)
+        try:
+            note = _unpack(archive, unpacked / "new")
+            if replaced:
+                target.unlink()
+            (unpacked / "new").rename(target)
+        except OSError as error:
+            raise unwritable(target, error) from error
     return Report(notes=(*report.notes, note), trouble=report.trouble, name=report.name, size=report.size, path=target)
 
 
 def _unpack(archive: Path, folder: Path) -> str:
-    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it."""
-    try:
-        with zipfile.ZipFile(archive) as packed_files:
-            entries = packed_files.infolist()
-            _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
-            folder.mkdir(_PRIVATE)
+    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it.
+
+    Raises:
+        MediaError: the archive is damaged or malicious.
+        OSError: a file can't be written.
+    """
+    with _refusing_damage():
+        packed_files = zipfile.ZipFile(archive)
+    with packed_files:
+        entries = packed_files.infolist()
+        _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
+        folder.mkdir(_PRIVATE)
+        try:
             for entry in entries:
-                path = folder / entry.filename
-                for parent in reversed(Path(entry.filename).parents):
-                    (folder / parent).mkdir(_PRIVATE, exist_ok=True)
-                if entry.is_dir():
-                    path.mkdir(_PRIVATE, exist_ok=True)
-                else:
-                    with packed_files.open(entry) as source, open(path, "xb", opener=_private) as file:
-                        shutil.copyfileobj(source, file)
-                    if path.stat().st_size < entry.file_size:
-                        raise EOFError("a file ends early")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zipfile.zlib.error) as error:
-        raise _refusal(f"is damaged ({error})") from error
-    except FileExistsError as error:
-        raise _refusal("has the same name for two files") from error
+                _unpack_entry(packed_files, entry, folder)
+        except FileExistsError as error:
+            raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
     count = counted(len(files), "file")
     return f"unpacked: {count}, {counted(sum(entry.file_size for entry in files), 'byte')}"
+
+
+def _unpack_entry(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    path = folder / entry.filename
+    for parent in reversed(Path(entry.filename).parents):
+        (folder / parent).mkdir(_PRIVATE, exist_ok=True)
+    if entry.is_dir():
+        path.mkdir(_PRIVATE, exist_ok=True)
+        return
+    with open(path, "xb", opener=_private) as file:
+        file.writelines(_content(packed_files, entry))
+
+
+def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a packed file in parts; a MediaError if they can't be read."""
+    with _refusing_damage():
+        left = entry.file_size
+        with packed_files.open(entry) as source:
+            while part := source.read(_CHUNK):
+                left -= len(part)
+                yield part
+        if left:
+            raise EOFError("a file ends early")
+
+
+@contextmanager
+def _refusing_damage() -> Iterator[None]:
+    """Turns what zipfile raises in the block for a damaged archive into a MediaError."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
+        raise _refusal(f"is damaged ({reason})") from error
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
@@ -125,6 +166,8 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
     if len({folded(entry.filename.rstrip("/")) for entry in entries}) < len(entries):
         raise _refusal("has the same name for two files")
     for entry in entries:
+        if entry.compress_type not in _COMPRESSIONS:
+            raise _refusal("is compressed by another method than folders are")
         if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in _FILE_TYPES:
             raise _refusal(f"is malicious: {entry.filename!r} leads elsewhere")
 

@@ -228,6 +228,9 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
             out, report = work(job)
         except StegnetError as error:
             yield Outcome(job, error=error)
+        except MemoryError:
+            message = f"{job.source}: needs more memory than there is"
+            yield Outcome(job, error=StegnetError(message, "use a smaller file, or a machine with more memory"))
         except Exception as error:  # whatever it is, the other files are not concerned
             yield Outcome(job, error=_fault(job, error))
         else:

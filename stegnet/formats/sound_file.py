@@ -29,6 +29,7 @@ _SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the descr
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
 _MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
 _MOST_SAMPLES = (1 << 31) - 1  # that sealing can count
+_AT_ONCE = 1 << 20  # frames that are decoded together
 _NO_POINT = (1 << 64) - 1  # in place of a sample
 _LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
 _LEVEL = 5  # of compression, by default of the program `flac`
@@ -165,10 +166,10 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
         raise MediaError(f"{source}: has no length or checksum, as a FLAC that was written into a pipe", hint)
     _check_length(source, total * ((described >> 41 & 7) + 1))
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
-        numbers = opened.read(dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
+        # In parts: as many as there are, whatever number the header says.
+        parts = opened.blocks(_AT_ONCE, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
+        data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
         rate = opened.samplerate
-    data = numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -(bits // 8) :]
-    data = np.ascontiguousarray(data)
     if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
         raise ValueError("its samples do not match its checksum")
     return SoundFile(FLAC, rate, data, file[:frames], file[_frames_end(file, blocks[0][1], total, frames) :])
@@ -188,6 +189,11 @@ def _frames_end(file: bytes, description: bytes, total: int, first: int) -> int:
         return False
 
     return bisect_left(range(len(file)), True, lo=place, key=is_whole)
+
+
+def _sample_bytes(numbers: np.ndarray, count: int) -> np.ndarray:
+    """The bytes that samples have, (…, count) uint8, of numbers whose other bytes are 0 and come first."""
+    return np.ascontiguousarray(numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -count:])
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:

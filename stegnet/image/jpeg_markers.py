@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
+from stegnet.core.pixels import MOST_JPEG_SIDE
 from stegnet.formats.opened_file import Source, mapped
 
 _EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
@@ -29,6 +30,7 @@ HINT = "convert it to an ordinary JPEG or to PNG first"
 UNSUPPORTED = ", which is not supported"
 _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
+_MOST_FACTOR = 4  # of sampling (T.81, B.2.2)
 _MOST_BYTES = 6  # of a pixel: three samples of 16 bits
 _MOST_BESIDE = 256 << 20  # bytes of metadata, and of what follows the picture: phones append films of some MB
 _MOST_BEFORE = 64 << 20  # bytes before the frame of so large a file
@@ -258,8 +260,12 @@ class _Parser:
             raise MediaError(f"{self.name}: the JPEG {kind}{UNSUPPORTED}", HINT)
         if not file.height:
             raise self._height_at_end()
-        if not (file.width and all(each.across and each.down for each in file.components)):
+        factors = [factor for each in file.components for factor in (each.across, each.down)]
+        if not file.width or min(factors) < 1 or max(factors) > _MOST_FACTOR:
             raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
+        if max(file.height, file.width) > MOST_JPEG_SIDE:
+            size = f"has {file.width}×{file.height} pixels, and at most {MOST_JPEG_SIDE} a side can be read"
+            raise MediaError(f"{self.name}: the JPEG {size}", "cut it into parts")
 
     def _height_at_end(self) -> MediaError:
         """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""

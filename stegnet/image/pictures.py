@@ -24,7 +24,7 @@ from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet, png_chunks
 from stegnet.formats.png import PngForm, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
@@ -69,6 +69,7 @@ _MOST_COUNTED = 1000  # pages of a TIFF
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
 _JPEG_FORMATS = {"JPEG", "MPO"}
 _READ_WHOLE, _MOST_BYTES = {"WebP", "AVIF", "HEIC"}, 512 << 20  # forms whose libraries get all bytes at once
+_SAMPLES_OF_PNG, _MOST_BESIDE_PNG = {b"IDAT", b"fdAT"}, 64 << 20  # chunks, and bytes of the others
 _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
@@ -229,7 +230,8 @@ def open_picture(path: Source) -> Iterator[Image.Image]:
         try:
             yield image
         except UNREADABLE as error:
-            reason = f" ({error})" if str(error) else ""
+            said = " ".join(str(error).split())  # some libraries say it in several lines
+            reason = f" ({said})" if said else ""
             raise MediaError(f"{path}: the picture is damaged or truncated{reason}", _AGAIN) from error
 
 
@@ -246,9 +248,26 @@ def refuse_large(path: Source, form: Form) -> None:
     """Refuses, by a MediaError, a picture's file of far more bytes than it needs, where all of them would be read."""
     if form.name == "JPEG":
         refuse_excess(path)
+    elif form.name == "PNG":
+        _refuse_rare_png(path)
     elif (length := path.stat().st_size) > _MOST_BYTES and form.name in _READ_WHOLE:
         hint = "save the picture alone in an image editor"
         raise MediaError(f"{path}: the picture's file has {shown_size(length)}: too large to read", hint)
+
+
+def _refuse_rare_png(path: Source) -> None:
+    """Refuses, by a MediaError, a PNG with large chunks beside its samples, which Pillow reads, or of Apple's kind."""
+    size, beside = path.stat().st_size, 0
+    for name, length in png_chunks(path):
+        if length > size:
+            raise MediaError(f"{path}: the PNG is damaged: a chunk says that it is longer than the file", _AGAIN)
+        if name == b"CgBI":
+            hint = "open it on a Mac or iPhone, and export it as PNG"
+            raise MediaError(f"{path}: is a PNG of Apple's own kind (CgBI), which other programs can't read", hint)
+        beside += 0 if name in _SAMPLES_OF_PNG else length
+    if beside > _MOST_BESIDE_PNG:
+        hint = "save the picture alone in an image editor"
+        raise MediaError(f"{path}: the PNG has {shown_size(beside)} beside its picture: too many to keep", hint)
 
 
 def _opened(path: Source) -> Image.Image:

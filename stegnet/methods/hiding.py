@@ -72,8 +72,9 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Suffix of the container of a cover, where it is not named; errors as `Cover`."""
+        """Suffix of the container of a cover, where it is not named; errors as `Cover` and `Method.check_cover`."""
         with Cover(cover) as opened:
+            self.method.check_cover(opened, self.options)
             return self.method.form(opened)
 
     def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":

@@ -281,9 +281,9 @@ class FilmInfo:
         """Frames per second on average, by which encoders share out bits.
 
         `rate` may be many times as high: FFmpeg takes it from the shortest distance of frames if the file has none, as
-        recordings of browsers and screens.
+        recordings of browsers and screens. Frames that are days apart have the lowest rate that can be written.
         """
-        return (len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE)
+        return max((len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
 
 
 def scan(path: Source) -> FilmInfo:

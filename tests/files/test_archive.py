@@ -13,9 +13,9 @@ from stegnet import Key, MediaError
 KEY = Key(bytes(range(32)))
 
 
-def entry(name: str, mode: int = 0) -> zipfile.ZipInfo:
+def entry(name: str, mode: int = 0, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
     made = zipfile.ZipInfo(name)
-    made.external_attr = mode << 16
+    made.external_attr, made.compress_type = mode << 16, compression
     return made
 
 
@@ -42,6 +42,31 @@ def overlapping(path: Path) -> None:
     path.write_bytes(data[:start] + several + data[end : end + 8] + b"\50\0\50\0" + size + data[end + 16 :])
 
 
+def undecodable(path: Path) -> None:
+    """Says that its name is UTF-8, which it is not (APPNOTE 6.3.10, 4.4.4: bit 11 of the flags)."""
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\1\2")
+    data[place + 9] |= 8
+    data[place + 46] = 0xFF
+    path.write_bytes(data)
+
+
+def undecodable_inside(path: Path) -> None:
+    """The same in the file's own header alone."""
+    data = bytearray(path.read_bytes())
+    data[7], data[30] = data[7] | 8, 0xFF
+    path.write_bytes(data)
+
+
+def begins_before_the_file(path: Path) -> None:
+    """Says that its list is longer than all before it, and that its file begins before the archive."""
+    data = path.read_bytes()
+    place = data.rindex(b"PK\1\2")
+    end = data.rindex(b"PK\5\6")
+    moved = data[: place + 42] + bytes(4) + data[place + 46 : end + 16]
+    path.write_bytes(moved + (place + 1000).to_bytes(4, "little") + data[end + 20 :])
+
+
 def nothing(path: Path) -> None:
     pass
 
@@ -61,6 +86,11 @@ def nothing(path: Path) -> None:
         ([entry("a")], claims_more, "is damaged|more than may be unpacked"),
         ([entry("a")], damaged, "is damaged"),
         ([entry("abc")], overlapping, "overlap"),
+        ([entry("abc")], undecodable, "is damaged"),
+        ([entry("abc")], undecodable_inside, "is damaged"),
+        ([entry("abc")], begins_before_the_file, "is damaged"),
+        ([entry("abc", compression=zipfile.ZIP_LZMA)], nothing, "another method"),
+        ([entry("abc", compression=zipfile.ZIP_BZIP2)], nothing, "another method"),
         ([], lambda path: path.write_bytes(b"no archive"), "is damaged"),
     ],
 )
@@ -68,7 +98,7 @@ def test_a_bad_archive_is_refused(tmp_path, entries, change, told, picture, monk
     monkeypatch.chdir(tmp_path)
     with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
         for each in entries:
-            packing.writestr(each, np.random.default_rng(1).bytes(200))
+            packing.writestr(each, np.random.default_rng(1).bytes(200), each.compress_type)
     change(Path("x.folder.zip"))
     stegnet.hide(picture(200, 200, 1), Path("x.folder.zip"), Path("sent.png"), key=KEY)
     before = set(tmp_path.rglob("*"))
@@ -79,3 +109,14 @@ def test_a_bad_archive_is_refused(tmp_path, entries, change, told, picture, monk
     stegnet.reveal(Path("sent.png"), Path("kept.folder.zip"), key=KEY)
     found = stegnet.reveal(Path("sent.png"), key=KEY)
     assert Path("kept.folder.zip").read_bytes() == Path("x.folder.zip").read_bytes() == found.data
+
+
+def test_a_path_that_is_too_long_leaves_nothing(tmp_path, picture, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
+        packing.writestr("/".join(["a" * 100] * 50), b"note")
+    stegnet.hide(picture(200, 200, 1), Path("x.folder.zip"), Path("sent.png"), key=KEY)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(MediaError, match="out: can't be written"):
+        stegnet.reveal(Path("sent.png"), Path("out"), key=KEY)
+    assert set(tmp_path.rglob("*")) == before

@@ -98,3 +98,15 @@ def test_one_secret_for_several_covers_is_said_to_be_hidden_in_each(photos, caps
         (photos / f"{name}.png").unlink()
     assert main(["hide", "photos", "note.txt", "-o", "out", "--key-file", "k"]) == 0
     assert "times" not in capsys.readouterr().err
+
+
+def test_a_file_for_which_memory_does_not_suffice_ends_its_own_job_alone(photos, capsys, monkeypatch):
+    def write(path: Path, pixels: np.ndarray, **more: object) -> None:
+        if path.name.startswith(".b"):
+            raise MemoryError
+        write_png(path, pixels, **more)
+
+    monkeypatch.setattr("stegnet.methods.hiding.write_png", write)
+    code, lines = run("hide photos note.txt -o out", capsys)
+    assert (code, lines[:2]) == (1, ["error: 1 of 3 failed", "error: photos/b.png: needs more memory than there is"])
+    assert names("out") == ["a.png", "c.png"]

@@ -9,6 +9,7 @@ import soundfile
 
 import stegnet
 from stegnet.formats.sound_file import FLAC, WAV, read_sound
+from tests.support.memory import memory_limited
 from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff
 
 PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -152,4 +153,12 @@ def test_a_flac_is_refused(change, told, tmp_path):
     path = flac(tmp_path, [])
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(stegnet.MediaError, match=told):
+        read_sound(path)
+
+
+def test_a_number_of_samples_takes_no_memory_before_they_are_there(tmp_path):
+    path = flac(tmp_path, [])
+    data = path.read_bytes()
+    path.write_bytes(data[:22] + (1 << 26).to_bytes(4, "big") + data[26:])  # 268 MB of samples
+    with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match=r"damaged: |samples needs"):
         read_sound(path)

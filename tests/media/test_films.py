@@ -407,3 +407,9 @@ def test_peculiarities_are_noted(tmp_path):
         path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv420p", colorspace=6, color_range=1, **fields)
         assert scan(path).notes == (() if note is None else (note,))
         assert off(next(read_frames(path))[5, 5], 128) <= 2
+
+
+def test_frames_that_are_days_apart_have_a_rate(tmp_path, make_film):
+    film = make_film(tmp_path / "a.mkv", 2, stamps=[0, 400_000_000], time_base=Fraction(1, 1000))
+    assert 0 < scan(film).mean_rate < Fraction(1, 50_000)
+    assert stegnet.info(film)["seconds"] > 400_000

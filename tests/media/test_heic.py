@@ -75,6 +75,13 @@ def test_what_no_heic_decoder_reads_is_refused(tmp_path, picture):
         refused(path, read_picture, read_cover)
 
 
+def test_what_its_decoder_says_in_two_lines_is_one(tmp_path):
+    path = tmp_path / "a.heic"
+    path.write_bytes((FOLDER / "plain.heic").read_bytes()[:-10])
+    with pytest.raises(MediaError, match=r"is damaged or truncated \(Invalid input: .* file position \d+\)\)$"):
+        read_picture(path)
+
+
 def test_an_avif_of_a_brand_of_heif_is_read(tmp_path, picture):
     shutil.copy(FOLDER / "plain.heic", tmp_path)
     read_picture(tmp_path / "plain.heic")  # its decoder would take the other file, too

@@ -205,6 +205,12 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
     return data.replace(old, new, 1)
 
 
+def with_frame(data: bytes, place: int, new: bytes) -> bytes:
+    """A JPEG with other bytes at a place of its frame."""
+    place += data.index(b"\xff\xc0")
+    return data[:place] + new + data[place + len(new) :]
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -215,6 +221,8 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
         (lambda data: changed(data, b"\xff\xc0", b"\xff\xc9"), "arithmetically coded"),
         (lambda data: changed(data, b"\xff\xc0", b"\xff\xc3"), "lossless"),
         (lambda data: changed(data, b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "12 bits"),
+        (lambda data: with_frame(data, 5, b"\xff\xff"), "at most 65500 a side"),
+        (lambda data: with_frame(data, 11, b"\x52"), "it has no size"),
         (lambda data: changed(data, b"\xff\xda\0\x0c\x03\x01", b"\xff\xda\0\x0c\x03\x09"), "a scan of no component"),
         (lambda data: changed(data, b"\xff\xdb", b"\xff\xd9"), "no picture"),
         (lambda data: data.removesuffix(BEHIND)[:-2] + b"a tail", "truncated"),

@@ -17,6 +17,7 @@ from tests.support.memory import memory_limited
 
 KEY = Key(bytes(range(32)))
 MOST_MEMORY = 600 << 20
+LARGE = 315_000_000  # bytes of a chunk
 BEHIND = 3 << 30  # zeros that no disk has to hold
 
 
@@ -99,6 +100,35 @@ def test_a_picture_that_would_be_read_whole_is_refused(suffix, picture, tmp_path
         for read in (stegnet.info, read_picture, lambda path: stegnet.reveal(path, key=KEY)):
             with pytest.raises(MediaError, match=r"the picture's file has 3\.22 GB: too large to read"):
                 read(path)
+
+
+@pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
+@pytest.mark.parametrize("name", [b"tEXt", b"eXIf", b"prVt"])
+def test_a_png_with_a_large_chunk_beside_its_picture_is_refused(name, before, picture, tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture(96, 128)).save(path)
+    data = path.read_bytes()
+    at = data.index(before) - 4
+    with path.open("wb") as file:
+        file.write(data[:at] + LARGE.to_bytes(4, "big") + name)
+        file.seek(LARGE + 4, os.SEEK_CUR)
+        file.write(data[at:])
+    with memory_limited(MOST_MEMORY // 3):
+        for read in (stegnet.info, read_picture, lambda path: stegnet.reveal(path, key=KEY)):
+            with pytest.raises(MediaError, match="the PNG has 315 MB beside its picture: too many to keep"):
+                read(path)
+
+
+@pytest.mark.parametrize("side", ["height", "width"])
+def test_a_picture_too_long_for_a_jpeg(side, tmp_path):
+    shape = (65_501, 8) if side == "height" else (8, 65_501)
+    Image.fromarray(np.tile(np.arange(251, dtype=np.uint8), 2_100)[: 65_501 * 8].reshape(shape)).save(
+        tmp_path / "a.png"
+    )
+    with pytest.raises(MediaError, match="can't be made JPEG, which has at most 65500 a side") as caught:
+        stegnet.hide(tmp_path / "a.png", b"note", tmp_path / "out.jpg", key=KEY)
+    assert caught.value.hint == "reduce it first: `resize=65500`"
+    assert not (tmp_path / "out.jpg").exists()
 
 
 @pytest.mark.parametrize("suffix", ["png", "gif", "bmp", "tif"])

@@ -14,9 +14,10 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 import stegnet
-from stegnet import StegnetError
+from stegnet import MediaError, StegnetError
 from stegnet.image.pictures import picture_notes, read_cover, read_picture, refuse_palette
 from stegnet.media.cover import Cover
+from tests.support.memory import memory_limited
 from tests.support.pngs import as_png, chunks_of
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -194,6 +195,45 @@ def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixel
     for number, data in enumerate(damaged_chunks(WHOLE[name])):
         path.write_bytes(data)
         assert read(path) == [], number
+
+
+def with_many_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    return as_png([chunks[0], *((b"tEXt", b"k%d\0v" % number) for number in range(1000)), *chunks[1:]])
+
+
+def with_a_byte_a_chunk(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    samples = b"".join(data for name, data in chunks if name == b"IDAT")
+    return as_png([chunks[0], *((b"IDAT", bytes([byte])) for byte in samples), chunks[-1]])
+
+
+def with_another_behind(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    return as_png(chunks) + as_png(chunks)
+
+
+@pytest.mark.parametrize("change", [with_many_chunks, with_a_byte_a_chunk, with_another_behind])
+def test_odd_chunks_change_no_pixel(change, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(change(chunks_of(saved(Image.fromarray(pixels()), "PNG"))))
+    assert np.array_equal(read_picture(path), pixels())
+    assert stegnet.info(path)["width"] == 24
+
+
+def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
+    """Behind the samples, where Pillow would ask for as many bytes as the chunk is said to have."""
+    path, chunks = tmp_path / "a.png", chunks_of(saved(Image.fromarray(pixels()), "PNG"))
+    data = as_png([*chunks[:-1], (b"IDAT", b"ab"), chunks[-1]])
+    place = data.rindex(b"IDAT") - 4
+    path.write_bytes(data[:place] + (0xFFFFFFF0).to_bytes(4, "big") + data[place + 4 :])
+    with memory_limited(200 << 20), pytest.raises(MediaError, match="a chunk says that it is longer than the file"):
+        stegnet.info(path)
+
+
+def test_a_png_of_apples_kind_is_named(tmp_path):
+    """Its samples have no zlib header, and red and blue are exchanged."""
+    path = tmp_path / "a.png"
+    path.write_bytes(as_png([(b"CgBI", b"\x50\0\x20\2"), *chunks_of(saved(Image.fromarray(pixels()), "PNG"))]))
+    with pytest.raises(MediaError, match=r"is a PNG of Apple's own kind \(CgBI\)"):
+        read_picture(path)
 
 
 def test_a_named_profile_of_an_animation_is_freed_once(tmp_path):
