@@ -57,7 +57,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.jpeg_carriers", "MIDDLE CARRIED GROUP"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("methods.jpeg", "MOST_RATE RATE STEP HIGHEST_RATE MEASURED"),
+        ("methods.jpeg", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [("sealing.jpeg_carriers", "STABILISER HIGH LOW WINDOW KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
     "KEYS": [
@@ -82,7 +82,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
-    "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY")],
+    "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY ORDERS STUCK")],
     "SEALED": [("methods.sealed", "RATE MEASURED")],
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.jobs", "GAIN")],

@@ -73,6 +73,46 @@ test("what fits does, and a byte more does not", async () => {
   await assert.rejects(hideInJpeg(jpeg, { ...NOTE, bytes: seeded(2)(most + 1) }, KEY), error);
 });
 
+/** The numbers of luma's blocks in which levels differ. */
+function movedBlocks(cover, container) {
+  const [before, after] = [cover, container].map((bytes) => readJpeg(bytes).planes[0]);
+  const moved = new Set();
+  before.forEach((level, at) => level !== after[at] && moved.add(Math.floor(at / 64)));
+  return [...moved];
+}
+
+for (const fullChroma of [false, true]) {
+  test(`blocks that stick out over the edge stay${fullChroma ? ", 4:4:4" : ""}`, async () => {
+    const cover = encodeJpeg(waves(), 90, fullChroma);
+    const bytes = seeded(2)(makeJpegCapacity(readJpeg(cover))(NOTE.name));
+    const container = await hideInJpeg(readJpeg(cover), { ...NOTE, bytes }, KEY);
+    const moved = movedBlocks(cover, container);
+    assert.ok(moved.length > 80);
+    assert.ok(moved.every((number) => number % 12 < 11 && number < 12 * 9)); // of 12×10 blocks, those that are whole
+  });
+}
+
+test("a fill of MCUs that is not libjpeg's stays, and so do the blocks beside it", async () => {
+  const { width, height, data } = waves();
+  const at = (place) => width * (Math.floor(place / 136) % height) + (place % 136 % width);
+  const tiled = Uint8Array.from({ length: 3 * 136 * 120 }, (_, byte) => data[3 * at(Math.floor(byte / 3)) + (byte % 3)]);
+  const jpeg = readJpeg(encodeJpeg({ width: 136, height: 120, data: tiled }, 90));
+  const [scan] = jpeg.file.scans;
+  assert.equal(scan.fill, null);
+  scan.fill = Array.from({ length: 18 * 16 - 17 * 15 }, (_, at) => Int16Array.from({ length: 64 }, (_, place) => +(place === at)));
+  const cover = withPlanes(jpeg, jpeg.planes);
+  const container = await hideInJpeg(readJpeg(cover), NOTE, KEY);
+  assert.deepEqual(readJpeg(container).file.scans[0].fill, scan.fill);
+  const moved = movedBlocks(cover, container);
+  assert.ok(moved.length > 100 && moved.every((number) => number % 17 < 16 && number < 17 * 14));
+  assert.deepEqual((await revealFromJpeg(container, KEY)).file.name, NOTE.name);
+});
+
+test("a JPEG in which too little may change holds nothing", () => {
+  const small = { width: 63, height: 63, data: waves().data.subarray(0, 3 * 63 * 63) };
+  assert.ok(makeJpegCapacity(readJpeg(encodeJpeg(small, 95)))("a") < 0);
+});
+
 test("steps towards what rounding took are preferred", async () => {
   const [picture, finest] = [waves(), readJpeg(encodeJpeg(waves(), 100))];
   const jpeg = readJpeg(encodeJpeg(picture, 95));

@@ -39,8 +39,8 @@ from stegnet.methods.method import (
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import SecurePayload
-from stegnet.sealing import record_capacity
-from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, medium_of, samples_of
+from stegnet.sealing import most_fixed, record_capacity
+from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_blocks, medium_of, samples_of
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95
@@ -50,6 +50,7 @@ _KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
 _OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
+_MOST_BESIDE = 0.5  # bits for each coefficient that may change, where some must not: more might leave no way around
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
 # such coefficient at quality 75 and 56 % at 95, and with side information 54 % at 0.2 (Butora, Fridrich 2019 and
 # Cogranne et al. 2019, in docs/security.md). The rate of which it calls 55 % right is about inverse to the mean step.
@@ -236,8 +237,12 @@ class _JpegContainer(Container):
 
 
 def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
-    luma = jpeg.planes[0]
+    luma, fixed = jpeg.planes[0], fixed_blocks(jpeg)
+    if fixed.mean() > most_fixed(fixed.size * CARRIED, COEFFICIENTS):
+        return -1
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
+    if fixed.any():
+        most = min(most, int(np.count_nonzero(~fixed) * CARRIED * _MOST_BESIDE) // 8)
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
@@ -253,5 +258,5 @@ def secure_payload(cover: JpegCover) -> SecurePayload:
 
 
 def _carriers(jpeg: JpegPicture) -> int:
-    """Luma's coefficients that are not 0, the first of blocks not counted."""
-    return int(np.count_nonzero(jpeg.planes[0][..., 1:]))
+    """Luma's coefficients that are not 0 and may change, the first of blocks not counted."""
+    return int(np.count_nonzero(jpeg.planes[0][~fixed_blocks(jpeg), 1:]))

@@ -36,7 +36,15 @@ from stegnet.keys import ContainerKeys, Randomness
 from stegnet.media.cover import check_input
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs, medium_of, samples_of, with_samples
+from stegnet.sealing.jpeg_carriers import (
+    CARRIED,
+    WET,
+    coefficient_costs,
+    fixed_samples,
+    medium_of,
+    samples_of,
+    with_samples,
+)
 
 _TIMEOUT = 300  # seconds that a command may take for a picture
 _NO_INPUT = {"stdin": subprocess.DEVNULL}
@@ -204,7 +212,7 @@ class ThroughChannel(ChannelPlan):
         """The planes to send, as `ChannelPlan.planes`; CapacityError if too little of what arrives can be chosen."""
         received, seed = self._received, randomness(SEED_BYTES)
         random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
-        options = SealOptions(True, clustered=False, medium=medium_of(received))
+        options = _options(received)
         costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
         before, usual = samples_of(received), Costs(*map(np.copy, costs))
         for _ in range(_SEALINGS):
@@ -329,9 +337,13 @@ def _few_steps(shape: tuple[int, int], random: np.random.Generator) -> np.ndarra
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
     """The planes of a cover with a record sealed in its luma."""
-    samples, options = samples_of(cover.picture), SealOptions(True, clustered=False, medium=medium_of(cover.picture))
-    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(cover.picture, cover.errors), options)
-    return with_samples(cover.picture, samples)
+    picture, samples = cover.picture, samples_of(cover.picture)
+    seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(picture, cover.errors), _options(picture))
+    return with_samples(picture, samples)
+
+
+def _options(jpeg: JpegPicture) -> SealOptions:
+    return SealOptions(True, clustered=False, medium=medium_of(jpeg), fixed=fixed_samples(jpeg))
 
 
 def _quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:

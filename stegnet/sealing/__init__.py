@@ -24,6 +24,7 @@ from stegnet.sealing.seal import (
     SEED_BYTES,
     Margin,
     SealOptions,
+    most_fixed,
     record_capacity,
     seal,
     too_small,

@@ -55,7 +55,7 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
 def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
     """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
 
-    The steps are drawn again until some salt samples have changed, so that no salt repeats.
+    The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
     Returns:
         (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
@@ -63,6 +63,8 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
     draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
     while True:
         steps = draw(picture, costs, plan, zones, seed)
+        if costs.fixed is not None:
+            steps[costs.fixed] = 0
         if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
             picture += steps.view(np.uint8)  # which wraps around to the right value
             return _of_pixels(steps)

@@ -102,6 +102,33 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     return Costs(up, down)
 
 
+def fixed_samples(jpeg: JpegPicture) -> np.ndarray | None:
+    """Samples of luma that must not change, (rows, 63 · columns, 1) bool: of `fixed_blocks`; None: all may."""
+    blocks = fixed_blocks(jpeg)
+    return np.repeat(blocks, CARRIED, 1)[..., None] if blocks.any() else None
+
+
+def fixed_blocks(jpeg: JpegPicture) -> np.ndarray:
+    """Blocks of luma in which a step would be proven, (rows, columns) bool.
+
+    An encoder fills the part of a block that lies beyond the picture's edge by a rule, such as repeating the last row
+    and column: hardly any other coefficients than its own follow from it. Where it fills blocks that hold no picture by
+    such a rule, too, these say what the blocks beside them are. (libjpeg gives those the first coefficient of the block
+    before, which says nothing.)
+    """
+    rows, cols, _ = jpeg.planes[0].shape
+    file, own = jpeg.file, jpeg.file.components[0]
+    across, down = file.mcu
+    fixed = np.zeros((rows, cols), bool)
+    # ITU-T T.81, A.1.1: a component has ⌈X · H/Hmax⌉ × ⌈Y · V/Vmax⌉ samples.
+    whole_rows, whole_cols = -(-file.height * own.down // down) // BLOCK, -(-file.width * own.across // across) // BLOCK
+    fixed[whole_rows:], fixed[:, whole_cols:] = True, True
+    if jpeg.whole is not None:
+        filled_rows, filled_cols, _ = jpeg.whole[0].shape
+        fixed[rows - (filled_rows > rows) :], fixed[:, cols - (filled_cols > cols) :] = True, True
+    return fixed
+
+
 def shown_luma(jpeg: JpegPicture) -> np.ndarray:
     """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
     luma, basis = jpeg.planes[0], (DCT_BASIS * jpeg.steps(0)[:, None]).astype(np.float32)

@@ -38,6 +38,7 @@ from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
     NO_TIES,
     CostMap,
+    RecordPlan,
     StepCosts,
     parities_of,
     plan_of,
@@ -54,6 +55,9 @@ SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
 _LARGE = 1 << 20  # samples
 _GREY = 16  # added to the height of a grey record
+# Orders of the carriers that are tried where some samples must not change, and bits of lead and MAC, on average, that
+# may have no other sample: then an order fails with a probability of 1 − e⁻² at most.
+_ORDERS, _STUCK = 100, 4.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class SealOptions:
     clustered: bool = True  # the steps of an ephemeral key, too, follow those around them
     medium: CarrierModel = PIXELS
     decoys: bool = True  # False: the picture has its decoy changes already
+    fixed: np.ndarray | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
 def record_capacity(
@@ -89,6 +94,11 @@ def record_capacity(
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.capacity if zones.places else -1
+
+
+def most_fixed(samples: int, medium: CarrierModel) -> float:
+    """Largest share of a frame's samples that may be fixed, 0 to 1: enough groups of lead and MAC have others."""
+    return (_STUCK / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group)
 
 
 @dataclass(frozen=True)
@@ -121,41 +131,66 @@ def seal(
         seed: 32 random bytes, fresh for each frame.
         costs: of changing each sample.
     Raises:
-        CapacityError: the picture is too small.
+        CapacityError: the picture is too small, also beside samples that must not change.
     """
     (height, width, channels), medium, size = picture.shape, options.medium, len(record) + TAG_BYTES
     if len(record) > record_capacity(height, width, keys.film, channels, medium):
         raise too_small(height, width, len(record), keys.film)
     grey = is_grey(picture) and len(record) <= record_capacity(height, width, keys.film, 1, medium)
     own = picture[..., :1].copy() if grey and channels > 1 else picture
-    samples = own.reshape(-1)
     addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
     plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
-    final = _final_costs(own, costs, seed, plan.grey)
+    final = _final_costs(own, costs, seed, plan.grey, options.fixed)
     del costs  # of large pictures, tens of megabytes: some callers have no more use for them
     if own.size > _LARGE and not addressed and not plan.may_merge:
         final = final._replace(ties=NO_TIES)  # as large
-
-    random = keystream(seed, SEED_BYTES + NONCE_BYTES)
-    nonce = bytes(random[SEED_BYTES:])
-    moved = np.zeros((height, width), np.int8)
-    if options.decoys:
-        zones = zones_of(own.size, addressed and options.first, medium)
-        moved = place_decoys(own, final, plan, zones, bytes(random[:SEED_BYTES]))
-    salt = frame_salt(own)
-    key = keys.of_frame(salt, options.first)
-    zones, order = zones_of(own.size, key.ephemeral is not None, medium), order_of(own.size, key, salt, medium)
-    cost_map = CostMap(samples, final, order, zones, moved)
-    if key.ephemeral is not None:
-        fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
-        write_ephemeral(cost_map, key.ephemeral, options.clustered)
-    head = bytes([VERSION, plan.height + _GREY * plan.grey]) + size.to_bytes(4, "big") + keys.secret
-    lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, head, None)
-    write_zone(samples, zones.lead, np.unpackbits(np.frombuffer(lead, np.uint8)), final, order)
-    write_record(cost_map, trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, record, lead)), plan)
-    _seal_mac(own, key.mac(salt), order, zones, final, medium.context)
+    before, must_stay = (None, None) if final.fixed is None else (own.copy(), own[final.fixed])
+    sealing = _Sealing(record, keys, final, plan, options)
+    for _ in range(_ORDERS):
+        sealing.write(own, seed)
+        if before is None or np.array_equal(own[final.fixed], must_stay):
+            break
+        own[:], seed = before, sha256(seed).digest()
+    else:
+        raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
     if own is not picture:
         picture[:] = own
+
+
+@dataclass(frozen=True, eq=False)
+class _Sealing:
+    """A record, and how it is to be sealed in a frame."""
+
+    record: bytes
+    keys: ContainerKeys
+    costs: StepCosts
+    plan: RecordPlan
+    options: SealOptions
+
+    def write(self, own: np.ndarray, seed: bytes) -> None:
+        """Seals the record in samples, (H, W, C) uint8, in place, in an order of the carriers that follows from a seed.
+
+        Fixed samples change where nothing else can: where all of a group of lead or MAC are.
+        """
+        costs, plan, options, samples = self.costs, self.plan, self.options, own.reshape(-1)
+        random, addressed = keystream(seed, SEED_BYTES + NONCE_BYTES), self.keys.film.recipient is not None
+        nonce, medium, moved = bytes(random[SEED_BYTES:]), options.medium, np.zeros(own.shape[:2], np.int8)
+        if options.decoys:
+            zones = zones_of(own.size, addressed and options.first, medium)
+            moved = place_decoys(own, costs, plan, zones, bytes(random[:SEED_BYTES]))
+        salt = frame_salt(own)
+        key = self.keys.of_frame(salt, options.first)
+        zones, order = zones_of(own.size, key.ephemeral is not None, medium), order_of(own.size, key, salt, medium)
+        cost_map = CostMap(samples, costs, order, zones, moved)
+        if key.ephemeral is not None:
+            fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
+            write_ephemeral(cost_map, key.ephemeral, options.clustered)
+        size = (len(self.record) + TAG_BYTES).to_bytes(4, "big")
+        head = bytes([VERSION, plan.height + _GREY * plan.grey]) + size + self.keys.secret
+        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, head, None)
+        write_zone(samples, zones.lead, np.unpackbits(np.frombuffer(lead, np.uint8)), costs, order)
+        write_record(cost_map, trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)), plan)
+        _seal_mac(own, key.mac(salt), order, zones, costs, medium.context)
 
 
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
@@ -197,7 +232,9 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) ->
     return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), medium.context)))
 
 
-def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> StepCosts:
+def _final_costs(
+    picture: np.ndarray, costs: Costs, seed: bytes, grey: bool, fixed: np.ndarray | None = None
+) -> StepCosts:
     """Costs of steps with random last bits; of equal ones, a search would prefer some.
 
     A step at the edge goes the other way, by two, and costs most. The samples of a pixel that move together cost what
@@ -223,7 +260,10 @@ def _final_costs(picture: np.ndarray, costs: Costs, seed: bytes, grey: bool) -> 
             final[rows] = some.max(2) if together > 1 else some
 
     in_strips(finish, *picture.shape[:2])
-    return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together)
+    if fixed is not None:
+        for final in (up, down):
+            final[fixed] = trellis.FIXED_COST
+    return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together, fixed=fixed)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:

@@ -21,9 +21,9 @@ Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # sums for each trit
-MAX_COST = 4_007
+MAX_COST, FIXED_COST = 4_007, 9_999  # the latter is of samples that must not change
 # A state whose cost is more than _PRUNED_ABOVE above the best one's is given up. One that can't be reached stays above
-# it, since a row adds at most MAX_COST to the best.
+# it, since a row adds at most FIXED_COST to the best.
 _UNREACHABLE, _PRUNED_ABOVE = 40_000, 30_000
 _TURNS = 4  # in which lanes are searched where costs follow the changes of others
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
@@ -155,8 +155,8 @@ def write(
     Args:
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
-        costs: (n,) uint16 each: of a change by +1 and by −1, at most MAX_COST, and ties, random: of merged samples of
-            equal cost, that of the lowest number changes; without any merged, none are needed.
+        costs: (n,) uint16 each: of a change by +1 and by −1, at most MAX_COST or FIXED_COST, and ties, random: of
+            merged samples of equal cost, that of the lowest number changes; without any merged, none are needed.
         following: gives the costs, up and down, after the changes so far, if these matter: every fourth lane is then
             searched first, by the costs given, the others in three turns after it. Without effect where samples are
             merged, since few of them change.

@@ -26,6 +26,7 @@ class StepCosts(NamedTuple):
     ties: np.ndarray  # random numbers that decide between equal costs, (S,) uint16
     together: int = 1  # samples that have one cost, 1 or 3
     shift: int = 0  # samples, of whole pixels, by which the picture is rolled
+    fixed: np.ndarray | None = None  # samples that must not change, (H, W, 1) bool; None: all may
 
     def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Costs of some samples, (n,) int32, up and down: (n,) uint16 each.

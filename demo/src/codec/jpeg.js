@@ -4,8 +4,8 @@ import { JPEG } from "../constants.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
-import { capacity, sealSamples, unsealSamples } from "../format/seal.js";
-import { COEFFICIENTS, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
+import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
+import { COEFFICIENTS, fixedBlocks, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
@@ -14,7 +14,7 @@ import { wholeFile } from "./collecting.js";
 import { systemRandom } from "../format/ciphers.js";
 import { checkHard, securityOfJpeg } from "./secure_payload.js";
 
-const { FINEST, MOST_RATE, USUAL_QUALITY } = JPEG;
+const { FINEST, MOST_BESIDE, MOST_RATE, USUAL_QUALITY } = JPEG;
 
 /** True where every step would show, so that the picture is saved at USUAL_QUALITY first: at the qualities 99 and 100. */
 export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + step, 0) < FINEST * SIZE;
@@ -22,8 +22,12 @@ export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + 
 /** A function that gives the bytes of a file of a name that fit; negative if not even the name does. */
 export function makeJpegCapacity(jpeg) {
   const [{ rows, cols }] = jpeg.file.components;
+  const blocks = fixedBlocks(jpeg);
+  const fixed = blocks.reduce((count, each) => count + each, 0);
+  if (fixed > mostFixed((SIZE - 1) * blocks.length, COEFFICIENTS) * blocks.length) return () => -1;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
-  const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most);
+  const beside = fixed ? Math.floor((MOST_BESIDE * (SIZE - 1) * (blocks.length - fixed)) / 8) : Infinity;
+  const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most, beside);
   return (name) => all - headerBytes(name);
 }
 
@@ -33,13 +37,17 @@ export function securityOf(jpeg, isMade) {
   return securityOfJpeg(usedCoefficients(jpeg), step, isMade, jpeg.planes[0]);
 }
 
-/** Luma's coefficients that are not 0, the first of blocks not counted; where it is too fine, at USUAL_QUALITY. */
+/**
+ * Luma's coefficients that are not 0 and may change, the first of blocks not counted; where it is too fine, at
+ * USUAL_QUALITY.
+ */
 function usedCoefficients(jpeg) {
   const [steps, usual] = [stepsOf(jpeg, 0), stepsAt(USUAL_QUALITY).luma];
   const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[at] / step / 2 : 0.5)); // to 0 or 1
-  const [luma] = jpeg.planes;
+  const [[luma], fixed] = [jpeg.planes, fixedBlocks(jpeg)];
   let twice = 0;
   for (let block = 0; block < luma.length; block += SIZE) {
+    if (fixed[block / SIZE]) continue;
     for (let at = 1; at < SIZE; at++) {
       const level = Math.abs(luma[block + at]);
       if (level >= rounded[at]) twice += level > rounded[at] ? 2 : 1;
@@ -68,7 +76,7 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   const costs = coefficientCosts(jpeg, frame.data, random, { errors, onProgress });
   onProgress("seal");
   const medium = await mediumOf(jpeg);
-  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium });
+  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium, fixed: fixedSamples(jpeg) });
   onProgress("write");
   const planes = withSamples(jpeg, frame.data);
   const container = withPlanes(jpeg, planes);

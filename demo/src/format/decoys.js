@@ -30,13 +30,15 @@ const { KEY_BYTES } = KEYS;
  *
  * @param {import("./costs.js").StepCosts} costs of its samples
  * @param {import("./record_zone.js").RecordPlan} plan of the record
+ * @param {Uint8Array | null} fixed 1 for each sample that stays
  * @returns {Promise<Int8Array>} the steps; in a grey record, red, green and blue of a salt sample's pixel move together
  */
-export async function placeDecoys(picture, costs, plan, random) {
+export async function placeDecoys(picture, costs, plan, random, fixed = null) {
   const draw = plan.clustered ? rehearsed : drawn;
   const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
   for (;;) {
     const steps = await draw(picture, costs, plan, random);
+    if (fixed) for (let at = 0; at < steps.length; at++) if (fixed[at]) steps[at] = 0;
     const changed = salts.reduce((count, sample) => count + (steps[sample] !== 0), 0);
     if (changed < Math.min(LEAST_CHANGED, salts.length)) continue;
     add(picture.data, steps);

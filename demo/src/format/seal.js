@@ -4,6 +4,8 @@ import { CARRIERS, SEAL } from "../constants.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { bitOf, equal, join, Reader, u32 } from "./bytes.js";
 import {
+  carriers,
+  groupSize,
   LEAD_GROUPS,
   MAC_GROUPS as GROUPS,
   PIXELS,
@@ -23,6 +25,9 @@ import { MAX_HEIGHT, toTrits } from "./trellis.js";
 
 const { TAG_BYTES } = CARRIERS;
 const { GREY, NONCE_BYTES, VERSION } = SEAL; // GREY: added to the height of a grey record
+const { ORDERS, STUCK } = SEAL; // orders that are tried where samples must not change; groups that may have no others
+const FIXED_COST = 0xffff; // of a sample that must not change: many times others' costs, of which these bits are left out
+const CHEAPER_BITS = 3;
 /** States that are searched in a picture, or in a frame of a film. */
 export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
 
@@ -33,6 +38,10 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  */
 export const capacity = (width, height, channels = 3, medium = PIXELS) =>
   mostBytes(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
+
+/** Largest share of a frame's samples that may be fixed: enough groups of lead and MAC have others. */
+export const mostFixed = (samples, medium) =>
+  (STUCK / (LEAD_GROUPS + GROUPS)) ** (1 / groupSize(carriers(samples), medium));
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
@@ -56,15 +65,40 @@ export async function seal(picture, record, keys, options) {
   for (let at = 0; at < data.length; at++) data[at] = channel.data[Math.floor(at / 3)];
 }
 
-/** As `seal`, in samples of one channel or more, whatever they are: options also has `channels` and `medium`. */
+/**
+ * As `seal`, in samples of one channel or more, whatever they are: options also has `channels`, `medium` and `fixed`, 1
+ * for each sample that must not change, or null.
+ *
+ * @throws {RangeError} too many of them are fixed
+ */
 export async function sealSamples(picture, record, keys, options) {
+  const { fixed = null, costsOf } = options;
+  if (!fixed) {
+    await sealOnce(picture, record, keys, options);
+    return;
+  }
+  const before = picture.data.slice();
+  const costs = costsOf(false);
+  for (const side of [costs.up, costs.down]) {
+    for (let at = 0; at < side.length; at++) side[at] = fixed[at] ? FIXED_COST : side[at] >> CHEAPER_BITS;
+  }
+  for (let order = 0; order < ORDERS; order++) {
+    await sealOnce(picture, record, keys, { ...options, costsOf: () => costs });
+    if (fixed.every((isFixed, at) => !isFixed || picture.data[at] === before[at])) return;
+    picture.data.set(before);
+  }
+  throw new RangeError("too little of the picture may change");
+}
+
+/** Seals in one order of the carriers: fixed samples change where all of a group of lead or MAC are. */
+async function sealOnce(picture, record, keys, options) {
   const { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} } = options;
-  const { channels = 1, medium = PIXELS } = options;
+  const { channels = 1, medium = PIXELS, fixed = null } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
   const plan = planOf(size, samples.length, effort, grey, channels, medium);
   const costs = costsOf(plan.grey);
-  const decoys = await placeDecoys(picture, costs, plan, random);
+  const decoys = await placeDecoys(picture, costs, plan, random, fixed);
   onProgress(1, 2); // where steps follow each other, decoys take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);

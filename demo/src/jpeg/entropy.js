@@ -1,7 +1,7 @@
 /**
  * Entropy coding of scans by Huffman's method, to and from quantised coefficients (ITU-T T.81, annexes F and G). Where the
  * standard leaves a choice, it is made as by libjpeg: blocks that only fill up an MCU repeat the DC coefficient before
- * them, and runs of blocks that end are as long as they may be.
+ * them, unless the file has others, and runs of blocks that end are as long as they may be.
  */
 
 import { JPEG } from "../constants.js";
@@ -97,10 +97,15 @@ export function codeScan(file, scan, planes, sink) {
     if (number) sink.restart(number - 1);
   };
   const beyond = new Int16Array(SIZE);
+  let filled = 0;
   eachBlock(file, scan, begin, (place, row, col) => {
     const { rows, cols } = owners[place];
     if (row < rows && col < cols) {
       write(state, own[place], (row * cols + col) * SIZE, place);
+      return;
+    }
+    if (scan.fill) {
+      write(state, scan.fill[filled++], 0, place);
       return;
     }
     beyond[0] = meanBeyond(owners[place], own[place], row, col);
@@ -223,7 +228,8 @@ function endOfRun(key, state, sink) {
 const WINDOW = 16; // bits of the longest code
 
 /**
- * Reads a scan into the coefficients of its components.
+ * Reads a scan into the coefficients of its components. Its `fill` becomes the blocks that only fill up MCUs, in order,
+ * if they are coded whole and not as libjpeg writes them, else null.
  *
  * @param {Int16Array[]} planes of all components, block by block in zigzag order
  * @throws {PageError} the data are damaged
@@ -235,7 +241,7 @@ export function decodeScan(file, scan, planes) {
     dc: lookup(scan.tables.get(scan.dc[place])),
     ac: lookup(scan.tables.get(16 + scan.ac[place])),
   }));
-  const beyond = new Int16Array(SIZE); // a block that only fills up an MCU
+  const fill = []; // blocks that only fill up MCUs
   const read = readerOf(file, scan);
   let state = null;
   const checkEnd = () => {
@@ -248,11 +254,27 @@ export function decodeScan(file, scan, planes) {
   };
   eachBlock(file, scan, begin, (place, row, col) => {
     const { rows, cols } = owners[place];
-    const isInside = row < rows && col < cols;
-    const start = isInside ? (row * cols + col) * SIZE : 0;
-    read(state, tables[place], isInside ? planes[scan.components[place]] : beyond, start, place);
+    if (row < rows && col < cols) {
+      read(state, tables[place], planes[scan.components[place]], (row * cols + col) * SIZE, place);
+      return;
+    }
+    fill.push(new Int16Array(SIZE));
+    read(state, tables[place], fill.at(-1), 0, place);
   });
   checkEnd();
+  scan.fill = file.progressive || isUsual(file, scan, planes, fill) ? null : fill;
+}
+
+/** True if blocks that fill up MCUs are as libjpeg writes them. */
+function isUsual(file, scan, planes, fill) {
+  let [usual, filled] = [true, 0];
+  eachBlock(file, scan, () => {}, (place, row, col) => {
+    const owner = file.components[scan.components[place]];
+    if (row < owner.rows && col < owner.cols) return;
+    const mean = meanBeyond(owner, planes[scan.components[place]], row, col);
+    usual &&= fill[filled++].every((level, at) => level === (at ? 0 : mean));
+  });
+  return usual;
 }
 
 /** Reader of a block in this kind of scan. */
@@ -426,4 +448,4 @@ function eachBlock(file, scan, begin, visit) {
 }
 
 /** Rows and columns of MCUs. */
-const unitsOf = ({ width, height, across, down }) => [Math.ceil(height / (8 * down)), Math.ceil(width / (8 * across))];
+export const unitsOf = ({ width, height, across, down }) => [Math.ceil(height / (8 * down)), Math.ceil(width / (8 * across))];

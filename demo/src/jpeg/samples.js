@@ -3,7 +3,8 @@
 import { JPEG } from "../constants.js";
 import { join, u32 } from "../format/bytes.js";
 import { stepsOf } from "./coefficients.js";
-import { SIZE } from "./tables.js";
+import { unitsOf } from "./entropy.js";
+import { SIDE, SIZE } from "./tables.js";
 
 const { CARRIED, GROUP, MIDDLE } = JPEG; // coefficients of a block, all but the first; sample of one that is 0
 const LABEL = new TextEncoder().encode("stegnet/2/jpeg");
@@ -27,6 +28,29 @@ export function withSamples({ planes: [before, ...chroma] }, samples) {
     }
   }
   return [luma, ...chroma];
+}
+
+/**
+ * 1 for each block of luma in which a step would be proven: those that stick out over the picture's edge, which encoders
+ * fill by a rule, and those beside a fill of MCUs that says what they are; as stegnet/sealing/jpeg_carriers.py.
+ */
+export function fixedBlocks({ file }) {
+  const [{ rows, cols, across, down }] = file.components;
+  let wholeRows = Math.floor(Math.ceil((file.height * down) / file.down) / SIDE);
+  let wholeCols = Math.floor(Math.ceil((file.width * across) / file.across) / SIDE);
+  if (file.scans.some(({ fill }) => fill)) {
+    const [down8, across8] = unitsOf(file);
+    if (down8 * down > rows) wholeRows = Math.min(wholeRows, rows - 1);
+    if (across8 * across > cols) wholeCols = Math.min(wholeCols, cols - 1);
+  }
+  return Uint8Array.from({ length: rows * cols }, (_, at) => (at >= wholeRows * cols || at % cols >= wholeCols ? 1 : 0));
+}
+
+/** 1 for each sample that must not change; null if all may. */
+export function fixedSamples(jpeg) {
+  const blocks = fixedBlocks(jpeg);
+  if (!blocks.includes(1)) return null;
+  return Uint8Array.from({ length: CARRIED * blocks.length }, (_, at) => blocks[Math.floor(at / CARRIED)]);
 }
 
 /** Coefficients, without what their MAC covers besides. @type {import("../format/carriers.js").CarrierModel} */

@@ -138,6 +138,7 @@ export const JPEG = {
   FINEST: 1.8,
   USUAL_QUALITY: 95,
   MOST_RATE: 1.0,
+  MOST_BESIDE: 0.5,
   RATE: 0.025,
   STEP: 29.0,
   HIGHEST_RATE: 0.1,
@@ -232,6 +233,8 @@ export const SEAL = {
   FILM_EFFORT: 16777216,
   PICTURE_EFFORT: 536870912,
   GREY: 16,
+  ORDERS: 100,
+  STUCK: 4.0,
 };
 
 export const SEALED = {

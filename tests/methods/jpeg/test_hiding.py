@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,6 +44,42 @@ def test_all_but_the_coefficients_stays(tmp_path, cover):
         made.append(own.planes[0] != jpeg.planes[0])
     both, each = (made[0] & made[1]).sum(), min(part.sum() for part in made)
     assert each > 300 and both < each / 2
+
+
+@pytest.mark.parametrize("quality", [60, 98])
+@pytest.mark.parametrize(("height", "width", "sampling"), [(120, 129, 0), (135, 152, 2), (131, 142, 1), (128, 144, 2)])
+def test_blocks_that_stick_out_over_the_edge_stay(tmp_path, picture, height, width, sampling, quality):
+    """Even where as much is hidden as fits: whatever an encoder fills them with, steps in them would be proven."""
+    path, out = tmp_path / "cover.jpg", tmp_path / "out.jpg"
+    Image.fromarray(picture(height, width)).save(path, quality=quality, subsampling=sampling)
+    name, most = "a" * 8, SESSION.info(path)["fits"][0].bytes - 8
+    (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(most))
+    SESSION.hide(path, tmp_path / name, to=out, key=KEY, method="jpeg")
+    luma, own = (read_jpeg(each).planes[0] for each in (path, out))
+    moved = (luma != own).any(2)
+    assert moved[: height // 8, : width // 8].mean() > 0.5
+    assert not moved[height // 8 :].any() and not moved[:, width // 8 :].any()
+
+
+def test_blocks_beside_a_fill_that_repeats_them_stay(tmp_path, picture):
+    """FFmpeg fills MCUs with the last column and row, from which the blocks beside follow; libjpeg does not."""
+    with av.open(tmp_path / "cover.jpg", "w", format="mjpeg") as film:
+        stream = film.add_stream("mjpeg", width=152, height=136, pix_fmt="yuvj420p")
+        stream.codec_context.qscale, stream.codec_context.global_quality = True, 236
+        film.mux(stream.encode(av.VideoFrame.from_ndarray(picture(136, 152), format="rgb24")))
+        film.mux(stream.encode())
+    SESSION.hide(tmp_path / "cover.jpg", DATA, to=tmp_path / "out.jpg", key=KEY)
+    luma, own = (read_jpeg(tmp_path / name).planes[0] for name in ("cover.jpg", "out.jpg"))
+    moved = (luma != own).any(2)
+    assert moved[:-1, :-1].any() and not moved[-1].any() and not moved[:, -1].any()
+
+
+def test_too_many_blocks_that_must_stay(tmp_path, picture):
+    """In a small JPEG whose blocks mostly stick out, places of the lead can't be chosen."""
+    Image.fromarray(picture(63, 63)).save(tmp_path / "a.jpg", quality=95)
+    assert not any(fit.method == "jpeg" for fit in SESSION.info(tmp_path / "a.jpg")["fits"])
+    with pytest.raises(CapacityError, match="more than the capacity"):
+        SESSION.hide(tmp_path / "a.jpg", b"a", to=tmp_path / "o.jpg", key=KEY)
 
 
 def test_exif_of_other_covers(tmp_path, picture):

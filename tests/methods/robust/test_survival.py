@@ -245,3 +245,12 @@ def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
     assert (np.abs(shown.astype(int) - wanted).max(2) > 4).mean() < 0.005
     assert np.array_equal(shown, own(wanted))
     assert np.count_nonzero((cover.picture.planes[0] != planes[0]).any(2)) == 1
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 8])
+def test_blocks_that_stick_out_over_the_edge_stay(tmp_path, picture, orientation):
+    """Their part beyond the edge, which nobody sees, is as the encoder filled it."""
+    cover = jpeg_cover(saved(tmp_path / "c.jpg", picture(61, 85), orientation), 95)
+    changed = np.clip(cover.shown.astype(int) + picture(*cover.shown.shape[:2], 1) // 16, 0, 255).astype(np.uint8)
+    moved = (cover.picture.planes[0] != JpegContainer(cover).planes(changed)[0]).any(2)
+    assert moved[:7, :10].all() and moved.sum() == 7 * 10
