@@ -8,6 +8,7 @@ import numpy as np
 
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
+from stegnet.formats.sound_file import FLAC
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
 from stegnet.methods.method import Context, Fitness, Payload
@@ -61,6 +62,11 @@ class _SoundSamples(Samples):
         self.samples, self.medium = cover.sound.samples, replace(UNEVEN, context=cover.sound.context)
         self.history = cover.history
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        file = self._sound.file
+        return tuple(f"cover: {note}" for note in file.settings.notes()) if file.form == FLAC else ()
 
     def costs(self) -> Costs:
         """Low costs in noise, high ones where it is quiet."""
