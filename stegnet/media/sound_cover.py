@@ -37,6 +37,11 @@ class SoundCover:
         self._loud = (rows[..., 1:] != rows[:, :1, :, 1:]).any((1, 3))  # (n, channels)
         self.samples = rows[..., 0].transpose(0, 2, 1)[self._loud][..., None]
 
+    @property
+    def is_silent(self) -> bool:
+        """True if it has whole rows, of which none can carry anything."""
+        return self._loud.size > 0 and not self._loud.any()
+
     @cached_property
     def context(self) -> bytes:
         """SHA-256 of its rate, channels and frames, and of all other bytes of its samples."""

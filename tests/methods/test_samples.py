@@ -104,8 +104,8 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
             "leave `--resize PIXELS` out",
         ),
         ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),
-        ("short.wav", "out.wav", "more than the capacity of 0", "larger cover"),
-        ("silent.wav", "out.wav", "more than the capacity of 0", "larger cover"),
+        ("short.wav", "out.wav", "short.wav: is too short to carry anything", "use a longer recording"),
+        ("silent.wav", "out.wav", "or nearly so, and silence carries nothing", "use another recording"),
         ("sound.mp3", "out.mp3", "is MP3, and of sounds only WAV and FLAC are covers", "use one that was never MP3"),
     ],
 )
