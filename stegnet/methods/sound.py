@@ -78,9 +78,10 @@ class _SoundSamples(Samples):
         return CapacityError(f"{self._cover}: is too short to carry anything", "use a longer recording")
 
     def costs(self) -> Costs:
-        """Low costs in noise, high ones where it is quiet."""
+        """Low costs in noise, high ones where it is quiet, or regular."""
         noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
-        usual = np.float32(_USUAL * np.sqrt(max(np.median(noise), _LEAST)))
+        noisy = noise[noise > 0]
+        usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), _LEAST) if noisy.size else _LEAST))
 
         def fill(rows: slice) -> None:
             levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], _LEAST)), 1, _WET)
