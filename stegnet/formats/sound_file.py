@@ -4,12 +4,9 @@ WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64
 """
 
 import hashlib
-import io
-import re
 import struct
-from bisect import bisect_left
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,8 @@ import soundfile
 
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import check_memory
+from stegnet.formats.flac import LAST, SEEK_TABLE, frames_end, metadata_blocks, seek_table
+from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise
 from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
 WAV, FLAC = "WAV", "FLAC"
@@ -25,14 +24,8 @@ _IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of it
 _OTHERS, _COARSER = {3: "floating point", 6: "A-law", 7: "µ-law"}, {_PCM, 6, 7}
 _LOSSY = {2: "ADPCM", 17: "ADPCM", 80: "MP2", 85: "MP3"}  # RFC 2361, appendix A
 _UNKNOWN = 0xFFFFFFFF  # size of a chunk
-_SEEK_TABLE, _LAST = 3, 0x80  # of FLAC's metadata; the first block is the description
-_POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
-_MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
 _MOST_SAMPLES = (1 << 31) - 1  # that sealing can count
 _AT_ONCE = 1 << 20  # frames that are decoded together
-_NO_POINT = (1 << 64) - 1  # in place of a sample
-_LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
-_LEVEL = 5  # of compression, by default of the program `flac`
 _COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
@@ -47,6 +40,7 @@ class SoundFile:
         rate: frames a second.
         data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
         head, tail: the file before and after them; of FLAC, its blocks of metadata, and what is no part of it.
+        frames: of FLAC, the samples as the file codes them.
     """
 
     form: str
@@ -54,33 +48,40 @@ class SoundFile:
     data: np.ndarray
     head: bytes
     tail: bytes = b""
+    frames: bytes = b""
 
     def write(self, part: Path, data: np.ndarray) -> None:
-        """Writes the file with other samples; those of FLAC are coded by libFLAC as the program `flac` does.
+        """Writes the file with other samples; those of FLAC are coded as the file's were.
 
         Raises:
-            MediaError: libFLAC has no such rate.
+            MediaError: no encoder has such a rate.
             OSError: the file can't be written.
         """
         if self.form == WAV:
             with part.open("wb") as file:
                 file.writelines((self.head, np.ascontiguousarray(data), self.tail))
             return
-        subtype, level = f"PCM_{8 * data.shape[2]}", _LEVEL / 8
-        made = io.BytesIO()
+        bits = 8 * data.shape[2]
         try:
-            soundfile.write(made, wide_numbers(data), self.rate, subtype, format=FLAC, compression_level=level)
-        except soundfile.LibsndfileError as error:
-            raise MediaError(f"{part}: libFLAC has no rate of {self.rate} Hz", "convert the cover to WAV") from error
-        coded = made.getvalue()
-        own, frames = _flac_blocks(coded)
-        blocks = [(0, own[0][1]), *_flac_blocks(self.head)[0][1:]]
+            coded = self.settings.encode(wide_numbers(data), self.rate, bits)
+        except ValueError as error:
+            raise MediaError(f"{part}: {error}", "convert the cover to WAV") from error
+        own, frames = metadata_blocks(coded)
+        blocks = metadata_blocks(self.head)[0]
+        blocks[0] = (0, _description(blocks[0][1], own[0][1]))
         with part.open("wb") as file:
             file.write(self.head[: id3_bytes(self.head) + 4])
             for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
-                new = _seek_table(content, coded, frames) if kind == _SEEK_TABLE else content
-                file.write(bytes([kind if left else kind | _LAST]) + len(new).to_bytes(3, "big") + new)
+                new = seek_table(content, coded, frames) if kind == SEEK_TABLE else content
+                file.write(bytes([kind if left else kind | LAST]) + len(new).to_bytes(3, "big") + new)
             file.writelines((memoryview(coded)[frames:], self.tail))
+
+    @cached_property
+    def settings(self) -> FlacSettings:
+        """How a FLAC's samples are coded; errors as `recognise`."""
+        longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
+        block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
+        return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
 
 
 def read_sound(source: Source) -> SoundFile:
@@ -156,7 +157,7 @@ def _check_length(source: Source, samples: int) -> None:
 
 
 def _read_flac(source: Source, file: bytes) -> SoundFile:
-    blocks, frames = _flac_blocks(file)
+    blocks, frames = metadata_blocks(file)
     described = int.from_bytes(blocks[0][1][10:18], "big")
     bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
     if bits not in (16, 24):
@@ -172,23 +173,14 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
         rate = opened.samplerate
     if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
         raise ValueError("its samples do not match its checksum")
-    return SoundFile(FLAC, rate, data, file[:frames], file[_frames_end(file, blocks[0][1], total, frames) :])
+    end = frames_end(file, blocks[0][1], total, frames)
+    return SoundFile(FLAC, rate, data, file[:frames], file[end:], file[frames:end])
 
 
-def _frames_end(file: bytes, description: bytes, total: int, first: int) -> int:
-    """End of the last frame, which libFLAC decodes up to there and no less; the file's, if that frame is not found."""
-    length = max(1, int.from_bytes(description[:2], "big"))
-    place, samples = _frame(file, (total - 1) // length, first), (total - 1) % length + 1
-    if place is None:
-        return len(file)
-    before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)
-
-    def is_whole(end: int) -> bool:
-        with suppress(soundfile.LibsndfileError), soundfile.SoundFile(io.BytesIO(before + file[place:end])) as last:
-            return len(last.read()) == samples
-        return False
-
-    return bisect_left(range(len(file)), True, lo=place, key=is_whole)
+def _description(given: bytes, made: bytes) -> bytes:
+    """The description of new frames, in which the shortest and longest are unknown (0) if the file's own were."""
+    shortest, longest = (made[at : at + 3] if any(given[at : at + 3]) else bytes(3) for at in (4, 7))
+    return made[:4] + shortest + longest + made[10:]
 
 
 def _sample_bytes(numbers: np.ndarray, count: int) -> np.ndarray:
@@ -201,56 +193,3 @@ def wide_numbers(data: np.ndarray) -> np.ndarray:
     wide = np.zeros((*data.shape[:-1], 4), np.uint8)
     wide[..., -data.shape[-1] :] = data
     return wide.view("<i4")[..., 0]
-
-
-def _flac_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
-    """Types and contents of the blocks of metadata, and where the frames begin; errors as `struct`."""
-    blocks, place, kind = [], id3_bytes(file[:10]) + 4, 0
-    while not kind & _LAST:
-        if place + 4 > len(file):
-            raise ValueError("its metadata breaks off")
-        kind, size = file[place], int.from_bytes(file[place + 1 : place + 4], "big")
-        blocks.append((kind & ~_LAST, file[place + 4 : place + 4 + size]))
-        place += 4 + size
-        if place > len(file):
-            raise ValueError("its metadata breaks off")
-    if blocks[0][0] or len(blocks[0][1]) != 34:
-        raise ValueError("no description of the samples")
-    return blocks, place
-
-
-def _seek_table(table: bytes, coded: bytes, first: int) -> bytes:
-    """A seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
-    length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
-    given = [sample for sample, *_ in _POINT.iter_unpack(table)]
-    points, place = [], first
-    for number in sorted(sample // length for sample in given if sample < total):
-        found = _frame(coded, number, place)
-        if found is not None:
-            place = found
-            points.append((number * length, place - first, min(length, total - number * length)))
-    rest = [(_NO_POINT, 0, 0)] * (len(given) - len(points))
-    return b"".join(_POINT.pack(*point) for point in (*points, *rest))
-
-
-def _frame(coded: bytes, number: int, place: int) -> int | None:
-    """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8. None: there is none."""
-    if number >= _MOST_NUMBER:
-        return None
-    written = chr(number).encode(errors="surrogatepass")
-    for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
-        fields = found[1][0]
-        end = found.end() + _LENGTH_BYTES.get(fields >> 4, 0) + _RATE_BYTES.get(fields & 15, 0)
-        if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
-            return place + found.start()
-    return None
-
-
-def _crc8(header: bytes) -> int:
-    """CRC-8 of the polynomial x⁸ + x² + x + 1."""
-    crc = 0
-    for byte in header:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
-    return crc

@@ -6,13 +6,15 @@ from hashlib import sha256
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.pixels import in_strips
+from stegnet.core.pixels import in_strips, strips
 from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound, wide_numbers
+from stegnet.media.regular_sound import lacks_values, regular_places
 
 _ROW, _BLOCK = 64, 1024  # samples of a channel that carry something together, and that a prediction is made for
 _ORDER, _REACH = 16, 4  # of the linear prediction; samples to each side that the local noise is a mean of
 _AT_ONCE = 64  # blocks that are predicted: they stay in the processor's cache
+_ZERO, _MOSTLY = 1 << 15, 0.8  # of a histogram of 16 bits; share of samples in regular places
 _COUNTED, _ROUGH, _CENTRE = 20, 6.0, 8  # samples of a value and its neighbours; what betrays; levels around 0
 
 
@@ -34,8 +36,16 @@ class SoundCover:
         first = self.file.data[:, :1]
         self._data = first if (first == self.file.data).all() else self.file.data
         rows = self._rows(self._data)
-        self._loud = (rows[..., 1:] != rows[:, :1, :, 1:]).any((1, 3))  # (n, channels)
+        self._loud = np.zeros((len(rows), rows.shape[2]), bool)
+        for channel, byte in np.ndindex(rows.shape[2], rows.shape[3] - 1):  # a plane at a time is much faster
+            higher = rows[:, :, channel, byte + 1]
+            self._loud[:, channel] |= (higher != higher[:, :1]).any(1)
         self.samples = rows[..., 0].transpose(0, 2, 1)[self._loud][..., None]
+
+    @property
+    def is_silent(self) -> bool:
+        """True if it has whole rows, of which none can carry anything."""
+        return self._loud.size > 0 and not self._loud.any()
 
     @cached_property
     def context(self) -> bytes:
@@ -58,7 +68,7 @@ class SoundCover:
 
         It is what a linear prediction leaves (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE 63(4)),
         over the length of the prediction's filter: where bands of the spectrum are empty, the filter is long, and a
-        change shows in them.
+        change shows in them. Where a sound is regular, it is 0.
         """
         rows = self._rows(self._data)
         blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
@@ -73,7 +83,24 @@ class SoundCover:
         if len(blocks):
             in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
         by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
-        return by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
+        found = by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
+        found[self._regular] = 0
+        return found
+
+    @cached_property
+    def _regular(self) -> np.ndarray:
+        """The samples in regular places, (rows, 64) bool."""
+        rows = self._rows(self._data)
+        places = regular_places(self._numbers.reshape(-1, rows.shape[2]))
+        return places.reshape(-1, _ROW, rows.shape[2]).transpose(0, 2, 1)[self._loud]
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        """Samples of whole rows, (n, 64, channels) int16 or int32."""
+        rows = self._rows(self._data)
+        if rows.shape[3] == 2:
+            return np.ascontiguousarray(rows).view("<i2")[..., 0]
+        return wide_numbers(rows) >> 8
 
     @cached_property
     def history(self) -> str | None:
@@ -81,18 +108,32 @@ class SoundCover:
 
         After a change of volume, some values are missing, or come up twice as often as those beside them.
         """
-        lowest, higher = self.samples[..., 0], self._rows(self._data)[..., 1:].transpose(0, 2, 1, 3)[self._loud]
-        counts = np.bincount(lowest.reshape(-1), minlength=256)
-        near = [np.bincount(lowest[(higher == byte).all(-1)], minlength=256) for byte in (255, 0)]
+        if not self.samples.size:
+            return None
+        lowest, near = self._counts
         uneven = max(
-            _roughness(counts[_CENTRE:-_CENTRE]),
-            _roughness(np.concatenate(near)[: 256 - _CENTRE]),
-            _roughness(near[1][_CENTRE:]),
+            _roughness(lowest[_CENTRE:-_CENTRE]),
+            _roughness(near[_ZERO - 256 : _ZERO - _CENTRE]),
+            _roughness(near[_ZERO + _CENTRE : _ZERO + 256]),
         )
-        few = np.count_nonzero(counts) < 128 and self.samples.size > 256 * _COUNTED
-        if uneven > _ROUGH or few:
+        few = np.count_nonzero(lowest) < 128 and self.samples.size > 256 * _COUNTED
+        if uneven > _ROUGH or few or lacks_values(np.trim_zeros(near)):
             return "a sound that lacks some values of samples, as after a change of its volume or bits"
+        if self._regular.mean() > _MOSTLY:
+            return "a sound that mostly repeats itself, as a loop or after a change of its rate"
         return None
+
+    @cached_property
+    def _counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """How often lowest bytes come up, (256,), and values of 16 bits, (65536,) from −32768 on."""
+        numbers = self._numbers.transpose(0, 2, 1)[self._loud]
+        near, lowest = np.zeros(2 * _ZERO, np.int64), np.zeros(256, np.int64)
+        for part in strips(*numbers.shape):
+            some = numbers[part].reshape(-1)
+            lowest += np.bincount(some.astype(np.uint8), minlength=256)
+            small = some[some == some.astype(np.int16)].astype(np.int16) if some.itemsize > 2 else some
+            near += np.bincount(small.view(np.uint16), minlength=near.size)
+        return lowest, np.roll(near, _ZERO)
 
     @staticmethod
     def _rows(data: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import channels_of
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
@@ -60,6 +61,10 @@ class Samples(ABC):
     history: str | None
     height = width = 0
     notes: tuple[str, ...] = ()
+
+    def nothing_fits(self) -> CapacityError | None:
+        """The error for a cover none of whose samples may change; None: some may."""
+        return None
 
     @abstractmethod
     def costs(self) -> Costs:
@@ -139,6 +144,9 @@ class _SampleCarrier(Carrier):
 
     def capacity(self, name: str) -> int:
         return self.most(empty_record_bytes(name, self._key))
+
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        return self.found.nothing_fits() or super().refusal(payload, size, most)
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         hint = "use a larger cover, or an album of several (`stegnet hide --spread`)"

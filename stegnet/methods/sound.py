@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from stegnet.core.errors import CapacityError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
+from stegnet.formats.sound_file import FLAC, read_sound
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
 from stegnet.methods.method import Context, Fitness, Payload
@@ -57,15 +59,29 @@ MP3, AAC and Opus lose the secret.
 
 class _SoundSamples(Samples):
     def __init__(self, cover: Cover) -> None:
-        self._sound = cover.sound
+        self._cover, self._sound = cover, cover.sound
         self.samples, self.medium = cover.sound.samples, replace(UNEVEN, context=cover.sound.context)
         self.history = cover.history
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        file = self._sound.file
+        return tuple(f"cover: {note}" for note in file.settings.notes()) if file.form == FLAC else ()
+
+    def nothing_fits(self) -> CapacityError | None:
+        if self.samples.size:
+            return None
+        if self._sound.is_silent:
+            silent = f"{self._cover}: is silent or nearly so, and silence carries nothing"
+            return CapacityError(silent, "use another recording")
+        return CapacityError(f"{self._cover}: is too short to carry anything", "use a longer recording")
+
     def costs(self) -> Costs:
-        """Low costs in noise, high ones where it is quiet."""
+        """Low costs in noise, high ones where it is quiet, or regular."""
         noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
-        usual = np.float32(_USUAL * np.sqrt(max(np.median(noise), _LEAST)))
+        noisy = noise[noise > 0]
+        usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), _LEAST) if noisy.size else _LEAST))
 
         def fill(rows: slice) -> None:
             levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], _LEAST)), 1, _WET)
@@ -81,5 +97,4 @@ class _SoundSamples(Samples):
         data = self._sound.with_samples(samples)
         self._sound.file.write(part, data)
         if verify:
-            with Cover(part) as written:
-                check_same(part, np.array_equal(written.sound.file.data, data))
+            check_same(part, np.array_equal(read_sound(part).data, data))

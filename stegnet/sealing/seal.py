@@ -117,7 +117,7 @@ def too_small(
     while record_capacity(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
         tall, wide = int(height * side), int(width * side)
-    hint = f"what must travel with each picture needs about {wide + margin.pixels}×{tall + margin.pixels}"
+    hint = f"the cover needs at least {wide + margin.pixels}×{tall + margin.pixels} pixels"
     return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
 
 

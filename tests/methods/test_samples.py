@@ -104,8 +104,8 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
             "leave `--resize PIXELS` out",
         ),
         ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),
-        ("short.wav", "out.wav", "more than the capacity of 0", "larger cover"),
-        ("silent.wav", "out.wav", "more than the capacity of 0", "larger cover"),
+        ("short.wav", "out.wav", "short.wav: is too short to carry anything", "use a longer recording"),
+        ("silent.wav", "out.wav", "or nearly so, and silence carries nothing", "use another recording"),
         ("sound.mp3", "out.mp3", "is MP3, and of sounds only WAV and FLAC are covers", "use one that was never MP3"),
     ],
 )
@@ -211,3 +211,18 @@ def test_other_ways_composite_over_white(out, options):
     with Image.open(out) as sent:
         assert sent.mode == "RGB"
     assert stegnet.reveal(out, key=KEY).data == NOTE
+
+
+@pytest.mark.parametrize("change", ["louder by a hundredth", "each sample twice"])
+def test_a_sound_that_is_regular_everywhere_is_warned_of(change, capsys):
+    """A gain of 1.01 leaves every hundredth value out."""
+    samples = noise(200_000, level=0.02)
+    samples = np.rint(samples * 1.01).astype(np.int32) if "louder" in change else samples.repeat(2, 0)
+    write_wav(Path("cover.wav"), samples)
+    Path("note").write_bytes(NOTE)
+    stegnet.make_key_file("k")
+    assert main(["hide", "cover.wav", "note", "--key-file", "k", "-o", "out.wav"]) == 0
+    told = "lacks some values of samples" if "louder" in change else "mostly repeats itself"
+    assert f"the cover is a sound that {told}" in capsys.readouterr().err
+    assert main(["info", "cover.wav"]) == 0
+    assert "however little, easy to find" in capsys.readouterr().out

@@ -1,0 +1,127 @@
+"""Encoders of FLAC with their levels, and which of them wrote a file: its samples, coded again, give the same bytes.
+
+libFLAC (the program `flac`, libsndfile, SoX, Audacity) has levels 0 to 8, FFmpeg's encoder 0 to 12. A level fixes the
+orders of the prediction, its windows, and how both channels are coded together; FFmpeg takes any size of block.
+"""
+
+import io
+from dataclasses import dataclass
+
+import av
+import numpy as np
+import soundfile
+
+from stegnet.formats.flac import find_frame, metadata_blocks
+
+SHORTEST_BLOCK, USUAL_BLOCK = 16, 4096  # samples (RFC 9639, section 8.2); of libFLAC, but for its lowest levels
+_LIBFLAC, _FFMPEG = "libFLAC", "FFmpeg"
+_QUICK_LEVELS, _QUICK_BLOCK = range(3), 1152  # of libFLAC
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
+_AT_ONCE = 1 << 20  # samples of a channel that FFmpeg is given
+_FIRST_BLOCKS, _TIMES_MORE = 8, 8  # blocks that all encoders code, and how many more those do that are left
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder at one of its levels."""
+
+    library: str
+    level: int
+
+    def makes_blocks_of(self, samples: int) -> bool:
+        """True if it can code blocks of this size."""
+        return self.library == _FFMPEG or samples == (_QUICK_BLOCK if self.level in _QUICK_LEVELS else USUAL_BLOCK)
+
+    def encode(self, numbers: np.ndarray, rate: int, bits: int, block: int) -> bytes:
+        """A FLAC of samples, (frames, channels) int32 whose lowest bits beyond these are 0, in blocks of so many.
+
+        Raises:
+            ValueError: the encoder has no such rate.
+        """
+        made = io.BytesIO()
+        try:
+            if self.library == _LIBFLAC:
+                level = self.level / 8
+                soundfile.write(made, numbers, rate, f"PCM_{bits}", format="FLAC", compression_level=level)
+            else:
+                self._encode_by_ffmpeg(made, numbers, rate, bits, block)
+        except (soundfile.LibsndfileError, av.FFmpegError) as error:
+            raise ValueError(f"{self.library} has no rate of {rate} Hz") from error
+        return made.getvalue()
+
+    def _encode_by_ffmpeg(self, made: io.BytesIO, numbers: np.ndarray, rate: int, bits: int, block: int) -> None:
+        layout, form = _LAYOUTS[numbers.shape[1] - 1], f"s{16 if bits == 16 else 32}"
+        with av.open(made, "w", format="flac") as file:
+            options = {"compression_level": str(self.level), "frame_size": str(block)}
+            stream = file.add_stream("flac", rate=rate, options=options)
+            stream.codec_context.format, stream.codec_context.layout = form, layout
+            for first in range(0, len(numbers), _AT_ONCE):
+                part = numbers[first : first + _AT_ONCE]
+                given = (part >> 16).astype(np.int16) if bits == 16 else part
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(given).reshape(1, -1), form, layout)
+                frame.sample_rate, frame.pts = rate, first
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+
+    def __str__(self) -> str:
+        return f"{self.library} at level {self.level}"
+
+
+# Defaults come first: some levels give the same bytes.
+ENCODERS = (
+    *(Encoder(_LIBFLAC, level) for level in (5, 8, 0, 1, 2, 3, 4, 6, 7)),
+    *(Encoder(_FFMPEG, level) for level in (5, 8, 12, 0, 1, 2, 3, 4, 6, 7, 9, 10, 11)),
+)
+
+
+@dataclass(frozen=True)
+class FlacSettings:
+    """How a FLAC's samples are coded.
+
+    Attributes:
+        encoder: the one that wrote a file, or whose frames are as long.
+        block: samples of a frame.
+        known: whether it gives the file's own frames, byte for byte.
+    """
+
+    encoder: Encoder
+    block: int
+    known: bool
+
+    def encode(self, numbers: np.ndarray, rate: int, bits: int) -> bytes:
+        """A FLAC of other samples; arguments and errors as `Encoder.encode`."""
+        return self.encoder.encode(numbers, rate, bits, self.block)
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for the report, unless they are known."""
+        line = f"its FLAC settings are unknown: written as by {self.encoder}, in blocks of {self.block}"
+        return () if self.known else (line,)
+
+
+def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: int) -> FlacSettings:
+    """The settings that give these frames of these samples; if none do, those whose first frames are about as long.
+
+    All encoders code the first blocks, and those that give the cover's bytes more, until one is left, which codes all.
+
+    Raises:
+        ValueError: no encoder has such a rate.
+    """
+    left, count = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)], _FIRST_BLOCKS
+    nearest = None
+    while left:
+        part = numbers[: count * block]
+        made = {encoder: _frames(encoder.encode(part, rate, bits, block)) for encoder in left}
+        if nearest is None:
+            length = find_frame(frames, count, 0) or len(frames)
+            nearest = min(left, key=lambda encoder: abs(len(made[encoder]) - length))
+        whole = len(part) == len(numbers)
+        left = [each for each in left if (frames == made[each] if whole else frames.startswith(made[each]))]
+        nearest = left[0] if left else nearest
+        if left and whole:
+            return FlacSettings(nearest, block, known=True)
+        count = count * _TIMES_MORE if len(left) > 1 else -(-len(numbers) // block)
+    return FlacSettings(nearest, block, known=False)
+
+
+def _frames(coded: bytes) -> bytes:
+    return coded[metadata_blocks(coded)[1] :]

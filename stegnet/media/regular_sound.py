@@ -1,0 +1,75 @@
+"""Places of a sound that are exact in what programs write, so that a single step shows there without any learning."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+_HELD, _CLIPPED, _ALIKE = 8, 4, 64  # samples of one value in a row; of the largest or least; equal ones of two channels
+_ANCHORS, _ANCHOR = 63, 13  # anchors of a comparison are samples with these lowest bits
+_WINDOW, _BESIDE = 16, 512  # samples from an anchor on that are compared, and to each side that belong to them
+_IN_PAIRS = 0.97  # share of samples that equal the one before, after a doubling of the rate without filter
+_COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8  # a gap's neighbours: mean count, values; its share of that; gaps
+
+
+def regular_places(numbers: np.ndarray) -> np.ndarray:
+    """Where a sound, (frames, channels) int, is regular, bool: held or clipped values, silence, copies, equal channels.
+
+    A loop, a pasted part and a channel that equals another repeat samples exactly, a recording never does.
+    """
+    channels = [np.ascontiguousarray(channel) for channel in numbers.T]
+    found = np.zeros(numbers.T.shape, bool)
+    for mask, channel in zip(found, channels, strict=True):
+        if _comes_in_pairs(channel):
+            mask[:] = True
+            continue
+        _mark_held(mask, channel)
+        _mark_repeats(mask, channel)
+    for one, other in combinations(range(len(channels)), 2):
+        for start, end in _runs(channels[one] == channels[other], _ALIKE):
+            found[[one, other], start:end] = True
+    return found.T
+
+
+def lacks_values(counts: np.ndarray) -> bool:
+    """True if a histogram has gaps, as after a change of volume; its ends are left out, where clipped peaks are."""
+    inner = counts[1:-1]
+    sums = np.cumsum(np.pad(inner, (_NEAR + 1, _NEAR)))
+    around = (sums[2 * _NEAR + 1 :] - sums[: -2 * _NEAR - 1]) / (2 * _NEAR + 1)
+    return np.count_nonzero((around > _COUNTED) & (inner < _GAP * around)) >= _GAPS
+
+
+def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
+    same = channel[1:] == channel[:-1]
+    extremes = channel.max(initial=0), channel.min(initial=0)
+    for start, end in _runs(same, _CLIPPED - 1):
+        if end - start >= _HELD - 1 or channel[start] in extremes:
+            mask[start : end + 1] = True
+
+
+def _mark_repeats(mask: np.ndarray, channel: np.ndarray) -> None:
+    """Marks what lies between anchors that follow each other, if the samples behind both are also elsewhere."""
+    anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & _ANCHORS) == _ANCHOR)
+    windows = channel[anchors[:, None] + np.arange(_WINDOW)].astype(np.uint64)
+    factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
+    keys = windows @ factors  # sums wrap around
+    order = np.argsort(keys)
+    same = keys[order][1:] == keys[order][:-1]
+    again = np.zeros(anchors.size, bool)
+    again[order[1:][same]] = again[order[:-1][same]] = True
+    for first, end in _runs(again, 1):
+        mask[max(anchors[first] - _BESIDE, 0) : anchors[end - 1] + _WINDOW + _BESIDE] = True
+
+
+def _comes_in_pairs(channel: np.ndarray) -> bool:
+    same = channel[1:] == channel[:-1]
+    shares = sorted(part.mean() if part.size else 0.0 for part in (same[::2], same[1::2]))
+    return shares[1] > _IN_PAIRS
+
+
+def _runs(flags: np.ndarray, least: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of at least so many that are true in a row."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    long = ends - starts >= least
+    yield from zip(starts[long].tolist(), ends[long].tolist(), strict=True)
