@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,13 +36,6 @@ _CAIRO = "import cairo, sys; cairo.ImageSurface.create_from_png(sys.argv[1]).wri
 _CODECS = "import imagecodecs as i, sys, cv2; p = i.imread(sys.argv[1]); open(sys.argv[2], 'wb').write({call})"
 _CV2 = "import cv2, sys; cv2.imwrite(sys.argv[2], cv2.imread(sys.argv[1]){more})"
 _PIL = "from PIL import Image; import sys; Image.open(sys.argv[1]).convert('RGB').save(sys.argv[2]{more})"
-_MOZJPEG = """const m = import('npm/node_modules/@jsquash/jpeg/encode.js'), fs = require('fs');
-const s = require('sharp'); (async () => {
-  const w = await WebAssembly.compile(fs.readFileSync('npm/node_modules/@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm'));
-  const e = await import(process.cwd() + '/npm/node_modules/@jsquash/jpeg/encode.js'); await e.init(w);
-  const r = await s(process.argv[1]).ensureAlpha().raw().toBuffer({resolveWithObject: true});
-  const d = {data: new Uint8ClampedArray(r.data), width: r.info.width, height: r.info.height};
-  fs.writeFileSync(process.argv[2], Buffer.from(await e.default(d, {quality: 80}))); })()"""
 _PNGJS = "const p=require('pngjs').PNG,f=require('fs');f.writeFileSync(process.argv[2],p.sync.write(p.sync.read(f.readFileSync(process.argv[1]))))"
 _UPNG = "const u=require('upng-js'),f=require('fs'),i=u.decode(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],Buffer.from(u.encode(u.toRGBA8(i),i.width,i.height,0)))"
 _JPEGJS = "const j=require('jpeg-js'),f=require('fs'),p=require('pngjs').PNG.sync.read(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],j.encode(p,90).data)"
@@ -68,7 +61,7 @@ PICTURES: dict[str, dict[str, str]] = {
         "ffmpeg": "ffmpeg -v error -y -i {s} -update 1 {o}",
         "libvips": "vips pngsave {s} {o}",
         "sharp": _code(_NODE, f"{_SHARP}.png().toFile(process.argv[2])"),
-        "netpbm": "sh -c 'pngtopnm {s} | pnmtopng > {o}'",
+        "netpbm": "sh -c 'pngtopnm \"{s}\" | pnmtopng > \"{o}\"'",
         "cairo": _code("/usr/bin/python3 -c", _CAIRO),
         "Qt": _code("/usr/bin/python3 -c", _QT, quality="-1"),
         "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="png"),
@@ -86,10 +79,10 @@ PICTURES: dict[str, dict[str, str]] = {
         "Pillow": _code("python -c", _PIL, more=""),
         "Pillow, 95, optimize": _code("python -c", _PIL, more=", quality=95, optimize=True"),
         "Pillow, progressive": _code("python -c", _PIL, more=", quality=85, progressive=True"),
-        "cjpeg": "sh -c 'pngtopnm {s} | cjpeg -quality 85 > {o}'",
-        "cjpeg, restarts": "sh -c 'pngtopnm {s} | cjpeg -quality 85 -restart 1 > {o}'",
-        "jpegtran, progressive": "sh -c 'pngtopnm {s} | cjpeg -quality 90 | jpegtran -progressive > {o}'",
-        "jpegtran, optimised": "sh -c 'pngtopnm {s} | cjpeg -quality 90 | jpegtran -optimize > {o}'",
+        "cjpeg": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 > \"{o}\"'",
+        "cjpeg, restarts": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 -restart 1 > \"{o}\"'",
+        "jpegtran, progressive": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -progressive > \"{o}\"'",
+        "jpegtran, optimised": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -optimize > \"{o}\"'",
         "OpenCV": _code(_PYTHON, _CV2, more=""),
         "ImageMagick": "convert {s} {o}",
         "GraphicsMagick": "gm convert {s} {o}",
@@ -97,12 +90,10 @@ PICTURES: dict[str, dict[str, str]] = {
         "libvips": "vips jpegsave {s} {o}",
         "sharp": _code(_NODE, f"{_SHARP}.jpeg().toFile(process.argv[2])"),
         "sharp, mozjpeg": _code(_NODE, f"{_SHARP}.jpeg({{mozjpeg:true}}).toFile(process.argv[2])"),
-        "mozjpeg (Squoosh)": _code(_NODE, _MOZJPEG),
         "Qt": _code("/usr/bin/python3 -c", _QT, quality="90"),
         "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="jpeg"),
         "jpeg-js": _code(_NODE, _JPEGJS),
         "Skia's canvas": _code(_NODE, _SKIA, kind="image/jpeg"),
-        "jpegli": _code(_PYTHON, _CODECS, call="i.jpegxl_encode_jpeg(i.jpegxl_encode(p))"),
     },
     "webp": {
         "Pillow": _code("python -c", _PIL, more=", lossless=True"),
@@ -129,7 +120,7 @@ FILMS: dict[str, dict[str, str]] = {
         "ffmpeg, baseline": f"ffmpeg -v error -y -i {{s}} {_X264} -profile:v baseline -g 12 {{o}}",
         "ffmpeg, MOV": f"ffmpeg -v error -y -i {{s}} {_X264} -f mov {{o}}",
         "ffmpeg, silent": f"ffmpeg -v error -y -i {{s}} {_X264} -an {{o}}",
-        "x264": "sh -c 'ffmpeg -v error -i {s} -frames:v {n} -pix_fmt yuv420p -f yuv4mpegpipe - | x264 --quiet --demuxer y4m -o {o} -'",
+        "x264": "sh -c 'ffmpeg -v error -i \"{s}\" -frames:v {n} -pix_fmt yuv420p -f yuv4mpegpipe - | x264 --quiet --demuxer y4m -o \"{o}\" -'",
         "HandBrake": "HandBrakeCLI -i {s} -o {o} -e x264 --stop-at frames:{n}",
         "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 key-int-max=12 ! mp4mux ! filesink location={o}",
         "GStreamer, MOV": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 ! qtmux faststart=true ! filesink location={o}",
@@ -138,7 +129,7 @@ FILMS: dict[str, dict[str, str]] = {
     "mkv": {
         "ffmpeg 5.1": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {o}",
         "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} -frames:v {{n}} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {{o}}",
-        "mkvmerge": "sh -c 'ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy {o}.mkv && mkvmerge -q -o {o} {o}.mkv && rm {o}.mkv'",
+        "mkvmerge": "sh -c 'ffmpeg -v error -y -i \"{s}\" -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy \"{o}.mkv\" && mkvmerge -q -o \"{o}\" \"{o}.mkv\" && rm \"{o}.mkv\"'",
         "ffmpeg, defaults": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 {o}",
         "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! avenc_ffv1 ! matroskamux ! filesink location={o}",
     },
@@ -223,7 +214,7 @@ def _write(folder: Path, form: str, command: str, sources: list[Path], tools: Pa
             continue
         words = [word.format(s=source, o=out, n=FRAMES) if _is_plain(word) else word for word in shlex.split(command)]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, cwd=tools, timeout=120, env=_environment())
+            done = subprocess.run(words, capture_output=True, text=True, cwd=tools, timeout=120)
         except (OSError, subprocess.TimeoutExpired) as error:
             print(f"{folder}: {error}", file=sys.stderr)
             return
@@ -236,10 +227,6 @@ def _write(folder: Path, form: str, command: str, sources: list[Path], tools: Pa
 def _is_plain(word: str) -> bool:
     """True for words with places to fill in, not for lines of code."""
     return any(place in word for place in ("{s}", "{o}", "{n}")) and "=>" not in word
-
-
-def _environment() -> Mapping[str, str]:
-    return os.environ | {"LC_ALL": "C", "SOURCE_DATE_EPOCH": ""}
 
 
 def _write_batches(folder: Path, covers: Path, pictures: list[Path]) -> None:

@@ -84,7 +84,7 @@ def best_tree(table: Table, depth: int, seed: int) -> Tree:
     return Tree(names, share, *share_interval(share, count), count)
 
 
-def faults(table: Table, depth: int, seed: int, most: int = 40) -> list[Tree]:
+def faults(table: Table, depth: int, seed: int, most: int = 12) -> list[Tree]:
     """Trees that tell containers, one after the other, each without the features of those before; then the one that
     does not."""
     found = []
