@@ -41,6 +41,9 @@ _PER_BLOCK = 2 * (_EOB + 1)  # keys by which events are sorted
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # keys, and columns of Events
 _SYMBOL, _INTERVAL = 8, 32  # most bytes of a symbol and its bits, stuffed, and more than the end of an interval takes
 _SEQUENTIAL = 0, 63, 0, 0  # coefficients and bit positions
+_FULL_BYTE = b"\xff\0"  # a byte of ones, as it is written
+_SCRIPT_SEGMENTS = bytes.fromhex("db c0 c4 da")  # of encoders that descend from Adobe's for ActionScript
+_SCRIPT_STEP = 24  # their largest step of luma is at least this, up to quality 90
 _STDOUT, _STDERR = 1, 2  # descriptors, to which jpeglib and libjpeg write messages
 _READING = Lock()  # jpeglib has global variables
 
@@ -339,7 +342,10 @@ class JpegPicture:
             tables = self._tables_for(symbols)
             own = [{key: tables[old.start] for key, old in scan.tables.items()} for scan in self.file.scans]
             data = [each.coded(some) for each, some in zip(symbols, own, strict=True)]
-        parts = zip(self.file.scans, data, rests.result(), strict=True)
+        behind = rests.result()
+        if self._fills_whole_bytes:
+            behind = [_FULL_BYTE if _ends_with_a_byte(symbols[0], own[0]) else b""]
+        parts = zip(self.file.scans, data, behind, strict=True)
         changed = {(scan.start, scan.end): coded + rest for scan, coded, rest in parts}
         for start, end, own in self.file.huffman_segments:
             content = b"".join(tables[old.start].content for old in own)
@@ -367,6 +373,23 @@ class JpegPicture:
             coded = own.coded(scan.tables) if whole else b""
             rests.append(data[len(coded) :] if coded and data.startswith(coded[:-1]) else b"")
         return rests
+
+    @cached_property
+    def _fills_whole_bytes(self) -> bool:
+        """True if its encoder fills up the last byte even if that is whole, with eight ones more.
+
+        So do encoders that descend from Adobe's for ActionScript, jpeg-js of npm among them. One file of eight shows
+        it by its end; of others, their segments do. Those of stb_image_write, which fills up as usual, are the same,
+        but above quality 90 alone is its chroma of full size.
+        """
+        file = self.file
+        if len(file.scans) != 1 or file.progressive or file.scans[0].interval:
+            return False
+        (scan,), (symbols,) = file.scans, self._symbols(self.planes)
+        if self._rests == [_FULL_BYTE] or _ends_with_a_byte(symbols, scan.tables):
+            return self._rests == [_FULL_BYTE] and _ends_with_a_byte(symbols, scan.tables)
+        known = bytes(file.data[start + 1] for start, _ in file.parts) == _SCRIPT_SEGMENTS
+        return known and file.mcu == (1, 1) and len(file.components) == 3 and self.steps(0).max() >= _SCRIPT_STEP
 
     def _symbols(self, planes: Sequence[np.ndarray]) -> list[Symbols]:
         if self.whole:
@@ -400,6 +423,13 @@ class JpegPicture:
                 start = scan.tables[key].start
                 used[start] = used.get(start, 0) + counts
         return used
+
+
+def _ends_with_a_byte(symbols: Symbols, tables: Mapping[int, HuffmanTable]) -> bool:
+    """True if no bits are left to fill up at the end of a sequential scan; a symbol's low half is its bits' number."""
+    _, sizes = _code_tables(tables)
+    bits = (int(counts @ (sizes[key].astype(np.int64) + np.arange(256) % 16)) for key, counts in symbols.counts.items())
+    return sum(bits) % 8 == 0
 
 
 @cache

@@ -217,7 +217,7 @@ class NewFilm(NewContainer):
         """Writes it as `NewContainer.write`; MediaError also if the cover is no longer as it was scanned."""
         info, progress, total = self.cover.film, self.context.progress, self.frames
         sizes = info.width, info.height, info.rate
-        choices = {"form": self._form, "time_base": info.time_base, "keep": self.cover}
+        choices = {"form": self._form, "time_base": info.coarsest_time_base, "keep": self.cover}
         self.not_copied = write_film(
             part,
             lambda: FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),

@@ -267,6 +267,12 @@ class FilmInfo:
     grey: bool = False  # every frame is
 
     @property
+    def coarsest_time_base(self) -> Fraction:
+        """The duration of a frame, which ffmpeg takes, if all frames are at multiples of it; else its own time base."""
+        is_even = all((time * self.rate).denominator == 1 for time in self.times)
+        return 1 / self.rate if is_even else self.time_base
+
+    @property
     def times(self) -> Iterator[Fraction]:
         """Time of each frame in seconds, exact."""
         return (stamp * self.time_base for stamp in self.pts)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.films import UNSPECIFIED, decoded, open_film, picture_stream, picture_tracks, start_time
+from stegnet.video.films import UNSPECIFIED, decoded, known_sound, open_film, picture_stream, picture_tracks, start_time
 from stegnet.video.forms import FORMS, Form
 from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_tracks import SoundPacket, read_sound, sound_tracks
@@ -28,7 +28,9 @@ _MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}
 _PICTURES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
 _UTF16 = b"\xfe\xff"
 Timed = tuple[Fraction, SoundPacket | Packet]  # time in seconds
-# Tags that describe the file, not the film.
+# Tags that say when and with what program of a company a film was recorded: ffmpeg leaves them out.
+_OF_RECORDING = ("creation_time", "company_name", "product_name", "product_version")
+# Tags that describe the file, not the film: nobody misses them.
 _FILE_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
 _MP4_TAGS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
@@ -99,6 +101,9 @@ class StreamCopy:
             return
         with open_film(self._path) as source:
             _copy_picture_metadata(picture_stream(source, self._path), pictures)
+            for old, new in zip(known_sound(source), film.streams.audio, strict=True):
+                new.metadata.clear()
+                new.metadata.update(old.metadata)
             self._notes += _copy_tags(source, film, form)
             film.set_chapters(
                 [
@@ -141,7 +146,7 @@ class StreamCopy:
         except ValueError:
             return False
         stream.disposition = track.disposition
-        stream.metadata.update(_track_tags(track))
+        stream.metadata.update(track.metadata)
         self._subtitles[track.index] = stream
         return True
 
@@ -203,26 +208,28 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
 
 
 def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
-    """Copies colour primaries, transfer function, disposition, and the track's language and title."""
+    """Copies colour primaries, transfer function, disposition, and the track's tags but for the name of its encoder."""
     old, new = stream.codec_context, pictures.codec_context
     if old.color_primaries != UNSPECIFIED:
         new.color_primaries = old.color_primaries
     if old.color_trc != UNSPECIFIED:
         new.color_trc = old.color_trc
     pictures.disposition = stream.disposition
-    pictures.metadata.update(_track_tags(stream))
-
-
-def _track_tags(stream: Stream) -> dict[str, str]:
-    return {name: value for name in ("language", "title") if (value := stream.metadata.get(name))}
+    pictures.metadata.update({name: stream.metadata[name] for name in stream.metadata if name.lower() != "encoder"})
 
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
-    """Copies title and the like, but not which program wrote the file or when."""
-    tags = _film_tags(source)
-    if not form.is_matroska and (unknown := sorted(tags.keys() - _MP4_TAGS)):
-        yield f"its tags {', '.join(unknown)} are left out: MP4 can't hold them"
-        tags = {name: value for name, value in tags.items() if name in _MP4_TAGS}
+    """Copies the film's tags as ffmpeg does: all but when it was recorded, and by whose product."""
+    kept = list(source.metadata.items())
+    for name in _OF_RECORDING:
+        for place in [place for place, (found, _) in enumerate(kept) if found.lower() == name]:
+            kept[place] = kept[-1]  # as in FFmpeg's dictionary, whose order the file shows
+            kept.pop()
+    tags = dict(kept)
+    if not form.is_matroska:
+        if unknown := sorted(_film_tags(source).keys() - _MP4_TAGS):
+            yield f"its tags {', '.join(unknown)} are left out: MP4 can't hold them"
+        tags = {name: value for name, value in tags.items() if name.lower() in _MP4_TAGS}
     film.metadata.update(tags)
 
 

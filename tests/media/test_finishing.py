@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+import stegnet
 from stegnet.formats import matroska
 from stegnet.formats.matroska import draw_uids
 from stegnet.video import scan
@@ -24,6 +25,7 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (10, HEIGHT, WIDTH, 3), np.ui
 # What depends on the release of FFmpeg, and places and lengths that follow from it.
 RELEASE = re.compile(rb".?Lav([cf])\d+\.\d+\.\d+", re.DOTALL)
 SEGMENT, INFO, TRACKS, TAGS = map(bytes.fromhex, ("18538067", "1549a966", "1654ae6b", "1254c367"))
+TAG, SIMPLE_TAG, TAG_NAME, TAG_STRING = map(bytes.fromhex, ("7373", "67c8", "45a3", "4487"))
 SEEK_HEAD, VOID = map(bytes.fromhex, ("114d9b74", "ec"))
 MOVING = {SEEK_HEAD, VOID, matroska.CRC32}
 BRANCHES = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta"}
@@ -92,6 +94,54 @@ def test_films_are_those_of_ffmpegs_command_line(tmp_path, source):
         assert re.search(rb"Lavf\d+\.\d+\.\d+", data)
         assert re.search(rb"Lavc\d+\.\d+\.\d+ " + encoder, data)
         assert b"stegnet" not in data.lower() and b"pyav" not in data.lower()
+
+
+def test_a_films_tags_are_those_that_ffmpeg_gives_it(tmp_path: Path, source: Path) -> None:
+    """Whoever compares them with the tags of films that ffmpeg converted finds neither fewer nor others."""
+    tags = "-metadata title=Sea -metadata creation_time=2020-01-02T03:04:05Z -metadata comment=calm -metadata date=2020"
+    names = "-metadata:s:v handler_name=Lens -metadata:s:v title=front -metadata:s:v language=deu"
+    cover = ffmpeg(f"-i {source}", tmp_path / "cover.mp4", f"-c:v libx264 -pix_fmt yuv420p {tags} {names}")
+    theirs, ours = ffmpeg(f"-i {cover}", tmp_path / "theirs.mkv", FFV1), write(tmp_path / "ours.mkv", "mkv", cover)
+    assert tags_of(ours) == tags_of(theirs)
+    assert [name for name, _ in tags_of(ours)][:2] == [b"MAJOR_BRAND", b"MINOR_VERSION"]
+    theirs_mp4, ours_mp4 = ffmpeg(f"-i {cover}", tmp_path / "theirs.mp4", X264), write(tmp_path / "o.mp4", "mp4", cover)
+    handlers = [[part for part in boxes(path.read_bytes()) if part[0] == b"hdlr"] for path in (ours_mp4, theirs_mp4)]
+    assert handlers[0] == handlers[1]
+    assert b"Lens" in handlers[0][0][1]
+
+
+def test_time_stamps_of_even_films_are_as_coarse_as_ffmpeg_makes_them(tmp_path: Path, source: Path) -> None:
+    """A container of a film in ticks of 1/90,000 s has ffmpeg's 12,800 a second, where no time is lost by it."""
+    options = "-c:v libx264 -pix_fmt yuv420p -video_track_timescale 90000"
+    even = ffmpeg(f"-i {source}", tmp_path / "even.mp4", options)
+    uneven = ffmpeg(
+        f"-i {source}",
+        tmp_path / "uneven.mp4",
+        f"{options} -vf setpts=PTS+N*N/1000/TB -fps_mode vfr -enc_time_base 1:90000",
+    )
+    assert scan(even).coarsest_time_base == Fraction(1, 25)
+    assert scan(uneven).coarsest_time_base == Fraction(1, 90_000)
+    out = tmp_path / "out.mp4"
+    with pytest.warns(UserWarning, match="film in YCbCr"):
+        stegnet.hide(even, b"text", out, key=stegnet.Key(bytes(32)), method="sealed")
+    theirs = ffmpeg(f"-i {even}", tmp_path / "theirs.mp4", X264)
+    clocks = [[part for part in boxes(path.read_bytes()) if part[0] == b"mdhd"] for path in (out, theirs)]
+    assert clocks[0] == clocks[1]
+
+
+def tags_of(path: Path) -> list[tuple[bytes, bytes]]:
+    """Names and texts of Matroska's tags in order, without those of the encoder's release."""
+    data = path.read_bytes()
+    found = [data[span.start : span.end] for span in simple_tags(data, 0, len(data))]
+    return [(name, RELEASE.sub(rb"Lav\1", text)) for name, text in zip(found[::2], found[1::2], strict=True)]
+
+
+def simple_tags(data: bytes, start: int, end: int) -> Iterator[matroska.Span]:
+    for span in matroska.spans(data, start, end):
+        if span.element in (TAG_NAME, TAG_STRING):
+            yield span
+        elif span.element in (SEGMENT, TAGS, TAG, SIMPLE_TAG):
+            yield from simple_tags(data, span.start, span.end)
 
 
 def uids(path: Path) -> list[bytes]:

@@ -19,7 +19,7 @@ from stegnet import MediaError
 from stegnet.core.pixels import encode_jpeg, through_jpeg
 from stegnet.image import read_picture
 from stegnet.image.jpeg_coefficients import scan_symbols
-from stegnet.image.jpeg_markers import parse_jpeg
+from stegnet.image.jpeg_markers import HuffmanTable, parse_jpeg
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 from tests.support.quality import psnr
@@ -78,6 +78,70 @@ def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more):
         jpeg = read(tmp_path / "a.jpg", data)
         assert jpeg.with_planes(jpeg.planes) == data
     assert capfd.readouterr() == ("", "")
+
+
+def by_script(data: bytes) -> bytes:
+    """A baseline JPEG of chroma of full size, with the segments and the end that jpeg-js gives it."""
+    file = parse_jpeg(data, "a JPEG")
+    tables = b"".join(table.content for _, _, own in file.huffman_segments for table in own)
+    steps = b"".join(bytes([number, *own]) for number, own in file.quantisation.items())
+    (frame,) = (data[start:end] for start, end in file.parts if data[start + 1] == 0xC0)
+    (scan,) = file.scans
+    parts = segment(0xDB, steps), frame, segment(0xC4, tables), data[data.index(b"\xff\xda") : scan.end]
+    more = b"" if bits_left(data) else b"\xff\0"
+    return b"".join((b"\xff\xd8", segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), *parts, more, b"\xff\xd9"))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def bits_left(data: bytes) -> int:
+    """Bits that are left in the last byte of a baseline JPEG whose chroma has full size, by decoding it."""
+    file = parse_jpeg(data, "a JPEG")
+    (scan,) = file.scans
+    plain = data[scan.start : scan.end].replace(b"\xff\0", b"\xff")
+    bits, at = "".join(f"{byte:08b}" for byte in plain), 0
+    symbols = {key: codes_of(table) for key, table in scan.tables.items()}
+    rows, cols = file.blocks(file.components[0])
+    for number in range(3 * rows * cols):
+        component, coefficient = number % 3, 0
+        while coefficient < 64:
+            table = symbols[scan.dc[component] if coefficient == 0 else 16 + scan.ac[component]]
+            end = next(end for end in range(at + 1, at + 17) if bits[at:end] in table)
+            symbol, at = table[bits[at:end]], end
+            at += symbol & 15
+            coefficient = 64 if symbol == 0 and coefficient else coefficient + 1 + (symbol >> 4)
+    return -at % 8
+
+
+def codes_of(table: HuffmanTable) -> dict[str, int]:
+    """The symbol of each code (ITU-T T.81, annex C)."""
+    code, symbols, codes = 0, iter(table.symbols), {}
+    for length, count in enumerate(table.counts, 1):
+        for _ in range(count):
+            codes[f"{code:0{length}b}"] = next(symbols)
+            code += 1
+        code <<= 1
+    return codes
+
+
+def test_a_last_byte_is_filled_up_as_the_encoder_fills_it(tmp_path, encoded):
+    """jpeg-js writes one more byte of ones if the last is whole, libjpeg none: other ends would prove a change."""
+    seen = set()
+    for size in range(16, 48, 2):
+        data = encoded(size, 24, subsampling="4:4:4", exif=b"").removesuffix(BEHIND)
+        for cover, is_script in ((data, False), (by_script(data), True)):
+            jpeg = read(tmp_path / "a.jpg", cover)
+            assert jpeg.with_planes(jpeg.planes) == cover
+            for bits in range(1, 9):
+                planes = [plane.copy() for plane in jpeg.planes]
+                planes[0][0, 0, 1] = 1 << bits
+                changed = jpeg.with_planes(planes)
+                left = bits_left(changed)
+                assert changed.endswith(b"\xff\0\xff\xd9") == (is_script and not left)
+                seen.add((is_script, bits_left(cover) > 0, left > 0))
+    assert len(seen) == 8
 
 
 def test_a_damaged_scan_leaves_standard_output_alone(tmp_path, encoded):

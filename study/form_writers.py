@@ -1,0 +1,247 @@
+"""Covers by real programs: `python -m study.form_writers MEDIA COVERS [TOOLS]`, those that are installed.
+
+MEDIA has photographs in photos/, films in clips/. Written are COVERS/FORM/PROGRAM/NAME. TOOLS is a folder with a virtual
+environment in venv/ and packages of npm in npm/; what is missing is said and left out.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
+
+PHOTOGRAPHS, SOUNDS, FRAMES = 24, 16, 24
+_PYTHON = "venv/bin/python -c"
+_NODE = "env NODE_PATH=npm/node_modules node -e"
+_SHARP = "const s=require('sharp');s(process.argv[1])"
+_JAVA = """import javax.imageio.*; import java.io.*;
+class Write { public static void main(String[] a) throws Exception {
+  for (int i = 1; i + 1 < a.length; i += 2) ImageIO.write(ImageIO.read(new File(a[i])), a[0], new File(a[i + 1])); } }"""
+_GO = """package main
+import ("image/jpeg"; "image/png"; "os"; "strings")
+func main() { for i := 1; i+1 < len(os.Args); i += 2 {
+  f, _ := os.Open(os.Args[i]); m, _ := png.Decode(f); o, _ := os.Create(os.Args[i+1])
+  if strings.HasSuffix(os.Args[i+1], "png") { png.Encode(o, m) } else { jpeg.Encode(o, m, &jpeg.Options{Quality: 90}) }
+  o.Close() } }"""
+_QT = "from PyQt5.QtGui import QImage; import sys; QImage(sys.argv[1]).save(sys.argv[2], quality={quality})"
+_PIXBUF = (
+    "import gi, sys; gi.require_version('GdkPixbuf', '2.0'); from gi.repository import GdkPixbuf as g;"
+    "g.Pixbuf.new_from_file(sys.argv[1]).savev(sys.argv[2], '{kind}', [], [])"
+)
+_CAIRO = "import cairo, sys; cairo.ImageSurface.create_from_png(sys.argv[1]).write_to_png(sys.argv[2])"
+_CODECS = "import imagecodecs as i, sys, cv2; p = i.imread(sys.argv[1]); open(sys.argv[2], 'wb').write({call})"
+_CV2 = "import cv2, sys; cv2.imwrite(sys.argv[2], cv2.imread(sys.argv[1]){more})"
+_PIL = "from PIL import Image; import sys; Image.open(sys.argv[1]).convert('RGB').save(sys.argv[2]{more})"
+_PNGJS = "const p=require('pngjs').PNG,f=require('fs');f.writeFileSync(process.argv[2],p.sync.write(p.sync.read(f.readFileSync(process.argv[1]))))"
+_UPNG = "const u=require('upng-js'),f=require('fs'),i=u.decode(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],Buffer.from(u.encode(u.toRGBA8(i),i.width,i.height,0)))"
+_JPEGJS = "const j=require('jpeg-js'),f=require('fs'),p=require('pngjs').PNG.sync.read(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],j.encode(p,90).data)"
+_SKIA = "const {{loadImage:l,createCanvas:c}}=require('@napi-rs/canvas'),f=require('fs');l(process.argv[1]).then(i=>{{const k=c(i.width,i.height);k.getContext('2d').drawImage(i,0,0);f.writeFileSync(process.argv[2],k.toBuffer('{kind}'))}})"
+_SHOT = "--window-size={width},{height}"
+
+
+def _code(runner: str, code: str, **values: str) -> str:
+    """A command that runs a line of code with the source and the output."""
+    return f"{runner} {shlex.quote(code.format(**values) if values else code)} {{s}} {{o}}"
+
+
+# Programs by form: a command with the source {s} and the output {o}. Sources are PNGs, films and WAVs.
+PICTURES: dict[str, dict[str, str]] = {
+    "png": {
+        "Pillow": _code("python -c", _PIL, more=""),
+        "Pillow, optimize": _code("python -c", _PIL, more=", optimize=True"),
+        "OpenCV": _code(_PYTHON, _CV2, more=""),
+        "OpenCV, level 9": _code(_PYTHON, _CV2, more=", [cv2.IMWRITE_PNG_COMPRESSION, 9]"),
+        "ImageMagick": "convert {s} {o}",
+        "ImageMagick, stripped": "convert {s} -strip {o}",
+        "GraphicsMagick": "gm convert {s} {o}",
+        "ffmpeg": "ffmpeg -v error -y -i {s} -update 1 {o}",
+        "libvips": "vips pngsave {s} {o}",
+        "sharp": _code(_NODE, f"{_SHARP}.png().toFile(process.argv[2])"),
+        "netpbm": "sh -c 'pngtopnm \"{s}\" | pnmtopng > \"{o}\"'",
+        "cairo": _code("/usr/bin/python3 -c", _CAIRO),
+        "Qt": _code("/usr/bin/python3 -c", _QT, quality="-1"),
+        "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="png"),
+        "pngjs": _code(_NODE, _PNGJS),
+        "UPNG.js": _code(_NODE, _UPNG),
+        "Skia's canvas": _code(_NODE, _SKIA, kind="image/png"),
+        "optipng": "optipng -quiet -o2 {s} -out {o}",
+        "oxipng": _code(_PYTHON, "import oxipng, sys; oxipng.optimize(sys.argv[1], sys.argv[2])"),
+        "zopflipng": "zopflipng -y --iterations=1 {s} {o}",
+        "pngcrush": "pngcrush -q {s} {o}",
+        "libspng": _code(_PYTHON, _CODECS, call="i.spng_encode(p)"),
+        "fpnge or libdeflate": _code(_PYTHON, _CODECS, call="i.png_encode(p, level=5)"),
+    },
+    "jpg": {
+        "Pillow": _code("python -c", _PIL, more=""),
+        "Pillow, 95, optimize": _code("python -c", _PIL, more=", quality=95, optimize=True"),
+        "Pillow, progressive": _code("python -c", _PIL, more=", quality=85, progressive=True"),
+        "cjpeg": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 > \"{o}\"'",
+        "cjpeg, restarts": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 -restart 1 > \"{o}\"'",
+        "jpegtran, progressive": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -progressive > \"{o}\"'",
+        "jpegtran, optimised": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -optimize > \"{o}\"'",
+        "OpenCV": _code(_PYTHON, _CV2, more=""),
+        "ImageMagick": "convert {s} {o}",
+        "GraphicsMagick": "gm convert {s} {o}",
+        "ffmpeg": "ffmpeg -v error -y -i {s} -q:v 2 -update 1 {o}",
+        "libvips": "vips jpegsave {s} {o}",
+        "sharp": _code(_NODE, f"{_SHARP}.jpeg().toFile(process.argv[2])"),
+        "sharp, mozjpeg": _code(_NODE, f"{_SHARP}.jpeg({{mozjpeg:true}}).toFile(process.argv[2])"),
+        "Qt": _code("/usr/bin/python3 -c", _QT, quality="90"),
+        "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="jpeg"),
+        "jpeg-js": _code(_NODE, _JPEGJS),
+        "Skia's canvas": _code(_NODE, _SKIA, kind="image/jpeg"),
+    },
+    "webp": {
+        "Pillow": _code("python -c", _PIL, more=", lossless=True"),
+        "cwebp": "cwebp -quiet -lossless {s} -o {o}",
+        "cwebp, z 9": "cwebp -quiet -lossless -z 9 {s} -o {o}",
+        "ImageMagick": "convert {s} -define webp:lossless=true {o}",
+        "ffmpeg": "ffmpeg -v error -y -i {s} -c:v libwebp -lossless 1 {o}",
+        "libvips": "vips webpsave --lossless {s} {o}",
+        "sharp": _code(_NODE, f"{_SHARP}.webp({{lossless:true}}).toFile(process.argv[2])"),
+        "GraphicsMagick": "gm convert {s} -define webp:lossless=true {o}",
+        "OpenCV": _code(_PYTHON, _CV2, more=", [cv2.IMWRITE_WEBP_QUALITY, 101]"),
+        "Pillow, exact": _code("python -c", _PIL, more=", lossless=True, exact=True, method=6"),
+    },
+    "bmp": {"Pillow": _code("python -c", _PIL, more="")},
+    "tif": {"Pillow": _code("python -c", _PIL, more="")},
+}
+BATCHES = {("png", "Java"): "png", ("jpg", "Java"): "jpg", ("png", "Go"): "", ("jpg", "Go"): ""}
+_X264 = "-c:v libx264 -preset fast -pix_fmt yuv420p -c:a aac -frames:v {n}"
+FILMS: dict[str, dict[str, str]] = {
+    "mp4": {
+        "ffmpeg 5.1": f"ffmpeg -v error -y -i {{s}} {_X264} {{o}}",
+        "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} {_X264} {{o}}",
+        "ffmpeg, faststart": f"ffmpeg -v error -y -i {{s}} {_X264} -movflags +faststart {{o}}",
+        "ffmpeg, baseline": f"ffmpeg -v error -y -i {{s}} {_X264} -profile:v baseline -g 12 {{o}}",
+        "ffmpeg, MOV": f"ffmpeg -v error -y -i {{s}} {_X264} -f mov {{o}}",
+        "ffmpeg, silent": f"ffmpeg -v error -y -i {{s}} {_X264} -an {{o}}",
+        "x264": "sh -c 'ffmpeg -v error -i \"{s}\" -frames:v {n} -pix_fmt yuv420p -f yuv4mpegpipe - | x264 --quiet --demuxer y4m -o \"{o}\" -'",
+        "HandBrake": "HandBrakeCLI -i {s} -o {o} -e x264 --stop-at frames:{n}",
+        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 key-int-max=12 ! mp4mux ! filesink location={o}",
+        "GStreamer, MOV": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 ! qtmux faststart=true ! filesink location={o}",
+        "OpenCV and ffmpeg": f"ffmpeg -v error -y -i {{s}} {_X264} -brand mp42 -movflags +write_colr {{o}}",
+    },
+    "mkv": {
+        "ffmpeg 5.1": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {o}",
+        "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} -frames:v {{n}} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {{o}}",
+        "mkvmerge": "sh -c 'ffmpeg -v error -y -i \"{s}\" -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy \"{o}.mkv\" && mkvmerge -q -o \"{o}\" \"{o}.mkv\" && rm \"{o}.mkv\"'",
+        "ffmpeg, defaults": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 {o}",
+        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! avenc_ffv1 ! matroskamux ! filesink location={o}",
+    },
+}
+SOUND: dict[str, dict[str, str]] = {
+    "wav": {
+        "sox": "sox {s} {o}",
+        "sox, 24 bits": "sox {s} -b 24 {o}",
+        "ffmpeg": "ffmpeg -v error -y -i {s} {o}",
+        "ffmpeg, bitexact": "ffmpeg -v error -y -i {s} -bitexact {o}",
+        "libsndfile": _code("python -c", "import soundfile as f, sys; f.write(sys.argv[2], *f.read(sys.argv[1]))"),
+        "sndfile-convert": "sndfile-convert {s} {o}",
+        "Python's wave": _code("python -c", "import wave as w, sys; a, b = w.open(sys.argv[1]), w.open(sys.argv[2], 'wb'); b.setparams(a.getparams()); b.writeframes(a.readframes(1 << 30))"),
+        "scipy": _code("python -c", "from scipy.io import wavfile as w; import sys; w.write(sys.argv[2], *w.read(sys.argv[1]))"),
+        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! wavparse ! audioconvert ! wavenc ! filesink location={o}",
+        "ffmpeg, RF64": "ffmpeg -v error -y -i {s} -rf64 always {o}",
+        "ffmpeg, BWF": "ffmpeg -v error -y -i {s} -write_bext 1 -metadata description=take {o}",
+    },
+    "flac": {
+        "flac": "flac -s -f {s} -o {o}",
+        "flac -8": "flac -s -f -8 {s} -o {o}",
+        "flac -0": "flac -s -f -0 {s} -o {o}",
+        "flac, no padding": "flac -s -f --no-padding --no-seektable {s} -o {o}",
+        "flac, blocks of 4608": "flac -s -f -b 4608 {s} -o {o}",
+        "ffmpeg": "ffmpeg -v error -y -i {s} {o}",
+        "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} {{o}}",
+        "ffmpeg, level 12": "ffmpeg -v error -y -i {s} -compression_level 12 {o}",
+        "sox": "sox {s} {o}",
+        "libsndfile": _code("python -c", "import soundfile as f, sys; f.write(sys.argv[2], *f.read(sys.argv[1]))"),
+        "sndfile-convert": "sndfile-convert {s} {o}",
+        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! wavparse ! audioconvert ! flacenc ! filesink location={o}",
+    },
+}
+
+
+def write_all(media: Path, covers: Path, tools: Path) -> None:
+    """Writes covers of all forms; what is there already stays."""
+    with TemporaryDirectory() as folder:
+        pictures, films, sounds = (list(made) for made in (_pictures(media, folder), _films(media, folder), _sounds(folder)))
+        for programs, sources in ((PICTURES, pictures), (FILMS, films), (SOUND, sounds)):
+            for form, commands in programs.items():
+                for program, command in commands.items():
+                    _write(covers / form / program, form, command, sources, tools)
+        _write_batches(Path(folder), covers, pictures)
+
+
+def _pictures(media: Path, folder: str) -> Iterator[Path]:
+    """Photographs as PNG, of sides that differ, half their size: nothing of an earlier JPEG's blocks is left."""
+    for index, path in enumerate(sorted(media.rglob("photos/bsds/*.jpg"))[:PHOTOGRAPHS]):
+        out = Path(folder, f"{path.stem}.png")
+        size = f"{240 + index % 7}x{160 + index % 5}!"
+        subprocess.run(["convert", path, "-resize", size, "-strip", f"PNG24:{out}"], check=True)
+        yield out
+
+
+def _films(media: Path, folder: str) -> Iterator[Path]:
+    """Parts of films, 320×180 pixels, with sound."""
+    for path in sorted(media.rglob("clips/*.mp4")):
+        for part in range(4 if path.stem != "realshort" else 1):
+            out = Path(folder, f"{path.stem}{part}.mkv")
+            options = f"-ss {part} -t 2.{part + 1} -vf scale={320 - 16 * part}:180 -c:v libx264 -qp 14 -c:a flac".split()
+            subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, *options, out], check=True)
+            yield out
+
+
+def _sounds(folder: str) -> Iterator[Path]:
+    """Noisy tones, in stereo and mono, of lengths that differ."""
+    for index in range(SOUNDS):
+        out = Path(folder, f"sound{index}.wav")
+        channels, length = 1 + index % 2, f"{1.3 + index / 7:.3f}"
+        made = f"-n -R -r {(44100, 48000)[index // 2 % 2]} -b 16 -c {channels} {out} synth {length} pinknoise vol 0.{2 + index % 7} synth sine mix {200 + 37 * index}"
+        subprocess.run(["sox", "-D", *made.split()], check=True)
+        yield out
+
+
+def _write(folder: Path, form: str, command: str, sources: list[Path], tools: Path) -> None:
+    """Runs a program on all sources; says so if it fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        out = (folder / f"{source.stem}.{form}").absolute()
+        if out.exists():
+            continue
+        words = [word.format(s=source, o=out, n=FRAMES) if _is_plain(word) else word for word in shlex.split(command)]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, cwd=tools, timeout=120)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            print(f"{folder}: {error}", file=sys.stderr)
+            return
+        if not out.exists() or not out.stat().st_size or done.returncode:
+            print(f"{folder}: {done.stderr.strip()[-200:]}", file=sys.stderr)
+            out.unlink(missing_ok=True)
+            return
+
+
+def _is_plain(word: str) -> bool:
+    """True for words with places to fill in, not for lines of code."""
+    return any(place in word for place in ("{s}", "{o}", "{n}")) and "=>" not in word
+
+
+def _write_batches(folder: Path, covers: Path, pictures: list[Path]) -> None:
+    """Runs Java and Go once for all pictures of a form."""
+    (folder / "Write.java").write_text(_JAVA)
+    (folder / "write.go").write_text(_GO)
+    for (form, program), kind in BATCHES.items():
+        target = covers / form / program
+        target.mkdir(parents=True, exist_ok=True)
+        pairs = [str(each) for source in pictures for each in (source, target.absolute() / f"{source.stem}.{form}")]
+        command = ["java", "Write.java", kind] if program == "Java" else ["go", "run", "write.go"]
+        done = subprocess.run([*command, *pairs], capture_output=True, text=True, cwd=folder, env=os.environ | {"GO111MODULE": "off"})
+        if done.returncode:
+            print(f"{target}: {done.stderr.strip()[-200:]}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3] if len(sys.argv) > 3 else "."))
