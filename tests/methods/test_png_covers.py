@@ -91,7 +91,7 @@ def test_a_turned_picture_stays_turned(cover, orientation):
 
 def test_a_position_that_stays_is_warned_of(cover):
     exif = Image.Exif()
-    exif.get_ifd(GPS)[2] = (1.0, 2.0, 3.0)
+    exif[GPS] = {1: "N", 2: (1.0, 2.0, 3.0)}
     Image.fromarray(COLOURS).save(cover, exif=exif)
     out, report = sent(cover)
     assert [line for line in report.warnings if "keeps the cover's GPS position" in line]
