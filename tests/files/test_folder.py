@@ -9,6 +9,7 @@ import pytest
 
 from stegnet.cli import main
 from stegnet.image import write_png
+from stegnet.media.cover import Cover
 from stegnet.media.picture_form import write_like
 from tests.support.pngs import as_png, chunks_of
 
@@ -101,12 +102,12 @@ def test_one_secret_for_several_covers_is_said_to_be_hidden_in_each(photos, caps
 
 
 def test_a_file_for_which_memory_does_not_suffice_ends_its_own_job_alone(photos, capsys, monkeypatch):
-    def write(path: Path, pixels: np.ndarray, **more: object) -> None:
-        if path.name.startswith(".b"):
+    def write(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
+        if part.name.startswith(".b"):
             raise MemoryError
-        write_png(path, pixels, **more)
+        return write_like(cover, profile, part, pixels)
 
-    monkeypatch.setattr("stegnet.methods.hiding.write_png", write)
+    monkeypatch.setattr("stegnet.methods.hiding.write_like", write)
     code, lines = run("hide photos note.txt -o out", capsys)
     assert (code, lines[:2]) == (1, ["error: 1 of 3 failed", "error: photos/b.png: needs more memory than there is"])
     assert names("out") == ["a.png", "c.png"]
