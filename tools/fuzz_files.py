@@ -212,6 +212,18 @@ def _mkvs(folder: Path) -> None:
     make_film(folder / "sound.mkv", 5, HEIGHT, WIDTH, codec="libx264", pix_fmt="yuv420p", sound="aac")
 
 
+def _rare_pictures(folder: Path) -> None:
+    for form in ("JPEG2000", "TGA", "ICO", "PPM", "DDS", "SGI", "PCX", "QOI", "ICNS", "MPO"):
+        image = _still(4) if form == "DDS" else _still()
+        image.save(folder / f"{form}.rare", form)
+
+
+def _rare_films(folder: Path) -> None:
+    whole = make_film(folder / "whole.mkv", 5, HEIGHT, WIDTH, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    for form, codecs in _RARE_FILMS.items():
+        ffmpeg(f"-i {whole}", folder / f"{form}.rare", f"-f {form} {codecs}")
+
+
 def _archives(folder: Path) -> None:
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         with zipfile.ZipFile(folder / f"{method}.zip", "w", method) as packing:
@@ -302,6 +314,19 @@ def _containers(seeds: Callable[[Path], object], **options: object) -> Callable[
 
 # Doors
 
+_RARE_FILMS = {  # by FFmpeg's names of their formats
+    "avi": "-c:v mpeg4 -c:a mp3",
+    "flv": "-c:v flv1 -c:a mp3",
+    "mpegts": "-c copy",
+    "mpeg": "-c:v mpeg2video -c:a mp2",
+    "ogg": "-an -c:v theora",
+    "asf": "-c:v wmv2 -c:a wmav2",
+    "webm": "-c:v vp8 -an",
+    "nut": "-c:v ffv1 -c:a pcm_s16le",
+    "yuv4mpegpipe": "-an -pix_fmt yuv420p",
+    "ivf": "-c:v vp8 -an",
+    "h264": "-c:v copy -an",
+}
 _OUTPUTS = {
     ".wav": ("out.wav",),
     ".flac": ("out.flac",),
@@ -333,7 +358,7 @@ def _container(path: Path, draw: random.Random) -> None:
 
 def _secret(path: Path, draw: random.Random) -> None:
     """Hides a file as it is, compressed, or coded for a lossy channel, and reveals it as another format."""
-    film = path.suffix in {".mkv", ".mp4"}
+    film = path.suffix in {".mkv", ".mp4", ".rare"}
     how = draw.randrange(3)
     cover = picture(*((64, 96), (150, 200), (400, 500))[how], 5)
     if how == 1 and not film and draw.random() < 0.2:
@@ -484,6 +509,8 @@ PICTURES = {
     "tiff": (".tif", _tiffs, mutate.either(mutate.tiff)),
     "gif": (".gif", _gifs, mutate.bytes_of),
     "bmp": (".bmp", _bmps, mutate.bytes_of),
+    "rare picture": (".rare", _rare_pictures, mutate.bytes_of),
+    "rare film": (".rare", _rare_films, mutate.bytes_of),
     "mp4": (".mp4", _mp4s, mutate.either(mutate.boxes)),
     "mkv": (".mkv", _mkvs, mutate.either(mutate.matroska)),
 }
