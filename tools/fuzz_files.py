@@ -36,6 +36,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 import stegnet
 from stegnet import Key, StegnetError
+from stegnet.core.disk import atomic_write
 from stegnet.files import archive
 from stegnet.keys import ContainerKeys, make_identity_file, make_key_file, read_identity, read_key, read_recipient
 from stegnet.keys.keyfiles import shown_text
@@ -45,11 +46,14 @@ from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine
 from stegnet.networks.onnx_export import export
 from stegnet.record import File, Header, Pictures, Record, encode_base, format_record
-from stegnet.record.record import format_packets
+from stegnet.record.record import format_packets, parse_packets, parse_record
 from stegnet.results import OutputTarget, Report
+from stegnet.results.output import FilmFrame, write_film
 from stegnet.sealing import SealOptions, seal, texture_costs
+from stegnet.video import FilmWriter
 from stegnet.video.sound_tracks import read_sound, sound_tracks
-from tests.support.films import encode, ffmpeg, make_film, picture, write_film
+from tests.support import films
+from tests.support.films import encode, ffmpeg, make_film, picture
 from tests.support.h264 import moving
 from tests.support.pairs import save_untrained
 from tests.support.sounds import noise, write_wav
@@ -60,7 +64,9 @@ KEY = Key(bytes(range(32)))
 HEIGHT, WIDTH = 72, 96
 _SECONDS, _MEMORY = 10, 1 << 30
 _SILENCE = 60.0  # seconds without an answer, after which a process hangs
+_TORCHS = "torchinductor"  # begins the name of a folder of PyTorch's own
 _BATCH = 40  # files to a process
+_MOST_SHOWN = 1 << 16  # pixels of a film that a record tells of
 _NOTE = b"meet me at eight"
 
 
@@ -198,12 +204,24 @@ def _flacs(folder: Path) -> None:
 def _mp4s(folder: Path) -> None:
     encode(folder / "levels.mp4", moving(12, 96, 128, noise=8), "libx264", "yuv420p", crf="18")
     make_film(folder / "sound.mp4", 5, HEIGHT, WIDTH, codec="libx264", pix_fmt="yuv420p", sound="aac", turn=90)
-    write_film(folder / "exact.mp4", [picture(HEIGHT, WIDTH, seed) for seed in range(3)], form="mp4")
+    films.write_film(folder / "exact.mp4", [picture(HEIGHT, WIDTH, seed) for seed in range(3)], form="mp4")
 
 
 def _mkvs(folder: Path) -> None:
-    write_film(folder / "exact.mkv", [picture(HEIGHT, WIDTH, seed) for seed in range(3)])
+    films.write_film(folder / "exact.mkv", [picture(HEIGHT, WIDTH, seed) for seed in range(3)])
     make_film(folder / "sound.mkv", 5, HEIGHT, WIDTH, codec="libx264", pix_fmt="yuv420p", sound="aac")
+
+
+def _rare_pictures(folder: Path) -> None:
+    for form in ("JPEG2000", "TGA", "ICO", "PPM", "DDS", "SGI", "PCX", "QOI", "ICNS", "MPO"):
+        image = _still(4) if form == "DDS" else _still()
+        image.save(folder / f"{form}.rare", form)
+
+
+def _rare_films(folder: Path) -> None:
+    whole = make_film(folder / "whole.mkv", 5, HEIGHT, WIDTH, codec="libx264", pix_fmt="yuv420p", sound="aac")
+    for form, codecs in _RARE_FILMS.items():
+        ffmpeg(f"-i {whole}", folder / f"{form}.rare", f"-f {form} {codecs}")
 
 
 def _archives(folder: Path) -> None:
@@ -296,6 +314,19 @@ def _containers(seeds: Callable[[Path], object], **options: object) -> Callable[
 
 # Doors
 
+_RARE_FILMS = {  # by FFmpeg's names of their formats
+    "avi": "-c:v mpeg4 -c:a mp3",
+    "flv": "-c:v flv1 -c:a mp3",
+    "mpegts": "-c copy",
+    "mpeg": "-c:v mpeg2video -c:a mp2",
+    "ogg": "-an -c:v theora",
+    "asf": "-c:v wmv2 -c:a wmav2",
+    "webm": "-c:v vp8 -an",
+    "nut": "-c:v ffv1 -c:a pcm_s16le",
+    "yuv4mpegpipe": "-an -pix_fmt yuv420p",
+    "ivf": "-c:v vp8 -an",
+    "h264": "-c:v copy -an",
+}
 _OUTPUTS = {
     ".wav": ("out.wav",),
     ".flac": ("out.flac",),
@@ -327,7 +358,7 @@ def _container(path: Path, draw: random.Random) -> None:
 
 def _secret(path: Path, draw: random.Random) -> None:
     """Hides a file as it is, compressed, or coded for a lossy channel, and reveals it as another format."""
-    film = path.suffix in {".mkv", ".mp4"}
+    film = path.suffix in {".mkv", ".mp4", ".rare"}
     how = draw.randrange(3)
     cover = picture(*((64, 96), (150, 200), (400, 500))[how], 5)
     if how == 1 and not film and draw.random() < 0.2:
@@ -426,7 +457,7 @@ def _record(path: Path, draw: random.Random) -> None:
             frames.append(frame)
         film = Path("film.mkv")
         if count > 1:
-            write_film(film, frames)
+            films.write_film(film, frames)
         container = film if count > 1 else frames[0]
         for name in ("out.mkv", "out.mp4", "out.png"):
             with suppress(StegnetError):
@@ -436,6 +467,30 @@ def _record(path: Path, draw: random.Random) -> None:
     finally:
         for each in Path().iterdir():
             each.unlink()
+
+
+def _shown(path: Path, draw: random.Random) -> None:
+    """Writes the film that a record tells of, with its sound, as revealing does after its network."""
+    try:
+        record = parse_record(path.read_bytes(), KEY)
+        secret = record.header.secret
+        packets = list(parse_packets(record.data, len(secret.tracks) if isinstance(secret, Pictures) else 0))
+    except ValueError:  # which makes it no record
+        return
+    if not isinstance(secret, Pictures) or secret.width * secret.height > _MOST_SHOWN:
+        return
+
+    def frames() -> Iterator[FilmFrame]:
+        for number in range(3):
+            black = np.zeros((secret.height, secret.width, 3), np.uint8)
+            yield FilmFrame(black, (record.stamp + number) * secret.time_base, packets)
+
+    form, size = draw.choice(("mkv", "mp4", "watchable")), (secret.width, secret.height, secret.rate)
+    how = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
+    how["aspect"] = None if secret.aspect == 1 else secret.aspect
+    with atomic_write(Path("out")) as part:
+        write_film(part, lambda: FilmWriter(part, *size, **how), frames(), lambda done: None)
+    Path("out").unlink()
 
 
 def _content(path: Path, draw: random.Random) -> None:
@@ -454,6 +509,8 @@ PICTURES = {
     "tiff": (".tif", _tiffs, mutate.either(mutate.tiff)),
     "gif": (".gif", _gifs, mutate.bytes_of),
     "bmp": (".bmp", _bmps, mutate.bytes_of),
+    "rare picture": (".rare", _rare_pictures, mutate.bytes_of),
+    "rare film": (".rare", _rare_films, mutate.bytes_of),
     "mp4": (".mp4", _mp4s, mutate.either(mutate.boxes)),
     "mkv": (".mkv", _mkvs, mutate.either(mutate.matroska)),
 }
@@ -478,6 +535,7 @@ DOORS = {
     "weights": Door(".safetensors", _weights, _weights_file, mutate.either(mutate.safetensors)),
     "onnx": Door(".onnx", _onnxs, _onnx, mutate.bytes_of),
     "record": Door(".record", _records, _record, mutate.either(mutate.record)),
+    "film record": Door(".record", _records, _shown, mutate.either(mutate.record)),
     "content": Door(".content", _contents, _content, mutate.bytes_of),
 }
 
@@ -643,7 +701,9 @@ def _outcome(door: Door, path: Path, draw: random.Random, temporary: Path) -> st
             outcome += f" by {frames[-1].filename.rpartition('/')[2]}:{frames[-1].name}"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    left = [each.name for folder in (Path(), temporary) for each in folder.iterdir()]
+    left = [
+        each.name for folder in (Path(), temporary) for each in folder.iterdir() if not each.name.startswith(_TORCHS)
+    ]
     if left and not outcome.startswith("FAULT"):
         outcome = f"FAULT: left behind: {sorted(left)[0]}"
     for each in temporary.iterdir():

@@ -106,7 +106,7 @@ def either(structured: Mutator) -> Mutator:
             return bytes_of(data, draw)
         try:
             return structured(data, draw)
-        except (ValueError, IndexError, struct.error, zlib.error):
+        except (AttributeError, LookupError, TypeError, ValueError, struct.error, zlib.error):
             return bytes_of(data, draw)
 
     return damage

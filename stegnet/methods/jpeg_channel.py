@@ -32,6 +32,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, ZIGZAG, by_block
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.pictures import open_picture
 from stegnet.keys import ContainerKeys, Randomness
 from stegnet.media.cover import check_input
 from stegnet.media.jpeg_cover import JpegCover
@@ -130,7 +131,7 @@ class Copy(ChannelSimulator):
     def __init__(self, sent: Path, received: Path) -> None:
         check_input(received)  # what arrives through no command may be missing
         arrived = _received(read_jpeg(sent), received)
-        with Image.open(received) as image:
+        with open_picture(received) as image:
             self._mode, sampling = image.mode, get_sampling(image)
             self._saved = {"qtables": image.quantization, "subsampling": sampling}
         share = 1.0 if sampling < 0 else unequal_share(arrived, self(sent.read_bytes()))
@@ -139,7 +140,7 @@ class Copy(ChannelSimulator):
             raise MediaError(message, f"give a command that does what the site does; or {_SURVIVE}")
 
     def run(self, sent: Path, received: Path) -> None:
-        with Image.open(sent) as image:
+        with open_picture(sent) as image:
             image.convert(self._mode).save(received, "JPEG", **self._saved)
 
 

@@ -264,10 +264,11 @@ class _TrackWriter:
 
 
 class _AacWriter:
-    """Decodes a track and codes it as AAC; a packet that can't be decoded is left out, as players do."""
+    """Decodes a track and codes it as AAC; a packet that can't be decoded, or not as others are, is left out."""
 
     def __init__(self, film: OutputContainer, track: SoundTrack) -> None:
         self._time_base, self._opened, self._last = track.time_base, ExitStack(), None
+        self._kind: tuple[str, str, int] | None = None  # format, channels and rate of all frames
         self._decoder = self._opened.enter_context(_template_stream(track)).codec_context
         layout = _AAC_LAYOUTS.get(track.layout, "stereo")
         self._stream = film.add_stream(
@@ -290,6 +291,11 @@ class _AacWriter:
 
     def _encoded(self, frames: Iterable[AudioFrame | None]) -> Iterator[Packet]:
         for frame in frames:
+            if frame is not None:
+                kind = frame.format.name, frame.layout.name, frame.sample_rate
+                self._kind = self._kind or kind
+                if kind != self._kind:  # the encoder takes one kind
+                    continue
             for packet in self._stream.encode(frame):
                 stamp = packet.dts if self._last is None else max(packet.dts, self._last + 1)
                 packet.pts = packet.dts = self._last = stamp

@@ -1,5 +1,6 @@
 """Films that are put into another format, or made what everything plays: hardly different from the original."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,10 +10,10 @@ from av.video.reformatter import ColorRange
 
 from stegnet import MediaError
 from stegnet.results.output import digest
-from stegnet.video import read_frames, read_sound, scan, sound_tracks
+from stegnet.video import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable
-from tests.support.films import encoded, still_film, still_frames, write_film
+from tests.support.films import encoded, ffmpeg, still_film, still_frames, write_film
 from tests.support.quality import psnr
 
 BT709 = 1
@@ -90,6 +91,24 @@ def test_other_sound_becomes_aac(tmp_path, film, codec):
     assert len(samples) / 44100 == pytest.approx(1.0, abs=0.06)
     loudest = np.fft.rfftfreq(32768, 1 / 44100)[np.abs(np.fft.rfft(samples[4096:36864])).argmax()]
     assert loudest == pytest.approx(44100 / (2 * np.pi * 16), abs=3)
+
+
+def test_sound_whose_channels_change_goes_on_without_what_changed(tmp_path):
+    """A record's packets are what whoever has the key says."""
+    sounds = {}
+    for channels in (1, 2):
+        path = ffmpeg("-f lavfi -i sine=duration=1", tmp_path / f"{channels}.mkv", f"-c:a mp2 -ac {channels}")
+        sounds[channels] = sound_tracks(path), list(read_sound(path))
+    tracks, packets = sounds[1]
+    mixed = [*packets[:20], *sounds[2][1][20:]]
+    write, frames = tmp_path / "a.mp4", still_frames(25)
+    with FilmWriter(write, *frames[0].shape[1::-1], Fraction(25), form="watchable", sound=tracks) as film:
+        for number, frame in enumerate(frames):
+            film.write(frame, Fraction(number, 25), mixed if not number else ())
+    assert len(list(read_frames(write))) == 25
+    with av.open(str(write)) as opened:
+        seconds = sum(frame.samples for frame in opened.decode(opened.streams.audio[0])) / 44100
+    assert seconds == pytest.approx(20 * 1152 / 44100, abs=0.1)
 
 
 def test_sound_that_everything_plays_is_copied(tmp_path, film):

@@ -176,16 +176,17 @@ def test_onnx_files_of_other_weights_are_refused(tmp_path, weights):
         load_engine(copied, "onnx")
 
 
-def test_damaged_and_missing_onnx_files_are_refused(tmp_path):
+def test_damaged_and_missing_onnx_files_are_refused(tmp_path, capsys):
     copied = shipped_copy(tmp_path)
     for network in ("hide", "reveal"):
         file = tmp_path / f"default.{network}.onnx"
         whole = file.read_bytes()
-        for text in (b"", b"not ONNX", b"\x08\x0a"):
+        for text in (b"", b"not ONNX", b"\x08\x0a", whole.replace(b"Conv", b"Con\xff")):
             file.write_bytes(text)
             with pytest.raises(WeightsError, match=f"default.{network}.onnx: can't be read as ONNX"):
                 load_engine(copied, "onnx")
         file.write_bytes(whole)
+    assert capsys.readouterr().out == ""
     (tmp_path / "default.reveal.onnx").unlink()
     with pytest.raises(WeightsError, match=r"default\.safetensors: no ONNX files next to it"):
         load_engine(copied, "onnx")

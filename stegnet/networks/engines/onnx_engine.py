@@ -112,8 +112,9 @@ class OnnxEngine:
         # Spinning threads slow down other work on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except _UNUSABLE as error:
+            # Without a fallback, which prints what is damaged on standard output.
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        except (*_UNUSABLE, ValueError) as error:  # the last: names that are not UTF-8
             raise self._useless(name, "can't be read as ONNX") from error
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
             raise self._useless(name, f"was not exported from {self._weights.name}")

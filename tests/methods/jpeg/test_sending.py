@@ -139,3 +139,13 @@ def test_steps_that_are_coarser_than_the_channels(tmp_path, key):
     with pytest.raises(CapacityError, match="the cover was saved in coarser steps than the channel's"):
         Session().hide(cover, b"", to=tmp_path / "o.jpg", key=key, channel=channel)
     assert not (tmp_path / "o.jpg").exists()
+
+
+def test_what_arrived_and_one_library_alone_reads_is_refused(tmp_path, key):
+    """Its JFIF segment ends before its fields: libjpeg passes over it, Pillow does not (T.871, 10.1)."""
+    cover, arrived = photo(tmp_path / "c.jpg", 80, side=64), photo(tmp_path / "a.jpg", 75, side=64)
+    data = arrived.read_bytes()
+    assert data[4:11] == b"\0\x10JFIF\0"
+    arrived.write_bytes(data[:4] + b"\0\7JFIF\0" + data[20:])
+    with pytest.raises(MediaError, match=r"a\.jpg: the JPEG picture is damaged, or of a kind that can't be read"):
+        Session().hide(cover, b"", to=tmp_path / "o.jpg", key=key, channel_from=(cover, arrived))
