@@ -53,7 +53,7 @@ from stegnet.record import (
     read_record,
 )
 from stegnet.results import SecurePayload, check_same, stored_name
-from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
+from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, most_fixed, record_capacity, seal
 from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (
     PPS,
@@ -186,12 +186,12 @@ class _H264Carrier(Carrier):
             raise MediaError(f"{cover}: its sample table and bitstream disagree", "encode it first")
 
     @cached_property
-    def sizes(self) -> list[int]:
+    def sizes(self) -> list[tuple[int, int]]:
         return group_sizes(self.stream)
 
     @property
     def secure(self) -> SecurePayload:
-        return SecurePayload(sum(self.sizes), _RATE, _MEASURED)
+        return SecurePayload(sum(free for _, free in self.sizes), _RATE, _MEASURED)
 
     def capacity(self, name: str) -> int:
         """Negative if nothing fits."""
@@ -204,15 +204,21 @@ class _H264Carrier(Carrier):
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
         medium = CarrierModel(SHARE)
         capacities = (
-            min(record_capacity(size, 1, self.key, 1, medium), int(size * _MOST_RATE) // 8) for size in self.sizes
+            min(record_capacity(size, 1, self.key, 1, medium), int(free * _MOST_RATE) // 8)
+            if size - free <= most_fixed(size, medium) * size
+            else 0
+            for size, free in self.sizes
         )
         return min(capacities, default=0) - empty
 
 
-def group_sizes(stream: "FilmStream") -> list[int]:
-    """Carriers of each group that carries something; of several, those with enough. Errors as `film_groups`."""
-    found = [group.count for group in film_groups(stream)]
-    return found[:-1] if len(found) > 1 and found[-1] < GROUP_CARRIERS else found
+def group_sizes(stream: "FilmStream") -> list[tuple[int, int]]:
+    """Carriers of each group that carries something, and how many may change; of several groups, those with enough.
+
+    Errors as `film_groups`.
+    """
+    found = [(group.count, group.free) for group in film_groups(stream)]
+    return found[:-1] if len(found) > 1 and found[-1][0] < GROUP_CARRIERS else found
 
 
 class _NewH264(NewContainer):
@@ -258,7 +264,8 @@ class _NewH264(NewContainer):
         """The groups with their new samples."""
         randomness, total = self.context.randomness, len(self.records)
         for index, (record, group) in enumerate(zip(self.records, film_groups(self.carrier.stream), strict=False)):
-            options = SealOptions(not index, FILM_EFFORT, clustered=False, medium=group.medium)
+            how = {"clustered": False, "medium": group.medium, "fixed": group.fixed}
+            options = SealOptions(not index, FILM_EFFORT, **how)
             samples, data = group.samples, format_record(record, self.keys.film)
             seal(samples, data, self.keys, randomness(SEED_BYTES), level_costs(group), options)
             yield group, samples
@@ -384,6 +391,11 @@ class Slice:
         found = self.levels.value[self.carriers]
         return (found - (found > 0) + _ALL_ZERO).astype(np.uint8)
 
+    @cached_property
+    def fixed(self) -> np.ndarray:
+        """Samples that must not change, (n,) bool: what an encoder fills beyond the picture's edge is regular."""
+        return self.parameters.beyond(self.nal, self.levels)[self.carriers]
+
     @property
     def rest(self) -> bytes:
         """All of it but its samples."""
@@ -422,6 +434,17 @@ class Group:
     def samples(self) -> np.ndarray:
         """(n, 1, 1) uint8: those of the slices, one after the other."""
         return np.concatenate([np.zeros(0, np.uint8), *(part.samples for part in self.slices)]).reshape(-1, 1, 1)
+
+    @cached_property
+    def fixed(self) -> np.ndarray | None:
+        """Samples that must not change, (n, 1, 1) bool; None: all may."""
+        found = np.concatenate([np.zeros(0, bool), *(part.fixed for part in self.slices)])
+        return found.reshape(-1, 1, 1) if found.any() else None
+
+    @property
+    def free(self) -> int:
+        """Number of samples that may change."""
+        return self.count if self.fixed is None else np.count_nonzero(~self.fixed)
 
     @property
     def medium(self) -> CarrierModel:

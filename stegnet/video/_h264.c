@@ -48,6 +48,22 @@ static PyObject *identify(PyObject *self, PyObject *arguments)
     return failure == NO_MEMORY ? PyErr_NoMemory() : Py_BuildValue("iiii", failure, type, id, sps_id);
 }
 
+static const char area_doc[] =
+    "area(sps) -> (failure, width, left, right, top, bottom)\n\n"
+    "The macroblocks in a row of an SPS's pictures; first and end column, first and end row of what is shown.";
+
+static PyObject *area(PyObject *self, PyObject *arguments)
+{
+    Py_buffer nal;
+    Sps sps = {0};
+    if (!PyArg_ParseTuple(arguments, "y*", &nal)) return NULL;
+    const Failure failure = h264_area(bytes(&nal), &sps);
+    PyBuffer_Release(&nal);
+    const int *const shown = sps.shown;
+    return failure == NO_MEMORY ? PyErr_NoMemory()
+                                : Py_BuildValue("iiiiii", failure, sps.width, shown[0], shown[1], shown[2], shown[3]);
+}
+
 static const char read_doc[] =
     "read(sps, pps, nal) -> int | tuple[bytes, int]\n\n"
     "The non-zero levels of a slice in coding order, as items of `LEVEL` in h264_levels.py, and its padding: the last bit\n"
@@ -95,6 +111,7 @@ static PyObject *write_levels(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"identify", identify, METH_VARARGS, identify_doc},
+    {"area", area, METH_VARARGS, area_doc},
     {"read", read_levels, METH_VARARGS, read_doc},
     {"write", write_levels, METH_VARARGS, write_doc},
     {NULL, NULL, 0, NULL},

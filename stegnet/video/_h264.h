@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
     int id, width, height; /* macroblocks */
     int frame_num_bits, order_type, order_bits, order_always_zero, direct_8x8;
+    int shown[4]; /* first and end column, first and end row of what is shown, in samples of luma */
 } Sps;
 
 typedef struct {
@@ -172,6 +173,7 @@ Failure h264_read_header(Reader *in, const Sps *sps, const Pps *pps, Header *hea
 
 /* _h264_slice.c; what they return is to be freed, also after a failure */
 Failure h264_identify(Bytes nal, int *type, int *id, int *sps_id); /* of parameters, or of a slice its PPS's */
+Failure h264_area(Bytes nal, Sps *sps);                            /* sizes of an SPS's pictures */
 Failure h264_read(const Source *source, Level **levels, size_t *count, int *padding);
 Failure h264_write(const Source *source, const int32_t *values, size_t count, int padding, Bytes *out);
 void h264_pass(Slice *slice, Block *block); /* logs the levels of a block, or replaces them */

@@ -54,6 +54,20 @@ static Failure read_order(Reader *in, Sps *sps)
     return FINE;
 }
 
+/* Equations 7-19 to 7-22, of progressive pictures in 4:2:0. */
+static Failure read_cropping(Reader *in, Sps *sps)
+{
+    const int64_t sides[4] = {0, 16 * (int64_t)sps->width, 0, 16 * (int64_t)sps->height};
+    const int is_cropped = (int)take(in, 1);
+    for (int side = 0; side < 4; side++) {
+        const int64_t cut = is_cropped ? 2 * (int64_t)h264_ue(in) : 0, end = side % 2 ? -cut : cut;
+        if (cut > LARGEST) return DAMAGED;
+        sps->shown[side] = (int)(sides[side] + end);
+    }
+    const int is_empty = sps->shown[0] >= sps->shown[1] || sps->shown[2] >= sps->shown[3];
+    return in->failed || is_empty ? DAMAGED : FINE;
+}
+
 Failure h264_read_sps(Reader *in, Sps *sps)
 {
     *sps = (Sps){0};
@@ -83,7 +97,7 @@ Failure h264_read_sps(Reader *in, Sps *sps)
     sps->width = (int)width + 1;
     sps->height = (int)height + 1;
     sps->direct_8x8 = (int)take(in, 1);
-    return in->failed ? DAMAGED : FINE; /* cropping and VUI follow */
+    return read_cropping(in, sps); /* VUI follows */
 }
 
 Failure h264_read_pps(Reader *in, Pps *pps)

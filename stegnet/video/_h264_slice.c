@@ -338,7 +338,7 @@ static int nal_type(Bytes nal)
     return nal.size ? nal.data[0] & 31 : 0;
 }
 
-static Failure open_sps(Bytes nal, Sps *sps)
+Failure h264_area(Bytes nal, Sps *sps)
 {
     Reader reader;
     Failure failure = nal_type(nal) == SPS_NAL ? open_nal(nal, &reader) : DAMAGED;
@@ -377,7 +377,7 @@ static Failure open_slice(const Source *source, Slice *slice)
     const Bytes nal = source->nal;
     memset(slice, 0, sizeof *slice);
     Failure failure = check_type(nal_type(nal));
-    if (!failure) failure = open_sps(source->sps, &slice->sps);
+    if (!failure) failure = h264_area(source->sps, &slice->sps);
     if (!failure) failure = open_pps(source->pps, &slice->pps);
     if (!failure && slice->pps.sps_id != slice->sps.id) failure = DAMAGED;
     if (!failure) failure = open_nal(nal, &slice->in);

@@ -90,6 +90,19 @@ class Parameters:
             raise H264Error(Reason.NO_PARAMETERS)
         return self.sps[sps], pps
 
+    def beyond(self, nal: bytes, levels: "Levels") -> np.ndarray:
+        """Levels of luma of a slice whose blocks lie, or stick out, beyond what its SPS says is shown, (n,) bool."""
+        failure, width, left, right, top, bottom = _reader().area(self.of(nal)[0])
+        if failure:
+            raise H264Error(_BY_NUMBER[failure])
+        side = np.where(levels.kind == Kind.LUMA_8X8, 8, 4)
+        # Blocks of 4x4 are coded quarter by quarter (6.4.3).
+        quarter = np.where(levels.kind == Kind.LUMA_8X8, levels.block, levels.block >> 2)
+        within = np.where(levels.kind == Kind.LUMA_8X8, 0, levels.block & 3)
+        x = 16 * (levels.macroblock % width) + 8 * (quarter & 1) + 4 * (within & 1)
+        y = 16 * (levels.macroblock // width) + 8 * (quarter >> 1) + 4 * (within >> 1)
+        return (x < left) | (x + side > right) | (y < top) | (y + side > bottom)
+
     @classmethod
     def of_avcc(cls, extradata: bytes) -> tuple["Parameters", int]:
         """Parameters of an avcC box, or the same as extradata (ISO/IEC 14496-15), and bytes of a NAL's length."""

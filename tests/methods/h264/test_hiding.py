@@ -76,6 +76,24 @@ def test_the_film_stays_what_it_was(cover, container):
         assert opened.metadata["title"] == "Holiday"
 
 
+def test_what_lies_beyond_the_edge_stays(tmp_path):
+    """Films of 136×180 are coded as 144×192, that is 9×12 macroblocks."""
+    cover = film(tmp_path / "cover.mp4", options=f"{B_PICTURES} -x264-params 8x8dct=0", size=(136, 180))
+    hide(cover, DATA, tmp_path / "out.mp4")
+    films = (FilmStream(path).pictures() for path in (cover, tmp_path / "out.mp4"))
+    inside = beyond = 0
+    for group, other in zip(*films, strict=True):
+        for part, own in zip(group.slices, other.slices, strict=True):
+            row, column = np.divmod(part.levels.macroblock[part.carriers].astype(int), 12)
+            quarter, within = np.divmod(part.levels.block[part.carriers], 4)  # figure 6-10
+            y, x = 4 * row + 2 * (quarter // 2) + within // 2, 4 * column + 2 * (quarter % 2) + within % 2
+            hidden, moved = (y >= 136 // 4) | (x >= 180 // 4), part.samples != own.samples
+            inside, beyond = inside + moved[~hidden].sum(), beyond + hidden.sum()
+            assert not moved[hidden].any()
+    assert inside > 500 and beyond > 500
+    assert SESSION.reveal(tmp_path / "out.mp4", key=KEY).data == DATA
+
+
 def units(film: Path, packet: bytes) -> list[bytes]:
     """NAL units of slices."""
     return [unit for unit in FilmStream(film).units(packet) if unit[0] & 31 in (1, 5)]
