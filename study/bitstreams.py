@@ -19,7 +19,13 @@ _CODE_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 1
 FLAC_FIGURES = (
     *("frames", "subframes", "least frame", "largest frame", "variable blocks", "block code", "rate code", "bits code"),
     *("frames of left and right", "frames of left and side", "frames of side and right", "frames of mid and side"),
-    *("subframes constant", "subframes verbatim", "subframes fixed", "subframes predicted", "subframes with wasted bits"),
+    *(
+        "subframes constant",
+        "subframes verbatim",
+        "subframes fixed",
+        "subframes predicted",
+        "subframes with wasted bits",
+    ),
     *(f"subframes of order {order}" for order in range(33)),
     *(f"subframes of {partitions} partition orders" for partitions in range(16)),
     *("subframes of wide Rice parameters", "largest precision", "least precision", "largest shift", "escapes"),

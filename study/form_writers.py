@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 
-PHOTOGRAPHS, SOUNDS, FRAMES = 24, 16, 24
+PHOTOGRAPHS, SOUNDS, FRAMES = 24, 16, 48
 _PYTHON = "venv/bin/python -c"
 _NODE = "env NODE_PATH=npm/node_modules node -e"
 _SHARP = "const s=require('sharp');s(process.argv[1])"
@@ -61,7 +61,7 @@ PICTURES: dict[str, dict[str, str]] = {
         "ffmpeg": "ffmpeg -v error -y -i {s} -update 1 {o}",
         "libvips": "vips pngsave {s} {o}",
         "sharp": _code(_NODE, f"{_SHARP}.png().toFile(process.argv[2])"),
-        "netpbm": "sh -c 'pngtopnm \"{s}\" | pnmtopng > \"{o}\"'",
+        "netpbm": 'sh -c \'pngtopnm "{s}" | pnmtopng > "{o}"\'',
         "cairo": _code("/usr/bin/python3 -c", _CAIRO),
         "Qt": _code("/usr/bin/python3 -c", _QT, quality="-1"),
         "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="png"),
@@ -79,10 +79,10 @@ PICTURES: dict[str, dict[str, str]] = {
         "Pillow": _code("python -c", _PIL, more=""),
         "Pillow, 95, optimize": _code("python -c", _PIL, more=", quality=95, optimize=True"),
         "Pillow, progressive": _code("python -c", _PIL, more=", quality=85, progressive=True"),
-        "cjpeg": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 > \"{o}\"'",
-        "cjpeg, restarts": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 -restart 1 > \"{o}\"'",
-        "jpegtran, progressive": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -progressive > \"{o}\"'",
-        "jpegtran, optimised": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -optimize > \"{o}\"'",
+        "cjpeg": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 85 > "{o}"\'',
+        "cjpeg, restarts": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 85 -restart 1 > "{o}"\'',
+        "jpegtran, progressive": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 90 | jpegtran -progressive > "{o}"\'',
+        "jpegtran, optimised": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 90 | jpegtran -optimize > "{o}"\'',
         "OpenCV": _code(_PYTHON, _CV2, more=""),
         "ImageMagick": "convert {s} {o}",
         "GraphicsMagick": "gm convert {s} {o}",
@@ -111,6 +111,7 @@ PICTURES: dict[str, dict[str, str]] = {
     "tif": {"Pillow": _code("python -c", _PIL, more="")},
 }
 BATCHES = {("png", "Java"): "png", ("jpg", "Java"): "jpg", ("png", "Go"): "", ("jpg", "Go"): ""}
+_FFMPEG_7 = "venv/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg*7.0*"  # of imageio-ffmpeg 0.6.0
 _X264 = "-c:v libx264 -preset fast -pix_fmt yuv420p -c:a aac -frames:v {n}"
 FILMS: dict[str, dict[str, str]] = {
     "mp4": {
@@ -120,16 +121,16 @@ FILMS: dict[str, dict[str, str]] = {
         "ffmpeg, baseline": f"ffmpeg -v error -y -i {{s}} {_X264} -profile:v baseline -g 12 {{o}}",
         "ffmpeg, MOV": f"ffmpeg -v error -y -i {{s}} {_X264} -f mov {{o}}",
         "ffmpeg, silent": f"ffmpeg -v error -y -i {{s}} {_X264} -an {{o}}",
-        "x264": "sh -c 'ffmpeg -v error -i \"{s}\" -frames:v {n} -pix_fmt yuv420p -f yuv4mpegpipe - | x264 --quiet --demuxer y4m -o \"{o}\" -'",
+        "ffmpeg 7.0": f"sh -c '{_FFMPEG_7} -v error -y -i \"{{s}}\" {_X264} \"{{o}}\"'",
         "HandBrake": "HandBrakeCLI -i {s} -o {o} -e x264 --stop-at frames:{n}",
         "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 key-int-max=12 ! mp4mux ! filesink location={o}",
         "GStreamer, MOV": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 ! qtmux faststart=true ! filesink location={o}",
-        "OpenCV and ffmpeg": f"ffmpeg -v error -y -i {{s}} {_X264} -brand mp42 -movflags +write_colr {{o}}",
+        "ffmpeg, mp42": f"ffmpeg -v error -y -i {{s}} {_X264} -brand mp42 -movflags +write_colr {{o}}",
     },
     "mkv": {
         "ffmpeg 5.1": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {o}",
         "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} -frames:v {{n}} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {{o}}",
-        "mkvmerge": "sh -c 'ffmpeg -v error -y -i \"{s}\" -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy \"{o}.mkv\" && mkvmerge -q -o \"{o}\" \"{o}.mkv\" && rm \"{o}.mkv\"'",
+        "mkvmerge": 'sh -c \'ffmpeg -v error -y -i "{s}" -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy "{o}.mkv" && mkvmerge -q -o "{o}" "{o}.mkv" && rm "{o}.mkv"\'',
         "ffmpeg, defaults": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 {o}",
         "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! avenc_ffv1 ! matroskamux ! filesink location={o}",
     },
@@ -142,8 +143,13 @@ SOUND: dict[str, dict[str, str]] = {
         "ffmpeg, bitexact": "ffmpeg -v error -y -i {s} -bitexact {o}",
         "libsndfile": _code("python -c", "import soundfile as f, sys; f.write(sys.argv[2], *f.read(sys.argv[1]))"),
         "sndfile-convert": "sndfile-convert {s} {o}",
-        "Python's wave": _code("python -c", "import wave as w, sys; a, b = w.open(sys.argv[1]), w.open(sys.argv[2], 'wb'); b.setparams(a.getparams()); b.writeframes(a.readframes(1 << 30))"),
-        "scipy": _code("python -c", "from scipy.io import wavfile as w; import sys; w.write(sys.argv[2], *w.read(sys.argv[1]))"),
+        "Python's wave": _code(
+            "python -c",
+            "import wave as w, sys; a, b = w.open(sys.argv[1]), w.open(sys.argv[2], 'wb'); b.setparams(a.getparams()); b.writeframes(a.readframes(1 << 30))",
+        ),
+        "scipy": _code(
+            "python -c", "from scipy.io import wavfile as w; import sys; w.write(sys.argv[2], *w.read(sys.argv[1]))"
+        ),
         "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! wavparse ! audioconvert ! wavenc ! filesink location={o}",
         "ffmpeg, RF64": "ffmpeg -v error -y -i {s} -rf64 always {o}",
         "ffmpeg, BWF": "ffmpeg -v error -y -i {s} -write_bext 1 -metadata description=take {o}",
@@ -168,7 +174,9 @@ SOUND: dict[str, dict[str, str]] = {
 def write_all(media: Path, covers: Path, tools: Path) -> None:
     """Writes covers of all forms; what is there already stays."""
     with TemporaryDirectory() as folder:
-        pictures, films, sounds = (list(made) for made in (_pictures(media, folder), _films(media, folder), _sounds(folder)))
+        pictures, films, sounds = (
+            list(made) for made in (_pictures(media, folder), _films(media, folder), _sounds(folder))
+        )
         for programs, sources in ((PICTURES, pictures), (FILMS, films), (SOUND, sounds)):
             for form, commands in programs.items():
                 for program, command in commands.items():
@@ -186,11 +194,13 @@ def _pictures(media: Path, folder: str) -> Iterator[Path]:
 
 
 def _films(media: Path, folder: str) -> Iterator[Path]:
-    """Parts of films, 320×180 pixels, with sound."""
+    """Parts of films, 480×272 pixels, with noise and sound."""
     for path in sorted(media.rglob("clips/*.mp4")):
         for part in range(4 if path.stem != "realshort" else 1):
             out = Path(folder, f"{path.stem}{part}.mkv")
-            options = f"-ss {part} -t 2.{part + 1} -vf scale={320 - 16 * part}:180 -c:v libx264 -qp 14 -c:a flac".split()
+            options = (
+                f"-ss {part} -t 3 -vf scale={480 - 16 * part}:272,noise=alls=14:allf=t -c:v libx264 -qp 10 -c:a flac".split()
+            )
             subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, *options, out], check=True)
             yield out
 
@@ -238,7 +248,9 @@ def _write_batches(folder: Path, covers: Path, pictures: list[Path]) -> None:
         target.mkdir(parents=True, exist_ok=True)
         pairs = [str(each) for source in pictures for each in (source, target.absolute() / f"{source.stem}.{form}")]
         command = ["java", "Write.java", kind] if program == "Java" else ["go", "run", "write.go"]
-        done = subprocess.run([*command, *pairs], capture_output=True, text=True, cwd=folder, env=os.environ | {"GO111MODULE": "off"})
+        done = subprocess.run(
+            [*command, *pairs], capture_output=True, text=True, cwd=folder, env=os.environ | {"GO111MODULE": "off"}
+        )
         if done.returncode:
             print(f"{target}: {done.stderr.strip()[-200:]}", file=sys.stderr)
 
