@@ -246,9 +246,10 @@ def _samples(data: bytes, track: dict[bytes, tuple[int, int]]) -> Iterator[bytes
     for chunk, offset in enumerate(offsets.tolist(), 1):
         while entry + 1 < len(entries) and entries[entry + 1][0] <= chunk:
             entry += 1
+        place = offset
         for size in sizes[sample : sample + int(entries[entry][1])]:
-            yield data[offset : offset + size]
-            offset, sample = offset + size, sample + 1
+            yield data[place : place + size]
+            place, sample = place + size, sample + 1
 
 
 def _units(sample: bytes, width: int) -> Iterator[bytes]:

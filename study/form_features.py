@@ -29,7 +29,7 @@ _CHUNKS = (
 )
 _SOI, _EOI, _SOS, _DHT, _DQT, _DRI, _COM, _APP0 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xFE, 0xE0
 _FRAMES = {0xC0, 0xC1, 0xC2}
-# SHA-256, first 8 digits, of the sorted tables of ITU-T T.81, annex K.3, as libjpeg writes them.
+# Numbers of codes by length of the tables of ITU-T T.81, annex K.3.
 _STANDARD = {
     *("DC 0,1,5,1,1,1,1,1,1,0,0,0,0,0,0,0", "DC 0,3,1,1,1,1,1,1,1,1,1,0,0,0,0,0"),
     *("AC 0,2,1,3,3,2,4,3,5,5,4,4,0,0,1,125", "AC 0,2,1,2,4,4,3,4,7,5,4,4,0,1,2,119"),
@@ -315,7 +315,7 @@ def _optimal(data: bytes, segments: list[tuple[int, bytes]], scans: list[bytes])
         source.write_bytes(data)
         script.write_text("".join(_scan_lines(segments)))
         command = ["jpegtran", "-optimize", "-copy", "all", "-scans", script, "-outfile", out, source]
-        done = subprocess.run(command, capture_output=True)
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
             return {"optimal tables": -1.0, "optimal scans": -1.0, "size by the optimal": -1.0}
         best, best_scans, _ = _segments(out.read_bytes())

@@ -1,9 +1,9 @@
 """An audit of every form that is written: `python -m study.forms COVERS OUT.csv [FORM …]`.
 
-COVERS is what `study.form_writers` writes: COVERS/FORM/PROGRAM/NAME. Containers are made of them as `stegnet hide` makes
-them, and decision trees of one and of two features of the file, whatever its samples, look for what tells containers
-from covers: from those of all programs, and from those of the container's own program. Where the container has the form
-of a named program, its cover is what that program makes of the same cover.
+COVERS is what `study.form_writers` writes: COVERS/FORM/PROGRAM/NAME. Containers are made of them as `stegnet hide`
+makes them, and decision trees of one and of two features of the file, whatever its samples, look for what tells
+containers from covers: from those of all programs, and from those of the container's own program. Where the container
+has the form of a named program, what that program makes of the same cover stands for the cover.
 
 A tree that is right in more than 55 %, and by its interval not by chance, has found a fault. Forms whose name begins
 with "control" have one, which must be found.
@@ -31,7 +31,7 @@ from pipeline.evaluate.statistics import share_interval
 from stegnet.core.pixels import is_grey
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 from study.form_features import FormFeatures, features
-from study.stumps import FAULT, Tree, best_tree, faults, table_of
+from study.stumps import FAULT, Table, Tree, best_tree, faults, table_of
 
 SEED = 61
 _BYTES = (100, 1000)  # of what is hidden, at least and at most; less where it does not fit
@@ -41,8 +41,8 @@ _LEAST_PAIRS = 6  # of a program that is looked at alone
 _FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -enc_time_base demux -c:a copy"
 _X264RGB = "-c:v libx264rgb -preset veryfast -qp 0 -pix_fmt bgr0 -c:a copy"
 
-# What changes from one release of FFmpeg to the next, as from 8.1, whose libraries write containers, to 9.0, the program:
-# names, lengths that follow from them, the clock of an MP4 as a whole, durations in Matroska; and x264's threads.
+# What changes from one release of FFmpeg to the next, as from 8.1, whose libraries write containers, to 9.0, the
+# program: names, lengths that follow from them, the clock of a whole MP4, durations in Matroska; and x264's threads.
 _OF_RELEASE = re.compile(
     r"^(bytes of |least length|most length|first cluster|vendor|x264|blocks of flags)"
     r"|udta|stsd|mvhd 1[26]|elst 8|tkhd 20|DefaultDuration|BlockGroup|SimpleBlock"
@@ -101,7 +101,8 @@ def _robust_film(cover: Path, out: Path) -> None:
     film = out.with_name("silent.mp4")
     _ffmpeg(
         "-c:v libx264 -preset medium -crf 18 -trellis 2 -psy 0 -bf 3 -b_strategy 0 -sc_threshold 0 -g 240 -an"
-        " -pix_fmt yuv420p -vf scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709"
+        " -pix_fmt yuv420p -vf scale=out_color_matrix=bt709:out_range=tv"
+        ",setparams=color_primaries=bt709:color_trc=bt709"
     )(cover, film)
     maps = f"-i {shlex.quote(str(cover))} -map 0:v -map 1:a? -c copy -map_metadata -1 -metadata:s:v encoder=Lavc"
     _ffmpeg(f"{maps} -movflags +faststart")(film, out)
@@ -239,7 +240,7 @@ def audited(form: Form, found: list[Pair]) -> Iterator[dict[str, Any]]:
                 yield _row(form, name, depth, tree)
 
 
-def _table(found: list[Pair]):
+def _table(found: list[Pair]) -> Table:
     names = {name: number for number, name in enumerate(sorted({pair.name for pair in found}))}
     groups = [names[pair.name] for pair in found]
     return table_of([pair.cover for pair in found], [pair.container for pair in found], groups)
