@@ -1,4 +1,4 @@
-"""Figures of compressed streams, counted bit by bit: of deflate (RFC 1951), and of FLAC's frames (RFC 9639, section 9)."""
+"""Figures of compressed streams, counted bit by bit: of deflate (RFC 1951) and FLAC's frames (RFC 9639, section 9)."""
 
 import numpy as np
 from numba import njit
@@ -19,7 +19,13 @@ _CODE_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 1
 FLAC_FIGURES = (
     *("frames", "subframes", "least frame", "largest frame", "variable blocks", "block code", "rate code", "bits code"),
     *("frames of left and right", "frames of left and side", "frames of side and right", "frames of mid and side"),
-    *("subframes constant", "subframes verbatim", "subframes fixed", "subframes predicted", "subframes with wasted bits"),
+    *(
+        "subframes constant",
+        "subframes verbatim",
+        "subframes fixed",
+        "subframes predicted",
+        "subframes with wasted bits",
+    ),
     *(f"subframes of order {order}" for order in range(33)),
     *(f"subframes of {partitions} partition orders" for partitions in range(16)),
     *("subframes of wide Rice parameters", "largest precision", "least precision", "largest shift", "escapes"),
@@ -95,59 +101,70 @@ def inflate_figures(data: np.ndarray, pixel: int, row: int) -> np.ndarray:
         if kind == 3:
             break
         found[kind] += 1
-        if blocks == 0:
-            found[12] = kind
+        found[12] = kind if blocks == 0 else found[12]
         found[13], blocks = kind, blocks + 1
         if kind == 0:
             at = (at + 7) & ~7
             at += 32 + 8 * _bits(data, at, 16)
             continue
-        literals, distances = np.full(288, 8), np.full(30, 5)
-        if kind == 1:
-            literals[144:256], literals[256:280] = 9, 7
-        else:
-            sizes = _bits(data, at, 5) + 257, _bits(data, at + 5, 5) + 1, _bits(data, at + 10, 4) + 4
-            codes, at = np.zeros(19, np.int64), at + 14
-            for index in range(sizes[2]):
-                codes[_CODE_ORDER[index]] = _bits(data, at, 3)
-                at += 3
-            both, at = _code_lengths(data, at, codes, sizes[0] + sizes[1])
-            literals, distances = both[: sizes[0]], both[sizes[0] :]
-            if blocks == 1:
-                found[16], found[17], found[18] = sizes
-            found[21] = min(found[21], sizes[0])
-            found[22] += np.count_nonzero(distances) == 1
-        first, second = _code_table(literals), _code_table(distances)
-        while at >> 3 < data.size:
-            entry = first[_bits(data, at, 15)]
-            if entry == 0:
-                return found
-            at, symbol = at + (entry & 15), entry >> 4
-            if symbol == 256:
-                break
-            symbols += 1
-            if symbol < 256:
-                found[3] += 1
-                continue
-            length = _BASE[symbol - 257] + _bits(data, at, _EXTRA[symbol - 257])
-            at += _EXTRA[symbol - 257]
-            entry = second[_bits(data, at, 15)]
-            at, symbol = at + (entry & 15), entry >> 4
-            distance = _DISTANCE_BASE[symbol] + _bits(data, at, _DISTANCE_EXTRA[symbol])
-            at += _DISTANCE_EXTRA[symbol]
-            found[4] += 1
-            found[5] += length
-            found[6] += length == 258
-            found[7] += length == 3
-            found[8] += distance == 1
-            found[9] += distance == pixel
-            found[10] += distance == row
-            found[11] = max(found[11], distance)
-        if blocks == 1:
-            found[14] = symbols
+        literals, distances, at = _block_codes(data, at, kind, found, blocks == 1)
+        at, symbols = _block_symbols(data, at, (_code_table(literals), _code_table(distances)), (pixel, row), found)
+        found[14] = symbols if blocks == 1 else found[14]
         found[15], found[20] = max(found[15], symbols), symbols
     found[19] = data.size - ((at + 7) >> 3) - 4
     return found
+
+
+@njit
+def _block_codes(data: np.ndarray, at: int, kind: int, found: np.ndarray, is_first: bool) -> tuple:
+    """Lengths of the codes of literals and of distances, and the place after them."""
+    literals, distances = np.full(288, 8), np.full(30, 5)
+    if kind == 1:
+        literals[144:256], literals[256:280] = 9, 7
+        return literals, distances, at
+    sizes = _bits(data, at, 5) + 257, _bits(data, at + 5, 5) + 1, _bits(data, at + 10, 4) + 4
+    codes, at = np.zeros(19, np.int64), at + 14
+    for index in range(sizes[2]):
+        codes[_CODE_ORDER[index]] = _bits(data, at, 3)
+        at += 3
+    both, at = _code_lengths(data, at, codes, sizes[0] + sizes[1])
+    if is_first:
+        found[16], found[17], found[18] = sizes
+    found[21] = min(found[21], sizes[0])
+    found[22] += np.count_nonzero(both[sizes[0] :]) == 1
+    return both[: sizes[0]], both[sizes[0] :], at
+
+
+@njit
+def _block_symbols(data: np.ndarray, at: int, tables: tuple, sizes: tuple[int, int], found: np.ndarray) -> tuple:
+    """The place after a block's symbols, and their number; sizes are those of a pixel and a row."""
+    (first, second), (pixel, row), symbols = tables, sizes, 0
+    while at >> 3 < data.size:
+        entry = first[_bits(data, at, 15)]
+        if entry == 0:
+            break
+        at, symbol = at + (entry & 15), entry >> 4
+        if symbol == 256:
+            break
+        symbols += 1
+        if symbol < 256:
+            found[3] += 1
+            continue
+        length = _BASE[symbol - 257] + _bits(data, at, _EXTRA[symbol - 257])
+        at += _EXTRA[symbol - 257]
+        entry = second[_bits(data, at, 15)]
+        at, symbol = at + (entry & 15), entry >> 4
+        distance = _DISTANCE_BASE[symbol] + _bits(data, at, _DISTANCE_EXTRA[symbol])
+        at += _DISTANCE_EXTRA[symbol]
+        found[4] += 1
+        found[5] += length
+        found[6] += length == 258
+        found[7] += length == 3
+        found[8] += distance == 1
+        found[9] += distance == pixel
+        found[10] += distance == row
+        found[11] = max(found[11], distance)
+    return at, symbols
 
 
 @njit

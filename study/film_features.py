@@ -72,7 +72,9 @@ def ebml_features(data: bytes) -> FormFeatures:
     found |= {"tag names": " ".join(tags[::2])}
     found |= {f"tag {name}": _without_digits(named[name]) if name == "DURATION" else named[name] for name in named}
     found |= {f"number of {path}": count for path, count in counts.items() if _CLUSTER not in path}
-    found |= {f"bytes of {path}": held[path] / counts[path] for path in counts if not path.startswith("Segment/Cluster")}
+    found |= {
+        f"bytes of {path}": held[path] / counts[path] for path in counts if not path.startswith("Segment/Cluster")
+    }
     found |= {f"least length of the size of {path}": min(each) for path, each in widths.items()}
     found |= {f"most length of the size of {path}": max(each) for path, each in widths.items()}
     found |= {f"first {path}": _value(each) for path, each in first.items()}
@@ -83,7 +85,9 @@ def ebml_features(data: bytes) -> FormFeatures:
 
 def _block_features(data: bytes, flags: list[int], clusters: list[tuple[int, int]], checks: int) -> FormFeatures:
     found: FormFeatures = {"checksums": checks, "blocks by cluster": len(flags) / max(1, len(clusters))}
-    found |= {f"blocks of flags {flag:02x}": float(np.mean([each == flag for each in flags] or [0])) for flag in (0, 128)}
+    found |= {
+        f"blocks of flags {flag:02x}": float(np.mean([each == flag for each in flags] or [0])) for flag in (0, 128)
+    }
     found |= {"first cluster % 512": clusters[0][0] % 512 if clusters else -1}
     sizes = [size for _, size in clusters[:-1]]
     return found | {"largest cluster over 5 MB": float(max(sizes, default=0) > 5_000_000)}
@@ -149,7 +153,9 @@ def boxes_features(data: bytes) -> FormFeatures:
         for index, word in enumerate(words.get(path, ())):
             text = word.isalnum() and not word.isdigit()
             found[f"{path} {4 * index}"] = word.decode("latin-1") if text else float(int.from_bytes(word, "big"))
-    found |= {"vendor": " ".join(sorted(set(re.findall(r"Lav[cf][\d.]+|HandBrake [\d.]+|GPAC[ -][\w.]+", _strings(data)))))}
+    found |= {
+        "vendor": " ".join(sorted(set(re.findall(r"Lav[cf][\d.]+|HandBrake [\d.]+|GPAC[ -][\w.]+", _strings(data)))))
+    }
     return found | _h264_features(data)
 
 
@@ -210,8 +216,14 @@ def _h264_features(data: bytes) -> FormFeatures:
     slices = [unit for each in units for unit in each if unit[0] & 31 in (1, 5)]
     headers = [_slice_header(unit) for unit in slices]
     found |= {"slice types": "".join("PBIpi"[kind % 5] for _, kind, _ in headers)[:_FRAMES]}
-    found |= {f"slices of type {name}": float(np.mean([kind == at for _, kind, _ in headers])) for at, name in enumerate("PBI")}
-    found |= {"slices by sample": len(slices) / max(1, len(samples)), "kinds of slice types over 4": float(np.mean([kind > 4 for _, kind, _ in headers]))}
+    found |= {
+        f"slices of type {name}": float(np.mean([kind == at for _, kind, _ in headers]))
+        for at, name in enumerate("PBI")
+    }
+    found |= {
+        "slices by sample": len(slices) / max(1, len(samples)),
+        "kinds of slice types over 4": float(np.mean([kind > 4 for _, kind, _ in headers])),
+    }
     references = [unit[0] >> 5 & 3 for unit in slices]
     found |= {f"slices of reference {each}": float(np.mean([got == each for got in references])) for each in range(4)}
     found |= {"references": "".join(map(str, references))[:_FRAMES]}
@@ -234,9 +246,10 @@ def _samples(data: bytes, track: dict[bytes, tuple[int, int]]) -> Iterator[bytes
     for chunk, offset in enumerate(offsets.tolist(), 1):
         while entry + 1 < len(entries) and entries[entry + 1][0] <= chunk:
             entry += 1
+        place = offset
         for size in sizes[sample : sample + int(entries[entry][1])]:
-            yield data[offset : offset + size]
-            offset, sample = offset + size, sample + 1
+            yield data[place : place + size]
+            place, sample = place + size, sample + 1
 
 
 def _units(sample: bytes, width: int) -> Iterator[bytes]:
@@ -257,4 +270,3 @@ def _slice_header(unit: bytes) -> tuple[int, int, int]:
         values.append(int(bits[at + zeros : at + 2 * zeros + 1], 2) - 1)
         at += 2 * zeros + 1
     return values[0], values[1], values[2]
-

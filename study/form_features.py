@@ -29,7 +29,7 @@ _CHUNKS = (
 )
 _SOI, _EOI, _SOS, _DHT, _DQT, _DRI, _COM, _APP0 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xFE, 0xE0
 _FRAMES = {0xC0, 0xC1, 0xC2}
-# SHA-256, first 8 digits, of the sorted tables of ITU-T T.81, annex K.3, as libjpeg writes them.
+# Numbers of codes by length of the tables of ITU-T T.81, annex K.3.
 _STANDARD = {
     *("DC 0,1,5,1,1,1,1,1,1,0,0,0,0,0,0,0", "DC 0,3,1,1,1,1,1,1,1,1,1,0,0,0,0,0"),
     *("AC 0,2,1,3,3,2,4,3,5,5,4,4,0,0,1,125", "AC 0,2,1,2,4,4,3,4,7,5,4,4,0,1,2,119"),
@@ -51,7 +51,7 @@ def features(path: Path) -> FormFeatures:
         found = png_features(data)
     elif data.startswith(b"\xff\xd8"):
         found = jpeg_features(data)
-    elif data.startswith(b"RIFF"):
+    elif data.startswith((b"RIFF", b"RF64")):
         found = riff_features(data)
     elif data.startswith((b"fLaC", b"ID3")):
         found = flac_features(data)
@@ -203,7 +203,9 @@ def jpeg_features(data: bytes) -> FormFeatures:
     order = [f"{marker:02x}" for marker, _ in segments]
     found: FormFeatures = {"markers": " ".join(order), "segments": len(segments), "bytes after the end": end}
     counts = Counter(marker for marker, _ in segments)
-    found |= {f"{name}s": counts[marker] for name, marker in (("DHT", _DHT), ("DQT", _DQT), ("DRI", _DRI), ("COM", _COM))}
+    found |= {
+        f"{name}s": counts[marker] for name, marker in (("DHT", _DHT), ("DQT", _DQT), ("DRI", _DRI), ("COM", _COM))
+    }
     found |= {f"APP{number}s": counts[_APP0 + number] for number in range(16)}
     found |= {f"APP{number}": _all(segments, _APP0 + number) for number in range(16)}
     found |= {"COM": _all(segments, _COM), "DRI": _all(segments, _DRI)}
@@ -280,7 +282,9 @@ def _table_features(segments: list[tuple[int, bytes]]) -> FormFeatures:
     found |= {"standard Huffman tables": float(np.mean([name in _STANDARD for name in names])) if names else -1.0}
     longest = [max(np.flatnonzero(counts), default=0) + 1 for _, counts, _ in codes]
     found |= {"longest code": max(longest, default=0)}
-    return found | {"tables that leave a code out": float(np.mean([_is_incomplete(each) for _, each, _ in codes] or [0]))}
+    return found | {
+        "tables that leave a code out": float(np.mean([_is_incomplete(each) for _, each, _ in codes] or [0]))
+    }
 
 
 def _scaled(quality: int) -> np.ndarray:
@@ -311,11 +315,14 @@ def _optimal(data: bytes, segments: list[tuple[int, bytes]], scans: list[bytes])
         source.write_bytes(data)
         script.write_text("".join(_scan_lines(segments)))
         command = ["jpegtran", "-optimize", "-copy", "all", "-scans", script, "-outfile", out, source]
-        done = subprocess.run(command, capture_output=True)
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
             return {"optimal tables": -1.0, "optimal scans": -1.0, "size by the optimal": -1.0}
         best, best_scans, _ = _segments(out.read_bytes())
-    tables = [[(key, *rest) for key, *rest in _huffman([part for marker, part in each if marker == _DHT])] for each in (segments, best)]
+    tables = [
+        [(key, *rest) for key, *rest in _huffman([part for marker, part in each if marker == _DHT])]
+        for each in (segments, best)
+    ]
     same = [mine == its for mine, its in zip(scans, best_scans, strict=False)]
     return {
         "optimal tables": float(sorted(tables[0]) == sorted(tables[1])),
@@ -357,7 +364,11 @@ def riff_features(data: bytes) -> FormFeatures:
         names = ("format", "channels", "rate", "bytes a second", "bytes a sample", "bits")
         found |= dict(zip(names, fields, strict=True))
         start = data.index(b"data") + 8
-        found |= {"start of samples": start, "start % 512": start % 512, "odd samples": len(contents.get("data", b"")) % 2}
+        found |= {
+            "start of samples": start,
+            "start % 512": start % 512,
+            "odd samples": len(contents.get("data", b"")) % 2,
+        }
         found |= {"samples % 1024": len(contents.get("data", b"")) // max(1, fields[4]) % 1024}
     if "VP8L" in contents:
         found |= _vp8l_features(contents["VP8L"])
@@ -380,7 +391,11 @@ def flac_features(data: bytes) -> FormFeatures:
     before = data.index(b"fLaC")
     blocks, place, last = [], before + 4, False
     while not last:
-        last, kind, length = data[place] >> 7 == 1, data[place] & 127, int.from_bytes(data[place + 1 : place + 4], "big")
+        last, kind, length = (
+            data[place] >> 7 == 1,
+            data[place] & 127,
+            int.from_bytes(data[place + 1 : place + 4], "big"),
+        )
         blocks.append((kind, data[place + 4 : place + 4 + length]))
         place += 4 + length
     info = blocks[0][1]

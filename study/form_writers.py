@@ -1,7 +1,8 @@
 """Covers by real programs: `python -m study.form_writers MEDIA COVERS [TOOLS]`, those that are installed.
 
-MEDIA has photographs in photos/, films in clips/. Written are COVERS/FORM/PROGRAM/NAME. TOOLS is a folder with a virtual
-environment in venv/ and packages of npm in npm/; what is missing is said and left out.
+MEDIA has photographs in photos/ and films in clips/. Written are COVERS/FORM/PROGRAM/NAME. TOOLS is a folder with a
+virtual environment in venv/ (imagecodecs, opencv-python-headless, pyoxipng, imageio-ffmpeg 0.6.0) and packages of npm
+in npm/ (sharp, pngjs, upng-js, jpeg-js, @napi-rs/canvas); what is missing is said and left out.
 """
 
 import os
@@ -14,13 +15,14 @@ from tempfile import TemporaryDirectory
 
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 
-PHOTOGRAPHS, SOUNDS, FRAMES = 24, 16, 24
+PHOTOGRAPHS, SOUNDS, FRAMES = 24, 16, 48
 _PYTHON = "venv/bin/python -c"
 _NODE = "env NODE_PATH=npm/node_modules node -e"
 _SHARP = "const s=require('sharp');s(process.argv[1])"
 _JAVA = """import javax.imageio.*; import java.io.*;
 class Write { public static void main(String[] a) throws Exception {
-  for (int i = 1; i + 1 < a.length; i += 2) ImageIO.write(ImageIO.read(new File(a[i])), a[0], new File(a[i + 1])); } }"""
+  for (int i = 1; i + 1 < a.length; i += 2)
+    ImageIO.write(ImageIO.read(new File(a[i])), a[0], new File(a[i + 1])); } }"""
 _GO = """package main
 import ("image/jpeg"; "image/png"; "os"; "strings")
 func main() { for i := 1; i+1 < len(os.Args); i += 2 {
@@ -36,11 +38,19 @@ _CAIRO = "import cairo, sys; cairo.ImageSurface.create_from_png(sys.argv[1]).wri
 _CODECS = "import imagecodecs as i, sys, cv2; p = i.imread(sys.argv[1]); open(sys.argv[2], 'wb').write({call})"
 _CV2 = "import cv2, sys; cv2.imwrite(sys.argv[2], cv2.imread(sys.argv[1]){more})"
 _PIL = "from PIL import Image; import sys; Image.open(sys.argv[1]).convert('RGB').save(sys.argv[2]{more})"
-_PNGJS = "const p=require('pngjs').PNG,f=require('fs');f.writeFileSync(process.argv[2],p.sync.write(p.sync.read(f.readFileSync(process.argv[1]))))"
-_UPNG = "const u=require('upng-js'),f=require('fs'),i=u.decode(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],Buffer.from(u.encode(u.toRGBA8(i),i.width,i.height,0)))"
-_JPEGJS = "const j=require('jpeg-js'),f=require('fs'),p=require('pngjs').PNG.sync.read(f.readFileSync(process.argv[1]));f.writeFileSync(process.argv[2],j.encode(p,90).data)"
-_SKIA = "const {{loadImage:l,createCanvas:c}}=require('@napi-rs/canvas'),f=require('fs');l(process.argv[1]).then(i=>{{const k=c(i.width,i.height);k.getContext('2d').drawImage(i,0,0);f.writeFileSync(process.argv[2],k.toBuffer('{kind}'))}})"
-_SHOT = "--window-size={width},{height}"
+_PNGJS = """const p = require('pngjs').PNG, f = require('fs'), [source, out] = process.argv.slice(1);
+f.writeFileSync(out, p.sync.write(p.sync.read(f.readFileSync(source))))"""
+_UPNG = """const u = require('upng-js'), f = require('fs'), [source, out] = process.argv.slice(1);
+const i = u.decode(f.readFileSync(source));
+f.writeFileSync(out, Buffer.from(u.encode(u.toRGBA8(i), i.width, i.height, 0)))"""
+_JPEGJS = """const j = require('jpeg-js'), p = require('pngjs').PNG, f = require('fs');
+const [source, out] = process.argv.slice(1);
+f.writeFileSync(out, j.encode(p.sync.read(f.readFileSync(source)), 90).data)"""
+_SKIA = """const {{loadImage, createCanvas}} = require('@napi-rs/canvas'), f = require('fs');
+const [source, out] = process.argv.slice(1);
+loadImage(source).then(i => {{
+  const c = createCanvas(i.width, i.height); c.getContext('2d').drawImage(i, 0, 0);
+  f.writeFileSync(out, c.toBuffer('{kind}')) }})"""
 
 
 def _code(runner: str, code: str, **values: str) -> str:
@@ -61,7 +71,7 @@ PICTURES: dict[str, dict[str, str]] = {
         "ffmpeg": "ffmpeg -v error -y -i {s} -update 1 {o}",
         "libvips": "vips pngsave {s} {o}",
         "sharp": _code(_NODE, f"{_SHARP}.png().toFile(process.argv[2])"),
-        "netpbm": "sh -c 'pngtopnm \"{s}\" | pnmtopng > \"{o}\"'",
+        "netpbm": 'sh -c \'pngtopnm "{s}" | pnmtopng > "{o}"\'',
         "cairo": _code("/usr/bin/python3 -c", _CAIRO),
         "Qt": _code("/usr/bin/python3 -c", _QT, quality="-1"),
         "GdkPixbuf": _code("/usr/bin/python3 -c", _PIXBUF, kind="png"),
@@ -79,10 +89,10 @@ PICTURES: dict[str, dict[str, str]] = {
         "Pillow": _code("python -c", _PIL, more=""),
         "Pillow, 95, optimize": _code("python -c", _PIL, more=", quality=95, optimize=True"),
         "Pillow, progressive": _code("python -c", _PIL, more=", quality=85, progressive=True"),
-        "cjpeg": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 > \"{o}\"'",
-        "cjpeg, restarts": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 85 -restart 1 > \"{o}\"'",
-        "jpegtran, progressive": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -progressive > \"{o}\"'",
-        "jpegtran, optimised": "sh -c 'pngtopnm \"{s}\" | cjpeg -quality 90 | jpegtran -optimize > \"{o}\"'",
+        "cjpeg": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 85 > "{o}"\'',
+        "cjpeg, restarts": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 85 -restart 1 > "{o}"\'',
+        "jpegtran, progressive": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 90 | jpegtran -progressive > "{o}"\'',
+        "jpegtran, optimised": 'sh -c \'pngtopnm "{s}" | cjpeg -quality 90 | jpegtran -optimize > "{o}"\'',
         "OpenCV": _code(_PYTHON, _CV2, more=""),
         "ImageMagick": "convert {s} {o}",
         "GraphicsMagick": "gm convert {s} {o}",
@@ -111,6 +121,11 @@ PICTURES: dict[str, dict[str, str]] = {
     "tif": {"Pillow": _code("python -c", _PIL, more="")},
 }
 BATCHES = {("png", "Java"): "png", ("jpg", "Java"): "jpg", ("png", "Go"): "", ("jpg", "Go"): ""}
+_FFMPEG_7 = "venv/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg*7.0*"  # of imageio-ffmpeg 0.6.0
+_GST = "gst-launch-1.0 -q filesrc location={s} !"
+_GST_FILM = f"{_GST} decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2"
+_FFV1 = "-frames:v {n} -c:v ffv1 -level 3"
+_ARCHIVE = f"{_FFV1} -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy"
 _X264 = "-c:v libx264 -preset fast -pix_fmt yuv420p -c:a aac -frames:v {n}"
 FILMS: dict[str, dict[str, str]] = {
     "mp4": {
@@ -120,18 +135,18 @@ FILMS: dict[str, dict[str, str]] = {
         "ffmpeg, baseline": f"ffmpeg -v error -y -i {{s}} {_X264} -profile:v baseline -g 12 {{o}}",
         "ffmpeg, MOV": f"ffmpeg -v error -y -i {{s}} {_X264} -f mov {{o}}",
         "ffmpeg, silent": f"ffmpeg -v error -y -i {{s}} {_X264} -an {{o}}",
-        "x264": "sh -c 'ffmpeg -v error -i \"{s}\" -frames:v {n} -pix_fmt yuv420p -f yuv4mpegpipe - | x264 --quiet --demuxer y4m -o \"{o}\" -'",
+        "ffmpeg 7.0": f'sh -c \'{_FFMPEG_7} -v error -y -i "{{s}}" {_X264} "{{o}}"\'',
         "HandBrake": "HandBrakeCLI -i {s} -o {o} -e x264 --stop-at frames:{n}",
-        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 key-int-max=12 ! mp4mux ! filesink location={o}",
-        "GStreamer, MOV": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! x264enc bframes=2 ! qtmux faststart=true ! filesink location={o}",
-        "OpenCV and ffmpeg": f"ffmpeg -v error -y -i {{s}} {_X264} -brand mp42 -movflags +write_colr {{o}}",
+        "GStreamer": f"{_GST_FILM} key-int-max=12 ! mp4mux ! filesink location={{o}}",
+        "GStreamer, MOV": f"{_GST_FILM} ! qtmux faststart=true ! filesink location={{o}}",
+        "ffmpeg, mp42": f"ffmpeg -v error -y -i {{s}} {_X264} -brand mp42 -movflags +write_colr {{o}}",
     },
     "mkv": {
-        "ffmpeg 5.1": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {o}",
-        "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} -frames:v {{n}} -c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy {{o}}",
-        "mkvmerge": "sh -c 'ffmpeg -v error -y -i \"{s}\" -frames:v {n} -c:v ffv1 -level 3 -c:a copy -f nut - | ffmpeg -v error -y -i - -c copy \"{o}.mkv\" && mkvmerge -q -o \"{o}\" \"{o}.mkv\" && rm \"{o}.mkv\"'",
+        "ffmpeg 5.1": f"ffmpeg -v error -y -i {{s}} {_ARCHIVE} {{o}}",
+        "ffmpeg, bundled": f"{bundled_ffmpeg()} -v error -y -i {{s}} {_ARCHIVE} {{o}}",
+        "mkvmerge": f'sh -c \'ffmpeg -v error -y -i "{{s}}" {_FFV1} -c:a copy "{{o}}.mkv"'
+        ' && mkvmerge -q -o "{o}" "{o}.mkv" && rm "{o}.mkv"\'',
         "ffmpeg, defaults": "ffmpeg -v error -y -i {s} -frames:v {n} -c:v ffv1 {o}",
-        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! decodebin ! videoconvert ! avenc_ffv1 ! matroskamux ! filesink location={o}",
     },
 }
 SOUND: dict[str, dict[str, str]] = {
@@ -142,9 +157,15 @@ SOUND: dict[str, dict[str, str]] = {
         "ffmpeg, bitexact": "ffmpeg -v error -y -i {s} -bitexact {o}",
         "libsndfile": _code("python -c", "import soundfile as f, sys; f.write(sys.argv[2], *f.read(sys.argv[1]))"),
         "sndfile-convert": "sndfile-convert {s} {o}",
-        "Python's wave": _code("python -c", "import wave as w, sys; a, b = w.open(sys.argv[1]), w.open(sys.argv[2], 'wb'); b.setparams(a.getparams()); b.writeframes(a.readframes(1 << 30))"),
-        "scipy": _code("python -c", "from scipy.io import wavfile as w; import sys; w.write(sys.argv[2], *w.read(sys.argv[1]))"),
-        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! wavparse ! audioconvert ! wavenc ! filesink location={o}",
+        "Python's wave": _code(
+            "python -c",
+            "import wave as w, sys; a, b = w.open(sys.argv[1]), w.open(sys.argv[2], 'wb');"
+            "b.setparams(a.getparams()); b.writeframes(a.readframes(1 << 30))",
+        ),
+        "scipy": _code(
+            "python -c", "from scipy.io import wavfile as w; import sys; w.write(sys.argv[2], *w.read(sys.argv[1]))"
+        ),
+        "GStreamer": f"{_GST} wavparse ! audioconvert ! wavenc ! filesink location={{o}}",
         "ffmpeg, RF64": "ffmpeg -v error -y -i {s} -rf64 always {o}",
         "ffmpeg, BWF": "ffmpeg -v error -y -i {s} -write_bext 1 -metadata description=take {o}",
     },
@@ -160,7 +181,7 @@ SOUND: dict[str, dict[str, str]] = {
         "sox": "sox {s} {o}",
         "libsndfile": _code("python -c", "import soundfile as f, sys; f.write(sys.argv[2], *f.read(sys.argv[1]))"),
         "sndfile-convert": "sndfile-convert {s} {o}",
-        "GStreamer": "gst-launch-1.0 -q filesrc location={s} ! wavparse ! audioconvert ! flacenc ! filesink location={o}",
+        "GStreamer": f"{_GST} wavparse ! audioconvert ! flacenc ! filesink location={{o}}",
     },
 }
 
@@ -168,7 +189,9 @@ SOUND: dict[str, dict[str, str]] = {
 def write_all(media: Path, covers: Path, tools: Path) -> None:
     """Writes covers of all forms; what is there already stays."""
     with TemporaryDirectory() as folder:
-        pictures, films, sounds = (list(made) for made in (_pictures(media, folder), _films(media, folder), _sounds(folder)))
+        pictures, films, sounds = (
+            list(made) for made in (_pictures(media, folder), _films(media, folder), _sounds(folder))
+        )
         for programs, sources in ((PICTURES, pictures), (FILMS, films), (SOUND, sounds)):
             for form, commands in programs.items():
                 for program, command in commands.items():
@@ -186,11 +209,12 @@ def _pictures(media: Path, folder: str) -> Iterator[Path]:
 
 
 def _films(media: Path, folder: str) -> Iterator[Path]:
-    """Parts of films, 320×180 pixels, with sound."""
+    """Parts of films, 480×272 pixels, with noise and sound."""
     for path in sorted(media.rglob("clips/*.mp4")):
         for part in range(4 if path.stem != "realshort" else 1):
             out = Path(folder, f"{path.stem}{part}.mkv")
-            options = f"-ss {part} -t 2.{part + 1} -vf scale={320 - 16 * part}:180 -c:v libx264 -qp 14 -c:a flac".split()
+            noisy = f"-ss {part} -t 3 -vf scale={480 - 16 * part}:272,noise=alls=14:allf=t"
+            options = [*noisy.split(), "-c:v", "libx264", "-qp", "10", "-c:a", "flac"]
             subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, *options, out], check=True)
             yield out
 
@@ -199,8 +223,9 @@ def _sounds(folder: str) -> Iterator[Path]:
     """Noisy tones, in stereo and mono, of lengths that differ."""
     for index in range(SOUNDS):
         out = Path(folder, f"sound{index}.wav")
-        channels, length = 1 + index % 2, f"{1.3 + index / 7:.3f}"
-        made = f"-n -R -r {(44100, 48000)[index // 2 % 2]} -b 16 -c {channels} {out} synth {length} pinknoise vol 0.{2 + index % 7} synth sine mix {200 + 37 * index}"
+        rate, channels, length = (44100, 48000)[index // 2 % 2], 1 + index % 2, f"{1.3 + index / 7:.3f}"
+        made = f"-n -R -r {rate} -b 16 -c {channels} {out} synth {length} pinknoise vol 0.{2 + index % 7}"
+        made += f" synth sine mix {200 + 37 * index}"
         subprocess.run(["sox", "-D", *made.split()], check=True)
         yield out
 
@@ -214,7 +239,7 @@ def _write(folder: Path, form: str, command: str, sources: list[Path], tools: Pa
             continue
         words = [word.format(s=source, o=out, n=FRAMES) if _is_plain(word) else word for word in shlex.split(command)]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, cwd=tools, timeout=120)
+            done = subprocess.run(words, capture_output=True, text=True, cwd=tools, timeout=120, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             print(f"{folder}: {error}", file=sys.stderr)
             return
@@ -238,7 +263,8 @@ def _write_batches(folder: Path, covers: Path, pictures: list[Path]) -> None:
         target.mkdir(parents=True, exist_ok=True)
         pairs = [str(each) for source in pictures for each in (source, target.absolute() / f"{source.stem}.{form}")]
         command = ["java", "Write.java", kind] if program == "Java" else ["go", "run", "write.go"]
-        done = subprocess.run([*command, *pairs], capture_output=True, text=True, cwd=folder, env=os.environ | {"GO111MODULE": "off"})
+        settings = {"capture_output": True, "text": True, "cwd": folder, "env": os.environ | {"GO111MODULE": "off"}}
+        done = subprocess.run([*command, *pairs], **settings, check=False)
         if done.returncode:
             print(f"{target}: {done.stderr.strip()[-200:]}", file=sys.stderr)
 

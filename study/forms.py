@@ -1,14 +1,16 @@
 """An audit of every form that is written: `python -m study.forms COVERS OUT.csv [FORM …]`.
 
-COVERS is what `study.form_writers` writes: COVERS/FORM/PROGRAM/NAME. Containers are made of them as `stegnet hide` makes
-them, and decision trees of one and of two features of the file, whatever its samples, look for what tells containers
-from covers: from those of all programs, and from those of the container's own program. Where the container has the form
-of a named program, its cover is what that program makes of the same cover.
+COVERS is what `study.form_writers` writes: COVERS/FORM/PROGRAM/NAME. Containers are made of them as `stegnet hide`
+makes them, and decision trees of one and of two features of the file, whatever its samples, look for what tells
+containers from covers: from those of all programs, and from those of the container's own program. Where the container
+has the form of a named program, what that program makes of the same cover stands for the cover.
 
 A tree that is right in more than 55 %, and by its interval not by chance, has found a fault. Forms whose name begins
 with "control" have one, which must be found.
 """
 
+import re
+import shlex
 import subprocess
 import sys
 import warnings
@@ -29,14 +31,23 @@ from pipeline.evaluate.statistics import share_interval
 from stegnet.core.pixels import is_grey
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 from study.form_features import FormFeatures, features
-from study.stumps import FAULT, Tree, best_tree, faults, table_of
+from study.stumps import FAULT, Table, Tree, best_tree, faults, table_of
 
 SEED = 61
 _BYTES = (100, 1000)  # of what is hidden, at least and at most; less where it does not fit
 _LEAST_BYTES = 8
+_FILMS = ("mp4", "mkv")  # forms by FFmpeg
 _LEAST_PAIRS = 6  # of a program that is looked at alone
-_FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -c:a copy"
+_FFV1 = "-c:v ffv1 -level 3 -g 1 -slicecrc 1 -slices 4 -pix_fmt bgr0 -enc_time_base demux -c:a copy"
 _X264RGB = "-c:v libx264rgb -preset veryfast -qp 0 -pix_fmt bgr0 -c:a copy"
+
+# What changes from one release of FFmpeg to the next, as from 8.1, whose libraries write containers, to 9.0, the
+# program: names, lengths that follow from them, the clock of a whole MP4, durations in Matroska; and x264's threads.
+_OF_RELEASE = re.compile(
+    r"^(bytes of |least length|most length|first cluster|vendor|x264|blocks of flags)"
+    r"|udta|stsd|mvhd 1[26]|elst 8|tkhd 20|DefaultDuration|BlockGroup|SimpleBlock"
+)
+_RELEASE = re.compile(r"(Lav[cf])[\d.]+")
 
 Maker = Callable[[Path, Path], None]
 
@@ -79,10 +90,22 @@ def _pillow(**options: Any) -> Maker:
 
 def _ffmpeg(options: str) -> Maker:
     def write(cover: Path, out: Path) -> None:
-        command = [bundled_ffmpeg(), "-v", "error", "-y", "-i", cover, *options.split(), out]
+        command = [bundled_ffmpeg(), "-v", "error", "-y", "-i", cover, *shlex.split(options), out]
         subprocess.run(command, check=True, capture_output=True)
 
     return write
+
+
+def _robust_film(cover: Path, out: Path) -> None:
+    """A film coded by ffmpeg at a fixed pace, to which the cover's sound is copied; in BT.709, without metadata."""
+    film = out.with_name("silent.mp4")
+    _ffmpeg(
+        "-c:v libx264 -preset medium -crf 18 -trellis 2 -psy 0 -bf 3 -b_strategy 0 -sc_threshold 0 -g 240 -an"
+        " -pix_fmt yuv420p -vf scale=out_color_matrix=bt709:out_range=tv"
+        ",setparams=color_primaries=bt709:color_trc=bt709"
+    )(cover, film)
+    maps = f"-i {shlex.quote(str(cover))} -map 0:v -map 1:a? -c copy -map_metadata -1 -metadata:s:v encoder=Lavc"
+    _ffmpeg(f"{maps} -movflags +faststart")(film, out)
 
 
 def _standard_tables(cover: Path, out: Path) -> None:
@@ -119,7 +142,6 @@ def _remuxed(cover: Path, out: Path) -> None:
 
 
 _MADE_JPEG = {"quality": 95, "subsampling": "4:2:0", "format": "JPEG"}
-_H264 = "-c:v libx264 -preset fast -crf 18 -pix_fmt yuv420p -c:a copy -movflags +faststart"
 FORMS = (
     Form("PNG of a PNG", "png", ".png"),
     Form("PNG of a BMP", "bmp", ".png", named=_pillow(format="PNG")),
@@ -134,7 +156,7 @@ FORMS = (
     Form("MKV of an MKV", "mkv", ".mkv", named=_ffmpeg(_FFV1)),
     Form("MP4 of an MP4, lossless", "mp4", ".mp4", {"method": "sealed"}, _ffmpeg(_X264RGB)),
     Form("MP4 of an MP4, its own H.264", "mp4", ".mp4", {"method": "h264"}),
-    Form("MP4 of an MP4, robust", "mp4", ".mp4", {"method": "robust"}, _ffmpeg(_H264)),
+    Form("MP4 of an MP4, robust", "mp4", ".mp4", {"method": "robust"}, _robust_film),
     Form("WAV of a WAV", "wav", ".wav"),
     Form("FLAC of a FLAC", "flac", ".flac"),
     Form("control: PNG by run lengths", "png", ".png", control=_pillow(format="PNG", compress_type=zlib.Z_RLE)),
@@ -163,8 +185,16 @@ def pairs(form: Form, covers: Path) -> Iterator[Pair]:
                 continue
             if form.named:
                 form.named(path, named)
-            cover = named if form.named else path
-            yield Pair(path.parent.name, path.stem, features(cover), features(container))
+            found = features(named if form.named else path), features(container)
+            if form.covers in _FILMS and form.named:
+                found = without_release(found[0]), without_release(found[1])
+            yield Pair(path.parent.name, path.stem, *found)
+
+
+def without_release(found: FormFeatures) -> FormFeatures:
+    """Features without those that the release of FFmpeg decides."""
+    kept = {name: value for name, value in found.items() if not _OF_RELEASE.search(name)}
+    return {name: _RELEASE.sub(r"\1", value) if isinstance(value, str) else value for name, value in kept.items()}
 
 
 def _write_container(form: Form, cover: Path, out: Path, number: int) -> bool:
@@ -200,7 +230,9 @@ def audited(form: Form, found: list[Pair]) -> Iterator[dict[str, Any]]:
         programs = defaultdict(list)
         for pair in found:
             programs[pair.program].append(pair)
-        trees = {name: best_tree(_table(own), depth, SEED) for name, own in programs.items() if len(own) >= _LEAST_PAIRS}
+        trees = {
+            name: best_tree(_table(own), depth, SEED) for name, own in programs.items() if len(own) >= _LEAST_PAIRS
+        }
         if trees:
             yield _row(form, "own program", depth, _pooled(list(trees.values())))
         for name, tree in trees.items():
@@ -208,7 +240,7 @@ def audited(form: Form, found: list[Pair]) -> Iterator[dict[str, Any]]:
                 yield _row(form, name, depth, tree)
 
 
-def _table(found: list[Pair]):
+def _table(found: list[Pair]) -> Table:
     names = {name: number for number, name in enumerate(sorted({pair.name for pair in found}))}
     groups = [names[pair.name] for pair in found]
     return table_of([pair.cover for pair in found], [pair.container for pair in found], groups)
@@ -230,7 +262,9 @@ def _row(form: Form, against: str, depth: int, tree: Tree) -> dict[str, Any]:
 def main(covers: Path, out: Path, *wanted: str) -> None:
     unknown = set(wanted) - {form.name for form in FORMS}
     if unknown:
-        raise SystemExit(f"no such form: {', '.join(sorted(unknown))}; known are {', '.join(form.name for form in FORMS)}")
+        raise SystemExit(
+            f"no such form: {', '.join(sorted(unknown))}; known are {', '.join(form.name for form in FORMS)}"
+        )
     rows = []
     for form in FORMS:
         if not wanted or form.name in wanted:

@@ -60,7 +60,9 @@ def table_of(covers: Sequence[FormFeatures], containers: Sequence[FormFeatures],
                 columns.append([float(value == text) for value in values])
     matrix = np.array(columns, np.float32).T.reshape(2, len(covers), len(names))
     chosen = (matrix != matrix[:1, :1]).any((0, 1))
-    return Table([name for name, used in zip(names, chosen, strict=True) if used], matrix[..., chosen], np.array(groups))
+    return Table(
+        [name for name, used in zip(names, chosen, strict=True) if used], matrix[..., chosen], np.array(groups)
+    )
 
 
 def halves(groups: np.ndarray, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import imageio_ffmpeg
 from stegnet.core.disk import FULL, unwritable
 from stegnet.core.errors import MediaError
 
-_BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+_BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact"}
 
 
 def bundled_ffmpeg() -> str:
@@ -28,7 +28,13 @@ def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.
 
 
 def run_ffmpeg(
-    out: Path | None, streams: list, error: str, *, data: bytes | None = None, **options: str | int | None
+    out: Path | None,
+    streams: list,
+    error: str,
+    *,
+    data: bytes | None = None,
+    bitexact: bool = True,
+    **options: str | int | None,
 ) -> bytes:
     """Runs ffmpeg and overwrites `out`; None: the output is returned.
 
@@ -36,12 +42,15 @@ def run_ffmpeg(
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         error: start of the message if ffmpeg fails.
         data: what `piped_frames` reads.
+        bitexact: the same input gives the same bytes, without FFmpeg's version and random identifiers, as hardly any
+            film has it.
         options: of the output.
     Raises:
         MediaError: ffmpeg fails; its last line is part of the message. Or the disk of `out` is full.
     """
     name = "pipe:" if out is None else out.absolute()
-    film = ffmpeg.output(*streams, filename=name, **options, **_BITEXACT)
+    options |= {"map_metadata": -1, **(_BITEXACT if bitexact else {})}
+    film = ffmpeg.output(*streams, filename=name, **options)
     try:
         return film.overwrite_output().run(cmd=bundled_ffmpeg(), input=data, quiet=True)[0]
     except ffmpeg.Error as failure:

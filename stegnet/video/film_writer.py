@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import av
 import numpy as np
-from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
@@ -33,6 +32,7 @@ from stegnet.video.sound_tracks import CONVERT_SOUND, PLAYABLE, SoundPacket, Sou
 from stegnet.video.stream_copy import StreamCopy
 
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
+ENCODER = "libx264"
 PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
 _MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
     "libx264": ("preset", {}),
@@ -40,7 +40,8 @@ _MORE = {  # options of encoders that films may be coded with, and the names of 
     "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
     "libsvtav1": ("preset", {}),
 }
-_WITHOUT_SETTINGS = "filter_units=remove_types=6"  # x264 writes them down as supplemental information
+# x264 writes its settings into the film: these say how frames are paced, as of whoever asks ffmpeg for it.
+_PACED = f"bframes={PACE - 1}:b-adapt=0:scenecut=0:keyint={_KEY_EVERY}"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ class Coding:
 
     crf: int  # constant rate factor, on the encoder's own scale
     preset: str = "fast"  # the encoder's speed, as it names it
-    encoder: str = "libx264"  # FFmpeg's name
-    # x264 predicts every PACE-th frame from those before, and those between from both sides, and does not write down
-    # its settings
+    encoder: str = ENCODER  # FFmpeg's name
+    # x264 predicts every PACE-th frame from those before, and those between from both sides
     paced: bool = False
     params: str = ""  # more of x264's own
 
@@ -59,8 +59,13 @@ class Coding:
     def options(self) -> dict[str, str]:
         """Options of the encoder."""
         preset, more = _MORE[self.encoder]
-        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.params}
+        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.x264_params}
         return {"crf": str(self.crf), preset: self.preset} | more | {name: own[name] for name in own if own[name]}
+
+    @property
+    def x264_params(self) -> str:
+        """Settings in x264's own words."""
+        return ":".join(filter(None, (_PACED if self.paced else "", self.params)))
 
     def kind_of(self, index: int, count: int) -> PictureType:
         """The type that a frame, of so many, is to have."""
@@ -248,8 +253,7 @@ class FilmWriter:
         form = self._form
         stream = self._film.add_stream(form.encoder, rate=rate, options=form.encoder_options(width, height))
         track = PictureTrack(stream, form.pixels, self.size, rate, time_base)
-        version = ".".join(map(str, av.library_versions["libavcodec"]))
-        stream.metadata["encoder"] = f"Lavc{version} {form.encoder}"  # as ffmpeg's command line writes it
+        stream.metadata["encoder"] = encoder_name(form.encoder)
         context = stream.codec_context
         context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
         context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
@@ -321,6 +325,11 @@ class FilmWriter:
         return MediaError(f"{source}: {self._form.name} can't hold its sound ({codecs})", hint)
 
 
+def encoder_name(encoder: str) -> str:
+    """Name of an encoder of FFmpeg's with its version, as ffmpeg's command line writes it into films."""
+    return f"Lavc{'.'.join(map(str, av.library_versions['libavcodec']))} {encoder}"
+
+
 def rewrite_film(
     source: Source,
     frames: Generator[np.ndarray, None, None],
@@ -350,17 +359,17 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     """
     threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
     own = {} if draft else X264_DETERMINISTIC
-    params = {key: ":".join(filter(None, (value, coding.params))) for key, value in own.items()}
+    params = {key: ":".join(filter(None, (value, coding.x264_params))) for key, value in own.items()}
     ways = {"threads": "auto" if draft else str(threads)} | params
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
             stream = film.add_stream(coding.encoder, rate=info.mean_rate, options=coding.options | ways)
-            size, ticks = (info.width, info.height), Fraction(1, FINE_TICKS)
-            pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, ticks)
+            stream.metadata["encoder"] = encoder_name(coding.encoder)
+            size, tick = (info.width, info.height), 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
+            pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, tick)
             stream.codec_context.sample_aspect_ratio = info.aspect
-            silent = BitStreamFilterContext(_WITHOUT_SETTINGS, pictures.stream) if coding.paced else None
             for packet in _coded(pictures, frames, info, coding):
-                film.mux(silent.filter(packet) if silent else packet)
+                film.mux(packet)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
 

@@ -269,8 +269,12 @@ class FilmInfo:
     @property
     def coarsest_time_base(self) -> Fraction:
         """The duration of a frame, which ffmpeg takes, if all frames are at multiples of it; else its own time base."""
-        is_even = all((time * self.rate).denominator == 1 for time in self.times)
-        return 1 / self.rate if is_even else self.time_base
+        return 1 / self.rate if self.is_even else self.time_base
+
+    @property
+    def is_even(self) -> bool:
+        """True if all frames are at multiples of a frame's duration."""
+        return all((time * self.rate).denominator == 1 for time in self.times)
 
     @property
     def times(self) -> Iterator[Fraction]:

@@ -19,7 +19,7 @@ from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.film_writer import rewrite_film
+from stegnet.video.film_writer import ENCODER, encoder_name, rewrite_film
 from stegnet.video.films import (
     UNTIMED,
     open_film,
@@ -180,5 +180,6 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
             subtitles.append(copied[f"s:{number}"])
             options[f"codec:s:{place}"] = track.written
             options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
-    tracks = [input_file(film)["v"], *sound, *subtitles]
-    run_ffmpeg(out, tracks, f"{source}: its sound and subtitles can't be copied", codec="copy", **options)
+    tracks, failure = [input_file(film)["v"], *sound, *subtitles], f"{source}: its sound and subtitles can't be copied"
+    options["metadata:s:v"] = f"encoder={encoder_name(ENCODER)}"
+    run_ffmpeg(out, tracks, failure, codec="copy", bitexact=False, **options)

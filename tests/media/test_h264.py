@@ -1,5 +1,6 @@
 """Ordinary H.264 films: frames in and out, what is copied beside them, and the motion of their blocks."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def test_sound_and_subtitles_are_copied(tmp_path, source, form, codec):
         texts = [bytes(packet) for packet in film.demux(track) if packet.pts is not None]
     assert any(b"Tag" in text for text in texts)
     assert sum(b"bye" in text for text in texts) == 1
+    data = (tmp_path / "out").read_bytes()
+    assert re.search(rb"Lavf\d+\.\d+", data)  # as in other films, not FFmpeg's `bitexact`
+    assert re.search(rb"Lavc\d+\.\d+\.\d+ libx264", data)
 
 
 def panned(count: int) -> list[np.ndarray]:
@@ -96,10 +100,11 @@ def test_what_follows_motion_moves_with_it():
 
 
 def test_frames_are_predicted_as_they_are_paced(tmp_path):
-    """The file tells no settings."""
+    """The film says so among x264's settings, as one that anyone's ffmpeg paces."""
     paced, own = (write(tmp_path / f"{paced}.mp4", panned(10), Coding(20, paced=paced)) for paced in (True, False))
     with av.open(str(paced)) as opened:
         assert "".join("?IPB"[int(frame.pict_type)] for frame in opened.decode(video=0)) == "IBBBPBBBPP"
-    assert b"options: " in own.read_bytes()
-    assert b"x264" not in paced.read_bytes()
+    assert b"bframes=3 b_pyramid=2 b_adapt=1 " in own.read_bytes()
+    assert b"bframes=3 b_pyramid=2 b_adapt=0 " in paced.read_bytes()
+    assert b"keyint=240 keyint_min=24 scenecut=0 " in paced.read_bytes()
     assert [int(Coding(20, paced=True).kind_of(index, 500)) for index in (0, 239, 240, 244, 499)] == [1, 3, 1, 2, 2]
