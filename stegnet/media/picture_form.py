@@ -43,11 +43,15 @@ def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[st
     """Return samples as a PNG has them, (H, W, 1 to 4) uint8, chunks that don't fit them, and lines for the report."""
     colours, opacity, dropped, notes = pixels[..., :3], pixels[..., 3:], set(), []
     if file.header.colour_type in _OPAQUE_TYPES and file.has("tRNS"):
-        if opacity.size and not (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any():
+        if (
+            opacity.size
+            and file.keeps_samples
+            and not (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any()
+        ):
             opacity = opacity[..., :0]
         else:
             dropped.add("tRNS")
-            notes += [_KEY_TAKEN] if opacity.size else []
+            notes += [_KEY_TAKEN] if opacity.size and file.keeps_samples else []
     if file.header.colour_type in _GREY_TYPES and is_grey(colours):
         colours = colours[..., :1]
     return np.dstack([colours, opacity]) if opacity.size else colours, dropped, notes

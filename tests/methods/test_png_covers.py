@@ -107,6 +107,20 @@ def test_a_colour_that_is_transparent(cover):
     assert np.array_equal(np.asarray(Image.open(out))[:20], pixels[:20])
 
 
+def test_a_colour_of_16_bits_that_is_transparent(cover):
+    """Pillow writes none: the samples are doubled into 16 bits in the rows of a file."""
+    pixels = COLOURS.copy()
+    pixels[:20] = 1, 2, 3
+    rows = b"".join(b"\0" + row.repeat(2).tobytes() for row in pixels.reshape(len(pixels), -1))
+    header = struct.pack(">IIBBBBB", pixels.shape[1], len(pixels), 16, 2, 0, 0, 0)
+    key = struct.pack(">HHH", 257, 514, 771)
+    chunks = [(b"IHDR", header), (b"tRNS", key), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    cover.write_bytes(as_png(chunks))
+    out, _ = sent(cover)
+    with Image.open(out) as image:
+        assert (image.mode, image.getpixel((0, 0))) == ("RGBA", (1, 2, 3, 0))
+
+
 def test_16_bits_become_8_with_the_chunks_that_fit(cover):
     Image.fromarray((COLOURS[..., 1].astype(np.uint16) << 8) + 7).save(cover)
     with_chunks(cover, {b"sBIT": bytes([16]), b"pHYs": struct.pack(">IIB", 9, 9, 0), b"bKGD": bytes(2)})
