@@ -42,3 +42,11 @@ function checkHonest(context) {
 
 /** Samples as a canvas's image data. */
 export const toImageData = (picture) => new ImageData(toRgba(picture), picture.width, picture.height);
+
+/** A picture as a PNG file such as this browser writes of any canvas: its form says nothing else. */
+export async function encodePng(picture) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(toImageData(picture), 0, 0);
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  return new Uint8Array(await blob.arrayBuffer());
+}

@@ -1,6 +1,6 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
-import { decodePicture, fromBitmap } from "./canvas.js";
+import { decodePicture, encodePng, fromBitmap } from "./canvas.js";
 import { channelOf, choosePoint, prepared } from "./codec/channels.js";
 import { fitSecret } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
@@ -23,7 +23,7 @@ import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
 import { withMetadata } from "./jpeg/markers.js";
 import { makeEngine } from "./network/engine.js";
 import { blank, channelsOf, isGrey, psnr, toPicture } from "./picture.js";
-import { isPng, readPng, writePng } from "./png.js";
+import { isPng, readPng } from "./png.js";
 import { resize } from "./resize.js";
 
 const { GAIN } = SHOWN;
@@ -54,7 +54,7 @@ const JOBS = {
     const engine = await engineFor(device);
     const { container, scrambled, filmKey, record } = await hide(engine, seen, unseen, keyInput);
     onProgress("write");
-    const file = await writePng(container);
+    const file = await encodePng(container);
     checkSame(readPng(file), container);
     const { secret: revealed } = await revealSealed(engine, container, filmKey, { record, whole: true });
     const quality = psnr(unseen, revealed);
@@ -119,7 +119,7 @@ const JOBS = {
     const report = (done, total) => onProgress("seal", done, total);
     const container = await embed(seen, file, keyInput, systemRandom, report);
     onProgress("write");
-    const png = await writePng(container);
+    const png = await encodePng(container);
     checkSame(readPng(png), container);
     return {
       file: png,
@@ -166,7 +166,7 @@ const JOBS = {
       (await revealFromJpeg(container, keyInput)) ?? (await revealFromPixels(container, keyInput, device));
     if (file) return { file: file.bytes, name: file.name, ...state };
     onProgress("write");
-    return { file: await writePng(secret), name: "revealed.png", secret, ...state };
+    return { file: await encodePng(secret), name: "revealed.png", secret, ...state };
   },
 };
 

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { inflateSync } from "node:zlib";
 
 import { hide } from "../src/codec/hide.js";
 import { reveal } from "../src/codec/reveal.js";
@@ -13,8 +12,9 @@ import { roundingCosts } from "../src/format/costs.js";
 import { filmKeyOf, keySource } from "../src/format/keys.js";
 import { seal } from "../src/format/seal.js";
 import { psnr } from "../src/picture.js";
-import { readPng, writePng } from "../src/png.js";
+import { readPng } from "../src/png.js";
 import { ideal, random, read, seeded, steps, vectors } from "./vectors.js";
+import { writePng } from "./png.js";
 
 const given = ({ key, passphrase }) => (key ? { file: fromHex(key) } : { passphrase });
 const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -168,24 +168,8 @@ for (const [name, some] of [
   ["noise", { width: 70, height: 50, data: seeded(4)(70 * 50 * 3) }],
   ["a black picture", { width: 8, height: 8, data: new Uint8Array(8 * 8 * 3) }],
 ]) {
-  test(`a PNG file of ${name} can be read back`, async () => assert.deepEqual(readPng(await writePng(some)), some));
+  test(`a PNG file of ${name} can be read back`, () => assert.deepEqual(readPng(writePng(some)), some));
 }
-
-test("the filters of a PNG file's rows differ, as other programs' do", async () => {
-  const { width, height, data } = waves(300, 200, 20);
-  data.set(
-    seeded(6)(90_000).map((value) => 100 + (value >> 6)),
-    90_000,
-  );
-  const png = await writePng({ width, height, data });
-  const chunks = [...png.keys()].filter((at) => Buffer.from(png.subarray(at, at + 4)).toString("latin1") === "IDAT");
-  assert.ok(chunks.length > 1);
-  const view = new DataView(png.buffer);
-  const packed = Buffer.concat(chunks.map((at) => png.subarray(at + 4, at + 4 + view.getUint32(at - 4))));
-  const rows = inflateSync(packed);
-  const filters = new Set(Array.from({ length: height }, (_, y) => rows[y * (3 * width + 1)]));
-  assert.ok(filters.size > 2, [...filters].join());
-});
 
 test("other files and truncated PNG files are refused", async () => {
   const file = read("vectors/good.png");

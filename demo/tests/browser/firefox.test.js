@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { keyText } from "../../../stegnet/gui/page/form/keytext.js";
 import encodeQR from "../../../stegnet/gui/page/vendor/index.js";
-import { writePng } from "../../src/png.js";
+import { writePng } from "../png.js";
 import { KEY, SECRET, SMALL, visitingTests } from "./open.js";
 
 const visiting = visitingTests({ inFirefox: true });
@@ -45,5 +45,5 @@ visiting("a text, with a passphrase, then with a key file and its QR code", asyn
 async function picture(text) {
   const rows = encodeQR(text, "raw", { border: 4, scale: 5 });
   const data = Uint8Array.from(rows.flatMap((row) => row.flatMap((dark) => Array(3).fill(dark ? 0 : 255))));
-  return Buffer.from(await writePng({ width: rows.length, height: rows.length, data }));
+  return Buffer.from(writePng({ width: rows.length, height: rows.length, data }));
 }

@@ -9,7 +9,8 @@ import { chromium, firefox } from "playwright-core";
 import { preview } from "vite";
 
 import { keyFile } from "../../../stegnet/gui/page/form/keytext.js";
-import { readPng, writePng } from "../../src/png.js";
+import { readPng } from "../../src/png.js";
+import { writePng } from "../png.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BROWSER = process.env.STEGNET_CHROMIUM ?? "/usr/bin/chromium";
@@ -45,7 +46,7 @@ const WAVES = Uint8Array.from({ length: 3 * WIDTH * HEIGHT }, (_, at) => {
   const [x, y] = [Math.floor(at / 3) % WIDTH, Math.floor(at / 3 / WIDTH)];
   return 120 + 60 * Math.sin((x + 30 * (at % 3)) / 13) * Math.cos(y / 17) + ((at * 7919) % 17);
 });
-const waves = Buffer.from(await writePng({ width: WIDTH, height: HEIGHT, data: WAVES }));
+const waves = Buffer.from(writePng({ width: WIDTH, height: HEIGHT, data: WAVES }));
 
 /** A picture that is smaller than the examples, and quicker to hide. */
 export const SMALL = { name: "small.png", mimeType: "image/png", buffer: waves };
