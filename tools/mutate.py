@@ -113,13 +113,18 @@ def either(structured: Mutator) -> Mutator:
 
 
 def png(data: bytes, draw: random.Random) -> bytes:
-    """Damages chunks, whose checksums stay right, or the samples behind their compression."""
+    """Damages chunks, whose checksums stay right, or samples or a profile behind their compression."""
     chunks = chunks_of(data)
     if draw.random() < 0.3:
         rows = bytes_of(zlib.decompress(b"".join(content for name, content in chunks if name == b"IDAT")), draw)
         first = next(place for place, (name, _) in enumerate(chunks) if name == b"IDAT")
         rest = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
         return as_png([*rest[:first], (b"IDAT", zlib.compress(rows)), *rest[first:]])
+    if draw.random() < 0.3:  # a profile, which is compressed behind its name
+        at = [name for name, _ in chunks].index(b"iCCP")
+        name, _, profile = chunks[at][1].partition(b"\0\0")
+        chunks[at] = b"iCCP", name + b"\0\0" + zlib.compress(bytes_of(zlib.decompress(profile), draw))
+        return as_png(chunks)
     changed = as_png(_parts(chunks, draw)[: 1 << 12])
     return changed + draw.choice((b"", b"", b"", b"behind", SIGNATURE))
 

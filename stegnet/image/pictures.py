@@ -105,6 +105,7 @@ def _keeps_profile(profile: bytes, mode: str) -> bool:
     Its samples, as red, green and blue, then mean the same.
     """
     space = _parse_profile(profile).profile.xcolor_space
+    _transform(profile, _profile_mode(mode, profile))  # which some that can be parsed don't give
     return mode != "CMYK" and (space == "RGB " or (space == "GRAY" and mode in _GREY_MODES))
 
 

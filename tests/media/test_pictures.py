@@ -1,5 +1,6 @@
 import io
 import struct
+import warnings
 import zlib
 from contextlib import nullcontext
 from itertools import product
@@ -134,6 +135,20 @@ def test_a_broken_profile_is_ignored_with_a_warning(tmp_path, swapped_profile, l
                 assert read(path)[4, 4].tolist() == [250, 10, 30]
         with pytest.warns(UserWarning, match="ignored"):
             assert read_cover(path)[1] is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_profile_that_gives_no_colours_is_ignored_with_a_warning(channels, tmp_path, srgb_profile):
+    """It can be parsed, and lacks the curve of red; a grey picture is asked whether its profile is sRGB's."""
+    levels = np.random.default_rng(1).integers(60, 200, (64, 64, channels), np.uint8).squeeze()
+    path, profile = tmp_path / "a.png", srgb_profile.replace(b"rTRC", b"xTRC", 1)
+    Image.fromarray(levels).save(path, icc_profile=profile)
+    with pytest.warns(UserWarning, match="its colour profile is ignored"):
+        assert read_cover(path)[1] is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stegnet.hide(path, b"note", tmp_path / "out.png", key=KEY)
+    assert stegnet.reveal(tmp_path / "out.png", key=KEY).data == b"note"
 
 
 def test_a_cover_keeps_its_pixels_and_profile(tmp_path, picture, swapped_profile):
