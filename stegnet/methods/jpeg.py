@@ -40,7 +40,7 @@ from stegnet.methods.method import (
 from stegnet.record import Container, Record, empty_record_bytes, format_record
 from stegnet.results import SecurePayload
 from stegnet.sealing import most_fixed, record_capacity
-from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_blocks, medium_of, samples_of
+from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_samples, medium_of, samples_of
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95
@@ -237,12 +237,12 @@ class _JpegContainer(Container):
 
 
 def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
-    luma, fixed = jpeg.planes[0], fixed_blocks(jpeg)
-    if fixed.mean() > most_fixed(fixed.size * CARRIED, COEFFICIENTS):
+    luma, fixed = jpeg.planes[0], fixed_samples(jpeg)
+    if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
         return -1
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
     if fixed.any():
-        most = min(most, int(np.count_nonzero(~fixed) * CARRIED * _MOST_BESIDE) // 8)
+        most = min(most, int(np.count_nonzero(~fixed) * _MOST_BESIDE) // 8)
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
@@ -259,4 +259,5 @@ def secure_payload(cover: JpegCover) -> SecurePayload:
 
 def _carriers(jpeg: JpegPicture) -> int:
     """Luma's coefficients that are not 0 and may change, the first of blocks not counted."""
-    return int(np.count_nonzero(jpeg.planes[0][~fixed_blocks(jpeg), 1:]))
+    used = (jpeg.planes[0][..., 1:] != 0).reshape(-1)
+    return int(np.count_nonzero(used & ~fixed_samples(jpeg).reshape(-1)))

@@ -60,12 +60,13 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
     Returns:
         (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
     """
-    draw, salts = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
+    draw, salts = _rehearsed if plan.clustered else _drawn, idle_samples(picture.size)[: picture.size // STRIDE]
+    free = salts.size if costs.fixed is None else np.count_nonzero(~costs.fixed.reshape(-1)[salts])
     while True:
         steps = draw(picture, costs, plan, zones, seed)
         if costs.fixed is not None:
             steps[costs.fixed] = 0
-        if np.count_nonzero(steps.reshape(-1)[idle_samples(steps.size)[:salts]]) >= min(_LEAST_CHANGED, salts):
+        if np.count_nonzero(steps.reshape(-1)[salts]) >= min(_LEAST_CHANGED, free):
             picture += steps.view(np.uint8)  # which wraps around to the right value
             return _of_pixels(steps)
         seed = sha256(seed).digest()

@@ -20,7 +20,8 @@ from stegnet.media.jpeg_cover import in_strips, rounding_directions
 from stegnet.sealing.carriers import UNEVEN, CarrierModel
 from stegnet.sealing.costs import Costs
 
-_MIDDLE = 128  # of a sample; a coefficient of 0
+_NO_COLOUR = 1 << 30  # taken from a block's number, where it has more than one colour
+_MIDDLE, _PEAK = 128, 255  # of a sample: a coefficient of 0 (of a pixel: level 0); most of a pixel
 CARRIED = 63  # coefficients of a block: all but the first
 _GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most are 0
 _STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
@@ -72,6 +73,8 @@ def medium_of(jpeg: JpegPicture) -> CarrierModel:
 def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
     """Costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500: in blocks that are clipped, 500.
 
+    So are zeros of a frequency at which the encoder made no 1 and no −1: some cut off frequencies, or what is small.
+
     Args:
         errors: what rounding took from luma's coefficients, (rows, columns, 64) float32: a step towards it costs
             1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
@@ -79,6 +82,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     """
     luma, pixels = jpeg.planes[0], shown_luma(jpeg)
     rows, cols, _ = luma.shape
+    never_one = ~(np.abs(luma[..., 1:]) == 1).any((0, 1))
     costs, used = juniward(pixels, jpeg.steps(0))[..., 1:], luma[..., 1:] != 0
     scale = _USUAL / np.median(costs[used if used.any() else ~used], overwrite_input=True)
     directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
@@ -96,20 +100,44 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
             scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
+            scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
             levels[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_strips(fill, rows)
     return Costs(up, down)
 
 
-def fixed_samples(jpeg: JpegPicture) -> np.ndarray | None:
-    """Samples of luma that must not change, (rows, 63 · columns, 1) bool: of `fixed_blocks`; None: all may."""
-    blocks = fixed_blocks(jpeg)
-    return np.repeat(blocks, CARRIED, 1)[..., None] if blocks.any() else None
+def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
+    """Samples of luma that must not change, (rows, 63 · columns, 1) bool: a step in them might be proven.
+
+    These are all of `edge_blocks` and of blocks amid a flat area, and those whose step may bring a pixel beyond its
+    range: a block that shows such is the rounding of one without only for some of its coefficients' values.
+    """
+    luma, steps = jpeg.planes[0], jpeg.steps(0).astype(np.float32)
+    blocks, reach = edge_blocks(jpeg) | _flat_blocks(luma), (steps * np.abs(DCT_BASIS).max(1)).astype(np.float32)
+    basis, (rows, cols, _) = DCT_BASIS.astype(np.float32) * steps[:, None], luma.shape
+    fixed = np.empty((rows, cols, CARRIED), bool)
+
+    def fill(part: slice) -> None:
+        pixels = luma[part].astype(np.float32).reshape(-1, 64) @ basis
+        room = np.minimum(pixels.min(1) + _MIDDLE, _PEAK - _MIDDLE - pixels.max(1))
+        fixed[part] = (room.reshape(-1, cols, 1) < reach[1:]) | blocks[part, :, None]
+
+    in_strips(fill, rows)
+    return fixed.reshape(rows, -1, 1)
 
 
-def fixed_blocks(jpeg: JpegPicture) -> np.ndarray:
-    """Blocks of luma in which a step would be proven, (rows, columns) bool.
+def _flat_blocks(luma: np.ndarray) -> np.ndarray:
+    """Blocks that are of one colour, as are the eight around each, (rows, columns) bool: a step would stand alone."""
+    colours = np.where(
+        luma[..., 1:].any(2), np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - _NO_COLOUR, luma[..., 0]
+    )
+    around = sliding_window_view(np.pad(colours, 1, mode="edge"), (3, 3))
+    return around.min((2, 3)) == around.max((2, 3))
+
+
+def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
+    """Blocks of luma that stick out over the picture's edge, and those like them, (rows, columns) bool.
 
     An encoder fills the part of a block that lies beyond the picture's edge by a rule, such as repeating the last row
     and column: hardly any other coefficients than its own follow from it. Where it fills blocks that hold no picture by

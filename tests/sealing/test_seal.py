@@ -11,10 +11,12 @@ from stegnet import CapacityError
 from stegnet.keys import Identity, Key, KeyRing
 from stegnet.sealing import (
     FILM_EFFORT,
+    CarrierModel,
     Costs,
     SealOptions,
     frame_salt,
     idle_samples,
+    most_fixed,
     record_capacity,
     rounding_costs,
     seal,
@@ -102,6 +104,29 @@ def test_a_large_picture_is_filled_for_a_recipient():
     seal(container, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
     found = unseal(container, KeyRing(identity), first=True)
     assert (found.record == record, found.whole) == (True, True)
+
+
+@pytest.mark.parametrize("key", [Key(bytes(32)), Identity(bytes(range(32)))], ids=["key", "identity"])
+def test_fixed_samples_stay(key):
+    """Where a group of the lead or the MAC has no others, another order of the carriers is tried."""
+    random_bytes, medium = random.Random(1).randbytes, CarrierModel(2048)
+    cover = np.random.default_rng(0).integers(120, 136, (80, 100, 1), np.uint8)
+    fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, medium)
+    cost = np.full(cover.shape, 40, np.uint16)
+    for _ in range(2):
+        container, keys = cover.copy(), (key.recipient or key).new_keys(random_bytes)
+        options = SealOptions(True, FILM_EFFORT, clustered=False, medium=medium, fixed=fixed)
+        seal(container, RECORD, keys, random_bytes(32), Costs(cost, cost), options)
+        moved = container != cover
+        assert moved.sum() > 200 and not moved[fixed].any()
+        assert unseal(container, KeyRing(key), first=True, medium=medium).record == RECORD
+
+
+def test_too_many_fixed_samples():
+    cost, keys = np.full((30, 100, 1), 40, np.uint16), Key(bytes(32)).new_keys(random.Random(1).randbytes)
+    options = SealOptions(True, 1, clustered=False, fixed=np.ones(cost.shape, bool))
+    with pytest.raises(CapacityError, match="may change"):
+        seal(np.full(cost.shape, 128, np.uint8), RECORD, keys, bytes(32), Costs(cost, cost), options)
 
 
 @pytest.mark.parametrize("grey", [False, True])

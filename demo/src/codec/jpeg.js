@@ -5,7 +5,7 @@ import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
 import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
-import { COEFFICIENTS, fixedBlocks, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
+import { COEFFICIENTS, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
@@ -22,11 +22,11 @@ export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + 
 /** A function that gives the bytes of a file of a name that fit; negative if not even the name does. */
 export function makeJpegCapacity(jpeg) {
   const [{ rows, cols }] = jpeg.file.components;
-  const blocks = fixedBlocks(jpeg);
-  const fixed = blocks.reduce((count, each) => count + each, 0);
-  if (fixed > mostFixed((SIZE - 1) * blocks.length, COEFFICIENTS) * blocks.length) return () => -1;
+  const samples = fixedSamples(jpeg);
+  const fixed = samples.reduce((count, each) => count + each, 0);
+  if (fixed > mostFixed(samples.length, COEFFICIENTS) * samples.length) return () => -1;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
-  const beside = fixed ? Math.floor((MOST_BESIDE * (SIZE - 1) * (blocks.length - fixed)) / 8) : Infinity;
+  const beside = fixed ? Math.floor((MOST_BESIDE * (samples.length - fixed)) / 8) : Infinity;
   const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most, beside);
   return (name) => all - headerBytes(name);
 }
@@ -44,11 +44,11 @@ export function securityOf(jpeg, isMade) {
 function usedCoefficients(jpeg) {
   const [steps, usual] = [stepsOf(jpeg, 0), stepsAt(USUAL_QUALITY).luma];
   const rounded = Array.from(steps, (step, at) => (isTooFine(jpeg) ? usual[at] / step / 2 : 0.5)); // to 0 or 1
-  const [[luma], fixed] = [jpeg.planes, fixedBlocks(jpeg)];
+  const [[luma], fixed] = [jpeg.planes, fixedSamples(jpeg)];
   let twice = 0;
   for (let block = 0; block < luma.length; block += SIZE) {
-    if (fixed[block / SIZE]) continue;
     for (let at = 1; at < SIZE; at++) {
+      if (fixed[((SIZE - 1) * block) / SIZE + at - 1]) continue;
       const level = Math.abs(luma[block + at]);
       if (level >= rounded[at]) twice += level > rounded[at] ? 2 : 1;
     }

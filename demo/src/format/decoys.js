@@ -36,11 +36,12 @@ const { KEY_BYTES } = KEYS;
 export async function placeDecoys(picture, costs, plan, random, fixed = null) {
   const draw = plan.clustered ? rehearsed : drawn;
   const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
+  const free = salts.reduce((count, sample) => count + (fixed?.[sample] ? 0 : 1), 0);
   for (;;) {
     const steps = await draw(picture, costs, plan, random);
     if (fixed) for (let at = 0; at < steps.length; at++) if (fixed[at]) steps[at] = 0;
     const changed = salts.reduce((count, sample) => count + (steps[sample] !== 0), 0);
-    if (changed < Math.min(LEAST_CHANGED, salts.length)) continue;
+    if (changed < Math.min(LEAST_CHANGED, free)) continue;
     add(picture.data, steps);
     return steps;
   }

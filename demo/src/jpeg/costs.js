@@ -30,6 +30,7 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
   const changes = relativeChanges(jpeg, pixels, onProgress);
   const factor = USUAL / medianOf(changes, jpeg.planes[0]);
   const wet = clippedBlocks(pixels, jpeg.file.components[0]);
+  const isOnce = frequenciesOfOnes(jpeg.planes[0]);
   const directions = errors ? null : roundingDirections(pixels, jpeg);
   // Gain of a step up, or (negative) of one down; ties that only rational cosines give are no gain.
   const gain = (at, place) => {
@@ -43,7 +44,8 @@ export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) 
     for (let at = 0; at < found.length; at++) {
       const [block, place] = [Math.floor(at / CARRIED), at % CARRIED];
       const cost = factor * changes[at] * (1 - Math.max(sign * gain(block * SIZE + 1 + place, place), 0));
-      found[at] = wet[block] ? WET : Math.min(Math.max(cost, 1), WET);
+      const isCut = !isOnce[place] && jpeg.planes[0][block * SIZE + 1 + place] === 0;
+      found[at] = wet[block] || isCut ? WET : Math.min(Math.max(cost, 1), WET);
     }
     return found;
   };
@@ -72,6 +74,13 @@ function medianOf(changes, luma) {
   const some = used.length ? used : changes;
   const place = middle(new Int32Array(some.buffer)); // bits of positive floats are in their order
   return new Float32Array(Int32Array.of(place).buffer)[0];
+}
+
+/** 1 for each frequency at which an encoder made a 1 or −1: some cut off frequencies, or what is small. */
+function frequenciesOfOnes(luma) {
+  const found = new Uint8Array(CARRIED);
+  luma.forEach((level, at) => at % SIZE && (level === 1 || level === -1) && (found[(at % SIZE) - 1] = 1));
+  return found;
 }
 
 /** 1 for each block with a pixel at an end of the range. */

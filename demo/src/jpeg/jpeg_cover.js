@@ -7,7 +7,7 @@
 
 import { shownLuma, transformed } from "./blocks.js";
 import { stepsOf, withPlanes } from "./coefficients.js";
-import { fixedBlocks } from "./samples.js";
+import { edgeBlocks } from "./samples.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 
 const [RED, GREEN, BLUE] = [0.299, 0.587, 0.114];
@@ -78,7 +78,7 @@ export class JpegCover {
   *#changes(picture, isWhole) {
     const { rows, cols } = this.#jpeg.file.components[0];
     const [down, across] = isWhole ? [rows, cols] : [picture.height / SIDE, picture.width / SIDE];
-    const fixed = isWhole ? fixedBlocks(this.#jpeg) : [];
+    const fixed = isWhole ? edgeBlocks(this.#jpeg) : [];
     for (let number = 0; number < down * across; number++) {
       if (fixed[number]) continue;
       const block = new Float64Array(SIZE);

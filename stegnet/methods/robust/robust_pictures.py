@@ -55,7 +55,7 @@ from stegnet.methods.robust.robust_record import (
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, fit_picture, within_ratio
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes
-from stegnet.sealing.jpeg_carriers import fixed_blocks
+from stegnet.sealing.jpeg_carriers import edge_blocks
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
 _LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
@@ -502,7 +502,7 @@ class JpegContainer:
         added = np.zeros([BLOCK * side for side in luma.shape[:2]], np.float32)
         added[: len(change), : change.shape[1]] = change
         exact = coefficients(added) / self.cover.picture.steps(0).astype(np.float32)
-        changes = (exact != 0).any(2) & ~fixed_blocks(self.cover.picture)
+        changes = (exact != 0).any(2) & ~edge_blocks(self.cover.picture)
         exact = exact[changes] + (0 if self.cover.errors is None else self.cover.errors[changes])
         luma = luma.copy()
         luma[changes] = np.clip(luma[changes] + np.rint(exact), -_MOST, _MOST)

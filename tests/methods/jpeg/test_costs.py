@@ -1,5 +1,6 @@
 """Costs of a JPEG's coefficients, against conseal's J-UNIWARD, and estimates of what rounding took, against SciPy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from conseal.juniward._costmap import Implementation, compute_cost
 from PIL import Image
 from scipy.signal import wiener
 
+from stegnet.core.pixels import DCT_BASIS
 from stegnet.media.jpeg_cover import rounding_directions, rounding_errors, smoothed
-from stegnet.sealing.jpeg_carriers import coefficient_costs
+from stegnet.sealing.jpeg_carriers import coefficient_costs, fixed_samples
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg, shown_luma
 
 
@@ -83,3 +85,28 @@ def test_the_filter_is_wieners():
     wanted = wiener(noisy.astype(float), 3, noise=float(windows.var((2, 3)).mean()))
     np.testing.assert_allclose(smoothed(noisy)[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4)
     np.testing.assert_array_equal(smoothed(np.full((8, 16), 7, np.float32)), 7)
+
+
+def test_frequencies_that_an_encoder_cut_off_are_left_alone(tmp_path: Path, picture):
+    Image.fromarray(picture(48, 64)[..., 0]).save(tmp_path / "a.jpg", quality=90)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    luma = jpeg.planes[0].copy()
+    luma[..., 40:] = 0
+    luma[..., 20] *= 2  # as after a coarser table
+    costs = coefficient_costs(replace(jpeg, planes=(luma, *jpeg.planes[1:]))).up.reshape(6, 8, 63)
+    assert (costs[..., 39:] == 500).all()
+    assert (costs[..., 19][luma[..., 20] == 0] == 500).all() and (costs[..., :19] < 500).mean() > 0.9
+
+
+def test_samples_whose_steps_would_be_proven_are_fixed(tmp_path: Path, picture):
+    """Amid a flat area, and where a step may bring a pixel beyond its range."""
+    pixels = np.clip(picture(80, 96)[..., 0], 60, 190)
+    pixels[:40, :40] = 77
+    pixels[:8, 48:56], pixels[24:32, 48:56] = 255, 240
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=70)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    fixed = fixed_samples(jpeg).reshape(10, 12, 63)
+    assert fixed[:4, :4].all() and not fixed[4, 4].any() and not fixed[5:, 5:].any()
+    assert fixed[0, 6].all() and 0 < fixed[3, 6].mean() < 1
+    level = 128 + jpeg.planes[0][3, 6, 0] * jpeg.steps(0)[0] / 8
+    assert fixed[3, 6].tolist() == (level + jpeg.steps(0)[1:] * np.abs(DCT_BASIS[1:]).max(1) > 255).tolist()
