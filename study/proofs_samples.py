@@ -61,8 +61,9 @@ def missing(values: np.ndarray) -> int:
     counts = np.bincount((values - low).ravel())
     if counts.size <= 4 * _BESIDE:
         return 0
-    kernel, counts = np.ones(2 * _BESIDE + 1), counts[1:-1]  # without the peaks of what was clipped
-    around = np.convolve(counts, kernel, "same") / kernel.size
+    counts = counts[1:-1]  # without the peaks of what was clipped
+    before = np.convolve(counts, np.ones(_BESIDE) / _BESIDE)
+    around = np.minimum(np.pad(before, (1, 0))[: counts.size], np.pad(before, (0, 1))[_BESIDE:][: counts.size])
     gaps = (around > _COUNTED) & (counts < _HOLE * around)
     if np.count_nonzero(gaps) < _HOLES or not (counts[gaps] == 0).any():
         return 0
