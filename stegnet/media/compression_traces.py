@@ -38,17 +38,28 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 
 
 def picture_history(picture: np.ndarray) -> str | None:
-    """Words for a picture, (H, W, 3) uint8, that had a lossy format, or is regular; None: it shows neither."""
+    """Words for a picture, (H, W, 3) uint8, whose container without loss shows what was changed; None: it has no such.
+
+    It had a lossy format, or is regular everywhere.
+    """
+    return lossy_past(picture) or _regularity(picture)
+
+
+def lossy_past(picture: np.ndarray) -> str | None:
+    """Words for a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None: it shows neither."""
     rows = _looked_at(picture)
     if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
         return FLAT
+    return _COPY if _has_past(picture, ("jpeg", "webp")) else None
+
+
+def _regularity(picture: np.ndarray) -> str | None:
     if is_enlarged(picture[:_SIDE, :_SIDE]):
         return ENLARGED
-    if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in np.moveaxis(rows, 2, 0)):
+    channels = np.moveaxis(_looked_at(picture), 2, 0)
+    if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in channels):
         return STRETCHED
-    if regular_areas(picture[:_PART, :_PART]).mean() > _MOSTLY:
-        return REPEATED
-    return _COPY if _has_past(picture, ("jpeg", "webp")) else None
+    return REPEATED if regular_areas(picture[:_PART, :_PART]).mean() > _MOSTLY else None
 
 
 def film_history(first: np.ndarray) -> str | None:

@@ -146,8 +146,11 @@ hard to find.
         history = cover.cover.history
         if cover.frames > 1:
             return Capacity(most, history=history)
-        hard = 0 if history else secure_in(regular_areas(cover.cover.pixels), cover.channels).hard
-        return Capacity(most, min(most, hard), history)
+        if history or cover.cover.is_film:  # of one frame
+            secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
+        else:
+            secure = secure_in(regular_areas(cover.cover.pixels), cover.channels)
+        return Capacity(most, min(most, secure.hard), history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""

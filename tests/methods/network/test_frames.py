@@ -92,7 +92,7 @@ def test_every_cover_that_passes_the_check_can_hide(base):
     for size in ((1, 1), (5000, 7), (36, 36)):
         with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels") as caught:
             check_cover(*size, picture_header(network), KEY, 60_000)
-        wide, high = map(int, caught.value.hint.split()[-1].split("×"))
+        wide, high = map(int, caught.value.hint.split()[-2].split("×"))
         check_cover(high, wide, picture_header(network), KEY, 60_000)
 
 
