@@ -18,7 +18,7 @@ _COUNTED, _HOLE, _HOLES, _BESIDE = 20, 0.05, 8, 8  # of a histogram: mean around
 _EXACT = 0.97  # share of samples that follow a rule which some break
 _ANCHOR, _WINDOW, _VARIED = 32, 32, 12  # one of so many samples; samples that repeat, and values among them
 _MOST_PAIRS, _BROKEN = 4000, 0.1  # of repeats that are compared, and share of samples that changed in one
-_BORDER = 4  # rows of one colour
+_BORDER, _DARKEST, _BRIGHTEST = 4, 8, 254  # rows of one colour; levels near which a photograph has such rows, too
 _QUIET = 64  # levels that a tenth of the samples exceed
 
 
@@ -61,8 +61,9 @@ def missing(values: np.ndarray) -> int:
     counts = np.bincount((values - low).ravel())
     if counts.size <= 4 * _BESIDE:
         return 0
-    kernel, counts = np.ones(2 * _BESIDE + 1), counts[1:-1]  # without the peaks of what was clipped
-    around = np.convolve(counts, kernel, "same") / kernel.size
+    counts = counts[1:-1]  # without the peaks of what was clipped
+    before = np.convolve(counts, np.ones(_BESIDE) / _BESIDE)
+    around = np.minimum(np.pad(before, (1, 0))[: counts.size], np.pad(before, (0, 1))[_BESIDE:][: counts.size])
     gaps = (around > _COUNTED) & (counts < _HOLE * around)
     if np.count_nonzero(gaps) < _HOLES or not (counts[gaps] == 0).any():
         return 0
@@ -117,10 +118,12 @@ def repeats(values: np.ndarray, length: int) -> int:
 
 
 def borders(picture: np.ndarray) -> int:
-    """Pixels that differ by one in rows or columns at the edge that are of one colour else."""
+    """Pixels that differ by one in rows or columns at the edge that are of one colour else, not burnt out or black."""
     found = 0
     for turned in (picture, picture[::-1], picture.swapaxes(0, 1), picture.swapaxes(0, 1)[::-1]):
         colour = np.median(turned[0].reshape(-1, turned.shape[2]), axis=0)
+        if (colour <= _DARKEST).all() or (colour >= _BRIGHTEST).all():
+            continue
         apart = np.abs(turned.astype(int) - colour).max(2)
         full = ((apart == 0).mean(1) > 1 - _BROKEN) & (apart.max(1) <= 1)
         deep = int(np.argmin(full)) if not full.all() else len(full)
@@ -149,7 +152,6 @@ def of_picture(picture: np.ndarray) -> dict[str, int]:
         "missing": sum(missing(channel) for channel in channels),
         "doubled": doubled(numbers) + doubled(numbers.swapaxes(0, 1)),
         "repeats": sum(repeats(channel.ravel(), 48) for channel in channels),
-        "alike": sum(np.count_nonzero(isolated((one - channels[0]).ravel(), _ALIKE) == 0) for one in channels[1:]),
     }
 
 

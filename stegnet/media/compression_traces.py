@@ -13,11 +13,13 @@ import numpy as np
 
 from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
+from stegnet.media.regular import is_enlarged, lacks_values, regular_areas
 from stegnet.video.films import VideoFrame, to_rgb
 
 _LEVELS = np.arange(256)
 _LOOKED_AT = 1 << 20  # pixels
 _FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of them that a decoder gives
+_PART = 1024  # pixels of a side, in which copies are looked for
 _SIDE = 384  # pixels of the middle, in which a grid is looked for
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
 _LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
@@ -26,6 +28,9 @@ _STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 _COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
 _FILM_COPY = "a film that was copied from one with loss"
 FLAT, _MOSTLY = "a picture of flat areas", 0.8  # share of pixels that equal the next one in their row
+ENLARGED = "a picture that was enlarged without a filter"
+REPEATED = "a picture that mostly repeats itself, as tiles"
+STRETCHED = "a picture that lacks some levels, as after a change of its contrast"
 _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
     **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
     **{"red": 14234, "green": 8708, "blue": 17685},
@@ -33,11 +38,28 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 
 
 def picture_history(picture: np.ndarray) -> str | None:
+    """Words for a picture, (H, W, 3) uint8, whose container without loss shows what was changed; None: it has no such.
+
+    It had a lossy format, or is regular everywhere.
+    """
+    return lossy_past(picture) or _regularity(picture)
+
+
+def lossy_past(picture: np.ndarray) -> str | None:
     """Words for a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None: it shows neither."""
     rows = _looked_at(picture)
     if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
         return FLAT
     return _COPY if _has_past(picture, ("jpeg", "webp")) else None
+
+
+def _regularity(picture: np.ndarray) -> str | None:
+    if is_enlarged(picture[:_SIDE, :_SIDE]):
+        return ENLARGED
+    channels = np.moveaxis(_looked_at(picture), 2, 0)
+    if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in channels):
+        return STRETCHED
+    return REPEATED if regular_areas(picture[:_PART, :_PART]).mean() > _MOSTLY else None
 
 
 def film_history(first: np.ndarray) -> str | None:

@@ -19,7 +19,7 @@ from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import UNREADABLE, as_stored, open_picture, refuse_palette
-from stegnet.media.compression_traces import picture_history, saved_twice
+from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
@@ -80,7 +80,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         with Cover(path) as made:
             picture, shown = read_both(made)
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about_cover(cover, with_exif=not exif))
-    history = picture_history(read) if side is None and not cover.stays_jpeg else None
+    history = lossy_past(read) if side is None and not cover.stays_jpeg else None
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 
 

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from stegnet.core.pixels import in_strips, strips
 from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound, wide_numbers
-from stegnet.media.regular_sound import lacks_values, regular_places
+from stegnet.media.regular import lacks_values, regular_places
 
 _ROW, _BLOCK = 64, 1024  # samples of a channel that carry something together, and that a prediction is made for
 _ORDER, _REACH = 16, 4  # of the linear prediction; samples to each side that the local noise is a mean of

@@ -22,6 +22,7 @@ from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource
 from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
     COMPRESS_HELP,
@@ -64,18 +65,22 @@ from stegnet.record import (
 from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
+    LEAD_BITS,
+    MAC_BITS,
     PICTURE_EFFORT,
     SEED_BYTES,
     SealOptions,
+    picture_costs,
     record_capacity,
     seal,
-    texture_costs,
     too_small,
+    zones_of,
 )
 
 SEALED = "sealed"
 DATA_NAME = "data.bin"  # stored with bytes that have no file name
 _RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find, and samples of what was measured
+_FORCED = 0.01  # bits of lead and MAC with regular samples only, that are expected where bytes are hard to find
 _SEALERS = 2  # threads; most of the time goes to decoding and encoding
 _GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
 
@@ -141,8 +146,11 @@ hard to find.
         history = cover.cover.history
         if cover.frames > 1:
             return Capacity(most, history=history)
-        hard = 0 if history else secure_payload(cover.height * cover.width * cover.channels).hard
-        return Capacity(most, min(most, hard), history)
+        if history or cover.cover.is_film:  # of one frame
+            secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
+        else:
+            secure = secure_in(regular_areas(cover.cover.pixels), cover.channels)
+        return Capacity(most, min(most, secure.hard), history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
@@ -211,9 +219,11 @@ class SealedCover(Carrier):
             return past
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
-    @property
+    @cached_property
     def secure(self) -> SecurePayload:
         """Bytes that are hard to find in it."""
+        if self.pixels is not None:
+            return secure_in(regular_areas(self.pixels), self.channels)
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
 
@@ -321,7 +331,7 @@ def _sealed(record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys,
     container = cover.copy(order="C")
     first = not film or record.index == 0  # a picture opens by itself, of an album, too
     options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
-    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover), options)
+    seal(container, format_record(record, keys.film), keys, seed, picture_costs(cover), options)
     return container
 
 
@@ -348,8 +358,19 @@ def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, 
     return most - needed
 
 
+def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
+    """Bytes that are hard to find in a picture, some of whose pixels, () bool, are in regular areas.
+
+    A step shows there, so that these carry nothing; but where a picture is small and mostly regular, some of the bits
+    that it has to carry have no other samples to choose from.
+    """
+    share, samples = float(regular.mean()) if regular.size else 1.0, regular.size * channels
+    forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
+    return secure_payload(0 if forced > _FORCED else round(samples * (1 - share)))
+
+
 def secure_payload(samples: int) -> SecurePayload:
-    """Bytes that are hard to find in a cover of so many samples that shows no lossy compression.
+    """Bytes that are hard to find in a cover with so many varied samples that shows no lossy compression.
 
     The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
     at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").

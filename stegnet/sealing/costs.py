@@ -6,6 +6,7 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
+from stegnet.media.regular import regular_areas
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is
@@ -43,6 +44,13 @@ def texture_costs(picture: np.ndarray) -> Costs:
     in_strips(level, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)
+
+
+def picture_costs(picture: np.ndarray) -> Costs:
+    """Costs as `texture_costs`, but high in regular areas, where its smoothing spreads the low ones beside them."""
+    costs, areas = texture_costs(picture).up[..., :1], regular_areas(picture)
+    levels = np.broadcast_to(np.where(areas[..., None], np.uint16(_WET), costs), picture.shape)
+    return Costs(levels, levels)
 
 
 def rounding_costs(error: np.ndarray) -> Costs:

@@ -67,6 +67,20 @@ def test_of_what_was_drawn(tmp_path):
         assert lossy_history(tmp_path / "a.png") == "a picture of flat areas"
 
 
+def test_of_what_is_regular_everywhere(tmp_path, picture):
+    photograph = picture(*_PHOTOGRAPH)
+    for pixels, words in (
+        (photograph.repeat(2, 0).repeat(2, 1), "a picture that was enlarged without a filter"),
+        (np.tile(photograph[:120, :160], (2, 2, 1)), "a picture that mostly repeats itself, as tiles"),
+        (
+            np.rint(np.clip(photograph * 1.5 - 60, 0, 255)).astype(np.uint8),
+            "a picture that lacks some levels, as after a change of its contrast",
+        ),
+    ):
+        Image.fromarray(pixels).save(tmp_path / "a.png")
+        assert lossy_history(tmp_path / "a.png") == words
+
+
 def test_of_films(tmp_path, make_film):
     coded = make_film(tmp_path / "a.mp4", 2, codec="libx264", pix_fmt="yuv420p")
     assert lossy_history(coded) == "a film in YCbCr (h264)"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stegnet.sealing import Costs, rounding_costs, texture_costs
+from stegnet.sealing import Costs, picture_costs, rounding_costs, texture_costs
 
 KER_BOEHME = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])
 MEDIAN, WET = 40, 500
@@ -60,6 +60,20 @@ def test_smooth_areas_cost_most():
     assert (np.diff(costs.astype(int)[:, :88].mean(0)) <= 0).all()
     for size, level in (((8, 8), 0), ((8, 8), 255), ((3000, 20), 128)):
         assert all((costs == MEDIAN).all() for costs in texture_costs(np.full((*size, 3), level, np.uint8)))
+
+
+def test_areas_that_are_exact_cost_most_up_to_their_edge():
+    """A margin, and a part that is copied."""
+    plain, framed, copied = noise(96, 128), noise(96, 128), noise(96, 128)
+    framed[:, :20] = (90, 120, 40)
+    copied[50:90, 10:60] = copied[5:45, 70:120]
+    np.testing.assert_array_equal(picture_costs(plain).up, texture_costs(plain).up)
+    assert (picture_costs(framed).up[:, :20] == WET).all()
+    np.testing.assert_array_equal(picture_costs(framed).down[:, 20:], texture_costs(framed).down[:, 20:])
+    assert (picture_costs(copied).up[50:90, 10:60] == WET).mean() > 0.6
+    assert (picture_costs(copied).up[5:45, 70:120] == WET).mean() > 0.6
+    for size in ((1, 1), (2, 9), (3, 3), (1, 40)):
+        assert picture_costs(np.full((*size, 3), 9, np.uint8)).up.shape == (*size, 3)
 
 
 def test_rounding_costs_are_the_squared_error_that_a_step_adds():

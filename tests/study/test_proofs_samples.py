@@ -1,5 +1,6 @@
 """Proofs in samples: steps by one level in regular places are accused, covers with such places are not."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,9 @@ def stepped(samples: np.ndarray) -> np.ndarray:
     return np.clip(samples + steps, samples.min(), samples.max())
 
 
-def photograph() -> np.ndarray:
-    """A textured picture, (128, 192, 3) uint8."""
-    grown = np.random.default_rng(2).normal(0, 9, (128, 192, 3)).cumsum(0).cumsum(1)
+def photograph(height: int = 128, width: int = 192) -> np.ndarray:
+    """A textured picture, (H, W, 3) uint8."""
+    grown = np.random.default_rng(2).normal(0, 9, (height, width, 3)).cumsum(0).cumsum(1)
     grown = grown / np.abs(grown).max() * 90 + np.random.default_rng(3).normal(0, 4, grown.shape)
     return np.clip(grown + 128, 1, 254).astype(np.uint8)
 
@@ -112,3 +113,22 @@ def test_containers_have_no_steps_in_regular_places(name: str, tmp_path: Path) -
     container = soundfile.read(tmp_path / "b.wav", dtype="int16")[0].astype(np.int32)
     assert (container != SOUNDS[name]).any()
     assert not any(of_sound(container).values())
+
+
+def test_what_is_called_hard_to_find_leaves_the_margins_of_a_picture_alone(tmp_path: Path) -> None:
+    """A third of the picture; of a small one, half of which is its margins, nothing is called so."""
+    picture, key = photograph(288, 400), stegnet.Key(bytes(32))
+    picture[:48] = picture[-48:] = (90, 120, 40)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    with pytest.raises(stegnet.CapacityError, match=r"at most \d+ bytes are hard to find") as refused:
+        stegnet.hide(tmp_path / "a.png", bytes(9000), tmp_path / "b.png", key=key, at_most_safe=True)
+    most = int(re.search(r"at most (\d+)", str(refused.value))[1])
+    stegnet.hide(tmp_path / "a.png", bytes(most), tmp_path / "b.png", key=key, at_most_safe=True)
+    with Image.open(tmp_path / "b.png") as image:
+        container = np.array(image)
+    assert (container != picture).any()
+    assert not any(of_picture(container).values())
+    picture[:80] = picture[-80:] = (90, 120, 40)
+    Image.fromarray(picture[16:144, :192]).save(tmp_path / "small.png")
+    with pytest.raises(stegnet.CapacityError, match="none are hard to find"):
+        stegnet.hide(tmp_path / "small.png", b"x", tmp_path / "c.png", key=key, at_most_safe=True)

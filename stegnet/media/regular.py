@@ -1,4 +1,4 @@
-"""Places of a sound that are exact in what programs write, so that a single step shows there without any learning."""
+"""Places of sounds and pictures that programs leave exact, so that a single step shows there without any learning."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -6,9 +6,10 @@ from itertools import combinations
 import numpy as np
 
 _HELD, _CLIPPED, _ALIKE = 8, 4, 64  # samples of one value in a row; of the largest or least; equal ones of two channels
-_ANCHORS, _ANCHOR = 63, 13  # anchors of a comparison are samples with these lowest bits
+_ANCHORS, _ANCHOR = 31, 13  # anchors of a comparison are samples with these lowest bits
 _WINDOW, _BESIDE = 16, 512  # samples from an anchor on that are compared, and to each side that belong to them
 _IN_PAIRS = 0.97  # share of samples that equal the one before, after a doubling of the rate without filter
+_FLAT = 3  # pixels of a side
 _COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8  # a gap's neighbours: mean count, values; its share of that; gaps
 
 
@@ -31,12 +32,50 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
     return found.T
 
 
+def regular_areas(picture: np.ndarray) -> np.ndarray:
+    """Where a picture, (H, W, 3) uint8, has 3×3 pixels of one colour, or repeats a row of it elsewhere, (H, W) bool.
+
+    So are margins, drawn areas, tiles and copied parts; what a camera gives is so where it is burnt out or dark.
+    """
+    green = np.ascontiguousarray(picture[..., 1])
+    found = _flat_areas(picture, green)
+    _mark_repeats(found.reshape(-1), green.reshape(-1), beside=_WINDOW)
+    return found
+
+
+def is_enlarged(picture: np.ndarray) -> bool:
+    """True if nearly all rows and columns of a picture come in pairs, as after an enlargement without filter."""
+    green = picture[..., 1]
+    return all(_comes_in_pairs(np.ascontiguousarray(part)) for part in (green, green.T))
+
+
 def lacks_values(counts: np.ndarray) -> bool:
-    """True if a histogram has gaps, as after a change of volume; its ends are left out, where clipped peaks are."""
+    """True if a histogram has gaps, as after a change of volume or contrast; its ends, where much is clipped, may."""
     inner = counts[1:-1]
     sums = np.cumsum(np.pad(inner, (_NEAR + 1, _NEAR)))
-    around = (sums[2 * _NEAR + 1 :] - sums[: -2 * _NEAR - 1]) / (2 * _NEAR + 1)
+    beside = (sums[_NEAR:] - sums[:-_NEAR]) / _NEAR
+    around = np.minimum(beside[: inner.size], beside[_NEAR + 1 :][: inner.size])  # one side may have a peak
     return np.count_nonzero((around > _COUNTED) & (inner < _GAP * around)) >= _GAPS
+
+
+def _flat_areas(picture: np.ndarray, green: np.ndarray) -> np.ndarray:
+    """Pixels of squares of 3×3 whose colour is the same; green tells most of them apart."""
+    found = np.zeros(green.shape, bool)
+    if min(green.shape) < _FLAT:
+        return found
+    across, down = green[:, 1:] == green[:, :-1], green[1:, :-2] == green[:-1, :-2]
+    rows = across[:, 1:] & across[:, :-1]
+    corners = rows[:-2] & rows[1:-1] & rows[2:] & down[:-1] & down[1:]
+    top, left = np.nonzero(corners)
+    own = picture[top, left]
+    same = np.ones(top.size, bool)
+    for y, x in np.ndindex(_FLAT, _FLAT):
+        same &= (picture[top + y, left + x] == own).all(1)
+    corners[top[~same], left[~same]] = False
+    height, width = corners.shape
+    for y, x in np.ndindex(_FLAT, _FLAT):
+        found[y : y + height, x : x + width] |= corners
+    return found
 
 
 def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
@@ -47,9 +86,13 @@ def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
             mask[start : end + 1] = True
 
 
-def _mark_repeats(mask: np.ndarray, channel: np.ndarray) -> None:
-    """Marks what lies between anchors that follow each other, if the samples behind both are also elsewhere."""
+def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) -> None:
+    """Marks what lies between anchors that follow each other, if the samples behind both are also elsewhere.
+
+    Samples that end in what is marked already, as in a margin, are the same elsewhere by chance.
+    """
     anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & _ANCHORS) == _ANCHOR)
+    anchors = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
     windows = channel[anchors[:, None] + np.arange(_WINDOW)].astype(np.uint64)
     factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
     keys = windows @ factors  # sums wrap around
@@ -58,13 +101,14 @@ def _mark_repeats(mask: np.ndarray, channel: np.ndarray) -> None:
     again = np.zeros(anchors.size, bool)
     again[order[1:][same]] = again[order[:-1][same]] = True
     for first, end in _runs(again, 1):
-        mask[max(anchors[first] - _BESIDE, 0) : anchors[end - 1] + _WINDOW + _BESIDE] = True
+        mask[max(anchors[first] - beside, 0) : anchors[end - 1] + _WINDOW + beside] = True
 
 
-def _comes_in_pairs(channel: np.ndarray) -> bool:
-    same = channel[1:] == channel[:-1]
+def _comes_in_pairs(values: np.ndarray) -> bool:
+    """True if nearly all samples, or rows' samples, equal those of the one before at even or odd places only."""
+    same = values[1:] == values[:-1]
     shares = sorted(part.mean() if part.size else 0.0 for part in (same[::2], same[1::2]))
-    return shares[1] > _IN_PAIRS
+    return shares[1] > _IN_PAIRS > shares[0]
 
 
 def _runs(flags: np.ndarray, least: int) -> Iterator[tuple[int, int]]:
