@@ -29,6 +29,12 @@ _TRACK_ENTRY = bytes.fromhex("ae")
 _VIDEO = bytes.fromhex("e0")
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = (bytes.fromhex(name) for name in ("54b0", "54ba", "54b2"))
 _TRACK_TYPE, _DEFAULT_DURATION = bytes.fromhex("83"), bytes.fromhex("23e383")
+_COLOUR, _TRANSFER, _MATRIX, _PRIMARIES, _RANGE = (
+    bytes.fromhex(f"55{last}") for last in ("b0", "ba", "b1", "bb", "b9")
+)
+_LIGHT = bytes.fromhex("55bc"), bytes.fromhex("55bd")  # MaxCLL, MaxFALL
+_MASTERING = bytes.fromhex("55d0")
+_UNSPECIFIED = 2  # transfer function or primaries (ITU-T H.273)
 _CLUSTER = bytes.fromhex("1f43b675")
 _TIMESTAMP = bytes.fromhex("e7")
 _SIMPLE_BLOCK = bytes.fromhex("a3")
@@ -149,6 +155,29 @@ def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction
     kind, tick = element(_TRACK_TYPE, number(_PICTURES)), Fraction(1, 1000)
     duration = element(_DEFAULT_DURATION, number(int(_NANOSECONDS / rate))) if 1 / rate > tick else b""
     return aspect_in_copy(width, height, aspect) | {kind: kind + duration}
+
+
+def light_in_new_file(
+    colours: tuple[int, int], light: tuple[int, ...], mastering: tuple[Fraction, ...]
+) -> dict[bytes, bytes]:
+    """The change that adds light and mastering of HDR to FFmpeg's file of RGB (RFC 9559, 5.1.4.1.28.25 and .29 to .50).
+
+    Args:
+        colours: transfer function and primaries.
+        light: MaxCLL and MaxFALL.
+        mastering: in the order of Matroska's elements.
+    """
+    transfer, primaries = colours
+    old = element(_TRANSFER, number(transfer)) if transfer != _UNSPECIFIED else b""
+    old += element(_MATRIX, number(0))
+    old += element(_PRIMARIES, number(primaries)) if primaries != _UNSPECIFIED else b""
+    old += element(_RANGE, number(2))
+    new = old + b"".join(element(name, number(value)) for name, value in zip(_LIGHT, light, strict=False) if value)
+    if mastering:
+        values = enumerate(mastering, 1)
+        floats = (element(bytes([0x55, 0xD0 + place]), struct.pack(">d", value)) for place, value in values)
+        new += element(_MASTERING, b"".join(floats))
+    return {element(_COLOUR, old): element(_COLOUR, new)} if new != old else {}
 
 
 def aspect_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
-from stegnet.formats.matroska import aspect_in_new_file, draw_uids, replace_in_tracks
+from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
@@ -243,10 +243,12 @@ class FilmWriter:
             self._abandon()
 
     def _later_changes(self, rate: Fraction) -> dict[bytes, bytes]:
-        """Elements of Matroska that are replaced at the end, since PyAV can't give FFmpeg the pixel aspect ratio."""
-        aspect = self._properties.aspect
-        known = self._form.is_matroska and aspect is not None
-        return aspect_in_new_file(*self.size, aspect, rate) if known else {}
+        """Elements of Matroska that are replaced at the end, since PyAV can't give FFmpeg what is in them."""
+        known = self._properties
+        if not self._form.is_matroska:
+            return {}
+        changes = light_in_new_file(known.colours, known.light, known.mastering)
+        return changes | (aspect_in_new_file(*self.size, known.aspect, rate) if known.aspect is not None else {})
 
     def _add_pictures(self, rate: Fraction, time_base: Fraction) -> PictureTrack:
         height, width, _ = self._shape
@@ -257,7 +259,7 @@ class FilmWriter:
         context = stream.codec_context
         context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
         context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
-        if self._changes:
+        if form.is_matroska and self._properties.aspect is not None:
             context.framerate = Fraction(0)  # the changes add it
         self._marker = FrameMarker(self._properties)
         if form.is_lossless:

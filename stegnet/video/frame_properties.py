@@ -1,17 +1,20 @@
-"""Properties of all frames of a film that their pixels don't show: pixel aspect ratio and field order."""
+"""Properties of all frames of a film that their pixels don't show: pixel aspect ratio, field order, light of HDR."""
 
+import struct
 from fractions import Fraction
 from typing import NamedTuple
 
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stegnet.video.films import PROGRESSIVE, Conversion, shape
+from stegnet.video.films import PROGRESSIVE, UNSPECIFIED, Conversion, shape
 
 # FFmpeg's numbers of field orders in which the lines of a frame are stored: the top line is shown first, or the bottom.
 _TOP, _BOTTOM = 4, 5
 _MODES = {PROGRESSIVE: "prog", _TOP: "tff", _BOTTOM: "bff"}
 _MOST_PART = 2**31 - 1
+_CONTENT_LIGHT, _MASTERING = "CONTENT_LIGHT_LEVEL", "MASTERING_DISPLAY_METADATA"  # side data of FFmpeg's
+_FRACTIONS = 10  # of mastering: x and y of red, green, blue and white, the least luminance, and the most
 
 
 class FrameProperties(NamedTuple):
@@ -19,11 +22,29 @@ class FrameProperties(NamedTuple):
 
     aspect: Fraction | None = None  # pixel aspect ratio, width by height, after rotation; None: the film gives none
     field_order: int = PROGRESSIVE  # FFmpeg's number
+    colours: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)  # transfer function and primaries, FFmpeg's numbers
+    light: tuple[int, ...] = ()  # of HDR: most of a pixel, and of the mean of a frame, in cd/m²
+    # of HDR: x and y of the primaries red, green and blue, and of white, and the most and the least luminance in cd/m²
+    mastering: tuple[Fraction, ...] = ()
 
 
 def frame_properties(stream: VideoStream, first: VideoFrame) -> FrameProperties:
     """Returns the properties of a film, of which this is the first frame."""
-    return FrameProperties(shape(stream, first)[2], _field_order(first))
+    context = stream.codec_context
+    side = {data.type.name: bytes(data) for data in first.side_data}
+    light = struct.unpack_from("2I", side[_CONTENT_LIGHT]) if _CONTENT_LIGHT in side else ()
+    mastering = _mastering(side[_MASTERING]) if _MASTERING in side else ()
+    colours = context.color_trc, context.color_primaries
+    return FrameProperties(shape(stream, first)[2], _field_order(first), colours, light, mastering)
+
+
+def _mastering(data: bytes) -> tuple[Fraction, ...]:
+    """Colours and luminance of the screen that HDR was made on, where both are given (AVMasteringDisplayMetadata)."""
+    *parts, has_primaries, has_luminance = struct.unpack_from(f"{2 * _FRACTIONS + 2}i", data)
+    if not (has_primaries and has_luminance and all(parts[1::2])):
+        return ()
+    *places, least, most = map(Fraction, parts[::2], parts[1::2])
+    return *places, most, least
 
 
 def _field_order(frame: VideoFrame) -> int:
