@@ -5,6 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
+from stegnet.core.pixels import strips
+
 _HELD, _CLIPPED, _ALIKE = 8, 4, 64  # samples of one value in a row; of the largest or least; equal ones of two channels
 _ANCHORS, _ANCHOR = 31, 13  # anchors of a comparison are samples with these lowest bits
 _WINDOW, _BESIDE = 16, 512  # samples from an anchor on that are compared, and to each side that belong to them
@@ -38,7 +40,10 @@ def regular_areas(picture: np.ndarray) -> np.ndarray:
     So are margins, drawn areas, tiles and copied parts; what a camera gives is so where it is burnt out or dark.
     """
     green = np.ascontiguousarray(picture[..., 1])
-    found = _flat_areas(picture, green)
+    found = np.zeros(green.shape, bool)
+    for rows in strips(*green.shape):
+        above = slice(max(rows.start - _FLAT + 1, 0), rows.stop)  # with squares that reach into the strip
+        found[above] |= _flat_areas(picture[above], green[above])
     _mark_repeats(found.reshape(-1), green.reshape(-1), beside=_WINDOW)
     return found
 
@@ -93,9 +98,10 @@ def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) 
     """
     anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & _ANCHORS) == _ANCHOR)
     anchors = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
-    windows = channel[anchors[:, None] + np.arange(_WINDOW)].astype(np.uint64)
     factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
-    keys = windows @ factors  # sums wrap around
+    keys = np.zeros(anchors.size, np.uint64)
+    for at, factor in enumerate(factors):
+        keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
     order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
     again = np.zeros(anchors.size, bool)
