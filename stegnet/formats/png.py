@@ -38,10 +38,12 @@ GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6  # colour types
 CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
 # Filters by how a row's is chosen. libpng, Pillow's `optimize` and Pillow try several, which differ where two of them
 # make a row as small. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub, libvips, Java and
-# older versions of ffmpeg None, Chromium's canvas Up.
+# older versions of ffmpeg None, Chromium's canvas Up; Sub or Paeth is seen in photographs of 72 dots per inch.
 _LIBPNG, _PILLOW = Filters.of(NONE, SUB, UP, AVERAGE, PAETH), Filters.of(NONE, UP, SUB, PAETH)
 _PILLOW_OPTIMIZED, _FFMPEG = Filters.of(NONE, UP, SUB, AVERAGE, PAETH), Filters(bytes([PAETH]), bytes([SUB]))
-_FILTERS = (_LIBPNG, _PILLOW, _PILLOW_OPTIMIZED, _FFMPEG, *map(Filters.of, (NONE, SUB, UP, AVERAGE, PAETH)))
+_SUB_OR_PAETH = Filters.of(SUB, PAETH)
+_ONE_FOR_ALL = tuple(map(Filters.of, (NONE, SUB, UP, AVERAGE, PAETH)))
+_FILTERS = (_LIBPNG, _PILLOW, _PILLOW_OPTIMIZED, _FFMPEG, _SUB_OR_PAETH, *_ONE_FOR_ALL)
 # zlib's levels by the two highest bits of its stream's second byte, those that programs choose first; of ImageMagick's
 # chunks, 7. That level is the lowest for strategies that have none of their own.
 _LEVELS = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}
@@ -51,6 +53,7 @@ _MEMORIES = (8, 9)
 _LIBRARIES = {"zlib": zlib, "zlib-ng": zlib_ng}
 _COMPARED = 1 << 17  # compressed bytes by which a program is recognised
 _LEAST_COMPARED = 4096  # bytes that must be made of what is not the whole picture
+_PILLOW_MEMORY = 9
 _IDAT_BYTES, _PILLOW_BYTES = {8: 8192, 9: 32768}, 65536  # by zlib's memory: of libpng, and of ImageMagick
 _MOST_BYTES = (1 << 31) - 1  # of a chunk
 _SMALL, _LEAST_BITS = 16384, 8  # bytes of image data that libpng names a smaller window for, and the smallest
@@ -65,16 +68,14 @@ _OF_COLOURS = {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}  # which 
 _OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # whose form depends on the colour type and its bits
 
 
-class Compression(NamedTuple):
-    """How image data is made of samples.
+class Deflate(NamedTuple):
+    """How filtered rows are compressed.
 
     Attributes:
-        filters: those that are tried on each row.
         library: "zlib" or "zlib-ng".
         level, memory, strategy: zlib's.
     """
 
-    filters: Filters
     library: str
     level: int
     memory: int
@@ -87,7 +88,7 @@ class Compression(NamedTuple):
 
 
 # As OpenCV's imwrite does by default: of photographs as small as by libpng's defaults, in a tenth of the time.
-OPENCV = Compression(Filters.of(SUB), "zlib", 1, 8, zlib.Z_RLE)
+OPENCV_FILTERS, OPENCV_DEFLATE = Filters.of(SUB), Deflate("zlib", 1, 8, zlib.Z_RLE)
 
 
 class Header(NamedTuple):
@@ -107,7 +108,7 @@ class PngForm:
     """How a PNG is written.
 
     Attributes:
-        compression: of its image data.
+        filters, deflate: of its image data.
         chunk_bytes: of each chunk of image data; the last number is that of all others, but the last chunk.
         header: zlib's, two bytes; None: what libpng writes.
         interlaced: in seven passes.
@@ -116,7 +117,8 @@ class PngForm:
         profile: the chunk of an ICC profile, written before them; b"": none.
     """
 
-    compression: Compression = OPENCV
+    filters: Filters = OPENCV_FILTERS
+    deflate: Deflate = OPENCV_DEFLATE
     chunk_bytes: tuple[int, ...] = (_IDAT_BYTES[8],)
     header: bytes | None = None
     interlaced: bool = False
@@ -151,11 +153,11 @@ class PngForm:
         """Yield the bytes of zlib's stream."""
         parts = passes(planes, self.interlaced)
         size = sum(part.size + len(part) for part in parts)
-        header = self.header or _libpng_header(zlib.compress(b"", self.compression.level)[:2], size)
+        header = self.header or _libpng_header(zlib.compress(b"", self.deflate.level)[:2], size)
         yield header
-        stream, checksum = self.compression.stream(_window(header, size)), 1
+        stream, checksum = self.deflate.stream(_window(header, size)), 1
         for part in parts:
-            for rows in filtered_rows(part, self.compression.filters):
+            for rows in filtered_rows(part, self.filters):
                 checksum = zlib.adler32(rows, checksum)
                 yield from map(stream.compress, rows)
         yield stream.flush()
@@ -200,6 +202,7 @@ class PngFile:
             while kind != "IEND" and at < len(data):
                 length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8].decode("latin1")
                 end = at + 12 + length
+                end = min(end, len(data)) if kind == "IEND" else end  # of which Pillow reads the name alone
                 if end > len(data):
                     raise MediaError(f"{source}: the PNG is truncated", "copy it again from its source")
                 if kind == "IDAT":
@@ -251,25 +254,28 @@ class PngFile:
             tuple((start, end) for kind, start, end in part if kind not in dropped)
             for part in (self._before, self._behind)
         )
-        compression, known = self._recognised()
+        filters, deflate, known = self._recognised()
         header, interlaced = bytes(self._start[:2]), bool(self.header.interlaced)
-        form = PngForm(compression, self._chunk_bytes(compression), header, interlaced, self.source, before, behind)
+        form = PngForm(
+            filters, deflate, self._chunk_bytes(filters, deflate), header, interlaced, self.source, before, behind
+        )
         return form, "" if known else UNKNOWN_PROGRAM
 
-    def _chunk_bytes(self, compression: Compression) -> tuple[int, ...]:
+    def _chunk_bytes(self, filters: Filters, deflate: Deflate) -> tuple[int, ...]:
         """Return the sizes of the chunks of image data, as of `PngForm`; of one alone, that of its program."""
         *sizes, last = self._sizes
         if not sizes:
-            size = _PILLOW_BYTES if compression.filters == _PILLOW else _IDAT_BYTES[compression.memory]
+            size = _PILLOW_BYTES if filters == _PILLOW else _IDAT_BYTES[deflate.memory]
             return (size if last <= size else _MOST_BYTES,)
         return tuple(sizes[:1]) if len(set(sizes)) == 1 and last <= sizes[0] else (*sizes, max(*sizes, last))
 
-    def _recognised(self) -> tuple[Compression, bool]:
-        """Return how the image data was compressed, and True; or what comes nearest to that, and False."""
+    def _recognised(self) -> tuple[Filters, Deflate, bool]:
+        """Return how the image data was made, and True; or what comes nearest to that, and False."""
         rows = self._first_rows()
-        filters, same_filters = self._filters(rows)
-        settings, same_stream = self._settings(rows, self._ways(filters))
-        return Compression(filters, *settings), same_filters and same_stream
+        used = {row[0] for part in rows for row in part}
+        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=used != {NONE}))
+        filters, same_filters = self._filters(rows, deflate.memory)
+        return filters, deflate, same_filters and same_stream
 
     def _pass_sizes(self) -> list[tuple[int, int]]:
         """Return the number of rows of each pass, and their bytes with the number of the filter."""
@@ -291,7 +297,7 @@ class PngFile:
                 break
         return rows
 
-    def _filters(self, rows: list[list[bytes]]) -> tuple[Filters, bool]:
+    def _filters(self, rows: list[list[bytes]], memory: int) -> tuple[Filters, bool]:
         """Return the filters that were tried on rows, and True; or those by which most are as they are, and False."""
         apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
         parts = [part[:_ROWS] for part in rows if part]
@@ -303,10 +309,13 @@ class PngFile:
             alike[filters] = sum(one == other for one, other in zip(used, b"".join(map(bytes, made)), strict=True))
         most = max(alike.values())
         best, *others = (filters for filters in _FILTERS if alike[filters] == most)
-        if others and most == len(used):  # which are told by what no row has
+        if most < len(used):
+            return best, False
+        if others:  # which are told by what no row has, and Pillow's by the memory that it gives zlib
             everywhere = self._filters_used()
-            best = min((best, *others), key=lambda filters: len(set(filters.tried) ^ everywhere))
-        return best, most == len(used)
+            pillows = {_PILLOW, _PILLOW_OPTIMIZED} if memory != _PILLOW_MEMORY else set()
+            best = min((best, *others), key=lambda filters: (filters in pillows, len(set(filters.tried) ^ everywhere)))
+        return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 
     def _filters_used(self) -> set[int]:
         """Return the filters that any row has."""
@@ -328,33 +337,31 @@ class PngFile:
                 yield data[at + 8 : at + 8 + size]
                 at += size + 12
 
-    def _ways(self, filters: Filters) -> list[tuple[int, int]]:
+    def _ways(self, *, is_filtered: bool) -> list[tuple[int, int]]:
         """Return the strategies and levels that zlib's header allows for."""
         number = self._start[1] >> 6
         levels = _MAGICK_LEVELS if number == 3 and self._sizes[0] == _MAGICK_BYTES else _LEVELS[number]
         strategies = [zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY]
-        if filters == Filters.of(NONE):  # libpng and others choose the other strategy then
+        if not is_filtered:  # libpng and others choose the other strategy then
             strategies.reverse()
         return [*product(strategies, levels), *((each, 1) for each in _WITHOUT_LEVEL if number == 0)]
 
-    def _settings(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[tuple[str, int, int, int], bool]:
-        """Return the library, level, memory and strategy that make the file's bytes of the rows, and True.
-
-        Else those of zlib that make as many bytes, as nearly as possible, and False.
-        """
+    def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
+        """Return how the rows were compressed, and True; or by which settings of zlib they are as long, and False."""
         header, own, lines = bytes(self._start[:2]), bytes(self._start[2:]), [row for part in rows for row in part]
         window = _window(header, sum(count * width for count, width in self._pass_sizes()))
         for library, memory, (strategy, level) in product(_LIBRARIES, _MEMORIES, ways):
-            made, stream = b"", Compression(_LIBPNG, library, level, memory, strategy).stream(window)
+            deflate = Deflate(library, level, memory, strategy)
+            made, stream = b"", deflate.stream(window)
             same = all(own.startswith((made := made + stream.compress(line))[: len(own)]) for line in lines)
             if same and (len(made) >= _LEAST_COMPARED or own.startswith(made + stream.flush())):
-                return (library, level, memory, strategy), True
+                return deflate, True
         joined = b"".join(lines)
         wanted, sizes = len(own) * len(joined) / max(1, self._inflated), {}
         for strategy, level in ways:
-            stream = Compression(_LIBPNG, "zlib", level, _MEMORIES[0], strategy).stream(window)
-            size = len(stream.compress(joined) + stream.flush())
-            sizes["zlib", level, _MEMORIES[0], strategy] = abs(size - wanted)
+            deflate = Deflate("zlib", level, _MEMORIES[0], strategy)
+            stream = deflate.stream(window)
+            sizes[deflate] = abs(len(stream.compress(joined) + stream.flush()) - wanted)
         return min(sizes, key=sizes.get), False
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from skimage.data import astronaut
 
 from stegnet import kernels
-from stegnet.formats.png import Compression, PngFile, PngForm, profile_chunk
+from stegnet.formats.png import Deflate, PngFile, PngForm, profile_chunk
 from stegnet.formats.png_rows import Filters, filtered
 
 FILES = Path(__file__).parent / "png"
@@ -175,7 +175,7 @@ def test_an_unknown_library_is_said(cover):
 def test_a_window_that_is_smaller_than_the_picture(cover):
     with Image.open(cover) as image:
         samples = np.asarray(image)
-    form = PngForm(Compression(Filters.of(4), "zlib", 9, 8, zlib.Z_FILTERED), header=bytes.fromhex("28cf"))
+    form = PngForm(Filters.of(4), Deflate("zlib", 9, 8, zlib.Z_FILTERED), header=bytes.fromhex("28cf"))
     form.write(file := io.BytesIO(), samples)
     cover.write_bytes(file.getvalue())
     assert np.array_equal(Image.open(cover), samples)
