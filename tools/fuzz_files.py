@@ -339,7 +339,7 @@ def _cover(path: Path, draw: random.Random) -> None:
     if draw.random() < 0.3:
         stegnet.info(path)
     to = draw.choice((None, *_OUTPUTS.get(path.suffix, ("out.png", "out.jpg", "out.mkv"))))
-    options = draw.choice(({}, {}, {}, {"resize": 64}, {"channel": "jpeg:75"}, {"survive": "jpeg:75"}))
+    options = draw.choice(({}, {}, {}, {"resize": 64}, {"survive": "jpeg:75"}))
     stegnet.hide(path, _NOTE, to, key=KEY, **(options if path.suffix not in _OUTPUTS else {}))
     if to:
         if stegnet.reveal(to, key=KEY).data != _NOTE:
