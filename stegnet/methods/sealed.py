@@ -70,9 +70,9 @@ from stegnet.sealing import (
     PICTURE_EFFORT,
     SEED_BYTES,
     SealOptions,
-    picture_costs,
     record_capacity,
     seal,
+    texture_costs,
     too_small,
     zones_of,
 )
@@ -149,7 +149,7 @@ hard to find.
         if history or cover.cover.is_film:  # of one frame
             secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
         else:
-            secure = secure_in(regular_areas(cover.cover.pixels), cover.channels)
+            secure = secure_in(_areas(cover.cover), cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
@@ -220,10 +220,15 @@ class SealedCover(Carrier):
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
     @cached_property
+    def regular(self) -> np.ndarray:
+        """The regular areas of a picture, (H, W) bool."""
+        return regular_areas(self.pixels) if self._options.resize else _areas(self.cover)
+
+    @cached_property
     def secure(self) -> SecurePayload:
         """Bytes that are hard to find in it."""
         if self.pixels is not None:
-            return secure_in(regular_areas(self.pixels), self.channels)
+            return secure_in(self.regular, self.channels)
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
 
@@ -284,7 +289,7 @@ class _NewPicture(NewPicture):
         self, carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
     ) -> None:
         self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
-        pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys))
+        pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
         self.changes = Changes.of(carrier.pixels, pixels)
         self.hidden = frames_with_data(record.header) if fitted else 1
         super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context)
@@ -314,7 +319,7 @@ class _NewFilm(NewFilm):
                 yield record, self.context.randomness(SEED_BYTES)
 
     def hide(self, given: tuple[Record, bytes], frame: np.ndarray) -> np.ndarray:
-        container = _sealed(*given, frame, self._keys, film=True)
+        container = _sealed(*given, frame, self._keys, regular_areas(frame), film=True)
         self.changes.add(frame, container)
         return container
 
@@ -326,12 +331,14 @@ class _NewFilm(NewFilm):
         return self.carrier.figures(self.header.secret.name, hidden_bytes(self.header), self.changes)
 
 
-def _sealed(record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, film: bool = False) -> np.ndarray:
-    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed."""
+def _sealed(
+    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: np.ndarray, film: bool = False
+) -> np.ndarray:
+    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas, (H, W) bool."""
     container = cover.copy(order="C")
     first = not film or record.index == 0  # a picture opens by itself, of an album, too
     options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
-    seal(container, format_record(record, keys.film), keys, seed, picture_costs(cover), options)
+    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular), options)
     return container
 
 
@@ -356,6 +363,10 @@ def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, 
     if needed > most:
         raise too_small(height, width, needed, key=key, channels=channels)
     return most - needed
+
+
+def _areas(cover: Cover) -> np.ndarray:
+    return cover.once("regular areas", lambda opened: regular_areas(opened.pixels))
 
 
 def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
@@ -401,7 +412,7 @@ def hide_bytes(
     if len(data) > most:
         raise CapacityError(f"{name}: has {len(data)} bytes, more than the capacity of {most}", "use a larger cover")
     header = file_header(name, BytesIO(data), 1, 0, randomness)
-    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys)
+    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, regular_areas(cover))
 
 
 def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:

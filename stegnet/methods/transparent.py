@@ -23,7 +23,7 @@ from stegnet.methods.samples import SampleMethod, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
-from stegnet.sealing import PIXELS, Costs, picture_costs
+from stegnet.sealing import PIXELS, Costs, texture_costs
 
 
 class TransparentMethod(SampleMethod):
@@ -73,12 +73,15 @@ class _VisibleSamples(Samples):
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
-        self.secure = secure_in(regular_areas(self._layers[..., :3])[self._visible], 3)
+        self._regular = regular_areas(self._layers[..., :3])
+        self.secure = secure_in(self._regular[self._visible], 3)
         self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:
         shape = self.samples.shape
-        return Costs(*(each[self._visible].reshape(shape) for each in picture_costs(self._layers[..., :3])))
+        return Costs(
+            *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))
+        )
 
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
         changes = Changes.of(self.samples, samples)

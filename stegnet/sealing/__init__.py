@@ -17,7 +17,7 @@ from stegnet.sealing.carriers import (
     size_bytes,
     zones_of,
 )
-from stegnet.sealing.costs import Costs, picture_costs, rounding_costs, texture_costs
+from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.seal import (
     FILM_EFFORT,
     PICTURE_EFFORT,

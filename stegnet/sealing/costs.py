@@ -6,7 +6,6 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
-from stegnet.media.regular import regular_areas
 
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # of a sample that should stay as it is
@@ -22,11 +21,11 @@ class Costs(NamedTuple):
     down: np.ndarray
 
 
-def texture_costs(picture: np.ndarray) -> Costs:
+def texture_costs(picture: np.ndarray, exact: np.ndarray | None = None) -> Costs:
     """Low costs in texture, high ones in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP), here in integers.
 
     The high-pass residuals of the three channels of (H, W, 3) uint8 are added before they are smoothed, so that a pixel
-    has one cost.
+    has one cost. Pixels that should stay exact, (H, W) bool, have the highest.
     """
     height, width = picture.shape[:2]
     sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
@@ -38,19 +37,14 @@ def texture_costs(picture: np.ndarray) -> Costs:
 
     def level(rows: slice) -> None:
         levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
+        if exact is not None:
+            levels[rows][exact[rows]] = _WET
 
     in_strips(smooth, height, width)
     factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
     in_strips(level, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)
-
-
-def picture_costs(picture: np.ndarray) -> Costs:
-    """Costs as `texture_costs`, but high in regular areas, where its smoothing spreads the low ones beside them."""
-    costs, areas = texture_costs(picture).up[..., :1], regular_areas(picture)
-    levels = np.broadcast_to(np.where(areas[..., None], np.uint16(_WET), costs), picture.shape)
-    return Costs(levels, levels)
 
 
 def rounding_costs(error: np.ndarray) -> Costs:
