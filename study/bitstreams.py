@@ -1,4 +1,4 @@
-"""Figures of compressed streams, counted bit by bit: of deflate (RFC 1951) and FLAC's frames (RFC 9639, section 9)."""
+"""Figures of compressed streams, counted bit by bit: deflate (RFC 1951), PNG's filters, FLAC's frames (RFC 9639)."""
 
 import numpy as np
 from numba import njit
@@ -165,6 +165,37 @@ def _block_symbols(data: np.ndarray, at: int, tables: tuple, sizes: tuple[int, i
         found[10] += distance == row
         found[11] = max(found[11], distance)
     return at, symbols
+
+
+@njit
+def _paeth(left: int, above: int, corner: int) -> int:
+    guess = left + above - corner
+    away = abs(guess - left), abs(guess - above), abs(guess - corner)
+    if away[0] <= away[1] and away[0] <= away[2]:
+        return left
+    return above if away[1] <= away[2] else corner
+
+
+@njit
+def least_sums(lines: np.ndarray, pixel: int) -> np.ndarray:
+    """(rows,) bool: whether the filter of each row is one of least sum of absolute differences (W3C PNG, 9 and 12.7).
+
+    Lines are rows of one pass, (rows, 1 + bytes) uint8, as filtered; a pixel has so many bytes.
+    """
+    width = lines.shape[1] - 1
+    right, above, row = np.zeros(lines.shape[0], np.bool_), np.zeros(width, np.int64), np.zeros(width, np.int64)
+    for number in range(lines.shape[0]):
+        kind, sums = int(lines[number, 0]), np.zeros(5, np.int64)
+        for at in range(width):
+            left = row[at - pixel] if at >= pixel else 0
+            corner = above[at - pixel] if at >= pixel else 0
+            guesses = 0, left, above[at], (left + above[at]) // 2, _paeth(left, above[at], corner)
+            row[at] = (int(lines[number, at + 1]) + guesses[kind]) & 255
+            for each in range(5):
+                sums[each] += abs(((row[at] - guesses[each] + 128) & 255) - 128)
+        right[number] = sums[kind] == sums.min()
+        above[:] = row
+    return right
 
 
 @njit

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from study.bitstreams import FLAC_FIGURES, INFLATE_FIGURES, flac_frames, inflate_figures
+from study.bitstreams import FLAC_FIGURES, INFLATE_FIGURES, flac_frames, inflate_figures, least_sums
 from study.film_features import boxes_features, ebml_features
 
 FormFeatures = dict[str, float | str]
@@ -143,7 +143,7 @@ def _filter_features(raw: bytes, width: int, height: int, bits: int, interlaced:
         place += lines.size
         types += lines[:, 0].tolist()
         if bits >= 8:
-            follows += _least_sums(lines, bits // 8)
+            follows += least_sums(lines, bits // 8).tolist()
     kinds = np.array(types)
     changed = int(np.count_nonzero(np.diff(kinds)))
     found: FormFeatures = {f"rows of filter {kind}": float((kinds == kind).mean()) for kind in range(5)}
@@ -152,46 +152,6 @@ def _filter_features(raw: bytes, width: int, height: int, bits: int, interlaced:
     found["rows by the least sum"] = float(np.mean(follows)) if follows else -1.0
     found["filtered bytes left over"] = len(raw) - place
     return found
-
-
-def _least_sums(lines: np.ndarray, pixel: int) -> list[bool]:
-    """Whether each row's filter is the one of least sum of absolute differences, the first of several."""
-    above, right = np.zeros(lines.shape[1] - 1, np.int64), []
-    for line in lines:
-        kind, filtered = int(line[0]), line[1:].astype(np.int64)
-        row = _unfiltered(kind, filtered, above, pixel)
-        left, corner = (np.concatenate([np.zeros(pixel, np.int64), each[:-pixel]]) for each in (row, above))
-        guesses = (0 * row, left, above, (left + above) // 2, _paeth(left, above, corner))
-        sums = [int(np.abs(((row - guess + 128) & 255) - 128).sum()) for guess in guesses]
-        right.append(sums[kind] == min(sums))
-        above = row
-    return right
-
-
-def _paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray:
-    guess = left + above - corner
-    away = [np.abs(guess - each) for each in (left, above, corner)]
-    nearest = np.where(away[1] <= away[2], above, corner)
-    return np.where((away[0] <= away[1]) & (away[0] <= away[2]), left, nearest)
-
-
-def _unfiltered(kind: int, line: np.ndarray, above: np.ndarray, pixel: int) -> np.ndarray:
-    if kind == 0:
-        return line
-    if kind == 2:
-        return (line + above) & 255
-    row = np.zeros_like(line)
-    if kind == 1:
-        for channel in range(pixel):
-            row[channel::pixel] = np.cumsum(line[channel::pixel]) & 255
-        return row
-    zero = np.zeros(pixel, np.int64)
-    for at in range(0, len(line), pixel):  # these depend on what was just decoded
-        before, upper = (row[at - pixel : at], above[at - pixel : at]) if at else (zero, zero)
-        here = above[at : at + pixel]
-        guess = (before + here) // 2 if kind == 3 else _paeth(before, here, upper)
-        row[at : at + pixel] = (line[at : at + pixel] + guess) & 255
-    return row
 
 
 # JPEG (ITU-T T.81; JFIF 1.02)
