@@ -1,7 +1,7 @@
 """Hiding from file to file, whatever the method, and what methods write.
 
-The cover is opened once, and nothing is written that is not whole. Written are new containers, as PNG, JPEG or film,
-and the files that are found in containers.
+The cover is opened once, and nothing is written that is not whole. Written are new containers, as PNG, JPEG or film, or
+in the form of their cover, and the files that are found in containers.
 """
 
 import io
@@ -22,6 +22,7 @@ from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover, read_both
+from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
 from stegnet.networks.engines import Pool
@@ -147,9 +148,21 @@ def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, opt
     )
 
 
-def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:
-    """Writes (H, W, 3) uint8 with an ICC profile as `write_like`, whose lines it returns; as `NewContainer.write`."""
-    notes = write_like(cover, profile, part, pixels=pixels)
+def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, suffix: str) -> tuple[str, ...]:
+    """Writes a picture without loss in the cover's own form if the container's suffix is that of it, else as PNG.
+
+    Arguments, errors and lines as of `write_kept` and `write_like`.
+    """
+    if suffix in kept_suffixes(cover):
+        return write_kept(cover, part, pixels)
+    return write_like(cover, profile, part, pixels)
+
+
+def write_picture(
+    part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool, suffix: str = ""
+) -> tuple[str, ...]:
+    """Writes (H, W, 3) uint8 as `write_form`, whose lines it returns; as `NewContainer.write`."""
+    notes = write_form(part, pixels, cover, profile, suffix)
     if verify:
         check_picture(part, pixels)
     return notes
@@ -172,20 +185,22 @@ def write_jpeg(
 
 
 class NewPicture(NewContainer):
-    """A picture without loss: (H, W, 3) uint8, and an ICC profile to store.
+    """A picture without loss: (H, W, 3) uint8, an ICC profile to store, and the suffix of its file ("": a PNG's).
 
     After `write`, `about_cover` has a line for each thing of the cover that the file is without.
     """
 
     about_cover: tuple[str, ...] = ()
 
-    def __init__(self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context) -> None:
-        self.pixels, self.cover, self._profile, self.context = pixels, cover, profile, context
+    def __init__(
+        self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context, suffix: str = ""
+    ) -> None:
+        self.pixels, self.cover, self._profile, self.context, self._suffix = pixels, cover, profile, context, suffix
         self.height, self.width = pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> None:
         def written() -> tuple[str, ...]:
-            return write_picture(part, self.pixels, self.cover, self._profile, verify)
+            return write_picture(part, self.pixels, self.cover, self._profile, verify, self._suffix)
 
         self.about_cover = self.context.with_heartbeat("write", written)
 

@@ -71,8 +71,8 @@ class Samples(ABC):
         """Costs of changing them."""
 
     @abstractmethod
-    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
-        """Writes the cover with others; errors as `NewContainer.write`."""
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
+        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`."""
 
     @abstractmethod
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class SampleMethod(Method):
         return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
-        suits = not options.resize and suffix in self.suffixes and self.keeps(cover)
+        suits = not options.resize and self.keeps(cover) and suffix in self.suffixes_for(cover)
         return Fitness(self.options_of(options)) if suits else None
 
     def embed(
@@ -116,7 +116,7 @@ class SampleMethod(Method):
         keys = key.new_keys(context.randomness)
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
         fitted, context = payload.fit(carrier, context, "hide", "write")
-        return _NewSamples(carrier, fitted.record(context.randomness), keys, context, fitted)
+        return _NewSamples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
         carrier = _SampleCarrier(self.open(cover), key, options)
@@ -125,7 +125,8 @@ class SampleMethod(Method):
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
-        return _NewSamples(_SampleCarrier(self.open(cover), keys.film, options), record, keys, context)
+        carrier = _SampleCarrier(self.open(cover), keys.film, options)
+        return _NewSamples(carrier, record, keys, context, self.form(cover))
 
 
 class _SampleCarrier(Carrier):
@@ -165,9 +166,11 @@ class _NewSamples(NewContainer):
         record: Record,
         keys: ContainerKeys,
         context: Context,
+        suffix: str,
         fitted: Fitted | None = None,
     ) -> None:
         self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
+        self._suffix = suffix
         found, self._samples = carrier.found, carrier.found.samples.copy()
         context.warn_about_cover(found.history)
         self.height, self.width = found.height, found.width
@@ -177,7 +180,10 @@ class _NewSamples(NewContainer):
         context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
 
     def write(self, part: Path, verify: bool) -> None:
-        self._context.with_heartbeat("write", lambda: self._carrier.found.write(part, self._samples, verify))
+        def write() -> None:
+            self._carrier.found.write(part, self._samples, verify, self._suffix)
+
+        self._context.with_heartbeat("write", write)
 
     def notes(self) -> tuple[str, ...]:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.kept_form import check_kept, kept_suffixes
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
@@ -115,6 +116,10 @@ hard to find.
     def keeps(self, cover: Cover) -> bool:
         return True
 
+    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
+        forms = super().suffixes_for(cover)
+        return (*forms, *kept_suffixes(cover)) if cover.kind == PICTURE else forms
+
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
         found = self.capacity(cover, "", None)
@@ -154,7 +159,7 @@ hard to find.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
-        loses = suffix in FORMS[PICTURE] and cover.is_transparent and not options.resize
+        loses = suffix in self.suffixes_for(cover) and cover.is_transparent and not options.resize
         return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
@@ -165,6 +170,8 @@ hard to find.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
+        if cover.kind == PICTURE:
+            check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
         keys = key.new_keys(context.randomness)
         carrier = SealedCover(cover, keys.film, options, suffix)
         steps = ("hide", "write") if not cover.is_film else ("hide", "verify") if options.verify else ("hide",)
@@ -202,7 +209,7 @@ class SealedCover(Carrier):
 
     def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str = "") -> None:
         self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
-        self._suffix = suffix  # of a film's container
+        self.suffix = suffix  # of the container
         if not cover.is_film:
             cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
@@ -214,7 +221,7 @@ class SealedCover(Carrier):
     @cached_property
     def history(self) -> str | None:
         """The lossy format that it has or had; None: it shows none, or was reduced to half its sides at most."""
-        past = shown_history(self.cover, self._suffix)
+        past = shown_history(self.cover, self.suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
@@ -292,7 +299,7 @@ class _NewPicture(NewPicture):
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
         self.changes = Changes.of(carrier.pixels, pixels)
         self.hidden = frames_with_data(record.header) if fitted else 1
-        super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context)
+        super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context, carrier.suffix)
 
     def notes(self) -> tuple[str, ...]:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()

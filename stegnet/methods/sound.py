@@ -93,7 +93,7 @@ class _SoundSamples(Samples):
         changed = int(np.count_nonzero(samples != self.samples))
         return {"cover_pixels": self.samples.size, "changed_pixels": changed, "unit": "samples"}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
         data = self._sound.with_samples(samples)
         self._sound.file.write(part, data)
         if verify:

@@ -15,11 +15,11 @@ from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
-from stegnet.media.picture_form import write_like
+from stegnet.media.kept_form import check_kept, kept_suffixes
 from stegnet.media.regular import regular_areas
-from stegnet.methods.hiding import FoundFile, found_file_by
-from stegnet.methods.method import Context
-from stegnet.methods.samples import SampleMethod, Samples
+from stegnet.methods.hiding import FoundFile, found_file_by, write_form
+from stegnet.methods.method import Context, NewContainer, Payload
+from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
@@ -52,6 +52,15 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
 
     def keeps(self, cover: Cover) -> bool:
         return cover.is_transparent
+
+    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
+        return (*super().suffixes_for(cover), *kept_suffixes(cover))
+
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
+    ) -> NewContainer:
+        check_kept(cover, suffix)
+        return super().embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
         if container.first.record is not None or not container.file.is_transparent:
@@ -88,12 +97,11 @@ class _VisibleSamples(Samples):
         count = samples[..., 0].size
         return {"cover_pixels": count, "container_psnr": changes.psnr, "changed_pixels": changes.pixels}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
         layers = self._layers.copy()
         layers[self._visible, :3] = samples.reshape(-1, 3)
-        self.notes = tuple(
-            line for line in write_like(self._cover, self._profile, part, layers) if TRANSPARENT not in line
-        )
+        notes = write_form(part, layers, self._cover, self._profile, suffix)
+        self.notes = tuple(line for line in notes if TRANSPARENT not in line)
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))

@@ -1,0 +1,55 @@
+"""BMP files of 24 and 32 bits a pixel (Microsoft, "Bitmap storage", BITMAPINFOHEADER, BITMAPV5HEADER; OS/2's first)."""
+
+import math
+import struct
+
+from stegnet.formats.opened_file import Source, mapped
+from stegnet.formats.raster import Block, Raster, not_kept, truncated
+
+_FORM = "BMP"
+_PLAIN, _MASKS = 0, 3  # BI_RGB and BI_BITFIELDS, of the field biCompression
+_OS2 = 12  # bytes of BITMAPCOREHEADER
+_INFO, _MASKS_AT = 40, 54  # bytes of BITMAPINFOHEADER; behind it come the masks, in it or not
+_WITH_OPACITY = 56  # bytes of the least header that has a mask of opacity
+_BYTES = {0xFF << 8 * at: at for at in range(4)}  # of a pixel, by their masks
+_ROWS, _BLOCKS = 64, 1024  # of a block; and blocks, about, of a picture that is higher
+
+
+def read_bmp(source: Source) -> Raster:
+    """Return how a BMP stores its pixels.
+
+    Raises:
+        MediaError: it is truncated, or of another kind: of a palette, 16 bits, or compressed.
+    """
+    with mapped(source) as data:
+        if len(data) < _MASKS_AT + 16:
+            raise truncated(source, _FORM)
+        first, header = struct.unpack_from("<I", data, 10)[0], struct.unpack_from("<I", data, 14)[0]
+        if header == _OS2:
+            (width, height, _, bits), compression = struct.unpack_from("<4H", data, 18), _PLAIN
+        elif header >= _INFO:
+            width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+        else:
+            raise not_kept(source, _FORM, f"its header has {header} bytes")
+        masks = struct.unpack_from("<4I", data, _MASKS_AT)
+        length = len(data)
+    if compression not in (_PLAIN, _MASKS):
+        raise not_kept(source, _FORM, "it is compressed")
+    if bits not in (24, 32):
+        raise not_kept(source, _FORM, f"it has {bits} bits a pixel")
+    colours, opacity = (2, 1, 0), None
+    if compression == _MASKS:
+        if header < _WITH_OPACITY:
+            masks = (*masks[:3], 0)
+        if not set(masks[:3]) <= _BYTES.keys() or len({*masks[:3]}) < 3 or masks[3] not in {0, *_BYTES}:
+            raise not_kept(source, _FORM, "its colours are no whole bytes")
+        colours, opacity = tuple(_BYTES[mask] for mask in masks[:3]), _BYTES.get(masks[3])
+    stride, rows = (width * bits + 31) // 32 * 4, abs(height)
+    if width <= 0 or first + rows * stride - (stride - width * bits // 8) > length:
+        raise truncated(source, _FORM)
+    at_once = max(_ROWS, math.ceil(rows / _BLOCKS))
+    blocks = [
+        Block(first + top * stride, stride, slice(top, min(top + at_once, rows)), slice(0, width))
+        for top in range(0, rows, at_once)
+    ]
+    return Raster(source, rows, width, bits // 8, colours, opacity, blocks, upside_down=height > 0)

@@ -1,0 +1,98 @@
+"""Files of uncompressed samples: a container is its cover's file with other samples in their places."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from stegnet.core.errors import MediaError
+from stegnet.formats.opened_file import Source, mapped
+
+_COPIED = 1 << 20  # bytes at a time
+
+
+class Block(NamedTuple):
+    """A rectangle of pixels that is stored row by row.
+
+    Attributes:
+        start: where its first row begins in the file.
+        stride: bytes from there to the next.
+        rows, columns: of the picture.
+    """
+
+    start: int
+    stride: int
+    rows: slice
+    columns: slice
+
+
+@dataclass(frozen=True)
+class Raster:
+    """How a file stores its pixels.
+
+    Attributes:
+        source: the file.
+        height, width: in pixels, as stored.
+        pixel_bytes: of each pixel.
+        colours: which of them are red, green and blue, or grey.
+        opacity: which of them is opacity; None: there is none.
+        blocks: all of its pixels.
+        upside_down: the lowest row is the first.
+    """
+
+    source: Source
+    height: int
+    width: int
+    pixel_bytes: int
+    colours: tuple[int, ...]
+    opacity: int | None
+    blocks: Sequence[Block]
+    upside_down: bool = False
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Return where each block begins and ends in the file."""
+        return [(block.start, block.start + _length(block, self._shape(block))) for block in self.blocks]
+
+    def write(self, file: BinaryIO, samples: np.ndarray) -> str:
+        """Write the file with other samples, (H, W, 3) uint8 or (H, W, 4) with opacity, as stored; return ""."""
+        planes = samples[::-1] if self.upside_down else samples
+        with mapped(self.source) as data:
+            for at in range(0, len(data), _COPIED):
+                file.write(data[at : at + _COPIED])
+            for block in self.blocks:
+                file.seek(block.start)
+                file.write(self._exchanged(data, block, planes[block.rows, block.columns]))
+        return ""
+
+    def _exchanged(self, data: bytes, block: Block, planes: np.ndarray) -> np.ndarray:
+        """Return the bytes of a block with other samples; whatever else stands between them stays."""
+        shape = self._shape(block)
+        stored = np.frombuffer(data, np.uint8, _length(block, shape), block.start).copy()
+        pixels = as_strided(stored, shape, (block.stride, self.pixel_bytes, 1))
+        pixels[..., self.colours] = planes[..., : len(self.colours)]
+        if self.opacity is not None:
+            pixels[..., self.opacity] = planes[..., 3]
+        return stored
+
+    def _shape(self, block: Block) -> tuple[int, int, int]:
+        """Return the rows, columns and bytes a pixel of a block."""
+        rows, columns = block.rows.indices(self.height), block.columns.indices(self.width)
+        return len(range(*rows)), len(range(*columns)), self.pixel_bytes
+
+
+def truncated(source: Source, form: str) -> MediaError:
+    """The error for a file that ends early."""
+    return MediaError(f"{source}: the {form} is truncated", "copy it again from its source")
+
+
+def not_kept(source: Source, form: str, reason: str) -> MediaError:
+    """The error for a cover that can't stay of its form, since it is of a rare kind."""
+    return MediaError(f"{source}: the {form} can't stay one: {reason}", "name the container .png")
+
+
+def _length(block: Block, shape: tuple[int, int, int]) -> int:
+    """Return the bytes of a block of so many rows, columns and bytes a pixel, without what fills its last row."""
+    rows, columns, pixel_bytes = shape
+    return (rows - 1) * block.stride + columns * pixel_bytes

@@ -1,0 +1,78 @@
+"""Pictures that stay a BMP, TIFF or lossless WebP, where the container's name says so."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stegnet.core.errors import ConfigError, MediaError
+from stegnet.formats.bmp import read_bmp
+from stegnet.formats.raster import Raster, not_kept
+from stegnet.formats.signatures import form_of
+from stegnet.formats.tiff import read_tiff
+from stegnet.image.pictures import METADATA, converts_colours, open_picture, orientation_of, turned_back, writing
+from stegnet.image.webp import WebpFile
+from stegnet.media.cover import Cover, about_cover
+
+_READERS = {"BMP": read_bmp, "TIFF": read_tiff, "WebP": WebpFile}
+_SUFFIXES = {"BMP": (".bmp",), "TIFF": (".tif", ".tiff"), "WebP": (".webp",)}
+_LYING = {5, 6, 7, 8}  # EXIF's orientations by which rows are shown as columns
+_ABOUT = "cover: "
+
+
+def kept_suffixes(cover: Cover) -> tuple[str, ...]:
+    """Return the suffixes of a picture's form, other than PNG and JPEG, that a container may keep; none: it has none.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    form = form_of(cover)
+    return _SUFFIXES.get(form.name, ()) if form else ()
+
+
+def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool = False) -> None:
+    """Refuse a picture that can't keep its form, if the container's suffix is that of it.
+
+    Args:
+        resized: the container is smaller.
+        opaque: it is opaque even where the cover is not.
+
+    Raises:
+        MediaError: the cover is of a rare kind, or can't be read.
+        ConfigError: it is resized.
+    """
+    if suffix not in kept_suffixes(cover):
+        return
+    form = form_of(cover).name
+    if resized:
+        message = f"resize: {cover} is a {form}, and what is resized becomes a PNG"
+        raise ConfigError(message, "name the container .png, or leave `resize=PIXELS` out")
+    file = _opened(cover)
+    with open_picture(cover) as image:
+        has_profile = "icc_profile" in image.info
+    if has_profile and converts_colours(cover):
+        raise not_kept(cover, form, "its colours are converted to sRGB")
+    if opaque and cover.is_transparent:
+        raise not_kept(cover, form, "it would become opaque")
+    upright = (file.width, file.height) if orientation_of(cover) in _LYING else (file.height, file.width)
+    if upright != cover.size:
+        raise MediaError(f"{cover}: the {form} is damaged: it says two sizes", "copy it again from its source")
+
+
+def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
+    """Write a picture's own file with other pixels, and return lines for the report; it was checked by `check_kept`.
+
+    Args:
+        pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
+
+    Raises:
+        MediaError: the file can't be written.
+    """
+    stored = turned_back(pixels, orientation_of(cover))
+    with writing(part) as target:
+        unrecognised = _opened(cover).write(target, stored)
+    kept = [line for line in about_cover(cover) if not line.removeprefix(_ABOUT).startswith(METADATA)]
+    return (*kept, *([_ABOUT + unrecognised] if unrecognised else []))
+
+
+def _opened(cover: Cover) -> Raster | WebpFile:
+    return cover.once("kept form", lambda file: _READERS[form_of(file).name](file))
