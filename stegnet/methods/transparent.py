@@ -72,8 +72,7 @@ class _VisibleSamples(Samples):
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self.notes = tuple(line for line in about_cover(cover) if TRANSPARENT not in line)
-        self._regular = regular_areas(self._layers[..., :3])
-        self.secure = secure_in(self._regular[self._visible], 3)
+        self.secure = secure_in(regular_areas(self._layers[..., :3])[self._visible], 3)
         self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:
