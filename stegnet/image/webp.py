@@ -112,8 +112,16 @@ class WebpFile:
 
 
 def coded(samples: np.ndarray, settings: Settings) -> bytes:
-    """Return the chunk VP8L of (H, W, 3) uint8, or (H, W, 4) with opacity; what can't be seen keeps its colour."""
-    Image.fromarray(samples).save(file := io.BytesIO(), "WEBP", lossless=True, exact=True, **settings._asdict())
+    """Return the chunk VP8L of (H, W, 3) uint8, or (H, W, 4) with opacity; what can't be seen keeps its colour.
+
+    Raises:
+        MediaError: libwebp can't code it, as where memory runs out.
+    """
+    try:
+        Image.fromarray(samples).save(file := io.BytesIO(), "WEBP", lossless=True, exact=True, **settings._asdict())
+    except (OSError, RuntimeError, ValueError) as error:
+        size = f"{samples.shape[1]}×{samples.shape[0]} pixels"
+        raise MediaError(f"{size} can't be made a WebP ({error})", "name the container .png") from error
     return file.getvalue()[_HEADER:]
 
 

@@ -104,8 +104,8 @@ class SealedMethod(Method):
     description = """\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
 its samples, encrypted. The container is a PNG, or a film without loss, and
-must arrive as it is. `stegnet info COVER` says how much fits, and how much is
-hard to find.
+must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
+`stegnet info COVER` says how much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """
@@ -170,10 +170,10 @@ hard to find.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
-        if cover.kind == PICTURE:
-            check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
         keys = key.new_keys(context.randomness)
         carrier = SealedCover(cover, keys.film, options, suffix)
+        if cover.kind == PICTURE:
+            check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
         steps = ("hide", "write") if not cover.is_film else ("hide", "verify") if options.verify else ("hide",)
         fitted, context = payload.fit(carrier, context, *steps)
         context.warn_about_cover(carrier.history)

@@ -32,9 +32,10 @@ class TransparentMethod(SampleMethod):
     name = "transparent"
     summary = "any file, byte for byte, in a picture that stays transparent"
     description = """\
-The method "transparent", used where COVER can be transparent and OUT is a PNG,
-hides any file by changes of ±1 to the pixels that can be seen, encrypted.
-Opacity stays bit for bit, and so does the colour of what can't be seen.
+The method "transparent", used where COVER can be transparent and OUT is a PNG
+(or a BMP, TIFF or lossless WebP, as COVER is), hides any file by changes of ±1
+to the pixels that can be seen, encrypted. Opacity stays bit for bit, and so
+does the colour of what can't be seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
 """
@@ -59,6 +60,7 @@ Opacity stays bit for bit, and so does the colour of what can't be seen.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
     ) -> NewContainer:
+        self.open(cover)
         check_kept(cover, suffix)
         return super().embed(cover, payload, suffix, key, options, context)
 
