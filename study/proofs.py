@@ -9,7 +9,6 @@ carry 1 kB by default, and as a control with steps everywhere, as if nothing had
 - *beside*: MCUs that hold no picture, too, repeat the last column and row, and so say what the block beside them is.
 - *range*: pixels are from 0 to 255 before they are encoded: a block whose coefficients show others, too, is a rounding
   of one that has none. (mozjpeg moves them beyond on purpose.)
-- *flat*: amid blocks of one colour none has a single coefficient of 1 or −1 besides it.
 
 Whoever applies a rule knows the encoder: how exactly it computes the DCT, and whether it rounds coefficients or chooses
 them by what they cost (mozjpeg's trellis: they may be nearer to 0 than rounding brings them, but never farther).
@@ -29,7 +28,6 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 from scipy.optimize import linprog
 
@@ -160,18 +158,8 @@ def range_accused(jpeg: JpegPicture, by: Quantiser) -> int:
     return sum(not explained(DCT_BASIS, luma[number], steps, by, limits) for number in clipped)
 
 
-def flat_accused(jpeg: JpegPicture, by: Quantiser) -> int:
-    """Blocks that differ from eight of one colour around them by one step alone; `by` does not matter."""
-    luma = jpeg.planes[0].astype(int)
-    ones = np.abs(luma[..., 1:]).sum(2)
-    around = sliding_window_view(np.pad(ones, 1, mode="edge"), (3, 3)).sum((2, 3))
-    colours = sliding_window_view(np.pad(luma[..., 0], 1, mode="edge"), (3, 3))
-    alone = (ones == 1) & (around == 1) & (colours.min((2, 3)) == colours.max((2, 3)))
-    return int(np.count_nonzero(alone[1:-1, 1:-1]))
-
-
 RULES: Mapping[str, Callable[[JpegPicture, Quantiser], int]] = MappingProxyType(
-    {"edge": edge_accused, "beside": beside_accused, "range": range_accused, "flat": flat_accused}
+    {"edge": edge_accused, "beside": beside_accused, "range": range_accused}
 )
 
 _SHARP = (
@@ -224,6 +212,9 @@ def _run(*arguments: object) -> None:
     subprocess.run([*map(str, arguments)], check=True, capture_output=True)
 
 
+FAST = Quantiser(4.0)  # libjpeg's fast DCT
+
+
 @dataclass(frozen=True)
 class Encoder:
     """What saves a PNG as a JPEG, of a quality."""
@@ -241,8 +232,10 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
         "Pillow, 4:2:2": Encoder(partial(_by_pillow, subsampling=1)),
         "OpenCV": Encoder(_by_opencv),
         "cjpeg": Encoder(_by_cjpeg, "cjpeg"),
-        "cjpeg, fast DCT": Encoder(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", Quantiser(2.5)),
-        "ImageMagick": Encoder(lambda png, out, quality: _run("convert", png, "-quality", quality, out), "convert"),
+        "cjpeg, fast DCT": Encoder(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", FAST),
+        "ImageMagick": Encoder(
+            lambda png, out, quality: _run("convert", png, "-quality", quality, out), "convert", FAST
+        ),
         "GraphicsMagick": Encoder(lambda png, out, quality: _run("gm", "convert", png, "-quality", quality, out), "gm"),
         "libvips": Encoder(lambda png, out, quality: _run("vips", "jpegsave", png, out, "--Q", quality), "vips"),
         "FFmpeg": Encoder(_by_ffmpeg, "ffmpeg", Quantiser(1.0)),
