@@ -9,7 +9,6 @@ carry 1 kB by default, and as a control with steps everywhere, as if nothing had
 - *beside*: MCUs that hold no picture, too, repeat the last column and row, and so say what the block beside them is.
 - *range*: pixels are from 0 to 255 before they are encoded: a block whose coefficients show others, too, is a rounding
   of one that has none. (mozjpeg moves them beyond on purpose.)
-- *flat*: amid blocks of one colour none has a single coefficient of 1 or −1 besides it.
 
 Whoever applies a rule knows the encoder: how exactly it computes the DCT, and whether it rounds coefficients or chooses
 them by what they cost (mozjpeg's trellis: they may be nearer to 0 than rounding brings them, but never farther).
@@ -21,7 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -29,7 +28,6 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 from scipy.optimize import linprog
 
@@ -43,6 +41,7 @@ from stegnet.sealing.jpeg_carriers import coefficient_costs, medium_of, samples_
 HIDDEN, RECORD = 1000, 1100  # bytes of a file, and of what it is with its record
 QUALITIES = 95, 85, 75, 90
 MOST_CLIPPED = 300  # blocks that are looked at in a picture
+AS_IT_IS, FOUND = "as they are", 40  # photographs that are JPEGs already, and how many of them
 OFF_GRID = 3, 5  # rows and columns that are cut off a photograph, which may be a JPEG itself
 _MIDDLE, _PEAK = 128, 255
 
@@ -159,18 +158,8 @@ def range_accused(jpeg: JpegPicture, by: Quantiser) -> int:
     return sum(not explained(DCT_BASIS, luma[number], steps, by, limits) for number in clipped)
 
 
-def flat_accused(jpeg: JpegPicture, by: Quantiser) -> int:
-    """Blocks that differ from eight of one colour around them by one step alone; `by` does not matter."""
-    luma = jpeg.planes[0].astype(int)
-    ones = np.abs(luma[..., 1:]).sum(2)
-    around = sliding_window_view(np.pad(ones, 1, mode="edge"), (3, 3)).sum((2, 3))
-    colours = sliding_window_view(np.pad(luma[..., 0], 1, mode="edge"), (3, 3))
-    alone = (ones == 1) & (around == 1) & (colours.min((2, 3)) == colours.max((2, 3)))
-    return int(np.count_nonzero(alone[1:-1, 1:-1]))
-
-
 RULES: Mapping[str, Callable[[JpegPicture, Quantiser], int]] = MappingProxyType(
-    {"edge": edge_accused, "beside": beside_accused, "range": range_accused, "flat": flat_accused}
+    {"edge": edge_accused, "beside": beside_accused, "range": range_accused}
 )
 
 _SHARP = (
@@ -223,24 +212,30 @@ def _run(*arguments: object) -> None:
     subprocess.run([*map(str, arguments)], check=True, capture_output=True)
 
 
+FAST = Quantiser(4.0)  # libjpeg's fast DCT
+
+
 @dataclass(frozen=True)
 class Encoder:
     """What saves a PNG as a JPEG, of a quality."""
 
-    save: Callable[[Path, Path, int], None]
+    save: Callable[[Path, Path, int], object]
     program: str = ""  # that must be installed
     by: Quantiser = Quantiser()
 
 
 ENCODERS: Mapping[str, Encoder] = MappingProxyType(
     {
+        AS_IT_IS: Encoder(lambda source, out, _: shutil.copyfile(source, out)),
         "Pillow": Encoder(_by_pillow),
         "Pillow, 4:4:4, progressive": Encoder(partial(_by_pillow, subsampling=0, progressive=True)),
         "Pillow, 4:2:2": Encoder(partial(_by_pillow, subsampling=1)),
         "OpenCV": Encoder(_by_opencv),
         "cjpeg": Encoder(_by_cjpeg, "cjpeg"),
-        "cjpeg, fast DCT": Encoder(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", Quantiser(2.5)),
-        "ImageMagick": Encoder(lambda png, out, quality: _run("convert", png, "-quality", quality, out), "convert"),
+        "cjpeg, fast DCT": Encoder(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", FAST),
+        "ImageMagick": Encoder(
+            lambda png, out, quality: _run("convert", png, "-quality", quality, out), "convert", FAST
+        ),
         "GraphicsMagick": Encoder(lambda png, out, quality: _run("gm", "convert", png, "-quality", quality, out), "gm"),
         "libvips": Encoder(lambda png, out, quality: _run("vips", "jpegsave", png, out, "--Q", quality), "vips"),
         "FFmpeg": Encoder(_by_ffmpeg, "ffmpeg", Quantiser(1.0)),
@@ -250,10 +245,28 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 )
 
 
+def photographs(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+def as_they_are(folder: Path, most: int) -> Iterator[tuple[str, int, Path]]:
+    """JPEGs that were not made here, with sides that are no multiples of 8, by an encoder that rounds coefficients."""
+    jpegs = [path for path in photographs(folder) if path.suffix.lower() != ".png"]
+    for path in jpegs[:: max(len(jpegs) // (2 * most), 1)]:
+        with Image.open(path) as image:
+            if most and image.mode == "RGB" and any(side % BLOCK for side in image.size):
+                most -= 1
+                yield AS_IT_IS, 0, path
+
+
 def covers(folder: Path, most: int) -> Iterator[tuple[str, int, np.ndarray]]:
     """Encoders, qualities, and photographs of all remainders of their sides, (H, W, 3) uint8."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    names = [name for name, encoder in ENCODERS.items() if not encoder.program or shutil.which(encoder.program)]
+    paths = photographs(folder)
+    names = [
+        name
+        for name, encoder in ENCODERS.items()
+        if name != AS_IT_IS and (not encoder.program or shutil.which(encoder.program))
+    ]
     for number, path in enumerate(paths[:: max(len(paths) // most, 1)][:most]):
         turn, name = divmod(number, len(names))
         remainders = (1 + 3 * turn + number) % 16, (5 * turn + 7 * number) % 16
@@ -270,12 +283,18 @@ def with_steps_everywhere(cover: JpegPicture, random: np.random.Generator) -> li
     return with_samples(cover, samples)
 
 
-def measured(encoder: str, quality: int, pixels: np.ndarray, seed: int) -> list[dict[str, object]]:
-    """For each rule, blocks that it accuses in a cover, its container, and the control; none if nothing fits."""
+def measured(encoder: str, quality: int, photograph: np.ndarray | Path, seed: int) -> list[dict[str, object]]:
+    """For each rule, blocks that it accuses in a cover, its container, and the control; none if nothing fits.
+
+    The photograph is pixels, (H, W, 3) uint8, or a file that is the cover.
+    """
     random = np.random.default_rng(seed)
     with TemporaryDirectory() as name:
         source, path, out, control = (Path(name, each) for each in ("a.png", "cover.jpg", "out.jpg", "control.jpg"))
-        Image.fromarray(pixels).save(source)
+        if isinstance(photograph, Path):
+            source = photograph
+        else:
+            Image.fromarray(photograph).save(source)
         ENCODERS[encoder].save(source, path, quality)
         try:
             stegnet.hide(path, random.bytes(HIDDEN), out, key=stegnet.Key(random.bytes(32)))
@@ -291,7 +310,8 @@ def measured(encoder: str, quality: int, pixels: np.ndarray, seed: int) -> list[
 
 
 def main(folder: Path, out: Path, most: int = 240) -> None:
-    rows = [row for seed, cover in enumerate(covers(folder, most)) for row in measured(*cover, seed)]
+    chosen = chain(as_they_are(folder, min(FOUND, most)), covers(folder, most))
+    rows = [row for seed, cover in enumerate(chosen) for row in measured(*cover, seed)]
     accused = pd.DataFrame(rows)
     for file in ("covers", "containers", "control"):
         accused[file] = accused[file] > 0

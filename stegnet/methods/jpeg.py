@@ -50,7 +50,8 @@ _KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
 _OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
-_MOST_BESIDE = 0.5  # bits for each coefficient that may change, where some must not: more might leave no way around
+# Bits for each coefficient that may change, by the square of their share: more might leave no way around the others.
+_MOST_BESIDE = 0.7
 # The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
 # such coefficient at quality 75 and 56 % at 95, and with side information 54 % at 0.2 (Butora, Fridrich 2019 and
 # Cogranne et al. 2019, in docs/security.md). The rate of which it calls 55 % right is about inverse to the mean step.
@@ -241,8 +242,9 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
     if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
         return -1
     most = int(_carriers(jpeg) * _MOST_RATE) // 8
-    if fixed.any():
-        most = min(most, int(np.count_nonzero(~fixed) * _MOST_BESIDE) // 8)
+    free = np.count_nonzero(~fixed)
+    if free < fixed.size:
+        most = min(most, int(free * (free / fixed.size) ** 2 * _MOST_BESIDE) // 8)
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 

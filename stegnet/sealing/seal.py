@@ -58,6 +58,7 @@ _GREY = 16  # added to the height of a grey record
 # Orders of the carriers that are tried where some samples must not change, and bits of lead and MAC, on average, that
 # may have no other sample: then an order fails with a probability of 1 − e⁻² at most.
 _ORDERS, _STUCK = 100, 4.0
+_CHEAPER_BITS = 2  # of the costs of other samples, left out: a fixed one costs ten times as much as any of them
 
 
 @dataclass(frozen=True)
@@ -261,8 +262,9 @@ def _final_costs(
 
     in_strips(finish, *picture.shape[:2])
     if fixed is not None:
-        for final in (up, down):
-            final[fixed] = trellis.FIXED_COST
+        for side in (up, down):
+            np.right_shift(side, _CHEAPER_BITS, out=side)
+            side[fixed] = trellis.FIXED_COST
     return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together, fixed=fixed)
 
 

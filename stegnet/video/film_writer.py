@@ -369,7 +369,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
             stream.metadata["encoder"] = encoder_name(coding.encoder)
             size, tick = (info.width, info.height), 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
             pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, tick)
-            stream.codec_context.sample_aspect_ratio = info.aspect
+            stream.codec_context.sample_aspect_ratio = info.aspect if info.says_aspect else Fraction(0)
             for packet in _coded(pictures, frames, info, coding):
                 film.mux(packet)
     except av.FFmpegError as error:

@@ -265,6 +265,7 @@ class FilmInfo:
     notes: tuple[str, ...] = ()  # what is unusual about it and how it is handled, one line each
     more: tuple[str, ...] = ()  # what it has besides pictures and sound: subtitles, chapters, attached files
     grey: bool = False  # every frame is
+    says_aspect: bool = True  # False: its pixels are taken to be square
 
     @property
     def coarsest_time_base(self) -> Fraction:
@@ -321,7 +322,7 @@ def scan(path: Source) -> FilmInfo:
         if first is None:
             raise MediaError(f"{path}: the film has no frames")
         width, height, aspect = shape(stream, first)
-        aspect = aspect or Fraction(1)
+        says_aspect, aspect = aspect is not None, aspect or Fraction(1)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
         notes += [TRUNCATED] if is_truncated(path) else []
         notes += [_RESTARTED] if _restarts(stamps, stream.time_base) else []
@@ -334,7 +335,8 @@ def scan(path: Source) -> FilmInfo:
         streams = film.streams
         there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
         more = tuple(name for name, found in there.items() if found)
-        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, tuple(notes), more, grey)
+        found = tuple(notes), more, grey, says_aspect
+        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, *found)
 
 
 def _scan_animation(path: Source) -> FilmInfo:

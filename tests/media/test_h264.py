@@ -1,6 +1,7 @@
 """Ordinary H.264 films: frames in and out, what is copied beside them, and the motion of their blocks."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def test_frames_come_back_at_their_times(tmp_path, draft):
     path = write(tmp_path / "a.mp4", frames, Coding(10), draft=draft)
     assert list(scan(path).times) == [Fraction(index, 25) for index in range(20)]
     assert min(psnr(*pair) for pair in zip(frames, read_frames(path), strict=True)) > 38
+
+
+def test_a_film_says_that_its_pixels_are_square_only_if_its_cover_does(tmp_path: Path) -> None:
+    """As ffmpeg does: a box `pasp`, and the same in H.264's parameters."""
+    info = FilmInfo(128, 96, tuple(range(4)), Fraction(1, 25), Fraction(25), Fraction(1), ())
+    for says in (True, False):
+        path = tmp_path / f"{says}.mp4"
+        write_h264(path, iter(still_frames(4, 96, 128)), replace(info, says_aspect=says), Coding(20))
+        assert scan(path).says_aspect == says
+        assert (b"pasp" in path.read_bytes()) == says
 
 
 def test_decoded_frames_are_encoded_as_they_are(tmp_path):

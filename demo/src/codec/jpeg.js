@@ -26,7 +26,8 @@ export function makeJpegCapacity(jpeg) {
   const fixed = samples.reduce((count, each) => count + each, 0);
   if (fixed > mostFixed(samples.length, COEFFICIENTS) * samples.length) return () => -1;
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
-  const beside = fixed ? Math.floor((MOST_BESIDE * (samples.length - fixed)) / 8) : Infinity;
+  const free = samples.length - fixed;
+  const beside = fixed ? Math.floor((MOST_BESIDE * free * (free / samples.length) ** 2) / 8) : Infinity;
   const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most, beside);
   return (name) => all - headerBytes(name);
 }

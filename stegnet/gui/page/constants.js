@@ -138,7 +138,7 @@ export const JPEG = {
   FINEST: 1.8,
   USUAL_QUALITY: 95,
   MOST_RATE: 1.0,
-  MOST_BESIDE: 0.5,
+  MOST_BESIDE: 0.7,
   RATE: 0.025,
   STEP: 29.0,
   HIGHEST_RATE: 0.1,
