@@ -344,7 +344,8 @@ def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomne
 
 
 def _options(jpeg: JpegPicture) -> SealOptions:
-    return SealOptions(True, clustered=False, medium=medium_of(jpeg), fixed=fixed_samples(jpeg))
+    fixed = fixed_samples(jpeg)
+    return SealOptions(True, clustered=False, medium=medium_of(jpeg), fixed=fixed if fixed.any() else None)
 
 
 def _quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -77,7 +77,8 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   const costs = coefficientCosts(jpeg, frame.data, random, { errors, onProgress });
   onProgress("seal");
   const medium = await mediumOf(jpeg);
-  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium, fixed: fixedSamples(jpeg) });
+  const fixed = fixedSamples(jpeg);
+  await sealSamples(frame, record, keys, { costsOf: () => costs, random, medium, fixed: fixed.includes(1) ? fixed : null });
   onProgress("write");
   const planes = withSamples(jpeg, frame.data);
   const container = withPlanes(jpeg, planes);
