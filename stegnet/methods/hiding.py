@@ -155,7 +155,7 @@ def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | No
     """
     if suffix in kept_suffixes(cover):
         return write_kept(cover, part, pixels)
-    return write_like(cover, profile, part, pixels)
+    return write_like(cover, profile, part, pixels=pixels)
 
 
 def write_picture(
