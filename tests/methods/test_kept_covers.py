@@ -110,8 +110,9 @@ def test_metadata_are_kept_and_a_position_is_warned_of(tmp_path, suffix):
         assert other.getexif()[270] == "a name"
 
 
-def test_a_grey_tiff_stays_grey(tmp_path):
-    cover = cover_of(tmp_path, ".tif", COLOURS[..., 1])
+@pytest.mark.parametrize("suffix", [".bmp", ".tif"])
+def test_a_grey_picture_stays_grey(tmp_path, suffix):
+    cover = cover_of(tmp_path, suffix, COLOURS[..., 1])
     assert changes(cover, sent(cover)[0]) <= 2
 
 
