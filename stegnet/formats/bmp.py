@@ -1,4 +1,7 @@
-"""BMP files of 24 and 32 bits a pixel, and of 256 greys (Microsoft, "Bitmap storage", BITMAPINFOHEADER, BITMAPV5HEADER; OS/2's first)."""
+"""BMP files of 24 and 32 bits a pixel, and of 256 greys.
+
+Microsoft, "Bitmap storage", BITMAPINFOHEADER to BITMAPV5HEADER; and the first header of OS/2.
+"""
 
 import math
 import struct
