@@ -1,4 +1,7 @@
-"""BMP files of 24 and 32 bits a pixel (Microsoft, "Bitmap storage", BITMAPINFOHEADER, BITMAPV5HEADER; OS/2's first)."""
+"""BMP files of 24 and 32 bits a pixel, and of 256 greys.
+
+Microsoft, "Bitmap storage", BITMAPINFOHEADER to BITMAPV5HEADER; and the first header of OS/2.
+"""
 
 import math
 import struct
@@ -12,6 +15,7 @@ _OS2 = 12  # bytes of BITMAPCOREHEADER
 _INFO, _MASKS_AT = 40, 54  # bytes of BITMAPINFOHEADER; behind it come the masks, in it or not
 _WITH_OPACITY = 56  # bytes of the least header that has a mask of opacity
 _BYTES = {0xFF << 8 * at: at for at in range(4)}  # of a pixel, by their masks
+_GREYS = b"".join(bytes([level, level, level, 0]) for level in range(256))  # a palette
 _ROWS, _BLOCKS = 64, 1024  # of a block; and blocks, about, of a picture that is higher
 
 
@@ -32,16 +36,18 @@ def read_bmp(source: Source) -> Raster:
         else:
             raise not_kept(source, _FORM, f"its header has {header} bytes")
         masks = struct.unpack_from("<4I", data, _MASKS_AT)
+        greys = data[14 + header : 14 + header + len(_GREYS)] == _GREYS
         length = len(data)
     if compression not in (_PLAIN, _MASKS):
         raise not_kept(source, _FORM, "it is compressed")
-    if bits not in (24, 32):
+    if bits not in (24, 32) and not (bits == 8 and greys and compression == _PLAIN):
         raise not_kept(source, _FORM, f"it has {bits} bits a pixel")
-    colours, opacity = (2, 1, 0), None
+    colours, opacity = (0,) if bits == 8 else (2, 1, 0), None
     if compression == _MASKS:
         if header < _WITH_OPACITY:
             masks = (*masks[:3], 0)
-        if not set(masks[:3]) <= _BYTES.keys() or len({*masks[:3]}) < 3 or masks[3] not in {0, *_BYTES}:
+        used = [mask for mask in masks if mask]
+        if not all(masks[:3]) or len(set(used)) < len(used) or any(_BYTES.get(mask, 4) >= bits // 8 for mask in used):
             raise not_kept(source, _FORM, "its colours are no whole bytes")
         colours, opacity = tuple(_BYTES[mask] for mask in masks[:3]), _BYTES.get(masks[3])
     stride, rows = (width * bits + 31) // 32 * 4, abs(height)

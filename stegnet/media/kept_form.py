@@ -5,17 +5,19 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.errors import ConfigError, MediaError
+from stegnet.core.pixels import check_memory
 from stegnet.formats.bmp import read_bmp
 from stegnet.formats.raster import Raster, not_kept
 from stegnet.formats.signatures import form_of
 from stegnet.formats.tiff import read_tiff
-from stegnet.image.pictures import METADATA, converts_colours, open_picture, orientation_of, turned_back, writing
+from stegnet.image.pictures import METADATA, orientation_of, turned_back, writing
 from stegnet.image.webp import WebpFile
 from stegnet.media.cover import Cover, about_cover
 
 _READERS = {"BMP": read_bmp, "TIFF": read_tiff, "WebP": WebpFile}
 _SUFFIXES = {"BMP": (".bmp",), "TIFF": (".tif", ".tiff"), "WebP": (".webp",)}
 _LYING = {5, 6, 7, 8}  # EXIF's orientations by which rows are shown as columns
+_TIMES_MEMORY = 3  # of that of hiding, which libwebp takes to code as many pixels: 900 MB for 12 megapixels, measured
 _ABOUT = "cover: "
 
 
@@ -47,15 +49,14 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
         message = f"resize: {cover} is a {form}, and what is resized becomes a PNG"
         raise ConfigError(message, "name the container .png, or leave `resize=PIXELS` out")
     file = _opened(cover)
-    with open_picture(cover) as image:
-        has_profile = "icc_profile" in image.info
-    if has_profile and converts_colours(cover):
-        raise not_kept(cover, form, "its colours are converted to sRGB")
     if opaque and cover.is_transparent:
         raise not_kept(cover, form, "it would become opaque")
     upright = (file.width, file.height) if orientation_of(cover) in _LYING else (file.height, file.width)
     if upright != cover.size:
         raise MediaError(f"{cover}: the {form} is damaged: it says two sizes", "copy it again from its source")
+    if isinstance(file, WebpFile):
+        what = f"{file.width}×{file.height} pixels of a WebP"
+        check_memory(cover, _TIMES_MEMORY * file.height * file.width, what)
 
 
 def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:

@@ -96,8 +96,6 @@ PROGRAMS = {
 @pytest.mark.parametrize("kind", SAMPLES)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_is_written_back(tmp_path, program, kind):
-    if program in {"Pillow.bmp", "OpenCV.bmp", "ffmpeg.bmp"} and kind == "grey":
-        pytest.skip("it has a palette")
     path = tmp_path / f"cover.{program.split('.')[-1]}"
     PROGRAMS[program](path, SAMPLES[kind])
     assert rewritten(path) == (path.read_bytes(), "")
@@ -193,6 +191,19 @@ def test_a_bmp_that_is_refused(tmp_path, at, form, value, reason):
     struct.pack_into(form, data, at, value)
     path.write_bytes(data)
     with pytest.raises(MediaError, match=reason):
+        read_bmp(path)
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks"),
+    [(24, (255 << 24, 255 << 8, 255)), (32, (255, 255, 255 << 8)), (32, (31 << 10, 31 << 5, 31)), (32, (0, 0, 0)),
+     (8, (255, 255, 255))],
+)  # fmt: skip
+def test_a_bmp_of_unusual_masks(tmp_path, bits, masks):
+    path = tmp_path / "cover.bmp"
+    header = struct.pack("<2sIIIIiiHHIIiiII", b"BM", 0, 0, 66, 40, 4, 4, 1, bits, 3, 0, 0, 0, 0, 0)
+    path.write_bytes(header + struct.pack("<3I", *masks) + bytes(4096))
+    with pytest.raises(MediaError, match=r"no whole bytes|bits a pixel"):
         read_bmp(path)
 
 
