@@ -26,7 +26,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
-from stegnet.formats.opened_file import is_matroska
+from stegnet.formats.opened_file import OpenedFile, is_matroska
 from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
 from stegnet.media.cover import media_kind
 from stegnet.record import MAX_NAME
@@ -309,7 +309,8 @@ def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[by
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
     """Verifies a picture that was just written by comparing every pixel, (H, W, 3) uint8; MediaError if one differs."""
-    check_same(path, np.array_equal(read_cover(path)[0], picture))
+    with OpenedFile(path, quiet=True) as written:
+        check_same(path, np.array_equal(read_cover(written)[0], picture))
 
 
 def check_same(path: Path, same: bool) -> None:
