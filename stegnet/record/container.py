@@ -224,7 +224,7 @@ class Container(AbstractContextManager):
 
 def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
     """Opens a container; a large first frame takes seconds. Errors as `Container`."""
-    file = Cover(path)
+    file = Cover(path, quiet=True)  # what is odd about a container was said of its cover
     try:
         file.kind  # noqa: B018
     except MediaError as error:

@@ -12,6 +12,7 @@ from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -64,11 +65,7 @@ _TRANSPOSED = {
 _Matrix = tuple[int, int, int, int]
 _UPRIGHT = 1, 0, 0, 1
 _Filter = tuple[str, str]  # its name and arguments
-# Of side data, of which FFmpeg 8.1 has 32 types.
-_MATRIX_ALONE: tuple[_Filter, ...] = (
-    ("sidedata", "mode=select:type=DISPLAYMATRIX"),
-    *(("sidedata", f"mode=delete:type={number}") for number in range(64) if number != Type.DISPLAYMATRIX.value),
-)
+_SIDE_DATA_TYPES = range(64)  # FFmpeg 8.1 has 32
 TRUNCATED = "the file is truncated: its end is missing"
 _RESTARTED = "its clock starts again, as in joined recordings: all behind is shown at once; `ffmpeg -c copy` mends that"
 _ANIMATION = "it is an animation: treated as a film"
@@ -169,16 +166,33 @@ def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
 
     A frame that has none is turned as the first one: EXIF of an animation stands there alone.
     """
-    try:
-        # PyAV 18 raises for side data that it does not know, such as EXIF, and frees the metadata of others, such as a
-        # colour profile's name, once too often: only frames with a matrix pass here, and with nothing else.
-        alone = conversion.filtered("matrix", frame, _MATRIX_ALONE)
-        a, b, _, c, d, *_ = np.frombuffer(bytes(alone.side_data[Type.DISPLAYMATRIX]), np.int32).tolist()
-        found = a, b, c, d
-    except av.BlockingIOError:
+    data = side_data(frame, Type.DISPLAYMATRIX, conversion)
+    if data is None:
         found = conversion.turned or _UPRIGHT
+    else:
+        a, b, _, c, d, *_ = np.frombuffer(data, np.int32).tolist()
+        found = a, b, c, d
     conversion.turned = conversion.turned or found
     return found
+
+
+def side_data(frame: VideoFrame, kind: Type, conversion: Conversion) -> bytes | None:
+    """Return a frame's side data of a type, as FFmpeg's structure of it; None: it has none.
+
+    PyAV 18 raises for side data that it does not know, such as EXIF, and frees the metadata of others, such as a colour
+    profile's name, once too often: only frames that have this type pass its filters, and with nothing else.
+    """
+    try:
+        alone = conversion.filtered(kind.name, frame, _filters_for(kind))
+    except av.BlockingIOError:
+        return None
+    return bytes(alone.side_data[kind])
+
+
+@cache
+def _filters_for(kind: Type) -> tuple[_Filter, ...]:
+    others = (f"mode=delete:type={number}" for number in _SIDE_DATA_TYPES if number != kind.value)
+    return tuple(("sidedata", arguments) for arguments in (f"mode=select:type={kind.value}", *others))
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:

@@ -4,16 +4,16 @@ import struct
 from fractions import Fraction
 from typing import NamedTuple
 
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stegnet.video.films import PROGRESSIVE, UNSPECIFIED, Conversion, shape
+from stegnet.video.films import PROGRESSIVE, UNSPECIFIED, Conversion, shape, side_data
 
 # FFmpeg's numbers of field orders in which the lines of a frame are stored: the top line is shown first, or the bottom.
 _TOP, _BOTTOM = 4, 5
 _MODES = {PROGRESSIVE: "prog", _TOP: "tff", _BOTTOM: "bff"}
 _MOST_PART = 2**31 - 1
-_CONTENT_LIGHT, _MASTERING = "CONTENT_LIGHT_LEVEL", "MASTERING_DISPLAY_METADATA"  # side data of FFmpeg's
 _FRACTIONS = 10  # of mastering: x and y of red, green, blue and white, the least luminance, and the most
 
 
@@ -31,9 +31,10 @@ class FrameProperties(NamedTuple):
 def frame_properties(stream: VideoStream, first: VideoFrame) -> FrameProperties:
     """Returns the properties of a film, of which this is the first frame."""
     context = stream.codec_context
-    side = {data.type.name: bytes(data) for data in first.side_data}
-    light = struct.unpack_from("2I", side[_CONTENT_LIGHT]) if _CONTENT_LIGHT in side else ()
-    mastering = _mastering(side[_MASTERING]) if _MASTERING in side else ()
+    kinds = Type.CONTENT_LIGHT_LEVEL, Type.MASTERING_DISPLAY_METADATA
+    level, screen = (side_data(first, kind, Conversion()) for kind in kinds)
+    light = struct.unpack_from("2I", level) if level else ()
+    mastering = _mastering(screen) if screen else ()
     colours = context.color_trc, context.color_primaries
     return FrameProperties(shape(stream, first)[2], _field_order(first), colours, light, mastering)
 
