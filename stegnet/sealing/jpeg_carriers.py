@@ -9,6 +9,7 @@ two products with matrices of 8×23.
 
 from dataclasses import replace
 from hashlib import sha256
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -35,6 +36,7 @@ _WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
 # Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
 _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
+_FIXED: WeakKeyDictionary[JpegPicture, np.ndarray] = WeakKeyDictionary()  # what was found of pictures that are in use
 _USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
@@ -100,7 +102,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
             scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
-            scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
+            if never_one.any():
+                scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
             levels[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_strips(fill, rows)
@@ -113,6 +116,12 @@ def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
     These are all of `edge_blocks` and of blocks amid a flat area, and those whose step may bring a pixel beyond its
     range: a block that shows such is the rounding of one without only for some of its coefficients' values.
     """
+    if jpeg not in _FIXED:
+        _FIXED[jpeg] = _fixed_samples(jpeg)
+    return _FIXED[jpeg]
+
+
+def _fixed_samples(jpeg: JpegPicture) -> np.ndarray:
     luma, steps = jpeg.planes[0], jpeg.steps(0).astype(np.float32)
     blocks, reach = edge_blocks(jpeg) | _flat_blocks(luma), (steps * np.abs(DCT_BASIS).max(1)).astype(np.float32)
     basis, (rows, cols, _) = DCT_BASIS.astype(np.float32) * steps[:, None], luma.shape
