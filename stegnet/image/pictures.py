@@ -228,6 +228,9 @@ def open_picture(path: Source) -> Iterator[Image.Image]:
         MediaError: there is none, it is no picture, or one of a rare kind, or what is read in the block is damaged.
     """
     with _too_large(path), _opened(path) as image:
+        # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
+        if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
+            raise MediaError(f"{path}: the TIFF is truncated: its samples are said to be behind its end", _AGAIN)
         try:
             yield image
         except UNREADABLE as error:

@@ -188,6 +188,19 @@ def test_a_cut_picture_is_refused_in_one_line(tmp_path):
         assert not (tmp_path / f"sent{suffix}").exists()
 
 
+@pytest.mark.parametrize("out", ["sent.tif", "sent.png"])
+def test_a_tiff_whose_samples_are_said_to_be_far_away(tmp_path, out):
+    cover, place = tmp_path / "cover.tif", 1 << 50
+    tifffile.imwrite(cover, COLOURS, photometric="rgb", metadata=None, bigtiff=True, rowsperstrip=8)
+    with tifffile.TiffFile(cover) as file:
+        tag = file.pages[0].tags["StripOffsets"]
+    data = bytearray(cover.read_bytes())
+    struct.pack_into("<Q", data, tag.valueoffset + 8, place)
+    cover.write_bytes(data)
+    with pytest.raises(MediaError, match="the TIFF is truncated"):
+        hide(cover, b"hi", tmp_path / out, key=KEY)
+
+
 def test_what_stands_behind_the_pixels_of_a_bmp_is_kept(tmp_path):
     cover = cover_of(tmp_path, ".bmp")
     data = bytearray(cover.read_bytes())
