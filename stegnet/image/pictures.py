@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +26,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
 from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet, png_chunks
-from stegnet.formats.png import PngForm, profile_chunk
+from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
 
@@ -82,6 +83,7 @@ PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
     ".webp": ("WEBP", {"quality": 95}, {"lossless": True}),
     ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
 }
+_SAMPLE, _LARGER = 32, 1.1  # rows that are compressed both ways, and by how much larger a file may get
 _LOBES = 3  # of the Lanczos filter
 SMOOTHNESS, SMOOTHEST = 0.002, 0.03  # s for an error of one level, as it grows with its square; and at most
 _AT_ONCE, _MARGIN = 128, 32  # pixels that are solved for at once, and on either side of them
@@ -264,7 +266,8 @@ def _refuse_rare_png(path: Source) -> None:
     size, beside = path.stat().st_size, 0
     for name, length in png_chunks(path):
         if length > size:
-            raise MediaError(f"{path}: the PNG is damaged: a chunk says that it is longer than the file", _AGAIN)
+            reason = "a chunk says that it is longer than the file"
+            raise MediaError(f"{path}: the PNG is damaged or truncated ({reason})", _AGAIN)
         if name == b"CgBI":
             hint = "open it on a Mac or iPhone, and export it as PNG"
             raise MediaError(f"{path}: is a PNG of Apple's own kind (CgBI), which other programs can't read", hint)
@@ -520,18 +523,32 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         raise unwritable(path, error) from error
 
 
-def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None) -> None:
+def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smallest: bool = False) -> None:
     """Writes a PNG of (H, W, 3) or (H, W, 4) uint8 as OpenCV does, whatever the path's suffix, with an ICC profile.
 
     The same input gives the same bytes. A grey picture is stored as grey; without a profile, colours are sRGB.
+
+    Args:
+        smallest: as libpng does by default, if that is much smaller, as of drawings.
 
     Raises:
         MediaError: the file can't be written.
     """
     stored, profile = as_stored(picture[..., :3], icc)
     samples = stored if picture.shape[2] == 3 else np.dstack([stored, picture[..., 3]])
+    form = PngForm(profile=profile_chunk(profile) if profile else b"")
+    if smallest:
+        other = replace(form, filters=LIBPNG_FILTERS, deflate=LIBPNG_DEFLATE)
+        top = max(0, len(samples) - _SAMPLE) // 2
+        own, others = (_written_bytes(each, samples[top : top + _SAMPLE]) for each in (form, other))
+        form = form if own <= _LARGER * others else other
     with writing(path) as file:
-        PngForm(profile=profile_chunk(profile) if profile else b"").write(file, samples)
+        form.write(file, samples)
+
+
+def _written_bytes(form: PngForm, samples: np.ndarray) -> int:
+    form.write(file := io.BytesIO(), samples)
+    return file.tell()
 
 
 def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
@@ -556,7 +573,7 @@ def save_picture(
     """
     form, options, exact = PICTURE_FORMS[suffix]
     if form == "PNG":
-        write_png(path, picture, icc)
+        write_png(path, picture, icc, smallest=True)
         return
     if lossless:
         check_lossless(path, suffix)
