@@ -2,14 +2,12 @@
 
 import io
 import struct
-import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
-from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 from skimage.data import astronaut
 
@@ -18,6 +16,7 @@ from stegnet.formats.bmp import read_bmp
 from stegnet.formats.tiff import read_tiff
 from stegnet.image.pictures import orientation_of, turned_back
 from stegnet.image.webp import WebpFile
+from tests.support.real_programs import check_written_back, save_by_ffmpeg, save_by_opencv
 
 FILES = Path(__file__).parent / "lossless"
 READERS = {".bmp": read_bmp, ".tif": read_tiff, ".webp": WebpFile}
@@ -39,24 +38,7 @@ def rewritten(path: Path, step: int = 0) -> tuple[bytes, str]:
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.[btw]*")), ids=lambda path: path.name)
 def test_a_file_of_a_real_program_is_written_back(path):
     data, line = rewritten(path)
-    if path.name in NOT_RECOGNISED:
-        assert data != path.read_bytes()
-        assert "not recognised" in line
-        assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
-    else:
-        assert data == path.read_bytes()
-        assert line == ""
-
-
-def save_by_opencv(path: Path, samples: np.ndarray, *options: int) -> None:
-    bgr = samples if samples.ndim == 2 else samples[..., [2, 1, 0, 3][: samples.shape[2]]]
-    assert cv2.imwrite(str(path), bgr, options)
-
-
-def save_by_ffmpeg(path: Path, samples: np.ndarray, *options: str) -> None:
-    source = path.with_suffix(".png")
-    Image.fromarray(samples).save(source)
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-y", "-i", source, *options, path], check=True)
+    check_written_back(path, data, line, recognised=path.name not in NOT_RECOGNISED)
 
 
 def pillow(**options: object):

@@ -2,20 +2,19 @@
 
 import io
 import struct
-import subprocess
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image, ImageCms
 from skimage.data import astronaut
 
 from stegnet import kernels
 from stegnet.formats.png import Deflate, PngFile, PngForm, profile_chunk
 from stegnet.formats.png_rows import Filters, filtered
+from tests.support.real_programs import check_written_back, save_by_ffmpeg, save_by_opencv
 
 FILES = Path(__file__).parent / "png"
 NOT_RECOGNISED = {"chromium"}
@@ -41,24 +40,7 @@ def written_back(path: Path) -> tuple[bytes, str]:
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.png")), ids=lambda path: path.stem)
 def test_a_file_of_a_real_program_is_written_back(path):
     data, line = written_back(path)
-    if path.stem in NOT_RECOGNISED:
-        assert data != path.read_bytes()
-        assert "not recognised" in line
-        assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
-    else:
-        assert data == path.read_bytes()
-        assert line == ""
-
-
-def save_by_opencv(path: Path, samples: np.ndarray, *options: int) -> None:
-    bgr = samples if samples.ndim == 2 else samples[..., [2, 1, 0, 3][: samples.shape[2]]]
-    assert cv2.imwrite(str(path), bgr, options)
-
-
-def save_by_ffmpeg(path: Path, samples: np.ndarray, *options: str) -> None:
-    source = path.with_suffix(".tif")
-    Image.fromarray(samples).save(source)
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-y", "-i", source, *options, path], check=True)
+    check_written_back(path, data, line, recognised=path.stem not in NOT_RECOGNISED)
 
 
 PROGRAMS = {
