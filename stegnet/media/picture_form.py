@@ -12,6 +12,8 @@ from stegnet.media.cover import Cover, about_cover
 _OPAQUE_TYPES = {GREY, COLOUR}  # which may have one transparent colour
 _GREY_TYPES = {GREY, GREY_ALPHA, PALETTE}
 _KEY_TAKEN = "cover: a pixel has got the colour that was transparent: opacity is stored for each pixel instead"
+_WITHOUT_PALETTE = "cover: its palette of greys is left out: they are stored as they are"
+_WIDER = "cover: it has {} bits per sample: stored with 8"
 _ABOUT_PROGRAM = "cover: "
 
 
@@ -42,6 +44,10 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
 def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[str], list[str]]:
     """Return samples as a PNG has them, (H, W, 1 to 4) uint8, chunks that don't fit them, and lines for the report."""
     colours, opacity, dropped, notes = pixels[..., :3], pixels[..., 3:], set(), []
+    if file.header.colour_type == PALETTE:
+        notes.append(_WITHOUT_PALETTE)
+    elif file.header.bits < 8:
+        notes.append(_WIDER.format(file.header.bits))
     if file.header.colour_type in _OPAQUE_TYPES and file.has("tRNS"):
         if (
             opacity.size

@@ -130,6 +130,22 @@ def test_16_bits_become_8_with_the_chunks_that_fit(cover):
     assert "cover: it has 16 bits per sample: reduced to 8" in report.notes
 
 
+def test_a_palette_of_greys_is_left_out_with_a_note(cover):
+    Image.fromarray(COLOURS).convert("L").convert("P").save(cover)
+    out, report = sent(cover)
+    assert kinds(cover) == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    assert kinds(out) == [b"IHDR", b"IDAT", b"IEND"]
+    assert "cover: its palette of greys is left out: they are stored as they are" in report.notes
+
+
+def test_few_bits_become_8_with_a_note(cover):
+    rows = b"".join(b"\0" + bytes(row[::2] // 17 * 16 + row[1::2] // 17) for row in COLOURS[..., 1])
+    header = struct.pack(">IIBBBBB", COLOURS.shape[1], len(COLOURS), 4, 0, 0, 0, 0)
+    cover.write_bytes(as_png([(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]))
+    _, report = sent(cover)
+    assert "cover: it has 4 bits per sample: stored with 8" in report.notes
+
+
 def test_an_opaque_container_has_no_opacity(cover):
     image = Image.fromarray(COLOURS)
     image.putalpha(Image.linear_gradient("L").resize(image.size))
