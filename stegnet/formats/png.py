@@ -312,10 +312,11 @@ class PngFile:
         best, *others = (filters for filters in _FILTERS if alike[filters] == most)
         if most < len(used):
             return best, False
-        if others:  # which are told by what no row has, and Pillow's by the memory that it gives zlib
+        if others:  # which are told by what rows have or have not, and Pillow's by the memory that it gives zlib
             everywhere = self._filters_used()
             pillows = {_PILLOW, _PILLOW_OPTIMIZED} if memory != _PILLOW_MEMORY else set()
-            best = min((best, *others), key=lambda filters: (filters in pillows, len(set(filters.tried) ^ everywhere)))
+            found = [each for each in (best, *others) if everywhere <= {*each.tried, *each.first}] or [best]
+            best = min(found, key=lambda filters: (filters in pillows, len(set(filters.tried) - everywhere)))
         return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 
     def _filters_used(self) -> set[int]:

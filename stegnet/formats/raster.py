@@ -40,6 +40,7 @@ class Raster:
         opacity: which of them is opacity; None: there is none.
         blocks: all of its pixels.
         upside_down: the lowest row is the first.
+        padded: blocks reach over the edge.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Raster:
     opacity: int | None
     blocks: Sequence[Block]
     upside_down: bool = False
+    padded: bool = False
 
     def spans(self) -> list[tuple[int, int]]:
         """Return where each block begins and ends in the file."""

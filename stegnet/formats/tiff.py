@@ -54,7 +54,9 @@ def read_tiff(source: Source) -> Raster:
         height, width = tags.number(_HEIGHT), tags.number(_WIDTH)
         blocks = list(_blocks(tags, height, width, samples))
         opacity = colours if extra == (_OPACITY,) else None
-        raster = Raster(source, height, width, samples, tuple(range(colours)), opacity, blocks)
+        sides = (tags.number(_TILE_HEIGHT), tags.number(_TILE_WIDTH)) if _TILES in tags else (1, 1)
+        padded = bool(height % sides[0] or width % sides[1])
+        raster = Raster(source, height, width, samples, tuple(range(colours)), opacity, blocks, padded=padded)
         tags.refuse_overlap(raster.spans())
         return raster
 

@@ -84,6 +84,7 @@ PICTURE_FORMS: dict[str, tuple[str, dict, dict | None]] = {
     ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
 }
 _SAMPLE, _LARGER = 32, 1.1  # rows that are compressed both ways, and by how much larger a file may get
+_XMP_LATITUDE = b"GPSLatitude"  # XMP, part 2, section 3.3: the namespace exif
 _LOBES = 3  # of the Lanczos filter
 SMOOTHNESS, SMOOTHEST = 0.002, 0.03  # s for an error of one level, as it grows with its square; and at most
 _AT_ONCE, _MARGIN = 128, 32  # pixels that are solved for at once, and on either side of them
@@ -327,14 +328,16 @@ def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
 
 
 def picture_has_position(path: Source) -> bool:
-    """True if a picture's EXIF says where it was taken. Errors as `open_picture`."""
+    """True if a picture's EXIF or XMP says where it was taken. Errors as `open_picture`."""
     with open_picture(path) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
         try:
             position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
         except UNREADABLE:
-            return False
-    return ExifTags.GPS.GPSLatitude in position
+            position = {}
+        packets = [image.info.get(name) or b"" for name in ("xmp", "XML:com.adobe.xmp")]
+    in_xmp = any(_XMP_LATITUDE in (each.encode() if isinstance(each, str) else each) for each in packets)
+    return ExifTags.GPS.GPSLatitude in position or in_xmp
 
 
 def lost_by_pixels(path: Source) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
-from stegnet.media.regular import is_enlarged, lacks_values, regular_areas
+from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
 from stegnet.video.films import VideoFrame, to_rgb
 
 _LEVELS = np.arange(256)
@@ -59,7 +59,7 @@ def _regularity(picture: np.ndarray) -> str | None:
     channels = np.moveaxis(_looked_at(picture), 2, 0)
     if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in channels):
         return STRETCHED
-    return REPEATED if regular_areas(picture[:_PART, :_PART]).mean() > _MOSTLY else None
+    return REPEATED if repeated_areas(picture[:_PART, :_PART]).mean() > _MOSTLY else None
 
 
 def film_history(first: np.ndarray) -> str | None:

@@ -51,6 +51,8 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     file = _opened(cover)
     if opaque and cover.is_transparent:
         raise not_kept(cover, form, "it would become opaque")
+    if isinstance(file, Raster) and file.padded:  # libtiff fills such tiles by what was in its memory: the one before
+        raise not_kept(cover, form, "its tiles reach over its edge, and repeat other pixels there")
     upright = (file.width, file.height) if orientation_of(cover) in _LYING else (file.height, file.width)
     if upright != cover.size:
         raise MediaError(f"{cover}: the {form} is damaged: it says two sizes", "copy it again from its source")

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from stegnet.core.pixels import strips
+from stegnet.core.pixels import is_grey, strips
 
 _HELD, _CLIPPED, _ALIKE = 8, 4, 64  # samples of one value in a row; of the largest or least; equal ones of two channels
 _ANCHORS, _ANCHOR = 31, 13  # anchors of a comparison are samples with these lowest bits
@@ -35,17 +35,33 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
 
 
 def regular_areas(picture: np.ndarray) -> np.ndarray:
+    """Where a picture, (H, W, 3) uint8, is regular, (H, W) bool: `repeated_areas`, and grey ones beside colours."""
+    found = repeated_areas(picture)
+    if is_grey(picture):  # the samples of a pixel move together
+        return found
+    red, green, blue = (picture[..., channel] for channel in range(3))
+    for rows in _overlapping_strips(picture):
+        found[rows] |= _in_squares((red[rows] == green[rows]) & (blue[rows] == green[rows]))
+    return found
+
+
+def repeated_areas(picture: np.ndarray) -> np.ndarray:
     """Where a picture, (H, W, 3) uint8, has 3×3 pixels of one colour, or repeats a row of it elsewhere, (H, W) bool.
 
     So are margins, drawn areas, tiles and copied parts; what a camera gives is so where it is burnt out or dark.
     """
     green = np.ascontiguousarray(picture[..., 1])
     found = np.zeros(green.shape, bool)
-    for rows in strips(*green.shape):
-        above = slice(max(rows.start - _FLAT + 1, 0), rows.stop)  # with squares that reach into the strip
-        found[above] |= _flat_areas(picture[above], green[above])
+    for rows in _overlapping_strips(picture):
+        found[rows] |= _flat_areas(picture[rows], green[rows])
     _mark_repeats(found.reshape(-1), green.reshape(-1), beside=_WINDOW)
     return found
+
+
+def _overlapping_strips(picture: np.ndarray) -> Iterator[slice]:
+    """Yield rows of a picture, each strip with the rows above it that squares in it reach into."""
+    for rows in strips(*picture.shape[:2]):
+        yield slice(max(rows.start - _FLAT + 1, 0), rows.stop)
 
 
 def is_enlarged(picture: np.ndarray) -> bool:
@@ -61,6 +77,20 @@ def lacks_values(counts: np.ndarray) -> bool:
     beside = (sums[_NEAR:] - sums[:-_NEAR]) / _NEAR
     around = np.minimum(beside[: inner.size], beside[_NEAR + 1 :][: inner.size])  # one side may have a peak
     return np.count_nonzero((around > _COUNTED) & (inner < _GAP * around)) >= _GAPS
+
+
+def _in_squares(mask: np.ndarray) -> np.ndarray:
+    """Pixels of squares of 3×3 in which a mask, (H, W) bool, is True."""
+    found = np.zeros(mask.shape, bool)
+    if min(mask.shape) < _FLAT:
+        return found
+    corners = mask[:-2] & mask[1:-1] & mask[2:]
+    corners = corners[:, :-2] & corners[:, 1:-1] & corners[:, 2:]
+    height, width = corners.shape
+    if corners.any():
+        for y, x in np.ndindex(_FLAT, _FLAT):
+            found[y : y + height, x : x + width] |= corners
+    return found
 
 
 def _flat_areas(picture: np.ndarray, green: np.ndarray) -> np.ndarray:

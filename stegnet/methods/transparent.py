@@ -11,6 +11,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
+from stegnet.core.pixels import channels_of
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
@@ -85,7 +86,7 @@ class _VisibleSamples(Samples):
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
         self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
-        self.secure = secure_in(self._regular[self._visible], 3)
+        self.secure = secure_in(self._regular[self._visible], channels_of(self.samples))
         self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:

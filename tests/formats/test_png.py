@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from skimage.data import astronaut
 
 from stegnet import kernels
-from stegnet.formats.png import Deflate, PngFile, PngForm, profile_chunk
+from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, Deflate, PngFile, PngForm, profile_chunk
 from stegnet.formats.png_rows import Filters, filtered
 from tests.support.real_programs import check_written_back, save_by_ffmpeg, save_by_opencv
 
@@ -162,3 +162,15 @@ def test_a_window_that_is_smaller_than_the_picture(cover):
     cover.write_bytes(file.getvalue())
     assert np.array_equal(Image.open(cover), samples)
     assert written_back(cover) == (cover.read_bytes(), "")
+
+
+def test_filters_that_no_early_row_has_tell_programs_apart(tmp_path):
+    """A sky that libpng filters by Sub and Paeth alone, above rows that it filters by Average."""
+    rng = np.random.default_rng(2)
+    sky = np.cumsum(rng.integers(0, 2, (100, 300)), 1) // 8 + np.cumsum(rng.integers(0, 2, (100, 1)), 0)
+    ground = (np.cumsum(rng.integers(-3, 4, (100, 300)), 0) + np.cumsum(rng.integers(-3, 4, (100, 300)), 1)) // 2
+    samples = np.concatenate([sky, ground + rng.integers(-9, 9, (100, 300))]).astype(np.uint8)
+    path = tmp_path / "cover.png"
+    with path.open("wb") as file:
+        PngForm(LIBPNG_FILTERS, LIBPNG_DEFLATE).write(file, samples)
+    assert written_back(path) == (path.read_bytes(), "")

@@ -230,3 +230,12 @@ def test_bytes_in_memory_become_a_png(tmp_path):
 def test_what_is_written_can_be_hidden_in_again(tmp_path):
     out, _ = sent(cover_of(tmp_path, ".webp"))
     assert rewritten(out) == (out.read_bytes(), "")
+
+
+def test_a_tiff_whose_tiles_reach_over_the_edge_is_refused(tmp_path):
+    """What stands there repeats other pixels, in files by libtiff."""
+    path = tmp_path / "cover.tif"
+    tifffile.imwrite(path, astronaut()[:100, :120], photometric="rgb", tile=(64, 64), metadata=None)
+    with pytest.raises(MediaError, match="its tiles reach over its edge") as caught:
+        hide(path, b"hi", tmp_path / "out.tif", key=KEY)
+    assert ".png" in caught.value.hint

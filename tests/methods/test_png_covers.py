@@ -42,7 +42,7 @@ def cover(tmp_path) -> Path:
 def sent(cover: Path, **options: object) -> tuple[Path, object]:
     """A container of a text, which opens, and the report."""
     out = cover.with_name("sent.png")
-    report = hide(cover, b"hi" * 9, out, key=KEY, **options)
+    report = hide(cover, b"hi" * 9, out, key=KEY, overwrite=True, **options)
     assert reveal(out, key=KEY).text == "hi" * 9
     return out, report
 
@@ -179,3 +179,30 @@ def test_a_long_text_takes_no_memory(cover):
     Image.fromarray(COLOURS).save(cover, pnginfo=info)
     out, _ = sent(cover)
     assert others(out) == others(cover)
+
+
+def test_a_position_in_xmp_is_warned_of(cover):
+    packet = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>12,30N</exif:GPSLatitude></x:xmpmeta>'
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", packet)
+    Image.fromarray(COLOURS).save(cover, pnginfo=info)
+    _, report = sent(cover)
+    assert [line for line in report.warnings if "keeps the cover's GPS position" in line]
+
+
+def test_grey_with_opacity_counts_one_channel(cover):
+    """As much is hard to find in it as in the same picture without opacity, which is all opaque here."""
+    grey = Image.fromarray(COLOURS).convert("L")
+    grey.save(cover)
+    without = sent(cover)[1].hiding.secure.hard
+    grey.putalpha(Image.new("L", grey.size, 255))
+    grey.save(cover)
+    assert sent(cover)[1].hiding.secure.hard == without
+
+
+def test_a_grey_part_of_a_coloured_picture_stays_grey(cover):
+    picture = COLOURS.copy()
+    picture[:, 120:] = COLOURS[:, 120:, 1:2]
+    Image.fromarray(picture).save(cover)
+    out, _ = sent(cover)
+    assert np.ptp(np.asarray(Image.open(out))[:, 122:].astype(int), axis=2).max() == 0
