@@ -201,8 +201,8 @@ def test_grey_with_opacity_counts_one_channel(cover):
 
 
 def test_a_grey_part_of_a_coloured_picture_stays_grey(cover):
-    picture = COLOURS.copy()
-    picture[:, 120:] = COLOURS[:, 120:, 1:2]
+    picture = astronaut()
+    picture[:, 470:] = picture[:, 470:, 1:2]
     Image.fromarray(picture).save(cover)
-    out, _ = sent(cover)
-    assert np.ptp(np.asarray(Image.open(out))[:, 122:].astype(int), axis=2).max() == 0
+    out, _ = sent(cover, at_most_safe=True)
+    assert np.ptp(np.asarray(Image.open(out))[:, 470:].astype(int), axis=2).max() == 0
